@@ -1,0 +1,7 @@
+"""Audio: data, resampling, framing, and the one gate through which the agent is heard."""
+
+from .framing import Framer
+from .pcm import PcmData, Samples
+from .resample import Resampler
+
+__all__ = ["Framer", "PcmData", "Resampler", "Samples"]

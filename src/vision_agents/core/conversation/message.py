@@ -1,0 +1,44 @@
+"""One entry of a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Role(StrEnum):
+    """Who a message is from."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model's wish to have a function called. `arguments` are already decoded."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What was said.
+
+    `text`: of an assistant's message, the part that was heard. `unheard`: what was made but never played.
+    `interrupted`: the user cut it off. `tool_calls`: of an assistant's message; `tool_call_id`: of a tool's result.
+    `participant`: the id of the person who spoke. `reply`: the number of the reply that the message came from.
+    """
+
+    role: Role
+    text: str
+    interrupted: bool = False
+    unheard: str = ""
+    participant: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    reply: int | None = None

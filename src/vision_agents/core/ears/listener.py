@@ -1,0 +1,81 @@
+"""What the parts that listen report: the one interface between a detector or recogniser and the rest of the agent."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from ..participants import Participant
+
+logger = logging.getLogger(__name__)
+
+
+class HearingListener(Protocol):
+    """Takes facts about what a participant says. Every method returns at once and never raises."""
+
+    def speech_started(self, participant: Participant, confidence: float, onset_delay: float) -> None:
+        """The first window of speech. The sound began about `onset_delay` seconds ago."""
+
+    def speech_continued(self, participant: Participant, confidence: float, voiced: float) -> None:
+        """Speech goes on: `voiced` seconds of windows judged speech since `speech_started`."""
+
+    def speech_ended(self, participant: Participant, voiced: float, trailing_silence: float) -> None:
+        """The sound stopped `trailing_silence` seconds ago, after `voiced` seconds of speech. The turn may go on."""
+
+    def turn_started(self, participant: Participant, confidence: float) -> None:
+        """A detector vouches that the participant took the turn: no further evidence is asked for."""
+
+    def turn_ended(
+        self, participant: Participant, confidence: float, duration: float | None, trailing_silence: float
+    ) -> None:
+        """The participant is done. `duration`: seconds from the turn's start to its last sound, None if not known."""
+
+    def words(self, participant: Participant, text: str, final: bool) -> None:
+        """A transcript. A partial one replaces the partial before it, a final one stays."""
+
+    def failed(self, component: str, error: BaseException) -> None:
+        """Something went wrong in `component`; what it still can do it goes on doing."""
+
+
+class Hearing:
+    """The reporting half of a detector or recogniser: facts go to the listener, once the agent has set one."""
+
+    def __init__(self) -> None:
+        self.listener: HearingListener | None = None
+
+    def report_speech_started(self, participant: Participant, confidence: float, onset_delay: float = 0.0) -> None:
+        """Say that speech begins: its first window. See `HearingListener` for all of these."""
+        if self.listener is not None:
+            self.listener.speech_started(participant, confidence, onset_delay)
+
+    def report_speech_continued(self, participant: Participant, confidence: float, voiced: float) -> None:
+        if self.listener is not None:
+            self.listener.speech_continued(participant, confidence, voiced)
+
+    def report_speech_ended(self, participant: Participant, voiced: float, trailing_silence: float = 0.0) -> None:
+        if self.listener is not None:
+            self.listener.speech_ended(participant, voiced, trailing_silence)
+
+    def report_turn_started(self, participant: Participant, confidence: float = 1.0) -> None:
+        if self.listener is not None:
+            self.listener.turn_started(participant, confidence)
+
+    def report_turn_ended(
+        self,
+        participant: Participant,
+        confidence: float = 1.0,
+        duration: float | None = None,
+        trailing_silence: float = 0.0,
+    ) -> None:
+        if self.listener is not None:
+            self.listener.turn_ended(participant, confidence, duration, trailing_silence)
+
+    def report_words(self, participant: Participant, text: str, final: bool) -> None:
+        if self.listener is not None:
+            self.listener.words(participant, text, final)
+
+    def report_failure(self, error: BaseException) -> None:
+        if self.listener is not None:
+            self.listener.failed(type(self).__name__, error)
+        else:
+            logger.error("%s failed: %s", type(self).__name__, error)

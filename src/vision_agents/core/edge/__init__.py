@@ -1,0 +1,15 @@
+"""Edges: how an agent takes part in a call."""
+
+from .edge import FRAME_SAMPLES, FRAME_SECONDS, OUTPUT_SAMPLE_RATE, CallSink, EdgeTransport
+from .events import CallEndedEvent, ParticipantJoinedEvent, ParticipantLeftEvent
+
+__all__ = [
+    "FRAME_SAMPLES",
+    "FRAME_SECONDS",
+    "OUTPUT_SAMPLE_RATE",
+    "CallEndedEvent",
+    "CallSink",
+    "EdgeTransport",
+    "ParticipantJoinedEvent",
+    "ParticipantLeftEvent",
+]

@@ -1,0 +1,56 @@
+"""The base class of transports: how an agent takes part in a call."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ..audio import PcmData, Samples
+from ..participants import Participant, User
+
+# What an edge pulls: frames of 20 ms at 48 kHz, what WebRTC's Opus takes as it is (other rates cost aiortc 20 ms more).
+OUTPUT_SAMPLE_RATE = 48_000
+FRAME_SAMPLES = 960
+FRAME_SECONDS = FRAME_SAMPLES / OUTPUT_SAMPLE_RATE
+
+
+class CallSink(Protocol):
+    """The agent's side of a call, as an edge sees it. All methods are called on the event loop and return at once."""
+
+    def pull(self) -> Samples:
+        """The next 20 ms that the agent plays: int16, shape (960,), 48 kHz; silence when it has nothing to say.
+
+        Call it once for each 20 ms of real time, when the frame is about to be sent, never ahead: what was pulled
+        counts as heard. The array is reused by the next pull: copy it if it is kept.
+        """
+
+    def audio(self, audio: PcmData, participant: Participant) -> None:
+        """The next piece of a participant's audio: any rate, usually 20 ms."""
+
+    def participant_joined(self, participant: Participant) -> None:
+        """Somebody is there."""
+
+    def participant_left(self, participant: Participant) -> None:
+        """Somebody is gone, or their audio is."""
+
+    def ended(self, error: BaseException | None = None) -> None:
+        """The call is over; `error` if it broke."""
+
+
+class EdgeTransport(abc.ABC):
+    """A way into a call. One edge serves one agent, in one call at a time."""
+
+    @abc.abstractmethod
+    async def join(self, agent_user: User, call: Any, sink: CallSink) -> None:
+        """Enter `call` (whatever the transport means by it, None for its default) and begin to serve `sink`.
+
+        Returns when the agent is in the call. Raises with a message that says what to do.
+        """
+
+    @abc.abstractmethod
+    async def leave(self) -> None:
+        """Leave the call and free everything. Harmless if it was never joined or is over."""
+
+    def observe(self, record: Mapping[str, Any]) -> None:  # noqa: B027
+        """Take a record of what the agent does (trace, captions), JSON-ready, to show to people. Returns at once."""

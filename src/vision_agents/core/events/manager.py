@@ -1,0 +1,160 @@
+"""Events to handlers: a user's handler may be slow or raise, and the conversation goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import types
+import typing
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from .event import Event
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[Any], Awaitable[Any]]
+HandlerT = TypeVar("HandlerT", bound=Callable[..., Coroutine[Any, Any, Any]])
+
+# Events that wait for one handler. A handler that falls this far behind loses the newest ones, and the log says so:
+# an agent must not grow without bound because a metrics service hangs.
+BACKLOG_LIMIT = 1000
+
+# How long `close` lets handlers work off what they already have, in seconds.
+DRAIN_TIMEOUT = 1.0
+
+
+class SubscriptionError(TypeError):
+    """A handler that could never be called."""
+
+
+class _Subscription:
+    """One handler with its own queue and task: in order, one at a time, never in anyone's way."""
+
+    def __init__(self, handler: Handler, kinds: tuple[type[Event], ...]) -> None:
+        self.handler = handler
+        self.kinds = kinds
+        self.name = getattr(handler, "__qualname__", repr(handler))
+        self.lost = 0
+        self._queue: asyncio.Queue[Event] = asyncio.Queue(BACKLOG_LIMIT)
+        self._task: asyncio.Task[None] | None = None
+
+    def offer(self, event: Event) -> None:
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run(), name=f"handler {self.name}")
+        try:
+            self._queue.put_nowait(event)
+        except asyncio.QueueFull:
+            self.lost += 1
+            if self.lost == 1:
+                logger.error(
+                    "handler %s has %d events waiting and loses new ones; make it return sooner or start a task in it",
+                    self.name,
+                    BACKLOG_LIMIT,
+                )
+
+    async def _run(self) -> None:
+        while True:
+            event = await self._queue.get()
+            try:
+                await self.handler(event)
+            except Exception:
+                logger.exception("handler %s failed on %s; the conversation goes on", self.name, type(event).__name__)
+            finally:
+                self._queue.task_done()
+
+    async def drain(self) -> None:
+        if self._task is not None and not self._task.done():
+            await self._queue.join()
+
+    async def close(self) -> None:
+        if self._task is None:
+            return
+        try:
+            async with asyncio.timeout(DRAIN_TIMEOUT):
+                await self.drain()
+        except TimeoutError:
+            logger.warning(
+                "handler %s did not finish within %.1f s of the end and was cancelled",
+                self.name,
+                DRAIN_TIMEOUT,
+            )
+        self._task.cancel()
+        await asyncio.wait([self._task], timeout=DRAIN_TIMEOUT)
+        self._task = None
+
+
+class EventManager:
+    """Delivers events to async handlers, each in its own task and in order."""
+
+    def __init__(self) -> None:
+        self._subscriptions: list[_Subscription] = []
+        self._parent: EventManager | None = None
+
+    def subscribe(self, handler: HandlerT) -> HandlerT:
+        """Decorate an async function whose one annotated parameter (an event class or a union) picks its events.
+
+        Raises SubscriptionError if the handler could never be called: it is not async, does not take exactly one
+        argument, or its annotation is missing, unknown or no event.
+        """
+        self._subscriptions.append(_Subscription(handler, handled_kinds(handler)))
+        return handler
+
+    def unsubscribe(self, handler: Handler) -> None:
+        """Forget `handler`; events already waiting for it are still delivered."""
+        self._subscriptions = [s for s in self._subscriptions if s.handler is not handler]
+
+    def has_subscribers(self, kind: type[Event]) -> bool:
+        """Whether anyone would get an event of `kind`: asked on hot paths before the event is even made."""
+        own = any(issubclass(kind, s.kinds) for s in self._subscriptions)
+        return own or (self._parent is not None and self._parent.has_subscribers(kind))
+
+    def send(self, event: Event) -> None:
+        """Queue `event` for everyone who subscribed to its class or a base of it. Never blocks and never raises."""
+        for subscription in self._subscriptions:
+            if isinstance(event, subscription.kinds):
+                subscription.offer(event)
+        if self._parent is not None:
+            self._parent.send(event)
+
+    def forward_to(self, parent: EventManager) -> None:
+        """Deliver everything sent here to `parent` too: a component's events reach the agent's subscribers."""
+        self._parent = parent
+
+    async def drain(self) -> None:
+        """Wait until every handler has worked off what was sent so far."""
+        await asyncio.gather(*(s.drain() for s in self._subscriptions))
+
+    async def close(self) -> None:
+        """Let the handlers finish what they have, for a second at most, and stop them."""
+        await asyncio.gather(*(s.close() for s in self._subscriptions))
+
+
+def handled_kinds(handler: Callable[..., Any]) -> tuple[type[Event], ...]:
+    """The event classes that the one parameter of `handler` is annotated with."""
+    name = getattr(handler, "__qualname__", repr(handler))
+    call = handler if inspect.isroutine(handler) else getattr(handler, "__call__", handler)  # noqa: B004
+    if not inspect.iscoroutinefunction(call):
+        raise SubscriptionError(f"{name} must be an async function: write `async def`")
+    required = [
+        p
+        for p in inspect.signature(handler).parameters.values()
+        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+    if len(required) != 1 or required[0].kind is inspect.Parameter.KEYWORD_ONLY:
+        raise SubscriptionError(f"{name} must take exactly one argument, the event")
+    try:
+        annotation = typing.get_type_hints(call).get(required[0].name)
+    except NameError as error:
+        raise SubscriptionError(
+            f"the annotation of {name} cannot be resolved ({error}): import the event class at the top of the module"
+        ) from error
+    if annotation is None:
+        raise SubscriptionError(f"the parameter of {name} needs an annotation that names the events to handle")
+    union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+    kinds = typing.get_args(annotation) if union else (annotation,)
+    wrong = [kind for kind in kinds if not (isinstance(kind, type) and issubclass(kind, Event))]
+    if wrong:
+        raise SubscriptionError(f"{name} is annotated with {wrong[0]!r}, which is no event and would never be sent")
+    return tuple(kinds)

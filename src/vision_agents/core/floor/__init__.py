@@ -1,0 +1,7 @@
+"""The floor: who may speak, decided in one place."""
+
+from .machine import Floor
+from .policy import InterruptionPolicy
+from .state import FloorState
+
+__all__ = ["Floor", "FloorState", "InterruptionPolicy"]

@@ -1,0 +1,6 @@
+"""Speech to text."""
+
+from .events import STTPartialTranscriptEvent, STTTranscriptEvent
+from .stt import STT
+
+__all__ = ["STT", "STTPartialTranscriptEvent", "STTTranscriptEvent"]

@@ -1,0 +1,113 @@
+"""The base class of speech synthesisers."""
+
+from __future__ import annotations
+
+import abc
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from ..audio import PcmData
+from ..epoch import Interruptible
+from ..events import EventManager
+from .events import TTSAudioEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word and when it sounds: `start` and `end` in seconds from the first sample of its utterance."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechChunk:
+    """A piece of synthesised speech with the words that are known by now, wherever in the utterance they lie.
+
+    A word may be given once only; words come in their order.
+    """
+
+    audio: PcmData
+    words: tuple[Word, ...] = ()
+
+
+Speech = PcmData | SpeechChunk
+
+
+class TTS(Interruptible, abc.ABC):
+    """Turns text into speech.
+
+    A subclass implements `stream_audio` and `stop_audio`; epochs, events and the dropping of late audio are done here.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events = EventManager()
+
+    async def start(self) -> None:
+        """Connect or load, off the event loop. Called once before any text."""
+
+    @abc.abstractmethod
+    def stream_audio(
+        self, text: str
+    ) -> (
+        Speech | AsyncIterable[Speech] | Iterable[Speech] | Awaitable[Speech | AsyncIterable[Speech] | Iterable[Speech]]
+    ):
+        """Synthesise one utterance, usually a sentence.
+
+        Written as an async generator, or as a coroutine or plain function that returns audio or an (async) iterable of
+        it. Pieces are `PcmData` of any rate, or `SpeechChunk` where the words' times are known. Leaving the iteration
+        early must be harmless.
+        """
+
+    @abc.abstractmethod
+    async def stop_audio(self) -> None:
+        """Cancel what is being synthesised at the provider. May be slow or raise; nothing waits for it."""
+
+    async def close(self) -> None:
+        """Free everything. Called once."""
+
+    async def cancel_work(self) -> None:
+        await self.stop_audio()
+
+    async def synthesize(self, text: str, epoch: int | None = None) -> AsyncGenerator[SpeechChunk, None]:
+        """Stream the speech of `text` as long as `epoch` (the current one if None) is not past; stale audio is dropped.
+
+        Raises what the provider raises.
+        """
+        born = self.epoch if epoch is None else epoch
+        if born < self.epoch:
+            return
+        async with aclosing(_pieces(self.stream_audio(text))) as pieces:
+            async for piece in pieces:
+                if born < self.epoch:
+                    return
+                chunk = piece if isinstance(piece, SpeechChunk) else SpeechChunk(piece)
+                if self.events.has_subscribers(TTSAudioEvent):
+                    self.events.send(TTSAudioEvent(data=chunk.audio, epoch=born))
+                yield chunk
+
+
+async def _pieces(source: Any) -> AsyncGenerator[Speech, None]:
+    """Whatever form `stream_audio` was written in, as one async iteration that is closed when it is left."""
+    if inspect.isawaitable(source):
+        source = await source
+    if isinstance(source, PcmData | SpeechChunk):
+        yield source
+    elif isinstance(source, AsyncIterable):
+        try:
+            async for piece in source:
+                yield piece
+        finally:
+            aclose = getattr(source, "aclose", None)
+            if aclose is not None:
+                await aclose()
+    elif isinstance(source, Iterable):
+        for piece in source:
+            yield piece
+    else:
+        raise TypeError(f"stream_audio returned {type(source).__name__}; return PcmData or an (async) iterable of it")

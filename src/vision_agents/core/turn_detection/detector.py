@@ -1,0 +1,41 @@
+"""The base class of turn detectors."""
+
+from __future__ import annotations
+
+import abc
+from typing import TYPE_CHECKING
+
+from ..audio import PcmData
+from ..ears.listener import Hearing
+from ..participants import Participant
+
+if TYPE_CHECKING:
+    from ..floor.policy import InterruptionPolicy
+
+
+class TurnDetector(Hearing, abc.ABC):
+    """Hears when a participant begins and ends a turn. State is kept for each participant.
+
+    A subclass implements `process_audio` and calls the `report_…` methods. Two depths are possible. The simple one:
+    `report_turn_started` and `report_turn_ended`. The fast one adds `report_speech_started` at the first window of
+    speech, so that the agent holds its voice at once, `report_speech_continued` as evidence grows, and
+    `report_speech_ended`.
+    """
+
+    @property
+    def policy(self) -> InterruptionPolicy | None:
+        """How this detector's parameters want interruptions judged; None for the defaults."""
+        return None
+
+    async def start(self) -> None:
+        """Load what is needed, off the event loop. Called once before any audio."""
+
+    @abc.abstractmethod
+    async def process_audio(self, audio: PcmData, participant: Participant) -> None:
+        """Take the next piece of a participant's audio: any rate, usually 20 ms."""
+
+    def forget(self, participant: Participant) -> None:
+        """The participant left: drop its state."""
+
+    async def close(self) -> None:
+        """Free everything. Called once; no audio comes afterwards."""

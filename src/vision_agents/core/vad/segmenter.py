@@ -1,0 +1,59 @@
+"""From window probabilities to speech segments: when it began, how much of it there was, when it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class SpeechEdge(Enum):
+    """What a window meant."""
+
+    STARTED = "started"
+    CONTINUED = "continued"
+    ENDED = "ended"
+    NOTHING = "nothing"
+
+
+@dataclass(slots=True)
+class SpeechSegmenter:
+    """Two thresholds, so that a probability near the edge does not flicker.
+
+    `threshold`: a window at or above it is speech and begins a segment (the very first one: stopping is not deciding).
+    `release`: within a segment a window counts as silence only below it; by default 0.15 under the threshold, the
+    hysteresis that Silero's authors use. `min_silence`: seconds under `release` that end a segment.
+    """
+
+    window: float
+    threshold: float = 0.5
+    release: float | None = None
+    min_silence: float = 0.16
+
+    speaking: bool = False
+    # Seconds judged speech within this segment, and seconds of silence since the last of them.
+    voiced: float = 0.0
+    silence: float = 0.0
+
+    def feed(self, probability: float) -> SpeechEdge:
+        """Take the next window's probability in [0, 1]."""
+        release = max(self.threshold - 0.15, 0.01) if self.release is None else self.release
+        if not self.speaking:
+            if probability < self.threshold:
+                self.silence += self.window
+                return SpeechEdge.NOTHING
+            self.speaking, self.voiced, self.silence = True, self.window, 0.0
+            return SpeechEdge.STARTED
+        if probability >= release:
+            # Only windows above the threshold are evidence; those between the two only keep the segment open.
+            self.voiced += self.window if probability >= self.threshold else 0.0
+            self.silence = 0.0
+            return SpeechEdge.CONTINUED
+        self.silence += self.window
+        if self.silence + 1e-9 < self.min_silence:
+            return SpeechEdge.NOTHING
+        self.speaking = False
+        return SpeechEdge.ENDED
+
+    def reset(self) -> None:
+        """Back to silence."""
+        self.speaking, self.voiced, self.silence = False, 0.0, 0.0
