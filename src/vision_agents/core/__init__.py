@@ -1,0 +1,10 @@
+"""The core of vision_agents: agents, and the parts they are made of."""
+
+from .agents import Agent
+from .audio import PcmData
+from .conversation import Conversation
+from .events import Event, EventManager
+from .floor import InterruptionPolicy
+from .participants import Participant, User
+
+__all__ = ["Agent", "Conversation", "Event", "EventManager", "InterruptionPolicy", "Participant", "PcmData", "User"]

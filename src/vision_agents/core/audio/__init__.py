@@ -2,6 +2,7 @@
 
 from .framing import Framer
 from .pcm import PcmData, Samples
+from .playout import Playout
 from .resample import Resampler
 
-__all__ = ["Framer", "PcmData", "Resampler", "Samples"]
+__all__ = ["Framer", "PcmData", "Playout", "Resampler", "Samples"]

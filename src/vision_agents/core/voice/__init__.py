@@ -1,0 +1,17 @@
+"""Voices: the two ways to speak, and what was heard of it."""
+
+from .cascade import CascadeVoice
+from .realtime import RealtimeVoice
+from .transcript import HeardText, ReplyTranscript
+from .voice import SpeechRequest, SpokenReply, Voice, VoiceListener
+
+__all__ = [
+    "CascadeVoice",
+    "HeardText",
+    "RealtimeVoice",
+    "ReplyTranscript",
+    "SpeechRequest",
+    "SpokenReply",
+    "Voice",
+    "VoiceListener",
+]

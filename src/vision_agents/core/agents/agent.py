@@ -1,0 +1,187 @@
+"""The agent: takes the parts, joins a call, owns the life of everything in it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Generator
+from types import TracebackType
+from typing import Any, Self
+
+from ..conversation import Conversation
+from ..edge import EdgeTransport
+from ..epoch import Epoch
+from ..events import EventManager
+from ..floor import FloorState, InterruptionPolicy
+from ..floor.trace import Trace
+from ..llm import LLM, Realtime
+from ..participants import User
+from ..stt import STT
+from ..tts import TTS
+from ..turn_detection import TurnDetector
+from ..vad import VAD
+from ..voice import SpeechRequest
+from .parts import fit
+from .session import Session
+
+logger = logging.getLogger(__name__)
+
+
+class Agent:
+    """A voice agent that people can interrupt.
+
+    `edge`: the way into a call. `llm`: a text model (then `stt` and `tts` are needed, and `turn_detection` unless the
+    STT does that) or a realtime model (then those are ignored). `agent_user`: who the agent is in the call.
+    `instructions`:
+    what the model is told before everything else. `vad`: makes the agent hold at the first window of speech where turns
+    are decided by an STT or a realtime model. `interruption`: how interruptions are judged; by default as
+    `turn_detection` wants it. `conversation`: a history to go on from.
+
+    An agent takes part in one call. Raises ValueError or TypeError for parts that do not fit together.
+    """
+
+    def __init__(
+        self,
+        edge: EdgeTransport,
+        llm: LLM | Realtime,
+        agent_user: User,
+        instructions: str = "",
+        stt: STT | None = None,
+        tts: TTS | None = None,
+        turn_detection: TurnDetector | None = None,
+        vad: VAD | None = None,
+        interruption: InterruptionPolicy | None = None,
+        conversation: Conversation | None = None,
+    ) -> None:
+        if not isinstance(edge, EdgeTransport):
+            raise TypeError(f"edge must be an EdgeTransport, not {type(edge).__name__}")
+        self.edge = edge
+        self.agent_user = agent_user
+        self.instructions = instructions
+        self.conversation = conversation or Conversation()
+        self.events = EventManager()
+        self.llm = llm
+        self._parts = fit(llm, stt, tts, turn_detection, vad)
+        self.stt, self.tts = self._parts.stt, self._parts.tts
+        self.policy = interruption or self._parts.policy
+        self._epoch = Epoch()
+        self._parts.share(self._epoch, self.events)
+        self._session: Session | None = None
+        self._closed = False
+
+    # What is seen from outside.
+
+    @property
+    def epoch(self) -> int:
+        """The number of interruptions so far."""
+        return self._epoch.value
+
+    @property
+    def state(self) -> FloorState:
+        """Who has the floor."""
+        return self._joined().floor.state
+
+    @property
+    def trace(self) -> Trace:
+        """Everything that happens in the call, as records; see `core/floor/trace.py`."""
+        return self._joined().trace
+
+    # A call.
+
+    def join(self, call: Any = None, *, observe: Any = None) -> _Joining:
+        """Enter a call: `async with agent.join(call):` leaves it at the end, `await agent.join(call)` stays.
+
+        `observe`, if given, is called with each record of the trace from the very first one.
+        Raises what the edge or a part raises; the agent is then closed.
+        """
+        return _Joining(self, call, observe)
+
+    async def finish(self) -> None:
+        """Wait until the call is over: the others left, or it broke, or somebody called `close`."""
+        await self._joined().over.wait()
+
+    async def close(self) -> None:
+        """Leave the call and free everything. Harmless twice."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._session is not None:
+            await self._session.stop()
+        try:
+            await self.edge.leave()
+        except Exception:
+            logger.exception("%s failed to leave", type(self.edge).__name__)
+        await self._parts.close()
+        await self.events.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # Speaking.
+
+    async def say(self, text: str, *, interruptible: bool = True) -> bool:
+        """Say these very words when the floor is free. Returns when it is over: True if all of it was heard.
+
+        With `interruptible=False` the user's voice does not stop it; what the user says meanwhile is answered after.
+        """
+        return await self._joined().request(SpeechRequest(text, verbatim=True, interruptible=interruptible))
+
+    async def simple_response(self, text: str, *, interruptible: bool = True) -> bool:
+        """Have the model answer `text` as if a user had said it. Returns like `say`."""
+        return await self._joined().request(SpeechRequest(text, verbatim=False, interruptible=interruptible))
+
+    def interrupt(self) -> None:
+        """Stop speaking now. When this returns, no sample of what was being said can be played any more."""
+        self._joined().interrupt()
+
+    # Inside.
+
+    async def _join(self, call: Any, observe: Any) -> None:
+        if self._session is not None or self._closed:
+            raise RuntimeError("an agent takes part in one call: make a new Agent for another one")
+        session = Session(self._parts, self.policy, self._epoch, self.events, self.conversation, self.instructions)
+        self._session = session
+        session.trace.observe(self.edge.observe)
+        if observe is not None:
+            session.trace.observe(observe)
+        try:
+            await session.start()
+            await self.edge.join(self.agent_user, call, session)
+        except BaseException:
+            await self.close()
+            raise
+
+    def _joined(self) -> Session:
+        if self._session is None:
+            raise RuntimeError("the agent is in no call yet: use `async with agent.join(call):` first")
+        return self._session
+
+
+class _Joining:
+    """Entering a call: to be awaited, or to be used as an async context manager."""
+
+    def __init__(self, agent: Agent, call: Any, observe: Any) -> None:
+        self._agent = agent
+        self._call = call
+        self._observe = observe
+
+    def __await__(self) -> Generator[Any, None, Agent]:
+        return self._enter().__await__()
+
+    async def _enter(self) -> Agent:
+        await self._agent._join(self._call, self._observe)
+        return self._agent
+
+    async def __aenter__(self) -> Agent:
+        return await self._enter()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # A cancelled caller still leaves the call in order.
+        await asyncio.shield(self._agent.close())

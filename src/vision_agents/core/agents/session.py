@@ -1,0 +1,338 @@
+"""One call: events to the floor, effects to the parts. The floor decides; this only carries out.
+
+Everything here runs on the event loop's thread. `post` is synchronous from the event to its last effect, so that the
+first window of a user's speech has silenced the gate before anything else can run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from ..audio import PcmData, Playout, Samples
+from ..conversation import Conversation
+from ..edge import CallEndedEvent, ParticipantJoinedEvent, ParticipantLeftEvent
+from ..epoch import Epoch
+from ..events import Event, EventManager
+from ..floor import Floor, InterruptionPolicy
+from ..floor import effects as fx
+from ..floor import events as ev
+from ..floor.trace import Trace, session_record
+from ..participants import Participant
+from ..stt import STTPartialTranscriptEvent, STTTranscriptEvent
+from ..turn_detection import TurnEndedEvent, TurnStartedEvent
+from ..voice import SpeechRequest, SpokenReply
+from .events import ErrorEvent
+from .parts import Parts
+from .replies import Replies
+
+logger = logging.getLogger(__name__)
+
+# Seconds after the floor's own deadline when a recogniser that still owes the final words is given up.
+FINISH_GRACE = 2.0
+
+
+class Session:
+    """Implements what the edge, the ears, the playout and the voice report to."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        policy: InterruptionPolicy,
+        epoch: Epoch,
+        events: EventManager,
+        conversation: Conversation,
+        instructions: str,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._epoch = epoch
+        self._events = events
+        self._conversation = conversation
+        self.floor = Floor(policy, answers=not parts.realtime)
+        self.trace = Trace(self._loop.time())
+        self.playout = Playout(epoch, self)
+        self._voice = parts.voice(self.playout, conversation, instructions, self)
+        self.replies = Replies(self.playout, self._voice, conversation, events, self.trace, epoch, self._loop.time)
+        self._ears = parts.ears(self)
+        self._parts = parts
+        self._instructions = instructions
+        self._participants: dict[str, Participant] = {}
+        self._inbox: deque[ev.FloorEvent] = deque()
+        self._draining = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.over = asyncio.Event()
+        epoch.observe(self._epoch_advanced)
+
+    # Life.
+
+    async def start(self) -> None:
+        """Load and connect every part, at the same time. Raises what a part raises."""
+        self.trace.note(self._loop.time(), "session", **session_record(self.floor, time.time()))
+        await asyncio.gather(self._ears.start(), self._voice.start())
+        if self._parts.model is not None:
+            await self._parts.model.connect(self._instructions, self._conversation.messages)
+
+    async def stop(self) -> None:
+        """End everything that belongs to the call. Harmless twice."""
+        self.ended()
+        if self._timer is not None:
+            self._timer.cancel()
+        self.replies.abandon()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1.0)
+        await self._voice.close()
+        await self._ears.close()
+
+    # What the agent's code wants.
+
+    def request(self, request: SpeechRequest) -> asyncio.Future[bool]:
+        """Have something said when the floor is free. The future tells whether all of it was heard."""
+        number = self.floor.last_reply + 1
+        future = self.replies.requested(number, request)
+        self.post(ev.ReplyRequested(self._loop.time(), number, request.interruptible))
+        return future
+
+    def interrupt(self) -> None:
+        """Stop the agent now."""
+        self.post(ev.InterruptRequested(self._loop.time()))
+
+    def _epoch_advanced(self, epoch: int) -> None:
+        # Somebody called `interrupt()` on a component: the gate is shut, the floor is told why.
+        if epoch > self.floor.epoch:
+            self.post(ev.InterruptRequested(self._loop.time(), epoch))
+
+    # The floor.
+
+    def post(self, event: ev.FloorEvent) -> None:
+        """Give an event to the floor and carry out its effects, all of them before this returns."""
+        self._inbox.append(event)
+        if self._draining:
+            return  # An effect led to this event: it is handled after the effects before it.
+        self._draining = True
+        try:
+            while self._inbox:
+                event = self._inbox.popleft()
+                effects = self.floor.handle(event)
+                self.trace.event(event, effects)
+                for effect in effects:
+                    self._carry_out(effect)
+        finally:
+            self._draining = False
+        self._set_timer()
+
+    def _carry_out(self, effect: fx.Effect) -> None:
+        try:
+            _EFFECTS[type(effect)](self, effect)
+        except Exception:
+            # One effect that fails must not take the audio down, nor the effects after it.
+            logger.exception("%s could not be carried out", effect)
+
+    def _set_timer(self) -> None:
+        deadline = self.floor.deadline
+        if self._timer is not None:
+            if not self._timer.cancelled() and self._timer.when() == deadline:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if deadline is not None and not self.over.is_set():
+            self._timer = self._loop.call_at(deadline, self._time_passed, deadline)
+
+    def _time_passed(self, deadline: float) -> None:
+        self._timer = None
+        # The loop may wake a clock tick early; the floor must find its deadline due.
+        self.post(ev.TimePassed(max(deadline, self._loop.time())))
+
+    # Effects.
+
+    def _hold(self, effect: fx.Hold) -> None:
+        self.replies.hold(effect.reply, self._participants.get(effect.participant))
+
+    def _resume(self, effect: fx.Resume) -> None:
+        self.replies.resume(effect.reply, effect.rewind, self.floor.policy.rewind_limit, effect.reason)
+
+    def _commit(self, effect: fx.Commit) -> None:
+        participant = self._participants.get(effect.participant) if effect.participant else None
+        self.replies.commit(effect.epoch, effect.reply, participant, effect.reason)
+
+    def _begin_reply(self, effect: fx.BeginReply) -> None:
+        self.replies.begin(effect.reply, effect.epoch)
+
+    def _drop_reply(self, effect: fx.DropReply) -> None:
+        logger.info("reply %d is dropped: %s", effect.reply, effect.reason)
+        self.replies.drop(effect.reply)
+
+    def _begin_turn(self, effect: fx.BeginTurn) -> None:
+        self._ears.begin_turn(self._participants[effect.participant])
+
+    def _discard_turn(self, effect: fx.DiscardTurn) -> None:
+        participant = self._participants.get(effect.participant)
+        if participant is not None:
+            self._ears.discard_turn(participant)
+
+    def _finish_turn(self, effect: fx.FinishTurn) -> None:
+        self._spawn(self._final_words(effect), f"final words of {effect.participant}")
+
+    async def _final_words(self, effect: fx.FinishTurn) -> None:
+        try:
+            async with asyncio.timeout(self.floor.policy.words_timeout + FINISH_GRACE):
+                await self._ears.finish_turn(self._participants[effect.participant])
+        except TimeoutError:
+            logger.warning("the final words of %s did not come in time", effect.participant)
+        self.post(ev.WordsComplete(self._loop.time(), effect.participant, effect.turn))
+
+    def _turn_taken(self, effect: fx.TurnTaken) -> None:
+        self._conversation.user_said(effect.text, effect.participant)
+
+    def _announce_start(self, effect: fx.AnnounceTurnStarted) -> None:
+        self._events.send(
+            TurnStartedEvent(
+                participant=self._participants.get(effect.participant),
+                confidence=effect.confidence,
+                interrupted=effect.interrupted,
+                epoch=effect.epoch,
+            )
+        )
+
+    def _announce_end(self, effect: fx.AnnounceTurnEnded) -> None:
+        self._events.send(
+            TurnEndedEvent(
+                participant=self._participants.get(effect.participant),
+                confidence=effect.confidence,
+                duration_ms=effect.duration * 1000.0,
+                trailing_silence_ms=effect.trailing_silence * 1000.0,
+            )
+        )
+
+    # CallSink: the edge.
+
+    def pull(self) -> Samples:
+        return self.playout.pull()
+
+    def audio(self, audio: PcmData, participant: Participant) -> None:
+        if self.over.is_set():
+            return
+        if participant.id not in self._participants:
+            self.participant_joined(participant)
+        self._ears.hear(audio, participant)
+
+    def participant_joined(self, participant: Participant) -> None:
+        if participant.id not in self._participants:
+            self._participants[participant.id] = participant
+            self.trace.note(self._loop.time(), "joined", participant=participant.id, name=participant.name)
+            self._events.send(ParticipantJoinedEvent(participant=participant))
+
+    def participant_left(self, participant: Participant) -> None:
+        if self._participants.pop(participant.id, None) is None:
+            return
+        self.post(ev.ParticipantLeft(self._loop.time(), participant.id))
+        self._spawn(self._ears.forget(participant), f"farewell to {participant.id}")
+        self.trace.note(self._loop.time(), "left", participant=participant.id)
+        self._events.send(ParticipantLeftEvent(participant=participant))
+
+    def ended(self, error: BaseException | None = None) -> None:
+        if self.over.is_set():
+            return
+        self.over.set()
+        self.trace.note(self._loop.time(), "ended", error=str(error) if error else None)
+        self._send(CallEndedEvent(error=str(error) if error else None))
+
+    # HearingListener: the ears.
+
+    def speech_started(self, participant: Participant, confidence: float, onset_delay: float) -> None:
+        self.replies.onset_delay = onset_delay
+        self._heard(ev.SpeechStarted(self._loop.time(), participant.id, confidence, onset_delay))
+
+    def speech_continued(self, participant: Participant, confidence: float, voiced: float) -> None:
+        self._heard(ev.SpeechContinued(self._loop.time(), participant.id, confidence, voiced))
+
+    def speech_ended(self, participant: Participant, voiced: float, trailing_silence: float) -> None:
+        self._heard(ev.SpeechEnded(self._loop.time(), participant.id, voiced, trailing_silence))
+
+    def turn_started(self, participant: Participant, confidence: float) -> None:
+        self._heard(ev.TurnStarted(self._loop.time(), participant.id, confidence))
+
+    def turn_ended(
+        self, participant: Participant, confidence: float, duration: float | None, trailing_silence: float
+    ) -> None:
+        self._heard(ev.TurnEnded(self._loop.time(), participant.id, confidence, duration, trailing_silence))
+
+    def words(self, participant: Participant, text: str, final: bool) -> None:
+        text = text.strip()
+        self._heard(ev.WordsHeard(self._loop.time(), participant.id, text, final))
+        self.trace.note(self._loop.time(), "user_words", participant=participant.id, text=text, final=final)
+        kind = STTTranscriptEvent if final else STTPartialTranscriptEvent
+        if self._events.has_subscribers(kind):
+            self._events.send(kind(participant=participant, text=text))
+
+    def failed(self, component: str, error: BaseException) -> None:
+        logger.error("%s failed: %s", component, error, exc_info=error)
+        self.trace.note(self._loop.time(), "error", component=component, error=str(error))
+        self._send(ErrorEvent(component=component, error=str(error)))
+
+    def _heard(self, event: ev.FloorEvent) -> None:
+        # Words of somebody who left, or after the end, are nobody's turn.
+        if not self.over.is_set() and event.participant in self._participants:  # type: ignore[attr-defined]
+            self.post(event)
+
+    # PlayoutListener: what was played.
+
+    def audio_started(self, reply: int) -> None:
+        self.post(ev.AudioStarted(self._loop.time(), reply))
+        self.replies.started(reply)
+
+    def audio_progressed(self, reply: int) -> None:
+        self.post(ev.AudioProgressed(self._loop.time(), reply))
+        self.replies.progressed(reply)
+
+    def audio_drained(self, reply: int, heard: int) -> None:
+        self.replies.drained(reply, heard)
+        self.post(ev.AudioDrained(self._loop.time(), reply))
+
+    # VoiceListener: what is being made.
+
+    def new_reply(self) -> int:
+        return self.floor.last_reply + 1
+
+    def reply_started(self, reply: SpokenReply) -> None:
+        self.replies.adopt(reply)
+        self.post(ev.ReplyStarted(self._loop.time(), reply.number))
+
+    def reply_failed(self, reply: int, component: str, error: BaseException) -> None:
+        self.failed(component, error)
+        self.post(ev.ReplyFailed(self._loop.time(), reply))
+
+    def model_interrupted(self) -> None:
+        # Whoever spoke, the model has stopped: so does the voice.
+        self.post(ev.InterruptRequested(self._loop.time()))
+
+    # Helpers.
+
+    def _send(self, event: Event) -> None:
+        self._events.send(event)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = self._loop.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+_EFFECTS: dict[type[fx.Effect], Callable[[Session, Any], None]] = {
+    fx.Hold: Session._hold,
+    fx.Resume: Session._resume,
+    fx.Commit: Session._commit,
+    fx.BeginReply: Session._begin_reply,
+    fx.DropReply: Session._drop_reply,
+    fx.BeginTurn: Session._begin_turn,
+    fx.DiscardTurn: Session._discard_turn,
+    fx.FinishTurn: Session._finish_turn,
+    fx.TurnTaken: Session._turn_taken,
+    fx.AnnounceTurnStarted: Session._announce_start,
+    fx.AnnounceTurnEnded: Session._announce_end,
+}

@@ -1,0 +1,100 @@
+"""What a reply says and when: the way from samples pulled to words heard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..tts import Word
+
+# Words without known times are laid out by length over the utterance. While its own length is not known yet, this
+# rate is assumed, in characters a second (English is spoken at about 150 words of 5.5 characters a minute).
+CHARACTERS_PER_SECOND = 14.0
+
+
+@dataclass(frozen=True, slots=True)
+class HeardText:
+    """A reply's text divided at what was heard. `estimated`: the division rests on estimated word times."""
+
+    heard: str
+    unheard: str
+    estimated: bool
+
+
+@dataclass(slots=True)
+class Utterance:
+    """A stretch of the reply's text, in seconds from the reply's first sample. `start` is None until it sounds."""
+
+    text: str
+    start: float | None = None
+    length: float = 0.0
+    complete: bool = False
+    words: list[Word] = field(default_factory=list)
+
+    def timed_words(self) -> tuple[list[Word], bool]:
+        """The words with their times within the utterance, and whether the times are estimated."""
+        tokens = self.text.split()
+        known = self.words
+        if len(known) >= len(tokens) or (known and self.complete):
+            return known, False
+        estimated = self._estimate(tokens)
+        return known + estimated[len(known) :], True
+
+    def _estimate(self, tokens: list[str]) -> list[Word]:
+        weights = [len(token) + 1 for token in tokens]
+        total = sum(weights)
+        length = self.length if self.complete else max(self.length, total / CHARACTERS_PER_SECOND)
+        words: list[Word] = []
+        at = 0.0
+        for token, weight in zip(tokens, weights, strict=True):
+            end = at + length * weight / total
+            words.append(Word(token, at, end))
+            at = end
+        return words
+
+
+class ReplyTranscript:
+    """The text of one reply, in the order in which it is spoken."""
+
+    def __init__(self) -> None:
+        self._utterances: list[Utterance] = []
+
+    @property
+    def text(self) -> str:
+        """All of it, heard or not."""
+        return " ".join(utterance.text for utterance in self._utterances if utterance.text)
+
+    def add(self, text: str) -> Utterance:
+        """Append an utterance that is yet to be spoken."""
+        utterance = Utterance(text)
+        self._utterances.append(utterance)
+        return utterance
+
+    def at(self, seconds: float) -> HeardText:
+        """Divide the text after `seconds` of the reply's audio. A word is heard when half of it was."""
+        heard: list[str] = []
+        unheard: list[str] = []
+        estimated = False
+        for utterance in self._utterances:
+            if utterance.start is None or utterance.start >= seconds:
+                unheard.append(utterance.text)
+                continue
+            words, guessed = utterance.timed_words()
+            within = seconds - utterance.start
+            cut = utterance.complete and within >= utterance.length
+            for word in words:
+                half = (word.start + word.end) / 2
+                (heard if cut or half <= within else unheard).append(word.text)
+            # Where the end of an utterance was reached, no division within it was needed.
+            estimated = estimated or (guessed and not cut)
+        return HeardText(" ".join(heard), " ".join(text for text in unheard if text), estimated)
+
+    def start_of_word_at(self, seconds: float) -> float:
+        """The start of the word that sounds at `seconds`, or `seconds` itself between words."""
+        for utterance in self._utterances:
+            if utterance.start is None or not utterance.start <= seconds:
+                continue
+            within = seconds - utterance.start
+            for word in utterance.timed_words()[0]:
+                if word.start < within < word.end:
+                    return utterance.start + word.start
+        return seconds

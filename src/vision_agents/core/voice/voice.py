@@ -1,0 +1,61 @@
+"""What the two ways to speak have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .transcript import ReplyTranscript
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRequest:
+    """What code asked the agent to say. `verbatim`: these very words; otherwise the model answers to `text`."""
+
+    text: str
+    verbatim: bool
+    interruptible: bool = True
+
+
+@dataclass(slots=True)
+class SpokenReply:
+    """A reply in the making: its epoch, and its words."""
+
+    number: int
+    epoch: int
+    transcript: ReplyTranscript = field(default_factory=ReplyTranscript)
+
+
+class VoiceListener(Protocol):
+    """Hears from a voice. Every method returns at once and never raises."""
+
+    def new_reply(self) -> int:
+        """A number for a reply that the model begins of its own accord."""
+
+    def reply_started(self, reply: SpokenReply) -> None:
+        """A model began a reply of its own accord."""
+
+    def reply_failed(self, reply: int, component: str, error: BaseException) -> None:
+        """The reply cannot be made, or no more of it."""
+
+    def model_interrupted(self) -> None:
+        """The model stopped by itself because it heard somebody speak."""
+
+
+class Voice(Protocol):
+    """A way to speak: makes replies and writes them, chunk by chunk, to the playout."""
+
+    async def start(self) -> None:
+        """Load and connect."""
+
+    def begin(self, reply: SpokenReply, request: SpeechRequest | None) -> None:
+        """Begin to make a reply: to `request`, or an answer to the history if None. Returns at once."""
+
+    def cancel(self, heard: dict[int, tuple[float, str]]) -> None:
+        """Stop making everything. `heard`: for each reply that was cut off, the seconds and the words heard of it."""
+
+    def drop(self, reply: int, heard: tuple[float, str]) -> None:
+        """Stop making this one reply, of which so much was heard."""
+
+    async def close(self) -> None:
+        """Stop everything and free it."""

@@ -1,0 +1,1 @@
+"""Helpers for testing agents and plugins; nothing here is imported by the rest of the framework."""
