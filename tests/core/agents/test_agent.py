@@ -88,11 +88,12 @@ async def test_an_interruption_silences_at_once_and_the_history_keeps_what_was_h
         await call.until_state(FloorState.SPEAKING)
         await asyncio.sleep(1.5)
         frames = len(call.edge.frames)
+        call.detector.report_speech_started(ANNA, 0.9)
         speech = asyncio.create_task(call.detector.speak(ANNA, 1.0))
         await asyncio.sleep(0.1)
         assert call.agent.state is FloorState.HELD
         # One frame fades out, then nothing is audible.
-        assert not any(call.edge.audible[frames + 1 :])
+        assert call.edge.audible[frames:] == [True, *[False] * (len(call.edge.frames) - frames - 1)]
         await speech
         await call.until(lambda: len(call.of(AgentSpeechEndedEvent)) == 2)
         cut, answer = call.of(AgentSpeechEndedEvent)
