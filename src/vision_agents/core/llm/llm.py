@@ -43,6 +43,9 @@ class LLM(Interruptible, abc.ABC):
     async def start(self) -> None:
         """Connect or load, off the event loop. Called once before any request."""
 
+    async def warm(self, instructions: str) -> None:  # noqa: B027
+        """Prepare for requests that begin with `instructions`, so that the first answer is as fast as the others."""
+
     @abc.abstractmethod
     def stream(self, request: LLMRequest) -> AsyncIterator[str | ToolCall]:
         """Answer `request`: an async generator of pieces of text and, where the model wants them, of function calls.

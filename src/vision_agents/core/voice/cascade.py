@@ -43,7 +43,11 @@ class CascadeVoice:
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
-        await asyncio.gather(self._llm.start(), self._tts.start())
+        await asyncio.gather(self._start_llm(), self._tts.start())
+
+    async def _start_llm(self) -> None:
+        await self._llm.start()
+        await self._llm.warm(self._instructions)
 
     def begin(self, reply: SpokenReply, request: SpeechRequest | None) -> None:
         self._playout.begin(reply.number, reply.epoch)
