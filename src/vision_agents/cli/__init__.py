@@ -1,0 +1,1 @@
+"""The command line: `vision-agents demo | call | replay | report | models`."""
