@@ -188,6 +188,9 @@ class Replies:
         )
 
     def _remember(self, reply: SpokenReply, text: HeardText, *, interrupted: bool = False, done: bool = False) -> None:
+        if reply.shown == text and not done:
+            return
+        reply.shown = text
         self._conversation.assistant_heard(reply.number, text.heard, text.unheard, interrupted)
         self._trace.note(
             self._now(),

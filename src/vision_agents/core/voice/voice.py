@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from .transcript import ReplyTranscript
+from .transcript import HeardText, ReplyTranscript
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +19,12 @@ class SpeechRequest:
 
 @dataclass(slots=True)
 class SpokenReply:
-    """A reply in the making: its epoch, and its words."""
+    """A reply in the making: its epoch, its words, and how they were last shown."""
 
     number: int
     epoch: int
     transcript: ReplyTranscript = field(default_factory=ReplyTranscript)
+    shown: HeardText | None = None
 
 
 class VoiceListener(Protocol):
