@@ -1,7 +1,7 @@
 """How soon the agent is silent: from the acoustic onset of user speech to the last audible agent sample pulled.
 
-An agent in mid-answer, real Silero, each clip spoken over it in real time. Onset and silence are measured in the recording
-of the call, not taken from what the agent reports.
+An agent in mid-answer, real Silero, each clip spoken over it in real time. Onset and silence are measured in the
+recording of the call, not taken from what the agent reports.
 
     python benchmarks/stop_latency.py                     speech from a package archive
     python benchmarks/stop_latency.py --audio DIR         the speech of a folder with a manifest.json (kinds below)
@@ -27,7 +27,7 @@ from vision_agents.testing.parts import ScriptedLLM, ScriptedSTT, ToneTTS
 
 RATE = 16_000
 SPEECH_KINDS = ("interruption", "speech")
-# Before the first clip, and after each one, for the agent to be in mid-answer: a turn's end, an answer's begin, and some.
+# Before the first clip, and after each one, so that the agent is in mid-answer again.
 LEAD, GAP = 4.0, 3.5
 SILENT_FOR = 0.3
 

@@ -25,9 +25,9 @@ Answer = Callable[[LLMRequest], Iterable[Piece]]
 
 
 class ScriptedLLM(LLM):
-    """Answers with the given texts in turn (the last one again and again), or with what a function makes of the request.
+    """Answers with the given texts in turn (the last one again and again), or with what a function makes of a request.
 
-    `delay`: seconds before each piece. `requests` and `cancelled` tell what was asked and how many answers were cut off.
+    `delay`: seconds before each piece. `requests` and `cancelled` tell what was asked and how often it was cut off.
     """
 
     def __init__(self, answers: Sequence[str] | Answer = ("Hello.",), delay: float = 0.0) -> None:

@@ -1,0 +1,30 @@
+"""The agent that the commands use when no other is named: local models, no account, no key."""
+
+from __future__ import annotations
+
+from vision_agents.core import Agent, User
+from vision_agents.core.edge import EdgeTransport
+
+# What `demo` and `call` need on disk for it.
+MODELS = ("silero-vad", "smart-turn", "moonshine-tiny-en", "piper-en-us-joe", "smollm2-135m")
+
+INSTRUCTIONS = (
+    "You are a friendly voice assistant. Answer in two or three short sentences of plain spoken English, "
+    "without lists, symbols or emojis."
+)
+
+
+async def local_agent(edge: EdgeTransport) -> Agent:
+    """An agent of the local plugins: Moonshine hears, SmolLM2 thinks, Piper speaks, Smart Turn tells whose turn it is."""
+    # The plugins import their runtimes; a command's help does not need those.
+    from vision_agents.plugins import llama, moonshine, piper, smart_turn
+
+    return Agent(
+        edge=edge,
+        llm=llama.LLM(),
+        agent_user=User(id="agent", name="Assistant"),
+        instructions=INSTRUCTIONS,
+        stt=moonshine.STT(),
+        tts=piper.TTS(),
+        turn_detection=smart_turn.TurnDetection(),
+    )
