@@ -1,0 +1,208 @@
+"""The plugin: what the agent sees of it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import sys
+import threading
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vision_agents.core.models import MissingModelError
+from vision_agents.core.tts import SpeechChunk, TTSAudioEvent
+from vision_agents.plugins import piper
+from vision_agents.plugins.piper import tts as tts_module
+
+TEXT = "I can book that table for you right now. And I can book another one too."
+
+
+@pytest.fixture
+def voices(monkeypatch: pytest.MonkeyPatch, ramp_voice: Any) -> list[Any]:
+    """Every voice the plugin loads, none of them with a model."""
+    loaded: list[Any] = []
+
+    def load(model: Path, config: Path, prosody: Any) -> Any:
+        voice = ramp_voice()
+        voice.files, voice.prosody, voice.thread = (model, config), prosody, threading.current_thread()
+        loaded.append(voice)
+        return voice
+
+    monkeypatch.setattr(tts_module, "Voice", load)
+    return loaded
+
+
+@pytest.fixture
+async def tts(voices: list[Any]) -> AsyncGenerator[piper.TTS, None]:
+    speaker = piper.TTS("voice.onnx")
+    await speaker.start()
+    yield speaker
+    await speaker.close()
+
+
+async def test_speaks_in_chunks_with_words(tts: piper.TTS, voices: list[Any]) -> None:
+    chunks = [chunk async for chunk in tts.synthesize(TEXT)]
+    assert len(chunks) > 3
+    assert [word.text for chunk in chunks for word in chunk.words] == TEXT.split()
+    assert {chunk.audio.sample_rate for chunk in chunks} == {22_050}
+
+
+async def test_loads_once_off_the_loop_from_the_files_given(voices: list[Any]) -> None:
+    tts = piper.TTS("a/voice.onnx", speaker=3, volume=0.5)
+
+    async def speak() -> list[SpeechChunk]:
+        return [chunk async for chunk in tts.synthesize("Hello.")]
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(tts.start())
+        group.create_task(speak())
+        group.create_task(speak())
+    await tts.close()
+    (voice,) = voices
+    assert voice.files == (Path("a/voice.onnx"), Path("a/voice.onnx.json"))
+    assert (voice.prosody.speaker, voice.prosody.volume) == (3, 0.5)
+    assert voice.thread is not threading.main_thread()
+
+
+async def test_events_carry_the_epoch(tts: piper.TTS) -> None:
+    heard: asyncio.Queue[TTSAudioEvent] = asyncio.Queue()
+
+    @tts.events.subscribe
+    async def on_audio(event: TTSAudioEvent) -> None:
+        await heard.put(event)
+
+    await tts.interrupt()
+    chunks = [chunk async for chunk in tts.synthesize("Hello.")]
+    async with asyncio.timeout(5):
+        events = [await heard.get() for _ in chunks]
+    assert {event.epoch for event in events} == {1}
+    assert [len(event.data) for event in events] == [len(chunk.audio) for chunk in chunks]
+
+
+async def test_an_interruption_ends_the_work_and_not_the_next_reply(tts: piper.TTS, voices: list[Any]) -> None:
+    async with aclosing(tts.synthesize(TEXT)) as old:
+        await anext(old)
+        interrupted = tts.interrupt()
+        new = [chunk async for chunk in tts.synthesize("Sorry.")]  # begun before the cancellation has run
+        await interrupted
+        assert [chunk async for chunk in old] == []
+    assert [word.text for chunk in new for word in chunk.words] == ["Sorry."]
+    assert len(voices[0].encoded) == 3  # the warm-up, the first sentence, and "Sorry."
+
+
+async def test_stop_audio_ends_what_is_being_said(tts: piper.TTS, voices: list[Any]) -> None:
+    stream = tts.stream_audio(TEXT)
+    await anext(stream)
+    decoded = len(voices[0].decoded)
+    await tts.stop_audio()
+    assert [chunk async for chunk in stream] == []
+    assert len(voices[0].decoded) == decoded
+
+
+async def test_a_cancelled_listener_ends_a_computation_under_way(tts: piper.TTS, voices: list[Any]) -> None:
+    running, ended = threading.Event(), threading.Event()
+
+    def decode(_frames: Any, _first: int, _last: int, options: Any) -> None:
+        running.set()
+        patience = threading.Event()
+        while not options.terminate:
+            patience.wait(0.001)
+        ended.set()
+        raise RuntimeError("terminated")
+
+    usual: Callable[..., Any] = voices[0].decode
+    voices[0].decode = decode
+    task = asyncio.create_task(anext(tts.synthesize(TEXT)))
+    assert await asyncio.to_thread(running.wait, 10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await asyncio.to_thread(ended.wait, 10)
+    voices[0].decode = usual
+    assert [chunk async for chunk in tts.synthesize("Still here.")]
+
+
+async def test_the_loop_goes_on_while_a_chunk_is_computed(tts: piper.TTS, voices: list[Any]) -> None:
+    usual = voices[0].decode
+    proceed = threading.Event()
+
+    def decode(*args: Any) -> Any:
+        assert proceed.wait(10)
+        return usual(*args)
+
+    voices[0].decode = decode
+    task = asyncio.create_task(anext(tts.synthesize(TEXT)))
+    await asyncio.sleep(0)
+    proceed.set()  # only a loop that is not blocked comes here
+    assert len((await task).audio) > 0
+
+
+async def test_after_close_it_says_so(tts: piper.TTS) -> None:
+    await tts.close()
+    await tts.close()
+    with pytest.raises(RuntimeError, match=r"piper\.TTS is closed"):
+        await anext(tts.synthesize("Hello."))
+
+
+async def test_a_failed_load_is_reported_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, voices: list[Any]
+) -> None:
+    monkeypatch.setenv("VISION_AGENTS_MODELS", str(tmp_path))
+    tts = piper.TTS()
+    for _ in range(2):
+        with pytest.raises(MissingModelError, match="vision-agents models pull piper-en-us-joe"):
+            await tts.start()
+    await tts.close()
+    assert voices == []
+
+
+async def test_a_step_that_hangs_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, tts: piper.TTS, voices: list[Any]
+) -> None:
+    proceed = threading.Event()
+
+    def decode(*_: Any) -> Any:
+        proceed.wait(10)
+        raise RuntimeError("too late")
+
+    voices[0].decode = decode
+    monkeypatch.setattr(tts_module, "DEADLINE", 0.01)
+    try:
+        with pytest.raises(TimeoutError, match="did not finish a step"):
+            await anext(tts.synthesize("Hello."))
+    finally:
+        proceed.set()
+
+
+def test_wrong_parameters_are_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="volume"):
+        piper.TTS(volume=-1.0)
+    with pytest.raises(ValueError, match="pass model too"):
+        piper.TTS(config="voice.onnx.json")
+
+
+@pytest.mark.parametrize("missing", ["piper", "onnxruntime"])
+def test_without_its_packages_the_plugin_says_what_to_install(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    for name in [name for name in sys.modules if name.startswith("vision_agents.plugins.piper")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ImportError, match=r'pip install "vision-agents\[piper\]"'):
+        importlib.import_module("vision_agents.plugins.piper")
+
+
+@pytest.mark.models
+async def test_the_default_voice_speaks() -> None:
+    tts = piper.TTS()
+    chunks = [chunk async for chunk in tts.synthesize("Hello there. " + TEXT)]
+    await tts.close()
+    words = [word for chunk in chunks for word in chunk.words]
+    samples = np.concatenate([chunk.audio.samples for chunk in chunks]).astype(np.float64)
+    assert [word.text for word in words] == ("Hello there. " + TEXT).split()
+    assert len(chunks[0].audio) / 22_050 < 0.1
+    assert len(samples) / 22_050 > words[-1].end > 3.0
+    assert np.sqrt(np.mean(samples**2)) > 500
