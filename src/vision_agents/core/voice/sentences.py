@@ -19,17 +19,29 @@ _ABBREVIATION = re.compile(
 _NUMBER_SIGN = re.compile(r"(?:^|\s)no\.\s$", re.IGNORECASE)
 
 
+# Signs that structure written text and would be read aloud ("asterisk asterisk"): emphasis, code, headings, bullets, and
+# the address of a link. Models write them although they are asked not to.
+_LINK = re.compile(r"\[([^\]]*)\]\((?:[^()]|\([^()]*\))*\)")
+_BULLET = re.compile(r"^\s*(?:[-*•]|#{1,6})\s+", re.MULTILINE)
+_EMPHASIS = re.compile(r"\*+(?=\S)|(?<=\S)\*+|`+|(?<!\w)_+|_+(?!\w)")
+
+
+def speakable(text: str) -> str:
+    """`text` without the signs of Markdown."""
+    return _EMPHASIS.sub("", _BULLET.sub("", _LINK.sub(r"\1", text))).strip()
+
+
 async def sentences(deltas: AsyncIterable[str]) -> AsyncGenerator[str, None]:
     """Yield each sentence as soon as its end is certain; what remains at the end is the last one. None is blank."""
     text = ""
     async for delta in deltas:
         text += delta
         while (end := _first_end(text)) is not None:
-            sentence, text = text[:end], text[end:]
-            if sentence.strip():
-                yield sentence.strip()
-    if text.strip():
-        yield text.strip()
+            sentence, text = speakable(text[:end]), text[end:]
+            if sentence:
+                yield sentence
+    if sentence := speakable(text):
+        yield sentence
 
 
 def _first_end(text: str) -> int | None:
