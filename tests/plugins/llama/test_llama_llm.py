@@ -1,0 +1,237 @@
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vision_agents.core.conversation import Message, Role, ToolCall
+from vision_agents.core.llm import LLMRequest
+from vision_agents.core.models import MissingModelError
+from vision_agents.plugins import llama
+from vision_agents.plugins.llama.engine import EngineOptions, Prompt
+from vision_agents.plugins.llama.llm import LoopGuard
+
+pytestmark = pytest.mark.virtual_time
+
+Say = Callable[[str], LLMRequest]
+
+
+class ScriptedEngine:
+    """Stands in for the engine: says its words one in 0.1 s, and takes 0.5 s to really stop."""
+
+    def __init__(self, options: EngineOptions) -> None:
+        self.options = options
+        self.words: list[str | ToolCall] = ["One ", "two ", "three."]
+        self.prompts: list[Prompt] = []
+        self.log: list[str] = []
+        self._live: set[asyncio.Event] = set()
+
+    async def start(self) -> None:
+        if "start" not in self.log:
+            self.log.append("start")
+
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[str | ToolCall, None]:
+        self.prompts.append(prompt)
+        cancelled = asyncio.Event()
+        self._live.add(cancelled)
+        try:
+            for word in self.words:
+                await asyncio.sleep(0.1)
+                if cancelled.is_set():
+                    return
+                yield word
+        finally:
+            self._live.discard(cancelled)
+
+    def cancel(self) -> None:
+        self.log.append("cancel")
+        for cancelled in self._live:
+            cancelled.set()
+
+    async def stopped(self) -> None:
+        await asyncio.sleep(0.5)
+        self.log.append("stopped")
+
+    async def close(self) -> None:
+        self.log.append("close")
+
+
+@pytest.fixture
+def engines(monkeypatch: pytest.MonkeyPatch) -> list[ScriptedEngine]:
+    """The engines that were made."""
+    made: list[ScriptedEngine] = []
+
+    def make(options: EngineOptions) -> ScriptedEngine:
+        made.append(ScriptedEngine(options))
+        return made[-1]
+
+    monkeypatch.setattr("vision_agents.plugins.llama.llm.Engine", make)
+    return made
+
+
+def request(text: str = "Hi!", instructions: str = "Be brief.") -> LLMRequest:
+    return LLMRequest(instructions, (Message(Role.USER, text),))
+
+
+async def reply(llm: llama.LLM, asked: LLMRequest) -> list[str]:
+    return [piece async for piece in llm.respond(asked)]
+
+
+async def test_it_streams_what_the_model_writes(engines: list[ScriptedEngine]) -> None:
+    llm = llama.LLM("some.gguf", context=512, n_threads=2, n_gpu_layers=7, max_tokens=50)
+    await llm.start()
+    assert await reply(llm, request()) == ["One ", "two ", "three."]
+    await llm.close()
+    (engine,) = engines
+    assert engine.options == EngineOptions(Path("some.gguf"), 512, 2, 7)
+    assert engine.prompts[0].max_tokens == 50
+    assert engine.log == ["start", "close"]
+
+
+async def test_a_reply_after_an_interruption_is_not_hit_by_it(engines: list[ScriptedEngine]) -> None:
+    llm = llama.LLM("some.gguf")
+    first = llm.respond(request())
+    assert await anext(first) == "One "
+    confirmed = llm.interrupt()
+    assert await reply(llm, request()) == ["One ", "two ", "three."]
+    assert [piece async for piece in first] == []
+    await confirmed
+    assert engines[0].log == ["start", "cancel", "stopped"]
+
+
+async def test_a_second_interruption_waits_for_nothing(engines: list[ScriptedEngine]) -> None:
+    llm = llama.LLM("some.gguf")
+    await llm.start()
+    await asyncio.gather(llm.interrupt(), llm.interrupt())
+    assert asyncio.get_running_loop().time() == pytest.approx(0.5)
+    assert llm.epoch == 2
+
+
+async def test_interrupting_and_closing_before_the_start_is_fine(engines: list[ScriptedEngine]) -> None:
+    llm = llama.LLM("some.gguf")
+    await llm.interrupt()
+    await llm.close()
+    assert engines == []
+
+
+async def test_the_default_model_gets_examples_that_are_never_dropped(
+    engines: list[ScriptedEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vision_agents.core.models.ModelStore.files", lambda *_: {"model": Path("small.gguf")})
+    llm = llama.LLM()
+    await reply(llm, request("Hi!"))
+    await reply(llm, request("Hi!", instructions=""))
+    (engine,) = engines
+    assert engine.options.model == Path("small.gguf")
+    for prompt in engine.prompts:
+        assert prompt.keep == 1 + 2 * len(llama.SMOLLM2_EXAMPLES)
+        assert prompt.messages[0]["role"] == "system"
+        assert prompt.messages[prompt.keep :] == [{"role": "user", "content": "Hi!"}]
+        assert (prompt.temperature, prompt.repeat_penalty) == (0, 1)
+    assert engine.prompts[0].messages[0]["content"] == "Be brief."
+
+
+async def test_another_model_gets_no_examples_but_those_it_is_given(engines: list[ScriptedEngine]) -> None:
+    await reply(llama.LLM("other.gguf"), request())
+    await reply(llama.LLM("other.gguf", examples=[("Ping?", "Pong.")]), request())
+    assert [engine.prompts[0].keep for engine in engines] == [1, 3]
+
+
+async def test_warming_reads_what_every_prompt_begins_with(engines: list[ScriptedEngine]) -> None:
+    llm = llama.LLM("other.gguf", examples=[("Ping?", "Pong.")])
+    await llm.warm("Be brief.")
+    await reply(llm, request("Question"))
+    warmed, asked = engines[0].prompts
+    assert warmed.max_tokens == 1
+    assert warmed.messages[: asked.keep] == asked.messages[: asked.keep]
+    assert warmed.messages[-1]["role"] == "user"
+
+
+@pytest.mark.parametrize(("model", "offered"), [(None, []), ("large.gguf", ["clock"])])
+async def test_functions_are_offered_to_models_that_can_call_them(
+    engines: list[ScriptedEngine],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    model: str | None,
+    offered: list[str],
+) -> None:
+    monkeypatch.setattr("vision_agents.core.models.ModelStore.files", lambda *_: {"model": Path("small.gguf")})
+    llm = llama.LLM(model)
+
+    @llm.register_function()
+    def clock() -> str:
+        """Tell the time."""
+        return "noon"
+
+    await reply(llm, request())
+    assert [tool["function"]["name"] for tool in engines[0].prompts[0].tools] == offered
+    assert ("cannot call functions" in caplog.text) == (model is None)
+
+
+async def test_a_function_is_called_and_its_result_goes_back(engines: list[ScriptedEngine]) -> None:
+    llm = llama.LLM("large.gguf")
+
+    @llm.register_function()
+    def clock() -> str:
+        """Tell the time."""
+        engines[0].words = ["It is noon."]
+        return "noon"
+
+    await llm.start()
+    engines[0].words = [ToolCall("1", "clock", {})]
+    assert await reply(llm, request()) == ["It is noon."]
+    assert [message["role"] for message in engines[0].prompts[1].messages] == ["system", "user", "assistant", "tool"]
+
+
+@pytest.mark.parametrize("form", ["{} ", " {}"])
+async def test_a_model_caught_in_a_loop_is_stopped(engines: list[ScriptedEngine], form: str) -> None:
+    llm = llama.LLM("some.gguf")
+    await llm.start()
+    engines[0].words = [form.format(word) for word in ("He was very brave. " * 20).split()]
+    assert "".join(await reply(llm, request())).strip() == "He was very brave. He was very brave."
+
+
+def closed(text: str) -> bool:
+    guard = LoopGuard()
+    return any([guard.closed_by(character) for character in text])  # noqa: C419 - all of it must be taken
+
+
+@pytest.mark.parametrize(
+    ("text", "loop"),
+    [
+        ("The sea is deep. The sea is wide. The sea is deep. And", True),
+        ("Was it the cat again? Yes. Was it the cat again? No", True),
+        ("He was happy. He was happy. He was happy. ", False),
+        ("It costs 3.5 dollars. It costs 3.5 dollars too. ", False),
+        ("The sea is deep. The sea is deep", False),
+    ],
+)
+def test_a_loop_is_a_whole_sentence_said_twice(text: str, loop: bool) -> None:
+    assert closed(text) is loop
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"n_threads": 0}, {"max_tokens": 0}, {"context": 100, "max_tokens": 100}, {"temperature": -1.0}],
+)
+def test_parameters_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        llama.LLM("some.gguf", **wrong)
+
+
+def test_without_xllamacpp_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vision_agents.plugins.llama.engine.find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r'pip install "vision-agents\[llama\]"'):
+        llama.LLM()
+
+
+async def test_a_default_model_that_was_not_pulled_says_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISION_AGENTS_MODELS", str(tmp_path))
+    with pytest.raises(MissingModelError, match="vision-agents models pull smollm2-135m"):
+        await llama.LLM().start()
+
+
+async def test_a_missing_file_says_so(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"there is no model .*nowhere\.gguf"):
+        await llama.LLM(tmp_path / "nowhere.gguf").start()
