@@ -13,7 +13,10 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Hold(Effect):
-    """Fade the reply out within a frame and keep its place; if it is not audible yet, do not let it become so."""
+    """Fade the reply out within a frame and keep its place; if it is not audible yet, do not let it become so.
+
+    The hold is of this reply: it ends with `Resume`, `Commit`, or the end of the reply (`DropReply`, `AudioDrained`).
+    """
 
     reply: int
     participant: str
@@ -32,7 +35,8 @@ class Resume(Effect):
 class Commit(Effect):
     """The interruption is real: from now on only audio of `epoch` may be heard; cancel everything older.
 
-    `reply` is the one that was cut off. `participant` is None when code asked for it.
+    `reply` is the one that was cut off, None if there was none. `participant` is None when code asked for it; an answer
+    that still waited is then not given either. Replies of code that waited follow as `DropReply`.
     """
 
     epoch: int
@@ -43,7 +47,7 @@ class Commit(Effect):
 
 @dataclass(frozen=True, slots=True)
 class AnnounceTurnStarted(Effect):
-    """Tell everyone that the participant took the turn."""
+    """Tell everyone that the participant took the turn. `interrupted`: from the agent, right after the `Commit`."""
 
     participant: str
     confidence: float
@@ -78,7 +82,7 @@ class FinishTurn(Effect):
 
 @dataclass(frozen=True, slots=True)
 class DiscardTurn(Effect):
-    """What the participant uttered was no turn: forget its audio and words."""
+    """What the participant uttered was no turn, or had no words: forget its audio and words."""
 
     participant: str
 
@@ -102,7 +106,7 @@ class BeginReply(Effect):
 
 @dataclass(frozen=True, slots=True)
 class DropReply(Effect):
-    """Give a reply up and cancel what makes it; it never began, failed, or took too long."""
+    """Give a reply up and cancel what makes it: it failed, took too long, or waited when others were interrupted."""
 
     reply: int
     reason: str

@@ -21,118 +21,121 @@ class TimePassed(FloorEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechStarted(FloorEvent):
-    """The first window of speech. Its sound began `onset_delay` seconds before `at`."""
+class ParticipantEvent(FloorEvent):
+    """Something about one participant."""
 
     participant: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted(ParticipantEvent):
+    """The first window of speech. Its sound began `onset_delay` seconds before `at`."""
+
     confidence: float = 1.0
     onset_delay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechContinued(FloorEvent):
+class SpeechContinued(ParticipantEvent):
     """`voiced` seconds of speech since `SpeechStarted`."""
 
-    participant: str
     confidence: float = 1.0
     voiced: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechEnded(FloorEvent):
+class SpeechEnded(ParticipantEvent):
     """The sound stopped `trailing_silence` seconds before `at`, after `voiced` seconds of speech."""
 
-    participant: str
     voiced: float = 0.0
     trailing_silence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class TurnStarted(FloorEvent):
+class TurnStarted(ParticipantEvent):
     """A detector or a provider vouches that the participant took the turn."""
 
-    participant: str
     confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class TurnEnded(FloorEvent):
-    """A detector or a provider says that the participant is done."""
+class TurnEnded(ParticipantEvent):
+    """A detector or a provider says that the participant is done.
 
-    participant: str
+    `duration`: from the first sound of the turn to its last, None if the floor's own count is to be used.
+    `trailing_silence`: of the pause that was judged. If the participant has begun to speak again since that pause
+    began, the judgement comes too late and is without effect.
+    """
+
     confidence: float = 1.0
     duration: float | None = None
     trailing_silence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class WordsHeard(FloorEvent):
+class WordsHeard(ParticipantEvent):
     """A transcript while the participant speaks: `final` words stay, others are replaced by the next."""
 
-    participant: str
     text: str
     final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class WordsComplete(FloorEvent):
+class WordsComplete(ParticipantEvent):
     """All words of the turn are known up to where `FinishTurn(turn=…)` was asked."""
 
-    participant: str
     turn: int
 
 
 @dataclass(frozen=True, slots=True)
-class ParticipantLeft(FloorEvent):
+class ParticipantLeft(ParticipantEvent):
     """The participant is gone."""
-
-    participant: str
 
 
 # What the agent does.
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyRequested(FloorEvent):
-    """Code wants the agent to speak (`say`, `simple_response`). `reply` is a number never used before."""
+class ReplyEvent(FloorEvent):
+    """Something about one reply."""
 
     reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRequested(ReplyEvent):
+    """Code wants the agent to speak (`say`, `simple_response`).
+
+    `reply` is above every number used before (`Floor.last_reply`); another one is taken for a repetition and is without
+    effect. `interruptible`: whether speech may interrupt it (`InterruptRequested` always does).
+    """
+
     interruptible: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyStarted(FloorEvent):
-    """A realtime model begins a reply of its own accord."""
-
-    reply: int
+class ReplyStarted(ReplyEvent):
+    """A realtime model begins a reply of its own accord. `reply`: a new number, as in `ReplyRequested`."""
 
 
 @dataclass(frozen=True, slots=True)
-class AudioStarted(FloorEvent):
+class AudioStarted(ReplyEvent):
     """The first sample of the reply was pulled."""
 
-    reply: int
-
 
 @dataclass(frozen=True, slots=True)
-class AudioProgressed(FloorEvent):
+class AudioProgressed(ReplyEvent):
     """More of the reply was pulled. Comes a few times a second while it plays."""
 
-    reply: int
-
 
 @dataclass(frozen=True, slots=True)
-class AudioDrained(FloorEvent):
+class AudioDrained(ReplyEvent):
     """The reply is complete and its last sample was pulled; also comes when it turns out to have no sound at all."""
 
-    reply: int
-
 
 @dataclass(frozen=True, slots=True)
-class ReplyFailed(FloorEvent):
+class ReplyFailed(ReplyEvent):
     """The reply cannot be made, or no more of it."""
-
-    reply: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The floor: who may speak. One pure state machine, the only place where that is decided.
 
-Rules of this file
-------------------
+Rules of this package
+---------------------
 - Everything that may start, stop, hold or resume the agent's voice comes in as an event and is decided here. No
   other module has such an `if`.
 - No asyncio, no clock, no I/O, no logging. Time is the `at` of events. The same events give the same effects, always.
@@ -12,20 +12,20 @@ Rules of this file
 
 Theory of operation
 -------------------
-Two small machines run side by side, and `_settle` looks at both after each event.
-
-Each participant has a turn:
+Two small machines run side by side, and `_settle` looks at both after each event. Each participant has a turn
+(`turn.py`):
 
     QUIET ── speech ──▶ SPEAKING ── silence ──▶ PAUSED ── detector or deadline ──▶ WORDS ── words known ──▶ QUIET
                             ◀────── speech goes on ──────┴───────────────────────────┘           (and TurnTaken)
 
-The agent has a voice:
+The agent has a voice (`voice.py`):
 
-    NONE ── a reply is wanted ──▶ PREPARING ── first sample pulled ──▶ AUDIBLE ── last sample pulled ──▶ NONE
+    no reply ── one is wanted ──▶ PREPARING ── first sample pulled ──▶ AUDIBLE ── last sample pulled ──▶ no reply
 
 When somebody speaks while there is a reply that may be interrupted, a *challenge* opens: the voice is held at once, and
-evidence is gathered from then on. It ends in a commit (a new epoch, the reply is gone, the turn goes on as any other) or
-in a resume (the turn is discarded, the reply goes on). Without a reply nothing is challenged and the turn just runs.
+evidence is gathered from then on. It ends in a commit (a new epoch, the reply is gone, the turn goes on as any other)
+or in a resume (the turn is discarded, the reply goes on). A hold that lasts too long is let go, and the challenge goes
+on without it. Without a reply nothing is challenged and the turn just runs.
 
 A turn is announced when there is as much evidence for it as an interruption needs, or when its words are known: thus a
 cough is never announced, whatever the agent was doing.
@@ -33,17 +33,23 @@ cough is never announced, whatever the agent was doing.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import effects as fx
 from . import events as ev
 from .policy import InterruptionPolicy
-from .state import TURN_TRANSITIONS, Challenge, FloorState, Reply, Turn, TurnPhase, VoicePhase, Waiting
+from .state import FloorState
+from .turn import PAUSED, QUIET, SPEAKING, WORDS, Announced, Complete, Done, Opened, Turn, TurnPhase, Vouched
+from .voice import Challenge, Challenger, Reply, Voice, VoicePhase, Waiting
 
 # Seconds of speech are sums of windows: this much may be lost in adding them.
 EPSILON = 1e-9
+
+# The confidence in the end of a turn when nothing speaks for it but the silence.
+UNSURE = 0.5
+
+Deadlines = Iterator[tuple[float, Callable[[float], None]]]
 
 
 class Floor:
@@ -56,13 +62,14 @@ class Floor:
         self.policy = policy or InterruptionPolicy()
         self.answers = answers
         self.epoch = 0
-        self.last_reply = 0
         self._turns: dict[str, Turn] = {}
-        self._reply: Reply | None = None
+        self._voice = Voice(self.policy.queue_limit)
         self._challenge: Challenge | None = None
-        self._queue: deque[Waiting] = deque()
         # A realtime model owes an answer since then.
         self._owed_since: float | None = None
+        # A detector is at work: words alone open no turn, they are late ones of a turn that is over.
+        self._detected = False
+        self._last_request = 0
         self._effects: list[fx.Effect] = []
 
     # What is seen from outside.
@@ -71,20 +78,26 @@ class Floor:
     def state(self) -> FloorState:
         """The floor as a whole."""
         phases = {turn.phase for turn in self._turns.values()}
-        if self._challenge is not None and self.policy.hold:
+        reply, challenge = self._voice.reply, self._challenge
+        if challenge is not None and challenge.held_since is not None:
             return FloorState.HELD
-        if self._reply is not None and self._reply.phase is VoicePhase.AUDIBLE:
+        if reply is not None and reply.phase is VoicePhase.AUDIBLE:
             return FloorState.SPEAKING
-        if phases & {TurnPhase.SPEAKING, TurnPhase.PAUSED}:
+        if phases & {SPEAKING, PAUSED}:
             return FloorState.USER_SPEAKING
-        if self._reply is not None or TurnPhase.WORDS in phases or self._owed_since is not None:
+        if reply is not None or WORDS in phases or self._owed_since is not None:
             return FloorState.THINKING
         return FloorState.IDLE
 
     @property
     def reply(self) -> int | None:
         """The number of the reply that has the voice."""
-        return self._reply.number if self._reply is not None else None
+        return self._voice.reply.number if self._voice.reply is not None else None
+
+    @property
+    def last_reply(self) -> int:
+        """The highest reply number used so far: a new reply takes the next one."""
+        return self._voice.last_reply
 
     @property
     def deadline(self) -> float | None:
@@ -100,37 +113,52 @@ class Floor:
             self._settle(event.at)
         return self._effects
 
+    def _settle(self, at: float) -> None:
+        """Look at everything: is a challenge decided, is a turn evident, may a reply begin?"""
+        self._judge(at)
+        for turn in self._turns.values():
+            evident = turn.speech.voiced + EPSILON >= self.policy.commit_speech
+            if turn.phase in (SPEAKING, PAUSED) and evident and not self._challenges(turn):
+                self._do(*turn.announce(self.epoch))
+        voice, free = self._voice, all(turn.phase is QUIET for turn in self._turns.values())
+        if voice.reply is None and voice.queue and (free or voice.queue[0].started):
+            self._begin_next(at)
+
+    def _do(self, *effects: fx.Effect) -> None:
+        self._effects.extend(effects)
+
     # Deadlines: everything that waits, and what becomes of it.
 
-    def _deadlines(self) -> Iterator[tuple[float, Callable[[float], None]]]:
-        policy, reply, challenge = self.policy, self._reply, self._challenge
-        if challenge is not None:
-            yield challenge.since + policy.hold_limit, lambda at: self._resume(at, "no decision within the limit")
-            if challenge.quiet_since is not None:
-                yield challenge.quiet_since + policy.resume_after, lambda at: self._resume(at, "too short")
+    def _deadlines(self) -> Deadlines:
+        policy, voice, reply, challenge = self.policy, self._voice, self._voice.reply, self._challenge
+        if challenge is not None and challenge.quiet_since is not None:
+            yield challenge.quiet_since + policy.resume_after, lambda at: self._resume(challenge, at, "too short")
+        if challenge is not None and challenge.held_since is not None:
+            limit = challenge.held_since + policy.hold_limit
+            yield limit, lambda at: self._let_go(challenge, at, "no decision within the limit")
         elif reply is not None and reply.phase is VoicePhase.PREPARING:
-            yield reply.since + policy.reply_timeout, lambda at: self._drop("no sound in time")
+            yield reply.since + policy.reply_timeout, lambda at: self._drop(reply, "no sound in time")
         elif reply is not None:
-            yield reply.since + policy.stall_timeout, lambda at: self._drop("the sound stalled")
-        elif self._queue and self._someone_speaks():
-            yield self._queue[0].since + policy.wait_limit, self._begin_next
+            yield reply.since + policy.stall_timeout, lambda at: self._drop(reply, "the sound stalled")
+        elif voice.queue:
+            yield voice.queue[0].since + policy.wait_limit, self._begin_next
         if self._owed_since is not None:
             yield self._owed_since + policy.reply_timeout, self._forgive
         for turn in self._turns.values():
             yield from self._turn_deadlines(turn)
 
-    def _turn_deadlines(self, turn: Turn) -> Iterator[tuple[float, Callable[[float], None]]]:
+    def _turn_deadlines(self, turn: Turn) -> Deadlines:
         policy = self.policy
-        if turn.phase is TurnPhase.SPEAKING:
-            gap = policy.speech_gap if turn.windows else policy.claim_limit
-            yield turn.since + gap, lambda at: self._pause(turn, at, turn.since)
-        elif turn.phase is TurnPhase.PAUSED and not self._challenges(turn):
-            yield turn.since + policy.turn_timeout, lambda at: self._end(turn, at, 0.5, None)
-        elif turn.phase is TurnPhase.WORDS:
+        if turn.phase is SPEAKING:
+            gap = policy.claim_limit if turn.claimed and not turn.speech.windows else policy.speech_gap
+            yield turn.since + gap, turn.lapse
+        elif turn.phase is PAUSED and not self._challenges(turn):
+            yield turn.since + policy.turn_timeout, lambda at: self._time_out(turn, at)
+        elif turn.phase is WORDS:
             yield turn.since + policy.words_timeout, lambda at: self._complete(turn, at)
 
     def _on_time(self, event: ev.TimePassed) -> None:
-        # One at a time: what the first one does may take the ground from under the next.
+        # One at a time: what one does may undo the next. What these leave over is due at once, by `deadline`.
         for _ in range(len(self._turns) + 4):
             due = min(self._deadlines(), key=lambda entry: entry[0], default=None)
             if due is None or due[0] > event.at:
@@ -141,82 +169,37 @@ class Floor:
     # Turns.
 
     def _turn(self, participant: str) -> Turn:
-        return self._turns.setdefault(participant, Turn(participant))
+        return self._turns.get(participant) or Turn(participant)
 
-    def _someone_speaks(self) -> bool:
-        busy = (TurnPhase.SPEAKING, TurnPhase.PAUSED, TurnPhase.WORDS)
-        return any(turn.phase in busy for turn in self._turns.values())
-
-    def _on_speech_started(self, event: ev.SpeechStarted) -> None:
+    def _on_turn(self, event: ev.ParticipantEvent) -> None:
+        self._detected |= isinstance(event, ev.SpeechStarted | ev.TurnStarted)
         turn = self._turn(event.participant)
-        turn.windows = True
-        if (turn.phase, type(event)) in TURN_TRANSITIONS:
-            self._open(turn, event.at, event.at - event.onset_delay, event.confidence)
-            self._challenge_by(turn, event.at)
+        match turn.handle(event):
+            case Opened(before):
+                self._opened(turn, event.at, before)
+            case Vouched(before):
+                self._vouched(turn, event.at, before)
+            case Done(confidence, duration) if not self._challenges(turn):
+                # Within a challenge the evidence decides, not the detector: the turn may never have been one.
+                self._end(turn, event.at, confidence, duration)
+            case Complete():
+                self._complete(turn, event.at)
 
-    def _open(self, turn: Turn, at: float, onset: float, confidence: float) -> None:
-        """Into SPEAKING, from wherever the turn is."""
-        if turn.phase in (TurnPhase.QUIET, TurnPhase.WORDS):
-            turn.opened_at, turn.confidence = onset, confidence
-            turn.voiced_before = 0.0
-        else:
-            turn.voiced_before += turn.voiced_now
-        turn.voiced_now = 0.0
-        turn.phase, turn.since, turn.last_sound = TurnPhase.SPEAKING, at, at
+    def _opened(self, turn: Turn, at: float, before: TurnPhase) -> None:
+        self._turns[turn.participant] = turn
         self._owed_since = None
         self._do(fx.BeginTurn(turn.participant))
+        self._challenge_by(turn, at, fresh=before is QUIET)
 
-    def _on_speech_continued(self, event: ev.SpeechContinued) -> None:
-        turn = self._turns.get(event.participant)
-        if turn is None or (turn.phase, type(event)) not in TURN_TRANSITIONS:
-            return
-        turn.since = turn.last_sound = event.at
-        turn.voiced_now = max(turn.voiced_now, event.voiced)
-        turn.confidence = max(turn.confidence, event.confidence)
-
-    def _on_speech_ended(self, event: ev.SpeechEnded) -> None:
-        turn = self._turns.get(event.participant)
-        if turn is not None and (turn.phase, type(event)) in TURN_TRANSITIONS:
-            turn.voiced_now = max(turn.voiced_now, event.voiced)
-            self._pause(turn, event.at, event.at - event.trailing_silence)
-
-    def _pause(self, turn: Turn, at: float, last_sound: float) -> None:
-        turn.phase, turn.since, turn.last_sound = TurnPhase.PAUSED, at, last_sound
-
-    def _on_turn_started(self, event: ev.TurnStarted) -> None:
-        turn = self._turn(event.participant)
-        if turn.phase is not TurnPhase.SPEAKING:
-            self._open(turn, event.at, event.at, event.confidence)
-        turn.claimed = True
-        turn.confidence = max(turn.confidence, event.confidence)
-        self._challenge_by(turn, event.at)
-
-    def _on_turn_ended(self, event: ev.TurnEnded) -> None:
-        turn = self._turns.get(event.participant)
-        if turn is None or (turn.phase, type(event)) not in TURN_TRANSITIONS:
-            return
-        if turn.phase is TurnPhase.SPEAKING:
-            self._pause(turn, event.at, event.at - event.trailing_silence)
-        # Within a challenge the evidence decides, not the detector: the turn may never have been one.
-        if not self._challenges(turn):
-            self._end(turn, event.at, event.confidence, event.duration)
-
-    def _end(self, turn: Turn, at: float, confidence: float, duration: float | None) -> None:
-        """Into WORDS: the participant is done, what remains is to know the words."""
-        turn.confidence = confidence
-        turn.phase, turn.since = TurnPhase.WORDS, at
-        turn.number += 1
-        if self.answers:
-            if turn.announced:
-                self._announce_end(turn, duration)
-            turn.claimed = False
-            self._do(fx.FinishTurn(turn.participant, turn.number))
+    def _vouched(self, turn: Turn, at: float, before: TurnPhase) -> None:
+        if before is SPEAKING:
+            self._challenge_by(turn, at, fresh=False)
         else:
-            # A realtime model has its own ears: it knows the words, and it answers.
-            self._announce(turn)
-            self._announce_end(turn, duration)
-            self._quiet(turn)
-            self._owed_since = at
+            self._opened(turn, at, before)
+        if self._challenges(turn):
+            self._commit(self.epoch + 1, turn, "the detector says that a turn began")
+        else:
+            self._do(*turn.announce(self.epoch))
 
     def _on_words(self, event: ev.WordsHeard) -> None:
         if not self.answers:
@@ -225,227 +208,193 @@ class Floor:
                 self._do(fx.TurnTaken(event.participant, event.text))
             return
         turn = self._turn(event.participant)
-        if turn.phase is TurnPhase.QUIET:
-            if turn.windows or not event.text:
-                return  # Late words of a turn that is over or was discarded.
-            # Nobody listens for this participant's speech: the words are the first sign of the turn.
-            self._on_turn_started(ev.TurnStarted(event.at, event.participant))
-        if event.final:
-            turn.final_words.append(event.text)
-            turn.partial_words = ""
-        else:
-            turn.partial_words = event.text
-        if turn.phase is TurnPhase.SPEAKING:
-            turn.since = event.at
+        if event.text and not self._detected and turn.phase in (QUIET, PAUSED):
+            # Nobody listens for speech: words are the only sign that it begins or goes on.
+            self._vouched(turn, event.at, turn.vouch(event.at, 1.0).before)
+        turn.handle(event)
 
-    def _on_words_complete(self, event: ev.WordsComplete) -> None:
-        turn = self._turns.get(event.participant)
-        if turn is not None and turn.phase is TurnPhase.WORDS and event.turn == turn.number:
-            self._complete(turn, event.at)
+    def _time_out(self, turn: Turn, at: float) -> None:
+        if not self.answers and turn.announced is Announced.NOTHING:
+            self._discard(turn)  # There is no evidence, and no words will come that could be some.
+        else:
+            self._end(turn, at, UNSURE, None)
+
+    def _end(self, turn: Turn, at: float, confidence: float, duration: float | None) -> None:
+        """The participant is done; what remains is to know the words, and to answer."""
+        turn.speech.confidence = confidence
+        self._last_request += 1
+        turn.ask_words(at, self._last_request)
+        if self.answers:
+            self._do(*turn.announce_end(duration), fx.FinishTurn(turn.participant, turn.request))
+        else:
+            # A realtime model has its own ears: it knows the words, and it answers.
+            self._do(*turn.announce(self.epoch), *turn.announce_end(duration))
+            turn.clear()
+            self._owed_since = at
 
     def _complete(self, turn: Turn, at: float) -> None:
-        """Back to QUIET; if there were words, the turn goes into the history and wants an answer."""
-        text = turn.text
-        if not text:
-            self._quiet(turn)
-            self._do(fx.DiscardTurn(turn.participant))
-            return
-        if not turn.told:
+        """If there were words, the turn goes into the history and wants an answer."""
+        text, wanted = turn.words.text, turn.unanswered
+        if text and turn.announced is Announced.NOTHING:
             # Too short to be announced while it lasted, like many a "yes".
-            self._announce(turn)
-            self._announce_end(turn, None)
-        self._quiet(turn)
-        self._do(fx.TurnTaken(turn.participant, text))
-        if not any(waiting.number is None for waiting in self._queue):
-            self._queue.append(Waiting(at))
+            self._do(*turn.announce(self.epoch), *turn.announce_end())
+        turn.clear()
+        self._do(fx.TurnTaken(turn.participant, text) if text else fx.DiscardTurn(turn.participant))
+        if text or wanted:
+            self._voice.want_answer(at)
 
-    def _quiet(self, turn: Turn) -> None:
-        turn.phase = TurnPhase.QUIET
-        turn.announced = turn.told = turn.claimed = False
-        turn.voiced_before = turn.voiced_now = 0.0
-        turn.final_words, turn.partial_words = [], ""
-
-    def _announce(self, turn: Turn, interrupted: bool = False) -> None:
-        if not turn.announced:
-            turn.announced = True
-            self._do(fx.AnnounceTurnStarted(turn.participant, turn.confidence, interrupted, self.epoch))
-
-    def _announce_end(self, turn: Turn, duration: float | None) -> None:
-        length = max(0.0, turn.last_sound - turn.opened_at) if duration is None else duration
-        trailing = max(0.0, turn.since - turn.last_sound)
-        self._do(fx.AnnounceTurnEnded(turn.participant, turn.confidence, length, trailing))
-        turn.announced, turn.told = False, True
+    def _discard(self, turn: Turn) -> None:
+        turn.clear()
+        self._do(fx.DiscardTurn(turn.participant))
 
     def _on_left(self, event: ev.ParticipantLeft) -> None:
         turn = self._turns.pop(event.participant, None)
         if turn is None:
             return
         if self._challenge is not None:
-            self._challenge.voiced.pop(event.participant, None)
-        if turn.announced:
-            self._announce_end(turn, None)
-        if turn.text:
+            self._challenge.challengers.pop(turn.participant, None)
+        self._do(*turn.announce_end())
+        if turn.words.text:
             # Nobody is there to be answered, but it was said.
-            self._do(fx.TurnTaken(turn.participant, turn.text))
-        elif turn.phase is not TurnPhase.QUIET:
+            self._do(fx.TurnTaken(turn.participant, turn.words.text))
+        elif turn.phase is not QUIET:
             self._do(fx.DiscardTurn(turn.participant))
+        if turn.unanswered and self._turns:
+            self._voice.want_answer(event.at)  # The question may have been another's.
 
     # Challenges.
 
     def _challenges(self, turn: Turn) -> bool:
-        return self._challenge is not None and turn.participant in self._challenge.voiced
+        return self._challenge is not None and turn.participant in self._challenge.challengers
 
-    def _challenge_by(self, turn: Turn, at: float) -> None:
-        if self._reply is None or not self._reply.interruptible:
+    def _challenge_by(self, turn: Turn, at: float, fresh: bool) -> None:
+        reply = self._voice.reply
+        if reply is None or not reply.interruptible:
             return
-        if self._challenge is None:
-            self._challenge = Challenge(at, None)
-            if self.policy.hold:
-                self._do(fx.Hold(self._reply.number, turn.participant))
-        self._challenge.voiced.setdefault(turn.participant, turn.voiced_before)
+        challenge = self._challenge = self._challenge or Challenge(reply)
+        challenge.challengers.setdefault(turn.participant, Challenger(turn.speech.voiced, fresh))
+        if self.policy.hold and challenge.held_since is None:
+            challenge.held_since = at
+            self._do(fx.Hold(reply.number, turn.participant))
 
     def _judge(self, at: float) -> None:
         """Commit if there is evidence enough, resume if nobody is left to give any, otherwise wait."""
         challenge = self._challenge
         if challenge is None:
-            return None
-        turns = [self._turns[participant] for participant in challenge.voiced]
+            return
+        turns = [self._turns[participant] for participant in challenge.challengers]
         for turn in turns:
-            spoken = turn.voiced - challenge.voiced[turn.participant]
-            if turn.claimed:
-                return self._commit(turn, self.epoch + 1, "the detector says that a turn began")
+            spoken = turn.speech.voiced - challenge.challengers[turn.participant].voiced
             if spoken + EPSILON >= self.policy.commit_speech:
-                return self._commit(turn, self.epoch + 1, f"{spoken:.2f} s of speech")
+                self._commit(self.epoch + 1, turn, f"{spoken:.2f} s of speech")
+                return
         if not turns:
-            return self._resume(at, "the speaker left")
-        if any(turn.phase is TurnPhase.SPEAKING for turn in turns):
+            self._resume(challenge, at, "the speaker left")
+        elif any(turn.phase is SPEAKING for turn in turns):
             challenge.quiet_since = None
         elif challenge.quiet_since is None:
             challenge.quiet_since = at
-        return None
 
-    def _commit(self, turn: Turn | None, epoch: int, reason: str) -> None:
-        """The reply is gone, and with it everything that was queued; the turn goes on as any other."""
-        reply, self._reply, self._challenge, self._owed_since = self._reply, None, None, None
+    def _commit(self, epoch: int, turn: Turn | None, reason: str) -> None:
+        """The reply is gone, and with it what could be interrupted in the queue; the turn goes on as any other."""
+        reply, self._voice.reply, self._challenge, self._owed_since = self._voice.reply, None, None, None
         self.epoch = epoch
         self._do(fx.Commit(epoch, reply.number if reply else None, turn.participant if turn else None, reason))
-        kept: list[Waiting] = []
-        for waiting in self._queue:
-            if waiting.number is None or not waiting.interruptible:
-                kept.append(waiting)
-            else:
-                self._do(fx.DropReply(waiting.number, "interrupted"))
+        # What people said still wants its answer, unless it is code that wants silence.
+        self._do(*self._voice.interrupt_queue(answers=turn is None))
         if turn is None:
-            kept = [waiting for waiting in kept if waiting.number is not None]
-        else:
-            if reply is not None and reply.answer and reply.phase is VoicePhase.PREPARING:
-                # Nothing of the answer was heard: the question still stands, whatever comes of this turn.
-                kept = [Waiting(turn.since), *(waiting for waiting in kept if waiting.number is not None)]
-            self._announce(turn, interrupted=reply is not None)
-        self._queue = deque(kept)
+            for other in self._turns.values():
+                other.unanswered = False
+            return
+        if reply is not None and reply.answer and reply.phase is VoicePhase.PREPARING:
+            turn.unanswered = True
+        if turn.announced is Announced.STARTED:
+            # It began before the reply did. Now it begins again, this time against the agent.
+            self._do(*turn.announce_end())
+            turn.speech.onset = turn.speech.began
+        self._do(*turn.announce(self.epoch, interrupted=True))
 
-    def _resume(self, at: float, reason: str) -> None:
-        """It was nothing: the reply goes on."""
-        challenge, reply, self._challenge = self._challenge, self._reply, None
-        assert challenge is not None
-        assert reply is not None
-        reply.since = at
-        if self.policy.hold:
-            self._do(fx.Resume(reply.number, self.policy.rewind, reason))
-        for participant, voiced_before in challenge.voiced.items():
-            # A turn that had begun before the reply keeps what it has.
-            if voiced_before == 0.0:
-                self._quiet(self._turns[participant])
-                self._do(fx.DiscardTurn(participant))
+    def _resume(self, challenge: Challenge, at: float, reason: str) -> None:
+        """It was nothing: the reply goes on. A turn that there was before the challenge keeps what it has."""
+        self._let_go(challenge, at, reason)
+        self._challenge = None
+        for participant, challenger in challenge.challengers.items():
+            if challenger.fresh:
+                self._discard(self._turns[participant])
+
+    def _let_go(self, challenge: Challenge, at: float, reason: str) -> None:
+        if challenge.held_since is not None:
+            challenge.held_since, challenge.reply.since = None, at
+            self._do(fx.Resume(challenge.reply.number, self.policy.rewind, reason))
 
     def _on_interrupt(self, event: ev.InterruptRequested) -> None:
         epoch = self.epoch + 1 if event.epoch is None else event.epoch
         if epoch > self.epoch:
-            self._commit(None, epoch, "asked for by code")
+            self._commit(epoch, None, "asked for by code")
 
     # The agent's voice.
 
+    def _begin_next(self, at: float) -> None:
+        self._do(*self._voice.begin_next(at, self.epoch))
+
     def _on_reply_requested(self, event: ev.ReplyRequested) -> None:
-        self.last_reply = max(self.last_reply, event.reply)
-        if len(self._queue) >= self.policy.queue_limit:
-            self._do(fx.DropReply(event.reply, f"{len(self._queue)} replies wait already"))
-        else:
-            self._queue.append(Waiting(event.at, event.reply, event.interruptible))
+        self._do(*self._voice.enqueue(event.reply, Waiting(event.at, event.reply, event.interruptible)))
 
     def _on_reply_started(self, event: ev.ReplyStarted) -> None:
+        if event.reply <= self.last_reply:
+            return
+        # A model that answers has judged that the speaker is done.
         for turn in self._turns.values():
-            if turn.phase is TurnPhase.PAUSED and not self._challenges(turn):
-                self._end(turn, event.at, turn.confidence, None)
+            if turn.phase is SPEAKING and not turn.speech.windows and not self._challenges(turn):
+                turn.pause(event.at, event.at)
+            if turn.phase is PAUSED and not self._challenges(turn):
+                self._end(turn, event.at, turn.speech.confidence, None)
         self._owed_since = None
-        self.last_reply = max(self.last_reply, event.reply)
-        self._queue.append(Waiting(event.at, event.reply, started=True))
+        self._do(*self._voice.enqueue(event.reply, Waiting(event.at, event.reply, started=True)))
 
-    def _on_audio_started(self, event: ev.AudioStarted) -> None:
-        if self._reply is not None and self._reply.number == event.reply:
-            self._reply.phase, self._reply.since = VoicePhase.AUDIBLE, event.at
-
-    def _on_audio_progressed(self, event: ev.AudioProgressed) -> None:
-        if self._reply is not None and self._reply.number == event.reply:
-            self._reply.since = event.at
+    def _on_audio(self, event: ev.AudioStarted | ev.AudioProgressed) -> None:
+        reply = self._voice.current(event.reply)
+        if reply is not None:
+            reply.phase, reply.since = VoicePhase.AUDIBLE, event.at
 
     def _on_audio_drained(self, event: ev.AudioDrained) -> None:
-        if self._reply is not None and self._reply.number == event.reply:
-            self._reply = self._challenge = None
+        if self._voice.current(event.reply) is not None:
+            self._voice.reply = self._challenge = None
+        self._voice.withdraw(event.reply)
 
     def _on_reply_failed(self, event: ev.ReplyFailed) -> None:
-        reply = self._reply
-        # What was made before it failed is played to its end; that end comes as AudioDrained.
-        if reply is not None and reply.number == event.reply and reply.phase is VoicePhase.PREPARING:
-            self._drop("it could not be made")
+        reply = self._voice.current(event.reply)
+        if reply is not None and reply.phase is VoicePhase.PREPARING:
+            # Of an audible one, what was made before it failed is played to its end: that comes as AudioDrained.
+            self._drop(reply, "it could not be made")
+        if self._voice.withdraw(event.reply):
+            self._do(fx.DropReply(event.reply, "it could not be made"))
 
-    def _drop(self, reason: str) -> None:
-        assert self._reply is not None
-        self._do(fx.DropReply(self._reply.number, reason))
-        self._reply = self._challenge = None
+    def _drop(self, reply: Reply, reason: str) -> None:
+        self._do(fx.DropReply(reply.number, reason))
+        self._voice.reply = self._challenge = None
 
     def _forgive(self, at: float) -> None:
         self._owed_since = None
 
-    def _begin_next(self, at: float) -> None:
-        waiting = self._queue.popleft()
-        answer = waiting.number is None
-        number = self.last_reply + 1 if waiting.number is None else waiting.number
-        self.last_reply = max(self.last_reply, number)
-        self._reply = Reply(number, waiting.interruptible, answer, since=at)
-        if not waiting.started:
-            self._do(fx.BeginReply(number, self.epoch, answer))
-
-    # After each event.
-
-    def _settle(self, at: float) -> None:
-        self._judge(at)
-        for turn in self._turns.values():
-            open_turn = turn.phase in (TurnPhase.SPEAKING, TurnPhase.PAUSED)
-            evident = turn.claimed or turn.voiced + EPSILON >= self.policy.commit_speech
-            if open_turn and evident and not self._challenges(turn):
-                self._announce(turn)
-        if self._reply is None and self._queue and (self._queue[0].started or not self._someone_speaks()):
-            self._begin_next(at)
-
-    def _do(self, effect: fx.Effect) -> None:
-        self._effects.append(effect)
-
 
 _HANDLERS: dict[type[ev.FloorEvent], Callable[[Floor, Any], None]] = {
     ev.TimePassed: Floor._on_time,
-    ev.SpeechStarted: Floor._on_speech_started,
-    ev.SpeechContinued: Floor._on_speech_continued,
-    ev.SpeechEnded: Floor._on_speech_ended,
-    ev.TurnStarted: Floor._on_turn_started,
-    ev.TurnEnded: Floor._on_turn_ended,
+    ev.SpeechStarted: Floor._on_turn,
+    ev.SpeechContinued: Floor._on_turn,
+    ev.SpeechEnded: Floor._on_turn,
+    ev.TurnStarted: Floor._on_turn,
+    ev.TurnEnded: Floor._on_turn,
     ev.WordsHeard: Floor._on_words,
-    ev.WordsComplete: Floor._on_words_complete,
+    ev.WordsComplete: Floor._on_turn,
     ev.ParticipantLeft: Floor._on_left,
     ev.ReplyRequested: Floor._on_reply_requested,
     ev.ReplyStarted: Floor._on_reply_started,
-    ev.AudioStarted: Floor._on_audio_started,
-    ev.AudioProgressed: Floor._on_audio_progressed,
+    ev.AudioStarted: Floor._on_audio,
+    ev.AudioProgressed: Floor._on_audio,
     ev.AudioDrained: Floor._on_audio_drained,
     ev.ReplyFailed: Floor._on_reply_failed,
     ev.InterruptRequested: Floor._on_interrupt,
 }
+
+EVENTS = tuple(_HANDLERS)  # every kind that means something here

@@ -11,6 +11,9 @@ A trace is a sequence of JSON records, one a line in a file. `t` is in seconds s
 from __future__ import annotations
 
 import json
+import math
+import types
+import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -18,7 +21,7 @@ from typing import Any
 
 from . import effects as fx
 from . import events as ev
-from .machine import Floor
+from .machine import EVENTS, Floor
 from .policy import InterruptionPolicy
 
 VERSION = 1
@@ -26,11 +29,12 @@ VERSION = 1
 Record = dict[str, Any]
 Observer = Callable[[Mapping[str, Any]], None]
 
-_EVENTS: dict[str, type[ev.FloorEvent]] = {kind.__name__: kind for kind in ev.FloorEvent.__subclasses__()}
+_EVENTS = {kind.__name__: kind for kind in EVENTS}
+_TYPES = {kind: typing.get_type_hints(kind) for kind in EVENTS}
 
 
 class TraceError(ValueError):
-    """A trace that cannot be read. The message names the line and what is wrong with it."""
+    """A trace that cannot be read. The message says where, and what is wrong with it."""
 
 
 class Trace:
@@ -63,35 +67,49 @@ class Trace:
 
 
 def session_record(floor: Floor, started: float) -> Record:
-    """The first record of a trace. `started`: Unix time."""
-    policy = {f.name: getattr(floor.policy, f.name) for f in fields(floor.policy)}
+    """The facts of a trace's first record, the note "session". `started`: Unix time."""
+    policy = {knob.name: getattr(floor.policy, knob.name) for knob in fields(floor.policy)}
     return {"version": VERSION, "policy": policy, "answers": floor.answers, "started": started}
 
 
 def event_record(event: ev.FloorEvent, start: float = 0.0) -> Record:
     """An event as a record. Its own `at` is kept exact: a replay must see the same numbers."""
-    facts = {f.name: getattr(event, f.name) for f in fields(event) if f.name != "at"}
-    return {"t": round(event.at - start, 6), "event": type(event).__name__, "at": event.at, **facts}
+    return {"t": round(event.at - start, 6), "event": type(event).__name__, **_facts(event)}
 
 
 def effect_record(effect: fx.Effect, t: float) -> Record:
     """An effect as a record."""
-    return {
-        "t": round(t, 6),
-        "effect": type(effect).__name__,
-        **{f.name: getattr(effect, f.name) for f in fields(effect)},
-    }
+    return {"t": round(t, 6), "effect": type(effect).__name__, **_facts(effect)}
+
+
+def _facts(of: ev.FloorEvent | fx.Effect) -> Record:
+    return {fact.name: getattr(of, fact.name) for fact in fields(of)}
 
 
 def read_event(record: Mapping[str, Any]) -> ev.FloorEvent:
     """The event of a record. Raises TraceError for one that this version does not know."""
-    kind = _EVENTS.get(record["event"])
+    name = record["event"]
+    kind = _EVENTS.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise TraceError(f"there is no floor event {record['event']!r}; was the trace made by a newer version?")
+        raise TraceError(f"there is no floor event {name!r}; was the trace made by a newer version?")
+    facts = {name: value for name, value in record.items() if name not in ("t", "event")}
+    for name, value in facts.items():
+        if name in _TYPES[kind] and not _is_a(_TYPES[kind][name], value):
+            raise TraceError(f"{name} of {kind.__name__} cannot be {value!r}")
     try:
-        return kind(**{name: value for name, value in record.items() if name not in ("t", "event")})
+        return kind(**facts)
     except TypeError as error:
-        raise TraceError(f"the fields of {record['event']} do not fit: {error}") from None
+        raise TraceError(f"the fields of {kind.__name__} do not fit: {error}") from None
+
+
+def _is_a(wanted: Any, value: object) -> bool:
+    if isinstance(wanted, types.UnionType):
+        return any(_is_a(option, value) for option in typing.get_args(wanted))
+    if wanted is bool or isinstance(value, bool):
+        return wanted is bool and isinstance(value, bool)
+    if wanted is float:
+        return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, wanted)
 
 
 def read_trace(path: Path) -> list[Record]:
@@ -99,19 +117,29 @@ def read_trace(path: Path) -> list[Record]:
 
     Raises TraceError, with the line's number, for anything else that is no record; OSError if the file cannot be read.
     """
-    lines = path.read_text(encoding="utf-8").splitlines()
+    # Not `splitlines`: a transcript may contain what Unicode calls the end of a line.
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     records: list[Record] = []
     for number, line in enumerate(lines, 1):
         try:
-            record = json.loads(line)
-        except ValueError as error:
-            if number == len(lines):
+            records.append(_read_line(line))
+        except TraceError as error:
+            if number == len(lines) > 1:
                 break
-            raise TraceError(f"{path.name}, line {number}: not JSON ({error})") from None
-        if not isinstance(record, dict) or not {"event", "effect", "note"} & record.keys():
-            raise TraceError(f"{path.name}, line {number}: no record of a trace")
-        records.append(record)
+            raise TraceError(f"{path.name}, line {number}: {error}") from None
     return records
+
+
+def _read_line(line: str) -> Record:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise TraceError(f"not JSON ({error})") from None
+    if not isinstance(record, dict) or not {"event", "effect", "note"} & record.keys():
+        raise TraceError("no record of a trace")
+    if not _is_a(float, record.get("t")):
+        raise TraceError('the record has no time "t"')
+    return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,32 +156,34 @@ def replay(records: Iterable[Record], policy: InterruptionPolicy | None = None) 
     """Run a new floor over the recorded events, and yield each event whose effects differ from the recorded ones.
 
     With `policy` the question is what would have happened under it, as far as the recorded events can tell: the user's
-    audio is as it was, but an agent that had gone on would have said more.
+    audio is as it was, but an agent that had gone on would have said more. Raises TraceError for records that are no
+    trace of this version.
     """
     records = list(records)
     floor = _floor_of(records, policy)
-    for index, record in enumerate(records):
-        if "event" not in record:
-            continue
-        t = float(record["t"])
-        replayed = [_normal(effect_record(effect, t)) for effect in floor.handle(read_event(record))]
-        recorded = []
-        for following in records[index + 1 :]:
-            if "event" in following:
-                break
-            if "effect" in following:
-                recorded.append(_normal(following))
+    steps: list[tuple[Record, list[Record]]] = []
+    for record in records:
+        if "event" in record:
+            steps.append((record, []))
+        elif "effect" in record and steps:
+            steps[-1][1].append(_normal(record))
+    for record, recorded in steps:
+        replayed = [_normal(effect_record(effect, 0.0)) for effect in floor.handle(read_event(record))]
         if replayed != recorded:
-            yield Difference(t, record, recorded, replayed)
+            yield Difference(float(record["t"]), record, recorded, replayed)
 
 
 def _floor_of(records: list[Record], policy: InterruptionPolicy | None) -> Floor:
-    head = next((record for record in records if record.get("note") == "session"), None)
-    if head is None:
+    session = next((record for record in records if record.get("note") == "session"), None)
+    if session is None:
         raise TraceError("the trace has no session record, which says under which policy it was made")
-    if head.get("version") != VERSION:
-        raise TraceError(f"the trace is of version {head.get('version')}, this program reads version {VERSION}")
-    return Floor(policy or InterruptionPolicy(**head["policy"]), answers=head["answers"])
+    if session.get("version") != VERSION:
+        raise TraceError(f"the trace is of version {session.get('version')}, this program reads version {VERSION}")
+    try:
+        recorded, answers = InterruptionPolicy(**session["policy"]), bool(session["answers"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise TraceError(f"the session record of the trace cannot be used: {error!r}") from None
+    return Floor(policy or recorded, answers=answers)
 
 
 def _normal(record: Record) -> Record:

@@ -1,0 +1,171 @@
+"""What must hold for every step of a floor, whatever led to it; and a way to take a step that checks all of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from vision_agents.core.floor import Floor, FloorState
+from vision_agents.core.floor import effects as fx
+from vision_agents.core.floor import events as ev
+from vision_agents.core.floor.turn import Announced
+
+# Deadlines in a row that may be needed to come to rest: a few for each turn, two for each reply that waits.
+STEPS_TO_REST = 200
+
+
+class Facts(NamedTuple):
+    """A floor as its laws see it."""
+
+    epoch: int
+    reply: int | None
+    interruptible: bool
+    held: bool
+    waiting: tuple[int, ...]
+    answer_waits: bool
+    last_reply: int
+    last_request: int
+    announced: frozenset[str]
+    # What people said so far; and who would lose it rightly, having said it only to challenge the reply.
+    words: tuple[tuple[str, str], ...]
+    fresh: frozenset[str]
+
+
+def look(floor: Floor) -> Facts:
+    """The facts of a floor."""
+    voice, challenge, turns = floor._voice, floor._challenge, floor._turns
+    return Facts(
+        epoch=floor.epoch,
+        reply=floor.reply,
+        interruptible=voice.reply is not None and voice.reply.interruptible,
+        held=challenge is not None and challenge.held_since is not None,
+        waiting=tuple(w.number for w in voice.queue if w.number is not None),
+        answer_waits=any(w.number is None for w in voice.queue),
+        last_reply=floor.last_reply,
+        last_request=floor._last_request,
+        announced=frozenset(p for p, turn in turns.items() if turn.announced is Announced.STARTED),
+        words=tuple((p, turn.words.text) for p, turn in turns.items() if turn.words.text),
+        fresh=frozenset(p for p, c in challenge.challengers.items() if c.fresh) if challenge else frozenset(),
+    )
+
+
+def step(floor: Floor, event: ev.FloorEvent) -> list[fx.Effect]:
+    """`floor.handle(event)`, with every law checked."""
+    before = look(floor)
+    effects = floor.handle(event)
+    after = look(floor)
+    _check_effects(floor, before, event, effects, after)
+    _check_rest(floor, after)
+    return effects
+
+
+def come_to_rest(floor: Floor, now: float) -> list[fx.Effect]:
+    """Let nothing happen but time: the floor must come to IDLE in a bounded number of steps. Returns all effects."""
+    effects: list[fx.Effect] = []
+    for _ in range(STEPS_TO_REST):
+        if floor.deadline is None:
+            assert floor.state is FloorState.IDLE
+            return effects
+        now = max(now, floor.deadline)
+        effects += step(floor, ev.TimePassed(now))
+    raise AssertionError(f"still {floor.state} after {STEPS_TO_REST} deadlines")
+
+
+def _check_rest(floor: Floor, facts: Facts) -> None:
+    # No state is silent for ever: all but IDLE have a deadline, and IDLE needs none.
+    state = floor.state
+    assert (floor.deadline is None) == (state is FloorState.IDLE)
+    assert (state is FloorState.HELD) == facts.held
+    assert len(floor._voice.queue) <= floor.policy.queue_limit + 1  # one answer may wait besides
+
+
+def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: list[fx.Effect], after: Facts) -> None:
+    """Carry the effects out on the facts: each must be possible, and together they must lead to the facts after."""
+    epoch, reply, interruptible, held = before.epoch, before.reply, before.interruptible, before.held
+    waiting, announced = list(before.waiting), set(before.announced)
+    answered = given_up = False
+
+    if isinstance(event, ev.ReplyRequested | ev.ReplyStarted) and event.reply > before.last_reply:
+        waiting.append(event.reply)
+    if isinstance(event, ev.AudioDrained):
+        if event.reply == reply:
+            reply, held = None, False
+        waiting = [number for number in waiting if number != event.reply]
+
+    for index, effect in enumerate(effects):
+        match effect:
+            case fx.Hold(number, _):
+                assert floor.policy.hold
+                assert number == reply
+                assert interruptible
+                assert not held
+                held = True
+            case fx.Resume(number):
+                assert number == reply
+                assert held
+                held = False
+            case fx.Commit(new_epoch, number, participant, _):
+                assert new_epoch > epoch, "the epoch never goes back"
+                assert number == reply
+                if participant is not None:
+                    assert reply is not None
+                    assert interruptible, "nobody's speech interrupts this reply"
+                    starts = [e for e in effects[index:] if isinstance(e, fx.AnnounceTurnStarted)]
+                    assert starts
+                    assert starts[0].participant == participant
+                    assert starts[0].interrupted
+                else:
+                    given_up = True
+                epoch, reply, held = new_epoch, None, False
+            case fx.BeginReply(number, born, answer):
+                assert reply is None, "one reply at a time"
+                assert born == epoch, "nothing is made for an older epoch"
+                if answer:
+                    assert number > before.last_reply
+                    answered = True
+                else:
+                    waiting.remove(number)
+                reply, held = number, False
+                interruptible = True if answer else after.interruptible
+            case fx.DropReply(number):
+                if number == reply:
+                    reply, held = None, False
+                else:
+                    waiting.remove(number)
+            case fx.AnnounceTurnStarted(participant, _, interrupted, current):
+                assert current == epoch
+                assert participant not in announced
+                if interrupted:
+                    assert any(isinstance(e, fx.Commit) and e.participant == participant for e in effects[:index])
+                announced.add(participant)
+            case fx.AnnounceTurnEnded(participant, _, duration, trailing):
+                announced.remove(participant)
+                assert duration >= 0.0
+                assert trailing >= 0.0
+            case fx.FinishTurn(_, request):
+                assert floor.answers
+                assert request > before.last_request
+            case fx.TurnTaken(_, text):
+                assert text
+            case fx.DiscardTurn(participant):
+                if participant in dict(before.words):
+                    assert participant in before.fresh, "words were lost that had nothing to do with the reply"
+
+    if reply is None and after.reply in waiting:
+        # A realtime model began it already: it gets the voice without an effect.
+        waiting.remove(after.reply)
+        reply = after.reply
+    assert (epoch, reply, held) == (after.epoch, after.reply, after.held)
+    assert sorted(waiting) == sorted(after.waiting), "a reply that waited was lost, or came from nowhere"
+    assert announced == after.announced
+    assert after.last_reply >= before.last_reply
+    if before.answer_waits and not answered and not given_up:
+        assert after.answer_waits, "an answer that waited was lost"
+    for participant, text in before.words:
+        kept = dict(after.words).get(participant)
+        told = any(isinstance(e, fx.TurnTaken | fx.DiscardTurn) and e.participant == participant for e in effects)
+        assert kept or told or _retracted(event, participant), f"{text!r} was lost"
+
+
+def _retracted(event: ev.FloorEvent, participant: str) -> bool:
+    """A recogniser took a guess back."""
+    return isinstance(event, ev.WordsHeard) and event.participant == participant and not event.text

@@ -1,0 +1,86 @@
+"""Stories about a floor: what happens when, and what the floor makes of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vision_agents.core.floor import Floor, FloorState, InterruptionPolicy
+from vision_agents.core.floor import effects as fx
+from vision_agents.core.floor import events as ev
+
+from .laws import come_to_rest, step
+
+WINDOW = 0.032
+
+
+class Story:
+    """A floor and the time. Each method returns the effects of what it tells; all laws are checked on the way."""
+
+    def __init__(self, policy: InterruptionPolicy | None = None, *, answers: bool = True) -> None:
+        self.floor = Floor(policy, answers=answers)
+        self.now = 0.0
+
+    def state(self) -> FloorState:
+        return self.floor.state
+
+    def at(self, when: float, kind: type[ev.FloorEvent], *facts: Any, **more: Any) -> list[fx.Effect]:
+        """One event. No deadline may lie between: tell of it by `until`."""
+        assert when >= self.now
+        assert self.floor.deadline is None or self.floor.deadline >= when, f"a deadline at {self.floor.deadline}"
+        self.now = when
+        return step(self.floor, kind(when, *facts, **more))
+
+    def until(self, when: float) -> list[fx.Effect]:
+        """Nothing happens but the deadlines up to `when`."""
+        effects: list[fx.Effect] = []
+        while self.floor.deadline is not None and self.floor.deadline <= when:
+            effects += step(self.floor, ev.TimePassed(max(self.now, self.floor.deadline)))
+        self.now = when
+        return effects
+
+    def end(self) -> list[fx.Effect]:
+        """Nothing happens any more: the floor comes to rest."""
+        return come_to_rest(self.floor, self.now)
+
+    def speaks(self, participant: str, start: float, length: float) -> list[fx.Effect]:
+        """Windows of speech from `start` on, `length` seconds of them, as a voice activity detector reports them."""
+        effects = self.at(start, ev.SpeechStarted, participant, 0.9, 0.04)
+        voiced = WINDOW
+        while voiced + 1e-9 < length:
+            voiced += WINDOW
+            effects += self.at(start + voiced, ev.SpeechContinued, participant, 0.9, voiced)
+        return effects
+
+    def stops(self, participant: str, when: float, length: float) -> list[fx.Effect]:
+        """The end of such speech, 0.16 s after its last window."""
+        return self.at(when, ev.SpeechEnded, participant, length, 0.16)
+
+    def asks(self, participant: str, text: str, start: float = 0.0) -> None:
+        """A question of a second, heard and understood by `start` + 1.5; the answer to it has begun to be made."""
+        effects = self._says(participant, text, start)
+        assert effects[0] == fx.TurnTaken(participant, text)
+        assert isinstance(effects[1], fx.BeginReply)
+
+    def asks_while_others_speak(self, participant: str, text: str, start: float) -> None:
+        """A question that cannot be answered yet: known at `start` + 1.5."""
+        assert self._says(participant, text, start) == [fx.TurnTaken(participant, text)]
+
+    def _says(self, participant: str, text: str, start: float) -> list[fx.Effect]:
+        self.speaks(participant, start, 0.96)
+        self.stops(participant, start + 1.2, 0.96)
+        self.at(start + 1.4, ev.TurnEnded, participant, 0.9, 1.0, 0.4)
+        self.at(start + 1.5, ev.WordsHeard, participant, text, True)
+        request = self.floor._turns[participant].request
+        return self.at(start + 1.5, ev.WordsComplete, participant, request)
+
+    def answers(self, start: float) -> int:
+        """The reply in preparation becomes audible; returns its number."""
+        reply = self.floor.reply
+        assert reply is not None
+        self.at(start, ev.AudioStarted, reply)
+        return reply
+
+
+def kinds(effects: list[fx.Effect]) -> list[type[fx.Effect]]:
+    """Only what the effects are."""
+    return [type(effect) for effect in effects]

@@ -1,0 +1,178 @@
+"""The laws of the floor under any order of events, with any policy: the random counterpart of `test_exhaustive`."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
+
+from vision_agents.core.floor import Floor, InterruptionPolicy
+from vision_agents.core.floor import effects as fx
+from vision_agents.core.floor import events as ev
+from vision_agents.core.floor.trace import Trace, replay, session_record
+
+from .laws import come_to_rest, step
+
+PEOPLE = st.sampled_from(["ann", "bob", "cleo"])
+SHARES = st.floats(0.0, 1.0)
+TEXTS = st.sampled_from(["", "yes", "wait a moment"])
+
+# Zero makes deadlines due at once; much makes them cross each other.
+DURATIONS = st.one_of(st.just(0.0), st.floats(0.01, 5.0))
+
+POLICIES = st.builds(
+    InterruptionPolicy,
+    hold=st.booleans(),
+    commit_speech=DURATIONS,
+    resume_after=DURATIONS,
+    hold_limit=DURATIONS,
+    rewind=st.sampled_from(["word", "exact"]),
+    turn_timeout=DURATIONS,
+    speech_gap=DURATIONS,
+    claim_limit=DURATIONS,
+    words_timeout=DURATIONS,
+    reply_timeout=DURATIONS,
+    stall_timeout=DURATIONS,
+    wait_limit=DURATIONS,
+    queue_limit=st.integers(1, 3),
+)
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Events of every kind in any order; the laws are checked by `step` at each."""
+
+    requests = Bundle("requests")
+
+    @initialize(policy=POLICIES, answers=st.booleans(), start=st.floats(0.0, 1e6))
+    def begin(self, policy: InterruptionPolicy, answers: bool, start: float) -> None:
+        self.floor = Floor(policy, answers=answers)
+        self.now = start
+        self.gone: set[int] = set()
+        self.records: list[dict[str, Any]] = []
+        self.trace = Trace(start)
+        self.trace.observe(lambda record: self.records.append(json.loads(json.dumps(record))))
+        self.trace.note(start, "session", **session_record(self.floor, 0.0))
+
+    def happens(self, event: ev.FloorEvent) -> list[fx.Effect]:
+        before = self.floor.reply
+        effects = step(self.floor, event)
+        self.trace.event(event, effects)
+        if before is not None and before != self.floor.reply:
+            self.gone.add(before)
+        return effects
+
+    # Time.
+
+    @rule(seconds=st.floats(0.0, 3.0))
+    def some_time_passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule()
+    @precondition(lambda self: self.floor.deadline is not None)
+    def a_deadline_comes(self) -> None:
+        assert self.floor.deadline is not None
+        self.now = max(self.now, self.floor.deadline)
+        self.happens(ev.TimePassed(self.now))
+
+    @rule()
+    def a_timer_fires_at_any_time(self) -> None:
+        self.happens(ev.TimePassed(self.now))
+
+    # People.
+
+    @rule(who=PEOPLE, sure=SHARES, delay=SHARES)
+    def speech_starts(self, who: str, sure: float, delay: float) -> None:
+        self.happens(ev.SpeechStarted(self.now, who, sure, delay))
+
+    @rule(who=PEOPLE, sure=SHARES, voiced=DURATIONS)
+    def speech_continues(self, who: str, sure: float, voiced: float) -> None:
+        self.happens(ev.SpeechContinued(self.now, who, sure, voiced))
+
+    @rule(who=PEOPLE, voiced=DURATIONS, silence=SHARES)
+    def speech_ends(self, who: str, voiced: float, silence: float) -> None:
+        self.happens(ev.SpeechEnded(self.now, who, voiced, silence))
+
+    @rule(who=PEOPLE, sure=SHARES)
+    def a_turn_starts(self, who: str, sure: float) -> None:
+        self.happens(ev.TurnStarted(self.now, who, sure))
+
+    @rule(who=PEOPLE, sure=SHARES, duration=st.one_of(st.none(), DURATIONS), silence=DURATIONS)
+    def a_turn_ends(self, who: str, sure: float, duration: float | None, silence: float) -> None:
+        self.happens(ev.TurnEnded(self.now, who, sure, duration, silence))
+
+    @rule(who=PEOPLE, text=TEXTS, final=st.booleans())
+    def words_are_heard(self, who: str, text: str, final: bool) -> None:
+        self.happens(ev.WordsHeard(self.now, who, text, final))
+
+    @rule(who=PEOPLE, age=st.integers(0, 2))
+    def words_are_complete(self, who: str, age: int) -> None:
+        self.happens(ev.WordsComplete(self.now, who, self.floor._last_request - age))
+
+    @rule(who=PEOPLE)
+    def somebody_leaves(self, who: str) -> None:
+        self.happens(ev.ParticipantLeft(self.now, who))
+
+    # The agent.
+
+    @rule(target=requests, interruptible=st.booleans())
+    def code_wants_to_speak(self, interruptible: bool) -> int:
+        number = self.floor.last_reply + 1
+        self.happens(ev.ReplyRequested(self.now, number, interruptible))
+        return number
+
+    @rule(target=requests, skipped=st.integers(1, 3))
+    def a_model_replies(self, skipped: int) -> Any:
+        number = self.floor.last_reply + skipped
+        self.happens(ev.ReplyStarted(self.now, number))
+        return multiple(number)
+
+    @rule(number=requests)
+    def a_request_comes_twice(self, number: int) -> None:
+        assert self.happens(ev.ReplyRequested(self.now, number)) == []
+        assert self.happens(ev.ReplyStarted(self.now, number)) == []
+
+    @rule(kind=st.sampled_from([ev.AudioStarted, ev.AudioProgressed, ev.AudioDrained, ev.ReplyFailed]))
+    @precondition(lambda self: self.floor.reply is not None)
+    def the_reply_gets_on(self, kind: type[ev.ReplyEvent]) -> None:
+        assert self.floor.reply is not None
+        self.happens(kind(self.now, self.floor.reply))
+
+    @rule(kind=st.sampled_from([ev.AudioStarted, ev.AudioProgressed, ev.AudioDrained, ev.ReplyFailed]), number=requests)
+    def another_reply_gets_on(self, kind: type[ev.ReplyEvent], number: int) -> None:
+        self.happens(kind(self.now, number))
+
+    @rule(kind=st.sampled_from([ev.AudioStarted, ev.AudioProgressed, ev.AudioDrained, ev.ReplyFailed]), data=st.data())
+    @precondition(lambda self: self.gone)
+    def a_reply_that_is_over_is_heard_of_again(self, kind: type[ev.ReplyEvent], data: st.DataObject) -> None:
+        before = pickle.dumps((self.floor._turns, self.floor._voice, self.floor._challenge))
+        assert self.happens(kind(self.now, data.draw(st.sampled_from(sorted(self.gone))))) == []
+        assert pickle.dumps((self.floor._turns, self.floor._voice, self.floor._challenge)) == before
+
+    @rule(ahead=st.one_of(st.none(), st.integers(-2, 2)))
+    def code_interrupts(self, ahead: int | None) -> None:
+        epoch = self.floor.epoch
+        self.happens(ev.InterruptRequested(self.now, None if ahead is None else epoch + ahead))
+        assert self.floor.epoch == epoch + (1 if ahead is None else max(0, ahead))
+        if ahead is None:
+            assert self.floor.reply is None or self.floor.reply not in self.gone
+
+    # What holds at any time.
+
+    @invariant()
+    def what_is_over_never_has_the_voice_again(self) -> None:
+        assert self.floor.reply not in self.gone
+
+    def teardown(self) -> None:
+        if not hasattr(self, "floor"):
+            return
+        # Replayed, the same session has the same effects.
+        assert list(replay(self.records)) == []
+        come_to_rest(self.floor, self.now)
+
+
+TestAnyOrder = AnyOrder.TestCase
+TestAnyOrder.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
