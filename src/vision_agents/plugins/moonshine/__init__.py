@@ -1,0 +1,5 @@
+"""Moonshine: local English speech recognition. Install with `pip install "vision-agents[moonshine]"`."""
+
+from .stt import STT
+
+__all__ = ["STT"]

@@ -1,0 +1,208 @@
+"""Moonshine as the ears of an agent: words while a turn goes on, and all of them when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from vision_agents.core import stt
+from vision_agents.core.audio import PcmData, Resampler, Samples
+from vision_agents.core.models import ModelStore
+from vision_agents.core.participants import Participant
+from vision_agents.core.vad import VAD, VADStream
+
+from .. import silero
+from ..silero.session import require_onnxruntime
+from .model import MoonshineModel
+from .utterance import SAMPLE_RATE, BacklogError, Utterance
+
+MODEL = "moonshine-tiny-en"
+
+VOICED = 0.35
+"""Probability from which a window counts as speech: lower than a turn detector's, so that no quiet word is lost."""
+PARTIAL_SPEECH = 0.3
+"""Seconds of new speech that are worth a new partial transcript."""
+PAUSE = 0.07
+"""Seconds of silence after which all of the speech is read, so that the words are there when the turn ends. Smart
+Turn begins to judge 0.06 s later."""
+SHARE = 0.25
+"""The most of one core that partial transcripts in mid-speech may take, for each participant."""
+
+_STEP = 512  # samples taken at once, so that speech is found at the right place in a long piece of audio
+
+
+class Recogniser(Protocol):
+    """What `STT` asks of the network behind it."""
+
+    def transcribe(self, samples: Samples, stop: threading.Event) -> str:
+        """The words in int16 mono speech at 16 kHz. Called in a worker thread; ends early if `stop` is set."""
+
+
+@dataclass(slots=True)
+class _Ear:
+    """All that is kept for one participant."""
+
+    participant: Participant
+    stream: VADStream
+    utterance: Utterance
+    resampler: Resampler = field(default_factory=lambda: Resampler(SAMPLE_RATE))
+    quiet: float = 0.0
+    reading: asyncio.Task[None] | None = None
+    next_reading: float = 0.0
+    reported: str = ""
+
+
+class STT(stt.STT):
+    """Moonshine tiny-en: English, on the CPU, with partial transcripts by reading the growing turn again.
+
+    A partial transcript comes at each pause, since the turn may end there, and after each 0.3 s of new speech; the
+    latter take at most a quarter of a core. While one is being made, none is queued. What was last read is final if
+    nothing was said since. All participants share one worker thread. A turn in which Silero hears no speech has no
+    words. A turn of minutes is read in pieces of 6 to 12 s that are cut at pauses.
+
+    `model` and `vad` replace the networks from the model store. Raises ImportError without onnxruntime.
+    """
+
+    def __init__(self, *, model: Recogniser | None = None, vad: VAD | None = None) -> None:
+        super().__init__()
+        if vad is None or model is None:
+            require_onnxruntime("moonshine")
+        self._vad = silero.VAD() if vad is None else vad
+        self._model = model
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="moonshine")
+        self._ears: dict[str, _Ear] = {}
+        self._readings: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Load both networks in threads. Raises MissingModelError if the store does not have them yet."""
+        await self._vad.start()
+        if self._model is None:
+            self._model = await asyncio.get_running_loop().run_in_executor(self._worker, _load)
+
+    async def process_audio(self, audio: PcmData, participant: Participant) -> None:
+        """Take the next piece of a participant's audio, any rate and length. Never waits."""
+        ear = self._ear(participant)
+        samples = ear.resampler.push(audio)
+        for start in range(0, len(samples), _STEP):
+            self._take(ear, samples[start : start + _STEP])
+        if ear.utterance.active and ear.reading is None and self._worth_reading(ear):
+            ear.reading = asyncio.create_task(self._read(ear, ear.utterance), name="moonshine partial")
+            self._readings.add(ear.reading)
+            ear.reading.add_done_callback(self._readings.discard)
+
+    def begin_turn(self, participant: Participant) -> None:
+        """Keep the participant's audio from half a second ago on."""
+        utterance = self._ear(participant).utterance
+        if not utterance.active:
+            utterance.begin()
+
+    async def finish_turn(self, participant: Participant) -> None:
+        """Report the final words of the turn, if there are any. An error is reported, and what was read until then."""
+        ear = self._ears.get(participant.id)
+        if ear is None or not ear.utterance.active:
+            return
+        utterance = self._next_utterance(ear)
+        try:
+            text = await utterance.finish()
+        except Exception as error:
+            self.report_failure(error)
+            text = utterance.text
+        finally:
+            utterance.abandon()
+        if text:
+            self.report_words(participant, text, final=True)
+
+    def discard_turn(self, participant: Participant) -> None:
+        """Forget the turn; a reading of it that is under way is stopped."""
+        ear = self._ears.get(participant.id)
+        if ear is not None and ear.utterance.active:
+            self._next_utterance(ear).abandon()
+
+    def forget(self, participant: Participant) -> None:
+        """Drop the participant's state."""
+        ear = self._ears.pop(participant.id, None)
+        if ear is not None:
+            _leave(ear)
+
+    async def close(self) -> None:
+        """Forget everyone and end the worker."""
+        for ear in self._ears.values():
+            _leave(ear)
+        self._ears.clear()
+        for reading in self._readings:
+            reading.cancel()
+        self._worker.shutdown(wait=False, cancel_futures=True)
+        await self._vad.close()
+
+    def _ear(self, participant: Participant) -> _Ear:
+        ear = self._ears.get(participant.id)
+        if ear is None:
+            ear = _Ear(participant, self._vad.stream(), Utterance(self._transcribe))
+            self._ears[participant.id] = ear
+        return ear
+
+    def _next_utterance(self, ear: _Ear) -> Utterance:
+        """Begin a new utterance and return the one before it."""
+        before, ear.utterance = ear.utterance, Utterance(self._transcribe)
+        ear.reported, ear.reading, ear.next_reading = "", None, 0.0
+        return before
+
+    def _take(self, ear: _Ear, samples: Samples) -> None:
+        probabilities = ear.stream.feed(samples)
+        voiced = sum(probability >= VOICED for probability in probabilities)
+        ear.quiet = 0.0 if voiced else ear.quiet + len(samples) / SAMPLE_RATE
+        try:
+            ear.utterance.add(samples, voiced)
+        except BacklogError as error:
+            self.report_failure(error)
+
+    def _worth_reading(self, ear: _Ear) -> bool:
+        unread = (ear.utterance.heard - ear.utterance.read) * self._vad.window
+        if not unread or ear.next_reading == math.inf:
+            return False
+        if ear.quiet >= PAUSE:
+            return True
+        return unread >= PARTIAL_SPEECH and asyncio.get_running_loop().time() >= ear.next_reading
+
+    async def _read(self, ear: _Ear, utterance: Utterance) -> None:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        text, failed = "", False
+        try:
+            text = await utterance.update()
+        except Exception as error:
+            self.report_failure(error)
+            failed = True
+        if ear.utterance is not utterance:
+            return
+        ear.reading = None
+        # After a failure there is only one more try in this turn: its end.
+        ear.next_reading = math.inf if failed else loop.time() + (loop.time() - begun) * (1 / SHARE - 1)
+        if text and text != ear.reported:
+            ear.reported = text
+            self.report_words(ear.participant, text, final=False)
+
+    async def _transcribe(self, samples: Samples, stop: threading.Event) -> str:
+        model = self._model
+        if model is None:
+            raise RuntimeError("moonshine.STT has not loaded its model yet: await start() before any audio.")
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._worker, model.transcribe, samples, stop)
+        except asyncio.CancelledError:
+            stop.set()  # nobody waits any more: leave the thread to the others
+            raise
+
+
+def _leave(ear: _Ear) -> None:
+    ear.utterance.abandon()
+    if ear.reading is not None:
+        ear.reading.cancel()
+
+
+def _load() -> MoonshineModel:
+    return MoonshineModel(ModelStore().files(MODEL))

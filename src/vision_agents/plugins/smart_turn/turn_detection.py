@@ -1,0 +1,280 @@
+"""Who speaks, and who is done: Silero hears speech, Smart Turn judges whether a pause is the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from vision_agents.core.audio import PcmData, Resampler, Samples
+from vision_agents.core.floor.policy import InterruptionPolicy
+from vision_agents.core.models import ModelStore
+from vision_agents.core.participants import Participant
+from vision_agents.core.turn_detection import TurnDetector
+from vision_agents.core.vad import VAD, SpeechEdge, SpeechSegmenter, VADStream
+
+from .. import silero
+from ..silero.session import require_onnxruntime
+from .model import SAMPLE_RATE, WINDOW, SmartTurnModel
+from .onset import LOOK_BACK, onset_delay
+from .tail import Tail
+
+logger = logging.getLogger(__name__)
+
+MODEL = "smart-turn"
+
+COMPLETE = 0.5
+"""Smart Turn's probability from which on a turn is complete."""
+COMMIT_SHARE = 0.24
+"""Seconds of speech that make an interruption, for each second of buffer."""
+LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.05, 0.95
+PAUSE = 0.128
+"""Seconds under the release threshold that make a pause; with the lag, the sound is then 0.2 s gone."""
+RELEASE_LAG = 0.08
+"""Seconds (median) by which Silero's probability falls later than the sound."""
+STARVED = 1.0
+"""Seconds without any audio (a lost connection, a muted microphone) that count as silence; less is jitter."""
+LEAD = 0.3
+"""Seconds before a turn's first sound that Smart Turn hears too."""
+
+_STEP = 512  # samples taken at once, so that a long piece of audio is judged as if it had come in frames
+
+
+class EndOfTurnModel(Protocol):
+    """What `TurnDetection` asks of the network behind it."""
+
+    def predict(self, samples: Samples) -> float:
+        """The probability that the speaker has finished. Called in a worker thread."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A turn that is not over. `started` is in seconds of the participant's audio."""
+
+    started: float
+    score: float | None = None
+    scoring: asyncio.Future[float] | None = None
+
+    def drop_score(self) -> None:
+        """Speech goes on: what was found or is being found about the pause before no longer counts."""
+        self.cancel()
+        self.score = None
+
+    def cancel(self) -> None:
+        """No answer is wanted any more."""
+        if self.scoring is not None:
+            self.scoring.cancel()
+            self.scoring = None
+
+
+@dataclass(slots=True)
+class _Ear:
+    """All that is kept for one participant: at most 8 s of audio, however long the turn."""
+
+    participant: Participant
+    stream: VADStream
+    segmenter: SpeechSegmenter
+    resampler: Resampler = field(default_factory=lambda: Resampler(SAMPLE_RATE))
+    tail: Tail = field(default_factory=lambda: Tail(WINDOW))
+    samples: int = 0
+    heard_at: float = 0.0
+    turn: _Turn | None = None
+    timer: asyncio.TimerHandle | None = None
+
+    @property
+    def now(self) -> float:
+        """Seconds of audio heard."""
+        return self.samples / SAMPLE_RATE
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the last sound of speech, by the audio's own clock."""
+        return self.segmenter.silence + RELEASE_LAG if self.segmenter.silence else 0.0
+
+
+class TurnDetection(TurnDetector):
+    """Smart Turn v3.2 on top of a voice activity detector, with state of its own for each participant.
+
+    `confidence_threshold`: how sure the detector must be of speech.
+        A window (32 ms) is speech from a probability of `t = min(max(confidence_threshold, 0.05), 0.95)` on. The first
+        one is reported at once (the agent holds its voice), each further one as evidence. Once speech has begun, a
+        window is silence only below `max(t - 0.15, 0.01)`. Lower: weaker evidence starts a turn.
+    `buffer_in_seconds`: how much the detector hears before it acts, in both directions. Must be positive.
+        - An interruption takes `0.24 * buffer_in_seconds` seconds of windows that are speech:
+          0.12 s at 0.5, 0.36 s at 1.5, 0.48 s at 2.0 (`policy.commit_speech`).
+        - A turn that Smart Turn calls unfinished ends after `max(buffer_in_seconds, 0.208)` seconds of silence.
+        Smaller: sooner in both.
+
+    Silence is counted from the last sound: `windows below the release threshold * 0.032 + 0.08`, since Silero lags by
+    0.08 s. After 0.2 s of it (four windows) Smart Turn is asked once in each pause, and from a probability of 0.5 on
+    the turn ends. It runs in one worker thread for all participants. If speech has gone on meanwhile, its answer is
+    dropped; if it fails, that is reported once and silence alone ends turns. If no audio comes at all for
+    `max(buffer_in_seconds, 1.0)` seconds of the event loop's clock, the turn ends as well.
+
+    The confidence of a turn's end is Smart Turn's probability; it is below 0.5 when silence ended the turn, and 0.0
+    if Smart Turn had no say.
+
+    `vad` and `model` replace Silero and the network from the model store.
+    Raises ImportError without onnxruntime, ValueError for parameters that are no numbers, or a buffer that is not
+    positive.
+    """
+
+    def __init__(
+        self,
+        buffer_in_seconds: float = 1.5,
+        confidence_threshold: float = 0.5,
+        *,
+        vad: VAD | None = None,
+        model: EndOfTurnModel | None = None,
+    ) -> None:
+        super().__init__()
+        if not (math.isfinite(buffer_in_seconds) and buffer_in_seconds > 0):
+            raise ValueError(f"buffer_in_seconds must be a positive number of seconds, not {buffer_in_seconds}.")
+        if not math.isfinite(confidence_threshold):
+            raise ValueError(f"confidence_threshold must be a number from 0 to 1, not {confidence_threshold}.")
+        if vad is None or model is None:
+            require_onnxruntime("smart_turn")
+        self.buffer_in_seconds = buffer_in_seconds
+        self.confidence_threshold = min(max(confidence_threshold, LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
+        self._vad = silero.VAD() if vad is None else vad
+        self._model = model
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="smart-turn")
+        self._ears: dict[str, _Ear] = {}
+        self._failed = False
+
+    @property
+    def policy(self) -> InterruptionPolicy:
+        """The floor's policy for these parameters; its own deadline for a turn comes after this detector's."""
+        return InterruptionPolicy(
+            commit_speech=COMMIT_SHARE * self.buffer_in_seconds,
+            turn_timeout=max(InterruptionPolicy().turn_timeout, self.buffer_in_seconds + 0.5),
+        )
+
+    async def start(self) -> None:
+        """Load both networks in threads. Raises MissingModelError if the store does not have them yet."""
+        await self._vad.start()
+        if self._model is None:
+            self._model = await asyncio.get_running_loop().run_in_executor(self._worker, _load)
+
+    async def process_audio(self, audio: PcmData, participant: Participant) -> None:
+        """Take the next piece of a participant's audio, any rate and length. Never waits."""
+        ear = self._ears.get(participant.id) or self._listen_to(participant)
+        ear.heard_at = asyncio.get_running_loop().time()
+        samples = ear.resampler.push(audio)
+        for start in range(0, len(samples), _STEP):
+            piece = samples[start : start + _STEP]
+            ear.tail.push(piece)
+            ear.samples += len(piece)
+            for probability in ear.stream.feed(piece):
+                self._judge(ear, probability)
+
+    def forget(self, participant: Participant) -> None:
+        """The participant left: drop its state, report nothing more about it."""
+        ear = self._ears.pop(participant.id, None)
+        if ear is not None:
+            _close_turn(ear)
+
+    async def close(self) -> None:
+        """Forget everyone and end the worker."""
+        for ear in self._ears.values():
+            _close_turn(ear)
+        self._ears.clear()
+        self._worker.shutdown(wait=False, cancel_futures=True)
+        await self._vad.close()
+
+    def _listen_to(self, participant: Participant) -> _Ear:
+        if self._model is None:
+            raise RuntimeError("smart_turn.TurnDetection has not loaded its model yet: await start() before any audio.")
+        segmenter = SpeechSegmenter(self._vad.window, self.confidence_threshold, min_silence=PAUSE)
+        ear = self._ears[participant.id] = _Ear(participant, self._vad.stream(), segmenter)
+        return ear
+
+    def _judge(self, ear: _Ear, probability: float) -> None:
+        edge = ear.segmenter.feed(probability)
+        if edge is SpeechEdge.STARTED:
+            self._begin_speech(ear, probability)
+        elif edge is SpeechEdge.CONTINUED:
+            self.report_speech_continued(ear.participant, probability, ear.segmenter.voiced)
+        elif edge is SpeechEdge.ENDED:
+            self.report_speech_ended(ear.participant, ear.segmenter.voiced, ear.silence)
+        turn = ear.turn
+        if turn is None or ear.segmenter.speaking:
+            return
+        if ear.silence >= self.buffer_in_seconds:
+            self._end_turn(ear, turn, ear.silence)
+        elif edge is SpeechEdge.ENDED:
+            self._ask_model(ear, turn)
+
+    def _begin_speech(self, ear: _Ear, probability: float) -> None:
+        delay = onset_delay(ear.tail.last(round(LOOK_BACK * SAMPLE_RATE)))
+        if ear.turn is None:
+            ear.turn = _Turn(started=ear.now - delay)
+            self._watch(ear)
+        ear.turn.drop_score()
+        self.report_speech_started(ear.participant, probability, delay)
+
+    def _ask_model(self, ear: _Ear, turn: _Turn) -> None:
+        assert self._model is not None
+        heard = ear.tail.last(round((ear.now - turn.started + LEAD) * SAMPLE_RATE))
+        loop = asyncio.get_running_loop()
+        turn.scoring = loop.run_in_executor(self._worker, self._model.predict, heard)
+        turn.scoring.add_done_callback(partial(self._take_answer, ear, turn))
+
+    def _take_answer(self, ear: _Ear, turn: _Turn, answer: asyncio.Future[float]) -> None:
+        error = None if answer.cancelled() else answer.exception()
+        # An answer may be there already, and this call be waiting, when speech goes on: it is then too late to cancel.
+        if answer.cancelled() or turn.scoring is not answer:
+            return
+        turn.scoring = None
+        if error is not None:
+            self._fail(error)
+            return
+        turn.score = answer.result()
+        if turn.score >= COMPLETE:
+            self._end_turn(ear, turn, ear.silence)
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._failed:
+            self._failed = True
+            logger.error("Smart Turn failed (%s): turns now end by %.2f s of silence", error, self.buffer_in_seconds)
+            self.report_failure(error)
+
+    def _end_turn(self, ear: _Ear, turn: _Turn, trailing_silence: float) -> None:
+        _close_turn(ear)
+        duration = max(0.0, ear.now - ear.silence - turn.started)
+        self.report_turn_ended(ear.participant, turn.score or 0.0, duration, trailing_silence)
+
+    def _watch(self, ear: _Ear) -> None:
+        due = ear.heard_at + max(STARVED, self.buffer_in_seconds)
+        ear.timer = asyncio.get_running_loop().call_at(due, self._check_starved, ear, ear.heard_at)
+
+    def _check_starved(self, ear: _Ear, last_heard: float) -> None:
+        """End a turn whose audio stopped coming; audio that did come since `last_heard` moves the check on instead."""
+        if ear.heard_at != last_heard:
+            self._watch(ear)
+            return
+        trailing = ear.silence + asyncio.get_running_loop().time() - last_heard
+        if ear.segmenter.speaking:
+            self.report_speech_ended(ear.participant, ear.segmenter.voiced, trailing)
+        if ear.turn is not None:
+            self._end_turn(ear, ear.turn, trailing)
+        # What comes after the gap does not continue what came before it.
+        ear.segmenter.reset()
+        ear.stream.reset()
+
+
+def _close_turn(ear: _Ear) -> None:
+    if ear.turn is not None:
+        ear.turn.cancel()
+        ear.turn = None
+    if ear.timer is not None:
+        ear.timer.cancel()
+        ear.timer = None
+
+
+def _load() -> SmartTurnModel:
+    return SmartTurnModel(ModelStore().files(MODEL)["model"])
