@@ -74,12 +74,22 @@ def test_speech_that_makes_an_interruption(setting: tuple[float, float], commit:
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("setting", [SENSITIVE, RECOMMENDED, DELIBERATE])
-async def test_speech_begins_at_the_threshold_and_not_under_it(setting: tuple[float, float]) -> None:
+async def test_the_agent_holds_at_a_share_of_the_threshold_and_not_under_it(setting: tuple[float, float]) -> None:
     async with detection(Judge(0.9), *setting) as (detector, notes):
-        await play(detector, audio((2.0, setting[1] - 0.01)))
+        await play(detector, audio((2.0, 0.6 * setting[1] - 0.01)))
         assert notes.facts == []
-        await play(detector, audio((0.1, setting[1] + 0.01)))
-        assert notes.names() == ["speech_started"]
+        await play(detector, audio((0.1, 0.6 * setting[1] + 0.01)))
+        assert notes.names()[0] == "speech_started"
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("setting", [SENSITIVE, RECOMMENDED, DELIBERATE])
+async def test_only_speech_at_the_threshold_is_evidence(setting: tuple[float, float]) -> None:
+    async with detection(Judge(0.9), *setting) as (detector, notes):
+        await play(detector, audio((1.0, setting[1] - 0.01)))
+        assert {voiced for _, voiced in notes.of("speech_continued")} == {0.0}
+        await play(detector, audio((1.0, setting[1] + 0.01)))
+        assert notes.of("speech_continued")[-1][1] == pytest.approx(1.0, abs=2 * WINDOW)
 
 
 @pytest.mark.virtual_time

@@ -17,15 +17,18 @@ class SpeechEdge(Enum):
 
 @dataclass(slots=True)
 class SpeechSegmenter:
-    """Two thresholds, so that a probability near the edge does not flicker.
+    """Several thresholds, so that a probability near the edge does not flicker.
 
-    `threshold`: a window at or above it is speech and begins a segment (the very first one: stopping is not deciding).
-    `release`: within a segment a window counts as silence only below it; by default 0.15 under the threshold, the
-    hysteresis that Silero's authors use. `min_silence`: seconds under `release` that end a segment.
+    `threshold`: a window at or above it counts as speech. `opening`: the very first window at or above it begins a
+    segment, by default `threshold`; a lower one begins sooner on weak onsets, and costs nothing but a short hold, since
+    only windows over `threshold` are evidence. `release`: within a segment a window is silence only below it; by default
+    0.15 under `threshold`, the hysteresis that Silero's authors use, and never above `opening`. `min_silence`: seconds
+    under `release` that end a segment.
     """
 
     window: float
     threshold: float = 0.5
+    opening: float | None = None
     release: float | None = None
     min_silence: float = 0.16
 
@@ -36,16 +39,18 @@ class SpeechSegmenter:
 
     def feed(self, probability: float) -> SpeechEdge:
         """Take the next window's probability in [0, 1]."""
-        release = max(self.threshold - 0.15, 0.01) if self.release is None else self.release
+        opening = self.threshold if self.opening is None else self.opening
+        release = min(opening, max(self.threshold - 0.15, 0.01)) if self.release is None else self.release
+        # Only windows above the threshold are evidence; others only begin a segment or keep it open.
+        evidence = self.window if probability >= self.threshold else 0.0
         if not self.speaking:
-            if probability < self.threshold:
+            if probability < opening:
                 self.silence += self.window
                 return SpeechEdge.NOTHING
-            self.speaking, self.voiced, self.silence = True, self.window, 0.0
+            self.speaking, self.voiced, self.silence = True, evidence, 0.0
             return SpeechEdge.STARTED
         if probability >= release:
-            # Only windows above the threshold are evidence; those between the two only keep the segment open.
-            self.voiced += self.window if probability >= self.threshold else 0.0
+            self.voiced += evidence
             self.silence = 0.0
             return SpeechEdge.CONTINUED
         self.silence += self.window

@@ -31,6 +31,8 @@ COMPLETE = 0.5
 """Smart Turn's probability from which on a turn is complete."""
 COMMIT_SHARE = 0.24
 """Seconds of speech that make an interruption, for each second of buffer."""
+HOLD_SHARE = 0.6
+"""Of the threshold: the probability at which the agent holds. Silero's first windows of a soft onset stay under 0.5."""
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.05, 0.95
 PAUSE = 0.128
 """Seconds under the release threshold that make a pause; with the lag, the sound is then 0.2 s gone."""
@@ -100,9 +102,10 @@ class TurnDetection(TurnDetector):
     """Smart Turn v3.2 on top of a voice activity detector, with state of its own for each participant.
 
     `confidence_threshold`: how sure the detector must be of speech.
-        A window (32 ms) is speech from a probability of `t = min(max(confidence_threshold, 0.05), 0.95)` on. The first
-        one is reported at once (the agent holds its voice), each further one as evidence. Once speech has begun, a
-        window is silence only below `max(t - 0.15, 0.01)`. Lower: weaker evidence starts a turn.
+        A window (32 ms) is speech, and evidence, from a probability of `t = min(max(confidence_threshold, 0.05), 0.95)`
+        on. The agent holds its voice at the first window from `0.6 * t` on: a hold costs little, and soft onsets stay
+        under `t` for a while. From then on a window is silence only below `min(0.6 * t, max(t - 0.15, 0.01))`.
+        Lower: weaker evidence starts a turn.
     `buffer_in_seconds`: how much the detector hears before it acts, in both directions. Must be positive.
         - An interruption takes `0.24 * buffer_in_seconds` seconds of windows that are speech:
           0.12 s at 0.5, 0.36 s at 1.5, 0.48 s at 2.0 (`policy.commit_speech`).
@@ -189,7 +192,8 @@ class TurnDetection(TurnDetector):
     def _listen_to(self, participant: Participant) -> _Ear:
         if self._model is None:
             raise RuntimeError("smart_turn.TurnDetection has not loaded its model yet: await start() before any audio.")
-        segmenter = SpeechSegmenter(self._vad.window, self.confidence_threshold, min_silence=PAUSE)
+        opening = HOLD_SHARE * self.confidence_threshold
+        segmenter = SpeechSegmenter(self._vad.window, self.confidence_threshold, opening, min_silence=PAUSE)
         ear = self._ears[participant.id] = _Ear(participant, self._vad.stream(), segmenter)
         return ear
 
