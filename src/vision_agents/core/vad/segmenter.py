@@ -21,9 +21,9 @@ class SpeechSegmenter:
 
     `threshold`: a window at or above it counts as speech. `opening`: the very first window at or above it begins a
     segment, by default `threshold`; a lower one begins sooner on weak onsets, and costs nothing but a short hold, since
-    only windows over `threshold` are evidence. `release`: within a segment a window is silence only below it; by default
-    0.15 under `threshold`, the hysteresis that Silero's authors use, and never above `opening`. `min_silence`: seconds
-    under `release` that end a segment.
+    only windows over `threshold` are evidence. `release`: within a segment a window is silence only below it; by
+    default 0.15 under `threshold`, the hysteresis that Silero's authors use, and never above `opening`. `min_silence`:
+    seconds under `release` that end a segment.
     """
 
     window: float
