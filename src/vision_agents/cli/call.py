@@ -1,0 +1,128 @@
+"""`vision-agents call`: a recorded user calls an agent; the call and a report on it are kept."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vision_agents.core.audio.files import AudioFileError, read_audio
+from vision_agents.core.floor.trace import TraceError
+from vision_agents.core.observability.facts import Report
+from vision_agents.core.observability.folder import CallFolder
+from vision_agents.core.observability.recorder import TraceWriter
+
+from .agent_factory import add_agent_argument, fetch_models, load_factory, make_agent
+from .errors import FAILED, INTERRUPTED, OK, CommandError
+from .summary import summary
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_arguments(subparsers: Subparsers) -> None:
+    """Add `call` to the command line."""
+    parser = subparsers.add_parser(
+        "call",
+        help="play a recorded user to an agent; keep the call and a report on its interruptions",
+        description="Play a recording to an agent in real time, as if its speaker were on the line, and write to DIR: "
+        "call.wav (left the user, right what the agent really played), trace.jsonl (every event and decision), "
+        "report.json and report.html.",
+    )
+    parser.add_argument("user", type=Path, metavar="USER.wav", help="the user's side: WAV, FLAC and others, any rate")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for what comes of it")
+    parser.add_argument(
+        "--tail",
+        type=_seconds,
+        default=3.0,
+        metavar="SECONDS",
+        help="hang up when both have been quiet for so long after the recording's end (default: 3)",
+    )
+    add_agent_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Hold the call, write the report, print the summary; what there is by then is kept, however it ends."""
+    # Everything that can be wrong is found before anything is loaded or written.
+    load_factory(args.agent)
+    _check_audio(args.user)
+    fetch_models(args.agent)
+    folder = _prepare(args.out)
+    try:
+        problems = asyncio.run(_call(args, folder))
+    except BaseException as error:
+        report = _finish(folder)
+        if not isinstance(error, KeyboardInterrupt):
+            raise
+        if report is not None:
+            print(summary(report))
+        print(f"vision-agents: interrupted; what there is of the call is in {folder.path}", file=sys.stderr)
+        return INTERRUPTED
+    report = _finish(folder)
+    if report is not None:
+        print(f"{summary(report)}\n\n{folder.html}")
+    for problem in problems:
+        print(f"vision-agents: error: the call is not complete: {problem}", file=sys.stderr)
+    return FAILED if problems or report is None or report.errors else OK
+
+
+async def _call(args: argparse.Namespace, folder: CallFolder) -> list[str]:
+    """The call itself. Returns what kept it from being recorded to its end."""
+    from vision_agents.plugins.local import FileEdge
+
+    edge = FileEdge(args.user, folder.wav, tail=args.tail)
+    agent = await make_agent(args.agent, edge)
+    with TraceWriter(folder.trace) as trace:
+        async with agent.join(observe=trace):
+            assert edge.started is not None
+            # Ties the trace's times to the recording's samples.
+            agent.trace.note(edge.started, "recording", file=folder.wav.name)
+            edge.on_late = lambda at, lasted, delay: agent.trace.note(at, "late", lasted=lasted, delay=delay)
+            try:
+                await agent.finish()
+            finally:
+                now = asyncio.get_running_loop().time()
+                agent.trace.note(now, "recorded", worst_delay=edge.worst_delay)
+    return [str(error) for error in (trace.error, edge.recording_error) if error is not None]
+
+
+def _finish(folder: CallFolder) -> Report | None:
+    """Make the report, as far as the call got. None if it never began, or if there is no room for it."""
+    if not folder.wav.exists():
+        folder.discard()
+        return None
+    try:
+        return folder.write_report()
+    except (TraceError, OSError) as error:
+        print(f"vision-agents: no report was made: {error}", file=sys.stderr)
+        return None
+
+
+def _check_audio(path: Path) -> None:
+    try:
+        read_audio(path)
+    except AudioFileError as error:
+        raise CommandError(str(error)) from None
+
+
+def _prepare(path: Path) -> CallFolder:
+    folder = CallFolder(path)
+    try:
+        folder.prepare()
+    except FileExistsError:
+        raise CommandError(f"{path} exists already and is not an empty folder: choose another --out") from None
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror or error}; choose another --out") from None
+    return folder
+
+
+def _seconds(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not 0.0 <= seconds <= 60.0:
+        raise argparse.ArgumentTypeError(f"{value} is not a number of seconds from 0 to 60")
+    return seconds

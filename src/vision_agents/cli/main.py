@@ -1,0 +1,126 @@
+"""The entry point. Only the module of the chosen command is imported, so that `--help` is quick and needs no extras.
+
+A command is a module beside this one with `add_arguments(subparsers)` and `run(args) -> int`; `errors` lists what the
+numbers mean.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import select
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module, metadata
+
+from .errors import FAILED, INTERRUPTED, UNUSABLE, CommandError
+
+COMMANDS = {
+    "demo": "talk to an agent in the browser, and interrupt it",
+    "call": "play a recorded user to an agent; keep the call and a report on its interruptions",
+    "replay": "run a recorded call's decisions again, or ask what another policy would have done",
+    "report": "make the report of a recorded call again",
+    "models": "list, fetch and check the local models",
+}
+
+EPILOG = """\
+exit status: 0 all is well; 1 something went wrong on the way (replay: the effects differ);
+2 it could not start; 130 stopped by Ctrl-C
+"""
+
+# What the `local` extra brings: a command that misses one of these says how to get it.
+_LOCAL_EXTRA = {"aiohttp", "aiortc", "av", "onnxruntime", "piper", "soundfile", "xllamacpp"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status. Raises SystemExit where argparse does: `--help`, wrong arguments."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    try:
+        command, args = _parse(arguments)
+        logging.basicConfig(
+            level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+        )
+        status = command(args)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return INTERRUPTED
+    except Exception as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return FAILED
+        if debug:
+            raise
+        _say(f"error: {describe(error)}")
+        return error.status if isinstance(error, CommandError) else FAILED
+
+
+def _parse(arguments: list[str]) -> tuple[Callable[[argparse.Namespace], int], argparse.Namespace]:
+    parser = argparse.ArgumentParser(
+        prog="vision-agents",
+        description="Voice agents that people can interrupt.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"vision-agents {_version()}")
+    parser.add_argument("--debug", action="store_true", help="log everything, and show where an error comes from")
+    subparsers = parser.add_subparsers(dest="command", metavar="command")
+    chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        if name != chosen:
+            subparsers.add_parser(name, help=summary)
+    if chosen not in COMMANDS:
+        parser.parse_args(arguments)
+        parser.print_help()
+        raise SystemExit(UNUSABLE)
+    module = import_module(f".{chosen}", __package__)
+    module.add_arguments(subparsers)
+    subparsers.choices[chosen].add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )
+    return module.run, parser.parse_args(arguments)
+
+
+def _version() -> str:
+    try:
+        return metadata.version("vision-agents")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def describe(error: BaseException) -> str:
+    """An error in one line, with what to do next."""
+    if isinstance(error, CommandError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _LOCAL_EXTRA:
+        return f"the Python package {error.name} is not installed; run: pip install 'vision-agents[local]'"
+    text = " ".join(str(error).split()) or "no details"
+    if type(error).__module__.startswith("vision_agents."):
+        return text
+    return f"{type(error).__name__}: {text} (add --debug to see where)"
+
+
+def _nobody_reads() -> bool:
+    """Whether stdout is a pipe that was closed, as `| head` does when it has seen enough."""
+    try:
+        stdout = sys.stdout.fileno()
+        poll = select.poll()
+    except (OSError, ValueError, AttributeError):
+        return False  # No file, or a system without `poll`.
+    # Asked for nothing, it still tells of an error at the other end.
+    poll.register(stdout, 0)
+    if not poll.poll(0):
+        return False
+    # Python would complain again when it flushes stdout at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stdout)
+    return True
+
+
+def _say(text: str) -> None:
+    print(f"vision-agents: {text}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

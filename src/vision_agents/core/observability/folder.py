@@ -1,0 +1,53 @@
+"""The folder that a recorded call is kept in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..audio.files import AudioFileError
+from ..floor.trace import TraceError, read_trace
+from .acoustics import Recording
+from .facts import Report
+from .page import report_page
+from .reader import read_story
+from .report import make_report, report_json
+
+
+class CallFolder:
+    """`call.wav` (left the user, right the agent), `trace.jsonl`, and the `report.json` and `report.html` of them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.wav = path / "call.wav"
+        self.trace = path / "trace.jsonl"
+        self.json = path / "report.json"
+        self.html = path / "report.html"
+
+    def prepare(self) -> None:
+        """Make the folder. Raises FileExistsError if there is something in it, OSError if it cannot be written."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        if any(self.path.iterdir()):
+            raise FileExistsError(f"{self.path} is not empty")
+        # Found out now and not after the call.
+        self.trace.touch()
+
+    def discard(self) -> None:
+        """Take back what `prepare` made of a call that never began, so that the same folder can be used again."""
+        self.trace.unlink(missing_ok=True)
+
+    def write_report(self) -> Report:
+        """Make the reports from the trace and, if there is one, the recording; also of a call that broke off.
+
+        Raises TraceError if the trace is missing or cannot be read, OSError if the reports cannot be written.
+        """
+        if not self.trace.is_file():
+            raise TraceError(f"there is no {self.trace}; give the folder that `vision-agents call --out` made")
+        story = read_story(read_trace(self.trace))
+        try:
+            recording: Recording | None = Recording.open(self.wav)
+        except AudioFileError:
+            recording = None
+        report = make_report(story, recording)
+        self.json.write_text(report_json(report), encoding="utf-8")
+        self.html.write_text(report_page(report, story, recording, title=self.path.resolve().name), encoding="utf-8")
+        return report

@@ -1,0 +1,264 @@
+"""`report.html`: the report for people, in one file that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.resources import files
+
+from .acoustics import Recording
+from .facts import Distribution, InterruptionFacts, Report
+from .markup import tag, text
+from .story import Story
+from .timeline import VOICE, Scene, View, rows
+
+ROW_WIDTH = 1080.0
+STRIP_WIDTH = 520.0
+
+# Around an interruption, in seconds.
+BEFORE = 0.5
+AFTER = 0.7
+
+# A page with more than this many drawings of single interruptions is not read any more; the table has them all.
+MOST_STRIPS = 60
+
+# Nothing from elsewhere, not even if a text found its way around the escaping.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def report_page(report: Report, story: Story, recording: Recording | None, title: str = "call") -> str:
+    """The whole page."""
+    scene = Scene.of(story, recording)
+    body = [
+        _head(report, story, title),
+        _figures(report),
+        *_errors(report),
+        *_interruptions(report, scene),
+        tag("h2", "The call"),
+        _legend(late=bool(story.late)),
+        tag("div", tag("div", *map(scene.draw, rows(report.duration, ROW_WIDTH)), class_="rows"), class_="card wide"),
+        tag("h2", "What was said, and what of it was heard"),
+        tag("div", *_talk(story), class_="card talk"),
+        _details(report),
+    ]
+    head = [
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("title", text(f"{title}: call report")),
+        tag("style", files(__package__).joinpath("page.css").read_text(encoding="utf-8")),
+    ]
+    page = tag("html", tag("head", *head), tag("body", tag("main", *body)), lang="en")
+    return f"<!doctype html>\n{page}\n"
+
+
+def milliseconds(value: float | None) -> str:
+    """A duration as people read it."""
+    return "–" if value is None else f"{value * 1000:.0f} ms"
+
+
+def _head(report: Report, story: Story, title: str) -> str:
+    facts = [_length(report.duration)]
+    if report.started is not None:
+        facts.append(f"{datetime.fromtimestamp(report.started, UTC):%Y-%m-%d %H:%M} UTC")
+    names = ", ".join(story.names.values())
+    if names:
+        facts.append(f"with {names}")
+    return tag("header", tag("h1", text(title)), tag("p", text(" · ".join(facts)), class_="soft"))
+
+
+def _figures(report: Report) -> str:
+    counts = report.counts
+    stale = f"{counts.stale_samples / 48_000:.1f} s" if counts.stale_samples else "none"
+    undecided = f", {counts.undecided} undecided" if counts.undecided else ""
+    return tag(
+        "section",
+        _figure(*_spread(report.onset_to_silence), "from the user's first sound to the agent's last"),
+        _figure(*_spread(report.response_latency), "from the user's last sound to the answer's first"),
+        _figure(
+            str(counts.interruptions),
+            "",
+            f"times spoken over: {counts.commits} committed, {counts.resumes} resumed{undecided}",
+        ),
+        _figure(stale, "", f"of late audio dropped, in {counts.stale_chunks} chunks"),
+        class_="figures",
+    )
+
+
+def _spread(spread: Distribution | None) -> tuple[str, str]:
+    if spread is None:
+        return "–", ""
+    return milliseconds(spread.p50), f" median, {milliseconds(spread.p95)} p95" if spread.count > 1 else ""
+
+
+def _figure(value: str, detail: str, label: str) -> str:
+    return tag("div", tag("b", text(value), tag("small", text(detail))), tag("span", text(label)), class_="card figure")
+
+
+def _errors(report: Report) -> Iterator[str]:
+    if report.errors:
+        yield tag("h2", "What went wrong")
+        yield tag("div", *(tag("p", text(error)) for error in report.errors), class_="card errors")
+
+
+# Interruptions.
+
+_COLUMNS = (
+    ("", "number"),
+    ("at", "number"),
+    ("onset to hold", "number"),
+    ("onset to silence", "number"),
+    ("decision", ""),
+    ("after", "number"),
+    ("the user", "words"),
+    ("the agent", "words"),
+    ("late chunks", "number"),
+)
+
+
+def _interruptions(report: Report, scene: Scene) -> Iterator[str]:
+    yield tag("h2", "Interruptions")
+    if not report.interruptions:
+        yield tag("p", "Nobody spoke over the agent.", class_="soft")
+        return
+    header = tag("tr", *(tag("th", text(name), class_=kind or None) for name, kind in _COLUMNS))
+    lines = [_interruption_row(n, facts) for n, facts in enumerate(report.interruptions, 1)]
+    yield tag("div", tag("table", header, *lines), class_="card wide")
+    shown = report.interruptions[:MOST_STRIPS]
+    yield tag("div", *(_strip(n, facts, scene) for n, facts in enumerate(shown, 1)), class_="strips")
+
+
+def _interruption_row(number: int, facts: InterruptionFacts) -> str:
+    cells = (
+        text(number),
+        text(_time(_start(facts))),
+        text(milliseconds(facts.onset_to_hold)),
+        text(milliseconds(facts.onset_to_silence)),
+        _chip(facts),
+        text(milliseconds(facts.hold_to_decision)),
+        text(facts.said) if facts.said else tag("span", "no words", class_="aside"),
+        _words(facts.heard, facts.unheard if facts.decision == "commit" else ""),
+        text(facts.stale_chunks),
+    )
+    return tag("tr", *(tag("td", cell, class_=kind or None) for cell, (_, kind) in zip(cells, _COLUMNS, strict=True)))
+
+
+def _chip(facts: InterruptionFacts) -> str:
+    label = "open" if facts.decision == "none" else facts.decision
+    return tag("span", text(label), class_=f"chip {facts.decision}", title=facts.reason)
+
+
+def _words(heard: str, unheard: str) -> str:
+    parts = [text(heard)] if heard else []
+    if unheard:
+        parts.append(tag("span", text(unheard), class_="unheard"))
+    return " ".join(parts) or tag("span", "nothing yet", class_="aside")
+
+
+def _strip(number: int, facts: InterruptionFacts, scene: Scene) -> str:
+    start = _start(facts)
+    end = max(at for at in (start, facts.decided, facts.silence, facts.hold) if at is not None)
+    if facts.resumed is not None:
+        end = max(end, facts.resumed)
+    # A decision that took very long leaves the picture rather than the beginning too small to see.
+    view = View(start - BEFORE, min(end, start + 4.0) + AFTER, STRIP_WIDTH, captions=False)
+    header = tag(
+        "header",
+        tag("b", text(f"{number} at {_time(start)}")),
+        _chip(facts),
+        tag("span", text(facts.reason), class_="soft"),
+    )
+    return tag("article", header, scene.draw(view, _measure(facts, view)), class_="card strip")
+
+
+def _measure(facts: InterruptionFacts, view: View) -> str:
+    """From the onset in the user's voice to the silence of the agent's, with the time between."""
+    onset = facts.onset if facts.onset is not None else facts.onset_detected
+    if onset is None or facts.silence is None or facts.onset_to_silence is None:
+        return ""
+    x1, x2 = view.x(onset), view.x(max(facts.silence, onset))
+    # In the gap, below the line of detected speech.
+    y = view.agent - VOICE / 2 - 10
+    return "".join(
+        (
+            tag("line", class_="onset", x1=x1, x2=x1, y1=view.top + 4, y2=y + 4),
+            tag("line", class_="silence", x1=x2, x2=x2, y1=y - 4, y2=view.agent + VOICE / 2),
+            tag("line", class_="measure", x1=x1, x2=x2, y1=y, y2=y),
+            tag("text", text(milliseconds(facts.onset_to_silence)), class_="measure", x=x2 + 6, y=y + 4),
+        )
+    )
+
+
+def _start(facts: InterruptionFacts) -> float:
+    known = (facts.onset, facts.onset_detected, facts.hold, facts.decided)
+    return next((at for at in known if at is not None), 0.0)
+
+
+# The rest.
+
+
+def _legend(late: bool) -> str:
+    entries = [
+        ("user", "user"),
+        ("speech", "speech as detected"),
+        ("agent", "agent, as played"),
+        ("hold", "held"),
+        ("commit", "commit: the reply is gone"),
+        ("resume", "resume: it goes on"),
+    ]
+    if late:
+        entries.append(("late", "the machine was busy, the clock late: what is played here was decided later"))
+    return tag("ul", *(tag("li", tag("i", class_=kind), text(label)) for kind, label in entries), class_="legend")
+
+
+def _talk(story: Story) -> Iterator[str]:
+    said = [
+        (turn.start, "user", story.names.get(turn.participant, turn.participant), _turn_words(turn.text, turn.taken))
+        for turn in story.turns
+        if turn.text
+    ]
+    replies = [
+        (reply.started, "agent", "Agent", _words(reply.heard, reply.unheard))
+        for reply in story.replies
+        if reply.started is not None
+    ]
+    lines = sorted(said + replies, key=lambda line: line[0])
+    if not lines:
+        yield tag("p", "No words.", class_="soft")
+    for at, side, name, words in lines:
+        yield tag("div", tag("time", text(_time(at))), tag("b", text(name), class_=side), tag("span", words))
+
+
+def _turn_words(words: str, taken: bool) -> str:
+    return text(words) if taken else tag("span", text(f"{words} (no turn)"), class_="aside")
+
+
+def _details(report: Report) -> str:
+    trust = (
+        f"The call's clock was never more than {milliseconds(report.worst_delay)} late."
+        if report.worst_delay is not None
+        else ""
+    )
+    measured = (
+        "Onsets and ends of the user's speech are measured from the energy of the user's channel, the agent's silence "
+        "and first sound from the samples that were really played. " + trust
+        if report.recording
+        else "There is no recording: the times are those that the detector and the agent reported."
+    )
+    lines = [tag("tr", tag("td", text(name)), tag("td", text(value))) for name, value in report.policy.items()]
+    return tag(
+        "details",
+        tag("summary", "How it was measured, and how interruptions were judged"),
+        tag("p", text(measured)),
+        tag("table", *lines),
+    )
+
+
+def _time(at: float) -> str:
+    minutes, seconds = divmod(max(at, 0.0), 60.0)
+    return f"{minutes:.0f}:{seconds:05.2f}"
+
+
+def _length(duration: float) -> str:
+    minutes, seconds = divmod(round(duration), 60)
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

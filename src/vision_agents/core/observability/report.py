@@ -1,0 +1,167 @@
+"""Making the report of a call from its trace and its recording."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from .acoustics import Recording
+from .facts import Counts, Distribution, InterruptionFacts, Report, ResponseFacts
+from .story import Challenge, ReplyStory, Story
+
+# A recording's frame: what was pulled sounds for so long after, whatever is decided meanwhile.
+FRAME = 0.02
+
+# How far from a reply's first pulled sample, or from a commit, its audible ones are looked for.
+SEARCH = 10.0
+
+# A voice that was last audible so long before the user spoke was not silenced by it.
+PAUSE = 1.0
+
+
+def make_report(story: Story, recording: Recording | None = None) -> Report:
+    """Put together what the trace tells and what the recording shows."""
+    interruptions = tuple(_interruption(challenge, story, recording) for challenge in story.challenges)
+    responses = tuple(_responses(story, recording))
+    return Report(
+        started=story.started,
+        duration=_round(recording.duration if recording is not None else story.duration) or 0.0,
+        recording=recording is not None,
+        worst_delay=_round(story.worst_delay),
+        counts=_count(story),
+        onset_to_silence=distribution(interruption.onset_to_silence for interruption in interruptions),
+        hold_to_decision=distribution(interruption.hold_to_decision for interruption in interruptions),
+        response_latency=distribution(response.latency for response in responses),
+        interruptions=interruptions,
+        responses=responses,
+        errors=tuple(f"{at:.2f} s: {text}" for at, text in story.errors),
+        policy=story.policy,
+    )
+
+
+def report_json(report: Report) -> str:
+    """The text of `report.json`."""
+    facts: dict[str, Any] = {"version": report.version, **asdict(report)}
+    return json.dumps(facts, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def distribution(values: Iterable[float | None]) -> Distribution | None:
+    """Of the values that are known; None if there is none."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    p50, p95 = np.percentile(known, [50, 95])
+    return Distribution(len(known), round(float(p50), 4), round(float(p95), 4), round(max(known), 4))
+
+
+def _interruption(challenge: Challenge, story: Story, recording: Recording | None) -> InterruptionFacts:
+    stopped = challenge.hold if challenge.hold is not None else challenge.decided
+    reply = _reply(story, challenge.reply)
+    onset, silence, resumed = None, None, None
+    if recording is not None and stopped is not None:
+        if challenge.participant is not None:
+            onset = recording.speech_onset(stopped)
+        until = _until(challenge, story, recording)
+        if reply is not None and reply.started is not None and reply.started <= stopped:
+            silence = recording.last_audible(min(stopped, onset or stopped) - PAUSE, until)
+        if challenge.decision == "resume":
+            resumed = recording.first_audible(until, until + SEARCH)
+    start = onset if onset is not None else challenge.onset
+    return InterruptionFacts(
+        participant=challenge.participant,
+        reply=challenge.reply,
+        epoch=challenge.epoch,
+        onset=_round(onset),
+        onset_detected=_round(challenge.onset),
+        hold=_round(challenge.hold),
+        silence=_round(silence),
+        decided=_round(challenge.decided),
+        onset_to_hold=_between(start, challenge.hold),
+        # Silent already when the user began: nothing had to be stopped.
+        onset_to_silence=_between(start, None if silence is None or start is None else max(silence, start)),
+        hold_to_decision=_between(challenge.hold, challenge.decided),
+        decision=challenge.decision,
+        reason=challenge.reason,
+        resumed=_round(resumed),
+        rewound=round(challenge.rewound, 4),
+        said=challenge.said,
+        heard=challenge.heard,
+        unheard=challenge.unheard,
+        estimated=reply.estimated if reply is not None else False,
+        stale_chunks=challenge.stale_chunks,
+        stale_samples=challenge.stale_samples,
+    )
+
+
+def _until(challenge: Challenge, story: Story, recording: Recording) -> float:
+    """Up to when the agent should be silent: whatever is audible until then counts against it."""
+    decided = challenge.decided if challenge.decided is not None else recording.duration
+    if challenge.decision != "commit":
+        return max(challenge.hold or 0.0, decided - _margin(story, decided))
+    following = (reply.started for reply in story.replies if reply.started is not None and reply.started > decided)
+    after = min(following, default=recording.duration)
+    # After a commit nothing may come but the next reply.
+    return min(after - _margin(story, after), decided + SEARCH)
+
+
+def _margin(story: Story, at: float) -> float:
+    """How far a time of the trace may be behind the sample that was pulled at it: a clock that was late catches up."""
+    usual = min(story.worst_delay or 0.0, FRAME)
+    return max((late.delay for late in story.late if late.start <= at <= late.end + FRAME), default=usual)
+
+
+def _responses(story: Story, recording: Recording | None) -> Iterable[ResponseFacts]:
+    answered: set[float] = set()
+    for reply in story.replies:
+        end = reply.speech_end
+        # Only the first reply after some speech answers it; what code had said is no answer.
+        if not reply.answer or reply.started is None or end is None or end in answered:
+            continue
+        answered.add(end)
+        acoustic_end, first = None, None
+        if recording is not None:
+            start = reply.started - _margin(story, reply.started)
+            acoustic_end, first = recording.speech_end(end), recording.first_audible(start, reply.started + SEARCH)
+        latency = (first if first is not None else reply.started) - (acoustic_end if acoustic_end is not None else end)
+        yield ResponseFacts(
+            reply=reply.number,
+            epoch=reply.epoch,
+            speech_end=_round(acoustic_end),
+            speech_end_detected=round(end, 4),
+            first_sample=_round(first),
+            first_pulled=round(reply.started, 4),
+            latency=round(latency, 4),
+        )
+
+
+def _count(story: Story) -> Counts:
+    decisions = [challenge.decision for challenge in story.challenges]
+    return Counts(
+        turns=sum(turn.taken for turn in story.turns),
+        discarded=sum(not turn.taken for turn in story.turns),
+        replies=len(story.replies),
+        unheard_replies=sum(reply.started is None for reply in story.replies),
+        interruptions=len(decisions),
+        commits=decisions.count("commit"),
+        resumes=decisions.count("resume"),
+        undecided=decisions.count("none"),
+        stale_chunks=story.stale_chunks,
+        stale_samples=story.stale_samples,
+        errors=len(story.errors),
+    )
+
+
+def _reply(story: Story, number: int) -> ReplyStory | None:
+    return next((reply for reply in story.replies if reply.number == number), None)
+
+
+def _between(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else round(end - start, 4)
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -1,0 +1,106 @@
+"""What a trace tells, in order: who spoke when, what the agent said, and how each interruption went.
+
+All times are in seconds from the first sample of the call's recording, or from the session's start if there is none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Decision = Literal["commit", "resume", "none"]
+
+
+@dataclass(slots=True)
+class Speech:
+    """A stretch of speech as the detector saw it: from its estimated onset to its last sound."""
+
+    participant: str
+    start: float
+    end: float
+
+
+@dataclass(slots=True)
+class SpokenTurn:
+    """What a participant said. `taken`: it became a turn; otherwise it was discarded, as a cough is."""
+
+    participant: str
+    start: float
+    end: float
+    text: str
+    taken: bool
+
+
+@dataclass(slots=True)
+class ReplyStory:
+    """One reply of the agent. `started` is None if it was never heard, `ended` if it still ran at the end."""
+
+    number: int
+    epoch: int
+    answer: bool
+    begun: float
+    # The end of the speech that it answers.
+    speech_end: float | None = None
+    started: float | None = None
+    ended: float | None = None
+    end: Literal["heard", "interrupted", "dropped", "open"] = "open"
+    heard: str = ""
+    unheard: str = ""
+    # Seconds of its audio that were played, and whether the division into heard and unheard is an estimate.
+    heard_seconds: float = 0.0
+    estimated: bool = False
+
+
+@dataclass(slots=True)
+class Challenge:
+    """Somebody spoke over a reply, or code stopped it. `hold` is None if the voice was not held first."""
+
+    reply: int
+    participant: str | None
+    onset: float | None
+    hold: float | None
+    epoch: int
+    decision: Decision = "none"
+    reason: str = "the call ended"
+    decided: float | None = None
+    # What the agent had said by then and what not; and what the user said.
+    heard: str = ""
+    unheard: str = ""
+    said: str = ""
+    rewound: float = 0.0
+    stale_chunks: int = 0
+    stale_samples: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LateClock:
+    """A stretch in which the recording's clock was late, by `delay` seconds at most, and then caught up."""
+
+    start: float
+    end: float
+    delay: float
+
+
+@dataclass(slots=True)
+class Story:
+    """The whole call."""
+
+    policy: dict[str, Any] = field(default_factory=dict)
+    answers: bool = True
+    started: float | None = None
+    # Of the trace's times, to get to those of the recording.
+    offset: float = 0.0
+    # How late a tick of the recording's clock ever was; and where it was much too late.
+    worst_delay: float | None = None
+    late: list[LateClock] = field(default_factory=list)
+    duration: float = 0.0
+    speech: list[Speech] = field(default_factory=list)
+    turns: list[SpokenTurn] = field(default_factory=list)
+    replies: list[ReplyStory] = field(default_factory=list)
+    challenges: list[Challenge] = field(default_factory=list)
+    # (time, epoch): when each epoch began.
+    epochs: list[tuple[float, int]] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    errors: list[tuple[float, str]] = field(default_factory=list)
+    stale_chunks: int = 0
+    stale_samples: int = 0

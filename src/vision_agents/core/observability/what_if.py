@@ -1,0 +1,111 @@
+"""Asking a recorded call what another policy would have done.
+
+What people did is as it was recorded. What the agent did is as well: one that had gone on would have said more, and the
+user might have answered it. So the first differences tell most, and later ones follow from them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..floor import Floor, InterruptionPolicy
+from ..floor import events as ev
+from ..floor.trace import Record, TraceError, effect_record, read_event
+
+# What is told of an interruption; other effects are of no interest to a listener.
+TOLD = ("Hold", "Commit", "Resume", "DropReply")
+
+# Nobody hears a smaller difference in seconds; a recorded deadline is as late as the timer that announced it.
+TOLERANCE = 0.05
+
+# Deadlines that fall due one after the other without an event between them: more would be a loop.
+_DEADLINES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An effect, and whether it is the same as before (" "), is no more ("-"), or is new ("+"). `t` as in the trace."""
+
+    mark: Literal[" ", "-", "+"]
+    t: float
+    effect: Record
+
+
+def recorded_policy(records: Iterable[Record]) -> InterruptionPolicy:
+    """The policy under which the call was held. Raises TraceError if the trace does not say, or says it wrongly."""
+    head = next((record for record in records if record.get("note") == "session"), None)
+    if head is None:
+        raise TraceError("the trace has no session record, which says under which policy it was made")
+    try:
+        return InterruptionPolicy(**head["policy"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise TraceError(f"the trace's policy is not one of this version: {error}") from None
+
+
+def what_if(records: list[Record], policy: InterruptionPolicy) -> list[Change]:
+    """Run the recorded call under `policy` and compare holds, commits, resumes and dropped replies, in order of time.
+
+    The floor's deadlines fall due in their own time here, whether or not they were recorded.
+    Raises TraceError for a trace that cannot be read.
+    """
+    before = [(float(record["t"]), record) for record in records if record.get("effect") in TOLD]
+    after = [(t, effect) for t, effect in _run(records, policy) if effect["effect"] in TOLD]
+    return list(_compare(before, after))
+
+
+def _run(records: list[Record], policy: InterruptionPolicy) -> Iterator[tuple[float, Record]]:
+    floor = Floor(policy, answers=_answers(records))
+    start = 0.0
+    for record in records:
+        if "event" not in record:
+            continue
+        event = read_event(record)
+        start = event.at - float(record["t"])
+        for at in _due(floor, event.at):
+            yield from _effects(floor, ev.TimePassed(at), start)
+        yield from _effects(floor, event, start)
+    end = start + max((float(record["t"]) for record in records), default=0.0)
+    for at in _due(floor, end):
+        yield from _effects(floor, ev.TimePassed(at), start)
+
+
+def _due(floor: Floor, until: float) -> Iterator[float]:
+    """The deadlines up to then, each as it stands when the one before it has been dealt with."""
+    for _ in range(_DEADLINES):
+        deadline = floor.deadline
+        if deadline is None or deadline > until:
+            return
+        yield deadline
+
+
+def _effects(floor: Floor, event: ev.FloorEvent, start: float) -> Iterator[tuple[float, Record]]:
+    for effect in floor.handle(event):
+        t = event.at - start
+        yield t, effect_record(effect, t)
+
+
+def _answers(records: list[Record]) -> bool:
+    return any(bool(record.get("answers")) for record in records if record.get("note") == "session")
+
+
+def _compare(before: list[tuple[float, Record]], after: list[tuple[float, Record]]) -> Iterator[Change]:
+    matcher = difflib.SequenceMatcher(None, [_key(effect) for _, effect in before], [_key(e) for _, e in after], False)
+    changes: list[Change] = []
+    for _, i1, i2, j1, j2 in matcher.get_opcodes():
+        pairs = list(zip(before[i1:i2], after[j1:j2], strict=False))
+        for old, new in pairs:
+            changes += [Change(" ", *new)] if _same(old, new) else [Change("-", *old), Change("+", *new)]
+        changes += [Change("-", t, effect) for t, effect in before[i1 + len(pairs) : i2]]
+        changes += [Change("+", t, effect) for t, effect in after[j1 + len(pairs) : j2]]
+    yield from sorted(changes, key=lambda change: change.t)
+
+
+def _key(effect: Record) -> tuple[Any, ...]:
+    return effect["effect"], effect.get("reply"), effect.get("rewind")
+
+
+def _same(old: tuple[float, Record], new: tuple[float, Record]) -> bool:
+    return _key(old[1]) == _key(new[1]) and abs(old[0] - new[0]) <= TOLERANCE

@@ -1,0 +1,21 @@
+"""Local: a call on this machine, in the browser or from a file. Install with `pip install "vision-agents[local]"`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .edge import Edge
+    from .file_edge import FileEdge
+
+__all__ = ["Edge", "FileEdge"]
+
+# A call from a file needs nothing of WebRTC: each edge is imported when it is first used.
+_MODULES = {"Edge": ".edge", "FileEdge": ".file_edge"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name], __name__), name)

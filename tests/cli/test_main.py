@@ -1,0 +1,108 @@
+"""The entry point: quick, and every failure is one line with an exit status."""
+
+import os
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+
+from vision_agents.cli import report
+from vision_agents.cli.main import COMMANDS, main
+
+HEAVY = ("numpy", "aiohttp", "aiortc", "onnxruntime", "soundfile", "soxr")
+
+
+def python(code, **options):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False, **options
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], []])
+def test_help_needs_nothing_but_python(arguments):
+    done = python(
+        "import sys\n"
+        "from vision_agents.cli.main import main\n"
+        f"try: main({arguments})\n"
+        "except SystemExit as exit_: print('status', exit_.code)\n"
+        f"print('loaded', [name for name in {HEAVY} if name in sys.modules])\n"
+    )
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1] == "loaded []"
+    assert f"status {0 if arguments else 2}" in done.stdout
+
+
+def test_help_names_every_command(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", ["call", "replay", "report", "models"])
+def test_every_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main([command, "--help"])
+    assert exit_.value.code == 0
+    assert f"vision-agents {command}" in capsys.readouterr().out
+
+
+def test_the_version_is_the_installed_one(capsys):
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"vision-agents {metadata.version('vision-agents')}\n"
+
+
+def test_an_unknown_command(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["fly"])
+    assert exit_.value.code == 2
+    assert "invalid choice: 'fly'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (RuntimeError("first\n  second"), 1, "error: RuntimeError: first second (add --debug to see where)"),
+        (
+            ModuleNotFoundError("No module named 'aiortc.codecs'", name="aiortc.codecs"),
+            1,
+            "pip install 'vision-agents[local]'",
+        ),
+        (ModuleNotFoundError("No module named 'mine'", name="mine"), 1, "No module named 'mine'"),
+        (BrokenPipeError(32, "Broken pipe"), 1, "BrokenPipeError"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_a_failure_is_one_line(error, status, line, monkeypatch, capsys):
+    def fail(args):
+        raise error
+
+    monkeypatch.setattr(report, "run", fail)
+    assert main(["report", "somewhere"]) == status
+    (printed,) = capsys.readouterr().err.splitlines()
+    assert printed.startswith("vision-agents: ")
+    assert line in printed
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "report", "somewhere"], ["report", "somewhere", "--debug"]])
+def test_debug_shows_where_it_comes_from(arguments):
+    with pytest.raises(Exception, match="there is no somewhere"):
+        main(arguments)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_seen_enough_is_no_error(called, unbuffered):
+    code = f"import sys; from vision_agents.cli.main import main; sys.exit(main(['replay', {str(called)!r}]))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+    )
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(60) == 1

@@ -1,0 +1,63 @@
+"""What another policy would have done with the same people."""
+
+import pytest
+
+from vision_agents.core.floor import InterruptionPolicy
+from vision_agents.core.floor.trace import TraceError
+from vision_agents.core.observability.what_if import recorded_policy, what_if
+
+
+def told(changes, mark):
+    return [(change.effect["effect"], round(change.t, 2)) for change in changes if change.mark == mark]
+
+
+def test_under_the_recorded_policy_nothing_changes(conversation):
+    policy = recorded_policy(conversation.records)
+    assert policy == InterruptionPolicy()
+    changes = what_if(conversation.records, policy)
+    assert [change.effect["effect"] for change in changes] == ["Hold", "Resume", "Hold", "Commit"]
+    assert {change.mark for change in changes} == {" "}
+
+
+def test_more_evidence_is_a_later_commit(conversation):
+    changes = what_if(conversation.records, InterruptionPolicy(commit_speech=0.8))
+    ((kind, before),) = told(changes, "-")
+    ((_, after),) = told(changes, "+")
+    assert kind == "Commit"
+    assert after - before == pytest.approx(0.8 - 0.36, abs=0.05)
+
+
+def test_a_deadline_that_was_not_recorded_falls_due_in_its_own_time(conversation):
+    changes = what_if(conversation.records, InterruptionPolicy(resume_after=0.5))
+    ((_, before),) = told(changes, "-")
+    ((_, after),) = told(changes, "+")
+    assert after - before == pytest.approx(0.3, abs=0.01)
+
+
+def test_without_a_hold_the_cough_is_not_noticed(conversation):
+    changes = what_if(conversation.records, InterruptionPolicy(hold=False))
+    assert [kind for kind, _ in told(changes, "-")] == ["Hold", "Resume", "Hold"]
+    assert told(changes, "+") == []
+    assert [kind for kind, _ in told(changes, " ")] == ["Commit"]
+
+
+def test_a_resume_from_another_place_is_another_resume(conversation):
+    changes = what_if(conversation.records, InterruptionPolicy(rewind="exact"))
+    assert [kind for kind, _ in told(changes, "-")] == [kind for kind, _ in told(changes, "+")] == ["Resume"]
+
+
+def test_deadlines_after_the_last_event_are_told_too(make_call):
+    call = make_call((0.5, 1.7, "Tell me."), (4.0, 4.2, ""), duration=6.0)
+    # Recorded to the end of the cough, and silent for a second after.
+    end = next(n for n, record in enumerate(call.records) if record.get("effect") == "Resume")
+    records = [*call.records[: end - 1], {"t": call.records[end]["t"] + 1.0, "note": "ended", "error": None}]
+    changes = what_if(records, InterruptionPolicy())
+    assert [kind for kind, _ in told(changes, "+")] == ["Resume"]
+
+
+@pytest.mark.parametrize(
+    "head", [[], [{"t": 0.0, "note": "session"}], [{"t": 0.0, "note": "session", "policy": {"mood": 3}}]]
+)
+def test_a_trace_without_its_policy_is_refused(head):
+    with pytest.raises(TraceError, match="policy"):
+        recorded_policy(head)
