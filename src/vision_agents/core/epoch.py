@@ -68,6 +68,7 @@ class Interruptible:
 
     def bind_epoch(self, epoch: Epoch) -> None:
         """Share `epoch` with the other parts of an agent. Called by the agent when it takes the component."""
+        epoch.advance(self._epoch.value)  # The component's own number never decreases either.
         self._epoch = epoch
 
     def interrupt(self) -> Awaitable[None]:
@@ -100,6 +101,11 @@ class Interruptible:
                 type(self).__name__,
                 self.cancel_timeout,
             )
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # A provider that awaits the task it cancels: whoever awaits `interrupt` was not cancelled.
         except Exception:
             logger.exception(
                 "%s failed while it was cancelled; its late output is dropped by epoch", type(self).__name__

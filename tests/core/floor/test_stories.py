@@ -745,6 +745,15 @@ class TestRealtime:
         assert story.until(21.0) == []
         assert story.state() is FloorState.IDLE
 
+    def test_who_goes_on_gives_the_model_more_time(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(1.0, ev.TurnEnded, ANN, 0.9, 1.0, 0.0)
+        story.speaks(ANN, 2.0, 0.2)
+        story.stops(ANN, 2.4, 0.2)
+        assert story.until(4.4) == [fx.DiscardTurn(ANN)]
+        assert story.state() is FloorState.IDLE
+
     def test_an_answer_says_that_the_turn_is_over(self) -> None:
         """Some models never report it."""
         story = Story(answers=False)

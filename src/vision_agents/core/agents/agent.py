@@ -17,6 +17,7 @@ from ..floor.trace import Trace
 from ..llm import LLM, Realtime
 from ..participants import User
 from ..stt import STT
+from ..tasks import bounded
 from ..tts import TTS
 from ..turn_detection import TurnDetector
 from ..vad import VAD
@@ -67,7 +68,7 @@ class Agent:
         self._epoch = Epoch()
         self._parts.share(self._epoch, self.events)
         self._session: Session | None = None
-        self._closed = False
+        self._closing: asyncio.Task[None] | None = None
 
     # What is seen from outside.
 
@@ -101,18 +102,11 @@ class Agent:
         await self._joined().over.wait()
 
     async def close(self) -> None:
-        """Leave the call and free everything. Harmless twice."""
-        if self._closed:
-            return
-        self._closed = True
-        if self._session is not None:
-            await self._session.stop()
-        try:
-            await self.edge.leave()
-        except Exception:
-            logger.exception("%s failed to leave", type(self.edge).__name__)
-        await self._parts.close()
-        await self.events.close()
+        """Leave the call and free everything. Harmless twice; a part that fails or hangs here is left behind."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(), name="closing the agent")
+        # Whoever waits for it may be cancelled, as a handler of events is by what it waits for: this goes on.
+        await asyncio.shield(self._closing)
 
     async def __aenter__(self) -> Self:
         return self
@@ -141,14 +135,21 @@ class Agent:
 
     # Inside.
 
+    async def _close(self) -> None:
+        if self._session is not None:
+            await self._session.stop()
+        await bounded(self.edge.leave(), f"leaving by {type(self.edge).__name__}")
+        await self._parts.close()
+        await self.events.close()
+
     async def _join(self, call: Any, observe: Any) -> None:
-        if self._session is not None or self._closed:
+        if self._session is not None or self._closing is not None:
             raise RuntimeError("an agent takes part in one call: make a new Agent for another one")
         session = Session(self._parts, self.policy, self._epoch, self.events, self.conversation, self.instructions)
         self._session = session
-        session.trace.observe(self.edge.observe)
+        session.watch(self.edge.observe)
         if observe is not None:
-            session.trace.observe(observe)
+            session.watch(observe)
         try:
             await session.start()
             await self.edge.join(self.agent_user, call, session)
@@ -183,5 +184,4 @@ class _Joining:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # A cancelled caller still leaves the call in order.
-        await asyncio.shield(self._agent.close())
+        await self._agent.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from ..events import EventManager
 from ..floor import InterruptionPolicy
 from ..llm import LLM, Realtime
 from ..stt import STT
+from ..tasks import bounded
 from ..tts import TTS
 from ..turn_detection import TurnDetector
 from ..vad import VAD
@@ -70,11 +72,7 @@ class Parts:
 
     async def close(self) -> None:
         """Close what the session's ears do not close."""
-        for part in self.speakers:
-            try:
-                await part.close()
-            except Exception:
-                logger.exception("%s failed to close", type(part).__name__)
+        await asyncio.gather(*(bounded(part.close(), f"closing {type(part).__name__}") for part in self.speakers))
 
 
 def fit(

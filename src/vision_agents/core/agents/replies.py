@@ -99,7 +99,7 @@ class Replies:
 
     def hold(self, number: int, participant: Participant | None) -> None:
         """Silence it, and keep the place."""
-        self._playout.hold()
+        self._playout.hold(number)
         self._held = HeldVoice(number, self._now(), self.onset_delay, participant)
 
     def resume(self, number: int, rewind: str, limit: float, reason: str) -> None:
@@ -122,11 +122,15 @@ class Replies:
     def commit(self, epoch: int, number: int | None, participant: Participant | None, reason: str) -> None:
         """Interrupt: shut the gate, then cancel, then tell."""
         self._epoch.advance(epoch)
-        cut = self._playout.silence()
+        heard = self._playout.silence()
+        # All that is older, also what has no audio yet.
+        older = [reply.number for reply in self._spoken.values() if reply.epoch < epoch]
+        cut = {reply: heard.get(reply, 0) for reply in older}
         texts = {reply: self._heard_of(reply, samples) for reply, samples in cut.items()}
         self._voice.cancel({reply: (cut[reply] / SAMPLE_RATE, text.heard) for reply, text in texts.items()})
         if self._held is None and number is not None:
-            self._held = HeldVoice(number, self._now(), self.onset_delay, participant)
+            onset_delay = self.onset_delay if participant is not None else 0.0
+            self._held = HeldVoice(number, self._now(), onset_delay, participant)
         if number is not None:
             self._tell("commit", number, reason, texts.get(number, NOTHING))
         for reply, text in texts.items():
@@ -144,6 +148,12 @@ class Replies:
         """All of it was played."""
         self._end(number, self._heard_of(number, heard), heard, interrupted=False)
 
+    def failed(self, number: int) -> None:
+        """Not all of it could be made; what was made is still played."""
+        reply = self._spoken.get(number)
+        if reply is not None:
+            reply.broken = True
+
     def abandon(self) -> None:
         """The call is over: nobody will hear the rest."""
         for number in list(self._spoken):
@@ -160,10 +170,13 @@ class Replies:
         return reply.transcript.at(samples / SAMPLE_RATE) if reply is not None else NOTHING
 
     def _end(self, number: int, text: HeardText, samples: int, interrupted: bool) -> None:
+        if self._held is not None and self._held.reply == number:
+            self._held = None
+        reply = self._spoken.pop(number, None)
         order = self._orders.pop(number, None)
         if order is not None and not order.done.done():
-            order.done.set_result(not interrupted)
-        reply = self._spoken.pop(number, None)
+            broken = reply is not None and reply.broken
+            order.done.set_result(not (interrupted or broken or text.unheard))
         if reply is None:
             return
         self._remember(reply, text, interrupted=interrupted, done=True)

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from ..audio import PcmData, Playout, Samples
@@ -24,6 +24,7 @@ from ..floor import events as ev
 from ..floor.trace import Trace, session_record
 from ..participants import Participant
 from ..stt import STTPartialTranscriptEvent, STTTranscriptEvent
+from ..tasks import together
 from ..turn_detection import TurnEndedEvent, TurnStartedEvent
 from ..voice import SpeechRequest, SpokenReply
 from .events import ErrorEvent
@@ -73,16 +74,15 @@ class Session:
     async def start(self) -> None:
         """Load and connect every part, at the same time. Raises what a part raises."""
         self.trace.note(self._loop.time(), "session", **session_record(self.floor, time.time()))
-        await asyncio.gather(self._ears.start(), self._voice.start())
+        # A part may have been interrupted before the call: the floor begins where the epoch is.
+        self._epoch_advanced(self._epoch.value)
+        await together(self._ears.start(), self._voice.start())
         if self._parts.model is not None:
             await self._parts.model.connect(self._instructions, self._conversation.messages)
 
     async def stop(self) -> None:
         """End everything that belongs to the call. Harmless twice."""
         self.ended()
-        if self._timer is not None:
-            self._timer.cancel()
-        self.replies.abandon()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -90,10 +90,29 @@ class Session:
         await self._voice.close()
         await self._ears.close()
 
+    def watch(self, observer: Callable[[Mapping[str, Any]], None]) -> None:
+        """Call `observer(record)` for each record of the trace. Where it raises, the log says so, once."""
+        failed = False
+
+        def guarded(record: Mapping[str, Any]) -> None:
+            nonlocal failed
+            try:
+                observer(record)
+            except Exception:
+                if not failed:
+                    logger.exception("an observer of the trace failed; the conversation goes on")
+                failed = True
+
+        self.trace.observe(guarded)
+
     # What the agent's code wants.
 
     def request(self, request: SpeechRequest) -> asyncio.Future[bool]:
         """Have something said when the floor is free. The future tells whether all of it was heard."""
+        if self.over.is_set():
+            nobody_hears = self._loop.create_future()
+            nobody_hears.set_result(False)
+            return nobody_hears
         number = self.floor.last_reply + 1
         future = self.replies.requested(number, request)
         self.post(ev.ReplyRequested(self._loop.time(), number, request.interruptible))
@@ -112,6 +131,8 @@ class Session:
 
     def post(self, event: ev.FloorEvent) -> None:
         """Give an event to the floor and carry out its effects, all of them before this returns."""
+        if self.over.is_set():
+            return  # In a call that is over nobody has the floor.
         self._inbox.append(event)
         if self._draining:
             return  # An effect led to this event: it is handled after the effects before it.
@@ -177,12 +198,13 @@ class Session:
             self._ears.discard_turn(participant)
 
     def _finish_turn(self, effect: fx.FinishTurn) -> None:
-        self._spawn(self._final_words(effect), f"final words of {effect.participant}")
+        participant = self._participants[effect.participant]
+        self._spawn(self._final_words(effect, participant), f"final words of {effect.participant}")
 
-    async def _final_words(self, effect: fx.FinishTurn) -> None:
+    async def _final_words(self, effect: fx.FinishTurn, participant: Participant) -> None:
         try:
             async with asyncio.timeout(self.floor.policy.words_timeout + FINISH_GRACE):
-                await self._ears.finish_turn(self._participants[effect.participant])
+                await self._ears.finish_turn(participant)
         except TimeoutError:
             logger.warning("the final words of %s did not come in time", effect.participant)
         self.post(ev.WordsComplete(self._loop.time(), effect.participant, effect.turn))
@@ -220,7 +242,7 @@ class Session:
             return
         if participant.id not in self._participants:
             self.participant_joined(participant)
-        self._ears.hear(audio, participant)
+        self._ears.hear(audio, self._participants[participant.id])
 
     def participant_joined(self, participant: Participant) -> None:
         if participant.id not in self._participants:
@@ -229,9 +251,11 @@ class Session:
             self._events.send(ParticipantJoinedEvent(participant=participant))
 
     def participant_left(self, participant: Participant) -> None:
-        if self._participants.pop(participant.id, None) is None:
+        if participant.id not in self._participants:
             return
+        # While it is still known who that was: the end of their turn is announced.
         self.post(ev.ParticipantLeft(self._loop.time(), participant.id))
+        participant = self._participants.pop(participant.id)
         self._spawn(self._ears.forget(participant), f"farewell to {participant.id}")
         self.trace.note(self._loop.time(), "left", participant=participant.id)
         self._events.send(ParticipantLeftEvent(participant=participant))
@@ -240,6 +264,10 @@ class Session:
         if self.over.is_set():
             return
         self.over.set()
+        if self._timer is not None:
+            self._timer.cancel()
+        self.replies.abandon()
+        self.playout.close()
         self.trace.note(self._loop.time(), "ended", error=str(error) if error else None)
         self._send(CallEndedEvent(error=str(error) if error else None))
 
@@ -306,6 +334,7 @@ class Session:
 
     def reply_failed(self, reply: int, component: str, error: BaseException) -> None:
         self.failed(component, error)
+        self.replies.failed(reply)
         self.post(ev.ReplyFailed(self._loop.time(), reply))
 
     def model_interrupted(self) -> None:

@@ -95,7 +95,7 @@ class Line:
         self._offset = 0
         self._past.append(piece)
         self._past_length += len(piece)
-        while self._past_length - len(self._past[0]) >= self._keep:
+        while self._past and self._past_length - len(self._past[0]) >= self._keep:
             self._past_length -= len(self._past.popleft())
 
     def rewind(self, to: int) -> None:

@@ -46,6 +46,8 @@ class PcmData:
     @classmethod
     def from_bytes(cls, data: bytes, sample_rate: int, channels: int = 1) -> PcmData:
         """Read interleaved little-endian 16-bit samples; a trailing incomplete frame is cut off."""
+        if channels < 1:
+            raise ValueError(f"audio has at least one channel, not {channels}")
         frame_bytes = 2 * channels
         whole = len(data) - len(data) % frame_bytes
         samples = np.frombuffer(data[:whole], dtype="<i2").astype(np.int16, copy=False)

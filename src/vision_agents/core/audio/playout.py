@@ -60,10 +60,12 @@ class Playout:
         self._silence.flags.writeable = False
         self._fade_in = np.linspace(0.0, 1.0, FADE_SAMPLES, dtype=np.float32)
         self._fade_out = self._fade_in[::-1].copy()
-        self._held = False
-        # What the next frame begins or ends with, when the voice is resumed or held while it sounds.
-        self._fade: np.ndarray[tuple[int], np.dtype[np.float32]] | None = None
+        # The reply that is held, and with it everything behind it.
+        self._held: int | None = None
+        # The last frame ended in mid-voice: a silence after it must fade, and only after a silence the voice fades in.
+        self._sounding = False
         self._frames = 0
+        self._closed = False
         # Audio that came after its epoch was over, since the beginning.
         self.stale_chunks = 0
         self.stale_samples = 0
@@ -72,7 +74,8 @@ class Playout:
 
     def begin(self, reply: int, epoch: int) -> None:
         """Open the line of a reply, behind those that are open."""
-        self._lines.append(Line(reply, epoch, round(KEEP_SECONDS * SAMPLE_RATE)))
+        if not self._closed:
+            self._lines.append(Line(reply, epoch, round(KEEP_SECONDS * SAMPLE_RATE)))
 
     async def write(self, reply: int, samples: Samples) -> bool:
         """Add 48 kHz samples to a reply; wait while more than the limit is queued for it.
@@ -106,24 +109,23 @@ class Playout:
 
     # What decides about it: all synchronous, all in force at the next pull.
 
-    def hold(self) -> None:
-        """Fade out within the next frame and keep the place."""
-        if self._held:
-            return
-        self._held = True
-        line = self._lines[0] if self._lines else None
-        self._fade = self._fade_out if line is not None and line.started and line.waiting else None
+    def hold(self, reply: int) -> None:
+        """Fade out within the next frame and keep the place, until `resume` or until `reply` is over.
+
+        Nothing at all is played meanwhile: the reply may have no line yet, and another may be behind it.
+        """
+        self._held = reply
 
     def resume(self, position: int | None = None) -> None:
         """Go on from `position` in the current reply, by default at the exact sample, with a fade-in."""
-        self._held = False
-        if self._lines and self._lines[0].started:
-            if position is not None:
-                self._lines[0].rewind(position)
-            self._fade = self._fade_in
+        self._held = None
+        # A voice that is resumed before its hold was heard was never cut: there is no word to go back to.
+        if position is not None and self._lines and not self._sounding:
+            self._lines[0].rewind(position)
 
     def silence(self) -> dict[int, int]:
         """Throw away all that is older than the current epoch; return for each reply the samples that were heard."""
+        self._held = None
         stale = [line for line in self._lines if line.epoch < self._epoch.value]
         for line in stale:
             self._remove(line)
@@ -131,11 +133,19 @@ class Playout:
 
     def drop(self, reply: int) -> int:
         """Throw one reply away, whatever its epoch; return the samples of it that were heard."""
+        if self._held == reply:
+            self._held = None
         line = self._find(reply)
         if line is None:
             return 0
         self._remove(line)
         return line.heard
+
+    def close(self) -> None:
+        """Shut the gate for good: the call is over."""
+        self._closed = True
+        while self._lines:
+            self._remove(self._lines[0])
 
     def heard(self, reply: int) -> int:
         """Samples of the reply that were heard so far; 0 if it is gone."""
@@ -157,43 +167,56 @@ class Playout:
         if line.epoch < self._epoch.value:
             self.silence()
             return self._silence
-        if self._held:
-            return self._pull_fade_out(line)
-        frame = self._frame
-        count = line.read_into(frame)
-        if not count:
+        if self._held is None:
+            return self._pull_voice(line)
+        return self._pull_fade_out(line) if self._sounding else self._silence
+
+    def _pull_voice(self, line: Line) -> Samples:
+        count = line.read_into(self._frame)
+        if not count and not self._sounding:
+            if line.finished:
+                self._drained(line)
             return self._silence
-        if count < FRAME_SAMPLES:
-            frame[count:] = 0
-        if self._fade is not None:
-            self._apply(self._fade)
-            self._fade = None
-        self._report(line)
-        return frame
+        if line.started and not self._sounding:
+            self._frame[:FADE_SAMPLES] = self._frame[:FADE_SAMPLES] * self._fade_in
+        self._sounding = count == FRAME_SAMPLES
+        if not self._sounding:
+            if line.finished:
+                self._frame[count:] = 0
+            else:
+                # Nothing more has come in time: a network's gap must not click.
+                self._end_softly(count)
+        return self._report(line, count)
 
     def _pull_fade_out(self, line: Line) -> Samples:
-        if self._fade is None:
-            return self._silence
-        self._frame[:] = 0
-        line.read_into(self._frame[:FADE_SAMPLES])
-        self._apply(self._fade)
-        self._fade = None
-        self._report(line)
-        return self._frame
+        count = line.read_into(self._frame[:FADE_SAMPLES])
+        self._end_softly(count)
+        self._sounding = False
+        return self._report(line, count)
 
-    def _apply(self, fade: np.ndarray[tuple[int], np.dtype[np.float32]]) -> None:
-        self._frame[:FADE_SAMPLES] = self._frame[:FADE_SAMPLES] * fade
+    def _end_softly(self, count: int) -> None:
+        """Fade the frame out at the end of its `count` samples; where they are too few, their last one is drawn out."""
+        if count < FADE_SAMPLES:
+            # With none at all, the last one is that of the frame before, which still stands in the buffer.
+            self._frame[count:FADE_SAMPLES] = self._frame[count - 1]
+            count = FADE_SAMPLES
+        self._frame[count - FADE_SAMPLES : count] = self._frame[count - FADE_SAMPLES : count] * self._fade_out
+        self._frame[count:] = 0
 
-    def _report(self, line: Line) -> None:
+    def _report(self, line: Line, count: int) -> Samples:
+        """Tell the listener what was pulled, and return it, unless it was interrupted by that very news."""
         self._frames += 1
-        if not line.started:
+        if count and not line.started:
             line.started = True
             self._frames = 0
             self._listener.audio_started(line.reply)
-        elif self._frames % PROGRESS_FRAMES == 0:
+        elif count and self._frames % PROGRESS_FRAMES == 0:
             self._listener.audio_progressed(line.reply)
+        if line.closed:
+            return self._silence
         if line.finished and not line.waiting:
             self._drained(line)
+        return self._frame
 
     def _drained(self, line: Line) -> None:
         self._remove(line)
@@ -201,8 +224,10 @@ class Playout:
 
     def _remove(self, line: Line) -> None:
         if line is self._lines[0]:
+            self._sounding = False
+        if line.reply == self._held:
             # A hold is of one reply; the next one is not born held.
-            self._held, self._fade = False, None
+            self._held = None
         self._lines.remove(line)
         line.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,11 +10,10 @@ from ..audio import PcmData, Resampler
 from ..llm import Realtime
 from ..participants import Participant
 from ..stt import STT
+from ..tasks import bounded, together
 from ..turn_detection import TurnDetector
 from .lane import AudioLane
 from .listener import HearingListener
-
-logger = logging.getLogger(__name__)
 
 STT_SAMPLE_RATE = 16_000
 
@@ -50,7 +48,7 @@ class Ears:
 
     async def start(self) -> None:
         """Load and connect everything, at the same time."""
-        await asyncio.gather(*(part.start() for part in self._parts()))
+        await together(*(part.start() for part in self._parts()))
 
     def hear(self, audio: PcmData, participant: Participant) -> None:
         """Take the next piece of a participant's audio."""
@@ -89,17 +87,15 @@ class Ears:
             return
         await asyncio.gather(*(lane.close() for lane in ear.lanes))
         for part in self._parts():
-            part.forget(participant)
+            try:
+                part.forget(participant)
+            except Exception as error:
+                self._listener.failed(type(part).__name__, error)
 
     async def close(self) -> None:
         """Stop listening and free everything."""
-        for participant in list(self._ears):
-            await self.forget(participant)
-        for part in self._parts():
-            try:
-                await part.close()
-            except Exception:
-                logger.exception("%s failed to close", type(part).__name__)
+        await asyncio.gather(*(self.forget(participant) for participant in list(self._ears)))
+        await asyncio.gather(*(bounded(part.close(), f"closing {type(part).__name__}") for part in self._parts()))
 
     def _parts(self) -> list[TurnDetector | STT]:
         return [*self._detectors, *([self._stt] if self._stt is not None else [])]

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 
 from ..audio import PcmData
 
-logger = logging.getLogger(__name__)
-
-# Audio that may wait for a consumer, in seconds. Beyond it the oldest is dropped, and counted, and the log says so:
-# a recogniser that hangs for longer must not make the agent answer ever later.
+# Audio that may wait for a consumer, in seconds. Beyond it the oldest is dropped, and that is reported as a failure: a
+# recogniser that hangs for longer must not make the agent answer ever later.
 LIMIT_SECONDS = 20.0
+
+# How long a consumer may take to notice that its lane is closed, in seconds.
+CLOSE_TIMEOUT = 1.0
+
+# Where in the queue somebody waits for all that was pushed before.
+Mark = asyncio.Future[None]
 
 
 class AudioLane:
-    """A bounded queue with its own task: a slow consumer delays neither the call nor another consumer."""
+    """A bounded queue with its own task: a slow consumer delays neither the call nor another consumer.
+
+    `failed` is called with what the consumer raised, and with a BufferError when audio is dropped: the first time,
+    and again after it had gone well in between.
+    """
 
     def __init__(
         self,
@@ -29,37 +36,54 @@ class AudioLane:
         self._consume = consume
         self._failed = failed
         self._limit = limit
-        self._queue: asyncio.Queue[PcmData] = asyncio.Queue()
+        self._queue: asyncio.Queue[PcmData | Mark] = asyncio.Queue()
         self._waiting = 0.0
         self._broken = False
+        self._behind = False
+        # Seconds of audio that were dropped, in all.
         self.dropped = 0.0
         self._task = asyncio.get_running_loop().create_task(self._run(), name=name)
 
     def push(self, audio: PcmData) -> None:
         """Add audio; at the limit the oldest goes."""
         while self._waiting + audio.duration > self._limit and not self._queue.empty():
-            lost = self._queue.get_nowait()
-            self._queue.task_done()
-            self._waiting -= lost.duration
-            if not self.dropped:
-                logger.warning("%s is more than %.0f s behind: its oldest audio is dropped", self._name, self._limit)
-            self.dropped += lost.duration
+            self._drop(self._queue.get_nowait())
         self._waiting += audio.duration
         self._queue.put_nowait(audio)
 
     async def drain(self) -> None:
-        """Wait until everything pushed so far was consumed."""
-        await self._queue.join()
+        """Wait until everything pushed so far was consumed or dropped; what is pushed meanwhile is not waited for."""
+        if not self._task.done():
+            mark: Mark = asyncio.get_running_loop().create_future()
+            self._queue.put_nowait(mark)
+            await mark
 
     async def close(self) -> None:
         """Stop; what still waits is not consumed."""
         self._task.cancel()
-        await asyncio.wait([self._task], timeout=1.0)
+        await asyncio.wait([self._task], timeout=CLOSE_TIMEOUT)
+        while not self._queue.empty():
+            _release(self._queue.get_nowait())
+
+    def _drop(self, oldest: PcmData | Mark) -> None:
+        if isinstance(oldest, asyncio.Future):
+            _release(oldest)
+            return
+        self._waiting -= oldest.duration
+        self.dropped += oldest.duration
+        if not self._behind:
+            self._behind = True
+            self._failed(BufferError(f"{self._name} is {self._limit:.0f} s behind: its oldest audio is dropped"))
 
     async def _run(self) -> None:
         while True:
             audio = await self._queue.get()
+            if isinstance(audio, asyncio.Future):
+                _release(audio)
+                continue
             self._waiting -= audio.duration
+            if self._waiting < self._limit / 2:
+                self._behind = False
             try:
                 await self._consume(audio)
                 self._broken = False
@@ -68,5 +92,8 @@ class AudioLane:
                 if not self._broken:
                     self._failed(error)
                 self._broken = True
-            finally:
-                self._queue.task_done()
+
+
+def _release(item: PcmData | Mark) -> None:
+    if isinstance(item, asyncio.Future) and not item.done():
+        item.set_result(None)

@@ -7,6 +7,7 @@ import inspect
 import logging
 import types
 import typing
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -30,22 +31,24 @@ class SubscriptionError(TypeError):
 
 
 class _Subscription:
-    """One handler with its own queue and task: in order, one at a time, never in anyone's way."""
+    """One handler and what waits for it: in order, one at a time, never in anyone's way.
+
+    A task runs only while there is something to hand over: an idle handler costs nothing and leaves nothing behind.
+    """
 
     def __init__(self, handler: Handler, kinds: tuple[type[Event], ...]) -> None:
         self.handler = handler
         self.kinds = kinds
-        self.name = getattr(handler, "__qualname__", repr(handler))
+        self.name = _name(handler)
         self.lost = 0
-        self._queue: asyncio.Queue[Event] = asyncio.Queue(BACKLOG_LIMIT)
+        self._waiting: deque[Event] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._closed = False
 
     def offer(self, event: Event) -> None:
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run(), name=f"handler {self.name}")
-        try:
-            self._queue.put_nowait(event)
-        except asyncio.QueueFull:
+        if self._closed:
+            return
+        if len(self._waiting) >= BACKLOG_LIMIT:
             self.lost += 1
             if self.lost == 1:
                 logger.error(
@@ -53,36 +56,44 @@ class _Subscription:
                     self.name,
                     BACKLOG_LIMIT,
                 )
+            return
+        self._waiting.append(event)
+        if self._task is None or self._task.done():
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:
+                return  # No event loop runs here: it waits for the next event that is sent on one.
+            self._task = loop.create_task(self._run(), name=f"handler {self.name}")
 
     async def _run(self) -> None:
-        while True:
-            event = await self._queue.get()
+        while self._waiting:
+            event = self._waiting.popleft()
             try:
                 await self.handler(event)
             except Exception:
                 logger.exception("handler %s failed on %s; the conversation goes on", self.name, type(event).__name__)
-            finally:
-                self._queue.task_done()
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                # Not this task was cancelled, but something that the handler waited for.
+                logger.warning("handler %s gave up on %s: it was cancelled", self.name, type(event).__name__)
 
     async def drain(self) -> None:
-        if self._task is not None and not self._task.done():
-            await self._queue.join()
+        if self._task is not None:
+            await asyncio.wait([self._task])
 
     async def close(self) -> None:
-        if self._task is None:
+        self._closed = True
+        if self._task is None or self._task.done():
             return
-        try:
-            async with asyncio.timeout(DRAIN_TIMEOUT):
-                await self.drain()
-        except TimeoutError:
-            logger.warning(
-                "handler %s did not finish within %.1f s of the end and was cancelled",
-                self.name,
-                DRAIN_TIMEOUT,
-            )
+        await asyncio.wait([self._task], timeout=DRAIN_TIMEOUT)
+        if self._task.done():
+            return
+        logger.warning("handler %s did not finish within %.1f s of the end and was cancelled", self.name, DRAIN_TIMEOUT)
+        self._waiting.clear()
         self._task.cancel()
         await asyncio.wait([self._task], timeout=DRAIN_TIMEOUT)
-        self._task = None
 
 
 class EventManager:
@@ -103,7 +114,8 @@ class EventManager:
 
     def unsubscribe(self, handler: Handler) -> None:
         """Forget `handler`; events already waiting for it are still delivered."""
-        self._subscriptions = [s for s in self._subscriptions if s.handler is not handler]
+        # By equality: each access to a bound method makes a new one.
+        self._subscriptions = [s for s in self._subscriptions if s.handler != handler]
 
     def has_subscribers(self, kind: type[Event]) -> bool:
         """Whether anyone would get an event of `kind`: asked on hot paths before the event is even made."""
@@ -111,7 +123,10 @@ class EventManager:
         return own or (self._parent is not None and self._parent.has_subscribers(kind))
 
     def send(self, event: Event) -> None:
-        """Queue `event` for everyone who subscribed to its class or a base of it. Never blocks and never raises."""
+        """Queue `event` for everyone who subscribed to its class or a base of it. Never blocks and never raises.
+
+        Call it on the event loop's thread.
+        """
         for subscription in self._subscriptions:
             if isinstance(event, subscription.kinds):
                 subscription.offer(event)
@@ -123,17 +138,17 @@ class EventManager:
         self._parent = parent
 
     async def drain(self) -> None:
-        """Wait until every handler has worked off what was sent so far."""
+        """Wait until every handler has worked off what was sent: for ever, if one never returns. `close` does not."""
         await asyncio.gather(*(s.drain() for s in self._subscriptions))
 
     async def close(self) -> None:
-        """Let the handlers finish what they have, for a second at most, and stop them."""
+        """Let the handlers finish what they have, for a second at most, and stop them. What comes later is ignored."""
         await asyncio.gather(*(s.close() for s in self._subscriptions))
 
 
 def handled_kinds(handler: Callable[..., Any]) -> tuple[type[Event], ...]:
     """The event classes that the one parameter of `handler` is annotated with."""
-    name = getattr(handler, "__qualname__", repr(handler))
+    name = _name(handler)
     call = handler if inspect.isroutine(handler) else getattr(handler, "__call__", handler)  # noqa: B004
     if not inspect.iscoroutinefunction(call):
         raise SubscriptionError(f"{name} must be an async function: write `async def`")
@@ -146,7 +161,7 @@ def handled_kinds(handler: Callable[..., Any]) -> tuple[type[Event], ...]:
         raise SubscriptionError(f"{name} must take exactly one argument, the event")
     try:
         annotation = typing.get_type_hints(call).get(required[0].name)
-    except NameError as error:
+    except Exception as error:
         raise SubscriptionError(
             f"the annotation of {name} cannot be resolved ({error}): import the event class at the top of the module"
         ) from error
@@ -158,3 +173,7 @@ def handled_kinds(handler: Callable[..., Any]) -> tuple[type[Event], ...]:
     if wrong:
         raise SubscriptionError(f"{name} is annotated with {wrong[0]!r}, which is no event and would never be sent")
     return tuple(kinds)
+
+
+def _name(handler: object) -> str:
+    return str(getattr(handler, "__qualname__", repr(handler)))

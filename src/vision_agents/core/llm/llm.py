@@ -43,7 +43,7 @@ class LLM(Interruptible, abc.ABC):
     async def start(self) -> None:
         """Connect or load, off the event loop. Called once before any request."""
 
-    async def warm(self, instructions: str) -> None:  # noqa: B027
+    async def warm(self, instructions: str) -> None:
         """Prepare for requests that begin with `instructions`, so that the first answer is as fast as the others."""
 
     @abc.abstractmethod
@@ -74,6 +74,8 @@ class LLM(Interruptible, abc.ABC):
         request = replace(request, tools=tuple(self.tools))
         written: list[str] = []
         for _ in range(TOOL_ROUNDS):
+            if born < self.epoch:
+                return
             calls: list[ToolCall] = []
             async with aclosing(_as_generator(self.stream(request))) as pieces:
                 async for piece in pieces:
@@ -88,12 +90,12 @@ class LLM(Interruptible, abc.ABC):
                         yield piece
             if not calls:
                 break
+            if born < self.epoch:
+                return
             exchange = await self._call_all(calls, born)
             for message in exchange:
                 if remember is not None:
                     remember(message)
-            if born < self.epoch:
-                return
             request = replace(request, messages=request.messages + exchange)
         else:
             logger.warning("the model called functions %d times in a row and was stopped", TOOL_ROUNDS)

@@ -13,7 +13,10 @@ from ..epoch import Interruptible
 from ..events import EventManager
 from ..participants import Participant
 from ..tts import Word
+from .calling import FunctionCaller
 from .events import RealtimeAudioOutputEvent
+from .microphones import Microphones
+from .record import SessionRecord
 from .tools import Tools
 
 # Responses whose birth epoch is remembered, for audio that comes after its response was cancelled.
@@ -48,12 +51,13 @@ class RealtimeListener(Protocol):
         """The model stopped by itself because it heard somebody speak."""
 
 
-class Realtime(Hearing, Interruptible, abc.ABC):
+class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
     """A model that hears and speaks.
 
     A subclass implements `connect`, `send_audio`, `send_text`, `stop_response` and `close`, and calls `report_…` for
     what it gets from its provider. `report_speech_started`, `report_turn_started`, `report_turn_ended` and
-    `report_words` are about the user.
+    `report_words` are about the user. What helps it: `record` (what a new connection must be told), `microphones`
+    (several participants as one stream), `call_function`, and `stale`.
     """
 
     # The rate in Hz at which `send_audio` gets its audio.
@@ -64,70 +68,109 @@ class Realtime(Hearing, Interruptible, abc.ABC):
         Interruptible.__init__(self)
         self.events = EventManager()
         self.tools = Tools()
+        self.record = SessionRecord()
+        self.microphones = Microphones()
         self.speaker: RealtimeListener | None = None
         self._born: dict[str, int] = {}
+        # What was heard of responses that were cut off and that the provider has not been told of yet.
+        self._cut: tuple[Heard, ...] = ()
 
     @abc.abstractmethod
     async def connect(self, instructions: str, history: tuple[Message, ...]) -> None:
-        """Open the session. Raises what the provider raises, in words that say what to do."""
+        """Open the session; `history` is what to go on from. Raises what the provider raises, in words that say what
+        to do."""
 
     @abc.abstractmethod
     async def send_audio(self, audio: PcmData, participant: Participant) -> None:
-        """Send the next piece of a participant's audio, at `input_sample_rate`."""
+        """Send the next piece of a participant's audio, speech or not: `input_sample_rate`, usually 20 ms.
+
+        With more than one participant, `self.microphones.mix` makes one stream of theirs.
+        """
 
     @abc.abstractmethod
     async def send_text(self, text: str) -> None:
         """Put a text before the model as if a user had said it, and have it answered."""
 
     @abc.abstractmethod
-    async def stop_response(self, heard: Heard | None) -> None:
-        """Cancel the running response at the provider and cut its record of it down to what was heard.
+    async def stop_response(self, heard: tuple[Heard, ...]) -> None:
+        """Cancel at the provider what is `stale` or in `heard`, and cut its record of the latter to what was heard.
 
-        `heard` is None if nothing was playing. May be slow or raise; nothing waits for it.
+        `heard` has every response that was cut off before it was played to its end, oldest first; it may be empty, and
+        this may be called twice for one interruption. May be slow or raise; nothing waits for it.
         """
 
     @abc.abstractmethod
     async def close(self) -> None:
-        """Close the session."""
+        """Close the session. Harmless twice."""
+
+    def forget(self, participant: Participant) -> None:
+        """The participant left."""
+        self.microphones.forget(participant)
+
+    # Interruption.
+
+    def cut_off(self, *heard: Heard) -> None:
+        """Tell what was heard of the responses that the next cancellation stops, oldest first."""
+        self._cut += heard
+        for one in heard:
+            self.record.cut(one.response, one.text)
 
     async def cancel_work(self) -> None:
-        await self.stop_response(self._heard)
+        heard, self._cut = self._cut, ()
+        await self.stop_response(heard)
 
-    # What was heard of the response that is being cancelled; set by the agent just before `cancel`.
-    _heard: Heard | None = None
+    def stale(self, response: str) -> bool:
+        """Whether the response began, or was asked for, before the last interruption."""
+        return self._born.get(response, self.epoch) < self.epoch
 
-    def cut_off(self, heard: Heard | None) -> None:
-        """Tell how much was heard of the response that the next cancellation stops."""
-        self._heard = heard
+    # What a subclass reports.
 
-    def report_response_started(self, response: str) -> None:
-        """A response begins; it takes the current epoch."""
-        self._born[response] = self.epoch
+    def report_response_started(self, response: str, asked_in: int | None = None) -> None:
+        """A response begins. Its epoch is `asked_in`, the one in which it was asked for, if that is known: then one
+        that was asked for before an interruption and begins after it is stale from its birth. Otherwise it is the
+        current one."""
+        born = self.epoch if asked_in is None else min(asked_in, self.epoch)
+        self._born[response] = born
         while len(self._born) > RESPONSES_REMEMBERED:
             del self._born[next(iter(self._born))]
+        if born < self.epoch:
+            return
+        self.record.response(response)
         if self.speaker is not None:
-            self.speaker.response_started(response, self.epoch)
+            self.speaker.response_started(response, born)
 
     def report_audio(self, response: str, audio: PcmData) -> None:
-        """A piece of a response's speech. Of a response cancelled in the meantime it is dropped."""
+        """A piece of a response's speech. Of a response that is stale it is dropped."""
         if response not in self._born:
             self.report_response_started(response)
-        epoch = self._born[response]
-        if epoch < self.epoch:
+        if self.stale(response):
             return
+        epoch = self._born[response]
         if self.events.has_subscribers(RealtimeAudioOutputEvent):
             self.events.send(RealtimeAudioOutputEvent(data=audio, epoch=epoch))
         if self.speaker is not None:
             self.speaker.response_audio(response, audio, epoch)
 
     def report_response_text(self, response: str, delta: str, words: tuple[Word, ...] = ()) -> None:
+        """The next piece of what the response says, with the words' times where they are known."""
+        if self.stale(response):
+            return
+        self.record.response(response, delta)
         if self.speaker is not None:
             self.speaker.response_text(response, delta, words)
 
     def report_response_done(self, response: str) -> None:
+        """No more of the response will come, for whatever reason. What came may still be playing."""
         if self.speaker is not None:
             self.speaker.response_done(response)
 
     def report_interrupted(self) -> None:
+        """The model stopped because it heard somebody, and does not say who: the agent stops too."""
         if self.speaker is not None:
             self.speaker.interrupted()
+
+    def report_words(self, participant: Participant, text: str, final: bool, turn: str | None = None) -> None:
+        """What the user says, or said if it is `final`. `turn`: the key of `record.turn`, if it has a place there."""
+        if final and text:
+            self.record.user_said(text, participant.id, turn)
+        super().report_words(participant, text, final)

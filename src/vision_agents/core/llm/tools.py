@@ -68,12 +68,19 @@ class Tools:
         async with asyncio.timeout(TOOL_TIMEOUT):
             if inspect.iscoroutinefunction(tool.function):
                 return await tool.function(**call.arguments)
-            return await asyncio.to_thread(tool.function, **call.arguments)
+            result = await asyncio.to_thread(tool.function, **call.arguments)
+            # A plain function around an async one, as decorators make them.
+            return await result if inspect.isawaitable(result) else result
 
 
 def result_text(result: Any) -> str:
-    """A function's result as a model reads it: text as it is, anything else as JSON."""
-    return result if isinstance(result, str) else json.dumps(result, default=str, ensure_ascii=False)
+    """A function's result as a model reads it: text as it is, anything else as JSON, or as Python writes it."""
+    if isinstance(result, str):
+        return result
+    try:
+        return json.dumps(result, default=str, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        return str(result)
 
 
 def _schema(function: Callable[..., Any]) -> dict[str, Any]:
@@ -96,6 +103,6 @@ def _json_type(hint: Any) -> dict[str, Any]:
     if origin in (typing.Union, types.UnionType):
         options = [_json_type(a) for a in arguments if a is not type(None)]
         return options[0] if len(options) == 1 else {"anyOf": options}
-    if origin is list:
+    if origin is list and arguments:
         return {"type": "array", "items": _json_type(arguments[0])}
     return {"type": _JSON_TYPES.get(origin or hint, "string")}

@@ -86,6 +86,11 @@ class TTS(Interruptible, abc.ABC):
             async for piece in pieces:
                 if born < self.epoch:
                     return
+                if not isinstance(piece, PcmData | SpeechChunk):
+                    raise TypeError(
+                        f"stream_audio of {type(self).__name__} gave {type(piece).__name__}; give PcmData "
+                        "(PcmData.from_bytes makes it from bytes) or SpeechChunk"
+                    )
                 chunk = piece if isinstance(piece, SpeechChunk) else SpeechChunk(piece)
                 if self.events.has_subscribers(TTSAudioEvent):
                     self.events.send(TTSAudioEvent(data=chunk.audio, epoch=born))
@@ -107,7 +112,12 @@ async def _pieces(source: Any) -> AsyncGenerator[Speech, None]:
             if aclose is not None:
                 await aclose()
     elif isinstance(source, Iterable):
-        for piece in source:
-            yield piece
+        try:
+            for piece in source:
+                yield piece
+        finally:
+            close = getattr(source, "close", None)
+            if close is not None:
+                close()
     else:
         raise TypeError(f"stream_audio returned {type(source).__name__}; return PcmData or an (async) iterable of it")

@@ -22,8 +22,8 @@ class SpeechSegmenter:
     `threshold`: a window at or above it counts as speech. `opening`: the very first window at or above it begins a
     segment, by default `threshold`; a lower one begins sooner on weak onsets, and costs nothing but a short hold, since
     only windows over `threshold` are evidence. `release`: within a segment a window is silence only below it; by
-    default 0.15 under `threshold`, the hysteresis that Silero's authors use, and never above `opening`. `min_silence`:
-    seconds under `release` that end a segment.
+    default 0.15 under `threshold`, the hysteresis that Silero's authors use, not above `opening`, and at least 0.01.
+    `min_silence`: seconds under `release` that end a segment.
     """
 
     window: float
@@ -40,7 +40,8 @@ class SpeechSegmenter:
     def feed(self, probability: float) -> SpeechEdge:
         """Take the next window's probability in [0, 1]."""
         opening = self.threshold if self.opening is None else self.opening
-        release = min(opening, max(self.threshold - 0.15, 0.01)) if self.release is None else self.release
+        # Above zero whatever the settings: something must count as silence, or no segment would ever end.
+        release = max(min(opening, self.threshold - 0.15), 0.01) if self.release is None else self.release
         # Only windows above the threshold are evidence; others only begin a segment or keep it open.
         evidence = self.window if probability >= self.threshold else 0.0
         if not self.speaking:

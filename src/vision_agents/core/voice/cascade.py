@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
+from typing import Any
 
 from ..audio import PcmData, Playout, Resampler
 from ..audio.playout import SAMPLE_RATE
 from ..conversation import Conversation
 from ..llm import LLM, LLMRequest
+from ..tasks import together
 from ..tts import TTS
 from .sentences import sentences
 from .transcript import Utterance
@@ -21,9 +23,11 @@ logger = logging.getLogger(__name__)
 # Sentences that the model may be ahead of the synthesis. Beyond this the model waits.
 SENTENCES_AHEAD = 32
 
+Pending = asyncio.Queue[str | Exception | None]
+
 
 class CascadeVoice:
-    """One reply is made at a time; its two stages run side by side."""
+    """One reply is made at a time; its two stages run side by side, each in a task of its own."""
 
     def __init__(
         self,
@@ -40,10 +44,11 @@ class CascadeVoice:
         self._conversation = conversation
         self._instructions = instructions
         self._listener = listener
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        # Each stage that runs, and the number of its reply.
+        self._stages: dict[asyncio.Task[None], int] = {}
 
     async def start(self) -> None:
-        await asyncio.gather(self._start_llm(), self._tts.start())
+        await together(self._start_llm(), self._tts.start())
 
     async def _start_llm(self) -> None:
         await self._llm.start()
@@ -51,20 +56,31 @@ class CascadeVoice:
 
     def begin(self, reply: SpokenReply, request: SpeechRequest | None) -> None:
         self._playout.begin(reply.number, reply.epoch)
-        task = asyncio.get_running_loop().create_task(self._make(reply, request), name=f"reply {reply.number}")
-        self._tasks[reply.number] = task
-        task.add_done_callback(lambda _: self._tasks.pop(reply.number, None))
+        pending: Pending = asyncio.Queue(SENTENCES_AHEAD)
+        writer = self._run(self._write(reply, request, pending), f"text of reply {reply.number}", reply.number)
+        self._run(self._speak(reply, pending, writer), f"speech of reply {reply.number}", reply.number)
 
     def cancel(self, heard: dict[int, tuple[float, str]]) -> None:
-        for task in self._tasks.values():
-            task.cancel()
+        for stage in self._stages:
+            self._stop(stage)
         self._cancel_providers()
 
     def drop(self, reply: int, heard: tuple[float, str]) -> None:
-        task = self._tasks.get(reply)
-        if task is not None:
-            task.cancel()
+        stages = [stage for stage, number in self._stages.items() if number == reply]
+        for stage in stages:
+            self._stop(stage)
+        if stages:
             self._cancel_providers()
+
+    def _run(self, work: Coroutine[Any, Any, None], name: str, reply: int) -> asyncio.Task[None]:
+        stage = asyncio.get_running_loop().create_task(work, name=name)
+        self._stages[stage] = reply
+        stage.add_done_callback(lambda over: self._stages.pop(over, None))
+        return stage
+
+    def _stop(self, stage: asyncio.Task[None]) -> None:
+        stage.cancel()
+        asyncio.get_running_loop().call_later(self._llm.cancel_timeout, _stop_again, stage)
 
     def _cancel_providers(self) -> None:
         # Both at once, and nobody waits: the gate is silent already.
@@ -72,43 +88,41 @@ class CascadeVoice:
         self._tts.cancel()
 
     async def close(self) -> None:
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
+        stages = list(self._stages)
+        for stage in stages:
+            stage.cancel()
+        if stages:
             # A provider's clean-up may hang; the call's end does not wait for it longer than this.
-            await asyncio.wait(tasks, timeout=self._llm.cancel_timeout)
+            await asyncio.wait(stages, timeout=self._llm.cancel_timeout)
 
-    async def _make(self, reply: SpokenReply, request: SpeechRequest | None) -> None:
+    async def _speak(self, reply: SpokenReply, pending: Pending, writer: asyncio.Task[None]) -> None:
+        """Synthesise the sentences as they come."""
         component = "TTS"
-        pending: asyncio.Queue[str | None] = asyncio.Queue(SENTENCES_AHEAD)
-        writer = asyncio.create_task(self._write(reply, request, pending), name=f"text of reply {reply.number}")
         try:
-            while (sentence := await pending.get()) is not None:
-                if not await self._speak(reply, reply.transcript.add(sentence)):
+            while isinstance(sentence := await pending.get(), str):
+                if not await self._say(reply, reply.transcript.add(sentence)):
                     return
-            component = "LLM"
-            await writer
+            if sentence is not None:
+                component = "LLM"
+                raise sentence
         except Exception as error:
             self._listener.reply_failed(reply.number, component, error)
         finally:
+            # Nobody reads the rest.
             writer.cancel()
             self._playout.finish(reply.number)
 
-    async def _write(
-        self, reply: SpokenReply, request: SpeechRequest | None, pending: asyncio.Queue[str | None]
-    ) -> None:
-        """Put the reply's sentences into `pending`, and None behind the last one, whatever happens."""
+    async def _write(self, reply: SpokenReply, request: SpeechRequest | None, pending: Pending) -> None:
+        """Put the reply's sentences into `pending`, and behind the last one None, or the error that ended them."""
+        end: Exception | None = None
         try:
-            async with aclosing(sentences(self._text(reply, request))) as pieces:
+            # Each of the two is closed at once: left to the garbage collector, the model would go on writing.
+            async with aclosing(self._text(reply, request)) as text, aclosing(sentences(text)) as pieces:
                 async for sentence in pieces:
                     await pending.put(sentence)
-        finally:
-            # When this task is cancelled nobody reads the queue any more, and it may be full.
-            if not pending.full():
-                pending.put_nowait(None)
-            else:
-                await pending.put(None)
+        except Exception as error:
+            end = error
+        await pending.put(end)
 
     async def _text(self, reply: SpokenReply, request: SpeechRequest | None) -> AsyncGenerator[str, None]:
         if request is not None and request.verbatim:
@@ -121,7 +135,7 @@ class CascadeVoice:
             async for delta in deltas:
                 yield delta
 
-    async def _speak(self, reply: SpokenReply, utterance: Utterance) -> bool:
+    async def _say(self, reply: SpokenReply, utterance: Utterance) -> bool:
         """Synthesise one sentence into the playout. False if the reply is stale."""
         begin = self._playout.written(reply.number)
         resampler = Resampler(SAMPLE_RATE)
@@ -145,3 +159,10 @@ class CascadeVoice:
         # Known before it is written, since writing waits: a word may sound before the write returns.
         utterance.length += len(samples) / SAMPLE_RATE
         return await self._playout.write(reply.number, samples)
+
+
+def _stop_again(stage: asyncio.Task[None]) -> None:
+    """A provider may swallow the first cancellation, or hang in its clean-up. Nobody waited for it: it is only told."""
+    if not stage.done():
+        logger.warning("the %s goes on after it was cancelled; it is cancelled once more", stage.get_name())
+        stage.cancel()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..audio import PcmData, Playout, Resampler
 from ..audio.playout import SAMPLE_RATE
@@ -20,8 +22,8 @@ logger = logging.getLogger(__name__)
 # connection must be read on (the message that it was interrupted comes the same way): beyond this the rest is cut off.
 BACKLOG_SECONDS = 600.0
 
-# Responses that are remembered: the transcript of one may come after its audio, and it may still be playing long after
-# the model has sent it.
+# Responses that are remembered: the transcript of one may come after its audio, it may still be playing long after the
+# model has sent it, and of one that was cut off more may come at any time.
 RESPONSES_KEPT = 16
 
 
@@ -35,7 +37,8 @@ class Response:
     audio: deque[PcmData | None] = field(default_factory=deque)
     backlog: float = 0.0
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    task: asyncio.Task[None] | None = None
+    # Nothing of it is wanted any more, whatever still comes.
+    cut_off: bool = False
 
 
 class RealtimeVoice:
@@ -48,7 +51,8 @@ class RealtimeVoice:
         self._responses: dict[str, Response] = {}
         # Replies that were asked for and whose response has not begun yet, in order.
         self._expected: deque[SpokenReply] = deque()
-        self._sending: set[asyncio.Task[None]] = set()
+        # What runs, and the number of the reply that it is for.
+        self._tasks: dict[asyncio.Task[None], int] = {}
         model.speaker = self
 
     async def start(self) -> None:
@@ -61,30 +65,38 @@ class RealtimeVoice:
             return
         self._expected.append(reply)
         text = f"Say exactly this, and nothing else: {request.text}" if request.verbatim else request.text
-        task = asyncio.get_running_loop().create_task(self._send(reply, text), name=f"reply {reply.number}")
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+        self._run(self._send(reply, text), f"request of reply {reply.number}", reply.number)
 
     def cancel(self, heard: dict[int, tuple[float, str]]) -> None:
+        live = {entry.reply.number: entry for entry in self._responses.values() if not entry.cut_off}
         self._expected.clear()
-        playing = next((r for r in self._responses.values() if r.reply.number in heard), None)
-        self._model.cut_off(Heard(playing.id, *heard[playing.reply.number]) if playing else None)
-        for response in list(self._responses.values()):
-            self._forget(response)
+        for entry in live.values():
+            entry.cut_off = True
+        # A request that is still on its way would be answered in the new epoch.
+        for task in self._tasks:
+            task.cancel()
+        self._model.cut_off(*(Heard(live[number].id, *heard[number]) for number in heard if number in live))
         self._model.cancel()
 
     def drop(self, reply: int, heard: tuple[float, str]) -> None:
-        self._expected = deque(spoken for spoken in self._expected if spoken.number != reply)
-        for response in list(self._responses.values()):
-            if response.reply.number == reply:
-                self._forget(response)
-                self._model.cut_off(Heard(response.id, *heard))
-                self._model.cancel()
+        expected = [spoken for spoken in self._expected if spoken.number == reply]
+        entry = next((r for r in self._responses.values() if r.reply.number == reply and not r.cut_off), None)
+        if entry is None and not expected:
+            return
+        for spoken in expected:
+            self._expected.remove(spoken)
+        for task, number in self._tasks.items():
+            if number == reply:
+                task.cancel()
+        if entry is not None:
+            entry.cut_off = True
+            self._model.cut_off(Heard(entry.id, *heard))
+        self._model.cancel()
 
     async def close(self) -> None:
-        tasks = [response.task for response in self._responses.values() if response.task] + list(self._sending)
-        for response in list(self._responses.values()):
-            self._forget(response)
+        # A model that still reports something speaks to nobody.
+        self._model.speaker = None
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         if tasks:
@@ -93,25 +105,21 @@ class RealtimeVoice:
     # RealtimeListener.
 
     def response_started(self, response: str, epoch: int) -> None:
-        if self._expected:
-            reply = self._expected.popleft()
-            known = True
-        else:
-            reply = SpokenReply(self._listener.new_reply(), epoch)
-            known = False
+        if response in self._responses:
+            return  # Told twice, or again after it was cut off: it stays what it is.
+        asked_for = bool(self._expected)
+        reply = self._expected.popleft() if asked_for else SpokenReply(self._listener.new_reply(), epoch)
         entry = Response(response, reply, reply.transcript.add(""))
         entry.utterance.start = 0.0
-        self._responses[response] = entry
-        while len(self._responses) > RESPONSES_KEPT:
-            self._forget(next(iter(self._responses.values())))
-        self._playout.begin(reply.number, epoch)
-        entry.task = asyncio.get_running_loop().create_task(self._pump(entry), name=f"audio of {response}")
-        if not known:
+        self._remember(entry)
+        self._playout.begin(reply.number, reply.epoch)
+        self._run(self._pump(entry), f"audio of {response}", reply.number)
+        if not asked_for:
             self._listener.reply_started(reply)
 
     def response_audio(self, response: str, audio: PcmData, epoch: int) -> None:
         entry = self._responses.get(response)
-        if entry is None or entry.utterance.complete:
+        if entry is None or entry.cut_off or entry.utterance.complete:
             return
         if entry.backlog + audio.duration > BACKLOG_SECONDS:
             logger.error("response %s has %.0f s of audio waiting; the rest of it is cut off", response, entry.backlog)
@@ -140,6 +148,19 @@ class RealtimeVoice:
 
     # Inside.
 
+    def _run(self, work: Coroutine[Any, Any, None], name: str, reply: int) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks[task] = reply
+        task.add_done_callback(lambda over: self._tasks.pop(over, None))
+
+    def _remember(self, entry: Response) -> None:
+        self._responses[entry.id] = entry
+        if len(self._responses) > RESPONSES_KEPT:
+            oldest = next(iter(self._responses))
+            # It ends with what has come of it: nothing more will reach it.
+            self.response_done(oldest)
+            del self._responses[oldest]
+
     async def _send(self, reply: SpokenReply, text: str) -> None:
         try:
             await self._model.send_text(text)
@@ -152,20 +173,21 @@ class RealtimeVoice:
         """Carry a response's audio to the playout, at the pace at which it is played."""
         resampler = Resampler(SAMPLE_RATE)
         number = entry.reply.number
-        while True:
-            while not entry.audio:
-                entry.arrived.clear()
-                await entry.arrived.wait()
-            piece = entry.audio.popleft()
-            if piece is None:
-                break
-            entry.backlog -= piece.duration
-            if not await self._playout.write(number, resampler.push(piece)):
-                return
-        await self._playout.write(number, resampler.flush())
-        self._playout.finish(number)
+        try:
+            while (piece := await self._next_piece(entry)) is not None:
+                if not await self._playout.write(number, resampler.push(piece)):
+                    return
+            await self._playout.write(number, resampler.flush())
+        except Exception as error:
+            self._listener.reply_failed(number, type(self._model).__name__, error)
+        finally:
+            self._playout.finish(number)
 
-    def _forget(self, response: Response) -> None:
-        self._responses.pop(response.id, None)
-        if response.task is not None:
-            response.task.cancel()
+    async def _next_piece(self, entry: Response) -> PcmData | None:
+        while not entry.audio:
+            entry.arrived.clear()
+            await entry.arrived.wait()
+        piece = entry.audio.popleft()
+        if piece is not None:
+            entry.backlog -= piece.duration
+        return piece

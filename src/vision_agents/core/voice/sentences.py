@@ -60,5 +60,6 @@ def _first_end(text: str) -> int | None:
 
 def _abbreviates(upto: str, following: str) -> bool:
     if _NUMBER_SIGN.search(upto):
-        return following.isdigit()
+        # Certain only once it is seen what follows.
+        return not following or following.isdigit()
     return _ABBREVIATION.search(upto) is not None

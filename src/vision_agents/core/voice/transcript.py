@@ -10,6 +10,9 @@ from ..tts import Word
 # rate is assumed, in characters a second (English is spoken at about 150 words of 5.5 characters a minute).
 CHARACTERS_PER_SECOND = 14.0
 
+# An utterance counts as played to its end when less than this is missing, in seconds: resampling rounds its length.
+ROUNDING = 0.001
+
 
 @dataclass(frozen=True, slots=True)
 class HeardText:
@@ -36,15 +39,16 @@ class Utterance:
         known = self.words
         if len(known) >= len(tokens) or (known and self.complete):
             return known, False
-        estimated = self._estimate(tokens)
-        return known + estimated[len(known) :], True
+        return known + self._estimate(tokens[len(known) :], known[-1].end if known else 0.0), True
 
-    def _estimate(self, tokens: list[str]) -> list[Word]:
+    def _estimate(self, tokens: list[str], at: float) -> list[Word]:
+        """Lay the tokens out between `at` and the end."""
         weights = [len(token) + 1 for token in tokens]
         total = sum(weights)
-        length = self.length if self.complete else max(self.length, total / CHARACTERS_PER_SECOND)
+        length = self.length - at
+        if not self.complete:
+            length = max(length, total / CHARACTERS_PER_SECOND)
         words: list[Word] = []
-        at = 0.0
         for token, weight in zip(tokens, weights, strict=True):
             end = at + length * weight / total
             words.append(Word(token, at, end))
@@ -75,18 +79,20 @@ class ReplyTranscript:
         unheard: list[str] = []
         estimated = False
         for utterance in self._utterances:
-            if utterance.start is None or utterance.start >= seconds:
-                unheard.append(utterance.text)
-                continue
-            words, guessed = utterance.timed_words()
-            within = seconds - utterance.start
-            cut = utterance.complete and within >= utterance.length
-            for word in words:
-                half = (word.start + word.end) / 2
-                (heard if cut or half <= within else unheard).append(word.text)
-            # Where the end of an utterance was reached, no division within it was needed.
-            estimated = estimated or (guessed and not cut)
-        return HeardText(" ".join(heard), " ".join(text for text in unheard if text), estimated)
+            within = seconds - utterance.start if utterance.start is not None else -1.0
+            text = " ".join(utterance.text.split())
+            if utterance.complete and seconds > 0.0 and within >= utterance.length - ROUNDING:
+                heard.append(text)
+            elif within <= 0.0:
+                unheard.append(text)
+            else:
+                words, guessed = utterance.timed_words()
+                cut = next((i for i, word in enumerate(words) if (word.start + word.end) / 2 > within), len(words))
+                heard.extend(word.text for word in words[:cut])
+                unheard.extend(word.text for word in words[cut:])
+                # Where the end of an utterance was reached, no division within it was needed.
+                estimated = estimated or guessed
+        return HeardText(" ".join(filter(None, heard)), " ".join(filter(None, unheard)), estimated)
 
     def start_of_word_at(self, seconds: float) -> float:
         """The start of the word that sounds at `seconds`, or `seconds` itself between words."""

@@ -19,12 +19,13 @@ class SpeechRequest:
 
 @dataclass(slots=True)
 class SpokenReply:
-    """A reply in the making: its epoch, its words, and how they were last shown."""
+    """A reply in the making: its epoch, its words, how they were last shown, and whether the making of it failed."""
 
     number: int
     epoch: int
     transcript: ReplyTranscript = field(default_factory=ReplyTranscript)
     shown: HeardText | None = None
+    broken: bool = False
 
 
 class VoiceListener(Protocol):

@@ -1,0 +1,274 @@
+"""Language models: streaming, function calls, cancellation, and never a word of an older epoch."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+
+import pytest
+
+from vision_agents.core.conversation import Message, Role, ToolCall
+from vision_agents.core.epoch import Epoch
+from vision_agents.core.events import Event
+from vision_agents.core.llm import (
+    LLM,
+    LLMRequest,
+    LLMResponseChunkEvent,
+    LLMResponseCompletedEvent,
+    ToolEndedEvent,
+    ToolStartedEvent,
+)
+from vision_agents.core.llm.llm import TOOL_ROUNDS
+
+pytestmark = pytest.mark.virtual_time
+
+ASK = LLMRequest("Be brief.", (Message(Role.USER, "hello"),))
+
+Piece = str | ToolCall
+
+
+class Model(LLM):
+    """Streams what `script` makes of each request, a piece a second, and tells how each stream ended."""
+
+    def __init__(self, script: Callable[[LLMRequest], list[Piece]]) -> None:
+        super().__init__()
+        self.script = script
+        self.requests: list[LLMRequest] = []
+        self.ends: list[str] = []
+
+    async def stream(self, request: LLMRequest) -> AsyncIterator[Piece]:
+        self.requests.append(request)
+        try:
+            for piece in self.script(request):
+                await asyncio.sleep(1.0)
+                yield piece
+        except BaseException as error:
+            self.ends.append(type(error).__name__)
+            raise
+        else:
+            self.ends.append("done")
+
+
+def says(*pieces: Piece) -> Model:
+    """A model that says this first, and "so" once it has the result of a function."""
+    return Model(lambda request: ["so"] if request.messages[-1].role is Role.TOOL else list(pieces))
+
+
+def listen(model: LLM, *kinds: type[Event]) -> list[Event]:
+    """What is sent of these kinds."""
+    seen: list[Event] = []
+
+    async def note(event: Event) -> None:
+        if isinstance(event, kinds):
+            seen.append(event)
+
+    model.events.subscribe(note)
+    return seen
+
+
+class TestStreaming:
+    async def test_text_as_it_comes(self) -> None:
+        model = says("good ", "", "morning")
+        seen = listen(model, LLMResponseChunkEvent, LLMResponseCompletedEvent)
+        assert [piece async for piece in model.respond(ASK)] == ["good ", "morning"]
+        await model.events.drain()
+        deltas = [event.delta for event in seen if isinstance(event, LLMResponseChunkEvent)]
+        assert deltas == ["good ", "morning"]
+        [completed] = [event for event in seen if isinstance(event, LLMResponseCompletedEvent)]
+        assert (completed.text, completed.epoch) == ("good morning", 0)
+
+    async def test_one_text_without_a_conversation(self) -> None:
+        model = says("good ", "morning")
+        assert await model.simple_response("hello", "Be brief.") == "good morning"
+        assert model.requests == [ASK]
+
+    async def test_what_the_provider_raises(self) -> None:
+        class Broken(LLM):
+            async def stream(self, request: LLMRequest) -> AsyncIterator[Piece]:
+                yield "good "
+                raise ConnectionError("quota exceeded")
+
+        pieces = Broken().respond(ASK)
+        assert await anext(pieces) == "good "
+        with pytest.raises(ConnectionError, match="quota exceeded"):
+            await anext(pieces)
+
+    async def test_any_async_iterator_will_do(self) -> None:
+        class Bare(LLM):
+            def stream(self, request: LLMRequest) -> AsyncIterator[Piece]:
+                class Once:
+                    def __init__(self) -> None:
+                        self.left = ["good ", "morning"]
+
+                    def __aiter__(self) -> AsyncIterator[str]:
+                        return self
+
+                    async def __anext__(self) -> str:
+                        if not self.left:
+                            raise StopAsyncIteration
+                        return self.left.pop(0)
+
+                return Once()
+
+        assert [piece async for piece in Bare().respond(ASK)] == ["good ", "morning"]
+
+
+class TestInterruption:
+    async def test_nothing_is_asked_in_an_epoch_that_is_over(self) -> None:
+        model = says("old")
+        _ = model.interrupt()
+        assert [piece async for piece in model.respond(ASK, epoch=0)] == []
+        assert model.requests == []
+
+    async def test_not_a_word_after_an_interruption_and_the_stream_is_closed(self) -> None:
+        model = says("one ", "two ", "three")
+        seen = listen(model, LLMResponseCompletedEvent)
+        heard = []
+        async for piece in model.respond(ASK):
+            heard.append(piece)
+            _ = model.interrupt()
+        assert heard == ["one "]
+        assert model.ends == ["GeneratorExit"]
+        await model.events.drain()
+        assert seen == []
+
+    async def test_an_interruption_by_another_part_of_the_agent(self) -> None:
+        model, shared = says("one ", "two "), Epoch()
+        model.bind_epoch(shared)
+        heard = []
+        async for piece in model.respond(ASK):
+            heard.append(piece)
+            shared.advance()
+        assert heard == ["one "]
+
+    async def test_leaving_early_closes_the_stream(self) -> None:
+        model = says("one ", "two ")
+        async with aclosing(model.respond(ASK)) as pieces:
+            async for _ in pieces:
+                break
+        assert model.ends == ["GeneratorExit"]
+
+    async def test_cancelling_whoever_reads_ends_the_stream_at_once(self) -> None:
+        model = says("one ", "two ")
+
+        async def read() -> None:
+            async with aclosing(model.respond(ASK)) as pieces:
+                async for _ in pieces:
+                    pass
+
+        task = asyncio.create_task(read())
+        await asyncio.sleep(1.5)
+        task.cancel()
+        await asyncio.wait([task])
+        assert model.ends == ["CancelledError"]
+        assert asyncio.get_running_loop().time() == 1.5
+
+    async def test_a_function_is_not_called_for_an_answer_nobody_wants(self) -> None:
+        model = says("hm ", ToolCall("1", "look"))
+        called = []
+        model.register_function("look")(lambda: called.append(1))
+        async for _ in model.respond(ASK):
+            asyncio.get_running_loop().call_later(1.0, model.interrupt)
+        assert called == []
+
+    async def test_the_result_of_a_function_is_remembered_but_not_answered(self) -> None:
+        model = says(ToolCall("1", "look"))
+        remembered: list[Message] = []
+
+        @model.register_function()
+        async def look() -> str:
+            _ = model.interrupt()
+            return "rain"
+
+        assert [piece async for piece in model.respond(ASK, remember=remembered.append)] == []
+        assert [message.role for message in remembered] == [Role.ASSISTANT, Role.TOOL]
+        assert len(model.requests) == 1
+
+    async def test_cancelled_in_a_function_nothing_half_is_remembered(self) -> None:
+        model = says(ToolCall("1", "look"))
+        remembered: list[Message] = []
+
+        @model.register_function()
+        async def look() -> None:
+            await asyncio.sleep(10.0)
+
+        async def read() -> None:
+            async for _ in model.respond(ASK, remember=remembered.append):
+                pass
+
+        task = asyncio.create_task(read())
+        await asyncio.sleep(5.0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert remembered == []
+
+
+class TestFunctions:
+    async def test_the_model_gets_the_result_and_goes_on(self) -> None:
+        model = says("let me see ", ToolCall("1", "weather", {"city": "Oslo"}))
+        seen = listen(model, ToolStartedEvent, ToolEndedEvent)
+        remembered: list[Message] = []
+
+        @model.register_function(description="The weather.")
+        async def weather(city: str) -> dict[str, str]:
+            return {city: "råin"}
+
+        pieces = [piece async for piece in model.respond(ASK, remember=remembered.append)]
+        assert pieces == ["let me see ", "so"]
+        call, result = remembered
+        assert call == Message(Role.ASSISTANT, "", tool_calls=(ToolCall("1", "weather", {"city": "Oslo"}),))
+        assert result == Message(Role.TOOL, '{"Oslo": "råin"}', tool_call_id="1")
+        assert model.requests[1].messages == (*ASK.messages, call, result)
+        assert [tool.name for tool in model.requests[0].tools] == ["weather"]
+        await model.events.drain()
+        started, ended = seen
+        assert isinstance(started, ToolStartedEvent)
+        assert (started.name, started.arguments, started.epoch) == ("weather", {"city": "Oslo"}, 0)
+        assert isinstance(ended, ToolEndedEvent)
+        assert (ended.name, ended.result, ended.error) == ("weather", {"Oslo": "råin"}, None)
+
+    async def test_several_at_once_keep_their_order(self) -> None:
+        model = says(ToolCall("1", "first"), ToolCall("2", "second"))
+        model.register_function("first")(lambda: "one")
+        model.register_function("second")(lambda: "two")
+        remembered: list[Message] = []
+        async for _ in model.respond(ASK, remember=remembered.append):
+            pass
+        assert [(message.text, message.tool_call_id) for message in remembered[1:]] == [("one", "1"), ("two", "2")]
+
+    @pytest.mark.parametrize("name", ["raises", "hangs", "missing"])
+    async def test_what_goes_wrong_is_told_to_the_model(self, name: str, caplog: pytest.LogCaptureFixture) -> None:
+        model = says(ToolCall("1", name))
+        seen = listen(model, ToolEndedEvent)
+        remembered: list[Message] = []
+
+        @model.register_function()
+        async def raises() -> None:
+            raise ValueError("no such city")
+
+        @model.register_function()
+        async def hangs() -> None:
+            await asyncio.sleep(1000.0)
+
+        assert [piece async for piece in model.respond(ASK, remember=remembered.append)] == ["so"]
+        expected = {
+            "raises": "error: ValueError: no such city",
+            "hangs": "error: TimeoutError: ",
+            "missing": "error: LookupError: there is no function 'missing'; known are ['hangs', 'raises']",
+        }[name]
+        assert remembered[1].text == expected
+        assert f"function {name} failed" in caplog.text
+        await model.events.drain()
+        [ended] = seen
+        assert isinstance(ended, ToolEndedEvent)
+        assert ended.error is not None
+
+    async def test_a_model_that_only_ever_calls_is_stopped(self, caplog: pytest.LogCaptureFixture) -> None:
+        model = Model(lambda request: [ToolCall(str(len(request.messages)), "again")])
+        model.register_function("again")(lambda: "more")
+        with caplog.at_level(logging.WARNING):
+            assert [piece async for piece in model.respond(ASK)] == []
+        assert len(model.requests) == TOOL_ROUNDS
+        assert f"called functions {TOOL_ROUNDS} times in a row" in caplog.text

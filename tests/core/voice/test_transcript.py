@@ -1,0 +1,113 @@
+"""From samples to words: what was heard is a beginning of what was said, and grows with what was played."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vision_agents.core.tts import Word
+from vision_agents.core.voice import ReplyTranscript
+
+WORD = st.text("abcdefghij", min_size=1, max_size=8)
+
+
+@st.composite
+def transcripts(draw):
+    """A reply of up to four sentences, some of them timed by the provider, the last ones perhaps not complete."""
+    transcript = ReplyTranscript()
+    at = 0.0
+    complete = True
+    for tokens in draw(st.lists(st.lists(WORD, min_size=1, max_size=6), min_size=1, max_size=4)):
+        utterance = transcript.add(" ".join(tokens))
+        if not complete:
+            continue  # Sentences are synthesised one after the other.
+        utterance.start = at
+        times = draw(st.lists(st.floats(0.01, 1.0), min_size=len(tokens), max_size=len(tokens)))
+        utterance.length = sum(times)
+        complete = utterance.complete = complete and draw(st.booleans())
+        known = len(tokens) if complete and draw(st.booleans()) else 0 if complete else draw(st.integers(0, len(tokens)))
+        for index in range(known):
+            utterance.words.append(Word(tokens[index], sum(times[:index]), sum(times[: index + 1])))
+        at += utterance.length
+    return transcript, at
+
+
+@given(transcripts(), st.lists(st.floats(-0.1, 30), max_size=8))
+def test_what_was_heard_grows_word_by_word_and_nothing_is_lost(made, times):
+    transcript, _ = made
+    words = transcript.text.split()
+    heard = -1
+    for seconds in sorted(times):
+        division = transcript.at(seconds)
+        count = len(division.heard.split())
+        assert count >= heard
+        assert division.heard.split() == words[:count]
+        assert division.unheard.split() == words[count:]
+        heard = count
+
+
+@given(transcripts(), st.floats(-0.01, 30))
+def test_the_start_of_a_word_is_never_ahead(made, seconds):
+    transcript, _ = made
+    assert transcript.start_of_word_at(seconds) <= seconds
+
+
+@given(st.lists(st.integers(1, 4000), min_size=1, max_size=50), st.sampled_from([22_050, 24_000, 48_000]))
+def test_a_reply_played_to_its_last_sample_was_heard_and_needs_no_estimate(chunks, rate):
+    transcript = ReplyTranscript()
+    utterance = transcript.add("one two three")
+    utterance.start = 0.0
+    for count in chunks:
+        utterance.length += count / rate
+    utterance.complete = True
+    played = round(sum(chunks) / rate * 48_000) / 48_000
+    assert transcript.at(played) == type(transcript.at(0))("one two three", "", False)
+
+
+def test_of_a_reply_without_a_sample_played_nothing_was_heard():
+    transcript = ReplyTranscript()
+    utterance = transcript.add("…")
+    utterance.start, utterance.complete = 0.0, True
+    assert transcript.at(0.0).heard == ""
+    assert transcript.at(0.0).unheard == "…"
+
+
+def test_the_words_are_the_texts_own_once_all_of_it_was_played():
+    transcript = ReplyTranscript()
+    utterance = transcript.add("It is 1984.")
+    utterance.start, utterance.length, utterance.complete = 0.0, 2.0, True
+    utterance.words = [Word("it", 0, 0.5), Word("is", 0.5, 1), Word("nineteen", 1, 1.5), Word("eighty-four", 1.5, 2)]
+    assert transcript.at(2.0).heard == "It is 1984."
+    assert transcript.at(1.4).heard == "it is nineteen"
+
+
+def test_estimated_words_follow_the_known_ones():
+    transcript = ReplyTranscript()
+    utterance = transcript.add("slow slow go go")
+    utterance.start, utterance.length = 0.0, 3.0
+    utterance.words = [Word("slow", 0.0, 1.4), Word("slow", 1.4, 2.8)]
+    assert transcript.at(1.5).heard == "slow"
+    assert transcript.at(1.5).estimated
+    assert transcript.start_of_word_at(2.0) == pytest.approx(1.4)
+
+
+def test_a_word_is_heard_when_half_of_it_was():
+    transcript = ReplyTranscript()
+    utterance = transcript.add("one two")
+    utterance.start, utterance.length = 1.0, 1.0
+    utterance.words = [Word("one", 0.0, 0.4), Word("two", 0.6, 1.0)]
+    assert transcript.at(1.19).heard == ""
+    assert transcript.at(1.21).heard == "one"
+    # Between words there is none to go back to.
+    assert transcript.start_of_word_at(1.5) == 1.5
+    assert transcript.start_of_word_at(1.7) == pytest.approx(1.6)
+
+
+@pytest.mark.parametrize("nonsense", [float("nan"), -5.0, 1e9])
+def test_nonsense_times_divide_somewhere_and_lose_nothing(nonsense):
+    transcript = ReplyTranscript()
+    utterance = transcript.add("one two three")
+    utterance.start, utterance.length = 0.0, 1.0
+    utterance.words = [Word("one", 0.0, 0.3), Word("two", nonsense, nonsense), Word("three", 0.6, 1.0)]
+    division = transcript.at(0.5)
+    assert f"{division.heard} {division.unheard}".split() == ["one", "two", "three"]
+    transcript.start_of_word_at(0.5)

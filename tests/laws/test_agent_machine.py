@@ -1,0 +1,200 @@
+"""All eight laws, held by the whole agent through any weather: hypothesis decides who does what when.
+
+Law 1 and 2: the witness hears no sound of what was interrupted, and none while the voice is held, though providers hang.
+Law 3: the trace replays to the same effects. Law 4: speech holds the voice at once, and what is resumed loses nothing.
+Law 5: what the history says was heard is what was pulled. Law 6: after the storm everything comes to rest, every `say`
+returns, and a new turn is answered. Law 7: what waits at the gate is bounded. Law 8: handlers raise and hang throughout.
+"""
+
+import asyncio
+import logging
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from vision_agents.core.audio.playout import FADE_SAMPLES, LIMIT_SECONDS
+from vision_agents.core.floor import FloorState
+from vision_agents.core.floor.trace import replay
+from vision_agents.testing.virtual_time import VirtualTimeLoop
+
+from .storm import GRAIN, PEOPLE, Storm, sentences
+
+SEEDS = st.integers(0, 2**16)
+PERSONS = st.sampled_from(PEOPLE)
+MOMENTS = st.sampled_from((0.0, 0.01, 0.05, 0.3, 1.0, 3.0))
+
+
+class AgentMachine(RuleBasedStateMachine):
+    """One call; every rule is something that happens in it, and then some time passes."""
+
+    def __init__(self):
+        super().__init__()
+        logging.disable(logging.CRITICAL)
+        self.loop = VirtualTimeLoop(limit=1e6)
+        self.storm = None
+        self.speaking = set()
+
+    def run(self, act, seconds):
+        async def happen():
+            act()
+            await asyncio.sleep(seconds)
+
+        self.loop.run_until_complete(happen())
+
+    @initialize(seed=SEEDS, realtime=st.booleans())
+    def join(self, seed, realtime):
+        self.storm = Storm(seed, realtime)
+        self.loop.run_until_complete(self.storm.begin())
+
+    # What happens.
+
+    @rule(seed=SEEDS, interruptible=st.booleans(), then=MOMENTS)
+    def say(self, seed, interruptible, then):
+        def act():
+            self.storm.mischief.rng.seed(seed)
+            text = sentences(self.storm.mischief.rng)
+            self.storm.request(self.storm.agent.say(text, interruptible=interruptible))
+
+        self.run(act, then)
+
+    @rule(seed=SEEDS, then=MOMENTS)
+    def ask(self, seed, then):
+        def act():
+            self.storm.mischief.rng.seed(seed)
+            self.storm.request(self.storm.agent.simple_response("Go on."))
+
+        self.run(act, then)
+
+    @rule(person=PERSONS, seconds=st.floats(0.03, 2.5), then=MOMENTS)
+    def speak(self, person, seconds, then):
+        def act():
+            task = asyncio.ensure_future(self.storm.speak(person, seconds))
+            self.speaking.add(task)
+            task.add_done_callback(self.speaking.discard)
+
+        self.run(act, then)
+
+    @rule(person=PERSONS, then=MOMENTS)
+    def first_window(self, person, then):
+        """Law 4: the voice is held before anything else happens."""
+
+        def act():
+            storm = self.storm
+            challenged = (
+                storm.agent.state is FloorState.SPEAKING
+                and self._may_be_interrupted()
+                and storm.agent.policy.hold
+                and not any(task for task in self.speaking)
+            )
+            storm.ear.report_speech_started(person, 0.9, 0.03)
+            if challenged:
+                assert storm.agent.state is FloorState.HELD
+
+        self.run(act, then)
+
+    @rule(person=PERSONS, report=st.sampled_from(("goes on", "ends", "turn", "turn ends")), then=MOMENTS)
+    def odd_report(self, person, report, then):
+        """Detectors report what they like, in any order."""
+        ear = self.storm.ear
+        reports = {
+            "goes on": lambda: ear.report_speech_continued(person, 0.9, 0.3),
+            "ends": lambda: ear.report_speech_ended(person, 0.3, 0.16),
+            "turn": lambda: ear.report_turn_started(person, 0.9),
+            "turn ends": lambda: ear.report_turn_ended(person, 0.9, None, 0.2),
+        }
+        self.run(reports[report], then)
+
+    @rule(what=st.sampled_from(("agent", "llm", "tts")), then=MOMENTS)
+    def interrupt(self, what, then):
+        def act():
+            part = self.storm.agent if what == "agent" else getattr(self.storm.agent, what) or self.storm.agent
+            part.interrupt()
+            # Law 1, this very moment.
+            assert not self.storm.witness.sink.pull().any()
+
+        self.run(act, then)
+
+    @rule(person=PERSONS, then=MOMENTS)
+    def leave_and_return(self, person, then):
+        sink = self.storm.witness.sink
+        self.run(lambda: (sink.participant_left(person), sink.participant_joined(person)), then)
+
+    @rule(seconds=st.floats(0, 10))
+    def wait(self, seconds):
+        self.run(lambda: None, seconds)
+
+    @rule(evil=st.floats(0, 0.8))
+    def weather(self, evil):
+        self.storm.mischief.evil = evil
+
+    @precondition(lambda self: self.storm is not None and self.storm.model is not None)
+    @rule(then=MOMENTS)
+    def model_acts(self, then):
+        self.run(self.storm.model.respond, then)
+
+    @precondition(lambda self: self.storm is not None and self.storm.model is not None)
+    @rule(then=MOMENTS)
+    def model_interrupts(self, then):
+        self.run(self.storm.model.report_interrupted, then)
+
+    def _may_be_interrupted(self):
+        reply = self.storm.agent._session.floor._voice.reply
+        return reply is not None and reply.interruptible
+
+    # What must hold, always.
+
+    @invariant()
+    def the_witness_finds_no_fault(self):
+        if self.storm is not None:
+            assert self.storm.witness.faults == []
+
+    @invariant()
+    def what_waits_is_bounded(self):
+        if self.storm is not None:
+            assert self.storm.queued <= LIMIT_SECONDS + 1.0
+
+    # And in the end.
+
+    def teardown(self):
+        try:
+            if self.storm is not None:
+                self.loop.run_until_complete(self.finish())
+        finally:
+            self.loop.run_until_complete(self.give_up())
+            self.loop.close()
+            logging.disable(logging.NOTSET)
+
+    async def give_up(self):
+        """Nothing outlives a run, not even one that failed."""
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in others:
+                task.cancel()
+            await asyncio.sleep(60)
+
+    async def finish(self):
+        storm = self.storm
+        await storm.calm()
+        answers = await storm.answer()
+        assert any(answer.heard and not answer.unheard and not answer.interrupted for answer in answers)
+        assert storm.witness.faults == []
+        self.check_history()
+        assert not list(replay(storm.witness.records))
+        assert await storm.end() == set()
+
+    def check_history(self):
+        storm = self.storm
+        history = storm.history()
+        for ended in storm.ended:
+            message = history.pop(ended.reply, None)
+            assert (message.text if message else "") == ended.heard
+            if message is not None:
+                assert (message.unheard, message.interrupted) == (ended.unheard, ended.interrupted)
+            if storm.witness.furthest(ended.reply):
+                # Each fade, out and in again, may hide as much as it is long.
+                assert storm.witness.lost(ended.reply) <= 2 * (FADE_SAMPLES + GRAIN)
+        assert history == {}
+
+
+TestAgent = AgentMachine.TestCase
+TestAgent.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
