@@ -18,11 +18,12 @@ logger = logging.getLogger(__name__)
 class Epoch:
     """A monotonic counter with observers. Not thread-safe: use it on the event loop's thread."""
 
-    __slots__ = ("_observers", "_value")
+    __slots__ = ("_observers", "_stale_observers", "_value")
 
     def __init__(self) -> None:
         self._value = 0
         self._observers: list[Callable[[int], None]] = []
+        self._stale_observers: list[Callable[[int, float], None]] = []
 
     @property
     def value(self) -> int:
@@ -41,6 +42,15 @@ class Epoch:
     def observe(self, observer: Callable[[int], None]) -> None:
         """Call `observer(value)` synchronously after each advance."""
         self._observers.append(observer)
+
+    def dropped(self, born: int, seconds: float) -> None:
+        """Tell that audio of epoch `born` came late and was dropped. Whoever compares epochs says so here."""
+        for observer in self._stale_observers:
+            observer(born, seconds)
+
+    def observe_dropped(self, observer: Callable[[int, float], None]) -> None:
+        """Call `observer(born, seconds)` for each chunk that is dropped because its epoch is over."""
+        self._stale_observers.append(observer)
 
 
 class _Done:

@@ -1,6 +1,7 @@
 """The agent as a whole, in virtual time: turns, interruptions, resumes, history, and what must never happen."""
 
 import asyncio
+import contextlib
 import logging
 
 import pytest
@@ -278,3 +279,27 @@ async def test_everything_ends_with_the_call():
     assert await saying is False
     others = asyncio.all_tasks() - {asyncio.current_task()}
     assert not others
+
+
+class LateTTS(ToneTTS):
+    """Cannot be cancelled, and goes on sending."""
+
+    async def stream_audio(self, text):
+        async for chunk in super().stream_audio(text):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.5)
+            yield chunk
+
+
+async def test_audio_that_comes_after_its_epoch_is_counted_in_the_trace():
+    call = Call(["count"], [LONG], tts=LateTTS())
+    async with call:
+        await call.detector.speak(ANNA, 1.0)
+        await call.until_state(FloorState.SPEAKING)
+        stream = call.tts.synthesize("one two three four")
+        await anext(stream)
+        call.agent.interrupt()
+        with pytest.raises(StopAsyncIteration):
+            await anext(stream)
+        (late,) = [r for r in call.edge.records if r.get("note") == "stale"]
+        assert (late["epoch"], late["chunks"], late["samples"]) == (0, 1, round(0.3 * 48_000))

@@ -114,7 +114,16 @@ class Replies:
             self._playout.resume()
         text = self._heard_of(number, self._playout.heard(number))
         resumed_at = self._playout.position(number)
-        self._trace.note(self._now(), "resumed", reply=number, position=resumed_at, rewound=position - resumed_at)
+        rewound = position - resumed_at
+        self._trace.note(
+            self._now(),
+            "resumed",
+            reply=number,
+            position=resumed_at,
+            rewound=rewound,
+            heard=text.heard,
+            unheard=text.unheard,
+        )
         self._tell("resume", number, reason, text)
 
     # Ending.

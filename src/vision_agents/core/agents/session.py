@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from ..audio import PcmData, Playout, Samples
+from ..audio.playout import SAMPLE_RATE
 from ..conversation import Conversation
 from ..edge import CallEndedEvent, ParticipantJoinedEvent, ParticipantLeftEvent
 from ..epoch import Epoch
@@ -68,6 +69,7 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self.over = asyncio.Event()
         epoch.observe(self._epoch_advanced)
+        epoch.observe_dropped(self._audio_dropped)
 
     # Life.
 
@@ -126,6 +128,11 @@ class Session:
         # Somebody called `interrupt()` on a component: the gate is shut, the floor is told why.
         if epoch > self.floor.epoch:
             self.post(ev.InterruptRequested(self._loop.time(), epoch))
+
+    def _audio_dropped(self, born: int, seconds: float) -> None:
+        if self.over.is_set():
+            return
+        self.trace.note(self._loop.time(), "stale", epoch=born, chunks=1, samples=round(seconds * SAMPLE_RATE))
 
     # The floor.
 

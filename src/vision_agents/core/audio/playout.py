@@ -90,6 +90,7 @@ class Playout:
             if line is None or line.closed or line.epoch < self._epoch.value:
                 self.stale_chunks += 1
                 self.stale_samples += len(samples) - start
+                self._epoch.dropped(line.epoch if line else self._epoch.value - 1, (len(samples) - start) / SAMPLE_RATE)
                 return False
             line.append(samples[start : start + SAMPLE_RATE])
         return line is not None

@@ -144,6 +144,7 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
         if response not in self._born:
             self.report_response_started(response)
         if self.stale(response):
+            self._epoch.dropped(self._born[response], audio.duration)
             return
         epoch = self._born[response]
         if self.events.has_subscribers(RealtimeAudioOutputEvent):

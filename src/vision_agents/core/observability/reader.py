@@ -230,7 +230,10 @@ class _Reader:
 
     def _resumed(self, record: Mapping[str, Any]) -> None:
         if self.story.challenges:
-            self.story.challenges[-1].rewound = float(record["rewound"]) / OUTPUT_RATE
+            latest = self.story.challenges[-1]
+            latest.rewound = float(record["rewound"]) / OUTPUT_RATE
+            latest.heard = str(record.get("heard", latest.heard))
+            latest.unheard = str(record.get("unheard", latest.unheard))
 
     def _stale(self, record: Mapping[str, Any]) -> None:
         chunks, samples = int(record["chunks"]), int(record["samples"])

@@ -85,6 +85,8 @@ class TTS(Interruptible, abc.ABC):
         async with aclosing(_pieces(self.stream_audio(text))) as pieces:
             async for piece in pieces:
                 if born < self.epoch:
+                    audio = piece.audio if isinstance(piece, SpeechChunk) else piece
+                    self._epoch.dropped(born, audio.duration if isinstance(audio, PcmData) else 0.0)
                     return
                 if not isinstance(piece, PcmData | SpeechChunk):
                     raise TypeError(

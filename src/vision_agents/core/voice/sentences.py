@@ -19,8 +19,8 @@ _ABBREVIATION = re.compile(
 _NUMBER_SIGN = re.compile(r"(?:^|\s)no\.\s$", re.IGNORECASE)
 
 
-# Signs that structure written text and would be read aloud ("asterisk asterisk"): emphasis, code, headings, bullets, and
-# the address of a link. Models write them although they are asked not to.
+# Signs that structure written text and would be read aloud ("asterisk asterisk"): emphasis, code, headings, bullets,
+# and the address of a link. Models write them although they are asked not to.
 _LINK = re.compile(r"\[([^\]]*)\]\((?:[^()]|\([^()]*\))*\)")
 _BULLET = re.compile(r"^\s*(?:[-*•]|#{1,6})\s+", re.MULTILINE)
 _EMPHASIS = re.compile(r"\*+(?=\S)|(?<=\S)\*+|`+|(?<!\w)_+|_+(?!\w)")
