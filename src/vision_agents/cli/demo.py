@@ -1,0 +1,107 @@
+"""`vision-agents demo`: talk to an agent in the browser, and interrupt it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import sys
+import threading
+import webbrowser
+from typing import TYPE_CHECKING
+
+from vision_agents.core.models import ModelError, ModelStore, ProgressBar
+
+from .agent_factory import DEFAULT_AGENT, add_agent_argument, load_factory, make_agent
+from .errors import OK, CommandError
+from .recorded_caller import RecordedCaller
+
+if TYPE_CHECKING:
+    from vision_agents.plugins.local import Edge
+
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_arguments(subparsers: Subparsers) -> None:
+    """Add `demo` to the command line."""
+    parser = subparsers.add_parser(
+        "demo",
+        help="talk to an agent in the browser, and interrupt it",
+        description="Serve a page on this machine on which you talk with an agent. Ctrl-C ends it.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="the address to serve the page at (default: 127.0.0.1)")
+    parser.add_argument("--port", type=_port, default=8000, help="its port, 0 for any free one (default: 8000)")
+    parser.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
+    add_agent_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve the page until Ctrl-C. Returns 0; raises CommandError for what keeps it from starting."""
+    # Everything that can be wrong is found before anything is fetched or loaded.
+    load_factory(args.agent)
+    from vision_agents.plugins.local.edge import AddressError, Edge, check_address
+
+    try:
+        check_address(args.host, args.port)
+        if args.agent == DEFAULT_AGENT:
+            _pull_models()
+        caller = RecordedCaller() if RecordedCaller.available() else None
+        _serve_until_interrupted(args, Edge(args.host, args.port, caller=caller), caller)
+    except (AddressError, ModelError) as error:
+        raise CommandError(str(error)) from error
+    return OK
+
+
+def _pull_models() -> None:
+    from .default_agent import MODELS
+
+    store = ModelStore()
+    # By name and size only: hashing them all would take a second of each start.
+    missing = [status.model.name for status in store.status() if not status.present and status.model.name in MODELS]
+    if missing:
+        print("Fetching the models; this is done once.", file=sys.stderr)
+        store.pull(missing, progress=ProgressBar())
+
+
+def _serve_until_interrupted(args: argparse.Namespace, edge: Edge, caller: RecordedCaller | None) -> None:
+    # Ctrl-C is how a demo ends. While models are fetched it is not: that is left to the caller.
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(args, edge, caller))
+
+
+async def _serve(args: argparse.Namespace, edge: Edge, caller: RecordedCaller | None) -> None:
+    if sys.stderr.isatty():
+        print("Loading the agent…", file=sys.stderr)
+    agent = await make_agent(args.agent, edge)
+    async with agent.join():
+        print(f"Talk to the agent at {edge.url} (Ctrl-C ends it)", flush=True)
+        if not args.no_open and _has_screen():
+            # A daemon: some browsers keep whoever opens a page waiting until they are closed.
+            threading.Thread(target=webbrowser.open, args=(edge.url,), daemon=True).start()
+        preparing = asyncio.create_task(_prepare(caller), name="recorded caller")
+        try:
+            await agent.finish()
+        finally:
+            preparing.cancel()
+
+
+async def _prepare(caller: RecordedCaller | None) -> None:
+    """Make what the caller says while the page is looked at. What goes wrong is told when somebody asks for it."""
+    if caller is not None:
+        with contextlib.suppress(Exception):
+            await caller.prepare()
+
+
+def _has_screen() -> bool:
+    """Whether a browser would open a window: one that runs in the terminal can neither hear nor speak."""
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _port(value: str) -> int:
+    port = int(value) if value.isdecimal() else -1
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError(f"{value} is not a port: take a number from 1024 to 65535, or 0 for any")
+    return port

@@ -1,0 +1,108 @@
+// One WebRTC connection to the agent.
+
+const GATHER_MS = 2000;
+const CONNECT_MS = 15000;
+const LONE_MS = 5000; // where the browser says of no way in which it could be reached
+
+const SILENT = "The agent does not answer. Look whether it is still running.";
+const UNREACHED = "The agent could not be reached by WebRTC. A VPN or an extension may forbid it: switch it off.";
+const LONE =
+  "This browser knows no way to connect: WebRTC needs a network, even on one machine, and nothing that forbids it. " +
+  "Join any network (one without internet will do), or switch off what forbids WebRTC.";
+
+export class Call {
+  // stream: what the agent is to hear. audio: the element that plays the agent. failed(text): it broke, or never was.
+  constructor(stream, audio, failed) {
+    this.stream = stream;
+    this.audio = audio;
+    this.failed = failed;
+    this.over = false;
+    this.remote = null;
+    this.connection = new RTCPeerConnection({ iceServers: [] });
+    this.connection.ontrack = ({ receiver, track, streams }) => this.play(receiver, streams[0] ?? new MediaStream([track]));
+    this.connection.onconnectionstatechange = () => {
+      if (this.connection.connectionState === "failed") {
+        this.fail("The connection to the agent broke.");
+      }
+    };
+  }
+
+  // page: the number of this page, null if the agent is not there.
+  async start(page) {
+    if (page === null) throw new Error(SILENT);
+    const track = this.stream.getAudioTracks()[0];
+    this.connection.addTransceiver(track, { direction: "sendrecv", streams: [this.stream] });
+    await this.connection.setLocalDescription(await this.connection.createOffer());
+    await this.gathered();
+    const answer = await this.ask({ type: "offer", sdp: this.connection.localDescription.sdp, page });
+    if (!this.over) {
+      this.participant = answer.participant;
+      await this.connection.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+      const lone = !this.connection.localDescription.sdp.includes("a=candidate");
+      this.deadline = setTimeout(() => this.check(lone ? LONE : UNREACHED), lone ? LONE_MS : CONNECT_MS);
+    }
+  }
+
+  async ask(offer) {
+    let response;
+    try {
+      response = await fetch("offer", {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(offer),
+        signal: AbortSignal.timeout(CONNECT_MS),
+      });
+    } catch (error) {
+      console.info("the offer was not answered", error);
+      throw new Error(SILENT);
+    }
+    const answer = await response.json();
+    if (!response.ok) {
+      throw new Error(answer.error);
+    }
+    return answer;
+  }
+
+  // Candidates are few and local: they all go into the offer.
+  gathered() {
+    return new Promise((resolve) => {
+      const done = () => this.connection.iceGatheringState === "complete" && resolve();
+      this.connection.onicegatheringstatechange = done;
+      setTimeout(resolve, GATHER_MS);
+      done();
+    });
+  }
+
+  check(text) {
+    if (this.connection.connectionState !== "connected") {
+      this.fail(text);
+    }
+  }
+
+  play(receiver, stream) {
+    // The agent's silence is to be heard as soon as it falls: no more buffer than needed.
+    if ("jitterBufferTarget" in receiver) {
+      receiver.jitterBufferTarget = 0;
+    }
+    this.remote = stream;
+    this.audio.srcObject = stream;
+    this.audio.play().catch(() => {});
+  }
+
+  fail(text) {
+    if (!this.over) {
+      this.close();
+      this.failed(text);
+    }
+  }
+
+  close() {
+    this.over = true;
+    clearTimeout(this.deadline);
+    this.connection.close();
+    this.audio.srcObject = null;
+    for (const track of this.stream.getTracks()) {
+      track.stop();
+    }
+  }
+}

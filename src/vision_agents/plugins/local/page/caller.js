@@ -1,0 +1,79 @@
+// The recorded caller: asks, waits until the agent is well into its answer, interrupts it, and begins again.
+
+const INTERRUPT_AFTER = 2; // seconds of the agent's voice
+const PAUSE = 2; // seconds of quiet before the next question
+const ANSWER_LIMIT = 20; // seconds until an answer must have begun
+const TALK_LIMIT = 60; // seconds until it must have ended
+const TICK_MS = 50;
+
+export class RecordedCaller {
+  // floor: who speaks. say(text): what the caller is up to.
+  constructor(context, floor, say) {
+    this.context = context;
+    this.floor = floor;
+    this.say = say;
+    this.stopped = false;
+    this.source = null;
+    this.output = context.createMediaStreamDestination();
+    this.stream = this.output.stream;
+  }
+
+  // Fetch what the caller says. Throws with a sentence for people.
+  async load() {
+    [this.question, this.interruption] = await Promise.all([this.fetch("question"), this.fetch("interruption")]);
+  }
+
+  async fetch(line) {
+    const response = await fetch(`caller/${line}.wav`);
+    if (!response.ok) {
+      throw new Error((await response.json()).error);
+    }
+    return this.context.decodeAudioData(await response.arrayBuffer());
+  }
+
+  async run() {
+    while (!this.stopped) {
+      this.say("The recorded caller asks a question.");
+      await this.play(this.question);
+      this.say("The recorded caller listens.");
+      if (await this.until(() => this.floor.speakingFor() >= INTERRUPT_AFTER, ANSWER_LIMIT)) {
+        this.say("The recorded caller interrupts.");
+        await this.play(this.interruption);
+        this.say("The recorded caller listens.");
+        await this.until(() => this.floor.speakingFor() > 0, ANSWER_LIMIT);
+      }
+      await this.until(() => this.floor.idleFor() >= PAUSE, TALK_LIMIT);
+    }
+  }
+
+  play(line) {
+    return new Promise((resolve) => {
+      if (this.stopped) {
+        resolve();
+        return;
+      }
+      this.source = new AudioBufferSourceNode(this.context, { buffer: line });
+      this.source.connect(this.output);
+      this.source.connect(this.context.destination);
+      this.source.onended = resolve;
+      this.source.start();
+    });
+  }
+
+  // Wait for condition(), at most `limit` seconds; return whether it came true.
+  async until(condition, limit) {
+    const end = performance.now() + limit * 1000;
+    while (!this.stopped && performance.now() < end) {
+      if (condition()) {
+        return true;
+      }
+      await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+    }
+    return false;
+  }
+
+  stop() {
+    this.stopped = true;
+    this.source?.stop();
+  }
+}

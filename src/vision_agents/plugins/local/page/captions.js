@@ -1,0 +1,114 @@
+// What both sides said. Text comes from models and people: it is only ever set as text.
+
+const ROWS = 60;
+
+export class Captions {
+  constructor(list) {
+    this.list = list;
+    this.turns = new Map(); // participant -> the row of the turn that is open
+    this.replies = new Map(); // reply -> its row
+    this.pinned = true; // the newest is in view, or somebody has scrolled up to read
+    list.addEventListener("scroll", () => {
+      this.pinned = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+    });
+    new ResizeObserver(() => this.follow()).observe(list);
+  }
+
+  take(record) {
+    const { note, effect } = record;
+    if (note === "user_words") this.heardUser(record);
+    else if (note === "agent_words") this.agentSaid(record);
+    else if (effect === "TurnTaken") this.turnTaken(record);
+    else if (effect === "DiscardTurn") this.discarded(record);
+  }
+
+  // A new call: the rows stay, nothing is added to them any more.
+  close() {
+    this.turns.clear();
+    this.replies.clear();
+  }
+
+  heardUser({ participant, text, final }) {
+    if (!text && !this.turns.has(participant)) return;
+    const turn = this.turn(participant);
+    if (final) {
+      turn.final = [turn.final, text].filter(Boolean).join(" ");
+      turn.partial = "";
+    } else {
+      turn.partial = text;
+    }
+    turn.row.classList.toggle("partial", Boolean(turn.partial));
+    turn.words.textContent = [turn.final, turn.partial].filter(Boolean).join(" ");
+    this.follow();
+  }
+
+  turnTaken({ participant, text }) {
+    const turn = this.turn(participant);
+    turn.row.classList.remove("partial");
+    turn.words.textContent = text;
+    this.turns.delete(participant);
+    this.follow();
+  }
+
+  discarded({ participant }) {
+    const turn = this.turns.get(participant);
+    if (turn) {
+      turn.row.className = "user ignored";
+      turn.words.append(tag("not a turn"));
+      this.turns.delete(participant);
+    }
+  }
+
+  agentSaid({ reply, heard, unheard, interrupted, done }) {
+    if (!this.replies.has(reply)) {
+      if (!heard && !unheard) return;
+      this.replies.set(reply, this.row("agent", "Agent"));
+    }
+    const { words } = this.replies.get(reply);
+    words.replaceChildren(text("span", "heard", heard));
+    if (unheard) {
+      const cut = interrupted && done;
+      if (cut) words.append(text("span", "for-readers", " (never heard:) "));
+      words.append(" ", text(cut ? "s" : "span", cut ? "unheard" : "coming", unheard));
+    }
+    if (interrupted) words.append(tag("interrupted"));
+    if (done) this.replies.delete(reply);
+    this.follow();
+  }
+
+  turn(participant) {
+    if (!this.turns.has(participant)) {
+      this.turns.set(participant, { ...this.row("user", "You"), final: "", partial: "" });
+    }
+    return this.turns.get(participant);
+  }
+
+  row(kind, who) {
+    const row = document.createElement("li");
+    row.className = kind;
+    const words = text("span", "words", "");
+    row.append(text("span", "who", who), words);
+    this.list.append(row);
+    while (this.list.childElementCount > ROWS) {
+      this.list.firstElementChild.remove();
+    }
+    return { row, words };
+  }
+
+  follow() {
+    if (this.pinned) {
+      this.list.scrollTop = this.list.scrollHeight;
+    }
+  }
+}
+
+function text(name, kind, content) {
+  const element = document.createElement(name);
+  element.className = kind;
+  element.textContent = content;
+  return element;
+}
+
+function tag(content) {
+  return text("span", "tag", content);
+}

@@ -1,0 +1,302 @@
+// The last 20 seconds: both voices, and what the floor made of them.
+
+const SPAN = 20; // seconds
+const FLOOR_DB = -60;
+const GAP = 0.3; // seconds between two levels that belong together
+const FONT = "12px system-ui, sans-serif";
+const NAMES = 52; // pixels: what the names of the lanes take at the left
+const LABEL = 16; // pixels: the height of a row of labels,
+const LABEL_SHIFT = 50; // and how far one may give way to another
+const INTERVAL = 1 / 30; // seconds between two drawings,
+const CALM_INTERVAL = 0.5; // and for those who want less motion
+
+export class Timeline {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.pen = canvas.getContext("2d");
+    this.meters = []; // [user, agent], each with level() in 0…1
+    this.levels = []; // {at, user, agent}
+    this.bands = []; // {kind, from, to}: speech and holds; `to` is null while it lasts
+    this.marks = []; // {at, kind}: hold, resume and commit
+    this.epochs = [{ at: -Infinity, number: 0 }];
+    this.offset = Infinity;
+    this.drawn = 0;
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.readColours());
+    this.readColours();
+    new ResizeObserver(() => this.resize()).observe(canvas);
+    requestAnimationFrame(() => this.frame());
+  }
+
+  // Another session has another zero of time.
+  reset() {
+    this.offset = Infinity;
+    this.epochs = [{ at: -Infinity, number: 0 }];
+    this.close();
+  }
+
+  // The call is over: nothing lasts any longer.
+  close() {
+    this.bands.forEach((band) => (band.to ??= now()));
+  }
+
+  take(record) {
+    if (typeof record.t !== "number") return;
+    // The quickest record so far tells best how the agent's clock relates to ours.
+    this.offset = Math.min(this.offset, now() - record.t);
+    const step = STEPS[record.event ?? record.effect];
+    if (step) {
+      step(this, record.t + this.offset, record);
+    }
+  }
+
+  begin(kind, from) {
+    this.end(kind, from);
+    this.bands.push({ kind, from, to: null });
+  }
+
+  end(kind, to) {
+    for (const band of this.bands) {
+      if (band.kind === kind) band.to ??= Math.max(to, band.from);
+    }
+  }
+
+  frame() {
+    const at = now();
+    const last = this.levels.at(-1)?.at ?? -Infinity;
+    if (this.meters.length && at - last > INTERVAL * 0.9) {
+      const [user, agent] = this.meters;
+      this.levels.push({ at, user: user.level(), agent: agent.level() });
+    }
+    if (at - this.drawn > (this.calm.matches ? CALM_INTERVAL : INTERVAL * 0.9)) {
+      this.drawn = at;
+      this.forget(at - SPAN - 1);
+      this.draw(at);
+    }
+    requestAnimationFrame(() => this.frame());
+  }
+
+  forget(before) {
+    while (this.levels.length && this.levels[0].at < before) this.levels.shift();
+    this.bands = this.bands.filter((band) => band.to === null || band.to > before);
+    this.marks = this.marks.filter((mark) => mark.at > before);
+    while (this.epochs.length > 1 && this.epochs[1].at < before) this.epochs.shift();
+  }
+
+  // Drawing.
+
+  readColours() {
+    const style = getComputedStyle(document.documentElement);
+    const names = ["card", "line", "ink", "soft", "user", "agent", "hold", "commit", "resume", "epoch"];
+    this.colours = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  }
+
+  resize() {
+    const ratio = devicePixelRatio || 1;
+    this.canvas.width = Math.round(this.canvas.clientWidth * ratio);
+    this.canvas.height = Math.round(this.canvas.clientHeight * ratio);
+    this.pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.draw(now());
+  }
+
+  draw(at) {
+    const { pen, colours } = this;
+    const width = this.canvas.clientWidth;
+    const height = this.canvas.clientHeight;
+    const x = (time) => width - ((at - time) / SPAN) * (width - NAMES);
+    // From the top: two rows of labels, the user's lane, a strip for speech, the agent's lane, the scale.
+    const labels = 2 * LABEL;
+    const scale = 18;
+    const strip = 8;
+    const lane = (height - labels - scale - strip - 12) / 2;
+    const user = { top: labels, bottom: labels + lane };
+    const speech = { top: user.bottom, bottom: user.bottom + strip };
+    const agent = { top: speech.bottom + 12, bottom: speech.bottom + 12 + lane };
+    pen.clearRect(0, 0, width, height);
+    pen.font = FONT;
+    pen.textBaseline = "middle";
+    this.drawName("You", user, colours.user);
+    this.drawName("Agent", agent, colours.agent);
+    pen.save();
+    pen.beginPath();
+    pen.rect(NAMES, 0, width - NAMES, height);
+    pen.clip();
+    this.drawEpochs(x, agent, width);
+    this.drawScale(x, at, height - scale / 2, user.top, agent.bottom);
+    this.drawBands("hold", x, agent, colours.hold, 0.28);
+    this.drawLevels(x, "user", user, colours.user);
+    this.drawLevels(x, "agent", agent, colours.agent);
+    this.drawBands("speech", x, speech, colours.user, 1);
+    this.drawMarks(x, agent.bottom, width);
+    this.nameEpochs(x, agent, width);
+    pen.restore();
+  }
+
+  drawEpochs(x, lane, width) {
+    const { pen, colours } = this;
+    pen.fillStyle = colours.epoch;
+    for (const { number, left, right } of this.spans(x, width)) {
+      if (number % 2) pen.fillRect(left, lane.top, right - left, lane.bottom - lane.top);
+    }
+  }
+
+  nameEpochs(x, lane, width) {
+    const { pen, colours } = this;
+    pen.font = FONT;
+    pen.textAlign = "left";
+    pen.fillStyle = colours.soft;
+    for (const { number, left, right } of this.spans(x, width)) {
+      if (right - left > 60) pen.fillText(`epoch ${number}`, left + 5, lane.bottom - 8);
+    }
+  }
+
+  // Where each epoch that is in view begins and ends.
+  spans(x, width) {
+    return this.epochs
+      .map(({ at, number }, index) => ({
+        number,
+        left: Math.max(NAMES, x(at)),
+        right: index + 1 < this.epochs.length ? x(this.epochs[index + 1].at) : width,
+      }))
+      .filter(({ left, right }) => right > left);
+  }
+
+  drawBands(kind, x, lane, colour, alpha) {
+    const { pen } = this;
+    pen.save();
+    pen.globalAlpha = alpha;
+    pen.fillStyle = colour;
+    for (const band of this.bands) {
+      if (band.kind === kind) {
+        const left = x(band.from);
+        pen.fillRect(left, lane.top, Math.max(2, x(band.to ?? now()) - left), lane.bottom - lane.top);
+      }
+    }
+    pen.restore();
+  }
+
+  drawScale(x, at, y, top, bottom) {
+    const { pen, colours } = this;
+    pen.strokeStyle = colours.line;
+    pen.lineWidth = 1;
+    pen.fillStyle = colours.soft;
+    for (let seconds = 5; seconds < SPAN; seconds += 5) {
+      const place = Math.round(x(at - seconds)) + 0.5;
+      pen.beginPath();
+      pen.moveTo(place, top);
+      pen.lineTo(place, bottom);
+      pen.stroke();
+      pen.textAlign = "center";
+      pen.fillText(`−${seconds} s`, place, y);
+    }
+    pen.textAlign = "right";
+    pen.fillText("now", x(at), y);
+  }
+
+  drawLevels(x, who, lane, colour) {
+    const { pen, colours } = this;
+    const middle = (lane.top + lane.bottom) / 2;
+    const half = (lane.bottom - lane.top) / 2 - 2;
+    pen.strokeStyle = colours.line;
+    pen.lineWidth = 1;
+    pen.beginPath();
+    pen.moveTo(NAMES, Math.round(middle) + 0.5);
+    pen.lineTo(x(now()), Math.round(middle) + 0.5);
+    pen.stroke();
+    pen.fillStyle = colour;
+    for (const run of this.runs()) {
+      pen.beginPath();
+      run.forEach((level) => pen.lineTo(x(level.at), middle - level[who] * half));
+      run.reverse().forEach((level) => pen.lineTo(x(level.at), middle + level[who] * half));
+      pen.fill();
+    }
+  }
+
+  // The levels without the gaps between them: a hidden tab takes none.
+  runs() {
+    const runs = [];
+    let last = -Infinity;
+    for (const level of this.levels) {
+      if (level.at - last > GAP) runs.push([]);
+      runs.at(-1).push(level);
+      last = level.at;
+    }
+    return runs;
+  }
+
+  drawMarks(x, bottom, width) {
+    const { pen, colours } = this;
+    const free = [-Infinity, -Infinity];
+    for (const { at, kind } of this.marks) {
+      const place = x(at);
+      pen.strokeStyle = pen.fillStyle = colours[kind];
+      pen.lineWidth = 2;
+      // Holds above, what became of them below: the two come close to each other.
+      const row = kind === "hold" ? 0 : 1;
+      pen.beginPath();
+      pen.moveTo(place, row * LABEL + LABEL - 2);
+      pen.lineTo(place, bottom);
+      pen.stroke();
+      const breadth = pen.measureText(kind).width;
+      const wanted = Math.min(place - 1, width - breadth);
+      const left = Math.max(wanted, free[row]);
+      // A label may stand a little to the right of its mark; one too many is left out.
+      if (left - wanted < LABEL_SHIFT && left + breadth <= width) {
+        pen.textAlign = "left";
+        pen.fillText(kind, left, row * LABEL + LABEL / 2 - 1);
+        free[row] = left + breadth + 6;
+      }
+    }
+  }
+
+  drawName(name, lane, colour) {
+    const { pen } = this;
+    pen.save();
+    pen.font = `600 ${FONT}`;
+    pen.textAlign = "left";
+    pen.fillStyle = colour;
+    pen.fillText(name, 0, (lane.top + lane.bottom) / 2);
+    pen.restore();
+  }
+}
+
+const STEPS = {
+  SpeechStarted: (line, at, { onset_delay: delay }) => line.begin("speech", at - (delay ?? 0)),
+  SpeechEnded: (line, at, { trailing_silence: silence }) => line.end("speech", at - (silence ?? 0)),
+  ParticipantLeft: (line, at) => line.end("speech", at),
+  Hold: (line, at) => {
+    line.begin("hold", at);
+    line.marks.push({ at, kind: "hold" });
+  },
+  Resume: (line, at) => {
+    line.end("hold", at);
+    line.marks.push({ at, kind: "resume" });
+  },
+  Commit: (line, at, { epoch }) => {
+    line.end("hold", at);
+    line.marks.push({ at, kind: "commit" });
+    line.epochs.push({ at, number: epoch });
+  },
+  AudioDrained: (line, at) => line.end("hold", at),
+  DropReply: (line, at) => line.end("hold", at),
+};
+
+// The loudness of a stream, from 0 (−60 dB and below) to 1.
+export class Meter {
+  constructor(context, stream) {
+    this.analyser = new AnalyserNode(context, { fftSize: 2048 });
+    this.source = context.createMediaStreamSource(stream);
+    this.source.connect(this.analyser);
+    this.samples = new Float32Array(this.analyser.fftSize);
+  }
+
+  level() {
+    this.analyser.getFloatTimeDomainData(this.samples);
+    const power = this.samples.reduce((sum, sample) => sum + sample * sample, 0) / this.samples.length;
+    return power > 0 ? Math.max(0, 1 - (10 * Math.log10(power)) / FLOOR_DB) : 0;
+  }
+}
+
+function now() {
+  return performance.now() / 1000;
+}

@@ -1,0 +1,283 @@
+"""The local edge: browsers that come, go, take over and fail; how it begins and ends; nothing is left behind."""
+
+import asyncio
+import errno
+import re
+import socket
+import threading
+
+import pytest
+
+from vision_agents.core.participants import User
+from vision_agents.plugins.local import Edge, feed, rtc, switchboard
+from vision_agents.plugins.local.edge import AddressError, check_address
+from vision_agents.plugins.local.switchboard import Switchboard
+
+from .browser_kit import AGENT, PATIENCE, Caller, NotingSink, Page, loudness, tone_of
+
+# A call.
+
+
+async def test_both_hear_each_other(edge, http, sink):
+    caller = Caller(tone_of(75))
+    who = await caller.call(edge, http)
+    heard = await caller.hears(50)
+    assert loudness(heard[-24_000:]) == pytest.approx(8000 / 2**0.5, rel=0.05)
+    # The last frames are not held back for others to come: there are none.
+    await sink.until(lambda: len(sink.samples(who)) >= 74 * 960)
+    assert loudness(sink.samples(who)[-24_000:]) == pytest.approx(10_000 / 2**0.5, rel=0.05)
+    assert sink.happened == [f"{who} joined"]
+    await caller.close()
+    await sink.until(lambda: f"{who} left" in sink.happened)
+    assert "ended: None" not in sink.happened
+
+
+async def test_a_lost_packet_costs_no_delay_and_no_time(edge, http, sink):
+    caller = Caller(tone_of(60))
+    transport = caller.connection.getSenders()[0].transport
+    send, count = transport._send_rtp, 0
+
+    async def losing(data):
+        nonlocal count
+        is_sound = data[1] & 0x7F < 64 or data[1] & 0x7F > 95
+        count += is_sound
+        if not (is_sound and count in (20, 21, 40)):
+            await send(data)
+
+    transport._send_rtp = losing
+    who = await caller.call(edge, http)
+    # All that was sent arrives and the lost 60 ms too, as silence; with a frame's worth of slack for the encoder.
+    await sink.until(lambda: len(sink.samples(who)) >= 59 * 960)
+    assert count >= 59
+    whole = sink.samples(who).reshape(-1, 960)
+    assert [index for index, frame in enumerate(whole[5:], 5) if not frame.any()] == [19, 20, 39]
+    await caller.close()
+
+
+async def test_the_browser_may_hide_its_address(edge, http, sink):
+    caller = Caller()
+    offer = re.sub(r"(a=candidate:\S+ \d \S+ \d+ )\S+", r"\1b8f5d3c2-0000.local", await caller.offer())
+    async with http.post(f"{edge.url}/offer", json={"type": "offer", "sdp": offer}) as response:
+        await caller.accept((await response.json())["sdp"])
+    await sink.until(lambda: sink.happened)
+    await caller.close()
+
+
+async def test_this_machine_is_offered_even_without_a_network(edge, http):
+    caller = Caller()
+    async with http.post(f"{edge.url}/offer", json={"type": "offer", "sdp": await caller.offer()}) as response:
+        answer = (await response.json())["sdp"]
+    assert re.search(r"a=candidate:.* 127\.0\.0\.1 ", answer)
+    await caller.close()
+
+
+async def test_a_browser_that_cannot_be_reached_is_told(edge, http, sink, monkeypatch):
+    monkeypatch.setattr(rtc, "CONNECT_TIMEOUT", 0.1)
+    page, caller = await Page.open(edge, http), Caller()
+    offer = {"type": "offer", "sdp": await caller.offer(), "page": page.number}
+    async with http.post(f"{edge.url}/offer", json=offer) as response:
+        who = (await response.json())["participant"]
+    record = await page.until(edge="call", state="failed")
+    assert record["participant"] == who
+    assert "could not be reached" in record["error"]
+    assert sink.happened == []
+    await caller.close()
+
+
+async def test_hanging_up_is_told_to_the_page(edge, http, sink):
+    page, caller = await Page.open(edge, http), Caller()
+    who = await caller.call(edge, http, page.number)
+    await page.until(edge="call", state="connected", participant=who)
+    await page.until(edge="busy", busy=True)
+    await page.socket.send_str("hang up")
+    await page.until(edge="call", state="over", participant=who)
+    await page.until(edge="busy", busy=False)
+    assert sink.happened == [f"{who} joined", f"{who} left"]
+    await caller.close()
+
+
+async def test_a_closed_tab_leaves_the_call_in_mid_answer_and_the_next_one_may_come(edge, http, sink):
+    page, caller = await Page.open(edge, http), Caller()
+    who = await caller.call(edge, http, page.number)
+    await caller.hears(5)
+    await page.socket.close()
+    await sink.until(lambda: f"{who} left" in sink.happened)
+    pulled = sink.pulled
+    await caller.close()
+    another = Caller()
+    await another.call(edge, http)
+    await another.hears(5)
+    assert sink.happened == ["user/1 joined", "user/1 left", "user/2 joined"]
+    assert sink.pulled > pulled
+    await another.close()
+
+
+async def test_the_newest_takes_over_and_the_old_page_is_told(edge, http, sink):
+    first, old = await Page.open(edge, http), Caller()
+    await old.call(edge, http, first.number)
+    await sink.until(lambda: sink.happened)
+    second, new = await Page.open(edge, http), Caller()
+    assert (await second.until(edge="hello"))["busy"] is True
+    await new.call(edge, http, second.number)
+    await second.until(edge="call", state="connected")
+    await first.until(edge="call", state="taken over")
+    assert sink.happened == ["user/1 joined", "user/1 left", "user/2 joined"]
+    heard = len(sink.samples("user/1"))
+    await new.hears(20)
+    await sink.until(lambda: len(sink.samples("user/2")) > 9600)
+    assert len(sink.samples("user/1")) == heard, "the one before is no longer heard"
+    await asyncio.gather(old.close(), new.close())
+
+
+async def test_a_call_that_never_connects_takes_nothing_over(edge, http, sink):
+    caller, other = Caller(), Caller()
+    await caller.call(edge, http)
+    await caller.hears(3)
+    async with http.post(f"{edge.url}/offer", json={"type": "offer", "sdp": await other.offer()}) as response:
+        assert response.status == 200
+    await caller.hears(len(caller.heard) + 10)
+    assert sink.happened == ["user/1 joined"]
+    await asyncio.gather(caller.close(), other.close())
+
+
+async def test_too_many_calls_at_once_are_refused(edge, http, monkeypatch):
+    monkeypatch.setattr(switchboard, "MAX_CALLS", 1)
+    caller, other = Caller(), Caller()
+    await caller.call(edge, http)
+    async with http.post(f"{edge.url}/offer", json={"type": "offer", "sdp": await other.offer()}) as response:
+        assert response.status == 503
+        assert "close some tabs" in (await response.json())["error"]
+    await asyncio.gather(caller.close(), other.close())
+
+
+async def test_an_offer_that_takes_for_ever_is_given_up(monkeypatch):
+    async def hanging(self, offer):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(switchboard, "OFFER_TIMEOUT", 0.01)
+    monkeypatch.setattr(rtc.BrowserCall, "answer", hanging)
+    board = Switchboard(NotingSink(), feed.Feeds())
+    with pytest.raises(rtc.OfferError, match="could not be answered within"):
+        await board.answer("")
+    await board.close()
+
+
+async def test_an_agent_that_cannot_take_the_audio_ends_the_call_and_says_so(http, caplog):
+    class Deaf(NotingSink):
+        def audio(self, audio, participant):
+            raise ValueError("no ears")
+
+    sink = Deaf()
+    edge = Edge(port=0)
+    await edge.join(AGENT, None, sink)
+    page, caller = await Page.open(edge, http), Caller()
+    await caller.call(edge, http, page.number)
+    record = await page.until(edge="call", state="failed")
+    assert "no ears" in record["error"]
+    assert sink.happened == ["user/1 joined", "user/1 left"]
+    await caller.close()
+    await edge.leave()
+
+
+async def test_nothing_is_left_behind(http):
+    tasks, threads = asyncio.all_tasks(), set(threading.enumerate())
+    sink, edge = NotingSink(), Edge(port=0)
+    await edge.join(AGENT, None, sink)
+    for leaves in ("page", "caller", "neither"):
+        page, caller = await Page.open(edge, http), Caller()
+        await caller.call(edge, http, page.number)
+        await caller.hears(3)
+        if leaves == "page":
+            await page.socket.close()
+        elif leaves == "caller":
+            await caller.close()
+        if leaves != "neither":
+            await sink.until(lambda: sink.happened[-1].endswith("left"))
+    leaving = asyncio.create_task(edge.leave())
+    await page.socket.receive()  # The page hears of it.
+    await leaving
+    await caller.close()
+    left = asyncio.all_tasks() - tasks - {leaving}
+    assert not left, left
+    # The threads of the loop's executor belong to the loop.
+    assert not [t for t in set(threading.enumerate()) - threads if not t.name.startswith("asyncio")]
+    assert sink.happened.count("user/3 left") == 1
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.001, 0.005, 0.01, 0.02, 0.03, 0.05])
+async def test_nothing_is_left_behind_wherever_the_connecting_is_cut_off(http, delay):
+    tasks = asyncio.all_tasks()
+    edge, caller = Edge(port=0), Caller()
+    await edge.join(AGENT, None, NotingSink())
+    await caller.call(edge, http)
+    await asyncio.sleep(delay)
+    await edge.leave()
+    await caller.close()
+    async with asyncio.timeout(PATIENCE):
+        while left := asyncio.all_tasks() - tasks:
+            await asyncio.wait(left)
+
+
+# Beginning and end.
+
+
+async def test_a_port_in_use_is_named_and_so_is_the_way_out():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        edge = Edge(port=port)
+        for attempt in (
+            lambda: edge.join(AGENT, None, NotingSink()),
+            lambda: asyncio.to_thread(check_address, "127.0.0.1", port),
+        ):
+            with pytest.raises(AddressError, match=rf"port {port} .* in use.*--port"):
+                await attempt()
+    # It was not the edge's fault: once the port is free, it can be used.
+    await edge.join(AGENT, None, NotingSink())
+    await edge.leave()
+
+
+@pytest.mark.parametrize("host", ["192.0.2.99", "no-such-host.invalid"])
+async def test_a_host_that_is_not_this_machine_is_named(host):
+    with pytest.raises(AddressError, match=rf"{host}.*--host"):
+        await Edge(host).join(AGENT, None, NotingSink())
+    with pytest.raises(AddressError, match=rf"{host}.*--host"):
+        check_address(host, 0)
+
+
+def test_a_port_for_the_administrator_is_explained(monkeypatch):
+    def refuse(self, address):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    with pytest.raises(AddressError, match=r"port 80 .*above 1023"):
+        check_address("127.0.0.1", 80)
+
+
+async def test_an_edge_is_in_one_call_at_a_time(edge):
+    with pytest.raises(RuntimeError, match="one agent"):
+        await edge.join(AGENT, None, NotingSink())
+
+
+async def test_it_may_leave_twice_and_join_again(http):
+    edge = Edge(port=0)
+    await edge.leave()
+    for name in ("Ada", "Grace"):
+        await edge.join(User("agent", name), None, NotingSink())
+        page = await Page.open(edge, http)
+        assert (await page.until(edge="hello"))["agent"] == name
+        await edge.leave()
+        await edge.leave()
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("localhost", "http://localhost:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("::", "http://[::1]:8000"),
+    ],
+)
+def test_the_url_can_be_opened(host, url):
+    assert Edge(host).url == url

@@ -1,0 +1,142 @@
+"""The agent's voice is pulled when it is due and never ahead; offers that cannot be answered say why."""
+
+import asyncio
+
+import numpy as np
+import pytest
+from aiortc.mediastreams import MediaStreamError
+from av import CodecContext
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vision_agents.plugins.local.rtc import (
+    _HIDDEN_ADDRESS,
+    CATCH_UP_FRAMES,
+    AgentTrack,
+    FrameClock,
+    OfferError,
+    _check,
+    _shown,
+)
+
+from .browser_kit import NotingSink, loudness
+
+FRAME = 0.02
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=100), st.floats(0.0, 1e6))
+def test_frames_are_never_early_never_twice_and_late_ones_are_few(stalls, start):
+    clock, now, numbers = FrameClock(), start, []
+    for stall in stalls:
+        now += max(0.0, clock.wait(now)) + stall
+        number = clock.take(now)
+        # A thousandth of a frame is left to the rounding of times.
+        assert start + number * FRAME <= now + FRAME / 1000, "ahead of its time"
+        assert now - (start + number * FRAME) < (CATCH_UP_FRAMES + 1.001) * FRAME, "too late to be heard"
+        numbers.append(number)
+    assert numbers == sorted(set(numbers))
+
+
+def test_without_stalls_no_frame_is_left_out():
+    clock, now = FrameClock(), 5.0
+    for expected in range(1000):
+        now += max(0.0, clock.wait(now))
+        assert clock.take(now) == expected
+
+
+def test_after_a_stall_two_frames_are_made_up_for_and_no_more():
+    clock, now = FrameClock(), 0.0
+    clock.wait(now)
+    assert clock.take(now) == 0
+    now = 1.0
+    burst = []
+    while clock.wait(now) <= 0:
+        burst.append(clock.take(now))
+    assert burst == [48, 49, 50]
+
+
+def decoded(packets):
+    decoder = CodecContext.create("libopus", "r")
+    decoder.format, decoder.layout, decoder.sample_rate = "s16", "stereo", 48_000
+    return np.concatenate([frame.to_ndarray().reshape(-1, 2)[:, 0] for p in packets for frame in decoder.decode(p)])
+
+
+@pytest.mark.virtual_time
+async def test_a_frame_is_pulled_each_20_ms_and_sounds_as_it_was():
+    sink = NotingSink(level=8000)
+    track = AgentTrack(pytest.fail)
+    track.play(sink)
+    loop = asyncio.get_running_loop()
+    packets = []
+    for index in range(100):
+        packets.append(await track.recv())
+        assert loop.time() == pytest.approx(index * FRAME, abs=1e-6)
+        assert sink.pulled == index + 1
+    assert [packet.pts for packet in packets] == [index * 960 for index in range(100)]
+    assert {packet.time_base * 48_000 for packet in packets} == {1}
+    assert loudness(decoded(packets)[9600:]) == pytest.approx(8000 / 2**0.5, rel=0.03)
+
+
+@pytest.mark.virtual_time
+async def test_without_a_sink_there_is_silence_and_nothing_is_pulled():
+    sink = NotingSink()
+    track = AgentTrack(pytest.fail)
+    silent = [await track.recv() for _ in range(10)]
+    track.play(sink)
+    await track.recv()
+    track.play(None)
+    await track.recv()
+    assert sink.pulled == 1
+    assert not decoded(silent).any()
+
+
+@pytest.mark.virtual_time
+async def test_a_stopped_track_ends():
+    track = AgentTrack(pytest.fail)
+    await track.recv()
+    waiting = asyncio.create_task(track.recv())
+    await asyncio.sleep(0)
+    track.stop()
+    with pytest.raises(MediaStreamError):
+        await waiting
+
+
+@pytest.mark.virtual_time
+async def test_a_voice_that_fails_ends_the_call_with_a_reason(caplog):
+    class Broken(NotingSink):
+        def pull(self):
+            raise ValueError("no voice")
+
+    reasons = []
+    track = AgentTrack(reasons.append)
+    track.play(Broken())
+    with pytest.raises(MediaStreamError):
+        await track.recv()
+    assert reasons == ["the agent's voice failed: no voice"]
+
+
+AUDIO = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n{}"
+LINE = "m={} 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=rtpmap:111 opus/48000/2\r\n"
+
+
+@pytest.mark.parametrize(
+    ("offer", "reason"),
+    [
+        ("", "none"),
+        ("nonsense", "no SDP|none"),
+        (AUDIO.format(""), "has none"),
+        (AUDIO.format(LINE.format("video")), "has video"),
+        (AUDIO.format(LINE.format("audio") + LINE.format("video")), "has audio, video"),
+        (AUDIO.format("m=audio\r\n"), "no SDP"),
+    ],
+)
+def test_an_offer_of_anything_but_one_voice_is_refused(offer, reason):
+    with pytest.raises(OfferError, match=reason):
+        _check(offer)
+
+
+def test_a_hidden_address_is_taken_for_this_machine():
+    hidden = "a=candidate:1 1 udp 2113937151 0f2b1d5e-77aa-4f0e.local 50123 typ host generation 0\r\n"
+    plain = "a=candidate:2 1 udp 2113937151 192.0.2.7 50124 typ host\r\n"
+    shown = _HIDDEN_ADDRESS.sub(_shown, hidden + plain)
+    assert shown == hidden.replace("0f2b1d5e-77aa-4f0e.local", "127.0.0.1") + plain
