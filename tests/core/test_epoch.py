@@ -50,6 +50,14 @@ class TestEpoch:
         epoch.advance()
         assert seen == [(1, 1)]
 
+    def test_whoever_drops_late_audio_says_so(self) -> None:
+        epoch = Epoch()
+        dropped: list[tuple[int, float]] = []
+        epoch.observe_dropped(lambda born, seconds: dropped.append((born, seconds)))
+        epoch.advance()
+        epoch.dropped(0, 0.02)
+        assert dropped == [(0, 0.02)]
+
 
 @pytest.mark.virtual_time
 class TestInterrupt:

@@ -130,7 +130,8 @@ class StormyModel(Realtime):
             self.report_response_started(name, asked_in)
             for index, word in enumerate(sentences(self.mischief.rng).split()):
                 await self.mischief.pause()
-                self.report_response_text(name, word + " ", (Word(word, index * WORD / RATE, (index + 1) * WORD / RATE),))
+                times = Word(word, index * WORD / RATE, (index + 1) * WORD / RATE)
+                self.report_response_text(name, word + " ", (times,))
                 self.report_audio(name, word_audio(index))
         except HostileError as error:
             self.report_failure(error)
@@ -165,6 +166,7 @@ class Witness(EdgeTransport):
         self._over = True
         self._held = None
         self._held_frames = 0
+        self._uninterruptible = set()
         # What the agent says was heard, to be compared when the frame that it may have been said in is here.
         self._claims = []
 
@@ -209,6 +211,8 @@ class Witness(EdgeTransport):
     def observe(self, record):
         self.records.append(dict(record))
         event, effect, note = record.get("event"), record.get("effect"), record.get("note")
+        if event == "ReplyRequested" and not record["interruptible"]:
+            self._uninterruptible.add(record["reply"])
         if event == "AudioStarted":
             self._playing, self._over = record["reply"], False
         if event == "AudioDrained" or effect == "DropReply":
@@ -222,6 +226,11 @@ class Witness(EdgeTransport):
             self._held = None
         elif note == "heard":
             self._claims.append(record)
+
+    @property
+    def may_be_interrupted(self):
+        """Something sounds that speech may interrupt."""
+        return not self._over and self._held is None and self._playing not in self._uninterruptible
 
     def _end(self, reply):
         self._over = self._over or reply == self._playing
@@ -242,7 +251,9 @@ class Witness(EdgeTransport):
         words = [int(word.strip("w.")) for word in record["text"].split()]
         if words != list(range(len(words))):
             self._fault(f"the words heard of reply {reply} are no beginning of it: {record['text']}")
-        if not record["estimated"] and len(words) != round(samples / WORD + 1e-9) and samples % WORD != WORD / 2:
+        # A word is heard when half of it was; at the very half either will do.
+        halves = {round((samples + slack) / WORD) for slack in (-1, 1)}
+        if not record["estimated"] and len(words) not in halves:
             self._fault(f"{samples:.0f} samples are not the words {record['text']!r}")
 
     def lost(self, reply):
@@ -297,12 +308,18 @@ class Storm:
         """Seconds of audio that wait at the gate, for the reply of which most waits."""
         return max((line.waiting for line in self.agent._session.playout._lines), default=0) / RATE
 
+    @property
+    def at_rest(self):
+        """Nobody has the floor, and no response is still to come that was asked for in worse weather."""
+        return self.agent.state is FloorState.IDLE and not (self.model and self.model.tasks)
+
     async def begin(self):
         await self.agent.join()
         for person in PEOPLE:
             self.witness.sink.participant_joined(person)
 
     def request(self, work):
+        """Have something done that has to come to an end."""
         self.requests.append(asyncio.ensure_future(work))
 
     async def speak(self, person, seconds):
@@ -327,7 +344,7 @@ class Storm:
             quiet = 0
             while quiet < 50:
                 await asyncio.sleep(0.1)
-                quiet = quiet + 1 if self.agent.state is FloorState.IDLE else 0
+                quiet = quiet + 1 if self.at_rest else 0
 
     async def answer(self):
         """A new turn, and what is heard in answer to it."""
@@ -335,7 +352,7 @@ class Storm:
         async with asyncio.timeout(60):
             await self.speak(PEOPLE[0], 1.0)
             self.mischief.rng.seed(3)  # of which the recogniser's choice of words does not come out empty
-            while len(self.ended) == before or self.agent.state is not FloorState.IDLE:
+            while len(self.ended) == before or not self.at_rest:
                 await asyncio.sleep(0.1)
         return self.ended[before:]
 

@@ -48,7 +48,7 @@ def test_sleeping_sums_up_whatever_the_floats(delays: list[float]) -> None:
         end = sum(delays)
         for delay in delays:
             await asyncio.sleep(delay)
-        while loop.time() < end:  # noqa: ASYNC110 - a rounding clock would spin here for ever
+        while loop.time() < end:
             await asyncio.sleep(end - loop.time())
         return loop.time()
 
@@ -234,7 +234,7 @@ def test_the_loop_that_is_always_busy_is_a_livelock(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(virtual_time, "MAX_STEPS_AT_ONE_TIME", 1000)
 
     async def main() -> None:
-        while True:  # noqa: ASYNC110 - the point of the test
+        while True:
             await asyncio.sleep(0)
 
     with pytest.raises(LivelockError, match="clock never moved"):
@@ -243,7 +243,7 @@ def test_the_loop_that_is_always_busy_is_a_livelock(monkeypatch: pytest.MonkeyPa
 
 def test_the_time_limit_is_virtual_and_ends_an_endless_ticker() -> None:
     async def main() -> None:
-        while True:  # noqa: ASYNC110 - the point of the test
+        while True:
             await asyncio.sleep(0.5)
 
     with pytest.raises(TimeLimitError, match=r"10 virtual s \(virtual time 10\.000 s\)"):

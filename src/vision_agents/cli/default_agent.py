@@ -15,7 +15,7 @@ INSTRUCTIONS = (
 
 
 async def local_agent(edge: EdgeTransport) -> Agent:
-    """An agent of the local plugins: Moonshine hears, SmolLM2 thinks, Piper speaks, Smart Turn tells whose turn it is."""
+    """An agent of local plugins: Moonshine hears, SmolLM2 thinks, Piper speaks, Smart Turn knows whose turn it is."""
     # The plugins import their runtimes; a command's help does not need those.
     from vision_agents.plugins import llama, moonshine, piper, smart_turn
 

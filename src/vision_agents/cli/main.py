@@ -21,6 +21,7 @@ COMMANDS = {
     "call": "play a recorded user to an agent; keep the call and a report on its interruptions",
     "replay": "run a recorded call's decisions again, or ask what another policy would have done",
     "report": "make the report of a recorded call again",
+    "lab": "measure how right interruptions are judged, over hundreds of cases",
     "models": "list, fetch and check the local models",
 }
 

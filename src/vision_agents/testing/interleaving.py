@@ -14,6 +14,8 @@ from random import Random
 from typing import Any
 
 from vision_agents.core import Agent, InterruptionPolicy, Participant, User
+from vision_agents.core.llm import LLM, Realtime
+from vision_agents.core.tts import TTS
 
 from .hostile import HostileLLM, HostileRealtime, HostileTTS, Mischief, ProvingEdge
 from .parts import ScriptedDetector, ScriptedSTT
@@ -57,7 +59,9 @@ class HostileCall:
 
     def _make_agent(self) -> Agent:
         policy = InterruptionPolicy(
-            hold=self.rng.random() < 0.8, rewind=self.rng.choice(("word", "exact")), resume_after=self.rng.choice((0, 0.2))
+            hold=self.rng.random() < 0.8,
+            rewind=self.rng.choice(("word", "exact")),
+            resume_after=self.rng.choice((0, 0.2)),
         )
         user = User("agent")
         if self.model is not None:
@@ -119,10 +123,8 @@ class HostileCall:
             self.edge.pull(self.agent.epoch)
 
     def interrupt(self) -> None:
-        parts = [self.agent, self.model] if self.model is not None else [self.agent, self.agent.llm, self.tts]
-        part = self.rng.choice(parts)
-        assert part is not None
-        part.interrupt()
+        parts: list[Agent | LLM | Realtime | TTS] = [self.agent, self.agent.llm]
+        self.rng.choice(parts if self.model is not None else [*parts, self.tts]).interrupt()
         # At once, before anything else can run.
         self.edge.pull(self.agent.epoch)
 

@@ -112,6 +112,27 @@ class TestAnOrdinaryTurn:
             fx.BeginReply(1, 0, answer=True),
         ]
 
+    def test_a_detector_that_reports_only_start_and_end(self) -> None:
+        story = Story()
+        assert story.at(0.0, ev.TurnStarted, ANN, 0.8) == [
+            fx.BeginTurn(ANN),
+            fx.AnnounceTurnStarted(ANN, 0.8, False, 0),
+        ]
+        assert story.at(5.0, ev.TurnEnded, ANN, 0.7, None, 1.0) == [
+            fx.AnnounceTurnEnded(ANN, 0.7, 4.0, 1.0),
+            fx.FinishTurn(ANN, 1),
+        ]
+
+    def test_a_turn_may_begin_and_end_in_the_same_instant(self) -> None:
+        story = Story()
+        story.at(1.0, ev.TurnStarted, ANN)
+        assert kinds(story.at(1.0, ev.TurnEnded, ANN)) == [fx.AnnounceTurnEnded, fx.FinishTurn]
+
+    def test_the_detector_that_is_surest_counts(self) -> None:
+        story = Story()
+        story.at(0.0, ev.SpeechStarted, ANN, 0.6)
+        assert story.at(0.1, ev.TurnStarted, ANN, 0.8) == [fx.AnnounceTurnStarted(ANN, 0.8, False, 0)]
+
     def test_a_late_end_does_not_cut_off_who_speaks_again(self) -> None:
         """The detector judged the pause at 1.0 to 1.2, and its answer comes when Ann has gone on."""
         story = Story()
@@ -191,6 +212,11 @@ class TestAnInterruption:
         story.stops(ANN, 2.9, 0.64)
         story.at(3.0, ev.TurnEnded, ANN)
         assert story.at(3.1, ev.WordsComplete, ANN, 2) == [fx.DiscardTurn(ANN), fx.BeginReply(2, 1, answer=True)]
+        story.at(3.5, ev.AudioDrained, 2)
+        # Once: the next cough gets no answer.
+        story.speaks(ANN, 4.0, 0.2)
+        story.stops(ANN, 4.4, 0.2)
+        assert [fx.FinishTurn(ANN, 3), fx.DiscardTurn(ANN)] == story.end()
 
     def test_a_question_that_still_stands_never_talks_over_who_asked_it(self) -> None:
         """Ann goes on for half a minute: the agent does not barge in with an answer to the first half."""
@@ -401,8 +427,22 @@ class TestWhatCodeSays:
             fx.AnnounceTurnStarted,
         ]
         story.stops(ANN, 3.8, 0.64)
-        story.at(3.9, ev.TurnEnded, ANN)
+        [ended, _] = story.at(3.9, ev.TurnEnded, ANN)
+        assert isinstance(ended, fx.AnnounceTurnEnded)
+        assert ended.duration == about(3.64 - 2.9)
         assert fx.TurnTaken(ANN, "first of all") in story.at(4.0, ev.WordsComplete, ANN, 1)
+
+    def test_a_detector_that_vouches_for_who_is_talked_over_interrupts(self) -> None:
+        story = Story(InterruptionPolicy(wait_limit=1.0))
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(0.1, ev.ReplyRequested, 1)
+        assert story.until(1.1) == [fx.BeginReply(1, 0, answer=False)]
+        assert kinds(story.at(2.0, ev.TurnStarted, ANN)) == [
+            fx.Hold,
+            fx.Commit,
+            fx.AnnounceTurnEnded,
+            fx.AnnounceTurnStarted,
+        ]
 
     def test_a_cough_while_words_are_awaited_does_not_cost_them(self) -> None:
         story = Story(InterruptionPolicy(wait_limit=1.0))
@@ -489,6 +529,22 @@ class TestDeadlines:
         assert kinds(story.at(7.1, ev.SpeechContinued, ANN, 0.9, 0.3)) == [fx.BeginTurn, fx.Hold]
         assert kinds(story.at(7.5, ev.SpeechContinued, ANN, 0.9, 0.66)) == [fx.Commit, fx.AnnounceTurnStarted]
 
+    def test_a_claim_is_over_with_its_end(self) -> None:
+        """What begins again is speech like any other, and lapses like it."""
+        story = Story()
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(1.0, ev.TurnEnded, ANN)
+        story.at(1.5, ev.SpeechStarted, ANN)
+        story.until(2.5)
+        assert story.floor.deadline == 4.5
+
+    def test_words_do_not_lengthen_the_wait_for_words(self) -> None:
+        story = Story()
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(1.0, ev.TurnEnded, ANN)
+        story.at(2.0, ev.WordsHeard, ANN, "hello", True)
+        assert fx.TurnTaken(ANN, "hello") in story.until(4.0)
+
     def test_speech_that_ended_while_the_line_was_dead(self) -> None:
         story = Story()
         story.speaks(ANN, 0.0, 0.96)
@@ -505,6 +561,14 @@ class TestDeadlines:
             fx.AnnounceTurnEnded(ANN, 0.5, about(1.08), about(2.16)),
             fx.FinishTurn(ANN, 1),
         ]
+
+    def test_a_short_word_that_no_detector_ends_is_heard_all_the_same(self) -> None:
+        story = Story()
+        story.speaks(ANN, 0.0, 0.2)
+        story.at(0.3, ev.WordsHeard, ANN, "yes", True)
+        story.stops(ANN, 0.4, 0.2)
+        assert story.until(2.4) == [fx.FinishTurn(ANN, 1)]
+        assert fx.TurnTaken(ANN, "yes") in story.end()
 
     def test_a_detector_that_reports_only_start_and_end_is_given_time(self) -> None:
         story = Story()
@@ -606,6 +670,15 @@ class TestSeveralPeople:
         story.at(5.6, ev.SpeechEnded, BOB, 0.1, 0.16)
         assert story.until(5.8) == [fx.Resume(1, "word", "too short"), fx.DiscardTurn(ANN), fx.DiscardTurn(BOB)]
 
+    def test_a_turn_beside_the_challenge_ends_as_any_other(self) -> None:
+        """Ann was talked over and is done; it is Bob who challenges the agent."""
+        story = Story(InterruptionPolicy(wait_limit=1.0))
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(0.1, ev.ReplyRequested, 1)
+        story.until(1.1)
+        assert fx.Hold(1, BOB) in story.at(2.0, ev.SpeechStarted, BOB)
+        assert kinds(story.at(2.1, ev.TurnEnded, ANN)) == [fx.AnnounceTurnEnded, fx.FinishTurn]
+
     def test_one_leaves_and_the_other_still_challenges(self) -> None:
         story = speaking()
         story.at(5.0, ev.SpeechStarted, ANN)
@@ -634,7 +707,7 @@ class TestSeveralPeople:
         assert story.until(13.5) == []
         assert story.until(13.6) == [fx.BeginReply(1, 0, answer=True)]
 
-    def test_an_interruption_keeps_the_answer_another_waits_for(self) -> None:
+    def test_an_interruption_takes_back_what_code_wanted_to_say_after_an_answer(self) -> None:
         story = Story()
         story.at(0.0, ev.ReplyRequested, 1)
         story.answers(0.0)
@@ -647,11 +720,34 @@ class TestSeveralPeople:
         story.answers(2.7)
         assert fx.DropReply(3, "interrupted") in story.speaks(ANN, 3.0, 0.64)
 
+    def test_an_answer_that_waits_outlives_an_interruption_by_another(self) -> None:
+        story = Story()
+        story.at(0.0, ev.ReplyRequested, 1, False)
+        story.answers(0.0)
+        story.at(0.1, ev.ReplyRequested, 2)
+        story.asks_while_others_speak(BOB, "why", 0.4)
+        assert story.at(2.6, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=False)]
+        story.answers(2.7)
+        story.speaks(ANN, 3.0, 0.64)
+        story.stops(ANN, 3.9, 0.64)
+        story.at(4.0, ev.TurnEnded, ANN)
+        assert story.at(4.1, ev.WordsComplete, ANN, 2) == [fx.DiscardTurn(ANN), fx.BeginReply(3, 1, answer=True)]
+
     def test_who_leaves_has_spoken_all_the_same(self) -> None:
         story = Story()
         story.speaks(ANN, 0.0, 0.96)
         story.at(1.0, ev.WordsHeard, ANN, "I have to go", True)
         assert kinds(story.at(1.1, ev.ParticipantLeft, ANN)) == [fx.AnnounceTurnEnded, fx.TurnTaken]
+        assert story.state() is FloorState.IDLE
+
+    def test_who_leaves_among_others_wants_no_answer(self) -> None:
+        story = Story()
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(0.0, ev.TurnStarted, BOB)
+        story.at(0.5, ev.TurnEnded, BOB)
+        story.at(0.6, ev.WordsComplete, BOB, 1)
+        story.at(0.7, ev.WordsHeard, ANN, "bye", True)
+        assert kinds(story.at(0.8, ev.ParticipantLeft, ANN)) == [fx.AnnounceTurnEnded, fx.TurnTaken]
         assert story.state() is FloorState.IDLE
 
     def test_who_said_nothing_leaves_no_trace(self) -> None:
@@ -678,15 +774,23 @@ class TestWordsAlone:
     def test_they_open_a_turn_and_their_end_closes_it(self) -> None:
         story = Story()
         assert kinds(story.at(0.0, ev.WordsHeard, ANN, "hello", False)) == [fx.BeginTurn, fx.AnnounceTurnStarted]
-        assert story.at(0.8, ev.WordsHeard, ANN, "hello there", True) == []
-        assert story.until(1.8) == []
+        assert story.at(0.5, ev.WordsHeard, ANN, "hello there", False) == []
+        assert story.at(1.2, ev.WordsHeard, ANN, "hello there", True) == []
+        assert story.until(2.4) == []
         # Another breath, and on.
-        assert story.at(2.0, ev.WordsHeard, ANN, "how are you", True) == [fx.BeginTurn(ANN)]
-        assert kinds(story.until(5.0)) == [fx.AnnounceTurnEnded, fx.FinishTurn]
-        assert story.at(5.1, ev.WordsComplete, ANN, 1) == [
+        assert story.at(2.5, ev.WordsHeard, ANN, "how are you", True) == [fx.BeginTurn(ANN)]
+        assert kinds(story.until(5.5)) == [fx.AnnounceTurnEnded, fx.FinishTurn]
+        assert story.at(5.6, ev.WordsComplete, ANN, 1) == [
             fx.TurnTaken(ANN, "hello there how are you"),
             fx.BeginReply(1, 0, answer=True),
         ]
+
+    def test_the_last_of_them_do_not_open_it_again(self) -> None:
+        story = Story()
+        story.at(0.0, ev.WordsHeard, ANN, "hello", False)
+        story.until(3.0)
+        assert story.at(3.1, ev.WordsHeard, ANN, "hello there", True) == []
+        assert fx.TurnTaken(ANN, "hello there") in story.at(3.2, ev.WordsComplete, ANN, 1)
 
     def test_they_interrupt(self) -> None:
         story = Story()
@@ -728,6 +832,20 @@ class TestRealtime:
         story.answers(2.0)
         story.at(3.0, ev.AudioDrained, 1)
         assert story.state() is FloorState.IDLE
+
+    def test_words_are_told_once(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        assert story.at(0.5, ev.WordsHeard, ANN, "bye", True) == [fx.TurnTaken(ANN, "bye")]
+        assert kinds(story.at(0.6, ev.ParticipantLeft, ANN)) == [fx.AnnounceTurnEnded, fx.DiscardTurn]
+
+    def test_a_reply_that_is_heard_of_again_ends_no_turn(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyStarted, 1)
+        story.at(0.1, ev.AudioDrained, 1)
+        story.at(0.2, ev.TurnStarted, ANN)
+        assert story.at(0.3, ev.ReplyStarted, 1) == []
+        assert story.state() is FloorState.USER_SPEAKING
 
     def test_an_interruption(self) -> None:
         story = Story(answers=False)

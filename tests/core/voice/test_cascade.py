@@ -1,6 +1,7 @@
 """Speaking by LLM and TTS: order, bounds, cancellation that reaches the providers, and failures of either."""
 
 import asyncio
+import contextlib
 
 import numpy as np
 import pytest
@@ -252,10 +253,8 @@ async def test_a_synthesis_that_goes_on_sending_after_its_cancellation_is_not_he
 
         async def stream_audio(self, text):
             for _ in range(200):
-                try:
+                with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.sleep(0.01)
-                except asyncio.CancelledError:
-                    pass
                 yield PcmData.from_array(np.full(960, 0.5), 48_000)
 
     stand = Cascade(EndlessLLM(), Deafened())

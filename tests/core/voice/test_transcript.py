@@ -24,7 +24,8 @@ def transcripts(draw):
         times = draw(st.lists(st.floats(0.01, 1.0), min_size=len(tokens), max_size=len(tokens)))
         utterance.length = sum(times)
         complete = utterance.complete = complete and draw(st.booleans())
-        known = len(tokens) if complete and draw(st.booleans()) else 0 if complete else draw(st.integers(0, len(tokens)))
+        # The provider gives the times of all words or of none, and while it still speaks of some.
+        known = draw(st.sampled_from((0, len(tokens))) if complete else st.integers(0, len(tokens)))
         for index in range(known):
             utterance.words.append(Word(tokens[index], sum(times[:index]), sum(times[: index + 1])))
         at += utterance.length

@@ -245,7 +245,7 @@ async def test_a_cancelled_start_leaves_no_process(
     )
     starting = asyncio.create_task(ModelProcess.start({"model": str(model)}))
     async with asyncio.timeout(10):
-        while not (tmp_path / "pid").exists():  # noqa: ASYNC110 - another process makes it
+        while not (tmp_path / "pid").exists():
             await asyncio.sleep(0.01)
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -334,7 +334,7 @@ async def test_one_who_stops_waiting_does_not_stop_the_load(model: Path) -> None
 
 async def test_a_failed_load_is_tried_again(model: Path) -> None:
     engine = Engine(EngineOptions(model))
-    model.rename(away := model.with_name("away"))  # noqa: ASYNC240 - nothing else runs
+    model.rename(away := model.with_name("away"))
     with pytest.raises(FileNotFoundError):
         await engine.start()
     away.rename(model)

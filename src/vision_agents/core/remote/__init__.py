@@ -1,0 +1,7 @@
+"""For parts whose work is done by a service elsewhere: connections that last, audio on its way, turns it claims."""
+
+from .claim import Claim, remainder
+from .inbox import Inbox
+from .link import Connection, Link, LinkError, connect_in_time
+
+__all__ = ["Claim", "Connection", "Inbox", "Link", "LinkError", "connect_in_time", "remainder"]

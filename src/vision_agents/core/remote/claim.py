@@ -1,0 +1,85 @@
+"""A turn that a service claims for somebody: begun once, ended once, with every word reported once."""
+
+from __future__ import annotations
+
+import asyncio
+from difflib import SequenceMatcher
+
+from ..ears.listener import Hearing
+from ..participants import Participant
+
+
+class Claim:
+    """What a recogniser with turns of its own reports of one participant."""
+
+    def __init__(self, hearing: Hearing, participant: Participant) -> None:
+        self._hearing = hearing
+        self._participant = participant
+        self._began = 0.0
+        # The latest words of the turn that are not final.
+        self.partial = ""
+        self._ended = asyncio.Event()
+        self._ended.set()
+
+    @property
+    def open(self) -> bool:
+        """Whether a turn was begun and not ended."""
+        return not self._ended.is_set()
+
+    def begin(self, confidence: float = 1.0) -> None:
+        """The participant took the turn. Without effect while the turn is open."""
+        if not self.open:
+            self._ended.clear()
+            self._hearing.report_turn_started(self._participant, confidence)
+            # After the report: the floor must not see an end that lies before the beginning it was told.
+            self._began = asyncio.get_running_loop().time()
+
+    def say(self, text: str) -> None:
+        """These are the words of the turn so far. Without effect if that was said before, or no turn is open."""
+        if self.open and text != self.partial:
+            self.partial = text
+            self._hearing.report_words(self._participant, text, final=False)
+
+    def end(
+        self, text: str | None = None, confidence: float = 1.0, silence: float = 0.0, duration: float | None = None
+    ) -> None:
+        """The participant is done: `text` are the final words, None for those so far.
+
+        `silence`: seconds since the last sound. Without effect if no turn is open.
+        """
+        if not self.open:
+            return
+        words = self.partial if text is None else text
+        self.partial = ""
+        if words:
+            self._hearing.report_words(self._participant, words, final=True)
+        # The words come later than their sound: a last sound before the claim would be one of another turn.
+        silence = max(0.0, min(silence, asyncio.get_running_loop().time() - self._began))
+        self._ended.set()
+        self._hearing.report_turn_ended(self._participant, confidence, duration, silence)
+
+    async def ended(self) -> None:
+        """Return when no turn is open."""
+        await self._ended.wait()
+
+
+def normal(text: str) -> list[str]:
+    """The words of `text` as they compare: without case and punctuation."""
+    words = ("".join(filter(str.isalnum, word)).casefold() for word in text.split())
+    return [word for word in words if word]
+
+
+def remainder(text: str, said: list[str]) -> str:
+    """What `text` says beyond the words `said` (as by `normal`), of which it may be a corrected version."""
+    if not said:
+        return text
+    words = text.split()
+    keys = ["".join(normal(word)) for word in words]
+    blocks = SequenceMatcher(None, said, keys, autojunk=False).get_matching_blocks()
+    matched = sum(block.size for block in blocks)
+    if 2 * matched < len(said):
+        return text  # Something else altogether.
+    cut = max(block.b + block.size for block in blocks if block.size)
+    while cut < len(words) and not keys[cut]:
+        cut += 1  # A dash is no word.
+    return " ".join(words[cut:])

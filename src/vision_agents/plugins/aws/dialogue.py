@@ -1,0 +1,349 @@
+"""Who says what on a stream: the service's events as reports to the agent.
+
+The model's work on one prompt (a text, a spoken turn) is an `Answer`. The service does not name it; this is how its
+parts are known:
+
+- Everything is in contents, each with an id, a role and a type. What the assistant says belongs to the `current`
+  answer, which begins with its first content and ends with audio that ends in END_TURN. A function that it calls, and
+  what it says after that, are the same answer.
+- An interruption is told twice: by a text `{ "interrupted" : true }` and by a content that ends in INTERRUPTED. Either
+  counts, once an answer. It also comes when the answer has long been sent, but the service reckons that it still plays.
+- Words of the user come when the service judges that the turn is over. What begins after them answers them.
+- Texts are answered in the order in which they were sent.
+
+Nothing cancels an answer. What still comes of one that nobody wants is dropped, and a stream on which that takes too
+long is renewed, see `Session`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from vision_agents.core import llm
+from vision_agents.core.audio import PcmData
+from vision_agents.core.conversation import ToolCall
+from vision_agents.core.participants import Participant
+
+from .wire import OUTPUT_SAMPLE_RATE, Json
+
+# Seconds within which the answer to a text begins; later the service has let it be.
+ASK_TIMEOUT = 20.0
+
+# Texts that wait for their answers; at the limit the oldest is given up.
+ASK_LIMIT = 16
+
+_numbers = count(1)
+
+
+@dataclass(slots=True)
+class Answer:
+    """`epoch`: in which it was asked for. `started`: it was reported. `over`: the service says no more of it.
+
+    `interrupted`: the service has stopped it. `dropped`: nobody wants it, though nothing new has begun.
+    """
+
+    id: str
+    epoch: int
+    started: bool = False
+    over: bool = False
+    interrupted: bool = False
+    dropped: bool = False
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A text to be answered. `during`: what the model was saying when it was sent."""
+
+    text: str
+    epoch: int
+    at: float
+    during: Answer | None
+
+
+@dataclass(slots=True)
+class Content:
+    """A content that is open at the service. `answer`: what it is a part of."""
+
+    role: str
+    kind: str
+    final: bool
+    answer: Answer | None
+    call: ToolCall | None = None
+
+
+@dataclass(slots=True)
+class UserTurn:
+    """What somebody says. `answered`: the answer to it has begun."""
+
+    key: str
+    participant: Participant
+    began: float = 0.0
+    ended: bool = False
+    answered: bool = False
+    said: bool = False
+
+
+@dataclass(slots=True)
+class Dialogue:
+    """Takes the events of a stream, and reports through `model` what they mean.
+
+    `call` runs a function for an answer. `now` is a clock; `turn_over` tells how long the users spoke in the turn that
+    ends, and how long they have been silent since. All in seconds.
+    """
+
+    model: llm.Realtime
+    call: Callable[[ToolCall, Answer], None]
+    now: Callable[[], float]
+    turn_over: Callable[[], tuple[float, float]]
+    current: Answer | None = None
+    asks: deque[Ask] = field(default_factory=lambda: deque(maxlen=ASK_LIMIT))
+    _contents: dict[str, Content] = field(default_factory=dict)
+    _turn: UserTurn | None = None
+    # The last answer of which something was reported, and until when it plays if it plays without a break.
+    _last: Answer | None = None
+    _plays_until: float = 0.0
+
+    # What we do.
+
+    def asked(self, text: str) -> None:
+        """A text is sent to be answered."""
+        self.asks.append(Ask(text, self.model.epoch, self.now(), self.current))
+
+    def cancel(self, responses: set[str]) -> None:
+        """These are not wanted any more, whatever their epoch."""
+        if self.current is not None and self.current.id in responses:
+            self.current.dropped = True
+
+    @property
+    def unwanted(self) -> bool:
+        """Whether the service is at something, or was asked for something, that nobody wants any more."""
+        self._forget_old_asks()
+        current = self.current
+        return (current is not None and self._lost(current)) or any(ask.epoch < self.model.epoch for ask in self.asks)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody says anything, and no answer is awaited."""
+        self._forget_old_asks()
+        return self.current is None and not self.asks and not self.awaited and self.now() >= self._plays_until
+
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody has spoken, and the answer has not begun."""
+        return self._turn is not None and not self._turn.answered
+
+    def end(self) -> list[Ask]:
+        """The stream is gone, and everything on it. Returns what is still to be answered."""
+        unanswered = [ask for ask in self.asks if ask.epoch == self.model.epoch]
+        self.asks.clear()
+        self._contents.clear()
+        if self.current is not None:
+            self._finish(self.current)
+        if self._turn is not None:
+            self._end_turn(self._turn)
+            self._turn.answered = True
+        # The service of the next stream does not know that this plays, and will not say when it is interrupted.
+        self._last = None
+        return unanswered
+
+    # What the service says.
+
+    def take(self, event: Json) -> None:
+        """Handle an event. Raises what is wrong with it."""
+        for name, fields in event.items():
+            handler = _HANDLERS.get(name)
+            if handler is not None:
+                handler(self, fields)
+
+    def _on_content_start(self, fields: Json) -> None:
+        role, kind = str(fields["role"]), str(fields["type"])
+        extra = json.loads(fields.get("additionalModelFields") or "{}")
+        final = extra.get("generationStage") == "FINAL"
+        answer: Answer | None = None
+        if role != "USER":
+            # The final text tells once more what was said.
+            answer = (self._last or self.current) if final else self._answering()
+        self._contents[str(fields["contentId"])] = Content(role, kind, final, answer)
+
+    def _on_text(self, fields: Json) -> None:
+        content = self._contents.get(str(fields["contentId"]))
+        text = str(fields["content"])
+        if content is None:
+            return
+        if _is_interruption(text):
+            self._interrupted(content.answer)
+        elif content.role == "USER":
+            self._heard(text.strip())
+        elif content.answer is not None and text and not (content.final and content.answer.text):
+            self._say(content.answer, text)
+
+    def _on_audio(self, fields: Json) -> None:
+        content = self._contents.get(str(fields["contentId"]))
+        if content is None or content.answer is None or content.answer.over or content.answer.dropped:
+            return
+        audio = PcmData.from_bytes(base64.b64decode(fields["content"], validate=True), OUTPUT_SAMPLE_RATE)
+        self._begin(content.answer)
+        if not self._lost(content.answer):
+            self._plays_until = max(self._plays_until, self.now()) + audio.duration
+        self.model.report_audio(content.answer.id, audio)
+
+    def _on_tool_use(self, fields: Json) -> None:
+        content = self._contents.get(str(fields["contentId"]))
+        arguments = json.loads(fields.get("content") or "{}")
+        if content is not None and content.answer is not None:
+            content.call = ToolCall(str(fields["toolUseId"]), str(fields["toolName"]), dict(arguments))
+
+    def _on_content_end(self, fields: Json) -> None:
+        content = self._contents.pop(str(fields["contentId"]), None)
+        if content is None:
+            return
+        reason, answer = fields.get("stopReason"), content.answer
+        if reason == "INTERRUPTED":
+            self._interrupted(answer)
+        elif content.call is not None and answer is not None and not answer.over:
+            self.call(content.call, answer)
+        elif reason == "END_TURN" and answer is not None and content.role != "USER":
+            self._finish(answer)
+
+    def _on_completion_end(self, _: Json) -> None:
+        if self.current is not None:
+            self._finish(self.current)
+
+    # Answers.
+
+    @property
+    def _playing(self) -> bool:
+        last = self._last
+        return last is not None and not last.interrupted and not self._lost(last) and self.now() < self._plays_until
+
+    def _lost(self, answer: Answer) -> bool:
+        return answer.dropped or answer.epoch < self.model.epoch
+
+    def _answering(self) -> Answer:
+        if self.current is None:
+            self.current = Answer(f"answer {next(_numbers)}", self._asked_in())
+            if self._turn is not None:
+                self._end_turn(self._turn)
+                self._turn.answered = True
+        return self.current
+
+    def _asked_in(self) -> int:
+        self._forget_old_asks()
+        spoken = self._turn is not None and self._turn.said and not self._turn.answered
+        if self.asks and not spoken:
+            return self.asks.popleft().epoch
+        return self.model.epoch
+
+    def _begin(self, answer: Answer) -> None:
+        if not answer.started:
+            answer.started = True
+            self._last = answer
+            self._plays_until = self.now()
+            self.model.report_response_started(answer.id, answer.epoch)
+
+    def _say(self, answer: Answer, text: str) -> None:
+        if answer.over and not answer.text:
+            return
+        self._begin(answer)
+        # Each content is a sentence, without the space between it and the one before.
+        gap = " " if answer.text and not text[0].isspace() else ""
+        answer.text += gap + text
+        self.model.report_response_text(answer.id, gap + text)
+
+    def _finish(self, answer: Answer) -> None:
+        if answer is self.current:
+            self.current = None
+        if answer.over:
+            return
+        answer.over = True
+        if answer.started:
+            self.model.report_response_done(answer.id)
+
+    def _interrupted(self, answer: Answer | None) -> None:
+        answer = answer or self.current or self._last
+        if answer is None or answer.interrupted:
+            return
+        answer.interrupted = True
+        # A text that we sent stops the model too; then nobody has spoken.
+        ours = any(ask.during is answer for ask in self.asks)
+        current = answer is self.current or answer is self._last
+        if current and not ours and not self._lost(answer):
+            self._somebody_speaks()
+        if current:
+            self._plays_until = self.now()
+        self._finish(answer)
+
+    def _forget_old_asks(self) -> None:
+        while self.asks and self.now() - self.asks[0].at > ASK_TIMEOUT:
+            self.asks.popleft()
+
+    # The user.
+
+    def _heard(self, words: str) -> None:
+        who = self.model.microphones.loudest
+        if not words or who is None:
+            return
+        current = self.current
+        if current is not None and self._lost(current):
+            self._finish(current)  # What begins from now on answers these words.
+        turn = self._turn
+        if turn is None or turn.answered:
+            if self.current is not None or self._playing:
+                # Words of what the service did not take for an interruption.
+                self.model.report_words(who, words, final=True)
+                return
+            self._somebody_speaks()
+            turn = self._turn
+        assert turn is not None
+        # The service tells the words when it judges that the turn is over.
+        self._end_turn(turn)
+        # One turn may come as several texts: the first has the turn's place in the record.
+        self.model.report_words(turn.participant, words, True, None if turn.said else turn.key)
+        turn.said = True
+
+    def _somebody_speaks(self) -> None:
+        who = self.model.microphones.loudest
+        if who is None:
+            self.model.report_interrupted()
+            return
+        if self._turn is None or self._turn.ended:
+            self._turn = turn = UserTurn(f"user {next(_numbers)}", who)
+            self.model.record.turn(turn.key, who.id)
+            self.model.report_turn_started(who)
+            # Not before: the agent takes a sound before its own note of the beginning for one of another turn.
+            turn.began = self.now()
+
+    def _end_turn(self, turn: UserTurn) -> None:
+        if not turn.ended:
+            turn.ended = True
+            speech, silence = self.turn_over()
+            # It may be known only now that there was a turn.
+            silence = min(silence, self.now() - turn.began)
+            self.model.report_turn_ended(turn.participant, 1.0, speech or None, silence)
+
+
+def _is_interruption(text: str) -> bool:
+    if "interrupted" not in text:
+        return False
+    try:
+        mark: Any = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(mark, dict) and mark.get("interrupted") is True
+
+
+_HANDLERS: dict[str, Callable[[Dialogue, Json], None]] = {
+    "contentStart": Dialogue._on_content_start,
+    "textOutput": Dialogue._on_text,
+    "audioOutput": Dialogue._on_audio,
+    "toolUse": Dialogue._on_tool_use,
+    "contentEnd": Dialogue._on_content_end,
+    "completionEnd": Dialogue._on_completion_end,
+}

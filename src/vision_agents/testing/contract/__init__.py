@@ -1,0 +1,47 @@
+"""What every part of a kind must do, as test classes: subclass one, say how the part and its provider are made.
+
+    class TestTTS(TTSContract):
+        @pytest_asyncio.fixture
+        async def provider(self):
+            async with StandIn() as stand_in:  # a Provider: the other end, which does what it is told
+                yield stand_in
+
+        def make(self, provider):
+            return mine.TTS(base_url=provider.url)
+
+Needs pytest and pytest-asyncio.
+"""
+
+import pytest
+
+_MODULES = ("harness", "player", "provider", "tts", "stt", "llm", "realtime", "edge")
+pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES))
+
+from .edge import Caller, EdgeContract, RecordingSink  # noqa: E402
+from .harness import Consumer, HearingLog, frames, lifetime, until  # noqa: E402
+from .llm import LLMContract  # noqa: E402
+from .player import Player  # noqa: E402
+from .provider import Answer, Failure, Provider, SpeechGate  # noqa: E402
+from .realtime import RealtimeContract  # noqa: E402
+from .stt import STTContract  # noqa: E402
+from .tts import TTSContract  # noqa: E402
+
+__all__ = [
+    "Answer",
+    "Caller",
+    "Consumer",
+    "EdgeContract",
+    "Failure",
+    "HearingLog",
+    "LLMContract",
+    "Player",
+    "Provider",
+    "RealtimeContract",
+    "RecordingSink",
+    "STTContract",
+    "SpeechGate",
+    "TTSContract",
+    "frames",
+    "lifetime",
+    "until",
+]

@@ -1,0 +1,91 @@
+"""The agent as a realtime model sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vision_agents.core.audio import PcmData
+from vision_agents.core.llm import Heard, Realtime
+from vision_agents.core.participants import Participant
+from vision_agents.core.tts import Word
+
+from .harness import HearingLog
+
+
+@dataclass(slots=True)
+class Said:
+    """A response as it was reported."""
+
+    epoch: int
+    audio: list[PcmData] = field(default_factory=list)
+    text: str = ""
+    done: bool = False
+
+    @property
+    def seconds(self) -> float:
+        return sum(piece.duration for piece in self.audio)
+
+
+class Player(HearingLog):
+    """The agent as a realtime model sees it: takes what is said, and interrupts it when somebody takes the turn.
+
+    Of what it interrupts it has heard half of what came. `faults` is what it was told and should not have been.
+    """
+
+    def __init__(self, model: Realtime) -> None:
+        super().__init__()
+        self.responses: dict[str, Said] = {}
+        self.faults: list[str] = []
+        self.interruptions = 0
+        self._model = model
+        self._playing: list[str] = []
+        model.speaker = model.listener = self
+
+    @property
+    def said(self) -> list[str]:
+        """The texts of the responses that were not interrupted and are done."""
+        return [r.text for r in self.responses.values() if r.done and r.epoch == self._model.epoch]
+
+    @property
+    def last(self) -> Said:
+        return list(self.responses.values())[-1]
+
+    def interrupt(self) -> None:
+        """Stop what is said, as the agent does."""
+        cut = [(name, self.responses[name]) for name in self._playing]
+        self._playing.clear()
+        self.interruptions += 1
+        self._model.cut_off(*(Heard(name, said.seconds / 2, said.text[: len(said.text) // 2]) for name, said in cut))
+        self._model.interrupt()
+
+    def turn_started(self, participant: Participant, confidence: float) -> None:
+        super().turn_started(participant, confidence)
+        if self._playing:
+            self.interrupt()
+
+    def interrupted(self) -> None:
+        if self._playing:
+            self.interrupt()
+
+    def response_started(self, response: str, epoch: int) -> None:
+        self._check(response not in self.responses, f"response {response} begins twice")
+        self._check(epoch == self._model.epoch, f"response {response} is born in another epoch than the current one")
+        self.responses[response] = Said(epoch)
+        self._playing.append(response)
+
+    def response_audio(self, response: str, audio: PcmData, epoch: int) -> None:
+        said = self.responses[response]
+        self._check(epoch == said.epoch == self._model.epoch, f"stale audio of {response} is reported")
+        self._check(not said.done, f"audio of {response} comes after its end")
+        said.audio.append(audio)
+
+    def response_text(self, response: str, delta: str, words: tuple[Word, ...]) -> None:
+        self.responses[response].text += delta
+
+    def response_done(self, response: str) -> None:
+        if response in self.responses:
+            self.responses[response].done = True
+
+    def _check(self, good: bool, fault: str) -> None:
+        if not good:
+            self.faults.append(fault)

@@ -1,0 +1,95 @@
+"""The text models that run in this process keep the contract."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from vision_agents.core.conversation import ToolCall
+from vision_agents.core.llm import LLMRequest
+from vision_agents.plugins import llama
+from vision_agents.plugins.llama.engine import Prompt
+from vision_agents.testing.contract import LLMContract
+from vision_agents.testing.parts import ScriptedLLM
+
+from .in_process import InProcess
+
+
+async def pieces(provider: InProcess) -> AsyncGenerator[str | ToolCall, None]:
+    """An answer, word by word."""
+    with provider.answering() as answer:
+        if answer.failure:
+            raise llama.LlamaError(f"the model gave up: {answer.failure}")
+        said = provider.next_said()
+        for piece in [said] if isinstance(said, ToolCall) else re.findall(r"\S+\s*", said):
+            await answer.permit()
+            yield piece
+
+
+class ControlledLLM(ScriptedLLM):
+    def __init__(self, provider: InProcess) -> None:
+        super().__init__()
+        self._provider = provider
+
+    async def stream(self, request: LLMRequest) -> AsyncIterator[str | ToolCall]:
+        async for piece in pieces(self._provider):
+            yield piece
+
+    async def close(self) -> None:
+        await self._provider.release()
+
+
+@pytest.mark.virtual_time
+class TestScripted(LLMContract):
+    @pytest.fixture
+    def provider(self) -> InProcess:
+        return InProcess()
+
+    def make(self, provider: InProcess) -> ControlledLLM:
+        return ControlledLLM(provider)
+
+
+class ControlledEngine:
+    """Stands in for the process with the model."""
+
+    def __init__(self, provider: InProcess) -> None:
+        self._provider = provider
+        self._cancels = 0
+        self._closed = False
+
+    async def start(self) -> None:
+        pass
+
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[str | ToolCall, None]:
+        cancels = self._cancels
+        async for piece in pieces(self._provider):
+            if self._closed:
+                raise llama.LlamaError("the model is closed")
+            if cancels != self._cancels:
+                return
+            yield piece
+
+    def cancel(self) -> None:
+        self._cancels += 1
+
+    async def stopped(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        self._closed = True
+        await self._provider.release()
+
+
+@pytest.mark.virtual_time
+class TestLlama(LLMContract):
+    @pytest.fixture
+    def provider(self, monkeypatch: pytest.MonkeyPatch) -> InProcess:
+        provider = InProcess()
+        monkeypatch.setattr("vision_agents.plugins.llama.llm.Engine", lambda options: ControlledEngine(provider))
+        return provider
+
+    def make(self, provider: InProcess) -> llama.LLM:
+        return llama.LLM(Path("model.gguf"))

@@ -1,0 +1,143 @@
+"""A whole agent with the plugin in it is interrupted, and falls silent. In real time: the SDK has its own threads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vision_agents.core import Agent, Participant, User
+from vision_agents.core.agents import AgentSpeechEndedEvent
+from vision_agents.core.audio import PcmData
+from vision_agents.core.conversation import Role
+from vision_agents.core.edge import FRAME_SECONDS
+from vision_agents.core.turn_detection import TurnEndedEvent, TurnStartedEvent
+from vision_agents.plugins import aws
+from vision_agents.testing.contract import frames
+from vision_agents.testing.parts import LoopEdge, tone
+
+if TYPE_CHECKING:
+    from ...standins.aws.server import StandIn
+
+ANNA = Participant("anna")
+LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen."
+Event = TurnStartedEvent | TurnEndedEvent | AgentSpeechEndedEvent
+
+
+async def test_the_agent_of_the_page_is_interrupted_and_falls_silent(provider: StandIn) -> None:
+    provider.word_seconds = 0.3
+    provider.will_say(LONG, "ok then.")
+    provider.will_hear("count for me", "stop it")
+    edge, events = LoopEdge(), []
+    agent = Agent(
+        edge=edge,
+        agent_user=User(name="Assistant", id="agent"),
+        instructions="You're a helpful voice assistant.",
+        llm=aws.Realtime(),  # Built-in interruption handling
+    )
+
+    @agent.events.subscribe
+    async def note(event: TurnStartedEvent | TurnEndedEvent | AgentSpeechEndedEvent) -> None:
+        events.append(event)
+
+    def ended() -> list[AgentSpeechEndedEvent]:
+        return [event for event in events if isinstance(event, AgentSpeechEndedEvent)]
+
+    await agent.join()
+    assert edge.sink is not None
+    edge.sink.participant_joined(ANNA)
+    microphone = Microphone(edge)
+    try:
+        await microphone.speak(0.5)
+        await eventually(lambda: any(edge.audible))
+        await asyncio.sleep(0.9)
+        await microphone.speak(0.4)
+        await eventually(ended)
+        silent_from = len(edge.audible)
+        await eventually(lambda: len(ended()) == 2)
+        cut, answer = ended()
+        # What was heard before the interruption, and nothing of it after.
+        assert cut.interrupted
+        assert cut.heard.split() == LONG.split()[: len(cut.heard.split())]
+        assert 0 < len(cut.heard.split()) < len(LONG.split())
+        assert (answer.heard, answer.interrupted, answer.epoch) == ("ok then.", False, 1)
+        heard = sum(edge.audible[silent_from:]) * FRAME_SECONDS
+        assert heard <= 2 * provider.word_seconds + 2 * FRAME_SECONDS
+        assert [(m.role, m.text, m.interrupted) for m in agent.conversation] == [
+            (Role.USER, "count for me", False),
+            (Role.ASSISTANT, cut.heard, True),
+            (Role.USER, "stop it", False),
+            (Role.ASSISTANT, "ok then.", False),
+        ]
+        started = [event for event in events if isinstance(event, TurnStartedEvent)]
+        assert [(e.participant, e.interrupted) for e in started] == [(ANNA, False), (ANNA, True)]
+        turns = [event for event in events if isinstance(event, TurnEndedEvent)]
+        assert [event.duration_ms for event in turns] == pytest.approx([500, 400], abs=150)
+        assert len(provider.sessions) == 1
+    finally:
+        microphone.close()
+        await agent.close()
+    assert not provider.refused
+
+
+async def test_a_service_that_knows_nothing_of_the_interruption_is_not_heard_either(provider: StandIn) -> None:
+    provider.word_seconds = 0.3
+    provider.pace = 0.3
+    provider.will_say(LONG, "ok then.")
+    edge = LoopEdge()
+    agent = Agent(edge=edge, agent_user=User(name="Assistant", id="agent"), llm=aws.Realtime())
+    await agent.join()
+    try:
+        saying = asyncio.create_task(agent.say("Count."))
+        await eventually(lambda: sum(edge.audible) > 20)
+        assert provider.active
+        agent.interrupt()
+        frames_until_then = len(edge.frames)
+        assert await saying is False
+        # It goes on sending; then another stream takes over.
+        await eventually(lambda: len(provider.sessions) == 2)
+        assert not any(edge.audible[frames_until_then + 1 :])
+        (message,) = agent.conversation
+        told = ("ASSISTANT", message.text)
+        await eventually(lambda: provider.session.history[-1:] == [told])
+        assert LONG.startswith(message.text)
+        assert 0 < len(message.text) < len(LONG)
+        assert await agent.say("And now?") is True
+        assert list(agent.conversation)[-1].text == "ok then."
+    finally:
+        await agent.close()
+    assert not provider.refused
+
+
+class Microphone:
+    """Anna's, which is always on."""
+
+    def __init__(self, edge: LoopEdge) -> None:
+        self._edge = edge
+        self._speaking = 0.0
+        self._task = asyncio.create_task(self._listen())
+
+    async def speak(self, seconds: float) -> None:
+        """Speak for so long."""
+        self._speaking = seconds
+        await asyncio.sleep(seconds)
+
+    def close(self) -> None:
+        """Switch it off."""
+        self._task.cancel()
+
+    async def _listen(self) -> None:
+        sound, silence = (next(frames(piece)) for piece in (tone(1.0, 48_000), PcmData.silence(1.0, 48_000)))
+        while self._edge.sink is not None:
+            self._edge.sink.audio(sound if self._speaking > 0 else silence, ANNA)
+            self._speaking -= FRAME_SECONDS
+            await asyncio.sleep(FRAME_SECONDS)
+
+
+async def eventually(condition: Callable[[], object]) -> None:
+    """Wait for it."""
+    async with asyncio.timeout(15.0):
+        while not condition():
+            await asyncio.sleep(FRAME_SECONDS)
