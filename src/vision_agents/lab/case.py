@@ -1,0 +1,164 @@
+"""One case: an agent in a call, in virtual time, with its real ears.
+
+What the models compute takes no time here (see `testing.virtual_time`): times are those of a machine that is fast
+enough, which on two cores adds some 60 ms to a transcript and nothing to the time to silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+from zlib import crc32
+
+from vision_agents.core import Agent, User
+from vision_agents.core.agents.events import InterruptionEvent
+from vision_agents.core.audio import Samples
+from vision_agents.core.llm import LLM, LLMRequest
+from vision_agents.core.models import ModelStore
+from vision_agents.core.participants import Participant
+from vision_agents.core.vad import VAD
+from vision_agents.plugins import moonshine, silero, smart_turn
+from vision_agents.plugins.moonshine.model import MoonshineModel
+from vision_agents.plugins.smart_turn.model import SmartTurnModel
+from vision_agents.testing import virtual_time
+
+from .edge import Caller, LabEdge
+from .mix import Piece, bed_of, level_of, prepare, track
+from .scenario import LEVEL, Scenario
+from .script import ANSWER, QUESTION, REPLY, Script, ScriptTTS
+from .sounds import RATE
+from .speech import speak, spoken
+
+CALLER = Participant("caller", name="Caller")
+OTHER = Participant("other", name="Other caller")
+
+# Seconds after the last sound: time for a turn to end by its deadline and to be answered.
+TAIL = 5.0
+# Seconds of the model's thought where the agent is `thinking`, and of a call in which there is only echo.
+THOUGHT = 3.0
+ECHO_ONLY = 8.0
+# The sound's place among the agent's frames and the detector's windows is different in each case: up to 40 ms later.
+JITTER = 640
+
+TIME_LIMIT = 300.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recorded:
+    """A case that was run. Times in seconds of the call; `records`: its trace; `played`: the agent's 48 kHz int16."""
+
+    scenario: Scenario
+    script: Script
+    onset: float
+    end: float
+    records: tuple[Mapping[str, Any], ...]
+    interruptions: tuple[InterruptionEvent, ...]
+    played: Samples
+
+
+class Kit:
+    """What all cases of a process share: the models, loaded when they are first needed."""
+
+    @cached_property
+    def vad(self) -> VAD:
+        return silero.VAD()
+
+    @cached_property
+    def turns(self) -> SmartTurnModel:
+        return SmartTurnModel(ModelStore().files(smart_turn.turn_detection.MODEL)["model"])
+
+    @cached_property
+    def words(self) -> MoonshineModel:
+        return MoonshineModel(ModelStore().files(moonshine.stt.MODEL))
+
+
+def run_case(scenario: Scenario, kit: Kit, policy: Mapping[str, str] | None = None) -> Recorded:
+    """Run one case to its end. `policy`: settings of the interruption policy, as texts.
+
+    Raises LabError for a sound that cannot be had, what the model store or a part raises, and VirtualTimeError where
+    the call does not come to its end.
+    """
+    return virtual_time.run(_call(scenario, kit, dict(policy or {})), timeout=TIME_LIMIT)
+
+
+async def _call(scenario: Scenario, kit: Kit, policy: dict[str, str]) -> Recorded:
+    script = _script(QUESTION if scenario.state == "question" else ANSWER, scenario.echo is not None)
+    callers, onset, end = _callers(scenario, script)
+    edge = LabEdge(callers, scenario.echo)
+    detector = smart_turn.TurnDetection(vad=kit.vad, model=kit.turns)
+    agent = Agent(
+        edge=edge,
+        llm=_Model(scenario.state),
+        agent_user=User("agent"),
+        stt=moonshine.STT(vad=kit.vad, model=kit.words),
+        tts=ScriptTTS(script),
+        turn_detection=detector,
+        interruption=detector.policy.override(policy) if policy else None,
+    )
+    records: list[Mapping[str, Any]] = []
+    interruptions: list[InterruptionEvent] = []
+
+    @agent.events.subscribe
+    async def note(event: InterruptionEvent) -> None:
+        interruptions.append(event)
+
+    async with agent.join(observe=lambda record: records.append(dict(record))):
+        first = asyncio.create_task(_first_reply(agent, scenario), name="first reply")
+        await edge.over.wait()
+    await first
+    return Recorded(scenario, script, onset, end, tuple(records), tuple(interruptions), edge.played)
+
+
+async def _first_reply(agent: Agent, scenario: Scenario) -> None:
+    if scenario.state == "thinking":
+        await agent.simple_response("Tell me a story about the sea.")
+    elif scenario.state != "idle":
+        await agent.say(QUESTION if scenario.state == "question" else ANSWER)
+
+
+class _Model(LLM):
+    """Tells the story after some thought if that is its task; everything else it answers at once, and shortly."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__()
+        self._story = state == "thinking"
+
+    async def stream(self, request: LLMRequest) -> AsyncIterator[str]:
+        story, self._story = self._story, False
+        if story:
+            await asyncio.sleep(THOUGHT)
+        for word in (ANSWER if story else REPLY).split():
+            yield word + " "
+
+
+@lru_cache(maxsize=4)
+def _script(text: str, spoken_aloud: bool) -> Script:
+    # Only an echo has to sound like somebody's voice.
+    return Script.of_speech(*spoken(text)) if spoken_aloud else Script.of_noise(text)
+
+
+def _callers(scenario: Scenario, script: Script) -> tuple[list[Caller], float, float]:
+    """Who is in the call, and from when to when the sound is heard."""
+    seed = scenario.id
+    if scenario.sound is None:
+        return [Caller(CALLER, track(ECHO_ONLY + TAIL, [], seed))], 0.0, ECHO_ONLY
+    base = script.duration if scenario.state == "question" else 0.0
+    begins = max(0.0, base + scenario.at) + crc32(seed.encode()) % JITTER / RATE
+    first = prepare(scenario.sound, seed, speak)
+    parts = [(begins, first.wave)]
+    ends = begins + first.end
+    second: Piece | None = None
+    if scenario.second is not None:
+        second = prepare(scenario.second, f"{seed} second", speak)
+        ends = max(ends, begins + scenario.second_after + second.end)
+    length = max(ends, begins + len(first.wave) / RATE) + TAIL
+    if scenario.bed is not None:
+        level = level_of(first.wave) if scenario.sound.level is not None else LEVEL
+        parts.append((0.0, bed_of(scenario.bed.name, round(length * RATE), level - scenario.bed.snr, seed)))
+    callers = [Caller(CALLER, track(length, parts, seed))]
+    if second is not None:
+        callers.append(Caller(OTHER, track(length, [(begins + scenario.second_after, second.wave)], f"{seed} second")))
+    return callers, begins + first.onset, ends

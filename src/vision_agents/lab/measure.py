@@ -1,0 +1,218 @@
+"""What became of a case, from its trace and from every sample that the agent played."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from .case import Recorded
+from .result import CaseResult, Decision
+from .scenario import Scenario, Sound
+from .script import RATE, Stretch, follow
+
+# A detector may be a little ahead of an onset that was taken from the energy.
+AHEAD = 0.1
+# Quiet that is shorter is no silence of the agent, in seconds.
+SILENT = 0.04
+# The agent stopped because of a hold or a commit if it stopped within so many seconds of one: two frames.
+STOPPED_BY = 0.05
+
+
+def measure(recorded: Recorded) -> CaseResult:
+    """The facts of a case that was run."""
+    scenario, onset, end = recorded.scenario, recorded.onset, recorded.end
+    stretches = follow(recorded.played, recorded.script)
+    commit = _first(recorded, "Commit", -1.0)
+    decision = _decision(recorded, commit)
+    committed_at = commit["t"] if commit is not None else None
+    held = any(record["t"] >= _since(recorded) for record in _effects(recorded, "Hold"))
+    ignored = decision == "ignore"
+    voices = _merged(stretches)
+    after = [start for start, stop in voices if stop > end]
+    gap = max(0.0, after[0] - end) if ignored and held and after and scenario.sound is not None else None
+    lost, repeated, rewound = _jumps(recorded, stretches)
+    reported, heard = _words(recorded, stretches, committed_at)
+    return CaseResult(
+        id=scenario.id,
+        kind=scenario.kind,
+        origin=scenario.origin,
+        state=scenario.state,
+        expect=scenario.expect,
+        language=scenario.language,
+        sound=_described(scenario),
+        onset=onset,
+        end=end,
+        decision=decision,
+        right=decision == scenario.expect,
+        reason=_reason(recorded, commit),
+        evidence=_evidence(recorded, committed_at),
+        held=held,
+        silence=_time_to_silence(recorded, voices),
+        resume_gap=gap,
+        pause=sum(b[0] - a[1] for a, b in pairwise(voices)) if ignored else None,
+        stuck=ignored and held and not after,
+        lost=lost,
+        repeated=repeated,
+        rewound=rewound,
+        recovered=committed_at is not None
+        and any(stretch.place is not None and stretch.at / RATE > committed_at for stretch in stretches),
+        reported_words=reported,
+        heard_words=heard,
+        response=_response(stretches, onset, end) if decision == "yield" else None,
+    )
+
+
+def failure(scenario: Scenario, error: BaseException) -> CaseResult:
+    """A case that did not run to its end."""
+    return CaseResult(
+        scenario.id,
+        scenario.kind,
+        scenario.origin,
+        scenario.state,
+        scenario.expect,
+        scenario.language,
+        _described(scenario),
+        reason=f"{type(error).__name__}: {error}",
+    )
+
+
+def _effects(recorded: Recorded, name: str) -> list[Mapping[str, Any]]:
+    return [record for record in recorded.records if record.get("effect") == name]
+
+
+def _first(recorded: Recorded, name: str, since: float) -> Mapping[str, Any] | None:
+    return next((record for record in _effects(recorded, name) if record["t"] >= since), None)
+
+
+def _since(recorded: Recorded) -> float:
+    """From when on what happened is because of the sound: where nothing else is to be heard, everything is."""
+    alone = recorded.scenario.bed is None and recorded.scenario.echo is None
+    return 0.0 if alone else recorded.onset - AHEAD
+
+
+def _decision(recorded: Recorded, commit: Mapping[str, Any] | None) -> Decision:
+    since = _since(recorded)
+    if commit is not None:
+        return "early" if commit["t"] < since else "yield"
+    # Where there was no reply to interrupt, a turn with words is what is given.
+    return "yield" if _first(recorded, "TurnTaken", since) is not None else "ignore"
+
+
+def _reason(recorded: Recorded, commit: Mapping[str, Any] | None) -> str:
+    if commit is not None:
+        return str(commit["reason"])
+    if _effects(recorded, "TurnTaken"):
+        return "a turn with words"
+    resumes = _effects(recorded, "Resume")
+    if resumes:
+        return str(resumes[-1]["reason"])
+    heard = any(record.get("event") == "SpeechStarted" for record in recorded.records)
+    return "a turn without words" if heard else "no speech was heard in it"
+
+
+def _evidence(recorded: Recorded, committed_at: float | None) -> dict[str, Any]:
+    """What was known by the decision; where it was ignored, what came at all."""
+    until = committed_at if committed_at is not None else float("inf")
+    heard = [record for record in recorded.records if str(record.get("event", "")).startswith("Speech")]
+    known = [record for record in heard if record["t"] <= until]
+    holds, ends = _effects(recorded, "Hold"), _effects(recorded, "Commit") + _effects(recorded, "Resume")
+    evidence: dict[str, Any] = {
+        "voiced": max((float(record.get("voiced", 0.0)) for record in known), default=0.0),
+        "confidence": max((float(record.get("confidence", 0.0)) for record in known), default=0.0),
+        "held": min((record["t"] for record in ends if record["t"] >= holds[0]["t"]), default=holds[0]["t"])
+        - holds[0]["t"]
+        if holds
+        else None,
+        "words": [
+            [record["t"], record["participant"], record["text"], record["final"]]
+            for record in recorded.records
+            if record.get("note") == "user_words"
+        ],
+    }
+    decisions = [getattr(event, "evidence", None) for event in recorded.interruptions]
+    strategies = [_plain(given) for given in decisions if given]
+    return {**evidence, "strategies": strategies} if strategies else evidence
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return value
+
+
+def _merged(stretches: list[Stretch]) -> list[tuple[float, float]]:
+    """When the agent was heard: from, to."""
+    voices: list[tuple[float, float]] = []
+    for stretch in stretches:
+        start, stop = stretch.at / RATE, stretch.end / RATE
+        if voices and start - voices[-1][1] < SILENT:
+            voices[-1] = (voices[-1][0], stop)
+        else:
+            voices.append((start, stop))
+    return voices
+
+
+def _time_to_silence(recorded: Recorded, voices: list[tuple[float, float]]) -> float | None:
+    if recorded.scenario.sound is None:
+        return None
+    stop = next((stop for start, stop in voices if start <= recorded.onset < stop), None)
+    if stop is None:
+        return None
+    causes = _effects(recorded, "Hold") + _effects(recorded, "Commit")
+    if not any(stop - STOPPED_BY <= record["t"] <= stop for record in causes):
+        return None  # It had said all it had to say.
+    return stop - recorded.onset
+
+
+def _jumps(recorded: Recorded, stretches: list[Stretch]) -> tuple[int, int, int]:
+    lost = repeated = rewound = 0
+    placed = [(stretch.place, stretch.length) for stretch in stretches if stretch.place is not None]
+    for (place, length), (there, _) in pairwise(placed):
+        cut = place + length
+        lost += max(0, there - cut)
+        rewound += max(0, cut - there)
+        repeated += max(0, recorded.script.word_start(cut) - there)
+    return lost, repeated, rewound
+
+
+def _words(recorded: Recorded, stretches: list[Stretch], committed_at: float | None) -> tuple[int | None, int | None]:
+    """Of the first reply, if it was cut off: the words that the agent says were heard, and those that were."""
+    note = next((record for record in recorded.records if record.get("note") == "heard"), None)
+    if committed_at is None or note is None or recorded.scenario.state == "idle":
+        return None, None
+    place = max(
+        (s.place + s.length for s in stretches if s.place is not None and s.at / RATE <= committed_at), default=0
+    )
+    return len(str(note["text"]).split()), recorded.script.heard(place)
+
+
+def _response(stretches: list[Stretch], onset: float, end: float) -> float | None:
+    starts = [stretch.at / RATE for stretch in stretches if stretch.place is None]
+    return next((start - end for start in starts if start > onset), None)
+
+
+def _described(scenario: Scenario) -> str:
+    parts = [_sound(scenario.sound)] if scenario.sound is not None else []
+    if scenario.bed is not None:
+        parts.append(f"over {scenario.bed.name}, {scenario.bed.snr:g} dB below")
+    if scenario.second is not None:
+        parts.append(f"and after {scenario.second_after:g} s {_sound(scenario.second)}")
+    if scenario.echo is not None:
+        parts.append(f"echo {scenario.echo:g} dB")
+    return ", ".join(parts)
+
+
+def _sound(sound: Sound) -> str:
+    name = sound.name
+    if sound.source == "say":
+        name = f"“{name}”"
+    elif sound.source == "file":
+        name = Path(name).name
+    style = "" if sound.style == "plain" else f" ({sound.style})"
+    level = "" if sound.level in (None, -20.0) else f" at {sound.level:g} dB"
+    return f"{name}{style}{level}"

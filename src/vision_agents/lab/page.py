@@ -1,0 +1,129 @@
+"""`lab.html`: a run for people, in one file that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.resources import files
+
+from vision_agents.core.observability.markup import tag, text
+
+from .figures import Figures, figures
+from .result import CaseResult, LabResult
+from .table import HEADER, cells, interval, milliseconds, percent
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+# Beside the style sheet of the calls' report.
+_STYLE = """
+main { max-width: 1280px; }
+td.good { color: var(--resume); } td.bad { color: var(--commit); }
+.figures + .card { margin-top: 14px; } td:first-child { white-space: nowrap; }
+details > summary { padding: 12px 16px; cursor: pointer; } details + details { margin-top: 10px; }
+"""
+
+_COLUMNS = ("case", "state", "sound", "expected", "decision", "why", "voiced", "held", "silence", "gap", "words heard")
+
+
+def lab_page(result: LabResult, title: str = "Interruption lab") -> str:
+    """The whole page."""
+    rows = figures(result.cases)
+    body = [tag("header", tag("h1", text(title)), tag("p", text(_settings(result)), class_="soft"))]
+    for origin in dict.fromkeys(row.origin for row in rows):
+        total = next(row for row in rows if row.origin == origin and row.kind == "all")
+        body += [tag("h2", text(f"{_origin(origin)}: {total.cases} cases")), _totals(total), _kinds(rows, origin)]
+    wrong = [case for case in result.cases if not case.right or case.stuck or case.lost or case.repeated]
+    body += [
+        tag("h2", text(f"Decided wrongly: {len(wrong)} cases")),
+        *_groups(wrong),
+        tag("h2", text("Every other case")),
+        *_groups(case for case in result.cases if case not in wrong),
+    ]
+    css = files("vision_agents.core.observability").joinpath("page.css").read_text(encoding="utf-8")
+    head = [
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("title", text(title)),
+        tag("style", css + _STYLE),
+    ]
+    return f"<!doctype html>\n{tag('html', tag('head', *head), tag('body', tag('main', *body)), lang='en')}\n"
+
+
+def _settings(result: LabResult) -> str:
+    changed = ", ".join(f"{name} {value}" for name, value in result.policy.items())
+    return f"{len(result.cases)} calls in virtual time · policy: {changed or 'the default'}"
+
+
+def _origin(origin: str) -> str:
+    return {"suite": "The suite", "audio": "The recordings"}.get(origin, origin)
+
+
+def _totals(total: Figures) -> str:
+    return tag(
+        "section",
+        _figure(percent(total.yielded.value, 1), f"yielded to true interruptions, 95 %: {interval(total.yielded)} %"),
+        _figure(percent(total.ignored.value, 1), f"of all else ignored, 95 %: {interval(total.ignored)} %"),
+        _figure(milliseconds(total.silence).partition(" (")[0], "onset to silence, p50/p95"),
+        _figure(milliseconds(total.resume_gap).partition(" (")[0], "end of the sound to the next sample, p50/p95"),
+        _figure(f"{total.lost} / {total.repeated}", "samples lost / repeated beyond the cut word"),
+        class_="figures",
+    )
+
+
+def _figure(value: str, meaning: str) -> str:
+    return tag("div", tag("b", text(value)), tag("span", text(meaning)), class_="card figure")
+
+
+def _kinds(rows: list[Figures], origin: str) -> str:
+    return _table(
+        HEADER, (map(text, cells(row)) for row in rows if row.origin == origin and row.kind != "all"), number=1
+    )
+
+
+def _groups(cases: Iterable[CaseResult]) -> list[str]:
+    groups: dict[str, list[CaseResult]] = {}
+    for case in cases:
+        groups.setdefault(f"{case.kind} → {case.expect}, {_origin(case.origin).lower()}", []).append(case)
+    return [
+        tag(
+            "details",
+            tag("summary", text(f"{name}: {len(members)}")),
+            _table(_COLUMNS, map(_case, members), number=len(_COLUMNS)),
+            class_="card",
+        )
+        for name, members in groups.items()
+    ]
+
+
+def _table(header: Iterable[str], rows: Iterable[Iterable[str]], number: int) -> str:
+    """`rows` are markup; from column `number` on they are numbers."""
+    kinds = ["number" if column >= number else None for column, _ in enumerate(list(header))]
+    head = tag("tr", *(tag("th", text(name), class_=kind) for name, kind in zip(header, kinds, strict=True)))
+    body = (tag("tr", *map(_cell, row, kinds)) for row in rows)
+    return tag("div", tag("table", head, *body), class_="card wide")
+
+
+def _cell(content: str, kind: str | None) -> str:
+    return content if content.startswith("<td") else tag("td", content, class_=kind)
+
+
+def _case(case: CaseResult) -> list[str]:
+    words = [entry[2] for entry in case.evidence.get("words", []) if entry[2]]
+    held = case.evidence.get("held")
+    return [
+        text(case.id),
+        text(case.state),
+        text(case.sound),
+        text(case.expect),
+        tag("td", text(case.decision + (", stuck" if case.stuck else "")), class_="good" if case.right else "bad"),
+        text(case.reason),
+        text(f"{case.evidence.get('voiced', 0.0):.2f} s"),
+        text("–" if held is None else f"{held:.2f} s"),
+        text(_ms(case.silence)),
+        text(_ms(case.resume_gap)),
+        text(words[-1] if words else ""),
+    ]
+
+
+def _ms(value: float | None) -> str:
+    return "–" if value is None else f"{value * 1000:.0f} ms"

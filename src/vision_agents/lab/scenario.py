@@ -1,0 +1,72 @@
+"""What a case is: a state of the agent, a sound, and what should become of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+State = Literal["answering", "question", "thinking", "idle"]
+Expected = Literal["yield", "ignore"]
+Source = Literal["say", "clip", "make", "file"]
+Style = Literal["plain", "high", "whisper", "far"]
+
+STATES: tuple[str, ...] = get_args(State)
+EXPECTED: tuple[str, ...] = get_args(Expected)
+STYLES: tuple[str, ...] = get_args(Style)
+
+# Decibels of full scale of a sound where nothing else is said: 90th percentile of its 10 ms levels.
+LEVEL = -20.0
+
+
+class LabError(ValueError):
+    """A suite, manifest, sound or result that cannot be used. The message says where, and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Something to be heard.
+
+    `source` and `name`: `say` a text, a `clip` of `testing.clips`, `make` a noise of `sounds.NOISES`, or a `file` by
+    its path. `seconds`: its length where it is made, else the most of it that is taken. `level`: in dB of full scale;
+    None leaves it as it is. `onset` and `end`: where in the sound it is heard, in seconds, measured if None.
+    """
+
+    source: Source
+    name: str
+    seconds: float | None = None
+    level: float | None = LEVEL
+    style: Style = "plain"
+    onset: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bed:
+    """A steady noise under the whole call, `snr` dB below the sound's level."""
+
+    name: str
+    snr: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One case.
+
+    `at`: when the sound begins, in seconds: while the agent is `answering`, from the first word of its answer;
+    `question`: from the end of a yes/no question that it asks; `thinking`: from what it was asked; `idle`: from the
+    beginning of the call. `second`: what another caller says, `second_after` seconds later. `echo`: the level in dB at
+    which the agent's own voice comes back in the caller's audio. `origin`: "suite", or "audio" for a folder's clips.
+    """
+
+    id: str
+    kind: str
+    expect: Expected
+    state: State
+    at: float
+    sound: Sound | None
+    bed: Bed | None = None
+    second: Sound | None = None
+    second_after: float = 0.0
+    echo: float | None = None
+    origin: str = "suite"
+    language: str | None = None

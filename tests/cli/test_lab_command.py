@@ -1,0 +1,90 @@
+"""`lab`: what it says of wrong arguments, and a small run from end to end."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from vision_agents.cli.main import main
+from vision_agents.lab.result import CaseResult, LabResult
+
+SUITE = """
+groups:
+  - {id: hum, kind: noise, expect: ignore, sound: {make: hum, seconds: 1}}
+  - {id: fox, kind: interruption, expect: yield, sound: {clip: en/quick_brown_fox, seconds: 2}}
+"""
+
+
+@pytest.fixture
+def lab(capsys):
+    def run(*arguments):
+        status = main(["lab", *map(str, arguments)])
+        printed = capsys.readouterr()
+        return status, printed.out + printed.err
+
+    return run
+
+
+@pytest.mark.models
+def test_a_run_writes_its_results_and_says_the_figures(lab, tmp_path):
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    rng = np.random.default_rng(1)
+    soundfile.write(tmp_path / "rain.wav", rng.normal(0, 0.01, 16_000), 16_000)
+    clip = {"id": "rain", "file": "rain.wav", "kind": "noise", "onset_s": 0.0, "end_s": 1.0}
+    (tmp_path / "manifest.json").write_text(json.dumps([clip]))
+    out = tmp_path / "out"
+    status, printed = lab("run", "--suite", tmp_path / "suite.yaml", "--audio", tmp_path, "--out", out, "--jobs", 2)
+    assert status == 0
+    assert "suite: 2 cases" in printed
+    assert "audio: 1 cases" in printed
+    result = LabResult.read(out / "lab.json")
+    assert [(case.id, case.decision) for case in result.cases] == [
+        ("hum-01", "ignore"),
+        ("fox-01", "yield"),
+        ("audio/rain", "ignore"),
+    ]
+    assert "fox-01" in (out / "lab.html").read_text()
+    assert lab("compare", out / "lab.json", out / "lab.json")[1].splitlines()[0].endswith("3 are the same")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["run", "--audio", "nowhere"], "manifest.json"),
+        (["run", "--suite", "nowhere.yaml"], "cannot be read"),
+        (["run", "--only", "thunder"], "no case is of the kind thunder; there are"),
+        (["run", "--policy", "mood=good"], "no policy setting 'mood'"),
+        (["run", "--policy", "mood"], "takes NAME=VALUE"),
+        (["compare", "a.json", "b.json"], "a.json cannot be read"),
+    ],
+)
+def test_wrong_arguments_are_one_line(lab, arguments, complaint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, printed = lab(*arguments)
+    assert status == 2
+    assert complaint in printed
+    assert len(printed.splitlines()) == 1
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("jobs", ["0", "many", "1000"])
+def test_jobs_are_a_number(lab, jobs):
+    with pytest.raises(SystemExit) as raised:
+        lab("run", "--jobs", jobs)
+    assert raised.value.code == 2
+
+
+def test_compare_tells_what_changed(lab, tmp_path):
+    case = CaseResult("c", "vocal", "suite", "answering", "ignore", sound="cough", decision="yield", reason="0.4 s")
+    for name, of in (
+        ("a", case),
+        (
+            "b",
+            CaseResult("c", "vocal", "suite", "answering", "ignore", None, "cough", 0, 0, "ignore", True, "too short"),
+        ),
+    ):
+        LabResult((of,)).write(tmp_path / f"{name}.json", [])
+    status, printed = lab("compare", tmp_path / "a.json", tmp_path / "b.json")
+    assert status == 0
+    assert printed.splitlines()[0] == "+ c (cough), expected ignore: yield [0.4 s] → ignore [too short]"

@@ -1,0 +1,137 @@
+import json
+
+import pytest
+
+from vision_agents.lab.manifest import EXPECTED_OF, read_folder
+from vision_agents.lab.scenario import Bed, LabError
+from vision_agents.lab.suite import load_suite, read_suite, shipped_suite
+
+yaml = pytest.importorskip("yaml")
+
+
+def groups(**group):
+    whole = {"id": "g", "kind": "noise", "expect": "ignore", "sound": {"make": "white"}, **group}
+    return yaml.safe_dump({"groups": [{key: value for key, value in whole.items() if value is not None}]})
+
+
+def test_the_shipped_suite_has_enough_cases_of_everything():
+    cases = shipped_suite()
+    assert len(cases) >= 200
+    assert {case.state for case in cases} == {"answering", "question", "thinking", "idle"}
+    assert set(EXPECTED_OF) - {"speech"} <= {case.kind for case in cases}
+    assert {"echo", "whisper", "two_callers", "answer"} <= {case.kind for case in cases}
+    assert min(sum(case.expect == expected for case in cases) for expected in ("yield", "ignore")) >= 80
+    assert {case.echo for case in cases if case.kind == "echo"} >= {-10.0, -20.0, -30.0}
+
+
+def test_a_group_is_the_product_of_its_lists():
+    text = groups(at=[1, 2.5], bed=["none", "pink 15"], sound={"make": ["white", "hum"], "level": [-20, -30]})
+    cases = read_suite(text, "made up")
+    assert [case.id for case in cases] == [f"g-{number:02}" for number in range(1, 17)]
+    assert len(set(cases)) == 16
+    assert {case.bed for case in cases} == {None, Bed("pink", 15.0)}
+
+
+def test_what_is_not_said_has_a_default():
+    (case,) = read_suite(groups(), "made up")
+    assert (case.state, case.at, case.bed, case.echo, case.second) == ("answering", 2.0, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"kind": None}, "`kind` is missing"),
+        ({"expect": "maybe"}, "there is no 'maybe'; known are yield, ignore"),
+        ({"state": "asleep"}, "there is no 'asleep'"),
+        ({"sound": None}, "no `sound`"),
+        ({"sound": "white"}, "write `say: …`"),
+        ({"sound": {"make": "thunder"}}, "there is no 'thunder'"),
+        ({"sound": {"make": "white", "say": "x"}}, "exactly one of"),
+        ({"sound": {"make": "white", "loud": 1}}, "there is no key loud"),
+        ({"sound": {"make": "white", "level": "loud"}}, "level is a number"),
+        ({"sound": {"make": "white", "seconds": 900}}, "seconds are 0.02 to 30"),
+        ({"sound": {"make": "white", "style": "sung"}}, "there is no 'sung'"),
+        ({"bed": "pink"}, "as in `pink 15`"),
+        ({"bed": "thunder 3"}, "there is no 'thunder'"),
+        ({"at": True}, "at is a number"),
+        ({"colour": "red"}, "there is no key colour"),
+    ],
+)
+def test_a_wrong_group_is_named_with_what_is_wrong(change, complaint):
+    with pytest.raises(LabError) as raised:
+        read_suite(groups(**change), "made up.yaml")
+    assert complaint in str(raised.value)
+    assert "made up.yaml, group 1 (g)" in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["a: [", "just text", "groups: 3", "- 1", "", "groups: [3]"])
+def test_what_is_no_suite(text, tmp_path):
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(LabError, match=r"wrong\.yaml"):
+        load_suite(path)
+
+
+def test_two_groups_of_one_name(tmp_path):
+    text = groups()
+    path = tmp_path / "twice.yaml"
+    path.write_text(text + text.replace("groups:\n", ""))
+    with pytest.raises(LabError, match="two cases g-01"):
+        load_suite(path)
+    with pytest.raises(LabError, match="cannot be read"):
+        load_suite(tmp_path / "none.yaml")
+
+
+CLIP = {"id": "a", "file": "a.flac", "kind": "noise", "onset_s": 0.1, "end_s": 0.5}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "a.flac").write_bytes(b"")
+
+    def write(content):
+        text = content if isinstance(content, str) else json.dumps(content)
+        (tmp_path / "manifest.json").write_text(text)
+        return tmp_path
+
+    return write
+
+
+@pytest.mark.parametrize("kind", sorted(EXPECTED_OF))
+def test_every_clip_becomes_a_case(folder, kind):
+    (case,) = read_folder(folder([{**CLIP, "kind": kind, "onset_s": 0, "licence": "CC0"}]))
+    assert (case.id, case.kind, case.expect, case.origin) == ("audio/a", kind, EXPECTED_OF[kind], "audio")
+    assert (case.sound.onset, case.sound.end, case.sound.level) == (0.0, 0.5, None)
+
+
+def test_a_kind_of_ones_own_says_what_to_expect(folder):
+    (case,) = read_folder(folder([{**CLIP, "kind": "sneeze", "expect": "ignore"}]))
+    assert (case.kind, case.expect) == ("sneeze", "ignore")
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("[", "cannot be read"),
+        ({"clips": []}, "not a list"),
+        (["a.flac"], "a clip is a table"),
+        ([{**CLIP, "file": None}], "`file` is missing"),
+        ([{**CLIP, "file": "b.flac"}], "there is no file b.flac"),
+        ([{**CLIP, "kind": "sneeze"}], "not known what to expect"),
+        ([{**CLIP, "expect": "maybe"}], "not known what to expect"),
+        ([{**CLIP, "onset_s": "soon"}], "`onset_s` is a time"),
+        ([{**CLIP, "end_s": -1}], "`end_s` is a time"),
+        ([{**CLIP, "end_s": 0.1}], "before it begins"),
+        ([CLIP, CLIP], "two clips a"),
+    ],
+)
+def test_a_wrong_manifest_is_named_with_what_is_wrong(folder, content, complaint):
+    with pytest.raises(LabError) as raised:
+        read_folder(folder(content))
+    assert complaint in str(raised.value)
+    assert "manifest.json" in str(raised.value)
+
+
+def test_a_folder_without_a_manifest(tmp_path):
+    with pytest.raises(LabError, match=r"--audio takes a folder"):
+        read_folder(tmp_path)
