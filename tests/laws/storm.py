@@ -114,9 +114,13 @@ class StormyModel(Realtime):
         await self.mischief.pause()
 
     async def send_text(self, text):
-        asked_in = self.epoch
-        await self.mischief.pause()
-        self.respond(asked_in)
+        asked_in, sending = self.epoch, asyncio.current_task()
+        self.tasks[sending] = None
+        try:
+            await self.mischief.pause()
+            self.respond(asked_in)
+        finally:
+            self.tasks.pop(sending, None)
 
     def respond(self, asked_in=None):
         self.count += 1
@@ -354,6 +358,7 @@ class Storm:
             self.mischief.rng.seed(3)  # of which the recogniser's choice of words does not come out empty
             while len(self.ended) == before or not self.at_rest:
                 await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # for the last event to be delivered
         return self.ended[before:]
 
     def history(self):

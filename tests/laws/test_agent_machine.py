@@ -188,4 +188,4 @@ class AgentMachine(RuleBasedStateMachine):
 
 
 TestAgent = AgentMachine.TestCase
-TestAgent.settings = settings(max_examples=1500, stateful_step_count=25, deadline=None)
+TestAgent.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)

@@ -218,6 +218,18 @@ class TestAnInterruption:
         story.stops(ANN, 4.4, 0.2)
         assert [fx.FinishTurn(ANN, 3), fx.DiscardTurn(ANN)] == story.end()
 
+    @pytest.mark.parametrize("heard", [True, False], ids=["an answer that was heard", "what code says"])
+    def test_nothing_is_owed_for(self, heard: bool) -> None:
+        if heard:
+            story = speaking()
+        else:
+            story = Story()
+            story.at(2.0, ev.ReplyRequested, 1)
+        story.speaks(ANN, 3.0, 0.64)
+        story.stops(ANN, 3.9, 0.64)
+        story.at(4.0, ev.TurnEnded, ANN)
+        assert story.end() == [fx.DiscardTurn(ANN)]
+
     def test_a_question_that_still_stands_never_talks_over_who_asked_it(self) -> None:
         """Ann goes on for half a minute: the agent does not barge in with an answer to the first half."""
         story = Story()
@@ -444,6 +456,17 @@ class TestWhatCodeSays:
             fx.AnnounceTurnStarted,
         ]
 
+    def test_who_is_challenging_is_not_announced_before_it_is_decided(self) -> None:
+        """Two bits of speech make a turn, but only the second one is against the agent."""
+        story = Story(InterruptionPolicy(wait_limit=1.0))
+        story.speaks(ANN, 0.0, 0.2)
+        story.at(0.3, ev.ReplyRequested, 1)
+        story.stops(ANN, 0.4, 0.2)
+        assert story.until(1.3) == [fx.BeginReply(1, 0, answer=False)]
+        assert kinds(story.speaks(ANN, 1.4, 0.2)) == [fx.BeginTurn, fx.Hold]
+        story.stops(ANN, 1.8, 0.2)
+        assert kinds(story.until(2.0)) == [fx.Resume, fx.AnnounceTurnStarted]
+
     def test_a_cough_while_words_are_awaited_does_not_cost_them(self) -> None:
         story = Story(InterruptionPolicy(wait_limit=1.0))
         story.at(0.0, ev.ReplyRequested, 1, False)
@@ -528,6 +551,13 @@ class TestDeadlines:
         story.until(7.0)
         assert kinds(story.at(7.1, ev.SpeechContinued, ANN, 0.9, 0.3)) == [fx.BeginTurn, fx.Hold]
         assert kinds(story.at(7.5, ev.SpeechContinued, ANN, 0.9, 0.66)) == [fx.Commit, fx.AnnounceTurnStarted]
+
+    def test_a_claimed_turn_that_is_also_heard_window_by_window(self) -> None:
+        story = Story()
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(0.5, ev.SpeechContinued, ANN, 0.9, 0.4)
+        story.until(1.5)
+        assert story.floor.deadline == 3.5  # it has lapsed, and will be over by silence
 
     def test_a_claim_is_over_with_its_end(self) -> None:
         """What begins again is speech like any other, and lapses like it."""
@@ -669,6 +699,17 @@ class TestSeveralPeople:
         assert story.until(5.55) == []
         story.at(5.6, ev.SpeechEnded, BOB, 0.1, 0.16)
         assert story.until(5.8) == [fx.Resume(1, "word", "too short"), fx.DiscardTurn(ANN), fx.DiscardTurn(BOB)]
+
+    def test_a_cough_is_not_looked_into_while_another_hums_on(self) -> None:
+        story = speaking()
+        story.at(5.0, ev.SpeechStarted, ANN)
+        story.at(5.1, ev.SpeechStarted, BOB)
+        story.at(5.3, ev.SpeechEnded, ANN, 0.1, 0.16)
+        for tenths in range(2, 40):
+            story.until(5.0 + tenths / 10)
+            assert story.at(5.0 + tenths / 10, ev.SpeechContinued, BOB, 0.9, 0.1) == []
+        story.at(9.0, ev.SpeechEnded, BOB, 0.1, 0.16)
+        assert story.until(9.3) == [fx.DiscardTurn(ANN), fx.DiscardTurn(BOB)]
 
     def test_a_turn_beside_the_challenge_ends_as_any_other(self) -> None:
         """Ann was talked over and is done; it is Bob who challenges the agent."""
@@ -943,6 +984,14 @@ class TestRealtime:
         assert story.at(1.5, ev.ReplyStarted, 2) == []
         assert kinds(story.until(2.0)) == [fx.Resume, fx.DiscardTurn]
         assert story.floor.reply == 1
+
+    def test_an_answer_does_not_decide_a_challenge(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyStarted, 1)
+        story.answers(0.1)
+        story.at(1.0, ev.SpeechStarted, ANN)
+        assert story.at(1.1, ev.ReplyStarted, 2) == []
+        assert story.state() is FloorState.HELD
 
 
 class TestEventsThatMeanNothing:

@@ -1,0 +1,13 @@
+"""Deepgram: speech recognition (Nova, Flux) and speech (Aura, Flux). Install `vision-agents[deepgram]`."""
+
+try:
+    import deepgram as _deepgram  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        f'The Deepgram plugin lacks a package ({error}). Run: pip install "vision-agents[deepgram]"', name=error.name
+    ) from error
+
+from .stt import STT
+from .tts import TTS
+
+__all__ = ["STT", "TTS"]

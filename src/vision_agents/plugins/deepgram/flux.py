@@ -1,0 +1,114 @@
+"""Flux (listen v2): recognition that knows turns.
+
+Deepgram numbers the turns of a connection and sends each turn's whole transcript again and again. What of it the agent
+has been given as final, at an eager end or because others ended the turn, is remembered (`_said`) and not given twice.
+
+    StartOfTurn ──▶ claimed ──▶ EagerEndOfTurn ──▶ ended ──▶ EndOfTurn (nothing new)
+                                                     └────▶ TurnResumed ──▶ claimed: the answer begun is taken back
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from websockets.exceptions import ConnectionClosed
+
+from vision_agents.core.audio import Framer, PcmData
+from vision_agents.core.remote import remainder
+from vision_agents.core.remote.claim import normal
+
+from .stream import SAMPLE_RATE, DeepgramError, Stream
+
+# Flux works on pieces of 80 ms and asks for such.
+PIECE = SAMPLE_RATE * 80 // 1000
+
+# Places in the audio that differ by less than this are the same place.
+TOLERANCE = 0.05
+
+# How long the answer to `ForceEndTurn` may take.
+FORCE_TIMEOUT = 1.0
+
+
+class FluxStream(Stream):
+    """One participant's turns as Flux sees them."""
+
+    def restarted(self) -> None:
+        self._framer = Framer(PIECE)
+        self._turn = 0
+        # The words of this turn that need no mention any more.
+        self._said: list[str] = []
+        # Turns heard up to this place in the audio were none.
+        self._cut = 0.0
+
+    def interrupted(self) -> None:
+        # It stays with the words so far; if the participant is not done, the next connection will hear it.
+        self.claim.end(confidence=0.5)
+
+    async def send(self, audio: PcmData) -> None:
+        for piece in self._framer.push(audio.samples):
+            await super().send(PcmData(piece, SAMPLE_RATE))
+
+    async def finish(self) -> None:
+        if not self.claim.open:
+            return  # It was Flux that ended it, with all of its words.
+        session = self.link.session
+        try:
+            if session is not None:
+                async with asyncio.timeout(FORCE_TIMEOUT):
+                    await session.send_force_end_turn()
+                    await self.claim.ended()
+        except (TimeoutError, ConnectionClosed):
+            pass  # What is known by now has to do.
+        finally:
+            self._note_said(self.claim.partial)
+            self.claim.end(confidence=0.5)
+
+    def discard(self) -> None:
+        self._cut = self.position
+        self._note_said(self.claim.partial)
+        self.claim.end("")
+
+    def receive(self, message: Any) -> None:
+        kind = getattr(message, "type", None)
+        if kind == "TurnInfo":
+            self._turn_info(message)
+        elif kind == "Error":
+            raise DeepgramError(f"Deepgram reports {message.code}: {message.description}")
+
+    def _turn_info(self, message: Any) -> None:
+        if message.turn_index < self._turn:
+            return  # Of a turn that is over.
+        if message.turn_index > self._turn:
+            self.claim.end()
+            self._turn, self._said = message.turn_index, []
+        text = str(message.transcript).strip()
+        old = message.audio_window_end <= self._cut + TOLERANCE
+        if old:
+            self._said = normal(text)
+        rest = remainder(text, self._said)
+        event = message.event
+        if event == "EndOfTurn":
+            if rest:
+                self.claim.begin()
+            self._end(message, rest)
+            self._turn, self._said = message.turn_index + 1, []
+        elif event == "EagerEndOfTurn":
+            if rest:
+                self.claim.begin()
+            self._end(message, rest)
+            self._note_said(rest)
+        elif rest or (event in ("StartOfTurn", "TurnResumed") and not old):
+            self.claim.begin()
+            if rest:
+                self.claim.say(rest)
+
+    def _end(self, message: Any, rest: str) -> None:
+        silence = 0.0
+        last = getattr(message.words[-1], "end", None) if message.words else None
+        if last is not None:
+            silence = max(0.0, message.audio_window_end - last)
+        self.claim.end(rest, confidence=message.end_of_turn_confidence, silence=silence)
+
+    def _note_said(self, text: str) -> None:
+        self._said += normal(text)

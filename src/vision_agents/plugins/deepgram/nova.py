@@ -1,0 +1,158 @@
+"""Nova (listen v1): a stream of words with their places in the audio, and optional notes where speech begins and ends.
+
+Words come late and in pieces, so everything here goes by their place in the audio and not by when they come: a turn
+that is over draws a line (`_cut`) at the place that was sent by then, and what lies before it is nobody's business any
+more. Thus neither words nor a `Finalize` answer that come late can become part of the next turn, or end it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from typing import Any
+
+from websockets.exceptions import ConnectionClosed
+
+from .stream import DeepgramError, Stream
+
+# How long the answer to `Finalize` may take, if words are waiting for it, and if probably none are. It usually takes
+# 0.1 to 0.3 s; Deepgram does not promise one where it has little audio left.
+FINALIZE_TIMEOUT = 1.0
+QUIET_TIMEOUT = 0.5
+
+# A turn ends in silence: words that are known to within so many seconds of its end are all of its words.
+TAIL = 0.3
+
+# Places in the audio that differ by less than this are the same place: answers count in whole chunks.
+TOLERANCE = 0.1
+
+
+class NovaStream(Stream):
+    """`turns`: whether Deepgram's own marks begin and end turns."""
+
+    turns = False
+
+    def restarted(self) -> None:
+        # Words before this place are of turns that are over.
+        self._cut = 0.0
+        # Everything before this place is transcribed; and the words after the last final ones, so far.
+        self._known = 0.0
+        self._interim = ""
+        # Where `Finalize` was asked for and not answered yet.
+        self._asked: deque[tuple[float, asyncio.Event]] = deque()
+
+    def interrupted(self) -> None:
+        self._settle_words()
+        for _, answered in self._asked:
+            answered.set()
+        self._asked.clear()
+        if self.turns:
+            self.claim.end(confidence=0.5)
+
+    async def finish(self) -> None:
+        if self.link.session is not self._session or (self.turns and not self.claim.open):
+            return
+        place = self.position
+        try:
+            if place > self._cut and (self._interim or self._known < place - TAIL):
+                await self._finalize(place)
+        except asyncio.CancelledError:
+            self._interim = ""  # The agent goes on with what it has: these words, too.
+            raise
+        finally:
+            self._settle_words()
+            self._cut = max(self._cut, place)
+            if self.turns:
+                self.claim.end("")
+
+    async def _finalize(self, place: float) -> None:
+        answered = asyncio.Event()
+        self._asked.append((place, answered))
+        try:
+            await self._session.send_finalize()
+            for seconds in (QUIET_TIMEOUT, FINALIZE_TIMEOUT - QUIET_TIMEOUT):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(seconds):
+                        await answered.wait()
+                if answered.is_set() or not self._interim:
+                    return  # Otherwise there are words that are not final yet.
+        except ConnectionClosed:
+            pass  # What is known by now has to do.
+
+    def discard(self) -> None:
+        if self._session is None:
+            return
+        self._interim = ""
+        self._cut = self.position
+        if self.turns:
+            self.claim.end("")
+
+    def receive(self, message: Any) -> None:
+        kind = getattr(message, "type", None)
+        if kind == "Results":
+            self._results(message)
+        elif kind == "SpeechStarted" and self.turns and not self.claim.open:
+            delay = max(0.0, self.position - message.timestamp)
+            if message.timestamp >= self._cut:
+                self.hearing.report_speech_started(self.participant, 1.0, delay)
+        elif kind == "UtteranceEnd" and self.turns:
+            self._utterance_end(message.last_word_end)
+        elif kind == "Error":
+            raise DeepgramError(f"Deepgram reports {message.variant}: {message.description}")
+
+    def _results(self, message: Any) -> None:
+        end = message.start + message.duration
+        text = self._text_after_cut(message, end)
+        self._known = max(self._known, end)
+        if message.is_final:
+            self._interim = ""
+            if text:
+                self._begin_turn()
+                self.hearing.report_words(self.participant, text, final=True)
+        elif text != self._interim:
+            self._interim = text
+            if text:
+                self._begin_turn()
+                self.hearing.report_words(self.participant, text, final=False)
+        if message.from_finalize:
+            self._answer(end)
+
+    def _text_after_cut(self, message: Any, end: float) -> str:
+        alternative = message.channel.alternatives[0]
+        if message.start >= self._cut - TOLERANCE:
+            return str(alternative.transcript).strip()
+        if end <= self._cut + TOLERANCE:
+            return ""
+        words = [word for word in alternative.words or () if (word.start + word.end) / 2 > self._cut]
+        return " ".join(word.punctuated_word or word.word for word in words)
+
+    def _answer(self, end: float) -> None:
+        """`Finalize` was answered for all that was asked up to `end`: not each one has an answer of its own."""
+        while self._asked and self._asked[0][0] <= end + TAIL:
+            self._asked.popleft()[1].set()
+
+    def _settle_words(self) -> None:
+        """The words that are not final stay as they are."""
+        text, self._interim = self._interim, ""
+        if text:
+            self.hearing.report_words(self.participant, text, final=True)
+
+    # Turns by Deepgram's marks.
+
+    def _begin_turn(self) -> None:
+        if self.turns and not self.claim.open:
+            self.claim.begin()
+
+    def _utterance_end(self, last_word_end: float) -> None:
+        if last_word_end <= self._cut:
+            return  # Of a turn that is over.
+        self._settle_words()
+        self._cut = last_word_end
+        self.claim.end("", silence=self.position - last_word_end)
+
+
+class NovaTurnsStream(NovaStream):
+    """Nova whose `UtteranceEnd` ends turns."""
+
+    turns = True

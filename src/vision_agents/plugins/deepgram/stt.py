@@ -1,0 +1,206 @@
+"""Deepgram as the ears of an agent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from websockets.exceptions import ConnectionClosed
+
+from vision_agents.core import stt
+from vision_agents.core.audio import PcmData
+from vision_agents.core.participants import Participant
+
+from .account import make_client, query
+from .flux import FluxStream
+from .nova import NovaStream, NovaTurnsStream
+from .stream import SAMPLE_RATE, Stream
+
+if TYPE_CHECKING:
+    from deepgram import AsyncDeepgramClient, DeepgramClientEnvironment
+
+# Deepgram closes a Nova connection after 10 s without audio; a muted microphone sends none.
+KEEP_ALIVE = 4.0
+
+
+class STT(stt.STT):
+    """Deepgram's streaming recognition, over one connection for each participant.
+
+    With a Nova model turns are detected elsewhere (`smart_turn.TurnDetection()`), unless `utterance_end_ms` is given:
+    then Deepgram's words begin a turn, its `UtteranceEnd` ends it, and its `SpeechStarted` holds the agent's voice.
+    With a Flux model (`model="flux-general-en"`) turns are built in: `turn_detection` is True.
+
+    A connection that is lost is replaced, with growing delays; audio waits for it meanwhile. A turn that was open ends
+    with the words known so far.
+
+    Args:
+        api_key: by default the environment variable `DEEPGRAM_API_KEY`.
+        model: a Nova or a Flux model.
+        language: BCP-47 tag (Nova). language_hint: languages to expect (Flux, multilingual).
+        keyterm: terms to listen for.
+        endpointing: ms of silence after which Nova's words are final; False for never.
+        utterance_end_ms: ms without words that end a turn (Nova; at least 1000).
+        eot_threshold: confidence that ends a turn (Flux; 0.5 to 1.0, Deepgram's default 0.7).
+        eager_eot_threshold: confidence that ends a turn for the time being (Flux; 0.3 to 0.9): the agent begins to
+            answer, and takes the answer back if the speaker resumes. None never does so.
+        eot_timeout_ms: ms of silence that end a turn whatever the confidence (Flux; 500 to 60000, default 5000).
+        smart_format, numerals, profanity_filter, mip_opt_out, tag: as Deepgram's.
+        options: any other parameters of the SDK's `connect`.
+        environment: the SDK's, for another server.
+        client: an SDK client of your own, in place of `api_key` and `environment`.
+
+    Raises:
+        ValueError: there is no key, or a parameter belongs to the other kind of model.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        model: str = "nova-3",
+        language: str | None = None,
+        language_hint: Sequence[str] | None = None,
+        keyterm: Sequence[str] | None = None,
+        endpointing: int | bool | None = None,
+        utterance_end_ms: int | None = None,
+        eot_threshold: float | None = None,
+        eager_eot_threshold: float | None = None,
+        eot_timeout_ms: int | None = None,
+        smart_format: bool | None = None,
+        numerals: bool | None = None,
+        profanity_filter: bool | None = None,
+        mip_opt_out: bool | None = None,
+        tag: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        environment: DeepgramClientEnvironment | None = None,
+        client: AsyncDeepgramClient | None = None,
+    ) -> None:
+        super().__init__()
+        self._client = make_client(client, api_key, environment)
+        self.model = model
+        self._flux = model.startswith("flux")
+        nova = {
+            "language": language,
+            "endpointing": endpointing,
+            "utterance_end_ms": utterance_end_ms,
+            "smart_format": smart_format,
+        }
+        flux = {
+            "eot_threshold": eot_threshold,
+            "eager_eot_threshold": eager_eot_threshold,
+            "eot_timeout_ms": eot_timeout_ms,
+            "language_hint": list(language_hint) if language_hint else None,
+        }
+        own, foreign = (flux, nova) if self._flux else (nova, flux)
+        wrong = [name for name, value in foreign.items() if value is not None]
+        if wrong:
+            raise ValueError(f"{model} does not take {', '.join(wrong)}: that is for {_OTHER[self._flux]}")
+        if utterance_end_ms is not None and utterance_end_ms < 1000:
+            raise ValueError(f"utterance_end_ms must be at least 1000, not {utterance_end_ms}: Deepgram refuses less")
+        self._turns = utterance_end_ms is not None
+        self.turn_detection = self._flux or self._turns
+        self._parameters = query(
+            model=model,
+            encoding="linear16",
+            sample_rate=SAMPLE_RATE,
+            keyterm=list(keyterm) if keyterm else None,
+            numerals=numerals,
+            profanity_filter=profanity_filter,
+            mip_opt_out=mip_opt_out,
+            tag=tag,
+            **own,
+            **(options or {}),
+        )
+        if not self._flux:
+            # Half a second of a wait for an end that is no turn's end costs nothing; a word finalised too early does.
+            self._parameters.setdefault("endpointing", 300)
+            self._parameters["interim_results"] = "true"
+            if self._turns:
+                self._parameters["vad_events"] = "true"
+        self._streams: dict[Participant, Stream] = {}
+        self._spare: Stream | None = None
+        self._closed = False
+
+    async def start(self) -> None:
+        """Connect, for whoever speaks first. Raises LinkError if Deepgram refuses: the message says what to do."""
+        if self._spare is None and not self._streams:
+            self._spare = self._new_stream()
+            await self._spare.link.get()
+
+    async def process_audio(self, audio: PcmData, participant: Participant) -> None:
+        """Send the next piece of a participant's audio, any rate. Waits while the connection is replaced.
+
+        Raises LinkError if there is no connection to be had.
+        """
+        if not self._closed:
+            await self._stream(participant).take(audio)
+
+    def begin_turn(self, participant: Participant) -> None:
+        """Somebody speaks: a connection that was given up is tried again."""
+        self._stream(participant).link.forgive()
+
+    async def finish_turn(self, participant: Participant) -> None:
+        """Return when the final words are reported, or after a second."""
+        stream = self._streams.get(participant)
+        if stream is not None:
+            await stream.finish()
+
+    def discard_turn(self, participant: Participant) -> None:
+        """Report no words of what was heard until now, whenever they come."""
+        stream = self._streams.get(participant)
+        if stream is not None:
+            stream.discard()
+
+    def forget(self, participant: Participant) -> None:
+        """Close the participant's connection."""
+        stream = self._streams.pop(participant, None)
+        if stream is not None:
+            stream.link.close_soon()
+
+    async def close(self) -> None:
+        """Close all connections, within about two seconds whatever Deepgram does."""
+        self._closed = True
+        streams = [*self._streams.values(), *([self._spare] if self._spare else [])]
+        self._streams.clear()
+        self._spare = None
+        await asyncio.gather(*(stream.link.close() for stream in streams))
+
+    def _stream(self, participant: Participant) -> Stream:
+        stream = self._streams.get(participant)
+        if stream is None:
+            stream, self._spare = self._spare or self._new_stream(), None
+            stream.assign(participant)
+            self._streams[participant] = stream
+        return stream
+
+    def _new_stream(self) -> Stream:
+        if self._flux:
+            return FluxStream(self, self._connect_flux)
+        kind = NovaTurnsStream if self._turns else NovaStream
+        return kind(self, self._connect_nova)
+
+    def _connect_flux(self) -> AbstractAsyncContextManager[Any]:
+        session: AbstractAsyncContextManager[Any] = self._client.listen.v2.connect(**self._parameters)
+        return session
+
+    @asynccontextmanager
+    async def _connect_nova(self) -> AsyncIterator[Any]:
+        async with self._client.listen.v1.connect(**self._parameters) as session:
+            alive = asyncio.create_task(_keep_alive(session), name="Deepgram keep-alive")
+            try:
+                yield session
+            finally:
+                alive.cancel()
+
+
+_OTHER = {True: "Nova models", False: "Flux models"}
+
+
+async def _keep_alive(session: Any) -> None:
+    """Sent where audio comes, too: Deepgram does not mind."""
+    with suppress(ConnectionClosed):
+        while True:
+            await asyncio.sleep(KEEP_ALIVE)
+            await session.send_keep_alive()

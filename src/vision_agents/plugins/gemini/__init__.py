@@ -1,0 +1,13 @@
+"""Google Gemini: realtime speech models, by the Live API. Install `vision-agents[gemini]`."""
+
+try:
+    import google.genai as _genai  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        f'The Gemini plugin lacks a package ({error}). Run: pip install "vision-agents[gemini]"', name=error.name
+    ) from error
+
+from .client import GeminiError
+from .realtime import Realtime
+
+__all__ = ["GeminiError", "Realtime"]

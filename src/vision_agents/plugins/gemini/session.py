@@ -1,0 +1,234 @@
+"""One conversation: what is sent, what comes, and what becomes of it when a connection ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from functools import partial
+
+from google import genai
+from google.genai import types
+from google.genai.live import AsyncSession
+
+from vision_agents.core import llm
+from vision_agents.core.audio import PcmData
+from vision_agents.core.conversation import ToolCall
+from vision_agents.core.llm import Heard
+
+from .client import GeminiError
+from .config import Setup, content, note, turns
+from .dialogue import Dialogue
+from .link import WHERE, Link
+
+logger = logging.getLogger(__name__)
+
+# Seconds within which the service must confirm a cancellation. Then the session is renewed: the Live API does not say
+# what an answer belongs to, but in a new session nothing old can come.
+CONFIRM_TIMEOUT = 3.0
+
+# After `goAway` the session is renewed at the next pause, but so many seconds before its end in any case.
+GO_AWAY_MARGIN = 2.0
+GO_AWAY_DEFAULT = 10.0
+
+
+class Session:
+    """Implements `LinkListener` for `model`. `setup` and `instructions` hold for all of its connections."""
+
+    def __init__(self, model: llm.Realtime, client: genai.Client, name: str, setup: Setup, instructions: str) -> None:
+        self._model = model
+        self._setup = setup
+        self._instructions = instructions
+        self._loop = asyncio.get_running_loop()
+        self._dialogue = Dialogue(model, self._loop.time)
+        self._link = Link(client, name, self)
+        self._calls: dict[str, asyncio.Task[None]] = {}
+        # What was heard of answers that were cut off, and that the model was not told yet.
+        self._untold: list[Heard] = []
+        # A text whose answer had not begun when the session was renewed.
+        self._again: str | None = None
+        self._leaving = False
+        self._confirmation: asyncio.TimerHandle | None = None
+        self._departure: asyncio.TimerHandle | None = None
+        self._unreadable = False
+
+    async def open(self) -> None:
+        """Raises GeminiError."""
+        await self._link.start()
+
+    async def close(self) -> None:
+        """End it. Harmless twice."""
+        self._stop_timers()
+        calls = list(self._calls.values())
+        for call in calls:
+            call.cancel()
+        await self._link.close()
+        self._stop_timers()
+        if calls:
+            await asyncio.wait(calls, timeout=self._model.cancel_timeout)
+
+    # What we send.
+
+    def hear(self, audio: PcmData) -> None:
+        """Send audio, as soon as there is a connection."""
+        self._dialogue.sound.hear(audio)
+        self._link.send_audio(audio)
+
+    async def ask(self, text: str) -> None:
+        """Have a text answered. Raises GeminiError if there is no connection and none can be had."""
+        epoch = self._model.epoch
+        await self._link.ready()
+        if epoch == self._model.epoch:
+            self._model.record.user_said(text)
+            self._send_text(text)
+
+    def stop(self, heard: tuple[Heard, ...]) -> None:
+        """Cancel what is stale or was heard in part, and tell the model how much was."""
+        cancelled = self._dialogue.cancel({one.response for one in heard})
+        self._untold.extend(heard)
+        self._watch()
+        # Any content stops the model: what was asked for in the meantime is spared, and takes the note along.
+        if self._dialogue.current is None and (cancelled or self._untold):
+            self._link.send(partial(_send_content, turns=self._note(), turn_complete=False))
+
+    def _send_text(self, text: str) -> None:
+        self._dialogue.asked(text)
+        self._watch()
+        turns = [*self._note(), content("user", text)]
+        self._link.send(partial(_send_content, turns=turns, turn_complete=True))
+
+    def _note(self) -> list[types.Content]:
+        untold, self._untold = self._untold, []
+        return [note(untold)] if untold else []
+
+    def _watch(self) -> None:
+        """See to it that cancellations are confirmed in time."""
+        since = self._dialogue.unconfirmed_since
+        if since is not None and self._confirmation is None:
+            self._confirmation = self._loop.call_at(since + CONFIRM_TIMEOUT, self._check_confirmation)
+
+    def _check_confirmation(self) -> None:
+        self._confirmation = None
+        since = self._dialogue.unconfirmed_since
+        if since is not None and since + CONFIRM_TIMEOUT > self._loop.time():
+            self._watch()
+        elif since is not None:
+            logger.warning("%s confirms no cancellation in %.0f s: the session is renewed", WHERE, CONFIRM_TIMEOUT)
+            self._link.renew()
+
+    # LinkListener.
+
+    def config(self, handle: str | None) -> types.LiveConnectConfig:
+        return self._setup.session(self._instructions, self._model.tools, handle)
+
+    def history(self) -> list[types.Content]:
+        return turns(self._model.record.messages)
+
+    def opened(self) -> None:
+        text, self._again = self._again, None
+        if text is not None:
+            self._send_text(text)
+
+    def message(self, message: types.LiveServerMessage) -> None:
+        update = message.session_resumption_update
+        if update is not None and update.resumable and update.new_handle:
+            self._link.resume_with(update.new_handle)
+        if message.voice_activity is not None:
+            self._activity(message.voice_activity.voice_activity_type)
+        if message.server_content is not None:
+            self._dialogue.take(message.server_content)
+        if message.tool_call_cancellation is not None:
+            self._cancel_calls(message.tool_call_cancellation.ids or ())
+        if message.tool_call is not None:
+            self._call(message.tool_call.function_calls or ())
+        if message.go_away is not None:
+            self._leave(message.go_away.time_left)
+        if self._leaving and self._dialogue.idle and not self._calls:
+            self._link.renew()
+
+    def lost(self, error: GeminiError | None, again: bool) -> None:
+        self._stop_timers()
+        unheard = self._dialogue.unanswered
+        unfinished = self._dialogue.end()
+        self._cancel_calls(list(self._calls))
+        wanted = unfinished is not None and unfinished.epoch == self._model.epoch
+        if error is None:
+            self._again = unfinished.text if unfinished is not None and wanted else None
+        elif wanted or unheard or not again:
+            self._model.report_failure(error)
+        else:
+            logger.warning("%s It is opened again.", error)
+
+    def unreadable(self, error: GeminiError) -> None:
+        if self._unreadable:
+            logger.warning("%s", error)
+        else:
+            self._model.report_failure(error)  # Many may come; the first one tells.
+        self._unreadable = True
+
+    # What comes.
+
+    def _activity(self, kind: types.VoiceActivityType | None) -> None:
+        if kind is types.VoiceActivityType.ACTIVITY_START:
+            self._dialogue.activity(True, self._setup.interrupts)
+        elif kind is types.VoiceActivityType.ACTIVITY_END:
+            self._dialogue.activity(False, self._setup.interrupts)
+
+    def _leave(self, time_left: str | None) -> None:
+        seconds = _seconds(time_left)
+        self._leaving = True
+        if self._departure is None:
+            self._departure = self._loop.call_later(max(0.0, seconds - GO_AWAY_MARGIN), self._link.renew)
+        logger.info("%s ends this connection in %.0f s; another one takes over", WHERE, seconds)
+
+    def _stop_timers(self) -> None:
+        for timer in (self._confirmation, self._departure):
+            if timer is not None:
+                timer.cancel()
+        self._confirmation = self._departure = None
+        self._leaving = False
+
+    # Functions.
+
+    def _call(self, calls: Iterable[types.FunctionCall]) -> None:
+        epoch = self._dialogue.called()
+        if epoch is None:
+            return
+        for call in calls:
+            name, key = call.name or "", call.id or call.name or ""
+            work = self._answer(ToolCall(key, name, call.args or {}), epoch)
+            self._calls[key] = task = self._loop.create_task(work, name=f"function {name}")
+            task.add_done_callback(partial(self._forget_call, key))
+
+    async def _answer(self, call: ToolCall, epoch: int) -> None:
+        result = await self._model.call_function(call, epoch)
+        if epoch != self._model.epoch:
+            return  # Nobody waits for it: what the model was at has been cancelled.
+        self._dialogue.result_sent(epoch)
+        response = types.FunctionResponse(id=call.id, name=call.name, response={"output": result})
+        self._link.send(partial(_send_result, response=response))
+
+    def _cancel_calls(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            if key in self._calls:
+                self._calls[key].cancel()
+
+    def _forget_call(self, key: str, task: asyncio.Task[None]) -> None:
+        if self._calls.get(key) is task:
+            del self._calls[key]
+
+
+async def _send_content(session: AsyncSession, turns: list[types.Content], turn_complete: bool) -> None:
+    await session.send_client_content(turns=list(turns) or None, turn_complete=turn_complete)
+
+
+async def _send_result(session: AsyncSession, response: types.FunctionResponse) -> None:
+    await session.send_tool_response(function_responses=response)
+
+
+def _seconds(duration: str | None) -> float:
+    """A duration as the service writes it: "9.5s"."""
+    try:
+        return float((duration or "").removesuffix("s"))
+    except ValueError:
+        return GO_AWAY_DEFAULT

@@ -1,0 +1,43 @@
+"""When there was sound on the microphones: the service does not say for how long somebody spoke."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vision_agents.core.audio import PcmData
+
+# Sound is what is louder than this, as the root of the mean square of int16 samples, and three times as loud as the
+# background. That follows a quieter moment at once, and a louder one in a minute or so.
+LEAST = 100.0
+ABOVE_BACKGROUND = 3.0
+RISE = 1.1
+
+# Seconds without sound after which the next sound belongs to something else.
+GAP = 1.5
+
+
+class Sound:
+    """The last stretch of sound, in seconds of audio. It tells times only: nothing is decided by it."""
+
+    def __init__(self) -> None:
+        self._position = 0.0
+        self._background = LEAST
+        self._began: float | None = None
+        self._last = 0.0
+
+    def hear(self, audio: PcmData) -> None:
+        """Take the next piece, usually 20 ms."""
+        if not len(audio):
+            return
+        samples = audio.samples.astype(np.float32)
+        level = float(np.sqrt(samples @ samples / len(samples)))
+        self._background = max(LEAST, min(level, self._background * RISE**audio.duration))
+        begin, self._position = self._position, self._position + audio.duration
+        if level > LEAST and level > ABOVE_BACKGROUND * self._background:
+            if self._began is None or begin - self._last > GAP:
+                self._began = begin
+            self._last = self._position
+
+    def stretch(self) -> tuple[float, float] | None:
+        """How long it was, and how long ago it ended; None if there was none."""
+        return None if self._began is None else (self._last - self._began, self._position - self._last)

@@ -1,0 +1,162 @@
+"""Any server that speaks OpenAI's Chat Completions: Ollama, vLLM, llama.cpp, and many services."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import openai
+from openai.types.chat import (
+    ChatCompletionChunk,
+    ChatCompletionFunctionToolParam,
+    ChatCompletionMessageParam,
+)
+from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
+
+from vision_agents.core import llm as base
+from vision_agents.core.conversation import Message, Role, ToolCall, spoken_text
+
+from .client import TIMEOUT, decoded_arguments, make_client
+from .stream import Requests
+
+
+class ChatCompletionsLLM(base.LLM):
+    """A text model behind Chat Completions. An interruption closes the stream, which ends the work at the server.
+
+    Args:
+        model: its name at the server.
+        base_url: the server's address up to and with "/v1", such as "http://127.0.0.1:11434/v1" for Ollama; by default
+            from OPENAI_BASE_URL, or OpenAI itself.
+        api_key, organization, project: by default from OPENAI_API_KEY, OPENAI_ORG_ID and OPENAI_PROJECT_ID. With a
+            `base_url` no key is needed.
+        temperature, max_tokens: as the API has them; None is the server's default.
+        extra_body: further fields for the request, for what only one server knows.
+        timeout: seconds without a sign of life from the server before a request is given up.
+        max_retries: how often a request is repeated that failed before its first byte.
+        client: a client of the SDK to use instead; it is not closed.
+
+    Raises:
+        ValueError: there is neither a key nor a `base_url`.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        organization: str | None = None,
+        project: str | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        extra_body: dict[str, Any] | None = None,
+        timeout: float = TIMEOUT,
+        max_retries: int = openai.DEFAULT_MAX_RETRIES,
+        client: openai.AsyncOpenAI | None = None,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self._own_client = client is None
+        self._client = client or make_client(api_key, base_url, organization, project, timeout, max_retries)
+        options: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens, "extra_body": extra_body}
+        self._options = {name: value for name, value in options.items() if value is not None}
+        self._requests = Requests(f"Chat Completions at {self._client.base_url.host}")
+
+    async def stream(self, request: base.LLMRequest) -> AsyncGenerator[str | ToolCall, None]:
+        """Answer `request`. Raises OpenAIError."""
+
+        async def begin() -> openai.AsyncStream[ChatCompletionChunk]:
+            stream: openai.AsyncStream[ChatCompletionChunk] = await self._client.chat.completions.create(
+                model=self.model,
+                messages=_messages(request),
+                tools=[_tool(tool) for tool in request.tools] or openai.omit,
+                stream=True,
+                **self._options,
+            )
+            return stream
+
+        calls: dict[int, Call] = {}
+        complete = False
+        async with aclosing(self._requests.stream(begin, self.epoch, _is_last)) as chunks:
+            async for chunk in chunks:
+                complete = complete or _is_last(chunk)
+                for choice in chunk.choices[:1]:
+                    if choice.delta.content:
+                        yield choice.delta.content
+                    for piece in choice.delta.tool_calls or ():
+                        calls.setdefault(piece.index, Call()).add(piece)
+        if complete:  # Of a request that was stopped half a call may have come.
+            for number in sorted(calls):
+                yield calls[number].whole()
+
+    async def cancel_work(self) -> None:
+        self._requests.stop(before=self.epoch)
+
+    async def close(self) -> None:
+        """End what is being written and close the client. Harmless twice."""
+        self._requests.stop()
+        if self._own_client:
+            await self._client.close()
+
+
+@dataclass(slots=True)
+class Call:
+    """A function call, which comes in pieces."""
+
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+    def add(self, piece: ChoiceDeltaToolCall) -> None:
+        self.id = piece.id or self.id
+        if piece.function is not None:
+            self.name = piece.function.name or self.name
+            self.arguments += piece.function.arguments or ""
+
+    def whole(self) -> ToolCall:
+        return ToolCall(self.id, self.name, decoded_arguments(self.name, self.arguments))
+
+
+def _is_last(chunk: ChatCompletionChunk) -> bool:
+    return any(choice.finish_reason for choice in chunk.choices)
+
+
+def _tool(tool: base.Tool) -> ChatCompletionFunctionToolParam:
+    parameters = dict(tool.parameters)
+    return {
+        "type": "function",
+        "function": {"name": tool.name, "description": tool.description, "parameters": parameters},
+    }
+
+
+def _messages(request: base.LLMRequest) -> list[ChatCompletionMessageParam]:
+    messages: list[ChatCompletionMessageParam] = []
+    if request.instructions:
+        # "developer" is what OpenAI calls it now; other servers know only "system", and OpenAI takes both.
+        messages.append({"role": "system", "content": request.instructions})
+    return messages + [_message(message) for message in request.messages]
+
+
+def _message(message: Message) -> ChatCompletionMessageParam:
+    text = spoken_text(message)
+    if message.role is Role.TOOL:
+        return {"role": "tool", "tool_call_id": message.tool_call_id or "", "content": text}
+    if message.role is Role.USER:
+        return {"role": "user", "content": text}
+    if not message.tool_calls:
+        return {"role": "assistant", "content": text}
+    return {
+        "role": "assistant",
+        "content": text or None,
+        "tool_calls": [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": json.dumps(dict(call.arguments), ensure_ascii=False)},
+            }
+            for call in message.tool_calls
+        ],
+    }

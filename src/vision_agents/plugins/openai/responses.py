@@ -1,0 +1,95 @@
+"""The responses of a session: what each of them is made of, and how to cut it at the heard millisecond."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from .wire import ClientEvent
+
+# Responses that are remembered: their audio may be playing long after they are done.
+REMEMBERED = 64
+
+
+@dataclass(slots=True)
+class Item:
+    """An item of a response, and how much audio of it has come. What is made may be more, never less."""
+
+    id: str
+    content_index: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Response:
+    """A response. `epoch`: the one in which it was asked for. `running`: the service has not said that it is done."""
+
+    id: str
+    epoch: int
+    running: bool = True
+    started: bool = False
+    cancelled: bool = False
+    items: dict[str, Item] = field(default_factory=dict)
+
+    def audio(self, item: str, content_index: int, seconds: float) -> None:
+        """Audio came."""
+        entry = self.items.setdefault(item, Item(item))
+        entry.content_index = content_index
+        entry.seconds += seconds
+
+    def cut_after(self, heard: float) -> list[ClientEvent]:
+        """What tells the service that only `heard` seconds of the audio were heard.
+
+        The item in which they end is truncated there, rounded down to what has come for certain: beyond an item's real
+        length the service refuses. What comes after it is deleted.
+        """
+        messages: list[ClientEvent] = []
+        for item in self.items.values():
+            if heard <= 0.0:
+                messages.append(self._delete(item.id))
+            elif heard < item.seconds:
+                messages.append(
+                    {
+                        "type": "conversation.item.truncate",
+                        "item_id": item.id,
+                        "content_index": item.content_index,
+                        "audio_end_ms": int(heard * 1000),
+                    }
+                )
+            heard -= item.seconds
+        return messages
+
+    def delete_silent(self, items: list[str]) -> list[ClientEvent]:
+        """The same of those of its `items` of which no audio came before it was cancelled."""
+        return [self._delete(item) for item in items if item not in self.items]
+
+    @staticmethod
+    def _delete(item: str) -> ClientEvent:
+        return {"type": "conversation.item.delete", "item_id": item}
+
+
+class Responses:
+    """The latest responses by their ids."""
+
+    def __init__(self) -> None:
+        self._responses: OrderedDict[str, Response] = OrderedDict()
+
+    def begin(self, name: str, epoch: int) -> Response:
+        """A response begins."""
+        response = self._responses[name] = Response(name, epoch)
+        while len(self._responses) > REMEMBERED:
+            self._responses.popitem(last=False)
+        return response
+
+    def get(self, name: str) -> Response | None:
+        """The response of this id, if it is remembered."""
+        return self._responses.get(name)
+
+    @property
+    def running(self) -> list[Response]:
+        """Those that are not done."""
+        return [response for response in self._responses.values() if response.running]
+
+    def clear(self) -> None:
+        """The session is gone, and with it all that could be cut."""
+        self._responses.clear()

@@ -1,0 +1,63 @@
+"""The user's turns as the service tells them: marks on its clock of audio, and words that come later."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vision_agents.core.participants import Participant
+
+# The service's own defaults for `server_vad`, needed to tell a turn's length from its marks.
+PREFIX_PADDING_MS = 300
+SILENCE_MS = 500
+
+# Turns whose words may still come.
+REMEMBERED = 64
+
+
+@dataclass(slots=True)
+class Turn:
+    """A turn. `start_ms` is where its audio begins; `partial`: the words of it so far."""
+
+    participant: Participant
+    start_ms: int
+    partial: str = ""
+
+
+class Turns:
+    """The latest turns by the ids of their items."""
+
+    def __init__(self, detection: Mapping[str, Any]) -> None:
+        by_volume = detection["type"] == "server_vad"
+        self._padding_ms: int = detection.get("prefix_padding_ms", PREFIX_PADDING_MS) if by_volume else 0
+        self._silence_ms: int = detection.get("silence_duration_ms", SILENCE_MS) if by_volume else 0
+        self._turns: OrderedDict[str, Turn] = OrderedDict()
+
+    @property
+    def trailing_silence(self) -> float:
+        """Seconds of silence after which the service calls a turn ended; 0 where that is not known."""
+        return self._silence_ms / 1000.0
+
+    def begin(self, item: str, participant: Participant, start_ms: int) -> None:
+        """A turn begins."""
+        self._turns[item] = Turn(participant, start_ms)
+        while len(self._turns) > REMEMBERED:
+            self._turns.popitem(last=False)
+
+    def get(self, item: str) -> Turn | None:
+        """The turn of an item, if it is remembered."""
+        return self._turns.get(item)
+
+    def duration(self, turn: Turn, end_ms: int) -> float:
+        """Seconds from the first to the last sound of a turn whose audio ends at `end_ms`.
+
+        The audio that the model gets, which is what the marks are about, has some from before the speech and the
+        silence after it.
+        """
+        return max(0, end_ms - turn.start_ms - self._padding_ms - self._silence_ms) / 1000.0
+
+    def clear(self) -> None:
+        """The session is gone, and its ids and its clock with it."""
+        self._turns.clear()

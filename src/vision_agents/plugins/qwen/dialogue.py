@@ -1,0 +1,317 @@
+"""Who says what in a session: its events as reports to the agent, and when the next answer may be asked for.
+
+The service makes one response at a time, and refuses to begin another one before `response.done`. So what is to be
+asked for waits for that; a response that was cancelled has to end in time, or the session is renewed.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from vision_agents.core import llm
+from vision_agents.core.audio import PcmData
+from vision_agents.core.conversation import ToolCall
+from vision_agents.core.participants import Participant
+
+from .client import QwenError, refused
+from .link import WHERE, Event
+
+OUTPUT_SAMPLE_RATE = 24_000
+
+# Turns of users whose words may still come.
+TURNS_REMEMBERED = 64
+
+# Errors that two sides that act at the same time cannot avoid: there was nothing left to cancel; an answer had begun
+# already when another one was asked for.
+_NOTHING_TO_CANCEL = ("none active response", "no active response", "not active")
+_BUSY = ("already has an active response", "another response is in progress")
+
+
+@dataclass(slots=True)
+class Ask:
+    """Something that is to be answered. `instructions`: for this answer; None where it answers results of functions."""
+
+    epoch: int
+    instructions: str | None = None
+
+
+@dataclass(slots=True)
+class Response:
+    """The response that the service makes now. `epoch`: in which it was asked for."""
+
+    id: str
+    epoch: int
+    # What it answers; None if that was spoken.
+    ask: Ask | None = None
+    # Some of it was reported.
+    started: bool = False
+    cancelled_at: float | None = None
+    # Functions that it called and whose results are not sent yet; and whether it has called any.
+    pending: int = 0
+    called: bool = False
+    done: bool = False
+
+
+@dataclass(slots=True)
+class UserTurn:
+    """What somebody says. Times are the service's, in milliseconds of audio."""
+
+    participant: Participant
+    started_ms: float
+    words: str = ""
+    ended: bool = False
+
+
+class Wire(Protocol):
+    """What the dialogue has done. Every method returns at once."""
+
+    def create(self, ask: Ask) -> None:
+        """Have a response made."""
+
+    def cancel(self, response: Response) -> None:
+        """Cancel the response, which is being made."""
+
+    def call(self, call: ToolCall, response: Response) -> None:
+        """Call a function."""
+
+    def failed(self, error: QwenError) -> None:
+        """The service says that something is wrong."""
+
+
+@dataclass(slots=True)
+class Dialogue:
+    """Takes the events of a session. `now`: a clock, in seconds; `silence`: the seconds of it that end a turn.
+
+    `interrupts`: the service stops its response when somebody speaks.
+    """
+
+    model: llm.Realtime
+    wire: Wire
+    now: Callable[[], float]
+    silence: float
+    interrupts: bool = True
+    active: Response | None = None
+    asks: deque[Ask] = field(default_factory=deque)
+    # Asked for, and not begun yet.
+    sent: Ask | None = None
+    # The epoch in which the last spoken turn ended, while its answer has not begun; and whether its words are known.
+    _spoken: int | None = None
+    _understood: bool = False
+    _turns: OrderedDict[str, UserTurn] = field(default_factory=OrderedDict)
+
+    # What we do.
+
+    def ask(self, ask: Ask) -> None:
+        """Have something answered, as soon as that is possible."""
+        self.asks.append(ask)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Ask for the next answer, if it is time."""
+        if self.active is None and self.sent is None and self.asks:
+            self.sent = self.asks.popleft()
+            self.wire.create(self.sent)
+
+    def stop(self, responses: set[str]) -> None:
+        """Cancel what is stale, or one of `responses`."""
+        self.asks = deque(ask for ask in self.asks if ask.epoch >= self.model.epoch)
+        active = self.active
+        if active is not None and (active.epoch < self.model.epoch or active.id in responses):
+            self._cancel(active)
+
+    def forget_texts(self) -> None:
+        """Who asked for them was told that it failed."""
+        self.asks = deque(ask for ask in self.asks if ask.instructions is None)
+
+    def result_sent(self, response: Response) -> None:
+        """The result of one of its functions was sent."""
+        response.pending -= 1
+        self._answer_results(response)
+
+    def end(self) -> bool:
+        """The session is gone. Returns whether something was lost that is still wanted.
+
+        What was asked and not answered stays in `asks`. So does a spoken turn, if its words are known: a new session is
+        told what was said so far, and they stand at the end of that.
+        """
+        wanted = [self.sent.epoch] if self.sent is not None else []
+        if self.active is not None and self.active.cancelled_at is None:
+            wanted.append(self.active.epoch)
+        if self.active is not None and self.active.started:
+            self.model.report_response_done(self.active.id)
+        if self.sent is not None:
+            self.asks.appendleft(self.sent)
+        if self._spoken is not None and self._understood:
+            self.asks.append(Ask(self._spoken))
+        self.active = self.sent = self._spoken = None
+        return self.model.epoch in wanted
+
+    @property
+    def unconfirmed_since(self) -> float | None:
+        """When the cancellation was sent that the service has not confirmed."""
+        return self.active.cancelled_at if self.active is not None else None
+
+    # What the service says.
+
+    def take(self, event: Event) -> None:
+        """Handle an event. Raises what a malformed one raises."""
+        handler = _HANDLERS.get(event["type"])
+        if handler is not None:
+            handler(self, event)
+
+    def _on_error(self, event: Event) -> None:
+        error = refused(event.get("error") or {}, WHERE)
+        text = str(error).lower()
+        if any(needle in text for needle in _NOTHING_TO_CANCEL):
+            return
+        if any(needle in text for needle in _BUSY):
+            self._ask_again()
+            return
+        self.sent = None
+        self.wire.failed(error)
+        self.go_on()
+
+    def _ask_again(self) -> None:
+        """What was asked for has to wait: a spoken turn was faster, and is what is being answered."""
+        late, self.sent = self.sent, None
+        if late is None and self.active is not None:
+            late, self.active.ask = self.active.ask, None
+        if late is not None:
+            self.asks.appendleft(late)
+
+    # Responses.
+
+    def _on_created(self, event: Event) -> None:
+        ask, self.sent = self.sent, None
+        spoken, self._spoken = self._spoken, None
+        epoch = self.model.epoch
+        if ask is not None:
+            epoch = ask.epoch
+        elif spoken is not None:
+            epoch = spoken
+        self.active = Response(event["response"]["id"], epoch, ask)
+        if epoch < self.model.epoch:
+            self._cancel(self.active)
+
+    def _on_audio(self, event: Event) -> None:
+        response = self._running(event)
+        if response is not None:
+            data = base64.b64decode(event["delta"], validate=True)
+            self._begin(response)
+            self.model.report_audio(response.id, PcmData.from_bytes(data, OUTPUT_SAMPLE_RATE))
+
+    def _on_text(self, event: Event) -> None:
+        response = self._running(event)
+        if response is not None:
+            self._begin(response)
+            self.model.report_response_text(response.id, str(event["delta"]))
+
+    def _on_call(self, event: Event) -> None:
+        response = self._running(event)
+        if response is None:
+            return
+        arguments = json.loads(event.get("arguments") or "{}")
+        if not isinstance(arguments, dict):
+            raise ValueError(f"the model called {event['name']} with arguments that are no JSON object")
+        response.called = True
+        response.pending += 1
+        self.wire.call(ToolCall(event["call_id"], event["name"], arguments), response)
+
+    def _on_done(self, event: Event) -> None:
+        response, body = self.active, event["response"]
+        if response is None or response.id != body["id"]:
+            return
+        self.active = None
+        response.done = True
+        wanted = response.epoch == self.model.epoch and response.cancelled_at is None
+        if body.get("status") == "failed":
+            details = (body.get("status_details") or {}).get("error") or {}
+            self.wire.failed(refused(details, f"{WHERE}, in an answer"))
+        elif wanted and not response.called:
+            self._begin(response)  # An answer of which nothing came is over all the same, for who asked.
+        if response.started:
+            self.model.report_response_done(response.id)
+        self._answer_results(response)
+        self.go_on()
+
+    def _answer_results(self, response: Response) -> None:
+        if response.called and response.done and not response.pending and response.epoch == self.model.epoch:
+            response.called = False
+            self.ask(Ask(response.epoch))
+
+    def _running(self, event: Event) -> Response | None:
+        """The response that the event is about, None if nobody wants it any more."""
+        response = self.active
+        if response is None or response.id != event["response_id"] or response.cancelled_at is not None:
+            return None
+        return response
+
+    def _begin(self, response: Response) -> None:
+        if not response.started:
+            response.started = True
+            self.model.report_response_started(response.id, response.epoch)
+
+    def _cancel(self, response: Response) -> None:
+        if response.cancelled_at is None:
+            response.cancelled_at = self.now()
+            self.wire.cancel(response)
+
+    # Users.
+
+    def _on_speech_started(self, event: Event) -> None:
+        if event["item_id"] in self._turns:
+            return  # The service may say it more than once.
+        who = self.model.microphones.loudest
+        if who is None:
+            self.model.report_interrupted()
+            return
+        self._turns[event["item_id"]] = UserTurn(who, float(event["audio_start_ms"]))
+        while len(self._turns) > TURNS_REMEMBERED:
+            self._turns.popitem(last=False)
+        if self.interrupts:
+            self.model.report_turn_started(who)
+        else:
+            self.model.report_speech_started(who, 1.0)
+
+    def _on_speech_stopped(self, event: Event) -> None:
+        self._spoken, self._understood = self.model.epoch, False
+        turn = self._turns.get(event["item_id"])
+        if turn is None or turn.ended:
+            return
+        turn.ended = True
+        self.model.record.turn(event["item_id"], turn.participant.id)
+        duration = max(0.0, float(event["audio_end_ms"]) - turn.started_ms) / 1000.0
+        self.model.report_turn_ended(turn.participant, 1.0, duration, self.silence)
+
+    def _on_words(self, event: Event) -> None:
+        turn = self._turns.get(event["item_id"])
+        if turn is not None:
+            turn.words += event.get("delta") or ""
+            guess = turn.words + str(event.get("stash") or "")
+            self.model.report_words(turn.participant, guess.strip(), False)
+
+    def _on_transcript(self, event: Event) -> None:
+        turn = self._turns.pop(event["item_id"], None)
+        words = str(event["transcript"]).strip()
+        if turn is not None and words:
+            self._understood = True
+            self.model.report_words(turn.participant, words, True, event["item_id"])
+
+
+_HANDLERS: dict[str, Callable[[Dialogue, Event], None]] = {
+    "error": Dialogue._on_error,
+    "response.created": Dialogue._on_created,
+    "response.audio.delta": Dialogue._on_audio,
+    "response.audio_transcript.delta": Dialogue._on_text,
+    "response.function_call_arguments.done": Dialogue._on_call,
+    "response.done": Dialogue._on_done,
+    "input_audio_buffer.speech_started": Dialogue._on_speech_started,
+    "input_audio_buffer.speech_stopped": Dialogue._on_speech_stopped,
+    "conversation.item.input_audio_transcription.delta": Dialogue._on_words,
+    "conversation.item.input_audio_transcription.completed": Dialogue._on_transcript,
+}

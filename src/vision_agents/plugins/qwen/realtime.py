@@ -1,0 +1,103 @@
+"""Realtime speech by Qwen-Omni."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vision_agents.core import llm
+from vision_agents.core.audio import PcmData
+from vision_agents.core.conversation import Message
+from vision_agents.core.llm import Heard
+from vision_agents.core.participants import Participant
+
+from .client import QwenError, find_key
+from .messages import Messages
+from .session import Session, Setup
+
+DEFAULT_MODEL = "qwen3.5-omni-flash-realtime"
+
+# The service's default voices, by the beginning of the model's name: the SDK sends a voice in any case.
+_VOICES = {"qwen3.5-omni": "Tina", "qwen3-omni": "Cherry", "qwen-omni-turbo": "Chelsie"}
+
+
+class Realtime(llm.Realtime):
+    """A realtime model of Qwen-Omni, by the messages of DashScope's SDK.
+
+    The service hears when somebody speaks, and stops its response for that; what was sent of it and still plays is
+    stopped by the agent. It takes no texts and no history as such, and cannot be told how much of an answer was
+    heard: such things go into the instructions of an answer or of the session.
+
+    Args:
+        model: the name of a realtime model. Functions need one of the 3.5 series or later.
+        voice: one of its voices, or a cloned one; by default the model's own.
+        api_key: by default from DASHSCOPE_API_KEY. Keys differ by region.
+        url: the service's address, by default the SDK's, which is in Beijing. For Singapore it is
+            "wss://dashscope-intl.aliyuncs.com/api-ws/v1/realtime".
+        workspace: the id of a workspace.
+        turn_detection_type: "server_vad", or "semantic_vad" where the model has it.
+        turn_detection_threshold: from -1 to 1; the higher, the clearer speech must be.
+        turn_detection_silence_duration_ms: from 200 to 6000; after so much silence a turn has ended.
+        session: further arguments of the SDK's `update_session`, for example {"temperature": 0.7}. With
+            {"turn_detection_param": {"interrupt_response": False}} the agent itself decides whether speech is an
+            interruption; give it a `vad` for that.
+
+    Raises:
+        ValueError: a key is missing, or a parameter cannot be.
+    """
+
+    input_sample_rate = 16_000
+
+    def __init__(
+        self,
+        model: str = DEFAULT_MODEL,
+        *,
+        voice: str | None = None,
+        api_key: str | None = None,
+        url: str | None = None,
+        workspace: str | None = None,
+        turn_detection_type: str = "server_vad",
+        turn_detection_threshold: float = 0.5,
+        turn_detection_silence_duration_ms: int = 800,
+        session: Mapping[str, Any] | None = None,
+    ) -> None:
+        if not -1.0 <= turn_detection_threshold <= 1.0:
+            raise ValueError(f"turn_detection_threshold is {turn_detection_threshold}; it must be from -1 to 1")
+        silence_ms = turn_detection_silence_duration_ms
+        if not 200 <= silence_ms <= 6000:
+            raise ValueError(f"turn_detection_silence_duration_ms is {silence_ms}; it must be from 200 to 6000")
+        super().__init__()
+        self.model = model
+        self.voice = voice or next((name for start, name in _VOICES.items() if model.startswith(start)), None)
+        self._messages = Messages(model, url, find_key(api_key), workspace)
+        self._setup = Setup(self.voice, turn_detection_type, turn_detection_threshold, silence_ms, dict(session or {}))
+        self._session: Session | None = None
+
+    async def connect(self, instructions: str, history: tuple[Message, ...]) -> None:
+        """Open the session. Raises QwenError."""
+        await self.close()
+        self.record.begin(history)
+        session = Session(self, self._messages, self._setup, instructions)
+        await session.open()
+        self._session = session
+
+    async def send_audio(self, audio: PcmData, participant: Participant) -> None:
+        """Send audio, of several participants mixed. Without a connection up to 20 s of it wait for the next one."""
+        mixed = self.microphones.mix(audio, participant)
+        if mixed is not None and self._session is not None:
+            self._session.hear(mixed)
+
+    async def send_text(self, text: str) -> None:
+        """Have a text answered: as instructions for one answer. Raises QwenError if there is no connection."""
+        if self._session is None:
+            raise QwenError("Qwen Realtime: there is no session; call connect() first, and not after close().")
+        await self._session.ask(text)
+
+    async def stop_response(self, heard: tuple[Heard, ...]) -> None:
+        if self._session is not None:
+            self._session.stop(heard)
+
+    async def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()

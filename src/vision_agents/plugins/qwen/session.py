@@ -1,0 +1,240 @@
+"""One conversation: what is sent, what comes, and what becomes of it when a connection ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dashscope.audio.qwen_omni import AudioFormat, MultiModality
+
+from vision_agents.core import llm
+from vision_agents.core.audio import PcmData
+from vision_agents.core.conversation import Message, Role, ToolCall
+from vision_agents.core.llm import Heard
+
+from .client import QwenError
+from .dialogue import Ask, Dialogue, Response
+from .link import WHERE, Event, Link
+from .messages import Messages
+
+logger = logging.getLogger(__name__)
+
+# Seconds within which the service must confirm a cancellation: as long as it does not, it makes no other response. Then
+# the session is renewed.
+CONFIRM_TIMEOUT = 2.0
+
+# What a new session is told of those before it: the last messages, since they have to stand in its instructions.
+HISTORY_LIMIT = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the user of the plugin wants of every session: the arguments of the SDK's `update_session`."""
+
+    voice: str | None
+    detection: str
+    threshold: float
+    silence_ms: int
+    further: Mapping[str, Any]
+
+    @property
+    def interrupts(self) -> bool:
+        """Whether the service stops its response when somebody speaks."""
+        return bool((self.further.get("turn_detection_param") or {}).get("interrupt_response", True))
+
+
+class Session:
+    """Implements `LinkListener` and `Wire` for `model`. `setup` and `instructions` hold for all of its connections."""
+
+    def __init__(self, model: llm.Realtime, messages: Messages, setup: Setup, instructions: str) -> None:
+        self._model = model
+        self._setup = setup
+        self._instructions = instructions
+        self._loop = asyncio.get_running_loop()
+        self._dialogue = Dialogue(model, self, self._loop.time, setup.silence_ms / 1000.0, setup.interrupts)
+        self._link = Link(messages, self)
+        self._calls: set[asyncio.Task[None]] = set()
+        # What was heard of answers that were cut off, and that the model was not told yet.
+        self._untold: list[Heard] = []
+        self._confirmation: asyncio.TimerHandle | None = None
+        self._unreadable = False
+        self._reported: QwenError | None = None
+
+    async def open(self) -> None:
+        """Raises QwenError."""
+        await self._link.start()
+
+    async def close(self) -> None:
+        """End it. Harmless twice."""
+        calls = list(self._calls)
+        for call in calls:
+            call.cancel()
+        await self._link.close()
+        self._stop_timer()
+        if calls:
+            await asyncio.wait(calls, timeout=self._model.cancel_timeout)
+
+    # What we send.
+
+    def hear(self, audio: PcmData) -> None:
+        """Send audio, as soon as there is a connection."""
+        self._link.send_audio(audio)
+
+    async def ask(self, text: str) -> None:
+        """Have a text answered. Raises QwenError if there is no connection and none can be had."""
+        epoch = self._model.epoch
+        await self._link.ready()
+        if epoch < self._model.epoch:
+            return
+        self._model.record.user_said(text)
+        untold, self._untold = self._untold, []
+        parts = (self._instructions, _note(untold), text)
+        self._dialogue.ask(Ask(epoch, "\n\n".join(part for part in parts if part)))
+
+    def stop(self, heard: tuple[Heard, ...]) -> None:
+        """Cancel what is stale or was heard in part, and remember to tell the model how much was."""
+        self._untold.extend(heard)
+        self._dialogue.stop({one.response for one in heard})
+
+    def _watch(self) -> None:
+        """See to it that cancellations are confirmed in time."""
+        since = self._dialogue.unconfirmed_since
+        if since is not None and self._confirmation is None:
+            self._confirmation = self._loop.call_at(since + CONFIRM_TIMEOUT, self._check_confirmation)
+
+    def _check_confirmation(self) -> None:
+        self._confirmation = None
+        since = self._dialogue.unconfirmed_since
+        if since is not None and since + CONFIRM_TIMEOUT > self._loop.time():
+            self._watch()
+        elif since is not None:
+            logger.warning("%s confirms no cancellation in %.0f s: the session is renewed", WHERE, CONFIRM_TIMEOUT)
+            self._link.renew()
+
+    def _stop_timer(self) -> None:
+        if self._confirmation is not None:
+            self._confirmation.cancel()
+            self._confirmation = None
+
+    # Wire: what the dialogue wants.
+
+    def create(self, ask: Ask) -> None:
+        modalities = [MultiModality.AUDIO, MultiModality.TEXT]
+        self._link.send(
+            lambda conversation: conversation.create_response(
+                instructions=ask.instructions, output_modalities=modalities
+            )
+        )
+
+    def cancel(self, response: Response) -> None:
+        def write(conversation: Any) -> None:
+            # The message names no response: once this one is over it would hit the next.
+            if self._dialogue.active is response:
+                conversation.cancel_response()
+
+        self._link.send(write)
+        self._watch()
+
+    def call(self, call: ToolCall, response: Response) -> None:
+        task = self._loop.create_task(self._answer(call, response), name=f"function {call.name}")
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+    def failed(self, error: QwenError) -> None:
+        self._report(error)
+        self._link.warned(error)
+
+    async def _answer(self, call: ToolCall, response: Response) -> None:
+        result = await self._model.call_function(call, response.epoch)
+        # Also if nobody wants it any more: the model has to know that its call is over.
+        item = {"type": "function_call_output", "call_id": call.id, "output": result}
+        self._link.send(lambda conversation: conversation.create_item(item))
+        self._dialogue.result_sent(response)
+
+    # LinkListener.
+
+    def configure(self, conversation: Any) -> None:
+        setup = self._setup
+        tools = [
+            {
+                "type": "function",
+                "function": {
+                    "name": tool.name,
+                    "description": tool.description,
+                    "parameters": dict(tool.parameters),
+                },
+            }
+            for tool in self._model.tools
+        ]
+        arguments: dict[str, Any] = {
+            "output_modalities": [MultiModality.AUDIO, MultiModality.TEXT],
+            "voice": setup.voice,
+            "input_audio_format": AudioFormat.PCM_16000HZ_MONO_16BIT,
+            "output_audio_format": AudioFormat.PCM_24000HZ_MONO_16BIT,
+            "enable_input_audio_transcription": True,
+            "enable_turn_detection": True,
+            "turn_detection_type": setup.detection,
+            "turn_detection_threshold": setup.threshold,
+            "turn_detection_silence_duration_ms": setup.silence_ms,
+            "instructions": _with_history(self._instructions, self._model.record.messages),
+        }
+        if tools:
+            arguments["tools"] = tools
+        conversation.update_session(**{**arguments, **setup.further})
+
+    def opened(self) -> None:
+        self._dialogue.go_on()
+
+    def event(self, event: Event) -> None:
+        self._dialogue.take(event)
+
+    def lost(self, error: QwenError | None, again: bool) -> None:
+        self._stop_timer()
+        wanted = self._dialogue.end()
+        for call in self._calls:
+            call.cancel()
+        # What waits and is still wanted is asked for in the next session; if the last one failed, not what it had seen.
+        self._dialogue.stop(set())
+        if error is None:
+            return
+        self._dialogue.forget_texts()
+        if wanted or not again:
+            self._report(error)
+        else:
+            logger.warning("%s It is opened again.", error)
+
+    def unreadable(self, error: QwenError) -> None:
+        if self._unreadable:
+            logger.warning("%s", error)
+        else:
+            self._model.report_failure(error)  # Many may come; the first one tells.
+        self._unreadable = True
+
+    def _report(self, error: QwenError) -> None:
+        """Once: the service says an error, and then ends the session for it."""
+        if error is not self._reported:
+            self._reported = error
+            self._model.report_failure(error)
+
+
+def _note(heard: Iterable[Heard]) -> str:
+    """How much of the last answers reached the user: there is no other way to tell the model."""
+    texts = [one.text.strip() for one in heard]
+    if not texts:
+        return ""
+    said = " ".join(text for text in texts if text)
+    if not said:
+        return "You were interrupted before. The user has heard nothing of that answer."
+    return f"You were interrupted before. Of that answer the user has heard only this: “{said}”"
+
+
+def _with_history(instructions: str, messages: tuple[Message, ...]) -> str:
+    """The service takes no messages of an earlier conversation, so the instructions tell of it."""
+    if not messages:
+        return instructions
+    names = {Role.USER: "User", Role.ASSISTANT: "You"}
+    lines = [f"{names[message.role]}: {message.text}" for message in messages[-HISTORY_LIMIT:]]
+    return "\n\n".join(part for part in (instructions, "The conversation so far:", "\n".join(lines)) if part)

@@ -1,0 +1,328 @@
+"""What the messages of a session mean: several facts in one, facts in any order, facts that are missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from google.genai import types
+
+from vision_agents.core import llm
+from vision_agents.core.audio import PcmData
+from vision_agents.core.llm import Heard
+from vision_agents.core.participants import Participant
+from vision_agents.plugins.gemini.dialogue import STOPPED_LIMIT, Dialogue
+from vision_agents.testing.contract import Player
+
+ANNA = Participant("anna")
+BEN = Participant("ben")
+
+
+class Model(llm.Realtime):
+    """Only hears what the dialogue reports."""
+
+    async def connect(self, instructions: str, history: Any) -> None: ...
+
+    async def send_audio(self, audio: PcmData, participant: Participant) -> None: ...
+
+    async def send_text(self, text: str) -> None: ...
+
+    async def stop_response(self, heard: tuple[Heard, ...]) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class Stand:
+    """A dialogue, with a clock in the hand."""
+
+    def __init__(self) -> None:
+        self.time = 100.0
+        self.model = Model()
+        self.player = Player(self.model)
+        self.dialogue = Dialogue(self.model, lambda: self.time)
+
+    def anna(self) -> None:
+        """Anna's microphone is on."""
+        self.model.microphones.mix(PcmData.silence(0.02, 16_000), ANNA)
+
+    def says(self, **fields: Any) -> None:
+        self.dialogue.take(types.LiveServerContent.model_validate(fields))
+
+    def audio(self, seconds: float = 0.1, text: str | None = None, **fields: Any) -> None:
+        data = np.full(round(seconds * 24_000), 1000, "<i2").tobytes()
+        fields["model_turn"] = {"parts": [{"inline_data": {"data": data, "mime_type": "audio/pcm;rate=24000"}}]}
+        if text is not None:
+            fields["output_transcription"] = {"text": text}
+        self.says(**fields)
+
+    def hears(self, text: str, finished: bool | None = None) -> None:
+        self.says(input_transcription={"text": text, "finished": finished})
+
+    def over(self) -> None:
+        self.says(turn_complete=True)
+
+    @property
+    def turns(self) -> list[tuple[str, Participant]]:
+        return [(fact[0], fact[1]) for fact in self.player.of("turn_started", "turn_ended")]
+
+
+@pytest.fixture
+def stand() -> Stand:
+    stand = Stand()
+    stand.anna()
+    return stand
+
+
+async def test_several_fields_in_one_message_are_all_handled(stand: Stand) -> None:
+    stand.hears("what is")
+    stand.audio(text="It is", input_transcription={"text": " the time"})
+    stand.audio(text=" noon.", generation_complete=True, turn_complete=True)
+    (said,) = stand.player.responses.values()
+    assert (said.text, said.done, said.seconds) == ("It is noon.", True, pytest.approx(0.2))
+    assert stand.turns == [("turn_started", ANNA), ("turn_ended", ANNA)]
+    assert stand.player.final_words(ANNA) == ["what is the time"]
+
+
+async def test_an_interruption_and_what_it_cuts_off_in_one_message(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.")
+    stand.audio(text="one")
+    said = stand.player.last
+    stand.audio(text=" two", interrupted=True, turn_complete=True)
+    assert (len(said.audio), said.text, said.done) == (1, "one", True)
+    assert stand.player.interruptions == 1
+    assert stand.turns == [("turn_started", ANNA)]
+    stand.audio(text="three")
+    assert len(stand.player.responses) == 2
+
+
+async def test_interrupted_after_the_turn_was_complete_still_stops_the_voice(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.")
+    stand.audio(5.0, text="one")
+    stand.over()
+    stand.says(interrupted=True)
+    assert stand.player.interruptions == 1
+    assert stand.turns == [("turn_started", ANNA)]
+    # No end of a turn follows, and none is waited for.
+    stand.audio(text="two")
+    assert stand.player.last.text == "two"
+
+
+async def test_interrupted_before_anything_was_made_begins_a_turn(stand: Stand) -> None:
+    stand.says(interrupted=True)
+    assert stand.turns == [("turn_started", ANNA)]
+    stand.audio(text="one")
+    assert stand.turns == [("turn_started", ANNA), ("turn_ended", ANNA)]
+
+
+async def test_interrupted_before_the_answer_to_a_text_began_ends_that(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.")
+    stand.says(interrupted=True)
+    stand.audio(text="late")
+    stand.over()
+    assert not stand.player.responses
+    stand.audio(text="the answer to what was said")
+    assert stand.player.last.text == "the answer to what was said"
+
+
+async def test_the_confirmation_of_our_own_cancellation_is_nobodys_turn(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.")
+    stand.audio(text="one")
+    stand.model.interrupt()
+    assert stand.dialogue.cancel(set())
+    stand.audio(text=" late")
+    stand.says(interrupted=True)
+    stand.audio(text=" later")
+    stand.over()
+    assert stand.turns == []
+    assert len(stand.player.last.audio) == 1
+    assert stand.dialogue.idle
+
+
+async def test_what_was_asked_before_an_interruption_is_not_heard_after_it(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.")
+    stand.model.interrupt()
+    assert stand.dialogue.cancel(set())
+    stand.dialogue.asked("Talk of something else.")
+    stand.audio(text="the first")
+    stand.over()
+    stand.audio(text="the second")
+    stand.over()
+    assert stand.player.said == ["the second"]
+
+
+async def test_a_cancellation_spares_what_was_asked_for_since(stand: Stand) -> None:
+    stand.model.interrupt()
+    stand.dialogue.asked("Talk.")
+    assert not stand.dialogue.cancel({"answer 0"})
+    stand.audio(text="one")
+    stand.over()
+    assert stand.player.said == ["one"]
+
+
+async def test_an_end_that_never_comes_is_not_waited_for_forever(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.")
+    stand.audio(text="one")
+    stand.says(interrupted=True)
+    stand.audio(text="late")
+    stand.time += STOPPED_LIMIT
+    stand.audio(text="new")
+    assert [said.text for said in stand.player.responses.values()] == ["one", "new"]
+
+
+async def test_words_that_come_after_the_answer_began_interrupt_nothing(stand: Stand) -> None:
+    stand.hears("what is")
+    stand.audio(text="It is")
+    stand.hears(" the time")
+    stand.audio(text=" noon.")
+    stand.over()
+    assert stand.player.interruptions == 0
+    assert stand.turns == [("turn_started", ANNA), ("turn_ended", ANNA)]
+    assert stand.player.final_words(ANNA) == ["what is", "the time"]
+
+
+async def test_words_while_an_answer_still_plays_interrupt_nothing_either(stand: Stand) -> None:
+    stand.audio(5.0, text="It is noon.")
+    stand.over()
+    stand.time += 4.0
+    stand.hears("what is the time", finished=True)
+    assert stand.player.interruptions == 0
+    assert stand.player.final_words(ANNA) == ["what is the time"]
+
+
+async def test_words_in_the_silence_begin_a_turn(stand: Stand) -> None:
+    stand.audio(1.0, text="Hello.")
+    stand.over()
+    stand.time += 1.0
+    stand.hears("what")
+    assert stand.turns[-1] == ("turn_started", ANNA)
+    assert stand.player.of("partial")[-1] == ("partial", ANNA, "what")
+
+
+async def test_guesses_at_the_words_are_partial(stand: Stand) -> None:
+    stand.says(interim_input_transcription={"text": "what is"})
+    stand.says(interim_input_transcription={"text": "what is the"})
+    stand.hears("what is the time", finished=True)
+    assert stand.player.of("partial", "final") == [
+        ("partial", ANNA, "what is"),
+        ("partial", ANNA, "what is the"),
+        ("final", ANNA, "what is the time"),
+    ]
+
+
+async def test_an_answer_without_any_sign_of_the_user_is_still_somebodys_turn(stand: Stand) -> None:
+    stand.audio(text="It is noon.")
+    assert stand.turns == [("turn_started", ANNA), ("turn_ended", ANNA)]
+    assert stand.player.interruptions == 0
+
+
+async def test_of_several_people_the_loudest_has_the_turn(stand: Stand) -> None:
+    for _ in range(10):
+        stand.model.microphones.mix(PcmData.silence(0.02, 16_000), ANNA)
+        stand.model.microphones.mix(PcmData(np.full(320, 9000, np.int16), 16_000), BEN)
+    stand.says(interrupted=True)
+    assert stand.turns == [("turn_started", BEN)]
+
+
+async def test_where_nobody_can_have_spoken_the_agent_is_told_only_that_it_was_stopped() -> None:
+    stand = Stand()
+    stand.dialogue.asked("Talk.")
+    stand.audio(text="one")
+    stand.says(interrupted=True)
+    assert stand.player.interruptions == 1
+    assert stand.turns == []
+
+
+async def test_activity_marks_a_turn_and_its_end(stand: Stand) -> None:
+    stand.dialogue.activity(True, interrupts=True)
+    stand.hears("what is ")
+    stand.dialogue.activity(False, interrupts=True)
+    stand.hears("the time")
+    stand.audio(text="Noon.")
+    assert stand.turns == [("turn_started", ANNA), ("turn_ended", ANNA)]
+    assert stand.player.final_words(ANNA) == ["what is the time"]
+
+
+async def test_activity_that_does_not_stop_the_model_is_no_interruption(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.")
+    stand.audio(5.0, text="one")
+    stand.dialogue.activity(True, interrupts=False)
+    assert stand.player.interruptions == 0
+
+
+async def test_an_answer_of_which_nothing_comes_is_over(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.")
+    stand.over()
+    assert [said.done for said in stand.player.responses.values()] == [True]
+
+
+async def test_a_model_that_thinks_on_can_still_be_interrupted(stand: Stand) -> None:
+    stand.dialogue.asked("Think.")
+    stand.audio(text="Let me think.")
+    stand.says(turn_complete=True, interaction_status="IN_PROGRESS")
+    stand.model.interrupt()
+    assert stand.dialogue.cancel(set())
+    stand.audio(text="I have it!")
+    assert [said.text for said in stand.player.responses.values()] == ["Let me think."]
+
+
+async def test_a_model_that_thinks_on_goes_on_later(stand: Stand) -> None:
+    stand.dialogue.asked("Think.")
+    stand.audio(text="Let me think.")
+    stand.says(turn_complete=True, interaction_status="IN_PROGRESS")
+    stand.audio(text="I have it!")
+    stand.says(turn_complete=True, interaction_status="IDLE")
+    assert stand.player.said == ["Let me think.", "I have it!"]
+    assert stand.turns == []
+
+
+async def test_a_refusal_is_reported(stand: Stand) -> None:
+    stand.dialogue.asked("Say something forbidden.")
+    stand.says(turn_complete=True, turn_complete_reason="RESPONSE_REJECTED")
+    assert "RESPONSE_REJECTED" in str(stand.player.failures[0])
+
+
+async def test_a_transcript_that_comes_after_the_end_belongs_to_what_plays(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.")
+    stand.audio(2.0, text="one")
+    stand.over()
+    stand.says(output_transcription={"text": " two"})
+    assert [said.text for said in stand.player.responses.values()] == ["one two"]
+
+
+async def test_a_transcript_that_comes_before_the_audio_begins_the_answer(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.")
+    stand.audio(2.0, text="one")
+    stand.over()
+    stand.time += 2.0
+    stand.hears("go on")
+    stand.says(output_transcription={"text": "two"})
+    stand.audio(text=" three")
+    assert [said.text for said in stand.player.responses.values()] == ["one", "two three"]
+
+
+async def test_functions_of_what_was_cancelled_are_not_called(stand: Stand) -> None:
+    stand.dialogue.asked("How is the weather?")
+    assert stand.dialogue.called() == 0
+    stand.model.interrupt()
+    stand.dialogue.cancel(set())
+    assert stand.dialogue.called() is None
+
+
+async def test_the_end_of_a_session_ends_what_was_said_in_it(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.")
+    stand.audio(text="one")
+    assert stand.dialogue.end() is not None
+    assert stand.player.last.done
+    assert stand.dialogue.idle
+
+
+async def test_audio_of_another_rate_and_other_parts(stand: Stand) -> None:
+    parts = [
+        {"text": "thinking", "thought": True},
+        {"inline_data": {"data": b"\1\0" * 160, "mime_type": "audio/pcm;rate=16000"}},
+        {"inline_data": {"data": b"\1\0" * 24, "mime_type": "audio/pcm"}},
+        {"inline_data": {"data": b"png", "mime_type": "image/png"}},
+    ]
+    stand.says(model_turn={"parts": parts})
+    assert [(len(piece), piece.sample_rate) for piece in stand.player.last.audio] == [(160, 16_000), (24, 24_000)]

@@ -1,0 +1,572 @@
+"""The plugin against the service: sessions that end and go on, errors and what is said of them, what is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import threading
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+
+import pytest
+import pytest_asyncio
+from google.genai import types
+
+from vision_agents.core.audio import PcmData
+from vision_agents.core.conversation import Message, Role, ToolCall
+from vision_agents.core.participants import Participant
+from vision_agents.plugins import gemini
+from vision_agents.plugins.gemini import link as link_module
+from vision_agents.plugins.gemini import session as session_module
+from vision_agents.testing.contract import Player, until
+from vision_agents.testing.contract.harness import spoken
+from vision_agents.testing.parts import tone
+
+from ...standins.gemini.server import KEY, StandIn
+from ...standins.gemini.wire import INTERNAL, INVALID_ARGUMENT
+
+ANNA = Participant("anna")
+BEN = Participant("ben")
+
+TEXT = "One two three four five six seven eight nine ten."
+
+
+@pytest_asyncio.fixture
+async def player(model: gemini.Realtime) -> Player:
+    return Player(model)
+
+
+@pytest_asyncio.fixture
+async def connected(model: gemini.Realtime, player: Player) -> AsyncIterator[gemini.Realtime]:
+    await model.connect("Be brief.", ())
+    yield model
+
+
+async def speak(model: gemini.Realtime, seconds: float = 0.6) -> None:
+    for piece in spoken(seconds, 1.0, model.input_sample_rate):
+        await model.send_audio(piece, ANNA)
+
+
+async def answered(model: gemini.Realtime, player: Player, service: StandIn, text: str = "Yes, of course.") -> None:
+    count = len(player.responses)
+    service.will_say(text)
+    await model.send_text("Say something.")
+    await until(lambda: len(player.responses) > count and player.last.done, "the answer")
+    assert player.last.text == text
+
+
+# Setting up.
+
+
+async def test_a_missing_key_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ValueError, match="GEMINI_API_KEY or GOOGLE_API_KEY"):
+        gemini.Realtime()
+
+
+@pytest.mark.parametrize("name", ["GEMINI_API_KEY", "GOOGLE_API_KEY"])
+async def test_the_key_is_taken_from_the_environment(
+    service: StandIn, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv("GEMINI_API_KEY", raising=False)
+    monkeypatch.setenv(name, KEY)
+    model = gemini.Realtime(http_options=service.http_options)
+    await model.connect("", ())
+    await model.close()
+    assert not service.refused
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in [name for name in sys.modules if name.startswith("vision_agents.plugins.gemini")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "google.genai", None)
+    with pytest.raises(ImportError, match=r'pip install "vision-agents\[gemini\]"'):
+        import vision_agents.plugins.gemini  # noqa: F401
+
+
+async def test_parameters_that_exclude_each_other(service: StandIn) -> None:
+    with pytest.raises(ValueError, match="not both"):
+        gemini.Realtime(client=object(), api_key="key")  # type: ignore[arg-type]
+    disabled = {"realtime_input_config": {"automatic_activity_detection": {"disabled": True}}}
+    with pytest.raises(ValueError, match="automatic_activity_detection"):
+        gemini.Realtime(api_key=KEY, config=disabled)  # type: ignore[arg-type]
+
+
+async def test_a_session_is_set_up_as_it_was_asked_for(service: StandIn) -> None:
+    model = gemini.Realtime(
+        "gemini-2.5-flash-native-audio-preview-12-2025",
+        voice="Kore",
+        config={"temperature": 0.5, "speech_config": {"language_code": "de-DE"}, "tools": [{"google_search": {}}]},
+        api_key=KEY,
+        http_options=service.http_options,
+    )
+
+    @model.register_function()
+    async def weather(city: str, days: int = 1) -> str:
+        """The weather in a city."""
+        return "rain"
+
+    await model.connect("Be brief.", ())
+    await model.close()
+    setup = service.session.setup
+    assert setup["model"] == "models/gemini-2.5-flash-native-audio-preview-12-2025"
+    assert setup["systemInstruction"]["parts"] == [{"text": "Be brief."}]
+    generation = setup["generationConfig"]
+    assert (generation["temperature"], generation["responseModalities"]) == (0.5, ["AUDIO"])
+    assert generation["speechConfig"]["voiceConfig"] == {"prebuiltVoiceConfig": {"voiceName": "Kore"}}
+    assert generation["speechConfig"]["languageCode"] == "de-DE"
+    assert setup["tools"][0] == {"googleSearch": {}}
+    (declared,) = setup["tools"][1]["functionDeclarations"]
+    assert (declared["name"], declared["description"]) == ("weather", "The weather in a city.")
+    assert declared["parametersJsonSchema"]["required"] == ["city"]
+    assert {"inputAudioTranscription", "outputAudioTranscription", "sessionResumption"} <= set(setup)
+    assert not service.refused
+
+
+async def test_it_goes_on_from_a_history(service: StandIn, model: gemini.Realtime, player: Player) -> None:
+    history = (
+        Message(Role.USER, "Count to three."),
+        Message(Role.ASSISTANT, "One, two", interrupted=True),
+        Message(Role.TOOL, "ignored", tool_call_id="1"),
+    )
+    await model.connect("", history)
+    await answered(model, player, service)
+    assert service.session.memory.turns[:2] == [("user", "Count to three."), ("model", "One, two")]
+
+
+# Errors.
+
+
+async def test_a_wrong_key_is_said_at_once(service: StandIn) -> None:
+    model = gemini.Realtime(api_key="wrong", http_options=service.http_options)
+    with pytest.raises(gemini.GeminiError, match=r"API key not valid.*GEMINI_API_KEY") as error:
+        await model.connect("", ())
+    assert (error.value.code, error.value.hopeless) == ("invalid_api_key", True)
+    assert len(service.sessions) == 1
+    await model.close()
+
+
+async def test_an_unknown_model_is_said_at_once(service: StandIn) -> None:
+    model = gemini.Realtime("gemini-0", api_key=KEY, http_options=service.http_options)
+    with pytest.raises(gemini.GeminiError, match="is it a Live model") as error:
+        await model.connect("", ())
+    assert error.value.code == "model"
+    await model.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (HTTPStatus.UNAUTHORIZED, "invalid_api_key"),
+        (HTTPStatus.TOO_MANY_REQUESTS, "quota"),
+        (HTTPStatus.BAD_GATEWAY, None),
+    ],
+)
+async def test_a_refused_connection_says_why(
+    service: StandIn, model: gemini.Realtime, status: HTTPStatus, code: str | None
+) -> None:
+    service.refuses = status
+    with pytest.raises(gemini.GeminiError, match=f"HTTP {status.value}. not now") as error:
+        await model.connect("", ())
+    assert error.value.code == code
+
+
+async def test_nobody_there(model: gemini.Realtime) -> None:
+    lonely = gemini.Realtime(api_key=KEY, http_options=types.HttpOptions(base_url="https://localhost:9"))
+    with pytest.raises(gemini.GeminiError, match="Gemini Live"):
+        await lonely.connect("", ())
+    with pytest.raises(gemini.GeminiError, match="connect"):
+        await lonely.send_text("Hello?")
+    await lonely.close()
+
+
+async def test_a_used_up_quota_is_reported_once_and_not_tried_again(
+    service: StandIn, connected: gemini.Realtime, player: Player
+) -> None:
+    await service.fail("quota")
+    await connected.send_text("Hello.")
+    await until(lambda: player.failures, "the report")
+    await asyncio.sleep(0.1)
+    await speak(connected)
+    assert len(service.sessions) == 1
+    (failure,) = player.failures
+    assert "plan and billing" in str(failure)
+    # Whoever wants something tries again.
+    await answered(connected, player, service)
+
+
+async def test_a_service_that_stays_away_is_given_up(
+    service: StandIn, connected: gemini.Realtime, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "BACKOFF", (0.0, 0.01, 0.01))
+    service.refuses = HTTPStatus.SERVICE_UNAVAILABLE
+    await service.disconnect()
+    await until(lambda: player.failures, "the report")
+    assert "HTTP 503" in str(player.failures[0])
+    with pytest.raises(gemini.GeminiError, match="HTTP 503"):
+        await connected.send_text("Hello?")
+    service.refuses = None
+    await answered(connected, player, service)
+    assert len(player.failures) == 1
+
+
+async def test_a_break_while_nothing_is_said_is_nobodys_business(
+    service: StandIn, connected: gemini.Realtime, player: Player
+) -> None:
+    await answered(connected, player, service)
+    await service.session.close(INTERNAL, "Internal error encountered.")
+    await until(lambda: len(service.sessions) == 2, "the next session")
+    await answered(connected, player, service)
+    assert not player.failures
+
+
+async def test_a_message_of_the_future_is_skipped(service: StandIn, connected: gemini.Realtime, player: Player) -> None:
+    await service.session.send_raw(b'{"novelty": {}}')
+    await service.session.send_raw(b'{"serverContent": {"novelty": 1}, "usageMetadata": {"novelty": 2}}')
+    await answered(connected, player, service)
+    assert len(service.sessions) == 1
+
+
+# One conversation, many connections.
+
+
+async def test_go_away_leads_to_another_connection_that_knows_everything(
+    service: StandIn, connected: gemini.Realtime, player: Player
+) -> None:
+    await answered(connected, player, service)
+    first = service.session
+    leaving = asyncio.create_task(first.go_away(30.0))
+    await until(lambda: len(service.sessions) == 2, "the next connection")
+    await speak(connected)
+    await until(lambda: len(player.responses) == 2 and player.last.done, "the next answer")
+    assert service.session.setup["sessionResumption"]["handle"] in service.handles
+    assert service.session.memory.turns[:2] == [("user", "Say something."), ("model", "Yes, of course.")]
+    assert not first.open
+    leaving.cancel()
+    assert not player.failures
+    assert not service.refused
+
+
+async def test_go_away_waits_for_the_end_of_the_answer(
+    service: StandIn, connected: gemini.Realtime, player: Player
+) -> None:
+    service.will_say(TEXT)
+    await service.stall(after=3)
+    await connected.send_text("Talk.")
+    await until(lambda: player.responses and player.last.audio, "the first audio")
+    leaving = asyncio.create_task(service.session.go_away(30.0))
+    await asyncio.sleep(0.1)
+    assert len(service.sessions) == 1
+    await service.release()
+    await until(lambda: len(service.sessions) == 2, "the next connection")
+    assert (player.last.text, player.last.done) == (TEXT, True)
+    leaving.cancel()
+
+
+async def test_go_away_does_not_wait_until_it_is_too_late(
+    service: StandIn, connected: gemini.Realtime, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.will_say(TEXT)
+    await service.stall(after=3)
+    await connected.send_text("Talk.")
+    await until(lambda: player.responses and player.last.audio, "the first audio")
+    leaving = asyncio.create_task(service.session.go_away(session_module.GO_AWAY_MARGIN + 0.05))
+    await until(lambda: player.last.done, "the end of what was said")
+    await service.release()
+    await answered(connected, player, service)
+    assert len(service.sessions) == 2
+    assert not player.failures
+    leaving.cancel()
+
+
+async def test_audio_in_between_is_not_lost(service: StandIn, connected: gemini.Realtime, player: Player) -> None:
+    await answered(connected, player, service)
+    first = service.session
+    leaving = asyncio.create_task(first.go_away(30.0))
+    for _ in range(100):
+        await connected.send_audio(PcmData.silence(0.02, 16_000), ANNA)
+        await asyncio.sleep(0.002)
+    await until(lambda: len(service.sessions) == 2, "the next connection")
+    # What is on its way in the moment of the change may be lost: no more than a few frames.
+    await until(lambda: first.heard + service.session.heard >= 1.8, "the audio")
+    leaving.cancel()
+
+
+async def test_an_expired_handle_leads_to_a_new_session_that_is_told(
+    service: StandIn, connected: gemini.Realtime, player: Player
+) -> None:
+    await answered(connected, player, service)
+    service.handles.clear()
+    await service.disconnect()
+    await until(lambda: len(service.sessions) == 3, "the third connection")
+    await answered(connected, player, service)
+    assert "handle" not in service.session.setup["sessionResumption"]
+    assert service.session.memory.turns[:2] == [("user", "Say something."), ("model", "Yes, of course.")]
+
+
+async def test_what_was_invalid_is_not_tried_again(
+    service: StandIn, connected: gemini.Realtime, player: Player
+) -> None:
+    await answered(connected, player, service)
+    await service.session.close(INVALID_ARGUMENT, "Request contains an invalid argument.")
+    await until(lambda: len(service.sessions) == 2, "the next connection")
+    await answered(connected, player, service)
+    # Not the context that the handle stands for, but what the agent knows itself.
+    assert "handle" not in service.session.setup["sessionResumption"]
+    assert service.session.memory.turns[:2] == [("user", "Say something."), ("model", "Yes, of course.")]
+
+
+async def test_an_invalid_history_is_left_out(
+    service: StandIn, connected: gemini.Realtime, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "BACKOFF", (0.0, 0.01, 0.01, 0.01, 0.01))
+    await answered(connected, player, service)
+    for count in (2, 3):
+        await service.session.close(INVALID_ARGUMENT, "Request contains an invalid argument.")
+        await until(lambda count=count: len(service.sessions) == count, "the next connection")
+    await answered(connected, player, service)
+    assert service.session.memory.turns[0] == ("user", "Say something.")
+    assert len(service.session.memory.turns) == 2
+
+
+async def test_what_is_invalid_whatever_is_left_out_is_given_up(
+    service: StandIn, connected: gemini.Realtime, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "BACKOFF", (0.0,) * 20)
+    await answered(connected, player, service)
+    for count in (2, 3, 4):
+        await service.session.close(INVALID_ARGUMENT, "Request contains an invalid argument.")
+        if count < 4:
+            await until(lambda count=count: len(service.sessions) == count, "the next connection")
+    await until(lambda: player.failures, "the report")
+    assert len(service.sessions) == 3
+    assert "invalid argument" in str(player.failures[0])
+
+
+# Interruption.
+
+
+async def test_a_text_that_waits_for_a_connection_is_not_sent_after_an_interruption(
+    service: StandIn, connected: gemini.Realtime, player: Player
+) -> None:
+    await service.disconnect()
+    await until(lambda: not service.open_connections, "the end of the connection")
+    await asyncio.sleep(0.01)
+    sending = asyncio.create_task(connected.send_text("Talk."))
+    await asyncio.sleep(0)
+    player.interrupt()
+    await sending
+    await answered(connected, player, service)
+    assert service.requests == 1
+
+
+async def test_a_cancellation_that_is_not_confirmed_renews_the_session_and_asks_again(
+    service: StandIn, connected: gemini.Realtime, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "CONFIRM_TIMEOUT", 0.2)
+    await service.stall(after=3)
+    service.will_say(TEXT)
+    await connected.send_text("Talk.")
+    await until(lambda: player.responses and len(player.last.audio) == 3, "the first audio")
+    said = player.last
+    heard = len(said.audio)
+    # From now on it sees nothing of what we send.
+    service.session.last.cancel = lambda *_, **__: None  # type: ignore[method-assign]
+    player.interrupt()
+    service.will_say("Something else.")
+    await connected.send_text("Talk of something else.")
+    await until(lambda: len(player.responses) == 2 and player.last.done, "the other answer")
+    assert player.last.text == "Something else."
+    assert len(said.audio) == heard
+    assert len(service.sessions) == 2
+    assert not player.failures
+
+
+@pytest.mark.parametrize("asked_at_once", [False, True])
+async def test_the_model_is_told_what_was_heard(
+    service: StandIn, connected: gemini.Realtime, player: Player, asked_at_once: bool
+) -> None:
+    service.will_say(TEXT)
+    await service.stall(after=4)
+    await connected.send_text("Talk.")
+    await until(lambda: player.responses and len(player.last.audio) == 4, "four words")
+    player.interrupt()
+    if not asked_at_once:
+        await asyncio.sleep(0.05)
+    await service.release()
+    await answered(connected, player, service)
+    await answered(connected, player, service)
+    half = "One two three four"[: len("One two three four") // 2]
+    told = [text for _, text in service.session.memory.turns]
+    assert (told[0], told[-2:]) == ("Talk.", ["Say something.", "Yes, of course."])
+    # Where something else was asked at once, the note goes along with what is asked next.
+    before, said = ("Say something.", "Say something.") if asked_at_once else ("One two three four", "Talk.")
+    (note,) = [index for index, text in enumerate(told) if f"“{half}”" in text]
+    assert before in told[:note]
+    assert said in told[:note]
+
+
+async def test_nothing_of_the_note_hits_what_was_asked_for_since(
+    service: StandIn, connected: gemini.Realtime, player: Player
+) -> None:
+    for number in range(10):
+        await service.stall(after=2)
+        service.will_say(TEXT)
+        await connected.send_text("Talk.")
+        await until(lambda number=number: len(player.responses) > 2 * number, "a response")
+        player.interrupt()
+        await service.release()
+        await answered(connected, player, service, f"Answer {number}.")
+    assert [text for role, text in service.session.memory.turns if text.startswith("Answer")] == [
+        f"Answer {number}." for number in range(10)
+    ]
+
+
+async def test_functions_that_the_service_cancels_are_not_answered(
+    service: StandIn, connected: gemini.Realtime, player: Player
+) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    @connected.register_function()
+    async def weather(city: str) -> str:
+        """The weather in a city."""
+        begun.set()
+        try:
+            await asyncio.sleep(30)
+        finally:
+            ended.set()
+        return "rain"
+
+    await connected.connect("", ())
+    service.will_say(ToolCall("call_1", "weather", {"city": "Ulm"}))
+    await connected.send_text("How is the weather?")
+    async with asyncio.timeout(10):
+        await begun.wait()
+        service.will_hear("never mind")
+        await speak(connected)
+        await ended.wait()
+    await until(lambda: player.responses and player.last.done, "the next answer")
+    assert not [body for kind, body in service.session.received if kind == "toolResponse"]
+    assert not service.refused
+
+
+async def test_results_that_nobody_wants_any_more_are_not_sent(
+    service: StandIn, model: gemini.Realtime, player: Player
+) -> None:
+    begun, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    @model.register_function()
+    async def weather(city: str) -> str:
+        """The weather in a city."""
+        begun.set()
+        await go_on.wait()
+        ended.set()
+        return "rain"
+
+    await model.connect("", ())
+    service.will_say(ToolCall("call_1", "weather", {"city": "Ulm"}))
+    await model.send_text("How is the weather?")
+    async with asyncio.timeout(10):
+        await begun.wait()
+        # The service sees no cancellation, and cancels no call.
+        service.session.last.cancel = lambda *_, **__: None  # type: ignore[method-assign]
+        player.interrupt()
+        go_on.set()
+        await ended.wait()
+    await asyncio.sleep(0.1)
+    assert not [body for kind, body in service.session.received if kind == "toolResponse"]
+
+
+async def test_a_function_that_fails_is_told_so(service: StandIn, model: gemini.Realtime, player: Player) -> None:
+    @model.register_function()
+    async def weather(city: str) -> str:
+        """The weather in a city."""
+        raise RuntimeError("no such city")
+
+    await model.connect("", ())
+    service.will_say(ToolCall("call_1", "weather", {"city": "Ulm"}), "I do not know.")
+    await model.send_text("How is the weather?")
+    await until(lambda: player.responses and player.last.done, "the answer")
+    assert ("function", "error: RuntimeError: no such city") in service.session.memory.turns
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_words_before_and_after_the_answer_begins(
+    service: StandIn, connected: gemini.Realtime, player: Player, late: bool
+) -> None:
+    service.transcribes_late = late
+    service.will_hear("what is the time")
+    service.will_say("It is noon.")
+    await speak(connected)
+    await until(lambda: player.responses and player.last.done, "the answer")
+    assert player.final_words(ANNA) == ["what is the time"]
+    assert player.interruptions == 0
+    assert [fact[:2] for fact in player.of("turn_started", "turn_ended")] == [
+        ("turn_started", ANNA),
+        ("turn_ended", ANNA),
+    ]
+
+
+async def test_a_microphone_that_is_off_is_said_once(
+    service: StandIn, connected: gemini.Realtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "AUDIO_PAUSE", 0.05)
+    for _ in range(2):
+        for _ in range(5):
+            await connected.send_audio(tone(0.02, 16_000), ANNA)
+        ends = service.session.stream_ends
+        await until(lambda ends=ends: service.session.stream_ends > ends, "the end of the stream")
+        await asyncio.sleep(0.2)
+    assert service.session.stream_ends == 2
+
+
+async def test_two_people_are_one_stream(service: StandIn, connected: gemini.Realtime) -> None:
+    for _ in range(50):
+        for who in (ANNA, BEN):
+            await connected.send_audio(PcmData.silence(0.02, 16_000), who)
+    await until(lambda: service.session.heard >= 0.99, "the audio")
+    assert service.session.heard == pytest.approx(1.0, abs=0.03)
+
+
+async def test_audio_that_nobody_takes_is_bounded(
+    service: StandIn, connected: gemini.Realtime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(link_module, "BACKOFF", (0.0,) + (5.0,) * 9)
+    service.refuses = HTTPStatus.SERVICE_UNAVAILABLE
+    await service.disconnect()
+    await asyncio.sleep(0.1)
+    for _ in range(round(3 * link_module.AUDIO_LIMIT)):
+        await connected.send_audio(PcmData.silence(1.0, 16_000), ANNA)
+    assert connected._session is not None
+    assert connected._session._link._outbox._seconds <= link_module.AUDIO_LIMIT
+    assert "is dropped" in caplog.text
+
+
+async def test_hundreds_of_interruptions_leave_nothing_behind(
+    service: StandIn, connected: gemini.Realtime, player: Player
+) -> None:
+    await answered(connected, player, service)
+    tasks, objects = len(asyncio.all_tasks()), 0
+    for number in range(300):
+        service.will_say(TEXT)
+        await connected.send_text("Talk.")
+        if number % 3:
+            await until(lambda: player.last.audio and player.last.epoch == connected.epoch, "audio")
+        player.interrupt()
+        if number == 100:
+            gc.collect()
+            objects = len(gc.get_objects())
+        if number % 50 == 0:
+            player.facts.clear()
+    await answered(connected, player, service)
+    player.facts.clear()
+    gc.collect()
+    assert len(asyncio.all_tasks()) <= tasks
+    assert service.open_connections == 1
+    assert len(service.sessions) == 1
+    assert not player.failures
+    # The recording player keeps what it heard, a few objects a response; nothing else grows.
+    assert len(gc.get_objects()) - objects < 200 * 60
+    assert threading.active_count() < 20

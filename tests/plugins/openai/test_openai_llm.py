@@ -1,0 +1,171 @@
+"""The text models: what they send, and how they say what is wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from vision_agents.core import llm as base
+from vision_agents.core.conversation import Message, Role, ToolCall, spoken_text
+from vision_agents.plugins import openai
+from vision_agents.plugins.openai.client import decoded_arguments
+
+from ...standins.openai.server import KEY, StandIn
+
+Make = Callable[..., base.LLM]
+MAKERS = pytest.mark.parametrize(
+    "make",
+    [
+        lambda **options: openai.LLM(**{"model": "gpt-5.4", "max_retries": 0, **options}),
+        lambda **options: openai.ChatCompletionsLLM(**{"model": "gpt-5.4", "max_retries": 0, **options}),
+    ],
+    ids=["LLM", "ChatCompletionsLLM"],
+)
+
+
+async def ask(llm: base.LLM, *messages: Message) -> str:
+    try:
+        request = base.LLMRequest("Be brief.", messages or (Message(Role.USER, "Hello."),))
+        return "".join([piece async for piece in llm.respond(request)])
+    finally:
+        await llm.close()
+
+
+@MAKERS
+async def test_key_and_address_come_from_the_environment(service: StandIn, make: Make) -> None:
+    service.will_say("One two.")
+    assert await ask(make()) == "One two."
+    assert service.bodies[0]["model"] == "gpt-5.4"
+
+
+@MAKERS
+def test_without_a_key_it_says_which_variable(monkeypatch: pytest.MonkeyPatch, make: Make) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    with pytest.raises(ValueError, match="OPENAI_API_KEY"):
+        make()
+
+
+def test_a_server_of_ones_own_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    openai.ChatCompletionsLLM("qwen3", base_url="http://127.0.0.1:11434/v1")
+
+
+@MAKERS
+@pytest.mark.parametrize(
+    ("options", "code", "advice"),
+    [
+        ({"api_key": "wrong"}, "invalid_api_key", "OPENAI_API_KEY"),
+        ({"model": "gpt-0"}, "model_not_found", "model's name"),
+    ],
+)
+async def test_errors_say_what_to_do(
+    service: StandIn, make: Make, options: dict[str, str], code: str, advice: str
+) -> None:
+    with pytest.raises(openai.OpenAIError, match=advice) as raised:
+        await ask(make(**options))
+    assert raised.value.code == code
+
+
+@MAKERS
+async def test_no_credit_and_no_server_are_told_apart(service: StandIn, make: Make) -> None:
+    await service.fail("quota")
+    with pytest.raises(openai.OpenAIError, match="billing") as raised:
+        await ask(make())
+    assert raised.value.code == "insufficient_quota"
+    with pytest.raises(openai.OpenAIError, match="the connection failed"):
+        await ask(make(base_url="http://127.0.0.1:9/v1"))
+
+
+async def test_an_answer_that_fails_in_the_middle(service: StandIn) -> None:
+    service.fails_midway = True
+    with pytest.raises(openai.OpenAIError, match="The model gave up") as raised:
+        await ask(openai.LLM())
+    assert raised.value.code == "server_error"
+
+
+@MAKERS
+async def test_an_answer_that_ends_before_its_end_is_no_answer(service: StandIn, make: Make) -> None:
+    service.breaks_off = True
+    with pytest.raises(openai.OpenAIError, match="breaks off"):
+        await ask(make())
+
+
+@MAKERS
+async def test_a_request_that_failed_before_its_first_byte_is_repeated(service: StandIn, make: Make) -> None:
+    await service.fail("error")
+    service.will_say("Second try.")
+    assert await ask(make(max_retries=1)) == "Second try."
+
+
+@MAKERS
+async def test_the_model_is_told_where_it_was_cut_off(service: StandIn, make: Make) -> None:
+    cut = Message(Role.ASSISTANT, "One two", interrupted=True, unheard="three four")
+    await ask(make(), Message(Role.USER, "Count."), cut, Message(Role.USER, "What did you say?"))
+    sent = service.bodies[0].get("input") or service.bodies[0]["messages"]
+    told = next(item["content"] for item in sent if item["role"] == "assistant")
+    assert told == spoken_text(cut)
+    assert told.startswith("One two")
+    assert "three" not in told
+
+
+async def test_only_what_was_chosen_is_sent_and_nothing_is_stored(service: StandIn) -> None:
+    await ask(openai.LLM())
+    await ask(openai.LLM(temperature=0.2, max_output_tokens=99, reasoning_effort="low"))
+    plain, chosen = service.bodies
+    assert plain["store"] is False
+    assert not {"temperature", "max_output_tokens", "reasoning", "tools"} & plain.keys()
+    assert (chosen["temperature"], chosen["max_output_tokens"], chosen["reasoning"]) == (0.2, 99, {"effort": "low"})
+
+
+async def test_further_fields_for_other_servers(service: StandIn) -> None:
+    await ask(openai.ChatCompletionsLLM("gpt-5.4", max_tokens=50, extra_body={"top_logprobs": 2}))
+    assert (service.bodies[0]["max_tokens"], service.bodies[0]["top_logprobs"]) == (50, 2)
+
+
+@MAKERS
+async def test_a_function_that_fails_is_told_to_the_model(service: StandIn, make: Make) -> None:
+    llm = make()
+
+    @llm.register_function()
+    async def weather(city: str, unit: str = "C") -> str:
+        """The weather in a city."""
+        raise LookupError(f"no station in {city}")
+
+    service.will_say(ToolCall("call_7", "weather", {"city": "Ulm"}), "I do not know.")
+    assert await ask(llm) == "I do not know."
+    asked, answered = service.bodies
+    assert "no station in Ulm" in str(answered)
+    tool = asked["tools"][0].get("function", asked["tools"][0])
+    assert (tool["name"], tool["parameters"]["required"]) == ("weather", ["city"])
+
+
+@pytest.mark.parametrize("arguments", ["{", "[1]", '"x"', "null"])
+def test_arguments_that_are_none(arguments: str) -> None:
+    with pytest.raises(openai.OpenAIError, match="no JSON object"):
+        decoded_arguments("weather", arguments)
+    assert decoded_arguments("weather", "") == {}
+
+
+async def test_a_client_of_ones_own_is_not_closed(service: StandIn) -> None:
+    from openai import AsyncOpenAI
+
+    async with AsyncOpenAI(api_key=KEY, base_url=service.url) as client:
+        await ask(openai.LLM(client=client))
+        assert not client.is_closed()
+
+
+@pytest.mark.parametrize("missing", ["openai", "websockets"])
+def test_without_the_sdk_it_says_which_extra(missing: str) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None\nimport vision_agents.plugins.openai"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert 'pip install "vision-agents[openai]"' in result.stderr
+    assert "ImportError" in result.stderr
+
+
+def test_nobody_else_imports_the_sdk() -> None:
+    code = "import sys, vision_agents.core, vision_agents.testing.parts; sys.exit('openai' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0

@@ -1,0 +1,109 @@
+"""What the plugin is made of: requests that can be stopped, responses cut at what was heard, one asked at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vision_agents.plugins.openai.asks import LIMIT, TIMEOUT, Asks
+from vision_agents.plugins.openai.responses import Response
+from vision_agents.plugins.openai.stream import Requests
+
+
+class Silent:
+    """A stream on which nothing comes."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        await asyncio.Event().wait()
+        yield "never"
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.virtual_time
+async def test_only_what_began_before_an_interruption_is_stopped() -> None:
+    requests, old, new = Requests("here"), Silent(), Silent()
+
+    async def read(stream: Silent, epoch: int) -> list[str]:
+        async def begin() -> Silent:
+            return stream
+
+        return [event async for event in requests.stream(begin, epoch, bool)]
+
+    first, second = (asyncio.create_task(read(stream, epoch)) for epoch, stream in enumerate((old, new)))
+    await asyncio.sleep(0.1)
+    requests.stop(before=1)
+    assert await first == []
+    assert (old.closed, new.closed, second.done()) == (True, False, False)
+    requests.stop()
+    assert await second == []
+    assert new.closed
+
+
+@given(
+    lengths=st.lists(st.floats(0.02, 5.0), min_size=1, max_size=4),
+    heard=st.floats(0.0, 25.0),
+)
+def test_no_item_is_cut_beyond_its_length_and_what_is_kept_is_what_was_heard(
+    lengths: list[float], heard: float
+) -> None:
+    response = Response("r", 0)
+    for number, length in enumerate(lengths):
+        response.audio(f"item {number}", 0, length)
+    messages = {message["item_id"]: message for message in response.cut_after(heard)}
+    kept = 0.0
+    for item in response.items.values():
+        message = messages.get(item.id)
+        if message is None:
+            kept += item.seconds
+        elif message["type"] == "conversation.item.truncate":
+            assert 0 <= message["audio_end_ms"] <= item.seconds * 1000
+            kept += message["audio_end_ms"] / 1000
+    assert kept == pytest.approx(min(heard, sum(lengths)), abs=0.0011)
+
+
+def test_one_response_is_asked_for_at_a_time_and_a_lost_one_is_not_waited_for_forever() -> None:
+    asks = Asks()
+    asks.add(0)
+    asks.add(0)
+    first = asks.next(0, now=0.0)
+    assert first is not None
+    assert asks.next(0, now=TIMEOUT - 0.1) is None
+    assert asks.began("17") is None
+    assert asks.next(0, now=TIMEOUT) not in (None, first)
+
+
+def test_what_was_wanted_before_an_interruption_is_not_asked_for() -> None:
+    asks = Asks()
+    for epoch in (0, 0, 1):
+        asks.add(epoch)
+    ask = asks.next(1, now=0.0)
+    assert ask is not None
+    assert ask.epoch == 1
+    assert asks.began(str(ask.number)) == 1
+    assert asks.next(1, now=0.0) is None
+
+
+def test_waiting_requests_are_bounded_and_a_refused_one_is_the_next() -> None:
+    asks = Asks()
+    for _ in range(3 * LIMIT):
+        asks.add(0)
+    asked = []
+    while (ask := asks.next(0, now=0.0)) is not None:
+        asked.append(ask.number)
+        if len(asked) == 1:
+            assert asks.refused("ask_x") is None
+            assert asks.refused(ask.event_id) is ask
+            asks.again(ask)
+        else:
+            asks.began(str(ask.number))
+    assert asked[0] == asked[1]
+    assert len(asked) == LIMIT + 1

@@ -1,0 +1,403 @@
+"""The realtime models: what they tell the service, and what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from vision_agents.core.audio import PcmData
+from vision_agents.core.conversation import Message, Role, ToolCall
+from vision_agents.core.participants import Participant
+from vision_agents.plugins import openai
+from vision_agents.plugins.openai import link
+from vision_agents.testing.contract import Player, frames, lifetime, until
+from vision_agents.testing.parts import tone
+
+from ...standins.openai.realtime import SERVER_EVENTS
+from ...standins.openai.server import StandIn
+
+ANNA = Participant("anna")
+BERT = Participant("bert")
+RATE = 24_000
+
+
+@pytest_asyncio.fixture
+async def model(service: StandIn) -> AsyncIterator[openai.Realtime]:
+    async with lifetime(openai.Realtime(), service) as model:
+        yield model
+
+
+@pytest.fixture
+def player(model: openai.Realtime) -> Player:
+    return Player(model)
+
+
+def sent(service: StandIn, kind: str) -> list[dict[str, Any]]:
+    return [event for event in service.session.received if event["type"] == kind]
+
+
+async def speak(model: openai.Realtime, participant: Participant, sound: float, silence: float = 0.0) -> None:
+    for piece in (*frames(tone(sound, RATE)), *frames(PcmData.silence(silence, RATE))):
+        await model.send_audio(piece, participant)
+
+
+async def answered(player: Player, count: int = 1) -> None:
+    await until(lambda: len(player.responses) >= count and player.last.done, f"answer {count}")
+
+
+# The session.
+
+
+async def test_the_session_is_what_was_asked_for(service: StandIn) -> None:
+    detection = {"type": "semantic_vad", "eagerness": "high"}
+    model = openai.Realtime(
+        voice="cedar",
+        turn_detection=detection,
+        transcription_model=None,
+        speed=1.2,
+        noise_reduction="far_field",
+        session={"max_output_tokens": 500},
+    )
+
+    @model.register_function()
+    async def weather(city: str) -> str:
+        """The weather in a city."""
+        return "rain"
+
+    async with lifetime(model, service):
+        await model.connect("Be brief.", (Message(Role.USER, "Hi."), Message(Role.ASSISTANT, "Hello.")))
+        await until(lambda: len(service.session.conversation.items) == 2, "the history")
+        config = service.session.config
+        assert config["instructions"] == "Be brief."
+        assert config["max_output_tokens"] == 500
+        assert config["tools"][0]["name"] == "weather"
+        assert config["audio"]["input"]["turn_detection"] == detection
+        assert config["audio"]["input"]["transcription"] is None
+        assert config["audio"]["input"]["noise_reduction"] == {"type": "far_field"}
+        assert (config["audio"]["output"]["voice"], config["audio"]["output"]["speed"]) == ("cedar", 1.2)
+        roles = [item["role"] for item in service.session.conversation.items.values()]
+        assert roles == ["user", "assistant"]
+        assert not service.session.refused
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"api_key": "wrong"}, "invalid_api_key"),
+        ({"model": "gpt-0"}, "model_not_found"),
+        ({"voice": "nobody"}, "invalid_value"),
+        ({"base_url": "http://127.0.0.1:9/v1"}, None),
+    ],
+)
+async def test_a_session_that_cannot_be_opened_says_why(
+    service: StandIn, options: dict[str, str], code: str | None
+) -> None:
+    async with lifetime(openai.Realtime(**options), service) as model:  # type: ignore[arg-type]
+        with pytest.raises(openai.OpenAIError, match="OpenAI Realtime") as raised:
+            await model.connect("", ())
+        assert raised.value.code == code
+
+
+def test_without_a_key_it_says_which_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    with pytest.raises(ValueError, match="OPENAI_API_KEY"):
+        openai.Realtime()
+
+
+async def test_text_before_the_session_says_what_is_missing(model: openai.Realtime) -> None:
+    with pytest.raises(openai.OpenAIError, match=r"connect\(\)"):
+        await model.send_text("Hello?")
+
+
+# Turns and words.
+
+
+async def test_a_turn_has_its_length_and_its_words(service: StandIn, model: openai.Realtime, player: Player) -> None:
+    service.will_hear("how are you")
+    await model.connect("", ())
+    await speak(model, ANNA, 0.0, 1.0)
+    await speak(model, ANNA, 0.8, 1.0)
+    await until(lambda: player.of("final"), "the words")
+    (ended,) = player.of("turn_ended")
+    assert ended[1] == ANNA
+    assert ended[3] == pytest.approx(0.8, abs=0.05)
+    assert ended[4] == 0.5
+    assert player.final_words(ANNA) == ["how are you"]
+    partial = [text for _, _, text in player.of("partial")]
+    assert partial == ["how ", "how are ", "how are you "]
+
+
+async def test_who_speaks_in_company_has_the_turn(service: StandIn, model: openai.Realtime, player: Player) -> None:
+    await model.connect("", ())
+    silence, sound = PcmData.silence(0.02, RATE), next(frames(tone(0.02, RATE)))
+    for number in range(120):
+        await model.send_audio(silence, ANNA)
+        await model.send_audio(sound if 20 <= number < 60 else silence, BERT)
+    await until(lambda: player.of("turn_ended"), "the turn")
+    assert {fact[1] for fact in player.of("turn_started", "turn_ended", "final")} == {BERT}
+    # Two microphones are one stream, not twice as much of it.
+    assert service.session.heard_ms == pytest.approx(120 * 20, abs=40)
+
+
+async def test_without_interrupt_response_the_agent_decides(service: StandIn) -> None:
+    detection = {"type": "server_vad", "interrupt_response": False}
+    async with lifetime(openai.Realtime(turn_detection=detection), service) as model:
+        player = Player(model)
+        await model.connect("", ())
+        service.will_say("one two three")
+        await service.stall(after=1)
+        await model.send_text("Count.")
+        await until(lambda: player.responses and player.last.audio, "the first word")
+        await speak(model, ANNA, 0.3, 0.6)
+        await until(lambda: player.of("turn_ended"), "the end of the turn")
+        await service.release()
+        await answered(player)
+        assert [fact[0] for fact in player.of("speech_started", "turn_started")] == ["speech_started"]
+        assert player.last.text == "one two three"
+
+
+# Interruption.
+
+
+async def test_a_response_that_begins_after_our_cancellation_is_cancelled_by_its_id(
+    service: StandIn, model: openai.Realtime, player: Player
+) -> None:
+    await model.connect("", ())
+    service.will_say("one two three", "four")
+    await service.stall()
+    await model.send_text("Count.")
+    player.interrupt()  # The request is on its way; there is no response yet, hence nothing to cancel.
+    assert not service.session.generations
+    await until(lambda: not service.active and service.requests == 1, "its cancellation")
+    await service.release()
+    await model.send_text("Go on.")
+    await answered(player)
+    assert [said.text for said in player.responses.values()] == ["four"]
+    first, second = service.session.generations
+    assert [event["response_id"] for event in sent(service, "response.cancel")] == [first.id]
+    assert second.cancelled is False
+    # Nothing of what nobody heard is left in the service's record.
+    roles = [item["role"] for item in service.session.conversation.items.values()]
+    assert roles == ["user", "user", "assistant"]
+
+
+async def test_the_answer_to_a_turn_from_before_an_interruption_is_never_heard(
+    service: StandIn, model: openai.Realtime, player: Player
+) -> None:
+    await model.connect("", ())
+    await speak(model, ANNA, 0.3)
+    await until(lambda: service.session.heard_ms >= 300, "the speech")
+    model.event(event("input_audio_buffer.committed", item_id="turn_1"))
+    player.interrupt()
+    model.event(event("response.created", response={"id": "late"}))
+    model.event(event("response.output_item.added", response_id="late", output_index=0, item=ITEM))
+    model.event(audio_delta("late", 0.1))
+    assert not player.responses
+    await until(lambda: sent(service, "response.cancel"), "its cancellation")
+    assert sent(service, "response.cancel")[0]["response_id"] == "late"
+
+
+async def test_the_service_keeps_what_was_heard(service: StandIn, model: openai.Realtime, player: Player) -> None:
+    await model.connect("", ())
+    service.will_say("one two three four")
+    await model.send_text("Count.")
+    await answered(player)
+    player.interrupt()  # Half of it was heard: of 4 words of 0.3 s each, 600 ms.
+    await until(lambda: service.session.conversation.truncated_ms, "the truncation")
+    assert list(service.session.conversation.truncated_ms.values()) == [600]
+    assert not service.session.refused
+    assert [(m.role, m.interrupted) for m in model.record.messages] == [(Role.USER, False), (Role.ASSISTANT, True)]
+
+
+# Asking.
+
+
+async def test_a_text_while_the_service_answers_is_answered_after(
+    service: StandIn, model: openai.Realtime, player: Player
+) -> None:
+    await model.connect("", ())
+    service.will_say("one two", "three")
+    await service.stall(after=1)
+    await model.send_text("Count.")
+    await until(lambda: player.responses and player.last.audio, "the first word")
+    await model.send_text("And then?")
+    await service.release()
+    await answered(player, 2)
+    assert player.said == ["one two", "three"]
+    assert not player.failures
+
+
+# Functions.
+
+
+async def test_arguments_that_make_no_sense_are_told_to_the_model(
+    service: StandIn, model: openai.Realtime, player: Player
+) -> None:
+    await model.connect("", ())
+    service.will_say(ToolCall("call_1", "weather", {}), "I cannot.")
+    await model.send_text("Weather?")
+    await answered(player)
+    (result,) = (e["item"] for e in sent(service, "conversation.item.create") if "output" in e["item"])
+    assert "no function 'weather'" in result["output"]
+    assert player.last.text == "I cannot."
+
+
+async def test_the_result_of_an_interrupted_call_is_told_and_not_answered(
+    service: StandIn, model: openai.Realtime, player: Player
+) -> None:
+    called, go_on = asyncio.Event(), asyncio.Event()
+
+    @model.register_function()
+    async def weather() -> str:
+        """The weather."""
+        called.set()
+        await go_on.wait()
+        return "rain"
+
+    await model.connect("", ())
+    service.will_say(ToolCall("call_1", "weather", {}), "Not to be said.")
+    await model.send_text("Weather?")
+    await called.wait()
+    player.interrupt()
+    go_on.set()
+    await until(lambda: len(sent(service, "conversation.item.create")) == 2, "the result")
+    assert sent(service, "conversation.item.create")[1]["item"]["output"] == "rain"
+    assert service.requests == 1
+
+
+async def test_a_call_that_outlives_its_session_is_asked_again_in_the_next(
+    service: StandIn, model: openai.Realtime, player: Player
+) -> None:
+    called, go_on = asyncio.Event(), asyncio.Event()
+
+    @model.register_function()
+    async def weather() -> str:
+        """The weather."""
+        called.set()
+        await go_on.wait()
+        return "rain"
+
+    await model.connect("", ())
+    service.will_say(ToolCall("call_1", "weather", {}), "It rains.")
+    await model.send_text("Weather?")
+    await called.wait()
+    await service.disconnect()
+    await until(lambda: len(service.sessions) == 2, "a new session")
+    go_on.set()
+    await answered(player)
+    assert player.said == ["It rains."]
+    assert not service.session.refused
+
+
+# Trouble.
+
+
+async def test_a_failed_response_says_what_to_do(service: StandIn, model: openai.Realtime, player: Player) -> None:
+    await model.connect("", ())
+    await service.fail("quota")
+    await model.send_text("Hello?")
+    await until(lambda: player.failures, "the report")
+    assert "billing" in str(player.failures[0])
+
+
+async def test_a_new_session_knows_what_was_said_and_heard(
+    service: StandIn, model: openai.Realtime, player: Player
+) -> None:
+    await model.connect("Be brief.", (Message(Role.USER, "Before."),))
+    service.will_say("one two three four", "five six")
+    await model.send_text("Count.")
+    await answered(player)
+    player.interrupt()
+    service.will_hear("go on")
+    service.will_say("five six")
+    await speak(model, ANNA, 0.3, 1.0)
+    await answered(player, 2)
+    await until(lambda: player.of("final"), "the words")
+    await service.disconnect()
+    await until(lambda: len(service.sessions) == 2, "a new session")
+    await until(lambda: len(service.session.conversation.items) == 5, "the history")
+    told = [(i["role"], i["content"][0]["text"]) for i in service.session.conversation.items.values()]
+    assert [role for role, _ in told] == ["user", "user", "assistant", "user", "assistant"]
+    assert told[0][1] == "Before."
+    assert told[2][1].startswith("one two t")
+    assert "interrupted" in told[2][1]
+    assert [text for _, text in told[3:]] == ["go on", "five six"]
+    assert service.session.config["instructions"] == "Be brief."
+    assert [str(error) for error in player.failures]
+
+
+async def test_what_was_asked_in_a_session_that_broke_is_answered_in_the_next(
+    service: StandIn, model: openai.Realtime, player: Player
+) -> None:
+    await model.connect("", ())
+    await service.disconnect()
+    service.will_say("here I am")
+    await model.send_text(
+        "Are you there?"
+    )  # Either the old session takes it to its grave, or it waits for the new one.
+    await answered(player)
+    assert player.said == ["here I am"]
+
+
+async def test_audio_waits_for_the_next_session(service: StandIn, model: openai.Realtime, player: Player) -> None:
+    await model.connect("", ())
+    await service.disconnect()
+    await until(lambda: player.failures, "the report of the break")
+    service.will_hear("still here")
+    await speak(model, ANNA, 0.5, 1.0)
+    await until(lambda: player.final_words(ANNA) == ["still here"], "the words")
+
+
+async def test_a_service_that_is_gone_for_good_is_told_once_and_asked_no_more(
+    service: StandIn, model: openai.Realtime, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "BACKOFF", (0.0, 0.01))
+    await model.connect("", ())
+    monkeypatch.setattr(model._client, "base_url", "http://127.0.0.1:9/v1/")
+    await service.disconnect()
+    await until(lambda: len(player.failures) == 2, "the report that it is given up")
+    with pytest.raises(openai.OpenAIError):
+        await model.send_text("Hello?")
+    await speak(model, ANNA, 0.1)  # Nobody hears it, and nothing happens.
+
+
+async def test_audio_that_nobody_takes_is_bounded_and_the_log_says_so(
+    model: openai.Realtime, caplog: pytest.LogCaptureFixture
+) -> None:
+    for piece in frames(tone(2 * link.AUDIO_LIMIT, RATE)):
+        await model.send_audio(piece, ANNA)
+        assert model._link._audio_seconds <= link.AUDIO_LIMIT
+    assert "is dropped" in caplog.text
+
+
+async def test_an_error_of_the_service_does_not_end_the_conversation(
+    service: StandIn, model: openai.Realtime, player: Player
+) -> None:
+    await model.connect("", ())
+    model._send({"type": "conversation.item.delete", "item_id": "nothing"})
+    await until(lambda: player.failures, "the report")
+    assert "not found" in str(player.failures[0])
+    service.will_say("still here")
+    await model.send_text("Hello?")
+    await answered(player)
+    assert player.last.text == "still here"
+
+
+ITEM = {"id": "item_1", "type": "message", "role": "assistant", "content": []}
+
+
+def event(kind: str, **fields: Any) -> Any:
+    """An event as the SDK gives it."""
+    return SERVER_EVENTS[kind].model_validate({"type": kind, "event_id": "e", **fields})
+
+
+def audio_delta(response: str, seconds: float) -> Any:
+    data = base64.b64encode(tone(seconds, RATE).to_bytes()).decode()
+    here = {"response_id": response, "item_id": "item_1", "content_index": 0, "output_index": 0}
+    return event("response.output_audio.delta", delta=data, **here)

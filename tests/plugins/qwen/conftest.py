@@ -1,0 +1,25 @@
+"""The service on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from vision_agents.plugins import qwen
+
+from ...standins.qwen.server import KEY, StandIn
+
+
+@pytest_asyncio.fixture
+async def service() -> AsyncIterator[StandIn]:
+    async with StandIn() as service:
+        yield service
+
+
+@pytest_asyncio.fixture
+async def model(service: StandIn) -> AsyncIterator[qwen.Realtime]:
+    model = qwen.Realtime(api_key=KEY, url=service.url)
+    yield model
+    await model.close()
+    await model.events.close()

@@ -1,0 +1,305 @@
+"""What the events of a session mean, and when the next answer is asked for."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vision_agents.core import llm
+from vision_agents.core.audio import PcmData
+from vision_agents.core.conversation import ToolCall
+from vision_agents.core.llm import Heard
+from vision_agents.core.participants import Participant
+from vision_agents.plugins.qwen import QwenError
+from vision_agents.plugins.qwen.dialogue import Ask, Dialogue, Response
+from vision_agents.testing.contract import Player
+
+ANNA = Participant("anna")
+
+
+class Model(llm.Realtime):
+    """Only hears what the dialogue reports."""
+
+    async def connect(self, instructions: str, history: Any) -> None: ...
+
+    async def send_audio(self, audio: PcmData, participant: Participant) -> None: ...
+
+    async def send_text(self, text: str) -> None: ...
+
+    async def stop_response(self, heard: tuple[Heard, ...]) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class Stand:
+    """A dialogue, and a wire that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.model = Model()
+        self.model.microphones.mix(PcmData.silence(0.02, 16_000), ANNA)
+        self.player = Player(self.model)
+        self.dialogue = Dialogue(self.model, self, lambda: 100.0, 0.8)
+        self.created: list[Ask] = []
+        self.cancelled: list[str] = []
+        self.calls: list[tuple[ToolCall, Response]] = []
+        self.errors: list[QwenError] = []
+
+    def create(self, ask: Ask) -> None:
+        self.created.append(ask)
+
+    def cancel(self, response: Response) -> None:
+        self.cancelled.append(response.id)
+
+    def call(self, call: ToolCall, response: Response) -> None:
+        self.calls.append((call, response))
+
+    def failed(self, error: QwenError) -> None:
+        self.errors.append(error)
+
+    def ask(self, text: str) -> None:
+        self.dialogue.ask(Ask(self.model.epoch, text))
+
+    def begins(self, name: str) -> None:
+        self.dialogue.take({"type": "response.created", "response": {"id": name}})
+
+    def audio(self, name: str, text: str = "") -> None:
+        data = base64.b64encode(np.full(2400, 1000, "<i2").tobytes()).decode()
+        if text:
+            self.dialogue.take({"type": "response.audio_transcript.delta", "response_id": name, "delta": text})
+        self.dialogue.take({"type": "response.audio.delta", "response_id": name, "delta": data})
+
+    def over(self, name: str, status: str = "completed", **fields: Any) -> None:
+        self.dialogue.take({"type": "response.done", "response": {"id": name, "status": status, **fields}})
+
+    def speech(self, item: str, begins: bool, at: int) -> None:
+        kind, name = ("started", "audio_start_ms") if begins else ("stopped", "audio_end_ms")
+        self.dialogue.take({"type": f"input_audio_buffer.speech_{kind}", "item_id": item, name: at})
+
+    def error(self, message: str, code: str = "invalid_value") -> None:
+        self.dialogue.take(
+            {"type": "error", "error": {"type": "invalid_request_error", "code": code, "message": message}}
+        )
+
+    def calls_function(self, name: str, call: str, arguments: Any) -> None:
+        event = {"response_id": name, "call_id": call, "name": "weather", "arguments": json.dumps(arguments)}
+        self.dialogue.take({"type": "response.function_call_arguments.done", **event})
+
+
+@pytest.fixture
+def stand() -> Stand:
+    return Stand()
+
+
+async def test_one_answer_is_asked_for_after_the_other(stand: Stand) -> None:
+    stand.ask("first")
+    stand.ask("second")
+    assert [ask.instructions for ask in stand.created] == ["first"]
+    stand.begins("r1")
+    stand.audio("r1", "One.")
+    stand.over("r1")
+    assert [ask.instructions for ask in stand.created] == ["first", "second"]
+
+
+async def test_what_was_asked_before_an_interruption_is_stale_from_its_birth(stand: Stand) -> None:
+    stand.ask("first")
+    stand.model.interrupt()
+    stand.dialogue.stop(set())
+    stand.ask("second")
+    stand.begins("r1")
+    assert stand.cancelled == ["r1"]
+    stand.audio("r1", "late")
+    stand.over("r1", "cancelled")
+    stand.begins("r2")
+    stand.audio("r2", "Two.")
+    stand.over("r2")
+    assert stand.player.said == ["Two."]
+    assert len(stand.player.responses) == 1
+
+
+async def test_what_was_not_asked_yet_is_never_asked(stand: Stand) -> None:
+    stand.ask("first")
+    stand.begins("r1")
+    stand.ask("second")
+    stand.model.interrupt()
+    stand.dialogue.stop(set())
+    stand.over("r1", "cancelled")
+    assert [ask.instructions for ask in stand.created] == ["first"]
+
+
+async def test_a_cancellation_is_sent_once_and_spares_what_came_after(stand: Stand) -> None:
+    stand.ask("first")
+    stand.begins("r1")
+    stand.audio("r1")
+    stand.model.interrupt()
+    stand.dialogue.stop({"r1"})
+    stand.dialogue.stop({"r1"})
+    stand.over("r1", "cancelled")
+    stand.ask("second")
+    stand.begins("r2")
+    stand.dialogue.stop({"r1"})
+    assert stand.cancelled == ["r1"]
+
+
+async def test_late_deltas_are_dropped_also_without_an_interruption(stand: Stand) -> None:
+    stand.ask("first")
+    stand.begins("r1")
+    stand.audio("r1", "One.")
+    stand.dialogue.stop({"r1"})
+    stand.audio("r1", " late")
+    stand.over("r1", "cancelled")
+    stand.audio("r1", " later")
+    (said,) = stand.player.responses.values()
+    assert (said.text, len(said.audio), said.done) == ("One.", 1, True)
+
+
+async def test_an_answer_to_speech_has_the_epoch_in_which_it_ended(stand: Stand) -> None:
+    stand.speech("u1", True, 1000)
+    stand.speech("u1", False, 2000)
+    stand.model.interrupt()
+    stand.begins("r1")
+    assert stand.cancelled == ["r1"]
+    assert not stand.player.responses
+
+
+async def test_a_turn_has_a_duration_and_interrupts(stand: Stand) -> None:
+    stand.ask("first")
+    stand.begins("r1")
+    stand.audio("r1")
+    stand.speech("u1", True, 1000)
+    stand.speech("u1", True, 1000)
+    stand.speech("u1", False, 2500)
+    stand.speech("u1", False, 2500)
+    assert stand.player.interruptions == 1
+    assert stand.player.facts == [("turn_started", ANNA, 1.0), ("turn_ended", ANNA, 1.0, 1.5, 0.8)]
+
+
+async def test_a_service_that_does_not_interrupt_only_tells_that_somebody_speaks(stand: Stand) -> None:
+    stand.dialogue.interrupts = False
+    stand.ask("first")
+    stand.begins("r1")
+    stand.audio("r1")
+    stand.speech("u1", True, 1000)
+    assert stand.player.interruptions == 0
+    assert stand.player.facts == [("speech_started", ANNA, 1.0, 0.0)]
+
+
+async def test_words_come_in_pieces_and_whole(stand: Stand) -> None:
+    kind = "conversation.item.input_audio_transcription"
+    stand.speech("u1", True, 1000)
+    stand.speech("u1", False, 2500)
+    stand.begins("r1")
+    stand.audio("r1", "It is noon.")
+    for piece in ("what ", "is"):
+        stand.dialogue.take({"type": f"{kind}.delta", "item_id": "u1", "delta": piece})
+    stand.dialogue.take({"type": f"{kind}.completed", "item_id": "u1", "transcript": "What is the time?"})
+    assert stand.player.of("partial", "final") == [
+        ("partial", ANNA, "what"),
+        ("partial", ANNA, "what is"),
+        ("final", ANNA, "What is the time?"),
+    ]
+    # They came late, and yet they stand where they were said.
+    assert [message.text for message in stand.model.record.messages] == ["What is the time?", "It is noon."]
+
+
+async def test_functions_are_answered_when_all_results_are_there(stand: Stand) -> None:
+    stand.ask("How is the weather in two towns?")
+    stand.begins("r1")
+    stand.calls_function("r1", "c1", {"city": "Ulm"})
+    stand.calls_function("r1", "c2", {"city": "Bonn"})
+    (first, response), (second, _) = stand.calls
+    assert [dict(call.arguments) for call in (first, second)] == [{"city": "Ulm"}, {"city": "Bonn"}]
+    stand.dialogue.result_sent(response)
+    stand.over("r1")
+    assert len(stand.created) == 1
+    stand.dialogue.result_sent(response)
+    assert [ask.instructions for ask in stand.created] == ["How is the weather in two towns?", None]
+    assert not stand.player.responses, "a call is nothing that is said"
+
+
+async def test_results_that_nobody_wants_any_more_are_not_answered(stand: Stand) -> None:
+    stand.ask("How is the weather?")
+    stand.begins("r1")
+    stand.calls_function("r1", "c1", {})
+    stand.over("r1")
+    stand.model.interrupt()
+    stand.dialogue.result_sent(stand.calls[0][1])
+    assert len(stand.created) == 1
+
+
+async def test_arguments_that_are_none_are_an_error(stand: Stand) -> None:
+    stand.ask("How is the weather?")
+    stand.begins("r1")
+    with pytest.raises(ValueError, match="no JSON object"):
+        stand.calls_function("r1", "c1", ["Ulm"])
+
+
+async def test_nothing_to_cancel_is_no_error(stand: Stand) -> None:
+    stand.error("Conversation has none active response.")
+    assert not stand.errors
+
+
+async def test_a_question_that_came_too_late_is_asked_again(stand: Stand) -> None:
+    stand.speech("u1", True, 0)
+    stand.speech("u1", False, 500)
+    stand.ask("first")
+    stand.error("Cannot create response while another response is in progress.")
+    stand.begins("r1")
+    stand.audio("r1", "To what was said.")
+    stand.over("r1")
+    assert [ask.instructions for ask in stand.created] == ["first", "first"]
+
+
+async def test_a_question_that_was_taken_for_another_is_asked_again_too(stand: Stand) -> None:
+    stand.ask("first")
+    stand.begins("r1")  # In truth the answer to something spoken, as the service says now.
+    stand.error("Conversation already has an active response")
+    stand.over("r1")
+    assert [ask.instructions for ask in stand.created] == ["first", "first"]
+
+
+async def test_an_error_ends_what_was_asked(stand: Stand) -> None:
+    stand.ask("first")
+    stand.ask("second")
+    stand.error("Output data may contain inappropriate content.", "DataInspectionFailed")
+    assert [error.code for error in stand.errors] == ["DataInspectionFailed"]
+    assert [ask.instructions for ask in stand.created] == ["first", "second"]
+
+
+async def test_a_response_that_failed_says_why(stand: Stand) -> None:
+    stand.ask("first")
+    stand.begins("r1")
+    stand.audio("r1", "One")
+    stand.over("r1", "failed", status_details={"error": {"code": "InternalError", "message": "It broke."}})
+    assert "It broke." in str(stand.errors[0])
+    assert stand.player.last.done
+
+
+async def test_an_answer_of_which_nothing_comes_is_over(stand: Stand) -> None:
+    stand.ask("first")
+    stand.begins("r1")
+    stand.over("r1")
+    assert [said.done for said in stand.player.responses.values()] == [True]
+
+
+async def test_the_end_of_a_session_ends_what_was_said_in_it(stand: Stand) -> None:
+    stand.ask("first")
+    stand.begins("r1")
+    stand.audio("r1", "One")
+    stand.ask("second")
+    assert stand.dialogue.end()
+    assert stand.player.last.done
+    stand.dialogue.go_on()
+    assert [ask.instructions for ask in stand.created] == ["first", "second"]
+
+
+async def test_events_that_mean_nothing_here(stand: Stand) -> None:
+    stand.dialogue.take({"type": "response.content_part.added"})
+    stand.audio("r9", "of nobody knows what")
+    stand.over("r9")
+    stand.speech("u9", False, 100)
+    assert not stand.player.responses
+    assert not stand.player.facts
