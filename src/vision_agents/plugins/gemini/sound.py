@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from vision_agents.core.audio import PcmData
@@ -21,7 +23,7 @@ class Sound:
 
     def __init__(self) -> None:
         self._position = 0.0
-        self._background = LEAST
+        self._background = math.inf
         self._began: float | None = None
         self._last = 0.0
 
