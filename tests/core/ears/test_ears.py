@@ -9,6 +9,7 @@ from vision_agents.core.audio import PcmData
 from vision_agents.core.ears.ears import Ears
 from vision_agents.core.participants import Participant
 from vision_agents.testing.parts import ScriptedDetector, ScriptedSTT
+from vision_agents.testing.realtime import ScriptedRealtime
 
 pytestmark = pytest.mark.virtual_time
 
@@ -171,3 +172,14 @@ async def test_if_one_part_cannot_start_the_others_are_not_left_starting():
     with pytest.raises(FileNotFoundError, match="no model"):
         await Ears(Listener(), [Refuses()], Slow()).start()
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_realtime_model_forgets_the_microphone_of_somebody_who_left():
+    model = ScriptedRealtime()
+    ears = Ears(Listener(), [], model=model)
+    forgotten = []
+    model.forget = forgotten.append
+    ears.hear(audio(), ANNA)
+    await ears.forget(ANNA)
+    assert forgotten == [ANNA]
+    await ears.close()

@@ -309,6 +309,19 @@ async def test_functions_of_what_was_cancelled_are_not_called(stand: Stand) -> N
     assert stand.dialogue.called() is None
 
 
+async def test_a_turn_that_only_calls_functions_is_no_answer(stand: Stand) -> None:
+    stand.dialogue.asked("How is the weather?")
+    epoch = stand.dialogue.called()
+    assert epoch == 0
+    stand.over()
+    assert not stand.player.responses
+    stand.dialogue.result_sent(epoch)
+    stand.audio(text="It rains.")
+    stand.over()
+    assert stand.player.said == ["It rains."]
+    assert stand.turns == []
+
+
 async def test_the_end_of_a_session_ends_what_was_said_in_it(stand: Stand) -> None:
     stand.dialogue.asked("Talk.")
     stand.audio(text="one")

@@ -345,6 +345,21 @@ async def test_what_is_invalid_whatever_is_left_out_is_given_up(
     assert "invalid argument" in str(player.failures[0])
 
 
+async def test_closed_while_it_is_being_opened(
+    service: StandIn, connected: gemini.Realtime, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "BACKOFF", (0.0,))
+    service.refuses = HTTPStatus.SERVICE_UNAVAILABLE
+    await service.disconnect()
+    await until(lambda: player.failures, "the report")
+    sending = asyncio.create_task(connected.send_text("Hello?"))
+    await asyncio.sleep(0)
+    await connected.close()
+    with pytest.raises(gemini.GeminiError):
+        async with asyncio.timeout(5):
+            await sending
+
+
 # Interruption.
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vision_agents.core.audio import PcmData
-from vision_agents.plugins.gemini.sound import GAP, Sound
+from vision_agents.plugins.gemini.sound import GAP, LATELY, Sound
 from vision_agents.testing.contract import frames
 from vision_agents.testing.parts import tone
 
@@ -33,7 +33,7 @@ def test_without_sound_there_is_nothing_to_tell() -> None:
 
 @pytest.mark.parametrize("background", [0.0, 50.0, 400.0])
 def test_speech_has_a_length_and_an_end(background: float) -> None:
-    quiet = noise(5.0, background) if background else PcmData.silence(5.0, RATE)
+    quiet = noise(8.0, background) if background else PcmData.silence(8.0, RATE)
     speech = PcmData(tone(2.0, RATE).samples + quiet.samples[: 2 * RATE], RATE)
     after = PcmData(quiet.samples[: round(0.8 * RATE)], RATE)
     assert heard(quiet, speech, after) == (pytest.approx(2.0, abs=0.05), pytest.approx(0.8, abs=0.05))
@@ -44,6 +44,10 @@ def test_a_pause_within_speech_belongs_to_it_and_a_long_one_does_not() -> None:
     short, long = PcmData.silence(GAP - 0.1, RATE), PcmData.silence(GAP + 0.1, RATE)
     assert heard(speech, short, speech) == (pytest.approx(GAP + 1.9), pytest.approx(0.0))
     assert heard(speech, long, speech) == (pytest.approx(1.0), pytest.approx(0.0))
+
+
+def test_sound_of_long_ago_is_not_told() -> None:
+    assert heard(tone(1.0, RATE), PcmData.silence(LATELY + 0.5, RATE)) is None
 
 
 def test_an_empty_piece_changes_nothing() -> None:

@@ -103,13 +103,6 @@ async def test_a_session_that_cannot_be_opened_says_why(
         assert raised.value.code == code
 
 
-def test_without_a_key_it_says_which_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    with pytest.raises(ValueError, match="OPENAI_API_KEY"):
-        openai.Realtime()
-
-
 async def test_text_before_the_session_says_what_is_missing(model: openai.Realtime) -> None:
     with pytest.raises(openai.OpenAIError, match=r"connect\(\)"):
         await model.send_text("Hello?")

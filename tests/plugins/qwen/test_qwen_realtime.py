@@ -257,6 +257,21 @@ async def test_a_break_while_nothing_is_said_is_nobodys_business(
     assert not player.failures
 
 
+async def test_closed_while_it_is_being_opened(
+    service: StandIn, connected: qwen.Realtime, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "BACKOFF", (0.0,))
+    service.refuses = HTTPStatus.SERVICE_UNAVAILABLE
+    await service.disconnect()
+    await until(lambda: player.failures, "the report")
+    sending = asyncio.create_task(connected.send_text("Hello?"))
+    await asyncio.sleep(0)
+    await connected.close()
+    with pytest.raises(qwen.QwenError):
+        async with asyncio.timeout(5):
+            await sending
+
+
 # Interruption.
 
 

@@ -86,7 +86,8 @@ class Ears:
         if ear is None:
             return
         await asyncio.gather(*(lane.close() for lane in ear.lanes))
-        for part in self._parts():
+        # A realtime model mixes everybody's microphone: one that is gone must not be waited for.
+        for part in (*self._parts(), *([self._model] if self._model is not None else [])):
             try:
                 part.forget(participant)
             except Exception as error:

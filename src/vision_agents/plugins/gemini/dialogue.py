@@ -46,6 +46,8 @@ class Generation:
     # It answers a text or a function's result; or it is known whose voice it answers.
     asked: bool = False
     text: str | None = None
+    # It called functions.
+    called: bool = False
     # It was reported that it began, and not yet that it is done.
     started: bool = False
     # When it was cancelled, and when the service said that it has stopped.
@@ -117,6 +119,7 @@ class Dialogue:
         if self.current is None:
             self.current = self._generation()
         self._answer_begins(self.current)
+        self.current.called = True
         return self.current.epoch if self.current.epoch == self.model.epoch else None
 
     def end(self) -> Generation | None:
@@ -209,7 +212,8 @@ class Dialogue:
         generation, self.current = self.current, None
         if generation is None:
             return
-        if not generation.started and not more and generation.asked and generation.epoch == self.model.epoch:
+        silent = not (generation.started or generation.called or more)
+        if silent and generation.asked and generation.epoch == self.model.epoch:
             # An answer of which nothing came is over all the same, for who asked.
             self.model.report_response_started(generation.id, generation.epoch)
             generation.started = True

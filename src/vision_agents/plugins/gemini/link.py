@@ -145,6 +145,14 @@ class Link:
     # Sessions.
 
     async def _run(self, opening: asyncio.Future[None]) -> None:
+        try:
+            await self._sessions(opening)
+        finally:
+            if not opening.done():
+                opening.set_exception(GeminiError(f"{WHERE}: it was closed while it was being opened."))
+                opening.exception()  # Perhaps nobody waits for it any more.
+
+    async def _sessions(self, opening: asyncio.Future[None]) -> None:
         loop = asyncio.get_running_loop()
         failures = 0
         while True:

@@ -64,9 +64,13 @@ class Realtime(llm.Realtime):
         """Open the session. Raises GeminiError."""
         await self.close()
         self.record.begin(history)
-        session = Session(self, self._client, self.model, self._setup, instructions)
-        await session.open()
-        self._session = session
+        self._session = session = Session(self, self._client, self.model, self._setup, instructions)
+        try:
+            await session.open()
+        except BaseException:
+            if self._session is session:
+                self._session = None
+            raise
 
     async def send_audio(self, audio: PcmData, participant: Participant) -> None:
         """Send audio, of several participants mixed. Without a connection up to 20 s of it wait for the next one."""

@@ -45,8 +45,8 @@ class Session:
         self._calls: dict[str, asyncio.Task[None]] = {}
         # What was heard of answers that were cut off, and that the model was not told yet.
         self._untold: list[Heard] = []
-        # A text whose answer had not begun when the session was renewed.
-        self._again: str | None = None
+        # A text whose answer had not begun when the session was renewed, and its epoch.
+        self._again: tuple[str, int] | None = None
         self._leaving = False
         self._confirmation: asyncio.TimerHandle | None = None
         self._departure: asyncio.TimerHandle | None = None
@@ -125,9 +125,9 @@ class Session:
         return turns(self._model.record.messages)
 
     def opened(self) -> None:
-        text, self._again = self._again, None
-        if text is not None:
-            self._send_text(text)
+        again, self._again = self._again, None
+        if again is not None and again[1] == self._model.epoch:
+            self._send_text(again[0])
 
     def message(self, message: types.LiveServerMessage) -> None:
         update = message.session_resumption_update
@@ -153,7 +153,8 @@ class Session:
         self._cancel_calls(list(self._calls))
         wanted = unfinished is not None and unfinished.epoch == self._model.epoch
         if error is None:
-            self._again = unfinished.text if unfinished is not None and wanted else None
+            text = unfinished.text if unfinished is not None and wanted else None
+            self._again = (text, self._model.epoch) if text is not None else None
         elif wanted or unheard or not again:
             self._model.report_failure(error)
         else:

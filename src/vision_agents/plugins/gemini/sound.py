@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from vision_agents.core.audio import PcmData
 
 # Sound is what is louder than this, as the root of the mean square of int16 samples, and three times as loud as the
-# background. That follows a quieter moment at once, and a louder one in a minute or so.
+# background. The background follows a quieter moment at once, and a louder one by a tenth in a second.
 LEAST = 100.0
 ABOVE_BACKGROUND = 3.0
 RISE = 1.1
@@ -17,13 +15,16 @@ RISE = 1.1
 # Seconds without sound after which the next sound belongs to something else.
 GAP = 1.5
 
+# Seconds without sound after which there is no use in speaking of the last one.
+LATELY = 10.0
+
 
 class Sound:
     """The last stretch of sound, in seconds of audio. It tells times only: nothing is decided by it."""
 
     def __init__(self) -> None:
         self._position = 0.0
-        self._background = math.inf
+        self._background = LEAST
         self._began: float | None = None
         self._last = 0.0
 
@@ -41,5 +42,6 @@ class Sound:
             self._last = self._position
 
     def stretch(self) -> tuple[float, float] | None:
-        """How long it was, and how long ago it ended; None if there was none."""
-        return None if self._began is None else (self._last - self._began, self._position - self._last)
+        """How long it was, and how long ago it ended; None if there was none lately."""
+        silence = self._position - self._last
+        return None if self._began is None or silence > LATELY else (self._last - self._began, silence)
