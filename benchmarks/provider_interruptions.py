@@ -2,8 +2,9 @@
 
     python benchmarks/provider_interruptions.py [COUNT]
 
-Each voice talks to its stand-in from `tests/standins`, in this process and in real time. Printed for each, after the
-first tenth and at the end: asyncio tasks, open files, resident memory; and the most connections (and contexts) at once.
+Each voice talks to its stand-in from `tests/standins`, in this process and in real time; then, a tenth as often, to one
+that ignores interruptions for 5 s. Printed for each, after the first tenth and at the end: asyncio tasks, open files,
+resident memory; and the most connections (and contexts) at once.
 """
 
 from __future__ import annotations
@@ -29,36 +30,44 @@ from vision_agents.core.tts import TTS
 from vision_agents.plugins import deepgram, elevenlabs
 from vision_agents.testing.contract import Consumer
 
+# Seconds that a stand-in takes for a piece of speech, so that interruptions meet texts in the midst.
+PACE = 0.002
+
 TEXT = "One two three four five six seven eight nine ten."
 
 
 async def interrupt(tts: TTS, server: Any, number: int) -> None:
     """Interrupt a text before its first piece, after it, or after the second."""
-    await server.stall(after=number % 3)
     speaking = Consumer(tts.synthesize(TEXT))
     await speaking.some(number % 3)
-    await asyncio.sleep(0)
     tts.interrupt()
     await speaking.leave()
-    await server.release()
+    server.said.clear()
 
 
 async def settle(server: Any) -> str:
     """Wait until nothing happens any more, and count."""
     for _ in range(100):
         await asyncio.sleep(0.1)
-        if not server.active and server.open_connections <= 1:
+        late = any(task.get_name().startswith("stand-in's stop") for task in asyncio.all_tasks())
+        if not late and not server.active and server.open_connections <= 1:
             break
     await asyncio.sleep(1.5)
     gc.collect()
-    tasks = len(asyncio.all_tasks())
-    files = len(os.listdir("/proc/self/fd"))
-    memory = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
-    return f"{tasks} tasks, {files} files, {memory:.1f} MB"
+    return f"{len(asyncio.all_tasks())} tasks, {len(os.listdir('/proc/self/fd'))} files, {resident():.1f} MB"
 
 
-async def measure(name: str, serving: AbstractAsyncContextManager[Any], make: Callable[[Any], TTS], count: int) -> None:
+def resident() -> float:
+    """The memory of this process in MB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
+
+
+async def measure(
+    name: str, serving: AbstractAsyncContextManager[Any], make: Callable[[Any], TTS], count: int, stubborn: float
+) -> None:
     async with serving as server:
+        server.pace = PACE
+        server.stubborn = stubborn
         tts = make(server)
         await tts.start()
         for number in range(count // 10):
@@ -75,25 +84,27 @@ async def measure(name: str, serving: AbstractAsyncContextManager[Any], make: Ca
         await tts.close()
 
 
+def aura(server: DeepgramServer) -> TTS:
+    return deepgram.TTS(api_key=DEEPGRAM_KEY, environment=server.environment)
+
+
+def flux(server: DeepgramServer) -> TTS:
+    return deepgram.TTS(api_key=DEEPGRAM_KEY, environment=server.environment, model="flux-alexis-en")
+
+
+def eleven(server: ElevenLabsServer) -> TTS:
+    return elevenlabs.TTS(api_key=ELEVENLABS_KEY, base_url=server.url)
+
+
 async def main(count: int) -> None:
-    await measure(
-        "Deepgram Aura",
-        DeepgramServer(),
-        lambda server: deepgram.TTS(api_key=DEEPGRAM_KEY, environment=server.environment),
-        count,
-    )
-    await measure(
-        "Deepgram Flux",
-        DeepgramServer(),
-        lambda server: deepgram.TTS(api_key=DEEPGRAM_KEY, environment=server.environment, model="flux-alexis-en"),
-        count,
-    )
-    await measure(
-        "ElevenLabs",
-        ElevenLabsServer(),
-        lambda server: elevenlabs.TTS(api_key=ELEVENLABS_KEY, base_url=server.url),
-        count,
-    )
+    for stubborn, share in ((0.0, 1), (5.0, 10)):
+        for name, server, make in (
+            ("Deepgram Aura", DeepgramServer(), aura),
+            ("Deepgram Flux", DeepgramServer(), flux),
+            ("ElevenLabs", ElevenLabsServer(), eleven),
+        ):
+            title = f"{name}, which ignores it for {stubborn:.0f} s" if stubborn else name
+            await measure(title, server, make, count // share, stubborn)
 
 
 if __name__ == "__main__":

@@ -192,7 +192,7 @@ class HostileRealtime(Realtime):
         elif what == "done":
             self.report_response_done(name)
         elif what == "again":
-            self.report_response_started(name, self.responses[name])
+            self.report_response_started(name)
         elif what == "early":
             # Audio that comes before its response is announced.
             name = f"r{len(self.responses)}"

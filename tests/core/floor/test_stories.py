@@ -705,9 +705,11 @@ class TestSeveralPeople:
         story.at(5.0, ev.SpeechStarted, ANN)
         story.at(5.1, ev.SpeechStarted, BOB)
         story.at(5.3, ev.SpeechEnded, ANN, 0.1, 0.16)
+        effects: list[fx.Effect] = []
         for tenths in range(2, 40):
-            story.until(5.0 + tenths / 10)
-            assert story.at(5.0 + tenths / 10, ev.SpeechContinued, BOB, 0.9, 0.1) == []
+            effects += story.until(5.0 + tenths / 10)
+            effects += story.at(5.0 + tenths / 10, ev.SpeechContinued, BOB, 0.9, 0.1)
+        assert effects == [fx.Resume(1, "word", "no decision within the limit")]
         story.at(9.0, ev.SpeechEnded, BOB, 0.1, 0.16)
         assert story.until(9.3) == [fx.DiscardTurn(ANN), fx.DiscardTurn(BOB)]
 
@@ -991,6 +993,7 @@ class TestRealtime:
         story.answers(0.1)
         story.at(1.0, ev.SpeechStarted, ANN)
         assert story.at(1.1, ev.ReplyStarted, 2) == []
+        assert story.until(1.9) == []
         assert story.state() is FloorState.HELD
 
 

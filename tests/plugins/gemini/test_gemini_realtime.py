@@ -281,6 +281,18 @@ async def test_go_away_does_not_wait_until_it_is_too_late(
     leaving.cancel()
 
 
+async def test_a_service_that_sends_everybody_away_is_given_up(
+    service: StandIn, connected: gemini.Realtime, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "BACKOFF", (0.0, 0.01, 0.01))
+    service.sends_away = True
+    await service.session.go_away(0.05)
+    await until(lambda: player.failures, "the report")
+    assert len(service.sessions) <= 4
+    service.sends_away = False
+    await answered(connected, player, service)
+
+
 async def test_audio_in_between_is_not_lost(service: StandIn, connected: gemini.Realtime, player: Player) -> None:
     await answered(connected, player, service)
     first = service.session

@@ -50,6 +50,8 @@ class StandIn(Provider):
         self.deaf_for = 0.0
         self.tells_activity = False
         self.transcribes_late = False
+        # It tells every client to go as soon as it comes.
+        self.sends_away = False
         # How it refuses connections, if it does.
         self.refuses: HTTPStatus | None = None
         self.sessions: list[LiveSession] = []

@@ -59,6 +59,8 @@ class LiveSession:
             kind, setup = wire.read(json.loads(await self._socket.recv()))
             self._begin(kind, setup)
             await self.send(setupComplete={})
+            if self.service.sends_away:
+                await self.send(goAway={"timeLeft": "10s"})
             async for data in self._socket:
                 await self._take(*wire.read(json.loads(data)))
         except wire.Refusal as refusal:

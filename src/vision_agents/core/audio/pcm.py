@@ -13,6 +13,9 @@ Samples = npt.NDArray[np.int16]
 
 INT16_SCALE = 32768.0
 
+# Twice the highest rate at which sound is recorded; a filter for a nonsense rate would take for ever to compute.
+HIGHEST_RATE = 768_000
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PcmData:
@@ -32,8 +35,8 @@ class PcmData:
             raise ValueError(
                 f"PcmData is mono, shape (n,), not {self.samples.shape}; use PcmData.from_array to mix down"
             )
-        if self.sample_rate <= 0:
-            raise ValueError(f"a sample rate is a positive number of Hz, not {self.sample_rate}")
+        if not 0 < self.sample_rate <= HIGHEST_RATE:
+            raise ValueError(f"a sample rate is a positive number of Hz up to {HIGHEST_RATE}, not {self.sample_rate}")
 
     @classmethod
     def from_array(cls, array: npt.NDArray[Any], sample_rate: int) -> PcmData:

@@ -128,7 +128,9 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
     def report_response_started(self, response: str, asked_in: int | None = None) -> None:
         """A response begins. Its epoch is `asked_in`, the one in which it was asked for, if that is known: then one
         that was asked for before an interruption and begins after it is stale from its birth. Otherwise it is the
-        current one."""
+        current one. What is known already keeps its epoch, however often it is announced."""
+        if response in self._born:
+            return
         born = self.epoch if asked_in is None else min(asked_in, self.epoch)
         self._born[response] = born
         while len(self._born) > RESPONSES_REMEMBERED:

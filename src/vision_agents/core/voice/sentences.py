@@ -23,7 +23,7 @@ _NUMBER_SIGN = re.compile(r"(?:^|\s)no\.\s$", re.IGNORECASE)
 # and the address of a link. Models write them although they are asked not to.
 _LINK = re.compile(r"\[([^\]]*)\]\((?:[^()]|\([^()]*\))*\)")
 _BULLET = re.compile(r"^\s*(?:[-*•]|#{1,6})\s+", re.MULTILINE)
-_EMPHASIS = re.compile(r"\*+(?=\S)|(?<=\S)\*+|`+|(?<!\w)_+|_+(?!\w)")
+_EMPHASIS = re.compile(r"(?<!\w)\*+(?=\S)|(?<=\S)\*+(?!\w)|`+|(?<!\w)_+|_+(?!\w)")
 
 
 def speakable(text: str) -> str:

@@ -35,6 +35,9 @@ CLOSE_TIMEOUT = 5.0
 BACKOFF = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
 STEADY = 5.0
 
+# So does one that had to be renewed, if it lasted longer than this.
+BRIEF = 1.0
+
 # Audio of the user that waits for a connection, in seconds; beyond it the oldest is dropped, and the log says so.
 AUDIO_LIMIT = 20.0
 
@@ -164,8 +167,12 @@ class Link:
                     logger.exception("%s: an error that should not be", WHERE)
                 error = explained(failure, WHERE)
             else:
-                self._listener.lost(None, again=True)
-                continue
+                failures = 0 if loop.time() - began > BRIEF else failures + 1
+                if failures < len(BACKOFF):
+                    self._listener.lost(None, again=True)
+                    await asyncio.sleep(BACKOFF[max(0, failures - 1)])
+                    continue
+                error = GeminiError(f"{WHERE}: one session after another has to be renewed at once.")
             if not opening.done():
                 opening.set_exception(error)
                 return
@@ -183,7 +190,7 @@ class Link:
             return not error.hopeless
         if self._handle is not None:
             logger.warning("%s The next session is a new one, and is told what was said so far.", error)
-            self._handle = None
+            pass
         elif not self._healthy:
             logger.warning("%s The next session is a new one that knows nothing of this one.", error)
             tried, self._with_history = self._with_history, False

@@ -31,6 +31,9 @@ CLOSE_TIMEOUT = 5.0
 BACKOFF = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
 STEADY = 5.0
 
+# So does one that had to be renewed, if it lasted longer than this.
+BRIEF = 1.0
+
 # An error that the service says is why the session ends, if it ends within so many seconds.
 WARNING_SECONDS = 2.0
 
@@ -155,8 +158,12 @@ class Link:
                     logger.exception("%s: an error that should not be", WHERE)
                 error = self._why(failure)
             else:
-                self._listener.lost(None, again=True)
-                continue
+                failures = 0 if loop.time() - began > BRIEF else failures + 1
+                if failures < len(BACKOFF):
+                    self._listener.lost(None, again=True)
+                    await asyncio.sleep(BACKOFF[max(0, failures - 1)])
+                    continue
+                error = QwenError(f"{WHERE}: one session after another has to be renewed at once.")
             if not opening.done():
                 opening.set_exception(error)
                 return
