@@ -27,12 +27,15 @@ BETA = 7.0
 # ("Nonrecursive digital filter design using the I0-sinh window function", 1974).
 _EDGE = (BETA / 0.1102 + 0.7) / (14.36 * 2 * CROSSINGS)
 
+# Up to so many filters they are applied one after the other.
+FEW_PHASES = 8
+
 
 class Resampler:
     """Brings pieces of any rate to one rate and keeps the filter's state between them.
 
     A change of the input rate in mid-stream starts a new filter, after all that the old one held. Output lags 32
-    periods of the lower rate behind input (2 ms at 16 kHz) until `flush`. A frame of 20 ms takes about 0.06 ms.
+    periods of the lower rate behind input (2 ms at 16 kHz) until `flush`. A frame of 20 ms takes about 0.02 ms.
     """
 
     def __init__(self, sample_rate: int) -> None:
@@ -81,13 +84,31 @@ class _Stream:
         count = math.ceil(((len(self._input) - self._reach) * self._up - self._next) / self._down)
         if count <= 0:
             return np.zeros(0, dtype=np.int16)
-        places = self._next + np.arange(count) * self._down
-        windows = sliding_window_view(self._input, 2 * self._reach)[places // self._up - self._reach + 1]
-        output = np.einsum("ij,ij->i", windows, self._filters[places % self._up])
+        output = self._by_phase(count) if self._up <= FEW_PHASES else self._by_place(count)
         self._next += count * self._down
         self._forget(self._next // self._up - self._reach + 1)
         ready: Samples = np.clip(np.rint(output), -32768, 32767).astype(np.int16)
         return ready
+
+    def _by_phase(self, count: int) -> Floats:
+        """Every `up` samples of the output the filter is the same, and its windows lie `down` samples apart: as views
+        of the input they cost no copy, which is most of the work otherwise."""
+        output = np.empty(count, dtype=np.float32)
+        taps, size = 2 * self._reach, self._input.itemsize
+        for first in range(min(self._up, count)):
+            place, phase = divmod(self._next + first * self._down, self._up)
+            shape = (-(-(count - first) // self._up), taps)
+            strides = (self._down * size, size)
+            windows = np.ndarray(shape, np.float32, self._input, (place - self._reach + 1) * size, strides)
+            output[first :: self._up] = np.einsum("ij,j->i", windows, self._filters[phase])
+        return output
+
+    def _by_place(self, count: int) -> Floats:
+        """With many filters, such as the 320 from 22.05 to 48 kHz: one for each sample of the output."""
+        places = self._next + np.arange(count) * self._down
+        windows = sliding_window_view(self._input, 2 * self._reach)[places // self._up - self._reach + 1]
+        output: Floats = np.einsum("ij,ij->i", windows, self._filters[places % self._up])
+        return output
 
     def finish(self) -> Samples:
         return self.push(np.zeros(self._reach, dtype=np.int16))

@@ -190,7 +190,7 @@ class Link:
             return not error.hopeless
         if self._handle is not None:
             logger.warning("%s The next session is a new one, and is told what was said so far.", error)
-            pass
+            self._handle = None
         elif not self._healthy:
             logger.warning("%s The next session is a new one that knows nothing of this one.", error)
             tried, self._with_history = self._with_history, False
