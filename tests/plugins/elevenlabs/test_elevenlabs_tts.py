@@ -129,6 +129,29 @@ async def test_a_context_that_was_never_opened_is_not_closed(tts: elevenlabs.TTS
     assert all(not voice.contexts for voice in provider.handlers)
 
 
+async def test_a_place_that_was_taken_for_nothing_is_given_back(tts: elevenlabs.TTS, provider: ElevenLabsServer):
+    socket = await tts._take()
+    for _ in range(3 * LIMIT):
+        context = socket.context("never sent")
+        await socket.abandon(context)
+        await socket.speak(context, "never sent")
+    assert not socket.full
+    assert provider.said == []
+
+
+async def test_times_that_come_before_their_audio_are_no_audio(tts: elevenlabs.TTS, provider: ElevenLabsServer):
+    await provider.stall()
+    speaking = asyncio.create_task(spoken(tts, TEXT))
+    await asyncio.sleep(0.1)
+    (name,) = contexts(provider)
+    voice = provider.handlers[-1]
+    await voice._send(voice.contexts[name], PcmData.silence(0, 24_000), [("x", 0.0, 1.0), (" ", 1.0, 1.0)])
+    await asyncio.sleep(0.1)
+    assert sent(provider, name) == ["text", "flush"]
+    await provider.release()
+    assert await speaking == expected(TEXT)
+
+
 async def test_late_audio_of_a_closed_context_is_dropped(tts: elevenlabs.TTS, provider: ElevenLabsServer):
     speaking = await begin(tts, provider)
     tts.interrupt()

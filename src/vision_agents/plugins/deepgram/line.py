@@ -86,7 +86,7 @@ class Line:
     async def _read(self, session: Any) -> None:
         async for message in session:
             if isinstance(message, bytes):
-                if self._inbox is not None:
+                if self._inbox is not None and self._begun:
                     self._heard = True
                     self._inbox.put(message)
             elif message is not None:

@@ -20,11 +20,9 @@ from .voices import manner_of
 if TYPE_CHECKING:
     from deepgram import AsyncDeepgramClient, DeepgramClientEnvironment
 
-# How long a text waits for a line that was interrupted, before it gets a new one: a new one takes about as long.
+# How long a text waits for a line that was interrupted, before it gets a new one: a new one takes about as long. It
+# also bounds the lines that wait for Deepgram to confirm interruptions, however many there are.
 REUSE_PATIENCE = 0.3
-
-# Lines that may be waiting for Deepgram to confirm an interruption; beyond them the oldest is cut.
-STOPPING_LIMIT = 2
 
 
 @dataclass(eq=False, slots=True)
@@ -178,8 +176,6 @@ class TTS(tts.TTS):
             if line.free and not line.spent:
                 return line
             self._drop(line)
-        for oldest in list(self._stopping.values())[: len(self._stopping) - STOPPING_LIMIT + 1]:
-            oldest.cancel()
         return await self._open_line()
 
     def _leave(self, utterance: _Utterance) -> asyncio.Task[None] | None:
