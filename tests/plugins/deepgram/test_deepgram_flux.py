@@ -143,6 +143,18 @@ async def test_the_agent_may_end_a_turn(talk: Talk):
     assert len(talk.log.of("turn_ended")) == 1
 
 
+async def test_the_end_that_was_asked_for_does_not_end_the_turn_behind_it(talk: Talk):
+    await talk.tell("StartOfTurn", "Call")
+    finishing = asyncio.create_task(talk.stt.finish_turn(ANNA))
+    await until(lambda: "ForceEndTurn" in talk.server.types("/v2/listen"), "ForceEndTurn")
+    handler, at = talk.server.handlers[-1], talk.place
+    await handler.turn_info("EndOfTurn", "Call me", 0.0, at, 0.8)
+    handler.turn = 1
+    await handler.turn_info("StartOfTurn", "Wait", at, at, 0.1)
+    await finishing
+    assert [fact[0] for fact in talk.log.facts[-3:]] == ["turn_ended", "turn_started", "partial"]
+
+
 async def test_a_turn_that_deepgram_does_not_end_when_told_is_over_all_the_same(talk: Talk):
     await talk.tell("StartOfTurn", "Call")
     begun = asyncio.get_running_loop().time()

@@ -153,6 +153,17 @@ async def test_the_agent_may_end_a_turn(talk: Talk):
     assert sum(bool(message.get("commit")) for message in talk.sent) == 1
 
 
+async def test_the_end_that_was_asked_for_does_not_end_the_turn_behind_it(talk: Talk):
+    await talk.partial("Call me")
+    finishing = asyncio.create_task(talk.stt.finish_turn(ANNA))
+    await asyncio.sleep(0.1)
+    elevenlabs_side = talk.server.handlers[-1]
+    await elevenlabs_side.wire.send(message_type="committed_transcript", text="Call me.")
+    await elevenlabs_side.partial("Wait")
+    await finishing
+    assert [fact[0] for fact in talk.log.facts[-3:]] == ["turn_ended", "turn_started", "partial"]
+
+
 async def test_what_was_discarded_is_discarded_even_if_it_comes_late(talk: Talk):
     await talk.hear(0.3, sound=True)
     talk.stt.discard_turn(ANNA)

@@ -219,6 +219,15 @@ async def test_two_texts_at_once_keep_apart(tts: elevenlabs.TTS):
     assert (first, second) == (expected(TEXT), expected("something else"))
 
 
+async def test_many_texts_at_once_never_have_too_many_contexts(tts: elevenlabs.TTS, provider: ElevenLabsServer):
+    provider.pace = 0.5  # Longer than anybody waits for a place: sockets are left with texts on them.
+    texts = [f"text number {number}" for number in range(20)]
+    assert await asyncio.gather(*(spoken(tts, text) for text in texts)) == [expected(text) for text in texts]
+    assert provider.most_contexts <= CONTEXT_LIMIT
+    await asyncio.sleep(5)
+    assert provider.open_connections == 1
+
+
 async def test_a_connection_that_died_while_idle_is_replaced_unnoticed(tts: elevenlabs.TTS, provider: ElevenLabsServer):
     await provider.disconnect()
     assert await spoken(tts, TEXT) == expected(TEXT)

@@ -16,6 +16,8 @@ class Claim:
         self._hearing = hearing
         self._participant = participant
         self._began = 0.0
+        # Turns begun so far: whoever waited for the end of one can tell whether this is still the one.
+        self.number = 0
         # The latest words of the turn that are not final.
         self.partial = ""
         self._ended = asyncio.Event()
@@ -29,6 +31,7 @@ class Claim:
     def begin(self, confidence: float = 1.0) -> None:
         """The participant took the turn. Without effect while the turn is open."""
         if not self.open:
+            self.number += 1
             self._ended.clear()
             self._hearing.report_turn_started(self._participant, confidence)
             # After the report: the floor must not see an end that lies before the beginning it was told.

@@ -7,7 +7,8 @@ except ImportError as error:
         f'The Deepgram plugin lacks a package ({error}). Run: pip install "vision-agents[deepgram]"', name=error.name
     ) from error
 
+from .stream import DeepgramError
 from .stt import STT
 from .tts import TTS
 
-__all__ = ["STT", "TTS"]
+__all__ = ["STT", "TTS", "DeepgramError"]

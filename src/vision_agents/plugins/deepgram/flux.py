@@ -15,10 +15,11 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed
 
 from vision_agents.core.audio import Framer, PcmData
+from vision_agents.core.ears.listener import Hearing
 from vision_agents.core.remote import remainder
 from vision_agents.core.remote.claim import normal
 
-from .stream import SAMPLE_RATE, DeepgramError, Stream
+from .stream import SAMPLE_RATE, Connect, DeepgramError, Stream
 
 # Flux works on pieces of 80 ms and asks for such.
 PIECE = SAMPLE_RATE * 80 // 1000
@@ -33,8 +34,11 @@ FORCE_TIMEOUT = 1.0
 class FluxStream(Stream):
     """One participant's turns as Flux sees them."""
 
-    def restarted(self) -> None:
+    def __init__(self, hearing: Hearing, connect: Connect) -> None:
         self._framer = Framer(PIECE)
+        super().__init__(hearing, connect)
+
+    def restarted(self) -> None:
         self._turn = 0
         # The words of this turn that need no mention any more.
         self._said: list[str] = []
@@ -52,7 +56,7 @@ class FluxStream(Stream):
     async def finish(self) -> None:
         if not self.claim.open:
             return  # It was Flux that ended it, with all of its words.
-        session = self.link.session
+        session, turn = self.link.session, self.claim.number
         try:
             if session is not None:
                 async with asyncio.timeout(FORCE_TIMEOUT):
@@ -61,8 +65,9 @@ class FluxStream(Stream):
         except (TimeoutError, ConnectionClosed):
             pass  # What is known by now has to do.
         finally:
-            self._note_said(self.claim.partial)
-            self.claim.end(confidence=0.5)
+            if self.claim.open and self.claim.number == turn:
+                self._note_said(self.claim.partial)
+                self.claim.end(confidence=0.5)
 
     def discard(self) -> None:
         self._cut = self.position

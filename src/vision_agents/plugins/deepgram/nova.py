@@ -53,7 +53,7 @@ class NovaStream(Stream):
     async def finish(self) -> None:
         if self.link.session is not self._session or (self.turns and not self.claim.open):
             return
-        place = self.position
+        session, place, turn = self._session, self.position, self.claim.number
         try:
             if place > self._cut and (self._interim or self._known < place - TAIL):
                 await self._finalize(place)
@@ -61,9 +61,10 @@ class NovaStream(Stream):
             self._interim = ""  # The agent goes on with what it has: these words, too.
             raise
         finally:
-            self._settle_words()
-            self._cut = max(self._cut, place)
-            if self.turns:
+            if self._session is session:  # Another one counts its places anew.
+                self._settle_words()
+                self._cut = max(self._cut, place)
+            if self.turns and self.claim.number == turn:
                 self.claim.end("")
 
     async def _finalize(self, place: float) -> None:

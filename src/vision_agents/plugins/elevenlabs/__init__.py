@@ -9,7 +9,8 @@ except ImportError as error:
         name=error.name,
     ) from error
 
+from .account import ElevenLabsError
 from .stt import STT
 from .tts import TTS
 
-__all__ = ["STT", "TTS"]
+__all__ = ["STT", "TTS", "ElevenLabsError"]

@@ -122,7 +122,7 @@ class ScribeStream:
         claim = self._claim
         if claim is None or not claim.open:
             return
-        session = self.link.session
+        session, turn = self.link.session, claim.number
         try:
             if session is not None:
                 async with asyncio.timeout(COMMIT_TIMEOUT):
@@ -131,7 +131,8 @@ class ScribeStream:
         except (TimeoutError, ConnectionClosed):
             pass  # What is known by now has to do.
         finally:
-            self._give_up(claim)
+            if claim.number == turn:
+                self._give_up(claim)
 
     def discard(self) -> None:
         """What was heard until now was no turn: no words of it."""

@@ -119,7 +119,8 @@ class TTS(tts.TTS):
 
     async def start(self) -> None:
         """Connect. Raises LinkError if ElevenLabs refuses: the message says what to do."""
-        await self._take()
+        async with self._taking:
+            await self._take()
 
     async def stream_audio(self, text: str) -> AsyncGenerator[SpeechChunk, None]:
         """Speak any text; audio comes as ElevenLabs makes it, each piece with the words in it.
@@ -179,11 +180,12 @@ class TTS(tts.TTS):
     async def _begin(self, text: str, utterance: _Utterance) -> SpeechChunk | None:
         """Have `text` spoken, and return the first of it; over a second socket, if the first is lost at once."""
         for attempt in (1, 2):
-            socket = await self._take()
+            async with self._taking:  # Who has found a place takes it.
+                socket = await self._take()
+                context = socket.context(text)
+            utterance.socket, utterance.context = socket, context
             if utterance.stopped:
                 break
-            context = socket.context(text)
-            utterance.socket, utterance.context = socket, context
             try:
                 await socket.speak(context, text)
                 return await context.inbox.get()
@@ -220,20 +222,19 @@ class TTS(tts.TTS):
 
     async def _take(self) -> VoiceSocket:
         """A socket with room for a context."""
-        async with self._taking:
-            if self._closed:
-                raise RuntimeError("this elevenlabs.TTS is closed; make a new one")
-            socket = self._socket
-            if socket is not None and socket.connection.usable and not await _has_room(socket):
-                self._retired.add(socket)
-                self._socket = None
-                self._close_retired()
-            elif socket is not None and not socket.connection.usable:
-                socket.connection.close_soon()
-                self._socket = None
-            if self._socket is None:
-                self._socket = await self._open()
-            return self._socket
+        if self._closed:
+            raise RuntimeError("this elevenlabs.TTS is closed; make a new one")
+        socket = self._socket
+        if socket is not None and socket.connection.usable and not await _has_room(socket):
+            self._retired.add(socket)
+            self._socket = None
+            self._close_retired()
+        elif socket is not None and not socket.connection.usable:
+            socket.connection.close_soon()
+            self._socket = None
+        if self._socket is None:
+            self._socket = await self._open()
+        return self._socket
 
     def _close_retired(self) -> None:
         for socket in list(self._retired):
