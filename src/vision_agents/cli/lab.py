@@ -8,14 +8,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vision_agents.lab.scenario import LabError
+from vision_agents.lab.scenario import PRIMERS, LabError
 
 from .errors import FAILED, OK, CommandError
 
 if TYPE_CHECKING:
+    from vision_agents.lab.result import Cut
     from vision_agents.lab.scenario import Scenario
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+# Not a kind of cases: the heard words of real speech.
+HEARD = "heard_words"
 
 
 def add_arguments(subparsers: Subparsers) -> None:
@@ -30,8 +35,9 @@ def add_arguments(subparsers: Subparsers) -> None:
     runner = commands.add_parser(
         "run",
         help="run the suite, and the recordings of a folder",
-        description="Run the cases, print the figures for each kind with 95 % confidence intervals, and write lab.json "
-        "and lab.html. Exit status 1 if a case could not be run; wrong decisions are what is measured, not an error.",
+        description="Run the cases, print the figures for each kind with 95 % confidence intervals and which goals are "
+        "met, and write lab.json and lab.html. Exit status 1 if a case could not be run; wrong decisions are what is "
+        "measured, not an error.",
     )
     runner.add_argument(
         "--audio",
@@ -41,7 +47,25 @@ def add_arguments(subparsers: Subparsers) -> None:
     )
     runner.add_argument("--suite", type=Path, metavar="FILE", help="a suite in YAML to run in place of the shipped one")
     runner.add_argument(
-        "--only", action="append", default=[], metavar="KIND", help="run the cases of this kind alone, or of this id"
+        "--only",
+        action="append",
+        default=[],
+        metavar="KIND",
+        help=f"run the cases of this kind alone, or of this id; {HEARD}: cut real speech off, and align it",
+    )
+    runner.add_argument(
+        "--primer",
+        choices=PRIMERS,
+        default="yes",
+        help="whether the caller asks something before, which the agent is answering: so it knows how the caller "
+        "sounds (yes)",
+    )
+    runner.add_argument(
+        "--level",
+        action="append",
+        default=[],
+        metavar="KIND=DB[,DB…]",
+        help="levels of the recordings of a kind, in dB from the caller's (side_talk=-12,-18)",
     )
     runner.add_argument("--out", type=Path, default=Path("lab"), metavar="DIR", help="where the results go (./lab)")
     runner.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="processes, about 400 MB each (2)")
@@ -79,24 +103,28 @@ def _compare(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     policy = _policy(args.policy)
-    scenarios = _chosen(args)
+    scenarios, conditions = _chosen(args)
     _make_folder(args.out)
     # The models and the runtimes are wanted only now.
-    from vision_agents.lab.figures import figures
+    from vision_agents.lab.figures import figures, heard_figures
+    from vision_agents.lab.goals import goals
     from vision_agents.lab.page import lab_page
     from vision_agents.lab.pool import run_cases
     from vision_agents.lab.result import LabResult
-    from vision_agents.lab.table import table
+    from vision_agents.lab.table import goal_table, heard_table, table
 
-    cases = run_cases(scenarios, args.jobs, policy, _progress)
-    result, rows = LabResult(cases, policy), figures(cases)
+    cases = run_cases(scenarios, args.jobs, policy, _progress) if scenarios else ()
+    whole = not args.only and args.suite is None
+    cuts = _heard_words() if whole or HEARD in args.only else ()
+    result, rows, heard = LabResult(cases, policy, conditions, cuts), figures(cases), heard_figures(cuts)
     json_path, html_path = args.out / "lab.json", args.out / "lab.html"
     try:
         result.write(json_path, [row.record() for row in rows])
         html_path.write_text(lab_page(result), encoding="utf-8")
     except OSError as error:
         raise CommandError(f"the results cannot be written to {args.out}: {error.strerror or error}") from None
-    print(table(rows))
+    parts = ["\n".join(conditions), table(rows), heard_table(heard) if heard else "", goal_table(goals(rows, heard))]
+    print("\n\n".join(part for part in parts if part))
     failed = [case for case in cases if case.decision == "failed"]
     for case in failed[:5]:
         print(f"case {case.id} could not be run: {case.reason}", file=sys.stderr)
@@ -104,19 +132,47 @@ def _run(args: argparse.Namespace) -> int:
     return FAILED if failed else OK
 
 
-def _chosen(args: argparse.Namespace) -> list[Scenario]:
-    from vision_agents.lab.manifest import read_folder
+def _chosen(args: argparse.Namespace) -> tuple[list[Scenario], tuple[str, ...]]:
+    """The cases to run, and under what conditions."""
+    from vision_agents.lab.conditions import described, feasible
+    from vision_agents.lab.manifest import LEVELS, read_folder
+    from vision_agents.lab.scenario import with_primer
     from vision_agents.lab.suite import load_suite, shipped_suite
 
     suite = shipped_suite() if args.suite is None else load_suite(args.suite)
-    scenarios = suite + (read_folder(args.audio) if args.audio is not None else [])
-    if not args.only:
-        return scenarios
-    chosen = [scenario for scenario in scenarios if {scenario.kind, scenario.id} & set(args.only)]
-    if not chosen:
+    levels = {**LEVELS, **_levels(args.level)}
+    scenarios = suite + (read_folder(args.audio, levels) if args.audio is not None else [])
+    if args.only:
         kinds = ", ".join(sorted({scenario.kind for scenario in scenarios}))
-        raise CommandError(f"no case is of the kind {' or '.join(args.only)}; there are {kinds}")
-    return chosen
+        scenarios = [scenario for scenario in scenarios if {scenario.kind, scenario.id} & set(args.only)]
+        if not scenarios and HEARD not in args.only:
+            raise CommandError(f"no case is of the kind {' or '.join(args.only)}; there are {kinds}, {HEARD}")
+    run = with_primer(feasible(scenarios), args.primer)
+    return run, described(run, left_out=len(scenarios) - len(feasible(scenarios)))
+
+
+def _levels(settings: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    levels: dict[str, tuple[float, ...]] = {}
+    for setting in settings:
+        kind, _, values = setting.partition("=")
+        try:
+            levels[kind] = tuple(float(value) for value in values.split(","))
+        except ValueError:
+            raise CommandError(f"--level takes KIND=DB,DB, as in side_talk=-12,-18, not {setting!r}") from None
+        if not all(-60 <= level <= 20 for level in levels[kind]) or len(set(levels[kind])) < len(levels[kind]):
+            raise CommandError(f"levels are from -60 to 20 dB, each once, not {values}")
+    return levels
+
+
+def _heard_words() -> tuple[Cut, ...]:
+    from vision_agents.core.models import ModelError
+    from vision_agents.lab.heard import heard_words
+
+    try:
+        return heard_words()
+    except (ImportError, ModelError) as error:
+        print(f"the heard words were not measured: {error}", file=sys.stderr)
+        return ()
 
 
 def _policy(settings: Sequence[str]) -> dict[str, str]:

@@ -23,6 +23,7 @@ COMMANDS = {
     "report": "make the report of a recorded call again",
     "lab": "measure how right interruptions are judged, over hundreds of cases",
     "models": "list, fetch and check the local models",
+    "doctor": "check this machine and an agent, and say what to change",
 }
 
 EPILOG = """\

@@ -1,0 +1,217 @@
+"""What may be amiss with an agent: the guide's table of troubles, and a little more.
+
+Each check is a function that takes a `Setup` and yields findings; `CHECKS` lists them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vision_agents.core.floor import InterruptionPolicy
+from vision_agents.core.llm import LLM
+from vision_agents.core.models import ModelError, ModelStore
+
+from .agent_factory import DEFAULT_AGENT
+from .dry_run import NoCall, Setup, label
+from .findings import Finding, advice, fine, one_line, problem
+
+Check = Callable[[Setup], Iterator[Finding]]
+
+
+def pipeline(setup: Setup) -> Iterator[Finding]:
+    """What the agent is made of."""
+    named = {name: setup.used.get(name) for name in ("llm", "stt", "tts", "turn_detection", "vad", "edge")}
+    if setup.complete:
+        parts = [(name, part) for name, part in named.items() if part is not None and not isinstance(part, NoCall)]
+        yield fine(setup.spec, ", ".join(f"{name} {label(type(part))}" for name, part in parts))
+
+
+def ignored(setup: Setup) -> Iterator[Finding]:
+    """A realtime model hears, speaks and takes turns by itself; a recogniser may know turns."""
+    for name, better in setup.ignored.items():
+        yield advice(
+            f"{name} {label(type(setup.parts[name]))}",
+            f"ignored, since {better} does its work",
+            f"take {name} out; for a stop at the first sound pass vad=silero.VAD()"
+            if name == "turn_detection"
+            else f"take {name} out",
+        )
+
+
+def no_detector(setup: Setup) -> Iterator[Finding]:
+    """Somebody has to hear that the user speaks."""
+    stt = setup.parts.get("stt")
+    if not isinstance(setup.parts.get("llm"), LLM) or stt is None or stt.turn_detection:
+        return
+    if setup.parts.get("turn_detection") is None:
+        yield advice(
+            f"stt {label(type(stt))}",
+            "nothing detects turns: interruptions are noticed late, by the first words, and turns end by pauses",
+            "pass turn_detection=smart_turn.TurnDetection()",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """A number that trades one thing for another. Up to `low` it costs `below`, from `high` on it costs `above`."""
+
+    name: str
+    usual: float
+    low: float
+    high: float
+    below: str
+    above: str
+
+    def judge(self, where: str, value: float) -> Iterator[Finding]:
+        """Say what the value costs, if it is far from the usual one."""
+        cost = self.below if value <= self.low else self.above if value >= self.high else None
+        if cost is not None:
+            turn = "raise" if value <= self.low else "lower"
+            yield advice(where, f"{self.name}={value:g}: {cost}", f"{turn} it towards {self.usual:g} if that happens")
+
+
+# The ends are the guide's two other settings.
+DETECTOR_KNOBS = (
+    Knob(
+        "confidence_threshold",
+        0.5,
+        0.3,
+        0.7,
+        "weak sounds start a turn, so noise may stop the agent",
+        "only clear speech starts a turn, so the agent may not stop for a quiet voice",
+    ),
+    Knob(
+        "buffer_in_seconds",
+        1.5,
+        0.5,
+        2.0,
+        "very little speech interrupts, and whoever pauses to think is answered too soon",
+        "interruptions are decided, and unfinished sentences answered, late",
+    ),
+)
+
+# Of the floor's own numbers, half and twice the usual one are far.
+_POLICY_COSTS = {
+    "commit_speech": (
+        "coughs and other short sounds throw the answer away",
+        "a real interruption is held for long before the agent gives up its answer",
+    ),
+    "resume_after": ("the agent goes on in the gap between two words", "a cough costs a long pause"),
+    "hold_limit": ("the agent talks over slow starters", "the agent may seem broken"),
+    "turn_timeout": ("who pauses to think is answered too soon", "answers may come late"),
+}
+
+
+def policy_knobs() -> Iterator[Knob]:
+    """Those of `InterruptionPolicy` that are often turned."""
+    for name, (below, above) in _POLICY_COSTS.items():
+        usual = getattr(InterruptionPolicy(), name)
+        yield Knob(name, usual, usual / 2, usual * 2, below, above)
+
+
+def thresholds(setup: Setup) -> Iterator[Finding]:
+    """A detector far from the recommended values."""
+    detector = setup.used.get("turn_detection")
+    if _is(detector, "smart_turn.TurnDetection"):
+        for knob in DETECTOR_KNOBS:
+            yield from knob.judge(f"turn_detection {label(type(detector))}", getattr(detector, knob.name))
+
+
+def policy(setup: Setup) -> Iterator[Finding]:
+    """A policy of the agent's own; the one that comes with a detector is judged by the detector's parameters."""
+    given = setup.parts.get("interruption")
+    if not isinstance(given, InterruptionPolicy):
+        return
+    if not given.hold:
+        yield advice(
+            "interruption",
+            "hold=False: the agent talks on until an interruption is certain",
+            "leave it out, so that the agent is silent at the first sound and goes on if it was nothing",
+        )
+    for knob in policy_knobs():
+        yield from knob.judge("interruption", getattr(given, knob.name))
+
+
+# The model of the store that a part uses if the attribute is None.
+MODELS = {
+    "silero.VAD": ("silero-vad", "_path"),
+    "smart_turn.TurnDetection": ("smart-turn", "_model"),
+    "moonshine.STT": ("moonshine-tiny-en", "_model"),
+    "piper.TTS": ("piper-en-us-joe", "_model"),
+    "llama.LLM": ("smollm2-135m", "model"),
+    "resemblyzer.Voiceprint": ("ge2e", "_path"),
+}
+
+
+def models(setup: Setup) -> Iterator[Finding]:
+    """The models on this machine that the parts use: there, and what they should be."""
+    # Detectors and recognisers bring a VAD of their own.
+    parts = [each for part in setup.used.values() for each in (part, getattr(part, "_vad", None))]
+    names = [
+        name
+        for part in parts
+        for kind, (name, attribute) in MODELS.items()
+        if _is(part, kind) and getattr(part, attribute, None) is None
+    ]
+    if not names:
+        return
+    try:
+        checks = ModelStore().verify(names)
+    except ModelError as error:
+        yield problem("models", one_line(error), "then run the doctor again")
+        return
+    for name in dict.fromkeys(names):
+        states = {check.state for check in checks if check.model.name == name}
+        pull = f"run: vision-agents models pull {name}"
+        if "wrong" in states:
+            yield problem(f"model {name}", "is not the file that it should be", pull)
+        elif "missing" in states and setup.spec == DEFAULT_AGENT:
+            yield advice(f"model {name}", "is not here yet", f"`demo` and `call` fetch it; or {pull}")
+        elif "missing" in states:
+            yield problem(f"model {name}", "is not on this machine", pull)
+        else:
+            yield fine(f"model {name}", "here, and unchanged")
+
+
+def aws_account(setup: Setup) -> Iterator[Finding]:
+    """Nova Sonic's account, which is looked for when a session opens, as far as it can be seen without asking AWS."""
+    llm = setup.parts.get("llm")
+    if not _is(llm, "aws.Realtime"):
+        return
+    account = getattr(llm, "_account", None)
+    files = any(_aws_file(name).exists() for name in ("config", "credentials"))
+    region = getattr(account, "region", None) or os.environ.get("AWS_REGION")
+    if not region and not files:
+        yield problem("aws.Realtime", "there is no region", "run: export AWS_REGION=…, or pass region=…")
+    key = getattr(account, "aws_access_key_id", None) or os.environ.get("AWS_ACCESS_KEY_ID")
+    if not key and not files:
+        yield advice(
+            "aws.Realtime",
+            "there are no credentials in the environment or the AWS files: only a role of this machine could help",
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, unless this machine has such a role",
+        )
+
+
+CHECKS: tuple[Check, ...] = (
+    pipeline,
+    ignored,
+    no_detector,
+    thresholds,
+    policy,
+    models,
+    aws_account,
+)
+
+
+def _is(part: Any, kind: str) -> bool:
+    """Whether a part is of a plugin's class, without importing the plugin."""
+    return any(label(base) == kind for base in type(part).__mro__)
+
+
+def _aws_file(name: str) -> Path:
+    variable = {"config": "AWS_CONFIG_FILE", "credentials": "AWS_SHARED_CREDENTIALS_FILE"}[name]
+    return Path(os.environ.get(variable) or Path.home() / ".aws" / name)

@@ -1,0 +1,235 @@
+"""What may be amiss with the machine: Python, the extras, and the way that audio takes.
+
+Each check is a function that yields findings; `CHECKS` lists them. None of them talks to anyone but this machine.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module, metadata
+from importlib.util import find_spec
+
+import numpy as np
+
+from vision_agents.core.audio import PcmData, Playout, Resampler
+from vision_agents.core.edge import FRAME_SAMPLES, OUTPUT_SAMPLE_RATE
+from vision_agents.core.epoch import Epoch
+
+from .findings import Finding, advice, fine, one_line, problem
+
+Check = Callable[[], Iterator[Finding]]
+
+OLDEST_PYTHON = (3, 11)
+
+# Not for agents.
+_TOOLS = {"all", "lab", "test"}
+
+_REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(\[.*?\])?(==(?P<pin>[\w.]+))?.*?; .*extra == ['\"](?P<extra>[\w-]+)['\"]")
+
+
+def python() -> Iterator[Finding]:
+    """The interpreter."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < OLDEST_PYTHON:
+        wanted = ".".join(map(str, OLDEST_PYTHON))
+        yield problem("Python", f"{version} is too old", f"make an environment with Python {wanted} or newer")
+    else:
+        yield fine("Python", version + ("" if sys.version_info >= (3, 12) else " (aws alone needs 3.12)"))
+
+
+def extras() -> Iterator[Finding]:
+    """Which extras are installed, and in the versions that they must have."""
+    installed: list[str] = []
+    missing: list[str] = []
+    for extra, packages in requirements().items():
+        lacking = [name for name, _ in packages if _version(name) is None]
+        (missing if lacking else installed).append(extra)
+        for name, pin in packages:
+            version = _version(name)
+            if pin is not None and version not in (None, pin):
+                yield problem(
+                    f"extra {extra}",
+                    f"{name} {version} is installed, and {pin} is needed",
+                    _install(extra),
+                )
+    if installed:
+        yield fine("extras", f"installed: {', '.join(installed)}")
+    if missing:
+        yield fine("extras", f'not installed: {", ".join(missing)} (as needed: pip install "vision-agents[…]")')
+
+
+def requirements() -> dict[str, list[tuple[str, str | None]]]:
+    """Each extra's packages, and the version if it must be that one; of those that this Python can have."""
+    found: dict[str, list[tuple[str, str | None]]] = {}
+    try:
+        lines = metadata.requires("vision-agents") or ()
+    except metadata.PackageNotFoundError:
+        return found
+    for line in lines:
+        match = _REQUIREMENT.match(line)
+        if match is None or match["extra"] in _TOOLS:
+            continue
+        if "python_version >= '3.12'" in line and sys.version_info < (3, 12):
+            continue
+        found.setdefault(match["extra"].replace("-", "_"), []).append((match["name"], match["pin"]))
+    return found
+
+
+def gate() -> Iterator[Finding]:
+    """The gate, and the resampling on the way to it: a tone has to come out as long as it was."""
+    playout = Playout(Epoch(), _Nobody())
+    frame = playout.pull()
+    if len(frame) != FRAME_SAMPLES or frame.any():
+        yield problem("audio gate", "an idle gate gives no silence", "install vision-agents anew")
+        return
+    for rate in (16_000, 22_050, 24_000):
+        tone = PcmData.from_array(0.3 * np.sin(np.arange(rate // 10) * 2 * np.pi * 220 / rate), rate)
+        resampler = Resampler(OUTPUT_SAMPLE_RATE)
+        made = len(resampler.push(tone)) + len(resampler.flush())
+        if abs(made - OUTPUT_SAMPLE_RATE // 10) > 1:
+            yield problem(
+                "audio gate",
+                f"{rate} Hz does not become {OUTPUT_SAMPLE_RATE} Hz: {made} samples",
+                "run: pip install --force-reinstall numpy soxr",
+            )
+            return
+    yield fine("audio gate", f"{OUTPUT_SAMPLE_RATE:,} Hz in frames of 20 ms; 16, 22.05 and 24 kHz resample to it")
+
+
+def browser_edge() -> Iterator[Finding]:
+    """What `vision-agents demo` needs to talk with a browser on this machine; no ffmpeg, PyAV brings its codecs."""
+    lacking = [name for name in ("aiohttp", "aiortc", "av") if find_spec(name) is None]
+    if lacking:
+        yield advice(
+            "edge local.Edge",
+            f"`demo` cannot run: {', '.join(lacking)} not installed",
+            _install("local"),
+        )
+        return
+    av = import_module("av")
+    try:
+        av.Codec("libopus", "w")
+    except Exception as error:
+        yield problem(
+            "edge local.Edge", f"PyAV has no Opus ({one_line(error)})", "run: pip install --force-reinstall av"
+        )
+        return
+    yield from loopback(("127.0.0.1", 8000))
+
+
+def loopback(address: tuple[str, int]) -> Iterator[Finding]:
+    """Whether the page can be served where `demo` does by default, and media can come in."""
+    from vision_agents.plugins.local.edge import AddressError, check_address
+
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as media:
+            media.bind((address[0], 0))
+    except OSError as error:
+        yield problem("edge local.Edge", f"no UDP on {address[0]} ({error})", "allow it: WebRTC's media goes over UDP")
+        return
+    try:
+        check_address(*address)
+    except AddressError as error:
+        yield advice("edge local.Edge", one_line(error), "or end what runs there, if it is another `demo`")
+        return
+    yield fine("edge local.Edge", f"Opus, UDP and port {address[1]} on {address[0]} are there")
+
+
+def file_edge() -> Iterator[Finding]:
+    """What `vision-agents call` needs to read recordings."""
+    try:
+        version = import_module("soundfile").__libsndfile_version__
+    except (ImportError, OSError) as error:
+        yield advice(
+            "edge local.FileEdge",
+            f"recordings cannot be read: {one_line(error)}",
+            _install("local"),
+        )
+        return
+    yield fine("edge local.FileEdge", f"recordings are read by libsndfile {version}")
+
+
+CHECKS: tuple[Check, ...] = (python, extras, gate, browser_edge, file_edge)
+
+
+def plugins(module: str) -> Iterator[Finding]:
+    """The plugins that a module's source names, also inside functions: each has to be importable, and complete.
+
+    What is not complete may do for what is used of it, and is advice.
+    """
+    extras = requirements()
+    for name in plugins_named(_source(module)):
+        path = f"vision_agents.plugins.{name}"
+        try:
+            import_module(path)
+        except ModuleNotFoundError as error:
+            if error.name == path:
+                yield problem(f"plugin {name}", "there is no such plugin", f"correct the import in {module}")
+            else:
+                yield _uninstalled(name, error)
+        except ImportError as error:
+            yield _uninstalled(name, error)
+        else:
+            lacking = [package for package, _ in extras.get(name, ()) if _version(package) is None]
+            if lacking:
+                yield advice(f"plugin {name}", f"{', '.join(lacking)} not installed", _install(name))
+
+
+def plugins_named(source: str) -> Sequence[str]:
+    """The names of the plugins that are imported in `source`, in order."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module == "vision_agents.plugins":
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names += _plugin_of(node.module or "")
+        elif isinstance(node, ast.Import):
+            names += [name for alias in node.names for name in _plugin_of(alias.name)]
+    return list(dict.fromkeys(names))
+
+
+class _Nobody:
+    """Hears of the gate's progress, and makes nothing of it."""
+
+    def audio_started(self, reply: int) -> None:
+        """Nothing to do."""
+
+    def audio_progressed(self, reply: int) -> None:
+        """Nothing to do."""
+
+    def audio_drained(self, reply: int, heard: int) -> None:
+        """Nothing to do."""
+
+
+def _uninstalled(name: str, error: ImportError) -> Finding:
+    return problem(f"plugin {name}", one_line(error), _install(name))
+
+
+def _install(extra: str) -> str:
+    return f'run: pip install "vision-agents[{extra}]"'
+
+
+def _plugin_of(module: str) -> list[str]:
+    parts = module.split(".")
+    return parts[2:3] if parts[:2] == ["vision_agents", "plugins"] else []
+
+
+def _source(module: str) -> str:
+    """A module's source, "" if it has none. The packages around it are imported, itself it is not."""
+    try:
+        spec = find_spec(module)
+    except (ImportError, ValueError):
+        return ""
+    source = getattr(spec.loader, "get_source", None) if spec is not None else None
+    return (source(module) or "") if source is not None else ""
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,93 @@
+"""Agents for `doctor made_up_setups:…`, each with something amiss, or nothing."""
+
+import asyncio
+
+from vision_agents.core import Agent, User
+from vision_agents.core.floor import InterruptionPolicy
+from vision_agents.plugins import deepgram, elevenlabs, openai, smart_turn
+from vision_agents.testing.parts import LoopEdge, ScriptedDetector, ScriptedLLM, ScriptedSTT, ToneTTS
+
+ME = User("agent")
+
+
+def scripted(edge, **parts):
+    parts = {"llm": ScriptedLLM(), "stt": ScriptedSTT(), "tts": ToneTTS(), **parts}
+    return Agent(edge=edge, agent_user=ME, **parts)
+
+
+async def well(edge):
+    return scripted(edge, turn_detection=ScriptedDetector())
+
+
+async def three_providers(edge):
+    return Agent(
+        edge, openai.LLM(), ME, stt=deepgram.STT(), tts=elevenlabs.TTS(), turn_detection=smart_turn.TurnDetection()
+    )
+
+
+async def one_provider(edge):
+    return Agent(edge, ScriptedLLM(), ME, stt=elevenlabs.STT(), tts=elevenlabs.TTS())
+
+
+async def key_in_code(edge):
+    return Agent(edge, openai.Realtime(api_key="sk-mine"), ME)
+
+
+async def key_is_not_the_trouble(edge):
+    return Agent(edge, ScriptedLLM(), ME, stt=ScriptedSTT(), tts=elevenlabs.TTS(output_format="mp3"))
+
+
+async def realtime_with_everything(edge):
+    realtime = openai.Realtime(api_key="sk-mine")
+    return scripted(edge, llm=realtime, turn_detection=smart_turn.TurnDetection(9.0, 0.9))
+
+
+async def two_judges_of_turns(edge):
+    return scripted(edge, stt=elevenlabs.STT(api_key="mine"), turn_detection=ScriptedDetector())
+
+
+async def nobody_judges_turns(edge):
+    return scripted(edge)
+
+
+async def without_a_voice(edge):
+    return Agent(edge, ScriptedLLM(), ME, stt=ScriptedSTT(), turn_detection=ScriptedDetector())
+
+
+async def sensitive(edge):
+    return scripted(edge, turn_detection=smart_turn.TurnDetection(0.5, 0.3))
+
+
+async def deliberate(edge):
+    return scripted(edge, turn_detection=smart_turn.TurnDetection(2.0, 0.7))
+
+
+async def recommended(edge):
+    return scripted(edge, turn_detection=smart_turn.TurnDetection())
+
+
+async def hasty(edge):
+    policy = InterruptionPolicy(hold=False, commit_speech=0.0, hold_limit=9.0)
+    return scripted(edge, turn_detection=ScriptedDetector(), interruption=policy)
+
+
+async def broken(edge):
+    raise LookupError("there is no such thing")
+
+
+async def endless(edge):
+    await asyncio.Event().wait()
+
+
+async def with_an_edge_of_its_own(edge=None):
+    return scripted(edge or LoopEdge(), turn_detection=ScriptedDetector())
+
+
+async def no_agent(edge):
+    return "no agent"
+
+
+async def on_bedrock(edge):
+    from vision_agents.plugins import aws
+
+    return Agent(edge, aws.Realtime(), ME)

@@ -1,0 +1,159 @@
+"""The single checks of `vision-agents doctor`: the models on this machine, and the machine itself."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sys
+from hashlib import sha256
+from importlib import import_module, metadata
+from pathlib import Path
+
+import pytest
+
+from vision_agents.cli import agent_checks, dry_run, machine_checks
+from vision_agents.cli.agent_factory import DEFAULT_AGENT
+from vision_agents.cli.findings import Level
+from vision_agents.core.models import CATALOGUE, ModelStore
+from vision_agents.core.models.catalogue import Model
+
+# Models.
+
+
+class Judge:
+    """A part that uses a model of the store, unless it has one of its own."""
+
+    def __init__(self, model: object = None) -> None:
+        self._model = model
+
+
+Judge.__module__, Judge.__qualname__ = "vision_agents.plugins.smart_turn.turn_detection", "TurnDetection"
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A store with one model in it, of four bytes. Returns its file."""
+    pinned = CATALOGUE["smart-turn"]
+    file = pinned.files[0]
+    content = b"1234"
+    (tmp_path / file.name).write_bytes(content)
+    small = type(file)(file.key, file.member, len(content), sha256(content).hexdigest())
+    model = Model(pinned.name, pinned.purpose, pinned.licence, pinned.archive, (small,))
+    made = ModelStore(tmp_path / "store", {"smart-turn": model})
+    folder = made.status()[0].folder
+    folder.mkdir(parents=True)
+    shutil.move(tmp_path / file.name, folder / file.name)
+    monkeypatch.setattr(agent_checks, "ModelStore", lambda: made)
+    return folder / file.name
+
+
+def model_finding(spec: str = "made:up", **parts: object) -> list[tuple[Level, str]]:
+    setup = dry_run.Setup(spec, parts or {"turn_detection": Judge()})
+    return [(finding.level, finding.next) for finding in agent_checks.models(setup)]
+
+
+PULL = "run: vision-agents models pull smart-turn"
+
+
+def test_a_model_that_is_here(store):
+    assert model_finding() == [(Level.FINE, "")]
+
+
+def test_a_model_with_another_hash(store):
+    store.write_bytes(b"4321")
+    assert model_finding() == [(Level.PROBLEM, PULL)]
+
+
+def test_a_model_that_is_missing(store):
+    store.unlink()
+    assert model_finding() == [(Level.PROBLEM, PULL)]
+    ((level, next),) = model_finding(DEFAULT_AGENT)
+    assert level is Level.ADVICE
+    assert PULL in next
+
+
+def test_models_that_are_not_used_are_not_missed(store, monkeypatch):
+    store.unlink()
+    assert model_finding(turn_detection=Judge(model="my own")) == []
+    monkeypatch.setenv("OPENAI_API_KEY", "mine")
+    realtime = import_module("vision_agents.plugins.openai").Realtime()
+    assert model_finding(llm=realtime, turn_detection=Judge()) == []
+
+
+def test_the_table_of_models_is_that_of_the_plugins():
+    for kind, (name, attribute) in agent_checks.MODELS.items():
+        plugin, _, part = kind.partition(".")
+        made = getattr(import_module(f"vision_agents.plugins.{plugin}"), part)()
+        assert getattr(made, attribute) is None
+        assert name in CATALOGUE
+
+
+# The machine.
+
+
+def test_a_page_that_cannot_be_served():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        (finding,) = machine_checks.loopback(taken.getsockname())
+    assert finding.level is Level.ADVICE
+    assert "is in use" in finding.what
+    assert "--port" in finding.what
+
+
+def test_a_page_that_can_be_served():
+    (finding,) = machine_checks.loopback(("127.0.0.1", 0))
+    assert finding.level is Level.FINE
+
+
+def test_the_gate_of_this_machine_is_fine():
+    (finding,) = machine_checks.gate()
+    assert finding.level is Level.FINE
+
+
+def test_a_resampler_that_loses_audio(monkeypatch):
+    monkeypatch.setattr(machine_checks.Resampler, "flush", lambda self: [])
+    (finding,) = machine_checks.gate()
+    assert finding.level is Level.PROBLEM
+
+
+@pytest.mark.parametrize(("check", "package"), [("browser_edge", "aiortc"), ("file_edge", "soundfile")])
+def test_a_way_into_a_call_that_is_not_installed(check, package, monkeypatch):
+    monkeypatch.setattr(machine_checks, "find_spec", lambda name: None if name == package else object())
+    monkeypatch.setitem(sys.modules, package, None)
+    (finding,) = getattr(machine_checks, check)()
+    assert finding.level is Level.ADVICE
+    assert "vision-agents[local]" in finding.next
+
+
+def test_versions_that_must_be_one(monkeypatch):
+    version = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: "0.9" if name == "aiortc" else version(name))
+    problems = [finding for finding in machine_checks.extras() if finding.level is Level.PROBLEM]
+    assert [finding.what for finding in problems] == ["aiortc 0.9 is installed, and 1.16.0 is needed"]
+    assert problems[0].where == "extra local"
+
+
+def test_extras_by_their_packages(monkeypatch):
+    found = machine_checks.requirements()
+    assert found["openai"] == [("openai", None)]
+    assert ("piper-tts", "1.8.0") in found["piper"]
+    assert "smart_turn" in found
+    assert "test" not in found
+
+    def version(name: str) -> str:
+        if name == "dashscope":
+            raise metadata.PackageNotFoundError(name)
+        return dict(found["local"]).get(name) or "1"
+
+    monkeypatch.setattr(metadata, "version", version)
+    told = {finding.what.partition(":")[0]: finding.what for finding in machine_checks.extras()}
+    assert "qwen" in told["not installed"]
+    assert "qwen" not in told["installed"]
+
+
+def test_an_old_python(monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 10, 1))
+    (finding,) = machine_checks.python()
+    assert finding.level is Level.PROBLEM
+    assert "3.11" in finding.next

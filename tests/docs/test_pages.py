@@ -1,0 +1,71 @@
+"""The pages in docs/, the README and the index of examples: links lead somewhere, code is code, numbers are right."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from vision_agents.plugins import smart_turn
+from vision_agents.plugins.smart_turn.turn_detection import HOLD_SHARE
+
+from ..plugins.hearing_kit import LevelVAD
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "examples" / "README.md"]
+
+each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+@each_page
+def test_links_lead_to_files_and_headings(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        file = path.parent / name if name else path
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file.read_text()), target
+
+
+def anchors(text: str) -> set[str]:
+    """The headings of a page as GitHub makes addresses of them."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@each_page
+def test_code_is_python(path: Path) -> None:
+    for block in re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL):
+        compile(block, path.name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+def test_the_index_names_every_page() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    pages = [path.name for path in (ROOT / "docs").glob("*.md") if path.name != "README.md"]
+    assert [name for name in pages if f"({name})" not in index] == []
+
+
+ROW = re.compile(
+    r"buffer_in_seconds=([\d.]+), confidence_threshold=([\d.]+)`\**"
+    r" \| ([\d.]+) s[^|]* \| ([\d.]+) s[^|]* \| ([\d.]+) \|"
+)
+
+
+class NoModel:
+    """Never asked."""
+
+    def predict(self, samples: object) -> float:
+        raise AssertionError
+
+
+def test_the_table_of_settings_is_what_the_detector_does() -> None:
+    rows = ROW.findall((ROOT / "docs" / "interruptions.md").read_text())
+    assert len(rows) == 3
+    for buffer, threshold, speech, silence, hold in rows:
+        detector = smart_turn.TurnDetection(float(buffer), float(threshold), vad=LevelVAD(), model=NoModel())
+        assert float(speech) == pytest.approx(detector.policy.commit_speech, abs=0.005), "speech that interrupts"
+        assert float(silence) == float(buffer)
+        assert float(hold) == pytest.approx(HOLD_SHARE * float(threshold), abs=0.005)
