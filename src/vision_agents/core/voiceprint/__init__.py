@@ -1,0 +1,5 @@
+"""Voiceprints: whose voice is it?"""
+
+from .voiceprint import SAMPLE_RATE, SHORTEST, Embedding, Voiceprint, similarity
+
+__all__ = ["SAMPLE_RATE", "SHORTEST", "Embedding", "Voiceprint", "similarity"]
