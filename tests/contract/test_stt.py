@@ -9,6 +9,7 @@ import pytest
 from vision_agents.core.audio import PcmData, Samples
 from vision_agents.core.participants import Participant
 from vision_agents.plugins import moonshine
+from vision_agents.plugins.moonshine.model import Reading
 from vision_agents.testing.contract import SpeechGate, STTContract
 from vision_agents.testing.parts import ScriptedSTT
 
@@ -59,12 +60,12 @@ class ControlledReader:
     def __init__(self, provider: OneTurn) -> None:
         self._provider = provider
 
-    def transcribe(self, samples: Samples, stop: threading.Event) -> str:
+    def transcribe(self, samples: Samples, stop: threading.Event) -> Reading:
         with self._provider.answering() as answer:
             if answer.failure:
                 raise RuntimeError(f"the network gave up: {answer.failure}")
             wait_for_permit(answer, stop.is_set)
-            return self._provider.heard_now
+            return Reading(self._provider.heard_now, 0.9)
 
 
 class OneTurn(InProcess):

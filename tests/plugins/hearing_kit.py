@@ -94,7 +94,9 @@ class Notes:
     def speech_started(self, participant: Participant, confidence: float, onset_delay: float) -> None:
         self._note("speech_started", participant, confidence, onset_delay)
 
-    def speech_continued(self, participant: Participant, confidence: float, voiced: float) -> None:
+    def speech_continued(
+        self, participant: Participant, confidence: float, voiced: float, level: float | None
+    ) -> None:
         self._note("speech_continued", participant, confidence, voiced)
 
     def speech_ended(self, participant: Participant, voiced: float, trailing_silence: float) -> None:
@@ -108,7 +110,7 @@ class Notes:
     ) -> None:
         self._note("turn_ended", participant, confidence, duration, trailing_silence)
 
-    def words(self, participant: Participant, text: str, final: bool) -> None:
+    def words(self, participant: Participant, text: str, final: bool, confidence: float | None) -> None:
         self._note("words", participant, text, final)
 
     def failed(self, component: str, error: BaseException) -> None:

@@ -40,7 +40,7 @@ class Notes:
     def speech_started(self, participant, confidence, onset_delay):
         self.told.append(("started", participant, round(confidence, 1), onset_delay))
 
-    def speech_continued(self, participant, confidence, voiced):
+    def speech_continued(self, participant, confidence, voiced, level):
         self.told.append(("continued", participant, round(confidence, 1), round(voiced, 3)))
 
     def speech_ended(self, participant, voiced, trailing_silence):

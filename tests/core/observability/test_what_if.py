@@ -24,7 +24,7 @@ def test_more_evidence_is_a_later_commit(conversation):
     ((kind, before),) = told(changes, "-")
     ((_, after),) = told(changes, "+")
     assert kind == "Commit"
-    assert after - before == pytest.approx(0.8 - 0.36, abs=0.05)
+    assert after - before == pytest.approx(0.8 - 0.5, abs=0.05)
 
 
 def test_a_deadline_that_was_not_recorded_falls_due_in_its_own_time(conversation):

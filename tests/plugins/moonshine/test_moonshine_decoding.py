@@ -74,7 +74,7 @@ def sound(seconds: float, level: float = 0.5) -> np.ndarray:
 
 def test_each_token_follows_from_the_one_before_and_what_was_kept(build: Any) -> None:
     network, _, decoder = build(5, 6, 7)
-    assert network.transcribe(sound(3)) == "w5 w6 w7"
+    assert network.transcribe(sound(3)).text == "w5 w6 w7"
     first, second, third, _ = decoder.feeds
     assert [int(feed["input_ids"][0, 0]) for feed in decoder.feeds] == [1, 5, 6, 7]
     assert [bool(feed["use_cache_branch"][0]) for feed in decoder.feeds] == [False, True, True, True]
@@ -87,7 +87,7 @@ def test_each_token_follows_from_the_one_before_and_what_was_kept(build: Any) ->
 
 def test_a_minute_has_as_many_encoders_and_masks_as_pieces(build: Any) -> None:
     network, encoder, decoder = build(5, END, 6, END, 7, END, 8)
-    assert network.transcribe(sound(60)) == "w5 w6 w7 w8"
+    assert network.transcribe(sound(60)).text == "w5 w6 w7 w8"
     assert sum(len(heard) for heard in encoder.heard) == 60 * RATE
     assert max(len(heard) for heard in encoder.heard) <= 20 * RATE
     for feed in decoder.feeds:
@@ -97,7 +97,7 @@ def test_a_minute_has_as_many_encoders_and_masks_as_pieces(build: Any) -> None:
 def test_nobody_says_more_than_six_and_a_half_tokens_a_second(build: Any) -> None:
     words = list(range(3, 40)) * 2
     network, _, _ = build(*words)
-    assert len(network.transcribe(sound(4)).split()) == 26
+    assert len(network.transcribe(sound(4)).text.split()) == 26
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_nobody_says_more_than_six_and_a_half_tokens_a_second(build: Any) -> Non
 )
 def test_a_loop_is_cut_to_its_first_round(build: Any, script: list[int], kept: str) -> None:
     network, _, decoder = build(*script)
-    assert network.transcribe(sound(10)) == kept
+    assert network.transcribe(sound(10)).text == kept
     assert len(decoder.feeds) <= 18
 
 
@@ -126,7 +126,7 @@ def test_short_words_get_silence_after_them_and_quiet_ones_a_level(build: Any) -
 @pytest.mark.parametrize("samples", [np.zeros(0, np.int16), np.zeros(RATE, np.int16), np.full(RATE, 9000, np.int16)])
 def test_silence_costs_nothing(build: Any, samples: Samples) -> None:
     network, encoder, _ = build(5)
-    assert network.transcribe(samples) == ""
+    assert network.transcribe(samples).text == ""
     assert encoder.heard == []
 
 

@@ -44,7 +44,7 @@ def errors(said: str, heard: str) -> int:
 
 
 def test_sentences_are_understood(network: MoonshineModel, speak: Speak) -> None:
-    wrong = sum(errors(text, network.transcribe(speak(text))) for text in SENTENCES)
+    wrong = sum(errors(text, network.transcribe(speak(text)).text) for text in SENTENCES)
     assert wrong <= 0.1 * sum(len(words(text)) for text in SENTENCES)
 
 
@@ -54,7 +54,7 @@ def test_sentences_are_understood_through_dirt(network: MoonshineModel, speak: S
     clean = speak(text).astype(np.float64)
     sound = {"quiet": clean / 60, "offset": clean / 2 + 12_000, "float": clean}[dirt]
     samples = (sound / 32_768).astype(np.float32) if dirt == "float" else sound.astype(np.int16)
-    assert errors(text, network.transcribe(samples)) <= 2
+    assert errors(text, network.transcribe(samples).text) <= 2
 
 
 def test_a_minute_is_cut_at_pauses_and_nothing_is_lost(network: MoonshineModel, speak: Speak) -> None:
@@ -63,7 +63,7 @@ def test_a_minute_is_cut_at_pauses_and_nothing_is_lost(network: MoonshineModel, 
     sound = np.concatenate([part for text in said for part in (speak(text), pause)])
     assert len(sound) > 55 * RATE
     total = sum(len(words(text)) for text in said)
-    assert errors(" ".join(said), network.transcribe(sound)) <= 0.1 * total
+    assert errors(" ".join(said), network.transcribe(sound).text) <= 0.1 * total
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,13 @@ def test_a_minute_is_cut_at_pauses_and_nothing_is_lost(network: MoonshineModel, 
     ids=["none", "one sample", "zeros", "offset", "not a number"],
 )
 def test_silence_has_no_words(network: MoonshineModel, sound: Samples) -> None:
-    assert network.transcribe(sound) == ""
+    assert network.transcribe(sound).text == ""
 
 
 @pytest.mark.parametrize("samples", [2, 100, 900, 5000])
 def test_scraps_do_no_harm(network: MoonshineModel, samples: int) -> None:
     scrap = np.random.default_rng(4).normal(0, 3000, samples).astype(np.int16)
-    assert len(words(network.transcribe(scrap))) <= 13
+    assert len(words(network.transcribe(scrap).text)) <= 13
 
 
 def test_stopping_ends_the_work(network: MoonshineModel, speak: Speak) -> None:
@@ -96,7 +96,7 @@ def test_stopping_ends_the_work(network: MoonshineModel, speak: Speak) -> None:
             return self.asked > 3
 
     stop = AfterTwoTokens()
-    assert len(words(network.transcribe(speak(SENTENCES[0]), stop))) < 4
+    assert len(words(network.transcribe(speak(SENTENCES[0]), stop).text)) < 4
     assert stop.asked <= 5
 
 

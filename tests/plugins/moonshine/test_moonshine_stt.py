@@ -15,6 +15,7 @@ import pytest
 from vision_agents.core.audio import PcmData, Samples
 from vision_agents.plugins import moonshine
 from vision_agents.plugins.moonshine import utterance
+from vision_agents.plugins.moonshine.model import Reading
 from vision_agents.plugins.silero import session
 
 from ..hearing_kit import ANNA, BEN, RATE, LevelVAD, Notes, Speak, audio, frames, play
@@ -29,11 +30,11 @@ class Reader:
         self.heard: list[Samples] = []
         self.error: Exception | None = None
 
-    def transcribe(self, samples: Samples, stop: threading.Event) -> str:
+    def transcribe(self, samples: Samples, stop: threading.Event) -> Reading:
         self.heard.append(samples)
         if self.error is not None:
             raise self.error
-        return f"<{loud(samples)}>"
+        return Reading(f"<{loud(samples)}>", 0.9)
 
 
 def loud(samples: Samples) -> int:
@@ -135,7 +136,8 @@ async def test_a_click_has_no_words() -> None:
         stt.begin_turn(ANNA)
         await play(stt, audio((0.5, SILENCE), (0.02, SPEECH), (0.5, SILENCE)))
         await stt.finish_turn(ANNA)
-        assert notes.facts == []
+        # That is told, once: who hears a click wants to know that it was nothing.
+        assert (finals(notes), partials(notes)) == ([], [""])
 
 
 @pytest.mark.virtual_time
@@ -233,13 +235,13 @@ class Gated:
         self.go = threading.Semaphore(0)
         self.stops: list[threading.Event] = []
 
-    def transcribe(self, samples: Samples, stop: threading.Event) -> str:
+    def transcribe(self, samples: Samples, stop: threading.Event) -> Reading:
         self.stops.append(stop)
         self.running.set()
         while not self.go.acquire(timeout=0.005):
             if stop.is_set():
-                return "<999>"
-        return f"<{loud(samples)}>"
+                return Reading("<999>", 0.9)
+        return Reading(f"<{loud(samples)}>", 0.9)
 
 
 @asynccontextmanager

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from ..conversation import Conversation
+from ..echo import EchoCanceller
 from ..edge import EdgeTransport
 from ..epoch import Epoch
 from ..events import EventManager
 from ..floor import FloorState, InterruptionPolicy
 from ..floor.trace import Trace
+from ..floor.vocabulary import ALL, Vocabulary
 from ..llm import LLM, Realtime
 from ..participants import User
 from ..stt import STT
@@ -22,8 +24,11 @@ from ..tts import TTS
 from ..turn_detection import TurnDetector
 from ..vad import VAD
 from ..voice import SpeechRequest
+from ..voiceprint import Voiceprint
 from .parts import fit
+from .rules import MayInterrupt, Rules
 from .session import Session
+from .strategy import Strategy
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +36,22 @@ logger = logging.getLogger(__name__)
 class Agent:
     """A voice agent that people can interrupt.
 
-    `edge`: the way into a call. `llm`: a text model (then `stt` and `tts` are needed, and `turn_detection` unless the
-    STT does that) or a realtime model (then those are ignored). `agent_user`: who the agent is in the call.
-    `instructions`:
-    what the model is told before everything else. `vad`: makes the agent hold at the first window of speech where turns
-    are decided by an STT or a realtime model. `interruption`: how interruptions are judged; by default as
-    `turn_detection` wants it. `conversation`: a history to go on from.
+    Args:
+        edge: the way into a call.
+        llm: a text model (then `stt` and `tts` are needed, and `turn_detection` unless the STT does that) or a realtime
+            model (then those are ignored).
+        agent_user: who the agent is in the call.
+        instructions: what the model is told before everything else.
+        vad: makes the agent hold at the first window of speech where turns are decided by an STT or a realtime model.
+        interruption: how interruptions are judged; by default as `turn_detection` wants it.
+        vocabulary: the words by which an "uh-huh" is told from an interruption, by default those of all languages that
+            are known.
+        strategies: what else has a vote on it.
+        may_interrupt: called with a participant who begins to speak, says whether their speech may interrupt the agent
+            at all. What others say is answered after.
+        echo_cancellation: for callers who send the agent's own voice back.
+        voiceprint: tells another voice at the same microphone from the one in conversation.
+        conversation: a history to go on from.
 
     An agent takes part in one call. Raises ValueError or TypeError for parts that do not fit together.
     """
@@ -52,6 +67,11 @@ class Agent:
         turn_detection: TurnDetector | None = None,
         vad: VAD | None = None,
         interruption: InterruptionPolicy | None = None,
+        vocabulary: Vocabulary = ALL,
+        strategies: Sequence[Strategy] = (),
+        may_interrupt: MayInterrupt | None = None,
+        echo_cancellation: EchoCanceller | None = None,
+        voiceprint: Voiceprint | None = None,
         conversation: Conversation | None = None,
     ) -> None:
         if not isinstance(edge, EdgeTransport):
@@ -62,15 +82,20 @@ class Agent:
         self.conversation = conversation or Conversation()
         self.events = EventManager()
         self.llm = llm
-        self._parts = fit(llm, stt, tts, turn_detection, vad)
+        self._parts = fit(llm, stt, tts, turn_detection, vad, echo_cancellation, voiceprint)
         self.stt, self.tts = self._parts.stt, self._parts.tts
-        self.policy = interruption or self._parts.policy
+        self.rules = Rules(interruption or self._parts.policy, vocabulary, tuple(strategies), may_interrupt)
         self._epoch = Epoch()
         self._parts.share(self._epoch, self.events)
         self._session: Session | None = None
         self._closing: asyncio.Task[None] | None = None
 
     # What is seen from outside.
+
+    @property
+    def policy(self) -> InterruptionPolicy:
+        """How interruptions are judged."""
+        return self.rules.policy
 
     @property
     def epoch(self) -> int:
@@ -145,7 +170,7 @@ class Agent:
     async def _join(self, call: Any, observe: Any) -> None:
         if self._session is not None or self._closing is not None:
             raise RuntimeError("an agent takes part in one call: make a new Agent for another one")
-        session = Session(self._parts, self.policy, self._epoch, self.events, self.conversation, self.instructions)
+        session = Session(self._parts, self.rules, self._epoch, self.events, self.conversation, self.instructions)
         self._session = session
         session.watch(self.edge.observe)
         if observe is not None:

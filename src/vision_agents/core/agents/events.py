@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..events import Event
+from ..floor.evidence import Vote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,20 +34,31 @@ class AgentSpeechEndedEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InterruptionEvent(Event):
-    """The user spoke over the agent, and this is what was made of it.
+    """The user spoke over the agent, and this is what was made of it: an interruption ("commit"), or none ("resume").
 
-    `held_ms`: from the first window of speech, when the voice was silenced, to the decision. `onset_delay_ms`: from the
-    speech's onset, as the detector estimates it, to that window. `reason`: why it was decided so.
+    `reason`: why, in words; `evidence`: the votes that it came from, each with its weight and reason. `onset`: when the
+    speech began, as the detector estimates it; `silence`: when the last audible sample of the agent was pulled because
+    of it, None if the agent was not to be heard then. Both are Unix times in seconds. `time_to_silence_ms`: between the
+    two. `onset_delay_ms`: from the onset to the first window of speech, when the voice was held; `held_ms`: from there
+    to the decision. `heard`, `unheard`: the words of the reply before and after the cut. `samples_dropped`: of the
+    agent's audio at 48 kHz, thrown away unplayed.
+
+    What was taken for none may become one, when its words are known late: then there are two of these events.
     """
 
     reply: int
     decision: Literal["commit", "resume"]
     reason: str
+    evidence: tuple[Vote, ...] = ()
     epoch: int
-    held_ms: float
+    onset: float
+    silence: float | None
+    time_to_silence_ms: float | None
     onset_delay_ms: float
+    held_ms: float
     heard: str
     unheard: str
+    samples_dropped: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from ..conversation import Conversation
 from ..ears import HearingListener
 from ..ears.ears import Ears
 from ..ears.speech import SpeechDetector
+from ..echo import EchoCanceller
 from ..epoch import Epoch
 from ..events import EventManager
 from ..floor import InterruptionPolicy
@@ -22,6 +23,7 @@ from ..tts import TTS
 from ..turn_detection import TurnDetector
 from ..vad import VAD
 from ..voice import CascadeVoice, RealtimeVoice, Voice, VoiceListener
+from ..voiceprint import Voiceprint
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,8 @@ class Parts:
     stt: STT | None
     tts: TTS | None
     detectors: tuple[TurnDetector, ...]
+    canceller: EchoCanceller | None = None
+    voiceprint: Voiceprint | None = None
 
     @property
     def realtime(self) -> bool:
@@ -60,7 +64,7 @@ class Parts:
 
     def ears(self, listener: HearingListener) -> Ears:
         """What listens."""
-        return Ears(listener, self.detectors, self.stt, self.model)
+        return Ears(listener, self.detectors, self.stt, self.model, self.canceller, self.voiceprint)
 
     def voice(self, playout: Playout, conversation: Conversation, instructions: str, listener: VoiceListener) -> Voice:
         """What speaks."""
@@ -81,16 +85,18 @@ def fit(
     tts: TTS | None,
     turn_detection: TurnDetector | None,
     vad: VAD | None,
+    canceller: EchoCanceller | None = None,
+    voiceprint: Voiceprint | None = None,
 ) -> Parts:
     """Choose the parts that work together. Raises ValueError if one is missing, TypeError for one of the wrong kind."""
-    _check_kinds(llm, stt, tts, turn_detection)
+    _check_kinds(llm, stt, tts, turn_detection, canceller, voiceprint)
     watchers: tuple[TurnDetector, ...] = (SpeechDetector(vad),) if vad is not None else ()
     if isinstance(llm, Realtime):
         ignored = {"stt": stt, "tts": tts, "turn_detection": turn_detection}
         names = [name for name, part in ignored.items() if part is not None]
         if names:
             logger.warning("%s hears and speaks by itself: %s ignored", type(llm).__name__, ", ".join(names))
-        return Parts(None, llm, None, None, watchers)
+        return Parts(None, llm, None, None, watchers, canceller, voiceprint)
     missing = [name for name, part in (("stt", stt), ("tts", tts)) if part is None]
     if stt is None or tts is None:
         raise ValueError(
@@ -111,15 +117,24 @@ def fit(
             type(stt).__name__,
         )
     detectors = (turn_detection,) if turn_detection is not None else ()
-    return Parts(llm, None, stt, tts, detectors + watchers)
+    return Parts(llm, None, stt, tts, detectors + watchers, canceller, voiceprint)
 
 
-def _check_kinds(llm: LLM | Realtime, stt: STT | None, tts: TTS | None, turn_detection: TurnDetector | None) -> None:
+def _check_kinds(
+    llm: LLM | Realtime,
+    stt: STT | None,
+    tts: TTS | None,
+    turn_detection: TurnDetector | None,
+    canceller: EchoCanceller | None,
+    voiceprint: Voiceprint | None,
+) -> None:
     wanted: dict[str, tuple[object, Any]] = {
         "llm": (llm, LLM | Realtime),
         "stt": (stt, STT),
         "tts": (tts, TTS),
         "turn_detection": (turn_detection, TurnDetector),
+        "echo_cancellation": (canceller, EchoCanceller),
+        "voiceprint": (voiceprint, Voiceprint),
     }
     for name, (part, kind) in wanted.items():
         if part is None and name != "llm":

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Literal
 
 from ..audio import Playout
-from ..audio.playout import SAMPLE_RATE
+from ..audio.playout import FADE_SAMPLES, SAMPLE_RATE
 from ..conversation import Conversation
 from ..epoch import Epoch
 from ..events import EventManager
+from ..floor.evidence import Vote
 from ..floor.trace import Trace
 from ..participants import Participant
 from ..voice import HeardText, SpeechRequest, SpokenReply, Voice
@@ -29,12 +32,25 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class HeldVoice:
-    """A hold that is not decided yet."""
+    """A hold that is not decided yet. `sounding`: the voice was to be heard when it began."""
 
     reply: int
     at: float
     onset_delay: float
     participant: Participant | None
+    sounding: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CutReply:
+    """The reply that was cut off last, and what of it was heard."""
+
+    number: int
+    text: HeardText
+
+
+# What a model is asked that does not know what it was saying.
+GO_ON = "You were interrupted by a noise, not by me. Go on exactly where you stopped."
 
 
 class Replies:
@@ -49,6 +65,7 @@ class Replies:
         trace: Trace,
         epoch: Epoch,
         now: Callable[[], float],
+        realtime: bool,
     ) -> None:
         self._playout = playout
         self._voice = voice
@@ -57,11 +74,13 @@ class Replies:
         self._trace = trace
         self._epoch = epoch
         self._now = now
+        self._realtime = realtime
         self._spoken: dict[int, SpokenReply] = {}
         self._orders: dict[int, Order] = {}
         self._held: HeldVoice | None = None
-        # From the onset of the latest speech to its first window, as the detector estimates it.
-        self.onset_delay = 0.0
+        self._cut: CutReply | None = None
+        # When the voice that is held fell silent, None as long as it has not.
+        self._silent_at: float | None = None
 
     # Beginning.
 
@@ -78,6 +97,20 @@ class Replies:
         self.adopt(reply)
         self._voice.begin(reply, order.request if order else None)
 
+    def go_on(self, number: int, epoch: int, cut: int) -> bool:
+        """Have the unheard rest of a reply said, which was cut off for nothing. False if there is none."""
+        rest = self._cut.text if self._cut is not None and self._cut.number == cut else NOTHING
+        if not rest.unheard and not self._realtime:
+            return False
+        if rest.heard:
+            # Nobody interrupted: the model is not to think so.
+            self._conversation.assistant_heard(cut, rest.heard)
+        reply = SpokenReply(number, epoch)
+        self.adopt(reply)
+        request = SpeechRequest(rest.unheard, verbatim=True) if rest.unheard else SpeechRequest(GO_ON, verbatim=False)
+        self._voice.begin(reply, request)
+        return True
+
     def adopt(self, reply: SpokenReply) -> None:
         """Take a reply that the model begins of its own accord."""
         self._spoken[reply.number] = reply
@@ -91,18 +124,31 @@ class Replies:
             self._events.send(AgentSpeechStartedEvent(reply=number, epoch=reply.epoch))
             self._remember(reply, self._heard_of(number, self._playout.heard(number)))
 
-    def progressed(self, number: int) -> None:
-        """More of it was pulled."""
+    def progressed(self, number: int) -> str:
+        """More of it was pulled. Returns the words of it that were heard."""
         reply = self._spoken.get(number)
-        if reply is not None:
-            self._remember(reply, self._heard_of(number, self._playout.heard(number)))
+        if reply is None:
+            return ""
+        text = self._heard_of(number, self._playout.heard(number))
+        self._remember(reply, text)
+        return text.heard
 
-    def hold(self, number: int, participant: Participant | None) -> None:
-        """Silence it, and keep the place."""
+    def hold(self, number: int, participant: Participant | None, onset_delay: float) -> None:
+        """Silence it, and keep the place. `onset_delay`: seconds since the sound began that it is held for."""
+        self._note_hold(number, participant, onset_delay, self._playout.sounding)
         self._playout.hold(number)
-        self._held = HeldVoice(number, self._now(), self.onset_delay, participant)
 
-    def resume(self, number: int, rewind: str, limit: float, reason: str) -> None:
+    @property
+    def falling_silent(self) -> bool:
+        """Whether a voice that is held is still to be heard: its last frame has not been pulled."""
+        return self._held is not None and self._held.sounding and self._silent_at is None
+
+    def pulled(self) -> None:
+        """A frame was pulled while the voice was falling silent."""
+        if not self._playout.sounding:
+            self._silent_at = self._now() + FADE_SAMPLES / SAMPLE_RATE
+
+    def resume(self, number: int, rewind: str, limit: float, reason: str, evidence: tuple[Vote, ...]) -> None:
         """Let it go on."""
         position = self._playout.position(number)
         reply = self._spoken.get(number)
@@ -124,24 +170,37 @@ class Replies:
             heard=text.heard,
             unheard=text.unheard,
         )
-        self._tell("resume", number, reason, text)
+        self._tell("resume", number, reason, evidence, text)
 
     # Ending.
 
-    def commit(self, epoch: int, number: int | None, participant: Participant | None, reason: str) -> None:
+    def commit(
+        self,
+        epoch: int,
+        number: int | None,
+        participant: Participant | None,
+        onset_delay: float,
+        reason: str,
+        evidence: tuple[Vote, ...],
+    ) -> None:
         """Interrupt: shut the gate, then cancel, then tell."""
+        sounding, before = self._playout.sounding, self._playout.dropped_samples
         self._epoch.advance(epoch)
         heard = self._playout.silence()
+        dropped = self._playout.dropped_samples - before
         # All that is older, also what has no audio yet.
         older = [reply.number for reply in self._spoken.values() if reply.epoch < epoch]
         cut = {reply: heard.get(reply, 0) for reply in older}
         texts = {reply: self._heard_of(reply, samples) for reply, samples in cut.items()}
         self._voice.cancel({reply: (cut[reply] / SAMPLE_RATE, text.heard) for reply, text in texts.items()})
-        if self._held is None and number is not None:
-            onset_delay = self.onset_delay if participant is not None else 0.0
-            self._held = HeldVoice(number, self._now(), onset_delay, participant)
         if number is not None:
-            self._tell("commit", number, reason, texts.get(number, NOTHING))
+            self._cut = CutReply(number, texts.get(number, NOTHING))
+            if self._held is None:
+                self._note_hold(number, participant, onset_delay, sounding)
+            if self.falling_silent:
+                # The gate is shut before the fade could be pulled.
+                self._silent_at = self._now()
+            self._tell("commit", number, reason, evidence, self._cut.text, dropped)
         for reply, text in texts.items():
             self._end(reply, text, cut[reply], interrupted=True)
 
@@ -173,6 +232,10 @@ class Replies:
         self._orders.clear()
 
     # Inside.
+
+    def _note_hold(self, number: int, participant: Participant | None, onset_delay: float, sounding: bool) -> None:
+        self._held = HeldVoice(number, self._now(), onset_delay, participant, sounding)
+        self._silent_at = None
 
     def _heard_of(self, number: int, samples: int) -> HeardText:
         reply = self._spoken.get(number)
@@ -224,20 +287,49 @@ class Replies:
             done=done,
         )
 
-    def _tell(self, decision: str, number: int, reason: str, text: HeardText) -> None:
+    def _tell(
+        self,
+        decision: Literal["commit", "resume"],
+        number: int,
+        reason: str,
+        evidence: tuple[Vote, ...],
+        text: HeardText,
+        dropped: int = 0,
+    ) -> None:
         held, self._held = self._held, None
         if held is None:
             return
-        self._events.send(
-            InterruptionEvent(
-                participant=held.participant,
-                reply=number,
-                decision="commit" if decision == "commit" else "resume",
-                reason=reason,
-                epoch=self._epoch.value,
-                held_ms=(self._now() - held.at) * 1000.0,
-                onset_delay_ms=held.onset_delay * 1000.0,
-                heard=text.heard,
-                unheard=text.unheard,
-            )
+        now, unix = self._now(), time.time()
+        onset, silent = held.at - held.onset_delay, self._silent_at
+        event = InterruptionEvent(
+            participant=held.participant,
+            reply=number,
+            decision=decision,
+            reason=reason,
+            evidence=evidence,
+            epoch=self._epoch.value,
+            onset=unix - (now - onset),
+            silence=None if silent is None else unix - (now - silent),
+            time_to_silence_ms=None if silent is None else max(0.0, (silent - onset) * 1000.0),
+            onset_delay_ms=held.onset_delay * 1000.0,
+            held_ms=(now - held.at) * 1000.0,
+            heard=text.heard,
+            unheard=text.unheard,
+            samples_dropped=dropped,
         )
+        self._trace.note(
+            now,
+            "interruption",
+            reply=number,
+            participant=held.participant.id if held.participant is not None else None,
+            decision=decision,
+            reason=reason,
+            evidence=[asdict(vote) for vote in evidence],
+            onset=round(onset - self._trace.start, 6),
+            silence=None if silent is None else round(silent - self._trace.start, 6),
+            time_to_silence_ms=event.time_to_silence_ms,
+            heard=text.heard,
+            unheard=text.unheard,
+            samples_dropped=dropped,
+        )
+        self._events.send(event)

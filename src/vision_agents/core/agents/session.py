@@ -18,33 +18,36 @@ from ..audio.playout import SAMPLE_RATE
 from ..conversation import Conversation
 from ..edge import CallEndedEvent, ParticipantJoinedEvent, ParticipantLeftEvent
 from ..epoch import Epoch
-from ..events import Event, EventManager
-from ..floor import Floor, InterruptionPolicy
+from ..events import EventManager
+from ..floor import Floor
 from ..floor import effects as fx
 from ..floor import events as ev
 from ..floor.trace import Trace, session_record
 from ..participants import Participant
-from ..stt import STTPartialTranscriptEvent, STTTranscriptEvent
 from ..tasks import together
 from ..turn_detection import TurnEndedEvent, TurnStartedEvent
 from ..voice import SpeechRequest, SpokenReply
-from .events import ErrorEvent
+from .listening import Listening
 from .parts import Parts
 from .replies import Replies
+from .rules import Rules
 
 logger = logging.getLogger(__name__)
 
 # Seconds after the floor's own deadline when a recogniser that still owes the final words is given up.
 FINISH_GRACE = 2.0
 
+# Of what the agent said, so many words may be the question that is answered, or come back as an echo.
+WORDS_REMEMBERED = 30
+
 
 class Session:
-    """Implements what the edge, the ears, the playout and the voice report to."""
+    """Implements what the edge, the playout and the voice report to; the ears report to `Listening`."""
 
     def __init__(
         self,
         parts: Parts,
-        policy: InterruptionPolicy,
+        rules: Rules,
         epoch: Epoch,
         events: EventManager,
         conversation: Conversation,
@@ -54,15 +57,22 @@ class Session:
         self._epoch = epoch
         self._events = events
         self._conversation = conversation
-        self.floor = Floor(policy, answers=not parts.realtime)
+        self.floor = Floor(rules.policy, answers=not parts.realtime, vocabulary=rules.vocabulary)
+        # What the floor was last told of the agent's words.
+        self._said = ""
         self.trace = Trace(self._loop.time())
         self.playout = Playout(epoch, self)
         self._voice = parts.voice(self.playout, conversation, instructions, self)
-        self.replies = Replies(self.playout, self._voice, conversation, events, self.trace, epoch, self._loop.time)
-        self._ears = parts.ears(self)
+        self.replies = Replies(
+            self.playout, self._voice, conversation, events, self.trace, epoch, self._loop.time, parts.realtime
+        )
         self._parts = parts
         self._instructions = instructions
         self._participants: dict[str, Participant] = {}
+        self._listening = Listening(
+            parts, rules, self.floor, self._participants, self.post, events, self.trace, self._loop.time
+        )
+        self._ears = self._listening.ears
         self._inbox: deque[ev.FloorEvent] = deque()
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
@@ -90,7 +100,7 @@ class Session:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)
         await self._voice.close()
-        await self._ears.close()
+        await self._listening.close()
 
     def watch(self, observer: Callable[[Mapping[str, Any]], None]) -> None:
         """Call `observer(record)` for each record of the trace. Where it raises, the log says so, once."""
@@ -180,17 +190,22 @@ class Session:
     # Effects.
 
     def _hold(self, effect: fx.Hold) -> None:
-        self.replies.hold(effect.reply, self._participants.get(effect.participant))
+        self.replies.hold(effect.reply, self._participants.get(effect.participant), self._listening.onset_delay)
 
     def _resume(self, effect: fx.Resume) -> None:
-        self.replies.resume(effect.reply, effect.rewind, self.floor.policy.rewind_limit, effect.reason)
+        limit = self.floor.policy.rewind_limit
+        self.replies.resume(effect.reply, effect.rewind, limit, effect.reason, effect.evidence)
 
     def _commit(self, effect: fx.Commit) -> None:
         participant = self._participants.get(effect.participant) if effect.participant else None
-        self.replies.commit(effect.epoch, effect.reply, participant, effect.reason)
+        delay = self._listening.onset_delay if participant is not None else 0.0
+        self.replies.commit(effect.epoch, effect.reply, participant, delay, effect.reason, effect.evidence)
 
     def _begin_reply(self, effect: fx.BeginReply) -> None:
-        self.replies.begin(effect.reply, effect.epoch)
+        if effect.continues is None:
+            self.replies.begin(effect.reply, effect.epoch)
+        elif not self.replies.go_on(effect.reply, effect.epoch, effect.continues):
+            self.post(ev.ReplyFailed(self._loop.time(), effect.reply))
 
     def _drop_reply(self, effect: fx.DropReply) -> None:
         logger.info("reply %d is dropped: %s", effect.reply, effect.reason)
@@ -218,6 +233,9 @@ class Session:
 
     def _turn_taken(self, effect: fx.TurnTaken) -> None:
         self._conversation.user_said(effect.text, effect.participant)
+        participant = self._participants.get(effect.participant)
+        if participant is not None:
+            self._ears.turn_taken(participant)
 
     def _announce_start(self, effect: fx.AnnounceTurnStarted) -> None:
         self._events.send(
@@ -242,7 +260,11 @@ class Session:
     # CallSink: the edge.
 
     def pull(self) -> Samples:
-        return self.playout.pull()
+        frame = self.playout.pull()
+        self._ears.played(frame)
+        if self.replies.falling_silent:
+            self.replies.pulled()
+        return frame
 
     def audio(self, audio: PcmData, participant: Participant) -> None:
         if self.over.is_set():
@@ -263,7 +285,7 @@ class Session:
         # While it is still known who that was: the end of their turn is announced.
         self.post(ev.ParticipantLeft(self._loop.time(), participant.id))
         participant = self._participants.pop(participant.id)
-        self._spawn(self._ears.forget(participant), f"farewell to {participant.id}")
+        self._spawn(self._listening.forget(participant), f"farewell to {participant.id}")
         self.trace.note(self._loop.time(), "left", participant=participant.id)
         self._events.send(ParticipantLeftEvent(participant=participant))
 
@@ -276,45 +298,7 @@ class Session:
         self.replies.abandon()
         self.playout.close()
         self.trace.note(self._loop.time(), "ended", error=str(error) if error else None)
-        self._send(CallEndedEvent(error=str(error) if error else None))
-
-    # HearingListener: the ears.
-
-    def speech_started(self, participant: Participant, confidence: float, onset_delay: float) -> None:
-        self.replies.onset_delay = onset_delay
-        self._heard(ev.SpeechStarted(self._loop.time(), participant.id, confidence, onset_delay))
-
-    def speech_continued(self, participant: Participant, confidence: float, voiced: float) -> None:
-        self._heard(ev.SpeechContinued(self._loop.time(), participant.id, confidence, voiced))
-
-    def speech_ended(self, participant: Participant, voiced: float, trailing_silence: float) -> None:
-        self._heard(ev.SpeechEnded(self._loop.time(), participant.id, voiced, trailing_silence))
-
-    def turn_started(self, participant: Participant, confidence: float) -> None:
-        self._heard(ev.TurnStarted(self._loop.time(), participant.id, confidence))
-
-    def turn_ended(
-        self, participant: Participant, confidence: float, duration: float | None, trailing_silence: float
-    ) -> None:
-        self._heard(ev.TurnEnded(self._loop.time(), participant.id, confidence, duration, trailing_silence))
-
-    def words(self, participant: Participant, text: str, final: bool) -> None:
-        text = text.strip()
-        self._heard(ev.WordsHeard(self._loop.time(), participant.id, text, final))
-        self.trace.note(self._loop.time(), "user_words", participant=participant.id, text=text, final=final)
-        kind = STTTranscriptEvent if final else STTPartialTranscriptEvent
-        if self._events.has_subscribers(kind):
-            self._events.send(kind(participant=participant, text=text))
-
-    def failed(self, component: str, error: BaseException) -> None:
-        logger.error("%s failed: %s", component, error, exc_info=error)
-        self.trace.note(self._loop.time(), "error", component=component, error=str(error))
-        self._send(ErrorEvent(component=component, error=str(error)))
-
-    def _heard(self, event: ev.FloorEvent) -> None:
-        # Words of somebody who left, or after the end, are nobody's turn.
-        if not self.over.is_set() and event.participant in self._participants:  # type: ignore[attr-defined]
-            self.post(event)
+        self._events.send(CallEndedEvent(error=str(error) if error else None))
 
     # PlayoutListener: what was played.
 
@@ -324,7 +308,10 @@ class Session:
 
     def audio_progressed(self, reply: int) -> None:
         self.post(ev.AudioProgressed(self._loop.time(), reply))
-        self.replies.progressed(reply)
+        said = " ".join(self.replies.progressed(reply).split()[-WORDS_REMEMBERED:])
+        if said != self._said:
+            self._said = said
+            self.post(ev.AgentWords(self._loop.time(), reply, said))
 
     def audio_drained(self, reply: int, heard: int) -> None:
         self.replies.drained(reply, heard)
@@ -340,7 +327,7 @@ class Session:
         self.post(ev.ReplyStarted(self._loop.time(), reply.number))
 
     def reply_failed(self, reply: int, component: str, error: BaseException) -> None:
-        self.failed(component, error)
+        self._listening.failed(component, error)
         self.replies.failed(reply)
         self.post(ev.ReplyFailed(self._loop.time(), reply))
 
@@ -349,9 +336,6 @@ class Session:
         self.post(ev.InterruptRequested(self._loop.time()))
 
     # Helpers.
-
-    def _send(self, event: Event) -> None:
-        self._events.send(event)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = self._loop.create_task(work, name=name)

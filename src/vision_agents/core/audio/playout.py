@@ -69,6 +69,8 @@ class Playout:
         # Audio that came after its epoch was over, since the beginning.
         self.stale_chunks = 0
         self.stale_samples = 0
+        # Audio that was here, and was thrown away unplayed, since the beginning.
+        self.dropped_samples = 0
 
     # What makes a voice.
 
@@ -123,6 +125,11 @@ class Playout:
         # A voice that is resumed before its hold was heard was never cut: there is no word to go back to.
         if position is not None and self._lines and not self._sounding:
             self._lines[0].rewind(position)
+
+    @property
+    def sounding(self) -> bool:
+        """Whether the last frame that was pulled ended in mid-voice."""
+        return self._sounding
 
     def silence(self) -> dict[int, int]:
         """Throw away all that is older than the current epoch; return for each reply the samples that were heard."""
@@ -230,6 +237,7 @@ class Playout:
             # A hold is of one reply; the next one is not born held.
             self._held = None
         self._lines.remove(line)
+        self.dropped_samples += line.waiting
         line.close()
 
     def _find(self, reply: int) -> Line | None:

@@ -6,14 +6,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..audio import PcmData, Resampler
+from ..audio import PcmData, Resampler, Samples
+from ..echo import EchoCanceller
 from ..llm import Realtime
 from ..participants import Participant
 from ..stt import STT
 from ..tasks import bounded, together
 from ..turn_detection import TurnDetector
+from ..voiceprint import Voiceprint
 from .lane import AudioLane
 from .listener import HearingListener
+from .speakers import Speakers
 
 STT_SAMPLE_RATE = 16_000
 
@@ -28,7 +31,11 @@ class Ear:
 
 
 class Ears:
-    """Who listens: any number of detectors, and at most one recogniser or realtime model."""
+    """Who listens: any number of detectors, and at most one recogniser or realtime model.
+
+    `canceller`: takes the agent's voice out of all audio before anyone hears it. If it fails, that is reported
+    once, and the audio is heard as it came. `voiceprint`: tells another voice from the one in conversation.
+    """
 
     def __init__(
         self,
@@ -36,11 +43,16 @@ class Ears:
         detectors: Sequence[TurnDetector],
         stt: STT | None = None,
         model: Realtime | None = None,
+        canceller: EchoCanceller | None = None,
+        voiceprint: Voiceprint | None = None,
     ) -> None:
         self._listener = listener
         self._detectors = list(detectors)
         self._stt = stt
         self._model = model
+        self._canceller = canceller
+        self._canceller_failed = False
+        self._speakers = Speakers(listener, voiceprint) if voiceprint is not None else None
         self._ears: dict[Participant, Ear] = {}
         for hearing in (*self._detectors, stt, model):
             if hearing is not None:
@@ -55,16 +67,48 @@ class Ears:
         ear = self._ears.get(participant)
         if ear is None:
             ear = self._ears[participant] = self._grow(participant)
+        audio = self._without_echo(audio, participant)
+        if not len(audio):
+            return
+        if self._speakers is not None:
+            self._speakers.hear(audio, participant)
         for lane in ear.lanes:
             lane.push(audio)
 
+    def played(self, frame: Samples) -> None:
+        """Take the 20 ms that the agent plays now: int16, shape (960,), 48 kHz. It comes back as an echo."""
+        if self._canceller is not None:
+            try:
+                self._canceller.played(frame)
+            except Exception as error:
+                self._report_canceller(error)
+
     def begin_turn(self, participant: Participant) -> None:
         """Speech begins."""
+        if self._speakers is not None:
+            self._speakers.begin_turn(participant)
         if self._stt is not None:
             self._guard(lambda stt: stt.begin_turn(participant))
 
+    def speech_continued(self, participant: Participant, voiced: float) -> None:
+        """A detector hears speech: `voiced` seconds of it since it began."""
+        if self._speakers is not None:
+            self._speakers.speech_continued(participant, voiced)
+
+    def speech_ended(self, participant: Participant) -> None:
+        """A detector hears it no more."""
+        if self._speakers is not None:
+            self._speakers.speech_ended(participant)
+
+    def turn_taken(self, participant: Participant) -> None:
+        """It was a turn, with words."""
+        if self._speakers is not None:
+            self._speakers.turn_taken(participant)
+
     def discard_turn(self, participant: Participant) -> None:
         """It was no turn."""
+        if self._speakers is not None:
+            self._speakers.discard_turn(participant)
         if self._stt is not None:
             self._guard(lambda stt: stt.discard_turn(participant))
 
@@ -98,8 +142,29 @@ class Ears:
         await asyncio.gather(*(self.forget(participant) for participant in list(self._ears)))
         await asyncio.gather(*(bounded(part.close(), f"closing {type(part).__name__}") for part in self._parts()))
 
-    def _parts(self) -> list[TurnDetector | STT]:
-        return [*self._detectors, *([self._stt] if self._stt is not None else [])]
+    def _parts(self) -> list[TurnDetector | STT | EchoCanceller | Speakers]:
+        return [
+            *self._detectors,
+            *(part for part in (self._stt, self._canceller, self._speakers) if part is not None),
+        ]
+
+    def _without_echo(self, audio: PcmData, participant: Participant) -> PcmData:
+        if self._canceller is None:
+            return audio
+        try:
+            cleaned = self._canceller.cancel(audio, participant)
+            if not isinstance(cleaned, PcmData):
+                raise TypeError(f"cancel must return PcmData, not {type(cleaned).__name__}")
+        except Exception as error:
+            self._report_canceller(error)
+            return audio
+        return cleaned
+
+    def _report_canceller(self, error: Exception) -> None:
+        # It is asked a hundred times a second, and may fail in the same way each time.
+        if not self._canceller_failed:
+            self._canceller_failed = True
+            self._listener.failed(type(self._canceller).__name__, error)
 
     def _guard(self, call: Callable[[STT], None]) -> None:
         assert self._stt is not None

@@ -16,8 +16,11 @@ class HearingListener(Protocol):
     def speech_started(self, participant: Participant, confidence: float, onset_delay: float) -> None:
         """The first window of speech. The sound began about `onset_delay` seconds ago."""
 
-    def speech_continued(self, participant: Participant, confidence: float, voiced: float) -> None:
-        """Speech goes on: `voiced` seconds of windows judged speech since `speech_started`."""
+    def speech_continued(self, participant: Participant, confidence: float, voiced: float, level: float | None) -> None:
+        """Speech goes on: `voiced` seconds of windows judged speech since `speech_started`.
+
+        `level`: of the latest window, in dB of full scale; None where the detector does not measure it.
+        """
 
     def speech_ended(self, participant: Participant, voiced: float, trailing_silence: float) -> None:
         """The sound stopped `trailing_silence` seconds ago, after `voiced` seconds of speech. The turn may go on."""
@@ -30,8 +33,19 @@ class HearingListener(Protocol):
     ) -> None:
         """The participant is done. `duration`: seconds from the turn's start to its last sound, None if not known."""
 
-    def words(self, participant: Participant, text: str, final: bool) -> None:
-        """A transcript. A partial one replaces the partial before it, a final one stays."""
+    def words(self, participant: Participant, text: str, final: bool, confidence: float | None) -> None:
+        """A transcript. A partial one replaces the partial before it, a final one stays.
+
+        An empty text says that none were found. `confidence`: from 0 to 1, None if the recogniser does not say.
+        """
+
+    def voice_compared(self, participant: Participant, similarity: float) -> None:
+        """How much the voice of the running turn is like the one in conversation on the participant's microphone.
+
+        `similarity`: a cosine, 1.0 at most; where "another voice" begins depends on the network. Comes a few times in a
+        turn, from half a second of speech on, each time on more of it: the latest counts. Never comes before a turn of
+        this participant was taken.
+        """
 
     def failed(self, component: str, error: BaseException) -> None:
         """Something went wrong in `component`; what it still can do it goes on doing."""
@@ -48,9 +62,11 @@ class Hearing:
         if self.listener is not None:
             self.listener.speech_started(participant, confidence, onset_delay)
 
-    def report_speech_continued(self, participant: Participant, confidence: float, voiced: float) -> None:
+    def report_speech_continued(
+        self, participant: Participant, confidence: float, voiced: float, level: float | None = None
+    ) -> None:
         if self.listener is not None:
-            self.listener.speech_continued(participant, confidence, voiced)
+            self.listener.speech_continued(participant, confidence, voiced, level)
 
     def report_speech_ended(self, participant: Participant, voiced: float, trailing_silence: float = 0.0) -> None:
         if self.listener is not None:
@@ -70,9 +86,9 @@ class Hearing:
         if self.listener is not None:
             self.listener.turn_ended(participant, confidence, duration, trailing_silence)
 
-    def report_words(self, participant: Participant, text: str, final: bool) -> None:
+    def report_words(self, participant: Participant, text: str, final: bool, confidence: float | None = None) -> None:
         if self.listener is not None:
-            self.listener.words(participant, text, final)
+            self.listener.words(participant, text, final, confidence)
 
     def report_failure(self, error: BaseException) -> None:
         if self.listener is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..audio import PcmData, Resampler
+from ..audio import PcmData, Resampler, level_of
 from ..participants import Participant
 from ..turn_detection import TurnDetector
 from ..vad import SAMPLE_RATE, VAD, SpeechEdge, SpeechSegmenter, VADStream
@@ -26,12 +26,13 @@ class SpeechDetector(TurnDetector):
             segmenter = SpeechSegmenter(self._vad.window, self._threshold)
             state = self._states[participant] = (Resampler(SAMPLE_RATE), self._vad.stream(), segmenter)
         resampler, stream, segmenter = state
-        for probability in stream.feed(resampler.push(audio)):
+        samples = resampler.push(audio)
+        for probability in stream.feed(samples):
             edge = segmenter.feed(probability)
             if edge is SpeechEdge.STARTED:
                 self.report_speech_started(participant, probability, onset_delay=self._vad.window)
             elif edge is SpeechEdge.CONTINUED:
-                self.report_speech_continued(participant, probability, segmenter.voiced)
+                self.report_speech_continued(participant, probability, segmenter.voiced, level_of(samples))
             elif edge is SpeechEdge.ENDED:
                 self.report_speech_ended(participant, segmenter.voiced, segmenter.silence)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from .evidence import Vote
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -24,11 +26,15 @@ class Hold(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Resume(Effect):
-    """Let the held reply go on, from the start of the cut word or from the exact sample."""
+    """Let the held reply go on, from the start of the cut word or from the exact sample.
+
+    `evidence`: the votes on the speech that it was held for.
+    """
 
     reply: int
     rewind: Literal["word", "exact"]
     reason: str
+    evidence: tuple[Vote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +42,15 @@ class Commit(Effect):
     """The interruption is real: from now on only audio of `epoch` may be heard; cancel everything older.
 
     `reply` is the one that was cut off, None if there was none. `participant` is None when code asked for it; an answer
-    that still waited is then not given either. Replies of code that waited follow as `DropReply`.
+    that still waited is then not given either. Replies of code that waited follow as `DropReply`. `evidence`: the votes
+    that led to it.
     """
 
     epoch: int
     reply: int | None
     participant: str | None
     reason: str
+    evidence: tuple[Vote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +105,15 @@ class TurnTaken(Effect):
 
 @dataclass(frozen=True, slots=True)
 class BeginReply(Effect):
-    """Begin to make a reply in `epoch`: an answer to the history, or (`answer` false) the one that code asked for."""
+    """Begin to make a reply in `epoch`: an answer to the history, or (`answer` false) the one that code asked for.
+
+    `continues`: the reply whose unheard rest it is to say, since what interrupted that one had no words.
+    """
 
     reply: int
     epoch: int
     answer: bool
+    continues: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,10 +37,11 @@ class SpeechStarted(ParticipantEvent):
 
 @dataclass(frozen=True, slots=True)
 class SpeechContinued(ParticipantEvent):
-    """`voiced` seconds of speech since `SpeechStarted`."""
+    """`voiced` seconds of speech since `SpeechStarted`; the latest window is at `level` dB of full scale."""
 
     confidence: float = 1.0
     voiced: float = 0.0
+    level: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,14 @@ class TurnEnded(ParticipantEvent):
 
 @dataclass(frozen=True, slots=True)
 class WordsHeard(ParticipantEvent):
-    """A transcript while the participant speaks: `final` words stay, others are replaced by the next."""
+    """A transcript while the participant speaks: `final` words stay, others are replaced by the next.
+
+    An empty one says that no words were found. `confidence`: of the recogniser, from 0 to 1; None if it does not say.
+    """
 
     text: str
     final: bool = False
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,33 @@ class WordsComplete(ParticipantEvent):
 @dataclass(frozen=True, slots=True)
 class ParticipantLeft(ParticipantEvent):
     """The participant is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceCompared(ParticipantEvent):
+    """How much the speaker's voice resembles the one in conversation: a cosine, from -1 to 1."""
+
+    resemblance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Voted(ParticipantEvent):
+    """A strategy from outside votes on the participant's speech in the challenge of that number (`Evidence`).
+
+    One for another challenge than the one that is open comes too late and is without effect.
+    """
+
+    challenge: int
+    strategy: str
+    weight: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptingAllowed(ParticipantEvent):
+    """From now on the participant's speech may interrupt the agent, or may not; at first everybody's may."""
+
+    allowed: bool
 
 
 # What the agent does.
@@ -126,6 +158,13 @@ class AudioStarted(ReplyEvent):
 @dataclass(frozen=True, slots=True)
 class AudioProgressed(ReplyEvent):
     """More of the reply was pulled. Comes a few times a second while it plays."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentWords(ReplyEvent):
+    """The last words of the reply that were heard."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,12 @@ The agent has a voice (`voice.py`):
     no reply ── one is wanted ──▶ PREPARING ── first sample pulled ──▶ AUDIBLE ── last sample pulled ──▶ no reply
 
 When somebody speaks while there is a reply that may be interrupted, a *challenge* opens: the voice is held at once, and
-evidence is gathered from then on. It ends in a commit (a new epoch, the reply is gone, the turn goes on as any other)
-or in a resume (the turn is discarded, the reply goes on). A hold that lasts too long is let go, and the challenge goes
-on without it. Without a reply nothing is challenged and the turn just runs.
+evidence is gathered from then on (`judge.py`), on which strategies vote (`strategies`). It ends in a commit (a new
+epoch, the reply is gone, the turn goes on as any other) or comes to nothing (the turn is discarded). The hold ends
+before the challenge does: soon after the speech, or when it has lasted too long. What comes to be known afterwards may
+still make it an interruption. Without a reply nothing is challenged and the turn just runs.
+
+A commit may be wrong: if the turn turns out to have no words, the agent says the rest of what was cut off.
 
 A turn is announced when there is as much evidence for it as an interruption needs, or when its words are known: thus a
 cough is never announced, whatever the agent was doing.
@@ -34,14 +37,18 @@ cough is never announced, whatever the agent was doing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from . import effects as fx
 from . import events as ev
+from .evidence import Evidence, Vote
+from .judge import Judge, reason_for
 from .policy import InterruptionPolicy
 from .state import FloorState
 from .turn import PAUSED, QUIET, SPEAKING, WORDS, Announced, Complete, Done, Opened, Turn, TurnPhase, Vouched
-from .voice import Challenge, Challenger, Reply, Voice, VoicePhase, Waiting
+from .vocabulary import ALL, Vocabulary
+from .voice import Reply, Voice, VoicePhase, Waiting
 
 # Seconds of speech are sums of windows: this much may be lost in adding them.
 EPSILON = 1e-9
@@ -55,18 +62,19 @@ Deadlines = Iterator[tuple[float, Callable[[float], None]]]
 class Floor:
     """Events in, effects out.
 
-    `answers`: whether the floor decides when to answer a turn (a cascade), or the model does (realtime).
+    `answers`: whether the floor decides when to answer a turn (a cascade), or the model does (realtime). `vocabulary`:
+    the words by which an "uh-huh" is known.
     """
 
-    def __init__(self, policy: InterruptionPolicy | None = None, *, answers: bool = True) -> None:
+    def __init__(
+        self, policy: InterruptionPolicy | None = None, *, answers: bool = True, vocabulary: Vocabulary = ALL
+    ) -> None:
         self.policy = policy or InterruptionPolicy()
-        self.answers = answers
+        self.answers, self.vocabulary = answers, vocabulary
+        self._judge = Judge(self.policy, vocabulary)
         self.epoch = 0
         self._turns: dict[str, Turn] = {}
         self._voice = Voice(self.policy.queue_limit)
-        self._challenge: Challenge | None = None
-        # A realtime model owes an answer since then.
-        self._owed_since: float | None = None
         # A detector is at work: words alone open no turn, they are late ones of a turn that is over.
         self._detected = False
         self._last_request = 0
@@ -78,14 +86,14 @@ class Floor:
     def state(self) -> FloorState:
         """The floor as a whole."""
         phases = {turn.phase for turn in self._turns.values()}
-        reply, challenge = self._voice.reply, self._challenge
-        if challenge is not None and challenge.held_since is not None:
+        reply = self._voice.reply
+        if self._judge.holds:
             return FloorState.HELD
         if reply is not None and reply.phase is VoicePhase.AUDIBLE:
             return FloorState.SPEAKING
         if phases & {SPEAKING, PAUSED}:
             return FloorState.USER_SPEAKING
-        if reply is not None or WORDS in phases or self._owed_since is not None:
+        if reply is not None or WORDS in phases or self._voice.owed_since is not None:
             return FloorState.THINKING
         return FloorState.IDLE
 
@@ -104,6 +112,11 @@ class Floor:
         """When to come back with `TimePassed`, in the time of the events; None if nothing waits."""
         return min((at for at, _ in self._deadlines()), default=None)
 
+    def evidence(self, participant: str) -> tuple[Evidence, tuple[Vote, ...]] | None:
+        """What is known of the participant's speech over the agent's voice and the votes on it; None without any."""
+        turn = self._turns.get(participant)
+        return self._judge.poll(turn) if turn is not None and self._judge.challenger(turn) else None
+
     def handle(self, event: ev.FloorEvent) -> list[fx.Effect]:
         """Take one event, return what is to be done, in order."""
         self._effects = []
@@ -115,35 +128,44 @@ class Floor:
 
     def _settle(self, at: float) -> None:
         """Look at everything: is a challenge decided, is a turn evident, may a reply begin?"""
-        self._judge(at)
+        decided = self._judge.winner(self._turns)
+        if decided is not None:
+            self._interrupt_by(*decided, at)
+        else:
+            self._do(*self._judge.watch(at, self._turns))
         for turn in self._turns.values():
+            if self._judge.challenger(turn):
+                continue  # The evidence decides, not the detector: the turn may never have been one.
             evident = turn.speech.voiced + EPSILON >= self.policy.commit_speech
-            if turn.phase in (SPEAKING, PAUSED) and evident and not self._challenges(turn):
+            if turn.done is not None:
+                self._end(turn, at, turn.done.confidence, turn.done.duration)
+            elif turn.phase in (SPEAKING, PAUSED) and evident:
                 self._do(*turn.announce(self.epoch))
-        voice, free = self._voice, all(turn.phase is QUIET for turn in self._turns.values())
-        if voice.reply is None and voice.queue and (free or voice.queue[0].started):
+        if self._voice.may_begin(quiet=all(turn.phase is QUIET for turn in self._turns.values())):
             self._begin_next(at)
 
     def _do(self, *effects: fx.Effect) -> None:
         self._effects.extend(effects)
 
+    def _do_at(self, act: Callable[[float], list[fx.Effect]], at: float) -> None:
+        self._do(*act(at))
+
     # Deadlines: everything that waits, and what becomes of it.
 
     def _deadlines(self) -> Deadlines:
-        policy, voice, reply, challenge = self.policy, self._voice, self._voice.reply, self._challenge
-        if challenge is not None and challenge.quiet_since is not None:
-            yield challenge.quiet_since + policy.resume_after, lambda at: self._resume(challenge, at, "too short")
-        if challenge is not None and challenge.held_since is not None:
-            limit = challenge.held_since + policy.hold_limit
-            yield limit, lambda at: self._let_go(challenge, at, "no decision within the limit")
-        elif reply is not None and reply.phase is VoicePhase.PREPARING:
+        policy, voice, reply = self.policy, self._voice, self._voice.reply
+        for when, act in self._judge.deadlines(self._turns):
+            yield when, partial(self._do_at, act)
+        # Of a voice that is held nothing is asked.
+        if reply is not None and not self._judge.holds and reply.phase is VoicePhase.PREPARING:
             yield reply.since + policy.reply_timeout, lambda at: self._drop(reply, "no sound in time")
-        elif reply is not None:
+        elif reply is not None and not self._judge.holds:
             yield reply.since + policy.stall_timeout, lambda at: self._drop(reply, "the sound stalled")
-        elif voice.queue:
+        elif reply is None and voice.queue:
             yield voice.queue[0].since + policy.wait_limit, self._begin_next
-        if self._owed_since is not None:
-            yield self._owed_since + policy.reply_timeout, self._forgive
+        if voice.owed_since is not None:
+            patience = policy.words_timeout if voice.rest_waits else policy.reply_timeout
+            yield voice.owed_since + patience, self._forgive
         for turn in self._turns.values():
             yield from self._turn_deadlines(turn)
 
@@ -152,7 +174,7 @@ class Floor:
         if turn.phase is SPEAKING:
             gap = policy.claim_limit if turn.claimed and not turn.speech.windows else policy.speech_gap
             yield turn.since + gap, turn.lapse
-        elif turn.phase is PAUSED and not self._challenges(turn):
+        elif turn.phase is PAUSED and not self._judge.challenger(turn):
             yield turn.since + policy.turn_timeout, lambda at: self._time_out(turn, at)
         elif turn.phase is WORDS:
             yield turn.since + policy.words_timeout, lambda at: self._complete(turn, at)
@@ -174,30 +196,32 @@ class Floor:
     def _on_turn(self, event: ev.ParticipantEvent) -> None:
         self._detected |= isinstance(event, ev.SpeechStarted | ev.TurnStarted)
         turn = self._turn(event.participant)
-        match turn.handle(event):
+        meaning = turn.handle(event)
+        self._judge.hear(event, turn)
+        match meaning:
             case Opened(before):
                 self._opened(turn, event.at, before)
             case Vouched(before):
                 self._vouched(turn, event.at, before)
-            case Done(confidence, duration) if not self._challenges(turn):
-                # Within a challenge the evidence decides, not the detector: the turn may never have been one.
-                self._end(turn, event.at, confidence, duration)
+            case Done():
+                turn.done = meaning
             case Complete():
                 self._complete(turn, event.at)
 
     def _opened(self, turn: Turn, at: float, before: TurnPhase) -> None:
         self._turns[turn.participant] = turn
-        self._owed_since = None
+        self._voice.owed_since = None
         self._do(fx.BeginTurn(turn.participant))
-        self._challenge_by(turn, at, fresh=before is QUIET)
+        self._do(*self._judge.open(self._voice.reply, turn, at, fresh=before is QUIET))
 
     def _vouched(self, turn: Turn, at: float, before: TurnPhase) -> None:
         if before is SPEAKING:
-            self._challenge_by(turn, at, fresh=False)
+            self._do(*self._judge.open(self._voice.reply, turn, at, fresh=False))
         else:
             self._opened(turn, at, before)
-        if self._challenges(turn):
-            self._commit(self.epoch + 1, turn, "the detector says that a turn began")
+        challenger = self._judge.challenger(turn)
+        if challenger is not None:
+            challenger.vouched = True
         else:
             self._do(*turn.announce(self.epoch))
 
@@ -205,6 +229,8 @@ class Floor:
         if not self.answers:
             # A realtime model transcribes in its own time, often after its answer began.
             if event.final and event.text:
+                self._turn(event.participant).cut = None
+                self._voice.want_no_rest()
                 self._do(fx.TurnTaken(event.participant, event.text))
             return
         turn = self._turn(event.participant)
@@ -212,10 +238,11 @@ class Floor:
             # Nobody listens for speech: words are the only sign that it begins or goes on.
             self._vouched(turn, event.at, turn.vouch(event.at, 1.0).before)
         turn.handle(event)
+        self._judge.hear(event, turn)
 
     def _time_out(self, turn: Turn, at: float) -> None:
         if not self.answers and turn.announced is Announced.NOTHING:
-            self._discard(turn)  # There is no evidence, and no words will come that could be some.
+            self._do(*turn.discard())  # There is no evidence, and no words will come that could be some.
         else:
             self._end(turn, at, UNSURE, None)
 
@@ -229,110 +256,86 @@ class Floor:
         else:
             # A realtime model has its own ears: it knows the words, and it answers.
             self._do(*turn.announce(self.epoch), *turn.announce_end(duration))
+            self._judge.people.heard(turn)
+            self._voice.asked_by.add(turn.participant)
+            self._voice.owed_since = at
+            self._voice.want_rest(at, turn.cut)
             turn.clear()
-            self._owed_since = at
 
     def _complete(self, turn: Turn, at: float) -> None:
         """If there were words, the turn goes into the history and wants an answer."""
-        text, wanted = turn.words.text, turn.unanswered
+        text, wanted, cut = turn.words.text, turn.unanswered, turn.cut
         if text and turn.announced is Announced.NOTHING:
             # Too short to be announced while it lasted, like many a "yes".
             self._do(*turn.announce(self.epoch), *turn.announce_end())
+        if text:
+            self._judge.people.heard(turn)
         turn.clear()
         self._do(fx.TurnTaken(turn.participant, text) if text else fx.DiscardTurn(turn.participant))
         if text or wanted:
-            self._voice.want_answer(at)
-
-    def _discard(self, turn: Turn) -> None:
-        turn.clear()
-        self._do(fx.DiscardTurn(turn.participant))
+            self._voice.want_answer(at, turn.participant)
+        else:
+            # Nothing was said: what interrupted the agent, if it did, was no interruption.
+            self._voice.want_rest(at, cut)
 
     def _on_left(self, event: ev.ParticipantLeft) -> None:
+        self._judge.forget(event.participant)
+        self._voice.asked_by.discard(event.participant)
         turn = self._turns.pop(event.participant, None)
         if turn is None:
             return
-        if self._challenge is not None:
-            self._challenge.challengers.pop(turn.participant, None)
         self._do(*turn.announce_end())
         if turn.words.text:
             # Nobody is there to be answered, but it was said.
             self._do(fx.TurnTaken(turn.participant, turn.words.text))
         elif turn.phase is not QUIET:
             self._do(fx.DiscardTurn(turn.participant))
+        # What was cut off may have been another's: the answer to a question, or the rest of one.
         if turn.unanswered and self._turns:
-            self._voice.want_answer(event.at)  # The question may have been another's.
+            self._voice.want_answer(event.at)
+        elif self._turns and not turn.words.text:
+            self._voice.want_rest(event.at, turn.cut)
 
     # Challenges.
 
-    def _challenges(self, turn: Turn) -> bool:
-        return self._challenge is not None and turn.participant in self._challenge.challengers
-
-    def _challenge_by(self, turn: Turn, at: float, fresh: bool) -> None:
+    def _interrupt_by(self, turn: Turn, votes: tuple[Vote, ...], at: float) -> None:
+        """The participant has the floor: the reply is gone, the turn goes on as any other."""
         reply = self._voice.reply
-        if reply is None or not reply.interruptible:
-            return
-        challenge = self._challenge = self._challenge or Challenge(reply)
-        challenge.challengers.setdefault(turn.participant, Challenger(turn.speech.voiced, fresh))
-        if self.policy.hold and challenge.held_since is None:
-            challenge.held_since = at
-            self._do(fx.Hold(reply.number, turn.participant))
-
-    def _judge(self, at: float) -> None:
-        """Commit if there is evidence enough, resume if nobody is left to give any, otherwise wait."""
-        challenge = self._challenge
-        if challenge is None:
-            return
-        turns = [self._turns[participant] for participant in challenge.challengers]
-        for turn in turns:
-            spoken = turn.speech.voiced - challenge.challengers[turn.participant].voiced
-            if spoken + EPSILON >= self.policy.commit_speech:
-                self._commit(self.epoch + 1, turn, f"{spoken:.2f} s of speech")
-                return
-        if not turns:
-            self._resume(challenge, at, "the speaker left")
-        elif any(turn.phase is SPEAKING for turn in turns):
-            challenge.quiet_since = None
-        elif challenge.quiet_since is None:
-            challenge.quiet_since = at
-
-    def _commit(self, epoch: int, turn: Turn | None, reason: str) -> None:
-        """The reply is gone, and with it what could be interrupted in the queue; the turn goes on as any other."""
-        reply, self._voice.reply, self._challenge, self._owed_since = self._voice.reply, None, None, None
-        self.epoch = epoch
-        self._do(fx.Commit(epoch, reply.number if reply else None, turn.participant if turn else None, reason))
-        # What people said still wants its answer, unless it is code that wants silence.
-        self._do(*self._voice.interrupt_queue(answers=turn is None))
-        if turn is None:
-            for other in self._turns.values():
-                other.unanswered = False
-            return
-        if reply is not None and reply.answer and reply.phase is VoicePhase.PREPARING:
-            turn.unanswered = True
+        self._commit(self.epoch + 1, turn.participant, reason_for(votes), votes)
+        if reply is not None:
+            turn.unanswered |= reply.answer and reply.phase is VoicePhase.PREPARING
+            turn.cut = turn.cut if reply.rest is None else reply.rest
+            self._voice.asked_by |= reply.to or set()
         if turn.announced is Announced.STARTED:
             # It began before the reply did. Now it begins again, this time against the agent.
             self._do(*turn.announce_end())
             turn.speech.onset = turn.speech.began
         self._do(*turn.announce(self.epoch, interrupted=True))
 
-    def _resume(self, challenge: Challenge, at: float, reason: str) -> None:
-        """It was nothing: the reply goes on. A turn that there was before the challenge keeps what it has."""
-        self._let_go(challenge, at, reason)
-        self._challenge = None
-        for participant, challenger in challenge.challengers.items():
-            if challenger.fresh:
-                self._discard(self._turns[participant])
+    def _commit(self, epoch: int, by: str | None, reason: str, votes: tuple[Vote, ...] = ()) -> None:
+        """The reply is gone, and with it what could be interrupted in the queue."""
+        reply, self._voice.reply, self._judge.challenge = self._voice.reply, None, None
+        self._voice.owed_since = None
+        self.epoch = epoch
+        self._do(fx.Commit(epoch, reply.number if reply else None, by, reason, votes))
+        # What people said still wants its answer, unless it is code that wants silence.
+        self._do(*self._voice.interrupt_queue(answers=by is None))
 
-    def _let_go(self, challenge: Challenge, at: float, reason: str) -> None:
-        if challenge.held_since is not None:
-            challenge.held_since, challenge.reply.since = None, at
-            self._do(fx.Resume(challenge.reply.number, self.policy.rewind, reason))
+    def _on_evidence(self, event: ev.FloorEvent) -> None:
+        self._judge.take(event)
 
     def _on_interrupt(self, event: ev.InterruptRequested) -> None:
         epoch = self.epoch + 1 if event.epoch is None else event.epoch
         if epoch > self.epoch:
             self._commit(epoch, None, "asked for by code")
+            for turn in self._turns.values():
+                turn.unanswered, turn.cut = False, None
 
     # The agent's voice.
+
+    def _forgive(self, at: float) -> None:
+        """The model has nothing to say. If nothing was said to it either, the rest of what was cut off follows."""
+        self._voice.owed_since = None
 
     def _begin_next(self, at: float) -> None:
         self._do(*self._voice.begin_next(at, self.epoch))
@@ -345,11 +348,10 @@ class Floor:
             return
         # A model that answers has judged that the speaker is done.
         for turn in self._turns.values():
-            if turn.phase is SPEAKING and not turn.speech.windows and not self._challenges(turn):
+            if turn.phase is SPEAKING and not turn.speech.windows and not self._judge.challenger(turn):
                 turn.pause(event.at, event.at)
-            if turn.phase is PAUSED and not self._challenges(turn):
+            if turn.phase is PAUSED and not self._judge.challenger(turn):
                 self._end(turn, event.at, turn.speech.confidence, None)
-        self._owed_since = None
         self._do(*self._voice.enqueue(event.reply, Waiting(event.at, event.reply, started=True)))
 
     def _on_audio(self, event: ev.AudioStarted | ev.AudioProgressed) -> None:
@@ -359,7 +361,7 @@ class Floor:
 
     def _on_audio_drained(self, event: ev.AudioDrained) -> None:
         if self._voice.current(event.reply) is not None:
-            self._voice.reply = self._challenge = None
+            self._voice.reply = self._judge.challenge = None
         self._voice.withdraw(event.reply)
 
     def _on_reply_failed(self, event: ev.ReplyFailed) -> None:
@@ -372,10 +374,7 @@ class Floor:
 
     def _drop(self, reply: Reply, reason: str) -> None:
         self._do(fx.DropReply(reply.number, reason))
-        self._voice.reply = self._challenge = None
-
-    def _forgive(self, at: float) -> None:
-        self._owed_since = None
+        self._voice.reply = self._judge.challenge = None
 
 
 _HANDLERS: dict[type[ev.FloorEvent], Callable[[Floor, Any], None]] = {
@@ -395,6 +394,7 @@ _HANDLERS: dict[type[ev.FloorEvent], Callable[[Floor, Any], None]] = {
     ev.AudioDrained: Floor._on_audio_drained,
     ev.ReplyFailed: Floor._on_reply_failed,
     ev.InterruptRequested: Floor._on_interrupt,
+    **dict.fromkeys((ev.VoiceCompared, ev.Voted, ev.InterruptingAllowed, ev.AgentWords), Floor._on_evidence),
 }
 
 EVENTS = tuple(_HANDLERS)  # every kind that means something here

@@ -6,6 +6,10 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Literal, Self
 
+from .strategies import BUILT_IN
+
+_CHOICES = {"rewind": ("word", "exact"), "interruptible_by": ("anyone", "spoken_to")}
+
 
 @dataclass(frozen=True, slots=True)
 class InterruptionPolicy:
@@ -15,14 +19,31 @@ class InterruptionPolicy:
     """Silence the agent at the first window of speech, before deciding. False waits for the evidence: a cough then
     costs nothing, and a real interruption is heard `commit_speech` later."""
 
-    commit_speech: float = 0.36
-    """Speech that makes an interruption, counted from the hold in windows the detector calls speech. Below 0.3
-    coughs and "uh-huh" begin to pass; every further 0.1 is 0.1 later in throwing the old answer away (the silence is
-    not later: the agent is held all the while). 0 takes the first window for an interruption."""
+    strategies: tuple[str, ...] = tuple(BUILT_IN)
+    """What has a vote on whether speech is an interruption: names from `floor.strategies`, where all of them and their
+    weights stand. Without "words" an "uh-huh" of half a second is one; "length" alone judges by nothing but speech."""
+
+    commit_speech: float = 0.5
+    """Clear speech that makes an interruption if nothing is known of its words, counted from the hold. With words that
+    mean something a part of it is enough. Below 0.3 coughs begin to pass; every further 0.1 is 0.1 later in throwing
+    the old answer away (the silence is not later: the agent is held all the while). 0 takes the first window for an
+    interruption."""
+
+    clear_speech: float = 0.9
+    """The detector's confidence from which a window counts as clear speech. Speech of all languages reaches 0.9 in half
+    of its windows or more, crowds and music seldom in a quarter."""
+
+    interruptible_by: Literal["anyone", "spoken_to"] = "anyone"
+    """Whose speech interrupts: anyone's, or only that of those whose words the agent is answering. What others say is
+    kept and answered after. Code decides for each participant with `Agent(may_interrupt=…)`."""
 
     resume_after: float = 0.2
-    """Silence after speech that was too short to interrupt before the agent goes on. The detector has by then waited
+    """Silence after speech that was not enough to interrupt before the agent goes on. The detector has by then waited
     about 0.16 itself; much less resumes into the gap between two words."""
+
+    late_words: float = 1.0
+    """Silence after such speech in which its words may still make it an interruption, though the agent has gone on.
+    Recognisers over a network report them up to a second late."""
 
     hold_limit: float = 2.0
     """The longest hold without a decision; then the agent goes on, and evidence is gathered without a hold. Longer is
@@ -69,10 +90,12 @@ class InterruptionPolicy:
     asks in a loop."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.strategies, list):
+            object.__setattr__(self, "strategies", tuple(self.strategies))  # as a trace brings them
         for knob in fields(self):
             value = getattr(self, knob.name)
-            if not _fits(value, knob.default):
-                raise ValueError(f"{knob.name} is {_wanted(knob.default)}, not {value!r}")
+            if not _fits(knob.name, value, knob.default):
+                raise ValueError(f"{knob.name} is {_wanted(knob.name, knob.default)}, not {value!r}")
         if self.queue_limit < 1:
             raise ValueError(f"queue_limit must be at least 1, got {self.queue_limit}")
 
@@ -87,21 +110,25 @@ class InterruptionPolicy:
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
-def _fits(value: object, default: object) -> bool:
+def _fits(name: str, value: object, default: object) -> bool:
     if isinstance(default, bool):
         return isinstance(value, bool)
     if isinstance(default, str):
-        return value in ("word", "exact")
+        return value in _CHOICES[name]
+    if isinstance(default, tuple):
+        return isinstance(value, tuple) and all(strategy in BUILT_IN for strategy in value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return 0 <= value < math.inf and isinstance(value, int | type(default))
 
 
-def _wanted(default: object) -> str:
+def _wanted(name: str, default: object) -> str:
     if isinstance(default, bool):
         return "true or false"
     if isinstance(default, str):
-        return '"word" or "exact"'
+        return " or ".join(f'"{choice}"' for choice in _CHOICES[name])
+    if isinstance(default, tuple):
+        return f"a tuple of names out of {', '.join(BUILT_IN)}"
     return f"a {'whole ' if isinstance(default, int) else ''}number that is not negative"
 
 
@@ -109,6 +136,8 @@ def _parse(text: str, default: object) -> object:
     """A knob's value from text; what cannot be one stays text, for the policy to refuse."""
     if isinstance(default, bool):
         return {"true": True, "false": False}.get(text.lower(), text)
+    if isinstance(default, tuple):
+        return tuple(name.strip() for name in text.split(",") if name.strip())
     try:
         return type(default)(text)  # type: ignore[call-arg]
     except ValueError:

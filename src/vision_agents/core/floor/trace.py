@@ -2,7 +2,7 @@
 
 A trace is a sequence of JSON records, one a line in a file. `t` is in seconds since the session began.
 
-    {"t": 0.0, "note": "session", "version": 1, "policy": {…}, "answers": true, "started": <Unix time>}
+    {"t": 0.0, "note": "session", "version": 2, "policy": {…}, "words": {…}, "answers": true, "started": <Unix time>}
     {"t": 1.2, "event": "SpeechStarted", "participant": "user", …}     an event of the floor, with its fields
     {"t": 1.2, "effect": "Hold", "reply": 3, …}                        an effect of the event before it
     {"t": 1.2, "note": "…", …}                                         a fact beside the floor, for people and reports
@@ -15,7 +15,7 @@ import math
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from . import effects as fx
 from . import events as ev
 from .machine import EVENTS, Floor
 from .policy import InterruptionPolicy
+from .vocabulary import Vocabulary
 
-VERSION = 1
+VERSION = 2
 
 Record = dict[str, Any]
 Observer = Callable[[Mapping[str, Any]], None]
@@ -69,7 +70,8 @@ class Trace:
 def session_record(floor: Floor, started: float) -> Record:
     """The facts of a trace's first record, the note "session". `started`: Unix time."""
     policy = {knob.name: getattr(floor.policy, knob.name) for knob in fields(floor.policy)}
-    return {"version": VERSION, "policy": policy, "answers": floor.answers, "started": started}
+    words = {kind.name: sorted(getattr(floor.vocabulary, kind.name)) for kind in fields(floor.vocabulary)}
+    return {"version": VERSION, "policy": policy, "words": words, "answers": floor.answers, "started": started}
 
 
 def event_record(event: ev.FloorEvent, start: float = 0.0) -> Record:
@@ -83,7 +85,12 @@ def effect_record(effect: fx.Effect, t: float) -> Record:
 
 
 def _facts(of: ev.FloorEvent | fx.Effect) -> Record:
-    return {fact.name: getattr(of, fact.name) for fact in fields(of)}
+    return {fact.name: _plain(getattr(of, fact.name)) for fact in fields(of)}
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it: the votes of an effect are records too."""
+    return [asdict(vote) for vote in value] if isinstance(value, tuple) else value
 
 
 def read_event(record: Mapping[str, Any]) -> ev.FloorEvent:
@@ -181,9 +188,10 @@ def _floor_of(records: list[Record], policy: InterruptionPolicy | None) -> Floor
         raise TraceError(f"the trace is of version {session.get('version')}, this program reads version {VERSION}")
     try:
         recorded, answers = InterruptionPolicy(**session["policy"]), bool(session["answers"])
-    except (KeyError, TypeError, ValueError) as error:
+        vocabulary = Vocabulary(**{kind: frozenset(words) for kind, words in session["words"].items()})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise TraceError(f"the session record of the trace cannot be used: {error!r}") from None
-    return Floor(policy or recorded, answers=answers)
+    return Floor(policy or recorded, answers=answers, vocabulary=vocabulary)
 
 
 def _normal(record: Record) -> Record:

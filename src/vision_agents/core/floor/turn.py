@@ -13,6 +13,7 @@ from typing import Any
 
 from . import effects as fx
 from . import events as ev
+from .loudness import Loudness
 
 
 class TurnPhase(Enum):
@@ -82,11 +83,14 @@ class Speech:
     confidence: float = 0.0
     # Speech is reported window by window, not only its start and end.
     windows: bool = False
+    loudness: Loudness = field(default_factory=Loudness)
 
-    def grow(self, voiced: float) -> None:
-        """There were `voiced` seconds of speech since the segment began."""
-        self.voiced += max(0.0, voiced - self.counted)
-        self.counted = max(self.counted, voiced)
+    def grow(self, voiced: float, level: float | None = None) -> None:
+        """There were `voiced` seconds of speech since the segment began, what is new of them at `level` dB."""
+        gained = max(0.0, voiced - self.counted)
+        self.voiced += gained
+        self.counted += gained
+        self.loudness.add(level, gained)
 
 
 @dataclass(slots=True)
@@ -116,6 +120,10 @@ class Turn:
     claimed: bool = False
     # It cut off an answer of which nothing had been heard: whatever comes of this turn, that question still stands.
     unanswered: bool = False
+    # It cut off a reply that was being heard, by its number: if there are no words in this turn, that goes on.
+    cut: int | None = None
+    # A detector says that it is over; within a challenge it is not decided yet whether it was a turn at all.
+    done: Done | None = None
     # Nothing was heard of the speaker for too long, but the detector never said that the speech ended.
     lapsed: bool = False
     # The latest request for final words: an answer to an older one does not complete the turn.
@@ -147,13 +155,20 @@ class Turn:
 
     def ask_words(self, at: float, request: int) -> None:
         """Into WORDS."""
-        self.phase, self.since, self.request, self.claimed = WORDS, at, request, False
+        self.phase, self.since, self.request = WORDS, at, request
+        self.claimed, self.done = False, None
 
     def clear(self) -> None:
         """Back to QUIET."""
         self.phase, self.announced = QUIET, Announced.NOTHING
         self.speech, self.words = Speech(), Transcript()
         self.claimed = self.unanswered = False
+        self.cut = self.done = None
+
+    def discard(self) -> list[fx.Effect]:
+        """It was no turn, or had no words."""
+        self.clear()
+        return [fx.DiscardTurn(self.participant)]
 
     def announce(self, epoch: int, interrupted: bool = False) -> list[fx.Effect]:
         """Tell that the turn began, if that was not told yet."""
@@ -179,7 +194,7 @@ class Turn:
             self.speech = Speech(onset, confidence=confidence)
         self.speech.began = self.speech.last_sound = at
         self.speech.counted = counted
-        self.phase, self.since, self.lapsed = SPEAKING, at, False
+        self.phase, self.since, self.lapsed, self.done = SPEAKING, at, False, None
         return Opened(before)
 
     def _begin(self, event: ev.SpeechStarted) -> Opened:
@@ -191,7 +206,7 @@ class Turn:
     def _grow(self, event: ev.SpeechContinued) -> None:
         self.since = self.speech.last_sound = event.at
         self.speech.windows = True
-        self.speech.grow(event.voiced)
+        self.speech.grow(event.voiced, event.level)
         self.speech.confidence = max(self.speech.confidence, event.confidence)
 
     def _return(self, event: ev.SpeechContinued) -> Opened | None:

@@ -1,4 +1,4 @@
-"""The agent's side of the floor: the reply that has the voice, those that wait for it, and what challenges it."""
+"""The agent's side of the floor: the reply that has the voice, and those that wait for it."""
 
 from __future__ import annotations
 
@@ -23,22 +23,33 @@ class Reply:
     number: int
     interruptible: bool
     answer: bool
+    # Whose words it answers; None: nobody's or everybody's.
+    to: frozenset[str] | None = None
     phase: VoicePhase = VoicePhase.PREPARING
     # When the phase began or the playout last got on.
     since: float = 0.0
+    # The reply whose unheard rest this is.
+    continues: int | None = None
+
+    @property
+    def rest(self) -> int | None:
+        """The reply of which a rest is unheard if this one is cut off now: itself, or the one that it continues."""
+        return self.number if self.phase is VoicePhase.AUDIBLE else self.continues
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A reply that waits for the voice. `number` is None for an answer, which is numbered when it begins.
 
-    `started`: a realtime model makes it already, so it waits for nobody but the reply before it.
+    `started`: a realtime model makes it already, so it waits for nobody but the reply before it. `continues`: the reply
+    whose unheard rest it is to say instead of an answer.
     """
 
     since: float
     number: int | None = None
     interruptible: bool = True
     started: bool = False
+    continues: int | None = None
 
 
 @dataclass(slots=True)
@@ -50,32 +61,67 @@ class Voice:
     queue: deque[Waiting] = field(default_factory=deque)
     # The highest number used so far.
     last_reply: int = 0
+    # Whose words the next answer answers.
+    asked_by: set[str] = field(default_factory=set)
+    # A realtime model owes an answer since then.
+    owed_since: float | None = None
 
     def enqueue(self, number: int, waiting: Waiting) -> list[fx.Effect]:
         """Let a reply wait. A number used before is a repetition, and is ignored."""
         if number <= self.last_reply:
             return []
         self.last_reply = number
+        if waiting.started:
+            self.owed_since = None  # This is the answer.
+            self.want_no_rest()
         if len(self.queue) >= self.limit:
             return [fx.DropReply(number, f"{len(self.queue)} replies wait already")]
-        # What is being made goes before what is not.
-        place = sum(other.started for other in self.queue) if waiting.started else len(self.queue)
+        # What is being made goes before what is not, and the rest of something after all else.
+        place = sum(other.started if waiting.started else other.continues is None for other in self.queue)
         self.queue.insert(place, waiting)
         return []
 
-    def want_answer(self, at: float) -> None:
+    def want_answer(self, at: float, asked_by: str | None = None) -> None:
         """Let an answer wait; one answers all that was said by then."""
+        if asked_by is not None:
+            self.asked_by.add(asked_by)
+        self.want_no_rest()
         if all(waiting.number is not None for waiting in self.queue):
             self.queue.append(Waiting(at))
+
+    def want_rest(self, at: float, reply: int | None) -> None:
+        """Let the unheard rest of a reply, if any, wait, unless something is to be answered instead."""
+        if reply is not None and all(waiting.number is not None for waiting in self.queue):
+            self.queue.append(Waiting(at, continues=reply))
+
+    def want_no_rest(self) -> None:
+        """Who has said something wants that answered, not the rest of what they interrupted."""
+        self.queue = deque(waiting for waiting in self.queue if waiting.continues is None)
+
+    @property
+    def rest_waits(self) -> bool:
+        """Whether the last thing in the queue is the rest of a reply."""
+        return bool(self.queue) and self.queue[-1].continues is not None
+
+    def may_begin(self, quiet: bool) -> bool:
+        """Whether the first in the queue may have the voice. `quiet`: nobody has the turn."""
+        if self.reply is not None or not self.queue:
+            return False
+        first = self.queue[0]
+        # A model that owes an answer may have heard something.
+        return first.started or (quiet and (first.continues is None or self.owed_since is None))
 
     def begin_next(self, at: float, epoch: int) -> list[fx.Effect]:
         """Give the voice to the first in the queue."""
         waiting = self.queue.popleft()
-        answer = waiting.number is None
         number = self.last_reply + 1 if waiting.number is None else waiting.number
         self.last_reply = max(self.last_reply, number)
-        self.reply = Reply(number, waiting.interruptible, answer, since=at)
-        return [] if waiting.started else [fx.BeginReply(number, epoch, answer)]
+        answer = waiting.number is None and waiting.continues is None
+        to = None
+        if answer or waiting.started or waiting.continues is not None:
+            to, self.asked_by = frozenset(self.asked_by) or None, set()
+        self.reply = Reply(number, waiting.interruptible, answer, to, since=at, continues=waiting.continues)
+        return [] if waiting.started else [fx.BeginReply(number, epoch, answer, waiting.continues)]
 
     def current(self, number: int) -> Reply | None:
         """The reply that has the voice, if it has this number."""
@@ -93,22 +139,3 @@ class Voice:
         dropped = [w for w in self.queue if w.interruptible and (w.number is not None or answers)]
         self.queue = deque(w for w in self.queue if w not in dropped)
         return [fx.DropReply(w.number, "interrupted") for w in dropped if w.number is not None]
-
-
-@dataclass(frozen=True, slots=True)
-class Challenger:
-    """Who challenges the reply. `voiced`: seconds of speech in their turn before. `fresh`: there was no turn before."""
-
-    voiced: float
-    fresh: bool
-
-
-@dataclass(slots=True)
-class Challenge:
-    """Speech that may turn out to be an interruption of `reply`."""
-
-    reply: Reply
-    challengers: dict[str, Challenger] = field(default_factory=dict)
-    # The reply is held since then, None if it is not; and none of the challengers speaks since then.
-    held_since: float | None = None
-    quiet_since: float | None = None

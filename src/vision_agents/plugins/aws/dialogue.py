@@ -305,7 +305,7 @@ class Dialogue:
         # The service tells the words when it judges that the turn is over.
         self._end_turn(turn)
         # One turn may come as several texts: the first has the turn's place in the record.
-        self.model.report_words(turn.participant, words, True, None if turn.said else turn.key)
+        self.model.report_words(turn.participant, words, True, turn=None if turn.said else turn.key)
         turn.said = True
 
     def _somebody_speaks(self) -> None:

@@ -35,7 +35,7 @@ class Realtime(llm.Realtime):
         aws_access_key_id, aws_secret_access_key, aws_session_token: by default from the variables of these names in
             capitals, the AWS files, or the machine's role, as the SDK finds them.
         profile: the one of the AWS files to use, by default from AWS_PROFILE.
-        endpoint_uri: the service's address, by default that of the region.
+        endpoint_uri: the service's address, by default from AWS_ENDPOINT_URL_BEDROCK_RUNTIME, or that of the region.
 
     Raises:
         RuntimeError: this Python is older than 3.12.

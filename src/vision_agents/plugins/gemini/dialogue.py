@@ -318,7 +318,7 @@ class Dialogue:
         if turn is not None and (words := turn.rest()):
             # Words that come later still are an entry of their own: the first ones keep theirs.
             key = turn.key if turn.reported == len(turn.words) and words == turn.words.strip() else None
-            self.model.report_words(turn.participant, words, True, key)
+            self.model.report_words(turn.participant, words, True, turn=key)
 
     # Helpers.
 

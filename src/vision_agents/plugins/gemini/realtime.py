@@ -7,7 +7,7 @@ from google.genai import types
 
 from vision_agents.core import llm
 from vision_agents.core.audio import PcmData
-from vision_agents.core.conversation import Message
+from vision_agents.core.conversation import Message, ToolCall
 from vision_agents.core.llm import Heard
 from vision_agents.core.participants import Participant
 
@@ -87,6 +87,10 @@ class Realtime(llm.Realtime):
     async def stop_response(self, heard: tuple[Heard, ...]) -> None:
         if self._session is not None:
             self._session.stop(heard)
+
+    def function_ended_late(self, call: ToolCall, output: str) -> None:
+        if self._session is not None:
+            self._session.note(call, output)
 
     async def close(self) -> None:
         session, self._session = self._session, None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Iterable
 from functools import partial
 
@@ -31,6 +32,9 @@ CONFIRM_TIMEOUT = 3.0
 GO_AWAY_MARGIN = 2.0
 GO_AWAY_DEFAULT = 10.0
 
+# Notes on calls that may wait until the model can be told something; the oldest are forgotten.
+CALL_NOTES = 16
+
 
 class Session:
     """Implements `LinkListener` for `model`. `setup` and `instructions` hold for all of its connections."""
@@ -45,6 +49,8 @@ class Session:
         self._calls: dict[str, asyncio.Task[None]] = {}
         # What was heard of answers that were cut off, and that the model was not told yet.
         self._untold: list[Heard] = []
+        # What became of calls that the service does not wait for, and that the model was not told yet.
+        self._call_notes: deque[str] = deque(maxlen=CALL_NOTES)
         # A text whose answer had not begun when the session was renewed, and its epoch.
         self._again: tuple[str, int] | None = None
         self._leaving = False
@@ -87,8 +93,18 @@ class Session:
         cancelled = self._dialogue.cancel({one.response for one in heard})
         self._untold.extend(heard)
         self._watch()
+        if cancelled or self._untold:
+            self._send_note()
+
+    def note(self, call: ToolCall, output: str) -> None:
+        """Tell the model what became of a call that the service does not wait for."""
+        self._call_notes.append(llm.call_note(call, output))
+        if self._link.up:
+            self._send_note()
+
+    def _send_note(self) -> None:
         # Any content stops the model: what was asked for in the meantime is spared, and takes the note along.
-        if self._dialogue.current is None and (cancelled or self._untold):
+        if self._dialogue.current is None:
             self._link.send(partial(_send_content, turns=self._note(), turn_complete=False))
 
     def _send_text(self, text: str) -> None:
@@ -99,7 +115,9 @@ class Session:
 
     def _note(self) -> list[types.Content]:
         untold, self._untold = self._untold, []
-        return [note(untold)] if untold else []
+        calls = [content("user", f"({text})") for text in self._call_notes]
+        self._call_notes.clear()
+        return [*([note(untold)] if untold else []), *calls]
 
     def _watch(self) -> None:
         """See to it that cancellations are confirmed in time."""
@@ -204,7 +222,9 @@ class Session:
     async def _answer(self, call: ToolCall, epoch: int) -> None:
         result = await self._model.call_function(call, epoch)
         if epoch != self._model.epoch:
-            return  # Nobody waits for it: what the model was at has been cancelled.
+            # Nobody waits for it: what the model was at has been cancelled, and its calls with it.
+            self.note(call, result)
+            return
         self._dialogue.result_sent(epoch)
         response = types.FunctionResponse(id=call.id, name=call.name, response={"output": result})
         self._link.send(partial(_send_result, response=response))

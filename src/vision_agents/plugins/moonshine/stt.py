@@ -17,7 +17,7 @@ from vision_agents.core.vad import VAD, VADStream
 
 from .. import silero
 from ..silero.session import require_onnxruntime
-from .model import MoonshineModel
+from .model import MoonshineModel, Reading
 from .utterance import SAMPLE_RATE, BacklogError, Utterance
 
 MODEL = "moonshine-tiny-en"
@@ -38,7 +38,7 @@ _STEP = 512  # samples taken at once, so that speech is found at the right place
 class Recogniser(Protocol):
     """What `STT` asks of the network behind it."""
 
-    def transcribe(self, samples: Samples, stop: threading.Event) -> str:
+    def transcribe(self, samples: Samples, stop: threading.Event) -> Reading:
         """The words in int16 mono speech at 16 kHz. Called in a worker thread; ends early if `stop` is set."""
 
 
@@ -53,7 +53,7 @@ class _Ear:
     quiet: float = 0.0
     reading: asyncio.Task[None] | None = None
     next_reading: float = 0.0
-    reported: str = ""
+    reported: str | None = None
 
 
 class STT(stt.STT):
@@ -64,7 +64,12 @@ class STT(stt.STT):
     nothing was said since. All participants share one worker thread. A turn in which Silero hears no speech has no
     words. A turn of minutes is read in pieces of 6 to 12 s that are cut at pauses.
 
-    `model` and `vad` replace the networks from the model store. Raises ImportError without onnxruntime.
+    Args:
+        model: in place of the network from the model store.
+        vad: in place of Silero.
+
+    Raises:
+        ImportError: onnxruntime is not installed.
     """
 
     def __init__(self, *, model: Recogniser | None = None, vad: VAD | None = None) -> None:
@@ -107,14 +112,14 @@ class STT(stt.STT):
             return
         utterance = self._next_utterance(ear)
         try:
-            text = await utterance.finish()
+            words = await utterance.finish()
         except Exception as error:
             self.report_failure(error)
-            text = utterance.text
+            words = utterance.words
         finally:
             utterance.abandon()
-        if text:
-            self.report_words(participant, text, final=True)
+        if words.text:
+            self.report_words(participant, words.text, True, words.confidence)
 
     def discard_turn(self, participant: Participant) -> None:
         """Forget the turn; a reading of it that is under way is stopped."""
@@ -148,7 +153,7 @@ class STT(stt.STT):
     def _next_utterance(self, ear: _Ear) -> Utterance:
         """Begin a new utterance and return the one before it."""
         before, ear.utterance = ear.utterance, Utterance(self._transcribe)
-        ear.reported, ear.reading, ear.next_reading = "", None, 0.0
+        ear.reported, ear.reading, ear.next_reading = None, None, 0.0
         return before
 
     def _take(self, ear: _Ear, samples: Samples) -> None:
@@ -171,22 +176,22 @@ class STT(stt.STT):
     async def _read(self, ear: _Ear, utterance: Utterance) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        text, failed = "", False
+        words: Reading | None = None
         try:
-            text = await utterance.update()
+            words = await utterance.update()
         except Exception as error:
             self.report_failure(error)
-            failed = True
         if ear.utterance is not utterance:
             return
         ear.reading = None
         # After a failure there is only one more try in this turn: its end.
-        ear.next_reading = math.inf if failed else loop.time() + (loop.time() - begun) * (1 / SHARE - 1)
-        if text and text != ear.reported:
-            ear.reported = text
-            self.report_words(ear.participant, text, final=False)
+        ear.next_reading = math.inf if words is None else loop.time() + (loop.time() - begun) * (1 / SHARE - 1)
+        # That there are no words is news too, the first time: what was heard may be a cough.
+        if words is not None and words.text != ear.reported and (words.text or ear.reported is None):
+            ear.reported = words.text
+            self.report_words(ear.participant, words.text, False, words.confidence)
 
-    async def _transcribe(self, samples: Samples, stop: threading.Event) -> str:
+    async def _transcribe(self, samples: Samples, stop: threading.Event) -> Reading:
         model = self._model
         if model is None:
             raise RuntimeError("moonshine.STT has not loaded its model yet: await start() before any audio.")

@@ -12,6 +12,7 @@ import numpy as np
 
 from vision_agents.core.audio import Samples
 
+from .model import NOTHING, Reading, joined
 from .pauses import quietest
 
 SAMPLE_RATE = 16_000
@@ -26,7 +27,7 @@ LEAST_VOICED = 3
 
 _MARGIN_BEFORE, _MARGIN_AFTER = SAMPLE_RATE // 2, 2 * SAMPLE_RATE // 5  # around the speech in what is read
 
-Transcribe = Callable[[Samples, threading.Event], Awaitable[str]]
+Transcribe = Callable[[Samples, threading.Event], Awaitable[Reading]]
 
 
 class BacklogError(RuntimeError):
@@ -88,8 +89,8 @@ class Utterance:
         self._transcribe = transcribe
         self._buffer = _Buffer.empty()
         self._pieces: deque[Samples] = deque()
-        self._settled: list[str] = []
-        self._words = ""
+        self._settled: list[Reading] = []
+        self._newest = NOTHING
         self._reading = asyncio.Lock()
         self._stop = threading.Event()
         self._reading_to = 0
@@ -113,14 +114,14 @@ class Utterance:
         elif self._buffer.length > LONGEST:
             self._settle()
 
-    async def update(self) -> str:
+    async def update(self) -> Reading:
         """Read what is new and return all words so far."""
         async with self._reading:
             await self._read_pieces()
             await self._read_rest()
-            return self.text
+            return self.words
 
-    async def finish(self) -> str:
+    async def finish(self) -> Reading:
         """Read to the end. A reading that is under way is used if it covers all speech, and stopped if not."""
         if self._reading_to != self.heard:
             self._stop.set()
@@ -132,9 +133,9 @@ class Utterance:
         self._pieces.clear()
 
     @property
-    def text(self) -> str:
+    def words(self) -> Reading:
         """All words found so far."""
-        return " ".join(part for part in (*self._settled, self._words) if part)
+        return joined((*self._settled, self._newest))
 
     def _settle(self) -> None:
         cut = quietest(self._buffer.space[: self._buffer.length], LONGEST // 2, LONGEST)
@@ -153,7 +154,7 @@ class Utterance:
         while self._pieces:
             piece = self._pieces.popleft()
             self._settled.append(await self._transcribe(piece, threading.Event()))
-            self._words = ""
+            self._newest = NOTHING
 
     async def _read_rest(self) -> None:
         if self.read == self.heard:
@@ -161,6 +162,6 @@ class Utterance:
         self._stop = threading.Event()
         stop, self._reading_to = self._stop, self.heard
         speech = self._buffer.speech(self._buffer.length)
-        words = await self._transcribe(speech, stop) if len(speech) else ""
+        newest = await self._transcribe(speech, stop) if len(speech) else NOTHING
         if not stop.is_set():
-            self._words, self.read = words, self._reading_to
+            self._newest, self.read = newest, self._reading_to

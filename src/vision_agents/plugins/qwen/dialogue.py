@@ -300,7 +300,7 @@ class Dialogue:
         words = str(event["transcript"]).strip()
         if turn is not None and words:
             self._understood = True
-            self.model.report_words(turn.participant, words, True, event["item_id"])
+            self.model.report_words(turn.participant, words, True, turn=event["item_id"])
 
 
 _HANDLERS: dict[str, Callable[[Dialogue, Event], None]] = {

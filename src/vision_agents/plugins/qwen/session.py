@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,9 @@ CONFIRM_TIMEOUT = 2.0
 
 # What a new session is told of those before it: the last messages, since they have to stand in its instructions.
 HISTORY_LIMIT = 40
+
+# Notes on calls that may wait for the next text; the oldest are forgotten.
+CALL_NOTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class Session:
         self._calls: set[asyncio.Task[None]] = set()
         # What was heard of answers that were cut off, and that the model was not told yet.
         self._untold: list[Heard] = []
+        # What became of calls after the service was told their output, or did not wait any more; not told yet.
+        self._call_notes: deque[str] = deque(maxlen=CALL_NOTES)
         self._confirmation: asyncio.TimerHandle | None = None
         self._unreadable = False
         self._reported: QwenError | None = None
@@ -91,13 +97,19 @@ class Session:
             return
         self._model.record.user_said(text)
         untold, self._untold = self._untold, []
-        parts = (self._instructions, _note(untold), text)
+        calls = "\n".join(self._call_notes)
+        self._call_notes.clear()
+        parts = (self._instructions, _note(untold), calls, text)
         self._dialogue.ask(Ask(epoch, "\n\n".join(part for part in parts if part)))
 
     def stop(self, heard: tuple[Heard, ...]) -> None:
         """Cancel what is stale or was heard in part, and remember to tell the model how much was."""
         self._untold.extend(heard)
         self._dialogue.stop({one.response for one in heard})
+
+    def note(self, call: ToolCall, output: str) -> None:
+        """Remember to tell the model what became of a call."""
+        self._call_notes.append(llm.call_note(call, output))
 
     def _watch(self) -> None:
         """See to it that cancellations are confirmed in time."""

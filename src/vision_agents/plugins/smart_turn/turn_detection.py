@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from vision_agents.core.audio import PcmData, Resampler, Samples
+from vision_agents.core.audio import PcmData, Resampler, Samples, level_of
 from vision_agents.core.floor.policy import InterruptionPolicy
 from vision_agents.core.models import ModelStore
 from vision_agents.core.participants import Participant
@@ -29,8 +29,11 @@ MODEL = "smart-turn"
 
 COMPLETE = 0.5
 """Smart Turn's probability from which on a turn is complete."""
-COMMIT_SHARE = 0.24
-"""Seconds of speech that make an interruption, for each second of buffer."""
+COMMIT_SHARE = 1 / 3
+"""Seconds of clear speech that make an interruption, for each second of buffer."""
+CLEAR = 0.4
+"""Above the threshold: the probability from which a window is clear speech."""
+CLEAREST = 0.97
 HOLD_SHARE = 0.6
 """Of the threshold: the probability at which the agent holds. Silero's first windows of a soft onset stay under 0.5."""
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.05, 0.95
@@ -101,16 +104,19 @@ class _Ear:
 class TurnDetection(TurnDetector):
     """Smart Turn v3.2 on top of a voice activity detector, with state of its own for each participant.
 
-    `confidence_threshold`: how sure the detector must be of speech.
-        A window (32 ms) is speech, and evidence, from a probability of `t = min(max(confidence_threshold, 0.05), 0.95)`
-        on. The agent holds its voice at the first window from `0.6 * t` on: a hold costs little, and soft onsets stay
-        under `t` for a while. From then on a window is silence only below `min(0.6 * t, max(t - 0.15, 0.01))`.
-        Lower: weaker evidence starts a turn.
-    `buffer_in_seconds`: how much the detector hears before it acts, in both directions. Must be positive.
-        - An interruption takes `0.24 * buffer_in_seconds` seconds of windows that are speech:
-          0.12 s at 0.5, 0.36 s at 1.5, 0.48 s at 2.0 (`policy.commit_speech`).
-        - A turn that Smart Turn calls unfinished ends after `max(buffer_in_seconds, 0.208)` seconds of silence.
-        Smaller: sooner in both.
+    Args:
+        buffer_in_seconds: how much the detector hears before it acts, in both directions. Must be positive. An
+            interruption takes `buffer_in_seconds / 3` seconds of clear speech: 0.17 s at 0.5, 0.5 s at 1.5, 0.67 s at
+            2.0 (`policy.commit_speech`), or less and words that mean something. A turn that Smart Turn calls unfinished
+            ends after
+            `max(buffer_in_seconds, 0.208)` seconds of silence. Smaller: sooner in both.
+        confidence_threshold: how sure the detector must be of speech. A window (32 ms) is speech, and evidence, from a
+            probability of `t = min(max(confidence_threshold, 0.05), 0.95)` on. The agent holds its voice at the first
+            window from `0.6 * t` on: a hold costs little, and soft onsets stay under `t` for a while. From then on a
+            window is silence only below `min(0.6 * t, max(t - 0.15, 0.01))`. Speech
+            is clear from `min(t + 0.4, 0.97)` on (`policy.clear_speech`). Lower: weaker evidence starts a turn.
+        vad: in place of Silero.
+        model: in place of the network from the model store.
 
     Silence is counted from the last sound: `windows below the release threshold * 0.032 + 0.08`, since Silero lags by
     0.08 s. After 0.2 s of it (four windows) Smart Turn is asked once in each pause, and from a probability of 0.5 on
@@ -121,9 +127,9 @@ class TurnDetection(TurnDetector):
     The confidence of a turn's end is Smart Turn's probability; it is below 0.5 when silence ended the turn, and 0.0
     if Smart Turn had no say.
 
-    `vad` and `model` replace Silero and the network from the model store.
-    Raises ImportError without onnxruntime, ValueError for parameters that are no numbers, or a buffer that is not
-    positive.
+    Raises:
+        ImportError: onnxruntime is not installed.
+        ValueError: a parameter is no number, or the buffer is not positive.
     """
 
     def __init__(
@@ -154,6 +160,7 @@ class TurnDetection(TurnDetector):
         """The floor's policy for these parameters; its own deadline for a turn comes after this detector's."""
         return InterruptionPolicy(
             commit_speech=COMMIT_SHARE * self.buffer_in_seconds,
+            clear_speech=min(self.confidence_threshold + CLEAR, CLEAREST),
             turn_timeout=max(InterruptionPolicy().turn_timeout, self.buffer_in_seconds + 0.5),
         )
 
@@ -202,7 +209,8 @@ class TurnDetection(TurnDetector):
         if edge is SpeechEdge.STARTED:
             self._begin_speech(ear, probability)
         elif edge is SpeechEdge.CONTINUED:
-            self.report_speech_continued(ear.participant, probability, ear.segmenter.voiced)
+            level = level_of(ear.tail.last(_STEP))
+            self.report_speech_continued(ear.participant, probability, ear.segmenter.voiced, level)
         elif edge is SpeechEdge.ENDED:
             self.report_speech_ended(ear.participant, ear.segmenter.voiced, ear.silence)
         turn = ear.turn

@@ -165,7 +165,9 @@ class HearingLog:
     def speech_started(self, participant: Participant, confidence: float, onset_delay: float) -> None:
         self.facts.append(("speech_started", participant, confidence, onset_delay))
 
-    def speech_continued(self, participant: Participant, confidence: float, voiced: float) -> None:
+    def speech_continued(
+        self, participant: Participant, confidence: float, voiced: float, level: float | None
+    ) -> None:
         self.facts.append(("speech_continued", participant, confidence, voiced))
 
     def speech_ended(self, participant: Participant, voiced: float, trailing_silence: float) -> None:
@@ -179,7 +181,7 @@ class HearingLog:
     ) -> None:
         self.facts.append(("turn_ended", participant, confidence, duration, trailing_silence))
 
-    def words(self, participant: Participant, text: str, final: bool) -> None:
+    def words(self, participant: Participant, text: str, final: bool, confidence: float | None) -> None:
         self.facts.append(("final" if final else "partial", participant, text))
 
     def failed(self, component: str, error: BaseException) -> None:

@@ -1,0 +1,126 @@
+"""What the ears report, on its way to the floor."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+from ..ears.ears import Ears
+from ..events import EventManager
+from ..floor import Floor
+from ..floor import events as ev
+from ..floor.evidence import Vote
+from ..floor.trace import Trace
+from ..participants import Participant
+from ..stt import STTPartialTranscriptEvent, STTTranscriptEvent
+from .events import ErrorEvent
+from .jury import Jury
+from .parts import Parts
+from .rules import Rules
+
+logger = logging.getLogger(__name__)
+
+
+class Listening:
+    """Implements `HearingListener`: every report becomes an event of the floor, as long as who it is about is there.
+
+    `post` gives the floor an event. `participants`: who is in the call, by their ids.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        rules: Rules,
+        floor: Floor,
+        participants: Mapping[str, Participant],
+        post: Callable[[ev.FloorEvent], None],
+        events: EventManager,
+        trace: Trace,
+        now: Callable[[], float],
+    ) -> None:
+        self._rules = rules
+        self._floor = floor
+        self._participants = participants
+        self._post = post
+        self._events = events
+        self._trace = trace
+        self._now = now
+        self._jury = Jury(rules.strategies, self._voted) if rules.strategies else None
+        # Who may not interrupt, as the floor was last told.
+        self._forbidden: set[str] = set()
+        # From the onset of the latest speech to its first window, as the detector estimates it.
+        self.onset_delay = 0.0
+        self.ears: Ears = parts.ears(self)
+
+    async def close(self) -> None:
+        """Stop listening and free everything."""
+        if self._jury is not None:
+            await self._jury.close()
+        await self.ears.close()
+
+    async def forget(self, participant: Participant) -> None:
+        """The participant is gone."""
+        self._forbidden.discard(participant.id)
+        await self.ears.forget(participant)
+
+    # HearingListener.
+
+    def speech_started(self, participant: Participant, confidence: float, onset_delay: float) -> None:
+        self.onset_delay = onset_delay
+        self._ask_permission(participant)
+        self._heard(ev.SpeechStarted(self._now(), participant.id, confidence, onset_delay))
+
+    def speech_continued(self, participant: Participant, confidence: float, voiced: float, level: float | None) -> None:
+        self.ears.speech_continued(participant, voiced)
+        self._heard(ev.SpeechContinued(self._now(), participant.id, confidence, voiced, level))
+
+    def speech_ended(self, participant: Participant, voiced: float, trailing_silence: float) -> None:
+        self.ears.speech_ended(participant)
+        self._heard(ev.SpeechEnded(self._now(), participant.id, voiced, trailing_silence))
+
+    def turn_started(self, participant: Participant, confidence: float) -> None:
+        self._ask_permission(participant)
+        self._heard(ev.TurnStarted(self._now(), participant.id, confidence))
+
+    def turn_ended(
+        self, participant: Participant, confidence: float, duration: float | None, trailing_silence: float
+    ) -> None:
+        self._heard(ev.TurnEnded(self._now(), participant.id, confidence, duration, trailing_silence))
+
+    def words(self, participant: Participant, text: str, final: bool, confidence: float | None) -> None:
+        text = text.strip()
+        self._heard(ev.WordsHeard(self._now(), participant.id, text, final, confidence))
+        if not text:
+            return  # Only the floor wants to know that there were none.
+        self._trace.note(self._now(), "user_words", participant=participant.id, text=text, final=final)
+        kind = STTTranscriptEvent if final else STTPartialTranscriptEvent
+        if self._events.has_subscribers(kind):
+            self._events.send(kind(participant=participant, text=text))
+
+    def voice_compared(self, participant: Participant, similarity: float) -> None:
+        self._heard(ev.VoiceCompared(self._now(), participant.id, similarity))
+
+    def failed(self, component: str, error: BaseException) -> None:
+        logger.error("%s failed: %s", component, error, exc_info=error)
+        self._trace.note(self._now(), "error", component=component, error=str(error))
+        self._events.send(ErrorEvent(component=component, error=str(error)))
+
+    # Inside.
+
+    def _heard(self, event: ev.ParticipantEvent) -> None:
+        # Words of somebody who left are nobody's turn.
+        if event.participant not in self._participants:
+            return
+        self._post(event)
+        if self._jury is not None and (known := self._floor.evidence(event.participant)) is not None:
+            self._jury.consider(known[0])
+
+    def _voted(self, participant: str, challenge: int, vote: Vote) -> None:
+        self._post(ev.Voted(self._now(), participant, challenge, vote.strategy, vote.weight, vote.reason))
+
+    def _ask_permission(self, participant: Participant) -> None:
+        """Tell the floor if the participant may interrupt now, and could not before, or the other way round."""
+        allowed = self._rules.allows(participant)
+        if allowed is (participant.id in self._forbidden):
+            self._forbidden ^= {participant.id}
+            self._heard(ev.InterruptingAllowed(self._now(), participant.id, allowed))

@@ -1,0 +1,45 @@
+"""How an interruption is told from an "uh-huh": strategies vote, and their weights are added.
+
+At 1.0 the speech is an interruption. While it is less, the agent is held and waits; when the speech is over and it is
+still less, the agent goes on. A strategy is a function of the `Evidence` alone: no clock, no state, so that a recorded
+session replays to the same decision. It returns a `Vote`, or None if it has nothing to say.
+
+| strategy | votes | because |
+| --- | --- | --- |
+| `length` | 0 to +2 | who means it goes on talking; a cough does not |
+| `detector` | +1 | a detector or a provider that vouches for a turn has judged already |
+| `words` | -1 for "uh-huh", +0.5 to +1 for what means something | it is what tells the two apart |
+| `question` | +2 for a "yes" after a question | then an "okay" is an answer |
+| `loudness` | 0 to -3, the fainter the more | who speaks to the agent is not farther away than before |
+| `voice` | -0.5 for another voice | a second speaker may interrupt, but has to mean it |
+| `echo` | -3 for the agent's own words | they come from its loudspeaker |
+
+So clear speech interrupts by its length alone when nothing is known of its words; with words that mean something,
+sooner, and a command at once; "uh-huh" does not, unless it goes on for twice as long; nor does what comes from across
+the room. Strategies of yours vote beside these: see `vision_agents.core.agents.strategy`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..evidence import Evidence, Vote
+from .echo import echo
+from .length import detector, length
+from .loudness import loudness
+from .question import question
+from .voice import voice
+from .words import words
+
+BuiltIn = Callable[[Evidence], Vote | None]
+
+BUILT_IN: dict[str, BuiltIn] = {
+    strategy.__name__: strategy for strategy in (length, detector, words, question, loudness, voice, echo)
+}
+"""All strategies of this package by their names, which `InterruptionPolicy.strategies` chooses from."""
+
+
+def votes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Vote, ...]:
+    """What the named strategies make of the evidence."""
+    given = (BUILT_IN[name](evidence) for name in names)
+    return tuple(vote for vote in given if vote is not None)

@@ -1,0 +1,30 @@
+"""The agent's own words, from the participant's loudspeaker."""
+
+from __future__ import annotations
+
+from ..evidence import Evidence, Vote, quote
+from ..vocabulary import tokens
+
+# So many words in a row are seldom repeated by chance.
+LEAST = 2
+# The share of the words that must be the agent's: a recogniser mishears some of an echo.
+SHARE = 0.75
+
+
+def echo(evidence: Evidence) -> Vote | None:
+    """-3 if what was heard is what the agent has just said."""
+    heard, said = tokens(evidence.words), tokens(evidence.said)
+    if len(heard) < LEAST or longest_run(heard, said) < SHARE * len(heard):
+        return None
+    return Vote("echo", -3.0, f"{quote(evidence.words)} are the agent's own words")
+
+
+def longest_run(heard: tuple[str, ...], said: tuple[str, ...]) -> int:
+    """The most words of `heard` that follow each other in `said`, in their order, with gaps."""
+    # The longest common subsequence, a row at a time; both are short.
+    row = [0] * (len(said) + 1)
+    for word in heard:
+        before = 0
+        for place, other in enumerate(said):
+            before, row[place + 1] = row[place + 1], before + 1 if word == other else max(row[place + 1], row[place])
+    return row[-1]

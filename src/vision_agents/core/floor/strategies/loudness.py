@@ -1,0 +1,24 @@
+"""How loud the speech is, against what is usual for who sits at that microphone."""
+
+from __future__ import annotations
+
+from ..evidence import Evidence, Vote
+
+# dB under the usual level: nobody's level is steadier than the first; at three times the distance it is 10 dB less.
+STEADY = 6.0
+PER_DECIBEL = 0.5
+MOST = 3.0
+
+
+def loudness(evidence: Evidence) -> Vote | None:
+    """0 to -3: half for each dB beyond 6 that the speech is fainter than the participant's turns before.
+
+    At 10 dB it takes twice the usual evidence and words besides; at 12 and more it is somebody across the room.
+    """
+    if evidence.level is None or evidence.usual_level is None:
+        return None
+    fainter = evidence.usual_level - evidence.level
+    if fainter <= STEADY:
+        return None
+    weight = -min(MOST, PER_DECIBEL * (fainter - STEADY))
+    return Vote("loudness", weight, f"{fainter:.0f} dB fainter than usual")

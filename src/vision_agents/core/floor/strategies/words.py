@@ -1,0 +1,37 @@
+"""The words of the speech, as far as they are recognised."""
+
+from __future__ import annotations
+
+from ..evidence import Evidence, Vote, quote
+from ..vocabulary import tokens, word_count
+
+# Nobody says more words in a second; a recogniser that finds more has guessed.
+FASTEST = 5.0
+
+# Confidence from which on a recogniser is believed: the mean probability of its tokens, or what a provider calls so.
+BELIEVED = 0.6
+
+
+def words(evidence: Evidence) -> Vote | None:
+    """-1 if there are none or they are only backchannels and fillers; 0.5 to 1 if they mean something.
+
+    Words that mean something weigh 0.9 while the speech goes on, since a guess may still change, and 1 when it is over;
+    0.5 if the recogniser is not sure of them. A command weighs 1 at once.
+    """
+    if not evidence.read:
+        return None
+    heard = tokens(evidence.words)
+    if not heard:
+        return Vote("words", -1.0, "no words in it")
+    shown = quote(evidence.words)
+    content = evidence.vocabulary.content(heard)
+    command = evidence.vocabulary.has_command(heard)
+    if not content and not command:
+        return Vote("words", -1.0, f"only {shown}")
+    if word_count(heard) > 1.0 + FASTEST * evidence.voiced:
+        return Vote("words", 0.0, f"{shown} has more words than were spoken")
+    if evidence.sure is not None and evidence.sure < BELIEVED:
+        return Vote("words", 0.5, f"perhaps {shown}")
+    if command:
+        return Vote("words", 1.0, f"a command: {shown}")
+    return Vote("words", 0.9 if evidence.speaking else 1.0, shown)

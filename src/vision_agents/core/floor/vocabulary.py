@@ -1,0 +1,112 @@
+"""The words by which an interruption is told from an "uh-huh"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Self
+
+from .phrases import PHRASES
+
+# A word, or one character of a script that writes without spaces.
+_TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+(?:['’-][^\W_]+)*")
+_CHARACTER = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+
+# How many words one such character stands for: a Chinese word has two or three.
+_CHARACTERPHRASES = 0.4
+
+
+def tokens(text: str) -> tuple[str, ...]:
+    """The words of a text in lower case, without punctuation; characters of Chinese and Japanese one by one."""
+    return tuple(token.replace("’", "'") for token in _TOKEN.findall(text.lower()))
+
+
+def word_count(words: Iterable[str]) -> float:
+    """How many words a list of tokens amounts to."""
+    return sum(_CHARACTERPHRASES if _CHARACTER.match(word) else 1.0 for word in words)
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words and phrases in lower case, without punctuation.
+
+    `backchannels`: a listener says them without wanting the turn, and recognisers find some of them in noise.
+    `fillers`: they come before what is meant. `commands`: one of them is enough to make the agent stop. `answers`:
+    those backchannels that answer a question.
+
+    `Vocabulary.of("en", "de")` knows these languages; the default knows all of `LANGUAGES`. To change one list:
+    `dataclasses.replace(Vocabulary.of("en"), commands=frozenset({"computer"}))`.
+    """
+
+    backchannels: frozenset[str]
+    fillers: frozenset[str]
+    commands: frozenset[str]
+    answers: frozenset[str]
+
+    @classmethod
+    def of(cls, *languages: str) -> Self:
+        """The words of some languages, by their ISO 639-1 codes. Raises ValueError for one that is not known."""
+        unknown = [language for language in languages if language not in PHRASES]
+        if unknown:
+            raise ValueError(f"there are no words for the language {unknown[0]!r}; known are: {', '.join(PHRASES)}")
+        return cls(
+            *(
+                frozenset(phrase for language in languages for phrase in PHRASES[language][kind.name].split("|"))
+                for kind in fields(cls)
+            )
+        )
+
+    def has_command(self, words: tuple[str, ...]) -> bool:
+        """Whether a command is among the words."""
+        return any(_at(words, place, self._commands) for place in range(len(words)))
+
+    def has_answer(self, words: tuple[str, ...]) -> bool:
+        """Whether something that answers a question is among the words."""
+        return any(_at(words, place, self._answers) for place in range(len(words)))
+
+    def content(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        """The words that are neither backchannels nor fillers."""
+        content: list[str] = []
+        place = 0
+        while place < len(words):
+            idle = _at(words, place, self._idle)
+            if not idle:
+                content.append(words[place])
+            place += idle or 1
+        return tuple(content)
+
+    @cached_property
+    def _idle(self) -> Mapping[str, list[tuple[str, ...]]]:
+        return _index(self.backchannels | self.fillers)
+
+    @cached_property
+    def _commands(self) -> Mapping[str, list[tuple[str, ...]]]:
+        return _index(self.commands)
+
+    @cached_property
+    def _answers(self) -> Mapping[str, list[tuple[str, ...]]]:
+        return _index(self.answers)
+
+
+def _index(phrases: Iterable[str]) -> Mapping[str, list[tuple[str, ...]]]:
+    """Phrases by their first word, the longest first."""
+    index: dict[str, list[tuple[str, ...]]] = {}
+    for phrase in sorted((tokens(phrase) for phrase in phrases), key=len, reverse=True):
+        if phrase:
+            index.setdefault(phrase[0], []).append(phrase)
+    return index
+
+
+def _at(words: tuple[str, ...], place: int, index: Mapping[str, list[tuple[str, ...]]]) -> int:
+    """How many words from `place` on are a phrase of the index."""
+    found = (len(p) for p in index.get(words[place], ()) if words[place : place + len(p)] == p)
+    return next(found, 0)
+
+
+LANGUAGES = tuple(PHRASES)
+"""The languages whose words are known, by their ISO 639-1 codes."""
+
+ALL = Vocabulary.of(*LANGUAGES)
+"""The words of all of them: languages seldom get into each other's way, and nobody has to choose."""
