@@ -104,10 +104,9 @@ async def test_a_command_is_one_at_once():
         assert 32 < event.time_to_silence_ms <= 32 + 20 + 5
         assert event.silence - event.onset == pytest.approx(event.time_to_silence_ms / 1000, abs=1e-4)
         audible = call.edge.audible[began:]
-        assert audible[0]
         assert not any(audible[2:10])
         assert event.samples_dropped > 0
-        assert event.heard == "one two three four"
+        assert event.heard == "one two three"
         await to_the_end(call, 2)
         assert replayed(call) == []
 
