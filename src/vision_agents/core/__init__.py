@@ -1,10 +1,21 @@
 """The core of vision_agents: agents, and the parts they are made of."""
 
-from .agents import Agent
+from .agents import Agent, Strategy
 from .audio import PcmData
 from .conversation import Conversation
 from .events import Event, EventManager
-from .floor import InterruptionPolicy
+from .floor import InterruptionPolicy, Vocabulary
 from .participants import Participant, User
 
-__all__ = ["Agent", "Conversation", "Event", "EventManager", "InterruptionPolicy", "Participant", "PcmData", "User"]
+__all__ = [
+    "Agent",
+    "Conversation",
+    "Event",
+    "EventManager",
+    "InterruptionPolicy",
+    "Participant",
+    "PcmData",
+    "Strategy",
+    "User",
+    "Vocabulary",
+]

@@ -2,5 +2,13 @@
 
 from .agent import Agent
 from .events import AgentSpeechEndedEvent, AgentSpeechStartedEvent, ErrorEvent, InterruptionEvent
+from .strategy import Strategy
 
-__all__ = ["Agent", "AgentSpeechEndedEvent", "AgentSpeechStartedEvent", "ErrorEvent", "InterruptionEvent"]
+__all__ = [
+    "Agent",
+    "AgentSpeechEndedEvent",
+    "AgentSpeechStartedEvent",
+    "ErrorEvent",
+    "InterruptionEvent",
+    "Strategy",
+]

@@ -3,5 +3,6 @@
 from .machine import Floor
 from .policy import InterruptionPolicy
 from .state import FloorState
+from .vocabulary import Vocabulary
 
-__all__ = ["Floor", "FloorState", "InterruptionPolicy"]
+__all__ = ["Floor", "FloorState", "InterruptionPolicy", "Vocabulary"]
