@@ -1,11 +1,12 @@
 """A handful of cases from end to end, with the real ears, in virtual time."""
 
+import numpy as np
 import pytest
 
 from vision_agents.lab.case import Kit, run_case
 from vision_agents.lab.measure import measure
 from vision_agents.lab.pool import run_cases
-from vision_agents.lab.scenario import Scenario, Sound
+from vision_agents.lab.scenario import LabError, Scenario, Sound
 
 pytestmark = pytest.mark.models
 
@@ -28,9 +29,8 @@ def test_a_sentence_interrupts(kit):
 
 
 def test_a_short_word_is_a_pause_and_no_sample_is_lost(kit):
-    word = Sound("clip", "en/hello_world", seconds=0.3)
-    result = measure(run_case(Scenario("w", "backchannel", "ignore", "answering", 2.0, word), kit))
-    assert (result.decision, result.reason) == ("ignore", "too short")
+    result = measure(run_case(Scenario("w", "backchannel", "ignore", "answering", 2.0, Sound("say", "Uh-huh.")), kit))
+    assert result.decision == "ignore"
     assert result.held
     assert 0.0 < result.resume_gap < 1.0
     assert not result.stuck
@@ -52,11 +52,36 @@ def test_a_sentence_is_answered_in_every_state(kit, state):
     assert result.response is not None
 
 
+def test_a_caller_who_asked_first_is_answered_and_may_interrupt(kit):
+    recorded = run_case(Scenario("a", "interruption", "yield", "answering", 2.0, SPEECH, primer=True), kit)
+    result = measure(recorded)
+    assert recorded.began > 1.0
+    assert recorded.began + 2.0 <= result.onset < recorded.began + 2.2
+    assert (result.decision, result.held) == ("yield", True)
+    assert 0.0 < result.silence < 0.5
+    assert result.reported_words == result.heard_words > 4
+    assert not any("story" in text for _, _, text, _ in result.evidence["words"])
+
+
+def test_a_primer_that_is_not_answered_is_told(kit, monkeypatch):
+    # It is asked in vain: the agent hears nothing of it.
+    monkeypatch.setattr("vision_agents.lab.case._primer", lambda: np.zeros(16_000, np.int16))
+    with pytest.raises(LabError, match="not answered within 20 s"):
+        run_case(Scenario("a", "interruption", "yield", "answering", 2.0, SPEECH, primer=True), kit)
+
+
+def test_what_is_said_over_a_notice_is_answered_after_it(kit):
+    scenario = Scenario("n", "notice", "after", "uninterruptible", 1.0, Sound("say", "How long will it take?"))
+    result = measure(run_case(scenario, kit))
+    assert (result.decision, result.right, result.held) == ("after", True, False)
+    assert result.response > 5.0
+
+
 def test_the_policy_decides(kit):
     scenario = Scenario("p", "interruption", "yield", "answering", 2.0, SPEECH)
-    result = measure(run_case(scenario, kit, {"commit_speech": "20"}))
-    assert result.decision == "ignore"
-    assert not result.stuck
+    result = measure(run_case(scenario, kit, {"hold": "false"}))
+    assert result.decision == "yield"
+    assert not result.held
 
 
 def test_a_case_that_cannot_be_run_is_a_result(tmp_path):

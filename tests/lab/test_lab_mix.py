@@ -36,6 +36,11 @@ def test_styles_keep_the_level_and_are_heard_where_they_are(style):
     assert piece.end > piece.onset + 0.3
 
 
+def test_a_gain_comes_on_top_of_the_level():
+    piece = prepare(Sound("make", "white", level=-20.0, gain=-12.0), "seed", no_voice)
+    assert level_of(piece.wave) == pytest.approx(-32.0, abs=0.01)
+
+
 def test_a_bed_lies_as_far_below_as_it_says():
     assert level_of(bed_of("pink", RATE, -35.0, "seed")) == pytest.approx(-35.0, abs=0.01)
 

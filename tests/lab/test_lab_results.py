@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 
 from vision_agents.lab.compare import compare, described
-from vision_agents.lab.figures import figures
+from vision_agents.lab.figures import figures, heard_figures
+from vision_agents.lab.goals import goals
 from vision_agents.lab.page import lab_page
-from vision_agents.lab.result import CaseResult, LabResult
+from vision_agents.lab.result import VERSION, CaseResult, Cut, LabResult
 from vision_agents.lab.scenario import LabError
-from vision_agents.lab.table import table
+from vision_agents.lab.table import goal_table, heard_table, table
 
 TRUE = CaseResult(
     "t",
@@ -46,7 +47,7 @@ def test_each_kind_has_its_figures():
     assert (true.yielded.hits, true.yielded.count, true.failed, true.ignored.count) == (2, 3, 1, 0)
     assert true.silence.p50 == pytest.approx(0.10)
     assert (true.response.count, true.interposed) == (1, 1)
-    assert true.word_error == pytest.approx(2 / 20)
+    assert true.word_error.value == pytest.approx(2 / 20)
     assert (cough.ignored.hits, cough.ignored.count, cough.stuck, cough.lost, cough.recovered) == (2, 3, 1, 7, 1)
     assert (cough.resume_gap.count, cough.resume_gap.p50) == (1, 0.3)
     assert (total.cases, total.yielded.count, total.ignored.count) == (7, 3, 3)
@@ -56,7 +57,7 @@ def test_the_table_has_a_line_for_each_kind():
     lines = table(figures(CASES)).splitlines()
     assert lines[0] == "suite: 7 cases"
     assert [line.split()[0] for line in lines[2:4]] == ["interruption", "vocal"]
-    assert any(line.startswith("selectivity") and "66.7 % (2/3" in line for line in lines)
+    assert any(line.startswith("selectivity") and "66.7 % [21–94] (2/3)" in line for line in lines)
 
 
 def test_a_result_is_read_as_it_was_written(tmp_path):
@@ -66,7 +67,7 @@ def test_a_result_is_read_as_it_was_written(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["[", "[]", "{}", '{"cases": [], "version": 99}', '{"version": 1, "cases": [{"id": "x"}]}']
+    "content", ["[", "[]", "{}", '{"cases": [], "version": 99}', f'{{"version": {VERSION}, "cases": [{{"id": "x"}}]}}']
 )
 def test_what_is_no_result(content, tmp_path):
     (tmp_path / "lab.json").write_text(content)
@@ -98,3 +99,80 @@ def test_the_page_is_whole_and_safe():
     assert "<b>broken" not in page
     assert "http" not in page.replace("http-equiv", "")
     assert json.dumps("default-src 'none'")[1:-1] in page.replace("&#x27;", "'")
+
+
+def test_side_talk_as_loud_as_the_caller_is_beside_the_others():
+    rows = {row.kind: row for row in figures((COUGH, replace(COUGH, id="e", kind="side_talk_equal", right=False)))}
+    assert (rows["side_talk_equal"].ignored.hits, rows["all"].ignored.hits, rows["all"].ignored.count) == (0, 1, 1)
+    assert "not told apart by loudness" in table(list(rows.values()))
+
+
+def test_a_false_stop_is_soon_over_or_it_is_not():
+    stops = (
+        COUGH,
+        replace(COUGH, id="late", resume_gap=0.51),
+        replace(COUGH, id="never", resume_gap=None, stuck=True),
+        replace(COUGH, id="lost", decision="yield", right=False, resume_gap=None),
+        replace(COUGH, id="none", held=False),
+        replace(COUGH, id="idle", state="idle", resume_gap=None),
+    )
+    (row, _) = figures(stops)
+    assert (row.soon.hits, row.soon.count) == (1, 4)
+
+
+def test_who_decided_is_counted():
+    cases = [replace(COUGH, id=str(n), decided_by=name) for n, name in enumerate(["words", "length", "words", None])]
+    (row, _) = figures(cases)
+    assert list(row.deciders.items()) == [("words", 2), ("length", 1)]
+    assert "words 2, length 1" in table([row, _])
+
+
+NOTICE = replace(TRUE, id="n", kind="notice", expect="after", decision="after", state="uninterruptible")
+
+
+def test_what_is_answered_after_is_neither_yielded_to_nor_ignored():
+    row, total = figures((NOTICE, replace(NOTICE, id="n2", decision="ignore", right=False)))
+    assert (row.expect, row.right.hits, row.right.count) == ("after", 1, 2)
+    assert (total.yielded.count, total.ignored.count) == (0, 0)
+    assert "answered after   50.0 %" in table([row, total])
+
+
+CUTS = (Cut("provider", 0, 1.0, 9, 10), Cut("provider", 0, 2.0, 20, 20), Cut("aligner: words", 0, 1.0, 9, 9))
+
+
+def test_heard_words_by_their_source():
+    provider, aligner = heard_figures(CUTS)
+    assert provider.error.value == pytest.approx(1 / 30)
+    assert (provider.off.hits, provider.off.count, provider.bias) == (1, 2, pytest.approx(-1 / 30))
+    assert aligner.error.value == 0
+    assert heard_table([provider, aligner]).splitlines()[2].split()[:3] == ["provider", "2", "3.33"]
+
+
+def test_goals_are_met_or_not():
+    found = {(goal.origin, goal.name): goal for goal in goals(figures(CASES), heard_figures(CUTS))}
+    assert not found["suite", "yields to true interruptions"].met
+    assert found["suite", "ignores: vocal"].measured == "66.7 % (2/3)"
+    assert found["suite", "time to silence, median"].measured == "100 ms"
+    assert not found["suite", "time to silence, median"].met
+    assert not found["suite", "samples lost or repeated; cases without"].met
+    assert not found["speech", "heard-word error, provider times"].met
+    assert not any("aligner" in name for _, name in found)
+    right = {goal.name: goal.met for goal in goals(figures([TRUE, COUGH]))}
+    assert set(right.values()) == {True}
+    assert "NOT MET" in goal_table(list(found.values()))
+
+
+def test_the_cuts_and_conditions_are_kept(tmp_path):
+    result = LabResult(CASES, {}, ("primer: none",), CUTS)
+    result.write(tmp_path / "lab.json", [])
+    assert LabResult.read(tmp_path / "lab.json") == result
+    page = lab_page(result)
+    assert "primer: none" in page
+    assert "Heard words" in page
+
+
+@pytest.mark.parametrize("cuts", [3, [{}], [{"source": "x"}], ["x"]])
+def test_what_are_no_cuts(cuts, tmp_path):
+    (tmp_path / "lab.json").write_text(json.dumps({"version": VERSION, "cases": [], "cuts": cuts}))
+    with pytest.raises(LabError, match=r"lab\.json"):
+        LabResult.read(tmp_path / "lab.json")

@@ -17,11 +17,15 @@ def groups(**group):
 def test_the_shipped_suite_has_enough_cases_of_everything():
     cases = shipped_suite()
     assert len(cases) >= 200
-    assert {case.state for case in cases} == {"answering", "question", "thinking", "idle"}
+    assert {case.state for case in cases} == {"answering", "question", "thinking", "idle", "uninterruptible"}
     assert set(EXPECTED_OF) - {"speech"} <= {case.kind for case in cases}
     assert {"echo", "whisper", "two_callers", "answer"} <= {case.kind for case in cases}
     assert min(sum(case.expect == expected for case in cases) for expected in ("yield", "ignore")) >= 80
-    assert {case.echo for case in cases if case.kind == "echo"} >= {-10.0, -20.0, -30.0}
+    for kind in ("echo", "echo_interruption", "echo_cancelled", "cancelled_echo_interruption"):
+        assert {case.echo for case in cases if case.kind == kind} == {-10.0, -15.0, -20.0, -25.0, -30.0}
+    assert {case.echo_cancellation for case in cases if "cancelled" in case.kind} == {True}
+    assert {case.expect for case in cases if case.kind == "two_callers"} == {"yield", "ignore"}
+    assert all(case.primer == (case.state == "answering") for case in cases)
 
 
 def test_a_group_is_the_product_of_its_lists():
@@ -41,7 +45,7 @@ def test_what_is_not_said_has_a_default():
     ("change", "complaint"),
     [
         ({"kind": None}, "`kind` is missing"),
-        ({"expect": "maybe"}, "there is no 'maybe'; known are yield, ignore"),
+        ({"expect": "maybe"}, "there is no 'maybe'; known are yield, ignore, after"),
         ({"state": "asleep"}, "there is no 'asleep'"),
         ({"sound": None}, "no `sound`"),
         ({"sound": "white"}, "write `say: …`"),
@@ -54,6 +58,7 @@ def test_what_is_not_said_has_a_default():
         ({"bed": "pink"}, "as in `pink 15`"),
         ({"bed": "thunder 3"}, "there is no 'thunder'"),
         ({"at": True}, "at is a number"),
+        ({"echo_cancellation": "yes please"}, "echo_cancellation is true or false"),
         ({"colour": "red"}, "there is no key colour"),
     ],
 )
@@ -99,9 +104,27 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize("kind", sorted(EXPECTED_OF))
 def test_every_clip_becomes_a_case(folder, kind):
-    (case,) = read_folder(folder([{**CLIP, "kind": kind, "onset_s": 0, "licence": "CC0"}]))
+    case, *_ = read_folder(folder([{**CLIP, "kind": kind, "onset_s": 0, "licence": "CC0"}]), levels={})
     assert (case.id, case.kind, case.expect, case.origin) == ("audio/a", kind, EXPECTED_OF[kind], "audio")
     assert (case.sound.onset, case.sound.end, case.sound.level) == (0.0, 0.5, None)
+
+
+def test_side_talk_is_farther_away_and_once_as_loud(folder):
+    cases = read_folder(folder([{**CLIP, "kind": "side_talk"}, {**CLIP, "id": "b"}]))
+    assert [(case.id, case.kind, case.sound.gain) for case in cases] == [
+        ("audio/a@-12", "side_talk", -12.0),
+        ("audio/a@-18", "side_talk", -18.0),
+        ("audio/a", "side_talk_equal", 0.0),
+        ("audio/b", "noise", 0.0),
+    ]
+
+
+def test_levels_are_those_asked_for(folder):
+    path = folder([CLIP])
+    cases = read_folder(path, levels={"noise": (-6.0, 0.0)})
+    assert [(case.id, case.sound.gain) for case in cases] == [("audio/a@-6", -6.0), ("audio/a@+0", 0.0)]
+    with pytest.raises(LabError, match="no clips of the kind thunder"):
+        read_folder(path, levels={"thunder": (-6.0,)})
 
 
 def test_a_kind_of_ones_own_says_what_to_expect(folder):

@@ -7,7 +7,7 @@ enough, which on two cores adds some 60 ms to a transcript and nothing to the ti
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -16,6 +16,7 @@ from zlib import crc32
 from vision_agents.core import Agent, User
 from vision_agents.core.agents.events import InterruptionEvent
 from vision_agents.core.audio import Samples
+from vision_agents.core.edge import FRAME_SECONDS
 from vision_agents.core.llm import LLM, LLMRequest
 from vision_agents.core.models import ModelStore
 from vision_agents.core.participants import Participant
@@ -25,15 +26,19 @@ from vision_agents.plugins.moonshine.model import MoonshineModel
 from vision_agents.plugins.smart_turn.model import SmartTurnModel
 from vision_agents.testing import virtual_time
 
-from .edge import Caller, LabEdge
+from .canceller import PARAMETER, canceller
+from .edge import PRIMER_FRAMES, Caller, LabEdge
 from .mix import Piece, bed_of, level_of, prepare, track
-from .scenario import LEVEL, Scenario
-from .script import ANSWER, QUESTION, REPLY, Script, ScriptTTS
+from .scenario import LEVEL, PRIMER, LabError, Scenario
+from .script import ANSWER, NOTICE, QUESTION, REPLY, Script, ScriptTTS
 from .sounds import RATE
 from .speech import speak, spoken
 
 CALLER = Participant("caller", name="Caller")
 OTHER = Participant("other", name="Other caller")
+
+# Seconds before the caller asks the first question.
+PRIMER_AT = 0.5
 
 # Seconds after the last sound: time for a turn to end by its deadline and to be answered.
 TAIL = 5.0
@@ -48,10 +53,14 @@ TIME_LIMIT = 300.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recorded:
-    """A case that was run. Times in seconds of the call; `records`: its trace; `played`: the agent's 48 kHz int16."""
+    """A case that was run. Times in seconds of the call; `played`: the agent's 48 kHz int16.
+
+    What was before `began`, the primer, is in neither `records`, the trace, nor in `interruptions`.
+    """
 
     scenario: Scenario
     script: Script
+    began: float
     onset: float
     end: float
     records: tuple[Mapping[str, Any], ...]
@@ -78,60 +87,97 @@ class Kit:
 def run_case(scenario: Scenario, kit: Kit, policy: Mapping[str, str] | None = None) -> Recorded:
     """Run one case to its end. `policy`: settings of the interruption policy, as texts.
 
-    Raises LabError for a sound that cannot be had, what the model store or a part raises, and VirtualTimeError where
-    the call does not come to its end.
+    Raises LabError for a sound that cannot be had and for a primer without an answer, what the model store or a part
+    raises, and VirtualTimeError where the call does not come to its end.
     """
     return virtual_time.run(_call(scenario, kit, dict(policy or {})), timeout=TIME_LIMIT)
 
 
 async def _call(scenario: Scenario, kit: Kit, policy: dict[str, str]) -> Recorded:
-    script = _script(QUESTION if scenario.state == "question" else ANSWER, scenario.echo is not None)
+    script = _script(_TEXTS.get(scenario.state, ANSWER), scenario.echo is not None)
     callers, onset, end = _callers(scenario, script)
-    edge = LabEdge(callers, scenario.echo)
+    edge = LabEdge(callers, scenario.echo, _primer() if scenario.primer else None)
     detector = smart_turn.TurnDetection(vad=kit.vad, model=kit.turns)
     agent = Agent(
         edge=edge,
-        llm=_Model(scenario.state),
+        llm=_Model(scenario.state, lambda: edge.began is None),
         agent_user=User("agent"),
         stt=moonshine.STT(vad=kit.vad, model=kit.words),
         tts=ScriptTTS(script),
         turn_detection=detector,
         interruption=detector.policy.override(policy) if policy else None,
+        **_cancellation(scenario),
     )
+    loop = asyncio.get_running_loop()
+    start = loop.time()
     records: list[Mapping[str, Any]] = []
-    interruptions: list[InterruptionEvent] = []
+    interruptions: list[tuple[float, InterruptionEvent]] = []
 
     @agent.events.subscribe
     async def note(event: InterruptionEvent) -> None:
-        interruptions.append(event)
+        interruptions.append((loop.time() - start, event))
 
     async with agent.join(observe=lambda record: records.append(dict(record))):
         first = asyncio.create_task(_first_reply(agent, scenario), name="first reply")
         await edge.over.wait()
     await first
-    return Recorded(scenario, script, onset, end, tuple(records), tuple(interruptions), edge.played)
+    began = edge.began
+    if began is None:
+        raise LabError(f"the caller's first question was not answered within {PRIMER_FRAMES * FRAME_SECONDS:.0f} s")
+    return Recorded(
+        scenario,
+        script,
+        began,
+        began + onset,
+        began + end,
+        tuple(record for record in records if record["t"] >= began),
+        tuple(event for at, event in interruptions if at >= began),
+        edge.played,
+    )
 
 
 async def _first_reply(agent: Agent, scenario: Scenario) -> None:
     if scenario.state == "thinking":
         await agent.simple_response("Tell me a story about the sea.")
-    elif scenario.state != "idle":
-        await agent.say(QUESTION if scenario.state == "question" else ANSWER)
+    elif scenario.state != "idle" and not scenario.primer:
+        await agent.say(_TEXTS.get(scenario.state, ANSWER), interruptible=scenario.state != "uninterruptible")
+
+
+_TEXTS = {"question": QUESTION, "uninterruptible": NOTICE}
 
 
 class _Model(LLM):
-    """Tells the story after some thought if that is its task; everything else it answers at once, and shortly."""
+    """Tells the story as long as it is `priming` the call, and once after some thought if that is its task.
 
-    def __init__(self, state: str) -> None:
+    Everything else it answers at once, and shortly.
+    """
+
+    def __init__(self, state: str, priming: Callable[[], bool]) -> None:
         super().__init__()
-        self._story = state == "thinking"
+        self._thoughtful = state == "thinking"
+        self._priming = priming
 
     async def stream(self, request: LLMRequest) -> AsyncIterator[str]:
-        story, self._story = self._story, False
-        if story:
+        thoughtful, self._thoughtful = self._thoughtful, False
+        story = thoughtful or self._priming()
+        if thoughtful:
             await asyncio.sleep(THOUGHT)
         for word in (ANSWER if story else REPLY).split():
             yield word + " "
+
+
+def _cancellation(scenario: Scenario) -> dict[str, Any]:
+    if not scenario.echo_cancellation:
+        return {}
+    make = canceller()
+    if make is None:
+        raise LabError("there is no echo canceller here: install the extra `livekit`")
+    return {PARAMETER: make()}
+
+
+@lru_cache(maxsize=1)
+def _primer() -> Samples:
+    return track(PRIMER_FRAMES * FRAME_SECONDS, [(PRIMER_AT, prepare(PRIMER, "primer", speak).wave)], "primer")
 
 
 @lru_cache(maxsize=4)
@@ -155,6 +201,8 @@ def _callers(scenario: Scenario, script: Script) -> tuple[list[Caller], float, f
         second = prepare(scenario.second, f"{seed} second", speak)
         ends = max(ends, begins + scenario.second_after + second.end)
     length = max(ends, begins + len(first.wave) / RATE) + TAIL
+    if scenario.state == "uninterruptible":
+        length = max(length, script.duration + TAIL)
     if scenario.bed is not None:
         level = level_of(first.wave) if scenario.sound.level is not None else LEVEL
         parts.append((0.0, bed_of(scenario.bed.name, round(length * RATE), level - scenario.bed.snr, seed)))

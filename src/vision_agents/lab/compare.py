@@ -108,6 +108,4 @@ def _kinds(before: Iterable[CaseResult], after: Iterable[CaseResult]) -> list[st
 
 
 def _right(cases: list[CaseResult]) -> str:
-    row = row_of("", "", cases)
-    share = row.yielded if row.yielded.count else row.ignored
-    return percent(share.value, 1)
+    return percent(row_of("", "", cases).right.value, 1)

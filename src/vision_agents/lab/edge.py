@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,12 @@ FRAME = 320
 
 # From the loudspeaker through the room into the caller's microphone, in frames: 100 ms.
 ECHO_FRAMES = 5
+
+# How long the agent may take to answer a primer, in frames: 20 s.
+PRIMER_FRAMES = 1000
+
+
+_NOTHING: Samples = np.zeros(0, dtype=np.int16)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,10 +41,15 @@ class LabEdge(EdgeTransport):
 
     Frame n of the agent is pulled at n * 0.02 s; the callers' audio is handed over half a frame later, since their
     clocks are not the agent's. `echo`: dB of the agent's voice in the first caller's audio, None for no echo.
+    `primer`: what the first caller says before all else; the callers' audio begins with the first frame in which the
+    agent is heard, at the latest `PRIMER_FRAMES` after the beginning.
     """
 
-    def __init__(self, callers: Sequence[Caller], echo: float | None = None) -> None:
+    def __init__(self, callers: Sequence[Caller], echo: float | None = None, primer: Samples | None = None) -> None:
         self.over = asyncio.Event()
+        self._primer = primer
+        # The frame with which the callers' audio begins.
+        self._first: int | None = 0 if primer is None else None
         self._callers = callers
         self._gain = 0.0 if echo is None else 10.0 ** (echo / 20.0)
         self._resampler = Resampler(RATE)
@@ -49,6 +61,11 @@ class LabEdge(EdgeTransport):
     def played(self) -> Samples:
         """What the agent played, 48 kHz int16, from the call's first frame on."""
         return np.concatenate(self._frames) if self._frames else np.zeros(0, dtype=np.int16)
+
+    @property
+    def began(self) -> float | None:
+        """When the callers' audio began, in seconds of the call; None as long as the primer was not answered."""
+        return None if self._first is None else self._first * FRAME_SECONDS
 
     async def join(self, agent_user: User, call: Any, sink: CallSink) -> None:
         for caller in self._callers:
@@ -63,20 +80,29 @@ class LabEdge(EdgeTransport):
     async def _play(self, sink: CallSink) -> None:
         loop = asyncio.get_running_loop()
         start = loop.time()
-        length = max(len(caller.samples) for caller in self._callers)
-        for n in range(length // FRAME):
+        length = max(len(caller.samples) for caller in self._callers) // FRAME
+        for n in count():
+            if n >= (PRIMER_FRAMES if self._first is None else self._first + length):
+                break
             due = start + n * FRAME_SECONDS
             await asyncio.sleep(due - loop.time())
             frame = sink.pull().copy()
             self._frames.append(frame)
+            if self._first is None and frame.any():
+                self._first = n
             await asyncio.sleep(due + FRAME_SECONDS / 2 - loop.time())
-            first = n * FRAME - FRAME // 2
             for number, caller in enumerate(self._callers):
-                heard = _cut(caller.samples, first)
+                heard = self._heard(number, caller, n)
                 if number == 0 and self._gain:
                     heard = self._with_echo(heard, frame)
                 sink.audio(PcmData(heard, RATE), caller.participant)
         self.over.set()
+
+    def _heard(self, number: int, caller: Caller, frame: int) -> Samples:
+        if self._first is not None:
+            return _cut(caller.samples, (frame - self._first) * FRAME - FRAME // 2)
+        before = self._primer if number == 0 and self._primer is not None else _NOTHING
+        return _cut(before, frame * FRAME - FRAME // 2)
 
     def _with_echo(self, heard: Samples, frame: Samples) -> Samples:
         played = self._resampler.push(PcmData(frame, 48_000))

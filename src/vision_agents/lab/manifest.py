@@ -2,12 +2,18 @@
 
 The manifest is a list of tables. Each has `file` (beside the manifest), `kind`, `onset_s` and `end_s` (where in the
 file the sound is, in seconds), and may have `id`, `language` and `expect`; other keys are ignored.
+
+The level of a recording is taken for that of a caller close to the microphone. People who talk aside are farther away:
+clips of a kind that is in `LEVELS` become a case for each of its distances below that level. What is as loud as the
+caller is not told from a caller by loudness: such side talk is a kind of its own, `EQUAL`.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,6 +29,10 @@ EXPECTED_OF = {
     "side_talk": "ignore",
 }
 
+# In dB from the recording's own level. A speaker at four times the caller's distance is 12 dB fainter, at eight 18.
+LEVELS: dict[str, tuple[float, ...]] = {"side_talk": (-12.0, -18.0)}
+EQUAL = "side_talk_equal"
+
 # Into the answer, in seconds.
 AT = 2.0
 
@@ -30,8 +40,11 @@ AT = 2.0
 LONGEST = 30.0
 
 
-def read_folder(folder: Path) -> list[Scenario]:
-    """A case for each clip, spoken over an agent in mid-answer. Raises LabError for a manifest that is none."""
+def read_folder(folder: Path, levels: Mapping[str, Sequence[float]] = LEVELS) -> list[Scenario]:
+    """The clips' cases, each heard over an agent in mid-answer. `levels`: for a kind the levels of its cases, in dB.
+
+    Raises LabError for a manifest that is none, or has no clip of a kind of which the level is to be another.
+    """
     path = folder / "manifest.json"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -41,13 +54,25 @@ def read_folder(folder: Path) -> list[Scenario]:
         raise LabError(f"{path} cannot be read: {error}") from None
     if not isinstance(content, list):
         raise LabError(f"{path} is not a list of clips")
-    scenarios = [_scenario(folder, clip, f"{path}, clip {number}") for number, clip in enumerate(content, 1)]
+    clips = [_scenario(folder, clip, f"{path}, clip {number}") for number, clip in enumerate(content, 1)]
     seen: set[str] = set()
-    for scenario in scenarios:
-        if scenario.id in seen:
-            raise LabError(f"{path} has two clips {scenario.id.removeprefix('audio/')}")
-        seen.add(scenario.id)
-    return scenarios
+    for clip in clips:
+        if clip.id in seen:
+            raise LabError(f"{path} has two clips {clip.id.removeprefix('audio/')}")
+        seen.add(clip.id)
+    unknown = set(levels) - {clip.kind for clip in clips} - set(EXPECTED_OF)
+    if unknown:
+        raise LabError(f"{path} has no clips of the kind {', '.join(sorted(unknown))}, so they can have no other level")
+    return [case for clip in clips for case in _at_levels(clip, levels.get(clip.kind, (0.0,)))]
+
+
+def _at_levels(clip: Scenario, levels: Sequence[float]) -> list[Scenario]:
+    if clip.sound is None or tuple(levels) == (0.0,):
+        cases = [clip]
+    else:
+        gains = [(gain, replace(clip.sound, gain=gain)) for gain in levels]
+        cases = [replace(clip, id=f"{clip.id}@{gain:+g}", sound=sound) for gain, sound in gains]
+    return [*cases, replace(clip, kind=EQUAL)] if clip.kind == "side_talk" else cases
 
 
 def _scenario(folder: Path, clip: Any, where: str) -> Scenario:
@@ -74,6 +99,7 @@ def _scenario(folder: Path, clip: Any, where: str) -> Scenario:
         state="answering",
         at=AT,
         sound=sound,
+        primer=True,
         origin="audio",
         language=language if isinstance(language, str) else None,
     )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from vision_agents.core.agents.events import InterruptionEvent
 
 from .case import Recorded
 from .result import CaseResult, Decision
@@ -17,6 +21,8 @@ from .script import RATE, Stretch, follow
 AHEAD = 0.1
 # Quiet that is shorter is no silence of the agent, in seconds.
 SILENT = 0.04
+# Of what the caller said over a notice, the share of the words that its answer has to know.
+KEPT = 0.5
 # The agent stopped because of a hold or a commit if it stopped within so many seconds of one: two frames.
 STOPPED_BY = 0.05
 
@@ -31,8 +37,13 @@ def measure(recorded: Recorded) -> CaseResult:
     held = any(record["t"] >= _since(recorded) for record in _effects(recorded, "Hold"))
     ignored = decision == "ignore"
     voices = _merged(stretches)
-    after = [start for start, stop in voices if stop > end]
-    gap = max(0.0, after[0] - end) if ignored and held and after and scenario.sound is not None else None
+    recovered = committed_at is not None and any(
+        stretch.place is not None and stretch.at / RATE > committed_at for stretch in stretches
+    )
+    own = [stretch for stretch in stretches if stretch.place is not None]
+    after = [start for start, stop in _merged(own if recovered else stretches) if stop > end]
+    stopped = (ignored and held) or recovered
+    gap = max(0.0, after[0] - end) if stopped and after else None
     lost, repeated, rewound = _jumps(recorded, stretches)
     reported, heard = _words(recorded, stretches, committed_at)
     return CaseResult(
@@ -46,9 +57,10 @@ def measure(recorded: Recorded) -> CaseResult:
         onset=onset,
         end=end,
         decision=decision,
-        right=decision == scenario.expect,
+        right=decision == scenario.expect and (decision != "after" or _finished_first(recorded, stretches)),
         reason=_reason(recorded, commit),
         evidence=_evidence(recorded, committed_at),
+        decided_by=decided_by(recorded.interruptions),
         held=held,
         silence=_time_to_silence(recorded, voices),
         resume_gap=gap,
@@ -57,11 +69,11 @@ def measure(recorded: Recorded) -> CaseResult:
         lost=lost,
         repeated=repeated,
         rewound=rewound,
-        recovered=committed_at is not None
-        and any(stretch.place is not None and stretch.at / RATE > committed_at for stretch in stretches),
+        recovered=recovered,
+        resume_delay=_resume_delay(recorded, voices),
         reported_words=reported,
         heard_words=heard,
-        response=_response(stretches, onset, end) if decision == "yield" else None,
+        response=_response(stretches, onset, end) if decision in ("yield", "after") else None,
     )
 
 
@@ -90,7 +102,7 @@ def _first(recorded: Recorded, name: str, since: float) -> Mapping[str, Any] | N
 def _since(recorded: Recorded) -> float:
     """From when on what happened is because of the sound: where nothing else is to be heard, everything is."""
     alone = recorded.scenario.bed is None and recorded.scenario.echo is None
-    return 0.0 if alone else recorded.onset - AHEAD
+    return recorded.began if alone else recorded.onset - AHEAD
 
 
 def _decision(recorded: Recorded, commit: Mapping[str, Any] | None) -> Decision:
@@ -98,7 +110,59 @@ def _decision(recorded: Recorded, commit: Mapping[str, Any] | None) -> Decision:
     if commit is not None:
         return "early" if commit["t"] < since else "yield"
     # Where there was no reply to interrupt, a turn with words is what is given.
-    return "yield" if _first(recorded, "TurnTaken", since) is not None else "ignore"
+    if _first(recorded, "TurnTaken", since) is None:
+        return "ignore"
+    return "after" if recorded.scenario.state == "uninterruptible" else "yield"
+
+
+def _finished_first(recorded: Recorded, stretches: list[Stretch]) -> bool:
+    """Whether all of the notice was played without a break, and then an answer that knows what was said meanwhile."""
+    notice = [stretch for stretch in stretches if stretch.place is not None]
+    whole = len(notice) == 1 and notice[0].length == len(recorded.script.samples)
+    taken = " ".join(str(effect["text"]) for effect in _effects(recorded, "TurnTaken"))
+    return whole and stretches[-1].place is None and kept(recorded.scenario.sound, taken) >= KEPT
+
+
+def kept(sound: Sound | None, taken: str) -> float:
+    """The share of the words said that are in what was taken down; 1 where it is not known what was said."""
+    if sound is None or sound.source != "say":
+        return 1.0 if taken else 0.0
+    said, there = Counter(plain_words(sound.name)), Counter(plain_words(taken))
+    return (said & there).total() / max(1, said.total())
+
+
+def plain_words(text: str) -> list[str]:
+    """In lower case, without punctuation."""
+    return re.findall(r"[^\W_]+(?:'[^\W_]+)*", text.lower())
+
+
+def decided_by(interruptions: Sequence[InterruptionEvent]) -> str | None:
+    """The strategy that weighed most for what was decided in the end: the commit, if there was one, else the last.
+
+    "none" where the agent went on and nothing spoke against an interruption: there was too little for one. None where
+    there is no evidence.
+    """
+    events = [event for event in interruptions if event.evidence]
+    if not events:
+        return None
+    final = next((event for event in events if event.decision == "commit"), events[-1])
+    sign = 1.0 if final.decision == "commit" else -1.0
+    strongest = max(final.evidence, key=lambda vote: sign * vote.weight)
+    return strongest.strategy if sign * strongest.weight > 0 else "none"
+
+
+def _resume_delay(recorded: Recorded, voices: list[tuple[float, float]]) -> float | None:
+    """The longest time from a decision to go on to the next sample, in mid-answer."""
+    if recorded.scenario.state != "answering":
+        return None  # There may be nothing to go on with yet.
+    held = [float(effect["t"]) for effect in _effects(recorded, "Hold")]
+    delays: list[float] = []
+    for at in (float(effect["t"]) for effect in _effects(recorded, "Resume")):
+        start = next((max(at, start) for start, stop in voices if stop > at), None)
+        # If it was held again before it was heard, that is another decision.
+        if start is not None and not any(at < hold <= start for hold in held):
+            delays.append(start - at)
+    return max(delays, default=None)
 
 
 def _reason(recorded: Recorded, commit: Mapping[str, Any] | None) -> str:
@@ -132,17 +196,8 @@ def _evidence(recorded: Recorded, committed_at: float | None) -> dict[str, Any]:
             if record.get("note") == "user_words"
         ],
     }
-    decisions = [getattr(event, "evidence", None) for event in recorded.interruptions]
-    strategies = [_plain(given) for given in decisions if given]
-    return {**evidence, "strategies": strategies} if strategies else evidence
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return value
+    votes = [[asdict(vote) for vote in event.evidence] for event in recorded.interruptions if event.evidence]
+    return {**evidence, "strategies": votes} if votes else evidence
 
 
 def _merged(stretches: list[Stretch]) -> list[tuple[float, float]]:
@@ -203,7 +258,7 @@ def _described(scenario: Scenario) -> str:
     if scenario.second is not None:
         parts.append(f"and after {scenario.second_after:g} s {_sound(scenario.second)}")
     if scenario.echo is not None:
-        parts.append(f"echo {scenario.echo:g} dB")
+        parts.append(f"echo {scenario.echo:g} dB" + (" with a canceller" if scenario.echo_cancellation else ""))
     return ", ".join(parts)
 
 
@@ -215,4 +270,5 @@ def _sound(sound: Sound) -> str:
         name = Path(name).name
     style = "" if sound.style == "plain" else f" ({sound.style})"
     level = "" if sound.level in (None, -20.0) else f" at {sound.level:g} dB"
-    return f"{name}{style}{level}"
+    gain = f", {sound.gain:+g} dB" if sound.gain else ""
+    return f"{name}{style}{level}{gain}"

@@ -51,6 +51,7 @@ def prepare(sound: Sound, seed: str, speak: Speak) -> Piece:
         wave = wave[: round(sound.seconds * RATE)]
     if sound.level is not None:
         wave = wave * 10.0 ** ((sound.level - level_of(wave)) / 20.0)
+    wave = wave * 10.0 ** (sound.gain / 20.0)
     if sound.onset is not None and sound.end is not None:
         # In a recording with a noise of its own, the onset that is given may be the noise's.
         onset = max(sound.onset, standing_out(wave))

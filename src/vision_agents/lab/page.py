@@ -7,9 +7,21 @@ from importlib.resources import files
 
 from vision_agents.core.observability.markup import tag, text
 
-from .figures import Figures, figures
+from .figures import Figures, figures, heard_figures
+from .goals import goals
 from .result import CaseResult, LabResult
-from .table import HEADER, cells, interval, milliseconds, percent
+from .table import (
+    GOAL_HEADER,
+    HEADER,
+    HEARD_HEADER,
+    cells,
+    goal_cells,
+    heard_cells,
+    interval,
+    milliseconds,
+    notes_of,
+    percent,
+)
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
@@ -21,16 +33,30 @@ td.good { color: var(--resume); } td.bad { color: var(--commit); }
 details > summary { padding: 12px 16px; cursor: pointer; } details + details { margin-top: 10px; }
 """
 
-_COLUMNS = ("case", "state", "sound", "expected", "decision", "why", "voiced", "held", "silence", "gap", "words heard")
+_COLUMNS = (
+    "case", "state", "sound", "expected", "decision", "why", "by", "voiced", "held", "silence", "gap", "words heard",
+)  # fmt: skip
 
 
 def lab_page(result: LabResult, title: str = "Interruption lab") -> str:
     """The whole page."""
     rows = figures(result.cases)
+    heard = heard_figures(result.cuts)
     body = [tag("header", tag("h1", text(title)), tag("p", text(_settings(result)), class_="soft"))]
+    body += [tag("p", text(condition), class_="soft") for condition in result.conditions]
+    body += [
+        tag("h2", text("Goals")),
+        _table(GOAL_HEADER, ((_goal(cell) for cell in goal_cells(goal)) for goal in goals(rows, heard)), 3),
+    ]
     for origin in dict.fromkeys(row.origin for row in rows):
         total = next(row for row in rows if row.origin == origin and row.kind == "all")
-        body += [tag("h2", text(f"{_origin(origin)}: {total.cases} cases")), _totals(total), _kinds(rows, origin)]
+        body += [tag("h2", text(_origin(origin))), _totals(total), _kinds(rows, origin)]
+        body += [tag("p", text(f"{kind}: {note}"), class_="soft") for kind, note in notes_of(rows, origin).items()]
+    if heard:
+        body += [
+            tag("h2", text("Heard words, against forced alignment of what was played")),
+            _table(HEARD_HEADER, (map(text, heard_cells(row)) for row in heard), number=1),
+        ]
     wrong = [case for case in result.cases if not case.right or case.stuck or case.lost or case.repeated]
     body += [
         tag("h2", text(f"Decided wrongly: {len(wrong)} cases")),
@@ -95,6 +121,11 @@ def _groups(cases: Iterable[CaseResult]) -> list[str]:
     ]
 
 
+def _goal(cell: str) -> str:
+    kind = {"met": "good", "NOT MET": "bad"}.get(cell)
+    return tag("td", text(cell), class_=kind) if kind else text(cell)
+
+
 def _table(header: Iterable[str], rows: Iterable[Iterable[str]], number: int) -> str:
     """`rows` are markup; from column `number` on they are numbers."""
     kinds = ["number" if column >= number else None for column, _ in enumerate(list(header))]
@@ -117,6 +148,7 @@ def _case(case: CaseResult) -> list[str]:
         text(case.expect),
         tag("td", text(case.decision + (", stuck" if case.stuck else "")), class_="good" if case.right else "bad"),
         text(case.reason),
+        text(case.decided_by or "–"),
         text(f"{case.evidence.get('voiced', 0.0):.2f} s"),
         text("–" if held is None else f"{held:.2f} s"),
         text(_ms(case.silence)),

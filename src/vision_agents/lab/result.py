@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from .scenario import LabError
+from .scenario import Expected, LabError
 
-VERSION = 1
+VERSION = 2
 
-Decision = Literal["yield", "ignore", "early", "failed"]
+Decision = Literal["yield", "ignore", "after", "early", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +21,19 @@ class CaseResult:
 
     id, kind, origin, state, expect, language, sound: what the case was; `origin`: "suite", or "audio" for a folder's
     onset, end      where in the call the sound was
-    decision        "yield": the turn was given to the caller; "ignore": it was not; "early": the agent was interrupted
-                    before the sound began; "failed": the case did not run to its end, `reason` says why
-    right           whether that was expected
+    decision        "yield": the turn was given to the caller; "ignore": it was not; "after": it was, once the agent had
+                    said all; "early": the agent was interrupted before the sound began; "failed": the case did not run
+                    to its end, `reason` says why
+    right           whether that was expected; of "after", also that nothing of either was lost
     reason          the floor's own words
     evidence        what it had to decide on: `voiced` seconds of speech, the highest `confidence`, `held` until the
                     decision, and the `words` with their times; what an agent's strategies add stands beside these
+    decided_by      the strategy that weighed most for the decision; "none": there was too little for one
     held            whether the agent was silenced at all
     silence         from the sound's onset to the agent's last sample
-    resume_gap      where it was ignored: from the end of the sound to the agent's next sample, 0 if it was speaking
+    resume_gap      where it was ignored, or recovered: from the end of the sound to the next sample of what the agent
+                    was saying, 0 if it was speaking
+    resume_delay    from the decision to go on to the next sample; the longest, if there were several
     pause           where it was ignored: how long the agent was silent in all
     stuck           it was ignored, and the agent stayed silent all the same
     lost, repeated  samples (48 kHz) that were skipped; that were played again beyond the start of the cut word
@@ -44,7 +48,7 @@ class CaseResult:
     kind: str
     origin: str
     state: str
-    expect: str
+    expect: Expected
     language: str | None = None
     sound: str = ""
     onset: float = 0.0
@@ -53,9 +57,11 @@ class CaseResult:
     right: bool = False
     reason: str = ""
     evidence: dict[str, Any] = field(default_factory=dict)
+    decided_by: str | None = None
     held: bool = False
     silence: float | None = None
     resume_gap: float | None = None
+    resume_delay: float | None = None
     pause: float | None = None
     stuck: bool = False
     lost: int = 0
@@ -68,19 +74,40 @@ class CaseResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """A reply that was cut off after `seconds`: how many words were `reported` as heard, and how many were.
+
+    `source`: of the reported words: "provider" or "estimated" times; or the aligner's own check, "aligner: …".
+    """
+
+    source: str
+    text: int
+    seconds: float
+    reported: int
+    heard: int
+
+
+@dataclass(frozen=True, slots=True)
 class LabResult:
-    """All cases of a run, and the settings of the policy that were not the usual ones."""
+    """A run: all cases, and the settings of the policy that were not the usual ones.
+
+    `conditions`: sentences that say under what conditions it was; `cuts`: of the heard words, see `heard`.
+    """
 
     cases: tuple[CaseResult, ...]
     policy: Mapping[str, str] = field(default_factory=dict)
+    conditions: tuple[str, ...] = ()
+    cuts: tuple[Cut, ...] = ()
 
     def write(self, path: Path, figures: Sequence[Mapping[str, Any]]) -> None:
         """Write lab.json; `figures` are for reading and are computed again from the cases. Raises OSError."""
         content = {
             "version": VERSION,
             "policy": dict(self.policy),
+            "conditions": list(self.conditions),
             "figures": list(figures),
             "cases": [_rounded(asdict(case)) for case in self.cases],
+            "cuts": [_rounded(asdict(cut)) for cut in self.cuts],
         }
         path.write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
 
@@ -91,20 +118,29 @@ class LabResult:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
             raise LabError(f"{path} cannot be read: {error}") from None
-        if not isinstance(content, dict) or not isinstance(content.get("cases"), list):
+        whole = isinstance(content, dict) and isinstance(content.get("cases"), list)
+        if not whole or not isinstance(content.get("cuts", []), list):
             raise LabError(f"{path} is not a result of `vision-agents lab run`: it has no cases")
         if content.get("version") != VERSION:
             raise LabError(f"{path} is of version {content.get('version')}, this program reads version {VERSION}")
-        known = {fact.name for fact in fields(CaseResult)}
-        needed = {"id", "kind", "origin", "state", "expect", "decision", "right"}
-        for number, case in enumerate(content["cases"], 1):
-            if not isinstance(case, dict) or needed - case.keys() or case.keys() - known:
-                raise LabError(f"{path}: case {number} is not one of this version")
-        policy = content.get("policy")
+        policy, conditions = content.get("policy"), content.get("conditions")
         return cls(
-            tuple(CaseResult(**case) for case in content["cases"]),
+            tuple(CaseResult(**case) for case in _tables(content, "cases", CaseResult, path)),
             policy if isinstance(policy, dict) else {},
+            tuple(map(str, conditions)) if isinstance(conditions, list) else (),
+            tuple(Cut(**cut) for cut in _tables(content, "cuts", Cut, path)),
         )
+
+
+def _tables(content: Mapping[str, Any], key: str, kind: type[CaseResult] | type[Cut], path: Path) -> list[Any]:
+    """The entries of a list, each of which has the facts of `kind`."""
+    known = {fact.name for fact in fields(kind)}
+    needed = {fact.name for fact in fields(kind) if fact.default is MISSING and fact.default_factory is MISSING}
+    entries = content.get(key, [])
+    for number, entry in enumerate(entries, 1):
+        if not isinstance(entry, dict) or needed - entry.keys() or entry.keys() - known:
+            raise LabError(f"{path}: number {number} of its {key} is not one of this version")
+    return list(entries)
 
 
 def _rounded(value: Any) -> Any:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-State = Literal["answering", "question", "thinking", "idle"]
-Expected = Literal["yield", "ignore"]
+State = Literal["answering", "question", "thinking", "idle", "uninterruptible"]
+Expected = Literal["yield", "ignore", "after"]
+Primer = Literal["yes", "no", "both"]
 Source = Literal["say", "clip", "make", "file"]
 Style = Literal["plain", "high", "whisper", "far"]
 
 STATES: tuple[str, ...] = get_args(State)
 EXPECTED: tuple[str, ...] = get_args(Expected)
 STYLES: tuple[str, ...] = get_args(Style)
+PRIMERS: tuple[str, ...] = get_args(Primer)
 
 # Decibels of full scale of a sound where nothing else is said: 90th percentile of its 10 ms levels.
 LEVEL = -20.0
@@ -28,7 +31,8 @@ class Sound:
 
     `source` and `name`: `say` a text, a `clip` of `testing.clips`, `make` a noise of `sounds.NOISES`, or a `file` by
     its path. `seconds`: its length where it is made, else the most of it that is taken. `level`: in dB of full scale;
-    None leaves it as it is. `onset` and `end`: where in the sound it is heard, in seconds, measured if None.
+    None leaves it as it is. `gain`: dB on top of that. `onset` and `end`: where in the sound it is heard, in seconds,
+    measured if None.
     """
 
     source: Source
@@ -36,8 +40,13 @@ class Sound:
     seconds: float | None = None
     level: float | None = LEVEL
     style: Style = "plain"
+    gain: float = 0.0
     onset: float | None = None
     end: float | None = None
+
+
+PRIMER = Sound("say", "Could you please tell me a story about the sea?")
+"""What the caller asks first, the same in all cases that have a primer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +61,16 @@ class Bed:
 class Scenario:
     """One case.
 
+    `expect`: the agent is to `yield` to the caller, to `ignore` the sound, or to finish what it says and to answer the
+    caller `after` it.
     `at`: when the sound begins, in seconds: while the agent is `answering`, from the first word of its answer;
     `question`: from the end of a yes/no question that it asks; `thinking`: from what it was asked; `idle`: from the
-    beginning of the call. `second`: what another caller says, `second_after` seconds later. `echo`: the level in dB at
-    which the agent's own voice comes back in the caller's audio. `origin`: "suite", or "audio" for a folder's clips.
+    beginning of the call; `uninterruptible`: from the first word of a notice that may not be interrupted.
+
+    `second`: what another caller says, `second_after` seconds later. `echo`: the level in dB at which the agent's own
+    voice comes back in the caller's audio; `echo_cancellation`: the agent is given a canceller. `primer`: the agent
+    answers what the caller has asked before, so it knows how the caller sounds. `origin`: "suite", or "audio" for a
+    folder's clips.
     """
 
     id: str
@@ -68,5 +83,22 @@ class Scenario:
     second: Sound | None = None
     second_after: float = 0.0
     echo: float | None = None
+    echo_cancellation: bool = False
+    primer: bool = False
     origin: str = "suite"
     language: str | None = None
+
+
+def with_primer(scenarios: Iterable[Scenario], primer: Primer) -> list[Scenario]:
+    """The cases with their primers ("yes"), without ("no"), or those that have one twice ("both")."""
+    given = list(scenarios)
+    if primer == "yes":
+        return given
+    if primer == "no":
+        return [replace(scenario, primer=False) for scenario in given]
+    without = [
+        replace(scenario, primer=False, id=f"{scenario.id}/no-primer", origin=f"{scenario.origin}, no primer")
+        for scenario in given
+        if scenario.primer
+    ]
+    return given + without

@@ -42,6 +42,10 @@ ANSWER = (
     "and rowed as hard as they could. Late in the evening they reached the harbour, where the whole village stood "
     "waiting with lamps. Since that night there has always been somebody on the pier when the weather is bad."
 )
+NOTICE = (
+    "Before we begin, please note that this call is recorded for training, that the recording is kept for thirty days, "
+    "and that you may ask for it to be deleted at any time."
+)
 QUESTION = "Your table is free at seven. Shall I book it for you?"
 REPLY = "All right, then let us do it that way."
 

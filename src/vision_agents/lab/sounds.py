@@ -52,6 +52,11 @@ def keyboard(length: int, rng: np.random.Generator) -> Wave:
     return wave
 
 
+def dc(length: int, rng: np.random.Generator) -> Wave:
+    """A constant offset, as of a broken sound card: it comes and goes with a click."""
+    return np.full(length, 0.1)
+
+
 def knocks(length: int, rng: np.random.Generator) -> Wave:
     """Three knocks on wood, and again."""
     wave = np.zeros(length)
@@ -152,7 +157,7 @@ def throat(length: int, rng: np.random.Generator) -> Wave:
 MAKERS: dict[str, Maker] = {
     maker.__name__: maker
     for maker in (
-        white, pink, rumble, breath, hum, keyboard, knocks, applause, alarm, siren, ringing, chords, plucked, beat,
+        white, pink, rumble, breath, hum, dc, keyboard, knocks, applause, alarm, siren, ringing, chords, plucked, beat,
         cough, laugh, throat,
     )
 }  # fmt: skip

@@ -3,19 +3,21 @@
     groups:
       - id: commands            the cases are commands-01, commands-02, …
         kind: interruption      under which they are reported
-        expect: yield           or ignore
+        expect: yield           or ignore, or after: once the agent is done
         sound:                  one of: say: [texts], clip: [names], make: [names], or a list of such entries
           say: ["stop", "wait, stop"]
           level: [-20, -32]     dB of full scale (-20)
           style: [plain, high]  also: whisper, far
           seconds: 2            length of what is made; the most that is taken of a clip
-        state: [answering]      also: question, thinking, idle
+        state: [answering]      also: question, thinking, idle, uninterruptible
         at: [2.0, 4.1]          see `Scenario.at`
         bed: [none, white 20]   noise and its distance below the sound in dB
         echo: [-20]             dB of the agent's own voice in the caller's audio; then `sound` may be left out
+        echo_cancellation: true the agent is given the echo canceller of `plugins.livekit`, if there is one (false)
         second: {say: "stop"}   another caller, `after` seconds later (0.5)
 
-Everything but id, kind, expect and sound has a default, and any value may be a list.
+Everything but id, kind, expect and sound has a default, and any value may be a list. Where the agent is answering, it
+answers a question that the caller asked before: see `scenario.PRIMER`.
 """
 
 from __future__ import annotations
@@ -31,8 +33,21 @@ from .sounds import NOISES
 
 _SOURCES = ("say", "clip", "make")
 _SOUND_KEYS = {*_SOURCES, "level", "style", "seconds"}
-_GROUP_KEYS = {"id", "kind", "expect", "sound", "state", "at", "bed", "echo", "second", "after", "language"}
-_DEFAULT_AT = {"answering": 2.0, "question": 0.5, "thinking": 1.0, "idle": 1.0}
+_GROUP_KEYS = {
+    "id",
+    "kind",
+    "expect",
+    "sound",
+    "state",
+    "at",
+    "bed",
+    "echo",
+    "second",
+    "after",
+    "language",
+    "echo_cancellation",
+}
+_DEFAULT_AT = {"answering": 2.0, "question": 0.5, "thinking": 1.0, "idle": 1.0, "uninterruptible": 2.0}
 
 
 def shipped_suite() -> list[Scenario]:
@@ -103,8 +118,9 @@ def _group(group: Mapping[str, Any], where: str) -> Iterator[Scenario]:
         [None if echo is None else _number(echo, f"{where}: echo") for echo in _listed(group.get("echo"))],
         seconds,
         [_number(after, f"{where}: after") for after in _listed(group.get("after", 0.5))],
+        [_truth(entry, f"{where}: echo_cancellation") for entry in _listed(group.get("echo_cancellation", False))],
     )
-    for number, (state, sound, at, bed, echo, second, after) in enumerate(axes, 1):
+    for number, (state, sound, at, bed, echo, second, after, cancelled) in enumerate(axes, 1):
         yield Scenario(
             id=f"{group['id']}-{number:02}",
             kind=group["kind"],
@@ -116,6 +132,8 @@ def _group(group: Mapping[str, Any], where: str) -> Iterator[Scenario]:
             second=second,
             second_after=after,
             echo=echo,
+            echo_cancellation=cancelled,
+            primer=state == "answering",
             language=group.get("language"),
         )
 
@@ -165,6 +183,12 @@ def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not -1000 < value < 1000:
         raise LabError(f"{where} is a number, not {value!r}")
     return float(value)
+
+
+def _truth(value: Any, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise LabError(f"{where} is true or false, not {value!r}")
+    return value
 
 
 def _one_of(value: Any, choices: tuple[str, ...], where: str) -> str:

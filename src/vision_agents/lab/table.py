@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .figures import Figures
-from .statistics import Proportion, Spread
+from .figures import BESIDE, SOON, Figures, HeardFigures
+from .goals import Goal
+from .statistics import Proportion, Ratio, Spread
 
 HEADER = (
     "kind",
@@ -15,62 +16,127 @@ HEADER = (
     "held",
     "silence p50/p95",
     "resume gap p50/p95",
+    f"over in {SOON:g} s",
     "silent p50/p95",
     "stuck",
     "lost/repeated",
     "heard-word error",
     "response p50/p95",
     "too early",
+    "decided by",
 )
+HEARD_HEADER = ("word times", "cuts", "error", "95 %", "cuts with an error", "95 %", "reported too many")
+GOAL_HEADER = ("of", "goal", "wanted", "measured", "95 %", "cases", "")
+
+NOTES = {"side_talk_equal": "people who talk aside as loudly as the caller: not told apart by loudness, not in “all”"}
 
 
 def table(rows: Sequence[Figures]) -> str:
-    """For the terminal. "right": yielded to true interruptions, or ignored what was none."""
+    """For the terminal. "right": yielded to true interruptions, ignored what was none, answered after a notice."""
     parts: list[str] = []
     for origin in dict.fromkeys(row.origin for row in rows):
         lines = [HEADER, *(cells(row) for row in rows if row.origin == origin and row.kind != "all")]
         total = next(row for row in rows if row.origin == origin and row.kind == "all")
-        parts.append("\n".join([f"{origin}: {total.cases} cases", *_aligned(lines), *summary(total)]))
+        notes = [f"{kind}: {note}" for kind, note in notes_of(rows, origin).items()]
+        count = sum(row.cases for row in rows if row.origin == origin and row.kind != "all")
+        parts.append("\n".join([f"{origin}: {count} cases", *aligned(lines), *notes, *summary(total)]))
     return "\n\n".join(parts)
+
+
+def heard_table(rows: Sequence[HeardFigures]) -> str:
+    """For the terminal: the heard words of real speech, by where their times came from."""
+    lines = aligned([HEARD_HEADER, *map(heard_cells, rows)])
+    return "\n".join(["heard words, against forced alignment of what was played", *lines])
+
+
+def goal_table(goals: Sequence[Goal]) -> str:
+    """For the terminal: every goal, and whether it was met."""
+    return "\n".join(["goals", *aligned([GOAL_HEADER, *map(goal_cells, goals)], numbers=3)])
 
 
 def cells(row: Figures) -> tuple[str, ...]:
     """A row of the table: of a kind, so all its cases expect the same."""
-    share = row.yielded if row.yielded.count else row.ignored
     return (
-        f"{row.kind} → {'yield' if row.yielded.count else 'ignore'}",
+        f"{row.kind} → {row.expect}",
         str(row.cases) + (f" ({row.failed} failed)" if row.failed else ""),
-        percent(share.value),
-        interval(share),
+        percent(row.right.value),
+        interval(row.right),
         percent(row.held.value),
         milliseconds(row.silence),
         milliseconds(row.resume_gap),
+        f"{row.soon.hits}/{row.soon.count}" if row.soon.count else "–",
         milliseconds(row.pause),
         str(row.stuck) if row.ignored.count else "–",
         f"{row.lost}/{row.repeated}",
-        percent(row.word_error, 1),
+        "–" if row.word_error is None else percent(row.word_error.value, 1),
         milliseconds(row.response),
         str(row.interposed) if row.yielded.count else "–",
+        deciders(row),
     )
 
 
+def heard_cells(row: HeardFigures) -> tuple[str, ...]:
+    """A row of the heard words."""
+    return (
+        row.source,
+        str(row.off.count),
+        "–" if row.error is None else percent(row.error.value, 2),
+        ratio_interval(row.error),
+        percent(row.off.value, 1),
+        interval(row.off),
+        f"{row.bias * 100:+.2f} %",
+    )
+
+
+def goal_cells(goal: Goal) -> tuple[str, ...]:
+    """A row of the goals."""
+    verdict = "met" if goal.met else "NOT MET"
+    return goal.origin, goal.name, goal.wanted, goal.measured, goal.interval, str(goal.count), verdict
+
+
+def notes_of(rows: Sequence[Figures], origin: str) -> dict[str, str]:
+    """What is to be known of the kinds that are reported beside the others."""
+    return {row.kind: NOTES[row.kind] for row in rows if row.origin == origin and row.kind in BESIDE}
+
+
 def summary(total: Figures) -> list[str]:
-    """The whole of an origin in a few lines."""
-    return [
+    """The whole of an origin in a few lines, each figure with its interval at 95 % in brackets."""
+    lines = [
         f"yield rate       {_share(total.yielded)}",
         f"selectivity      {_share(total.ignored)}, {total.recovered} wrong commits recovered, {total.stuck} stuck",
-        f"time to silence  {milliseconds(total.silence)}",
-        f"resume gap       {milliseconds(total.resume_gap)}; silent {milliseconds(total.pause)} in all",
-        f"response         {milliseconds(total.response)} after the caller's last sound, "
+        f"time to silence  {precisely(total.silence)}",
+        f"resume gap       {precisely(total.resume_gap)}; false stops over within {SOON:g} s {_share(total.soon)}",
+        f"                 decision to go on to the next sample {precisely(total.resume_delay)}; "
+        f"silent {precisely(total.pause)} in all",
+        f"response         {precisely(total.response)} after the caller's last sound, "
         f"{total.interposed} answered before it",
         f"samples          {total.lost} lost, {total.repeated} repeated beyond the cut word; "
-        f"heard-word error {percent(total.word_error, 2)}",
+        f"cases without {_share(total.intact)}",
+        f"heard words      error {_ratio(total.word_error)}, with exact word times",
     ]
+    if total.after.count:
+        lines.insert(2, f"answered after   {_share(total.after)}: said over what may not be interrupted")
+    return lines
+
+
+def deciders(row: Figures) -> str:
+    """The strategies that decided, the most frequent first."""
+    return ", ".join(f"{name} {count}" for name, count in row.deciders.items()) or "–"
 
 
 def milliseconds(values: Spread | None) -> str:
     """p50 / p95."""
     return "–" if values is None else f"{values.p50 * 1000:.0f}/{values.p95 * 1000:.0f} ms (n={values.count})"
+
+
+def precisely(values: Spread | None) -> str:
+    """p50 / p95, with their intervals."""
+    if values is None:
+        return "–"
+    halves = ((values.p50, values.p50_interval), (values.p95, values.p95_interval))
+    return " / ".join(f"{value * 1000:.0f} [{low * 1000:.0f}–{high * 1000:.0f}]" for value, (low, high) in halves) + (
+        f" ms (p50 / p95, n={values.count})"
+    )
 
 
 def percent(value: float | None, digits: int = 0) -> str:
@@ -81,16 +147,25 @@ def interval(share: Proportion) -> str:
     return "–" if share.interval is None else f"{share.interval[0] * 100:.0f}–{share.interval[1] * 100:.0f}"
 
 
-def _share(share: Proportion) -> str:
-    return f"{percent(share.value, 1)} ({share.hits}/{share.count}, 95 %: {interval(share)} %)"
+def ratio_interval(ratio: Ratio | None) -> str:
+    return "–" if ratio is None else f"{ratio.low * 100:.2f}–{ratio.high * 100:.2f}"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]], numbers: int = 1) -> list[str]:
+    """Columns side by side; from column `numbers` on they are set to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  ".join(
-            cell.rjust(width) if column else cell.ljust(width)
+            cell.rjust(width) if column >= numbers else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     ]
+
+
+def _share(share: Proportion) -> str:
+    return f"{percent(share.value, 1)} [{interval(share)}] ({share.hits}/{share.count})"
+
+
+def _ratio(ratio: Ratio | None) -> str:
+    return "–" if ratio is None else f"{percent(ratio.value, 2)} [{ratio_interval(ratio)}] (n={ratio.count})"
