@@ -61,6 +61,17 @@ class TestHistory:
         assert conversation.messages[0] is call
         assert told(conversation) == [(Role.ASSISTANT, ""), (Role.TOOL, "rain"), (Role.ASSISTANT, "it rains again")]
 
+    def test_a_message_is_replaced_in_its_place_and_only_itself(self) -> None:
+        conversation = Conversation()
+        first, second = (Message(Role.TOOL, "running", tool_call_id="1") for _ in range(2))
+        conversation.add(first)
+        conversation.add(second)
+        conversation.user_said("hm")
+        conversation.replace(first, Message(Role.TOOL, "rain", tool_call_id="1"))
+        assert told(conversation) == [(Role.TOOL, "rain"), (Role.TOOL, "running"), (Role.USER, "hm")]
+        conversation.replace(first, Message(Role.TOOL, "snow", tool_call_id="1"))
+        assert told(conversation)[0] == (Role.TOOL, "rain")
+
     def test_a_snapshot_stays_as_it_is(self) -> None:
         conversation = Conversation()
         conversation.user_said("hello")

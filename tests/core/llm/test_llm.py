@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 
 import pytest
 
-from vision_agents.core.conversation import Message, Role, ToolCall
+from vision_agents.core.conversation import Conversation, Message, Role, ToolCall
 from vision_agents.core.epoch import Epoch
 from vision_agents.core.events import Event
 from vision_agents.core.llm import (
     LLM,
+    AnswerCalls,
     LLMRequest,
     LLMResponseChunkEvent,
     LLMResponseCompletedEvent,
     ToolEndedEvent,
     ToolStartedEvent,
 )
+from vision_agents.core.llm.function_call import RUNNING_STILL
 from vision_agents.core.llm.llm import TOOL_ROUNDS
 
 pytestmark = pytest.mark.virtual_time
@@ -175,49 +178,56 @@ class TestInterruption:
 
     async def test_the_result_of_a_function_is_remembered_but_not_answered(self) -> None:
         model = says(ToolCall("1", "look"))
-        remembered: list[Message] = []
+        history = Conversation()
 
         @model.register_function()
         async def look() -> str:
             _ = model.interrupt()
             return "rain"
 
-        assert [piece async for piece in model.respond(ASK, remember=remembered.append)] == []
-        assert [message.role for message in remembered] == [Role.ASSISTANT, Role.TOOL]
+        assert [piece async for piece in model.respond(ASK, calls=AnswerCalls(0, history))] == []
+        await asyncio.sleep(1.0)
+        assert [(message.role, message.text) for message in history] == [(Role.ASSISTANT, ""), (Role.TOOL, "rain")]
         assert len(model.requests) == 1
 
-    async def test_cancelled_in_a_function_nothing_half_is_remembered(self) -> None:
+    async def test_whoever_reads_is_cancelled_in_a_function_and_the_function_finishes(self) -> None:
         model = says(ToolCall("1", "look"))
-        remembered: list[Message] = []
+        history = Conversation()
 
         @model.register_function()
-        async def look() -> None:
+        async def look() -> str:
             await asyncio.sleep(10.0)
+            return "rain"
 
         async def read() -> None:
-            async for _ in model.respond(ASK, remember=remembered.append):
-                pass
+            async with aclosing(model.respond(ASK, calls=AnswerCalls(0, history))) as pieces:
+                async for _ in pieces:
+                    pass
 
         task = asyncio.create_task(read())
         await asyncio.sleep(5.0)
         task.cancel()
         await asyncio.wait([task])
-        assert remembered == []
+        assert asyncio.get_running_loop().time() == 5.0
+        assert [message.text for message in history] == ["", RUNNING_STILL]
+        await asyncio.sleep(10.0)
+        assert [message.text for message in history] == ["", "rain"]
+        assert len(model.requests) == 1
 
 
 class TestFunctions:
     async def test_the_model_gets_the_result_and_goes_on(self) -> None:
         model = says("let me see ", ToolCall("1", "weather", {"city": "Oslo"}))
         seen = listen(model, ToolStartedEvent, ToolEndedEvent)
-        remembered: list[Message] = []
+        history = Conversation()
 
         @model.register_function(description="The weather.")
         async def weather(city: str) -> dict[str, str]:
             return {city: "råin"}
 
-        pieces = [piece async for piece in model.respond(ASK, remember=remembered.append)]
+        pieces = [piece async for piece in model.respond(ASK, calls=AnswerCalls(0, history))]
         assert pieces == ["let me see ", "so"]
-        call, result = remembered
+        call, result = history
         assert call == Message(Role.ASSISTANT, "", tool_calls=(ToolCall("1", "weather", {"city": "Oslo"}),))
         assert result == Message(Role.TOOL, '{"Oslo": "råin"}', tool_call_id="1")
         assert model.requests[1].messages == (*ASK.messages, call, result)
@@ -227,22 +237,27 @@ class TestFunctions:
         assert isinstance(started, ToolStartedEvent)
         assert (started.name, started.arguments, started.epoch) == ("weather", {"city": "Oslo"}, 0)
         assert isinstance(ended, ToolEndedEvent)
-        assert (ended.name, ended.result, ended.error) == ("weather", {"Oslo": "råin"}, None)
+        assert (ended.name, ended.ending, ended.result, ended.error) == ("weather", "result", {"Oslo": "råin"}, None)
+        assert started.call_id == ended.call_id == "1"
 
     async def test_several_at_once_keep_their_order(self) -> None:
         model = says(ToolCall("1", "first"), ToolCall("2", "second"))
         model.register_function("first")(lambda: "one")
         model.register_function("second")(lambda: "two")
-        remembered: list[Message] = []
-        async for _ in model.respond(ASK, remember=remembered.append):
+        history = Conversation()
+        async for _ in model.respond(ASK, calls=AnswerCalls(0, history)):
             pass
-        assert [(message.text, message.tool_call_id) for message in remembered[1:]] == [("one", "1"), ("two", "2")]
+        assert [(message.text, message.tool_call_id) for message in history.messages[1:]] == [
+            ("one", "1"),
+            ("two", "2"),
+        ]
+        assert model.requests[1].messages[1:] == history.messages
 
-    @pytest.mark.parametrize("name", ["raises", "hangs", "missing"])
+    @pytest.mark.parametrize("name", ["raises", "hangs", "ignores", "gives_up", "unreadable", "missing"])
     async def test_what_goes_wrong_is_told_to_the_model(self, name: str, caplog: pytest.LogCaptureFixture) -> None:
         model = says(ToolCall("1", name))
         seen = listen(model, ToolEndedEvent)
-        remembered: list[Message] = []
+        history = Conversation()
 
         @model.register_function()
         async def raises() -> None:
@@ -252,18 +267,40 @@ class TestFunctions:
         async def hangs() -> None:
             await asyncio.sleep(1000.0)
 
-        assert [piece async for piece in model.respond(ASK, remember=remembered.append)] == ["so"]
+        @model.register_function()
+        async def ignores() -> str:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(1000.0)
+            return "too late"
+
+        @model.register_function()
+        async def gives_up() -> None:
+            raise asyncio.CancelledError
+
+        @model.register_function()
+        async def unreadable() -> object:
+            class Unreadable:
+                def __str__(self) -> str:
+                    raise OSError("gone")
+
+            return Unreadable()
+
+        assert [piece async for piece in model.respond(ASK, calls=AnswerCalls(0, history))] == ["so"]
+        known = ["gives_up", "hangs", "ignores", "raises", "unreadable"]
         expected = {
             "raises": "error: ValueError: no such city",
-            "hangs": "error: TimeoutError: ",
-            "missing": "error: LookupError: there is no function 'missing'; known are ['hangs', 'raises']",
+            "hangs": "error: TimeoutError: no result within 30 s",
+            "ignores": "error: TimeoutError: no result within 30 s",
+            "gives_up": "error: RuntimeError: it gave up: what it waited for was cancelled",
+            "unreadable": "error: OSError: gone",
+            "missing": f"error: LookupError: there is no function 'missing'; known are {known}",
         }[name]
-        assert remembered[1].text == expected
+        assert [message.text for message in history] == ["", expected]
         assert f"function {name} failed" in caplog.text
         await model.events.drain()
         [ended] = seen
         assert isinstance(ended, ToolEndedEvent)
-        assert ended.error is not None
+        assert (ended.ending, bool(ended.error)) == ("error", True)
 
     async def test_a_model_that_only_ever_calls_is_stopped(self, caplog: pytest.LogCaptureFixture) -> None:
         model = Model(lambda request: [ToolCall(str(len(request.messages)), "again")])

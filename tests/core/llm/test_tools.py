@@ -90,6 +90,56 @@ class TestSchema:
         assert len(tools) == 2
 
 
+def book(seats: int, name: str = "") -> None: ...
+
+
+class TestInterruptionPolicies:
+    def test_the_default_finishes_what_was_begun(self) -> None:
+        tools = Tools()
+        tools.register(book)
+        [tool] = tools
+        assert (tool.on_interrupt, tool.undo, tool.stoppable) == ("finish", None, False)
+
+    @pytest.mark.parametrize(
+        ("options", "error", "message"),
+        [
+            ({"on_interrupt": "stop"}, ValueError, "'stop': use one of 'finish', 'cancel', 'undo'"),
+            ({"on_interrupt": "undo"}, ValueError, "pass undo=, a function that takes it back"),
+            ({"undo": book}, ValueError, 'pass on_interrupt="undo" too, or leave undo out'),
+            ({"on_interrupt": "cancel", "undo": book}, ValueError, 'pass on_interrupt="undo" too'),
+            ({"on_interrupt": "undo", "undo": "book"}, TypeError, "must be a function, not str"),
+            ({"on_interrupt": "undo", "undo": lambda seats: None}, TypeError, r"does not take \['name'\]"),
+            ({"on_interrupt": "undo", "undo": lambda seats, name, id: None}, TypeError, r"needs \['id'\]"),
+        ],
+    )
+    def test_what_does_not_fit_together_says_what_to_do(
+        self, options: dict[str, Any], error: type[Exception], message: str
+    ) -> None:
+        tools = Tools()
+        with pytest.raises(error, match=message):
+            tools.register(book, **options)
+        assert len(tools) == 0
+
+    def test_an_argument_of_the_name_of_the_result_is_refused(self) -> None:
+        with pytest.raises(ValueError, match=r"an argument 'result'.*rename it"):
+            Tools().register(lambda result: None, "keep", on_interrupt="undo", undo=lambda result: None)
+
+    @pytest.mark.parametrize("declares", [True, False])
+    async def test_undo_gets_the_arguments_and_the_result_if_it_declares_it(self, declares: bool) -> None:
+        seen: list[Any] = []
+
+        def plain(**arguments: Any) -> None:
+            seen.append(arguments)
+
+        async def with_result(seats: int, result: str, name: str = "") -> None:
+            seen.append((seats, name, result))
+
+        tools = Tools()
+        tools.register(book, on_interrupt="undo", undo=with_result if declares else plain)
+        await tools.get("book").take_back(ToolCall("1", "book", {"seats": 2}), "number 7")
+        assert seen == [(2, "", "number 7") if declares else {"seats": 2}]
+
+
 class TestCalls:
     async def test_a_plain_function_runs_beside_the_audio(self) -> None:
         tools = Tools()

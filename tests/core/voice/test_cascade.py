@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.conversation import Conversation
+from vision_agents.core.conversation import Conversation, ToolCall
 from vision_agents.core.tts import SpeechChunk, Word
 from vision_agents.core.voice import CascadeVoice, SpeechRequest
 from vision_agents.core.voice.cascade import SENTENCES_AHEAD
@@ -263,6 +263,77 @@ async def test_a_synthesis_that_goes_on_sending_after_its_cancellation_is_not_he
     stand.commit()
     assert not (await stand.play(5)).any()
     assert not others()
+
+
+class Booking(ScriptedLLM):
+    """Says something, books, which takes 5 s, and tells."""
+
+    def __init__(self, on_interrupt):
+        super().__init__(lambda r: ["Booked."] if r.messages[-1:] and r.messages[-1].role == "tool" else self.first)
+        self.first = ["One moment. ", ToolCall("1", "book", {})]
+        self.begun = self.undone = 0
+        undo = self.unbook if on_interrupt == "undo" else None
+        self.register_function("book", on_interrupt=on_interrupt, undo=undo)(self.book)
+
+    async def book(self):
+        self.begun += 1
+        await asyncio.sleep(5)
+        return "done"
+
+    async def unbook(self):
+        self.undone += 1
+
+
+@pytest.mark.parametrize(
+    ("on_interrupt", "at_once", "in_the_end"),
+    [
+        ("finish", "still running", "done"),
+        ("cancel", "cancelled before it was done: the answer was given up", None),
+        ("undo", "being taken back: the answer was given up", "taken back: the answer was given up"),
+    ],
+)
+@pytest.mark.parametrize("how", ["dropped", "the voice fails", "closed"])
+async def test_a_function_of_a_reply_that_is_given_up_ends_as_it_was_agreed(on_interrupt, at_once, in_the_end, how):
+    class Mute(ToneTTS):
+        async def stream_audio(self, text):
+            await asyncio.sleep(1)
+            if how == "the voice fails":
+                raise ConnectionError("the voice is gone")
+            yield PcmData.from_array(np.full(480, 0.3), 48_000)
+
+    stand = Cascade(Booking(on_interrupt), Mute())
+    reply = stand.begin()
+    await asyncio.sleep(0.5)
+    if how == "dropped":
+        stand.voice.drop(reply.number, (0.0, ""))
+    elif how == "closed":
+        closing = asyncio.create_task(stand.voice.close())
+        await asyncio.sleep(0)
+    else:
+        await asyncio.sleep(0.5)
+    await asyncio.sleep(0)
+    assert at_once in stand.conversation.messages[1].text
+    await asyncio.sleep(10)
+    assert (in_the_end or at_once) in stand.conversation.messages[1].text
+    assert len(stand.conversation) == 2
+    assert len(stand.llm.requests) == stand.llm.begun == 1
+    assert stand.llm.undone == (on_interrupt == "undo")
+    if how == "closed":
+        await closing
+    assert not others()
+
+
+async def test_the_next_reply_makes_what_was_called_for_the_one_before_final():
+    stand = Cascade(Booking("undo"))
+    stand.begin()
+    await stand.play(10)
+    stand.begin(SpeechRequest("Hello there.", verbatim=True))
+    await stand.play(0.1)
+    stand.epoch.advance()
+    stand.voice.cancel({1: (1.0, ""), 2: (0.1, "")})
+    await settle()
+    assert stand.conversation.messages[1].text == "done"
+    assert stand.llm.undone == 0
 
 
 async def test_a_model_that_fails_is_reported_and_what_it_wrote_is_spoken():

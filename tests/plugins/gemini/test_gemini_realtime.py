@@ -15,6 +15,7 @@ from google.genai import types
 
 from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import Message, Role, ToolCall
+from vision_agents.core.llm import OnInterrupt
 from vision_agents.core.participants import Participant
 from vision_agents.plugins import gemini
 from vision_agents.plugins.gemini import link as link_module
@@ -451,17 +452,18 @@ async def test_nothing_of_the_note_hits_what_was_asked_for_since(
     ]
 
 
+@pytest.mark.parametrize("on_interrupt", ["cancel", "finish"])
 async def test_functions_that_the_service_cancels_are_not_answered(
-    service: StandIn, connected: gemini.Realtime, player: Player
+    service: StandIn, connected: gemini.Realtime, player: Player, on_interrupt: OnInterrupt
 ) -> None:
-    begun, ended = asyncio.Event(), asyncio.Event()
+    begun, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-    @connected.register_function()
+    @connected.register_function(on_interrupt=on_interrupt)
     async def weather(city: str) -> str:
         """The weather in a city."""
         begun.set()
         try:
-            await asyncio.sleep(30)
+            await go_on.wait()
         finally:
             ended.set()
         return "rain"
@@ -473,8 +475,18 @@ async def test_functions_that_the_service_cancels_are_not_answered(
         await begun.wait()
         service.will_hear("never mind")
         await speak(connected)
-        await ended.wait()
+        if on_interrupt == "cancel":
+            await ended.wait()
     await until(lambda: player.responses and player.last.done, "the next answer")
+    assert not any("Note" in text for _, text in service.session.memory.turns)
+    if on_interrupt == "finish":
+        assert not ended.is_set()
+        go_on.set()
+        # The call is over for the service: what it returned is told as a note, which is not answered.
+        await until(lambda: any("Note" in text for _, text in service.session.memory.turns), "the note")
+        told = '(Note about the call weather({"city": "Ulm"}): rain)'
+        assert [text for _, text in service.session.memory.turns if "Note" in text] == [told]
+        assert len(player.responses) == 1
     assert not [body for kind, body in service.session.received if kind == "toolResponse"]
     assert not service.refused
 

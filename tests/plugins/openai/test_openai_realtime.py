@@ -264,6 +264,63 @@ async def test_the_result_of_an_interrupted_call_is_told_and_not_answered(
     assert service.requests == 1
 
 
+async def test_a_call_that_is_cancelled_has_its_output_and_the_next_answer_knows(
+    service: StandIn, model: openai.Realtime, player: Player
+) -> None:
+    called = asyncio.Event()
+
+    @model.register_function(on_interrupt="cancel")
+    async def weather() -> str:
+        """The weather."""
+        called.set()
+        await asyncio.sleep(60.0)
+        return "rain"
+
+    await model.connect("", ())
+    service.will_say(ToolCall("call_1", "weather", {}), "So what else?")
+    await model.send_text("Weather?")
+    await called.wait()
+    player.interrupt()
+    await until(lambda: len(sent(service, "conversation.item.create")) == 2, "the output")
+    item = sent(service, "conversation.item.create")[1]["item"]
+    assert (item["type"], item["call_id"]) == ("function_call_output", "call_1")
+    assert item["output"] == "(cancelled before it was done: the user interrupted)"
+    await model.send_text("Never mind.")
+    await answered(player)
+    assert not service.session.refused
+
+
+async def test_a_call_that_is_taken_back_after_its_result_was_sent_is_told_without_an_answer(
+    service: StandIn, model: openai.Realtime, player: Player
+) -> None:
+    undone: list[str] = []
+
+    async def unbook(result: str) -> None:
+        undone.append(result)
+
+    @model.register_function(on_interrupt="undo", undo=unbook)
+    async def book() -> str:
+        """Book a table."""
+        return "booked"
+
+    await model.connect("", ())
+    service.will_say(ToolCall("call_1", "book", {}), "It is booked for you and for all of your friends.")
+    await service.stall(after=5)
+    await model.send_text("Book it.")
+    await until(lambda: player.responses and player.last.audio, "the answer")
+    requests = service.requests
+    player.interrupt()
+    await until(lambda: any("Note" in str(body) for body in sent(service, "conversation.item.create")), "the note")
+    await service.release()
+    [note] = [body["item"] for body in sent(service, "conversation.item.create") if "Note" in str(body)]
+    assert note["role"] == "system"
+    taken_back = "(taken back: the user interrupted, so nothing of it is in effect)"
+    assert note["content"][0]["text"] == f"Note about the call book({{}}): {taken_back}"
+    assert undone == ["booked"]
+    assert service.requests == requests
+    assert not service.session.refused
+
+
 async def test_a_call_that_outlives_its_session_is_asked_again_in_the_next(
     service: StandIn, model: openai.Realtime, player: Player
 ) -> None:

@@ -366,6 +366,35 @@ async def test_functions_are_called_and_their_results_told_also_when_nobody_want
     assert not unexpected(service)
 
 
+async def test_what_was_taken_back_is_told_with_the_next_text(
+    service: StandIn, model: qwen.Realtime, player: Player
+) -> None:
+    undone = asyncio.Event()
+
+    async def unbook() -> None:
+        undone.set()
+
+    @model.register_function(on_interrupt="undo", undo=unbook)
+    async def book() -> str:
+        """Book a table."""
+        return "booked"
+
+    await model.connect("", ())
+    service.will_say(ToolCall("call_1", "book", {}), "It is booked for you and for all of your friends.")
+    await service.stall(after=5)
+    await model.send_text("Book it.")
+    await until(lambda: player.responses and player.last.audio, "the answer")
+    player.interrupt()
+    async with asyncio.timeout(10):
+        await undone.wait()
+    await service.release()
+    await answered(model, player, service)
+    assert service.session.outputs == {"call_1": "booked"}
+    taken_back = "(taken back: the user interrupted, so nothing of it is in effect)"
+    assert f"Note about the call book({{}}): {taken_back}" in (service.session.responses[-1].instructions or "")
+    assert not unexpected(service)
+
+
 @pytest.mark.parametrize("guesses", [False, True])
 async def test_a_turn_that_is_announced_twice_is_one(
     service: StandIn, connected: qwen.Realtime, player: Player, guesses: bool

@@ -28,6 +28,14 @@ class Conversation:
         """Append a message."""
         self._messages.append(message)
 
+    def replace(self, known: Message, by: Message) -> None:
+        """Put `by` in the place of `known`, this very message; if the history has it no more, nothing happens."""
+        for index in range(len(self._messages) - 1, -1, -1):
+            # By identity: some providers use the ids of their calls again.
+            if self._messages[index] is known:
+                self._messages[index] = by
+                return
+
     def user_said(self, text: str, participant: str | None = None) -> None:
         """Append what a person said."""
         self.add(Message(Role.USER, text, participant=participant))

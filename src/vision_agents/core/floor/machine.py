@@ -301,11 +301,11 @@ class Floor:
     def _interrupt_by(self, turn: Turn, votes: tuple[Vote, ...], at: float) -> None:
         """The participant has the floor: the reply is gone, the turn goes on as any other."""
         reply = self._voice.reply
+        assert reply is not None  # or there was nothing to challenge
         self._commit(self.epoch + 1, turn.participant, reason_for(votes), votes)
-        if reply is not None:
-            turn.unanswered |= reply.answer and reply.phase is VoicePhase.PREPARING
-            turn.cut = turn.cut if reply.rest is None else reply.rest
-            self._voice.asked_by |= reply.to or set()
+        turn.unanswered |= reply.answer and reply.phase is VoicePhase.PREPARING
+        turn.cut = turn.cut if reply.rest is None else reply.rest
+        self._voice.asked_by |= reply.to or set()
         if turn.announced is Announced.STARTED:
             # It began before the reply did. Now it begins again, this time against the agent.
             self._do(*turn.announce_end())

@@ -116,7 +116,7 @@ def _fits(name: str, value: object, default: object) -> bool:
     if isinstance(default, str):
         return value in _CHOICES[name]
     if isinstance(default, tuple):
-        return isinstance(value, tuple) and all(strategy in BUILT_IN for strategy in value)
+        return isinstance(value, tuple) and all(strategy in tuple(BUILT_IN) for strategy in value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return 0 <= value < math.inf and isinstance(value, int | type(default))

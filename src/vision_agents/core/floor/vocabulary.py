@@ -59,8 +59,14 @@ class Vocabulary:
         )
 
     def has_command(self, words: tuple[str, ...]) -> bool:
-        """Whether a command is among the words."""
-        return any(_at(words, place, self._commands) for place in range(len(words)))
+        """Whether a command is among the words; the "no" of "no problem" is none."""
+        place = 0
+        while place < len(words):
+            command, idle = _at(words, place, self._commands), _at(words, place, self._idle)
+            if command and command >= idle:
+                return True
+            place += idle or 1
+        return False
 
     def has_answer(self, words: tuple[str, ...]) -> bool:
         """Whether something that answers a question is among the words."""

@@ -1,27 +1,34 @@
 """Language models: text in a cascade, speech in realtime."""
 
+from .calling import call_note
 from .events import (
     LLMResponseChunkEvent,
     LLMResponseCompletedEvent,
     RealtimeAudioOutputEvent,
     ToolEndedEvent,
+    ToolEnding,
     ToolStartedEvent,
 )
+from .function_calls import AnswerCalls
 from .llm import LLM, LLMRequest
 from .realtime import Heard, Realtime, RealtimeListener
-from .tools import Tool, Tools
+from .tools import OnInterrupt, Tool, Tools
 
 __all__ = [
     "LLM",
+    "AnswerCalls",
     "Heard",
     "LLMRequest",
     "LLMResponseChunkEvent",
     "LLMResponseCompletedEvent",
+    "OnInterrupt",
     "Realtime",
     "RealtimeAudioOutputEvent",
     "RealtimeListener",
     "Tool",
     "ToolEndedEvent",
+    "ToolEnding",
     "ToolStartedEvent",
     "Tools",
+    "call_note",
 ]

@@ -1,38 +1,59 @@
-"""Calling functions for a model: the events, the errors as the model reads them."""
+"""What has functions that a model may call."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from ..conversation import ToolCall
+from ..epoch import Epoch
 from ..events import EventManager
-from .events import ToolEndedEvent, ToolStartedEvent
-from .tools import FunctionT, Tools, result_text
+from .function_calls import FunctionCalls
+from .tools import FunctionT, OnInterrupt, Tools, result_text
 
-logger = logging.getLogger(__name__)
+
+def call_note(call: ToolCall, output: str) -> str:
+    """What became of a call, as a note for the model."""
+    return f"Note about the call {call.name}({result_text(dict(call.arguments))}): {output}"
 
 
 class FunctionCaller:
-    """What has functions that a model may call."""
+    """A model that calls functions: a text model or a realtime one. It is `Interruptible` too."""
 
-    tools: Tools
-    events: EventManager
+    _epoch: Epoch
+
+    def __init__(self) -> None:
+        self.events = EventManager()
+        self.tools = Tools()
+        self.function_calls = FunctionCalls(self.tools, self.events, lambda: self._epoch, self.function_ended_late)
 
     def register_function(
-        self, name: str | None = None, description: str | None = None
+        self,
+        name: str | None = None,
+        description: str | None = None,
+        *,
+        on_interrupt: OnInterrupt = "finish",
+        undo: Callable[..., object] | None = None,
     ) -> Callable[[FunctionT], FunctionT]:
-        """Decorate a function that the model may call: typed parameters become the schema, the docstring the text."""
-        return lambda function: self.tools.register(function, name, description)
+        """Decorate a function that the model may call: typed parameters become the schema, the docstring the text.
+
+        `on_interrupt` and `undo` say what becomes of a call when the user interrupts; see `Tools.register`.
+        """
+        return lambda function: self.tools.register(function, name, description, on_interrupt=on_interrupt, undo=undo)
 
     async def call_function(self, call: ToolCall, epoch: int) -> str:
-        """Run a function and return its result, or its error, as the model is to read it. Raises nothing."""
-        self.events.send(ToolStartedEvent(name=call.name, arguments=dict(call.arguments), epoch=epoch))
-        try:
-            result = await self.tools.call(call)
-        except Exception as error:
-            logger.exception("function %s failed; the model is told so", call.name)
-            self.events.send(ToolEndedEvent(name=call.name, error=str(error), epoch=epoch))
-            return f"error: {type(error).__name__}: {error}"
-        self.events.send(ToolEndedEvent(name=call.name, result=result, epoch=epoch))
-        return result_text(result)
+        """Run a function for a realtime model and return what the model is to read of it: its result, or its error, or
+        what else became of it. Raises nothing.
+
+        After an interruption it returns when that is known: for a function that is to finish, its result; for one that
+        is cancelled, at once; for one that is undone, how that went. It is for the provider's own history; whether
+        anybody still wants it answered is another matter. If whoever waits for it is cancelled, as when the provider
+        takes the call back, the function ends in the same ways.
+        """
+        return await self.function_calls.make(call, epoch)
+
+    def function_ended_late(self, call: ToolCall, output: str) -> None:
+        """What became of a call after `call_function` had returned something else, or was cancelled: it was taken back,
+        or it finished all the same. Returns at once.
+
+        A realtime model that can be told something without answering it overrides this; `call_note` makes a text of it.
+        """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ..audio import PcmData
 from ..events import Event
@@ -25,20 +25,32 @@ class LLMResponseCompletedEvent(Event):
     epoch: int
 
 
+# How a call of a function ended.
+ToolEnding = Literal["result", "error", "cancelled", "undone"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolStartedEvent(Event):
-    """A function is being called for the model."""
+    """A function is being called for the model. `call_id` is the same in the events of one call."""
 
     name: str
+    call_id: str = ""
     arguments: dict[str, Any] = field(default_factory=dict)
     epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolEndedEvent(Event):
-    """A function called for the model returned or raised. Exactly one of `result` and `error` counts."""
+    """A call of a function ended.
+
+    `ending`: it returned `result`; it raised or took too long, and `error` says what; it was "cancelled" by an
+    interruption or at the end of the call; or it was taken back ("undone"). What had returned before it was taken back
+    has two of these events, first "result" and then "undone", or "error" if it could not be taken back.
+    """
 
     name: str
+    ending: ToolEnding
+    call_id: str = ""
     result: Any = None
     error: str | None = None
     epoch: int = 0

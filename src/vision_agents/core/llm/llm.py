@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import abc
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from ..conversation import Message, Role, ToolCall
 from ..epoch import Interruptible
-from ..events import EventManager
-from .events import LLMResponseChunkEvent, LLMResponseCompletedEvent, ToolEndedEvent, ToolStartedEvent
-from .tools import FunctionT, Tool, Tools, result_text
+from .calling import FunctionCaller
+from .events import LLMResponseChunkEvent, LLMResponseCompletedEvent
+from .function_calls import AnswerCalls
+from .tools import Tool
 
 logger = logging.getLogger(__name__)
 
@@ -29,16 +30,15 @@ class LLMRequest:
     tools: tuple[Tool, ...] = ()
 
 
-class LLM(Interruptible, abc.ABC):
+class LLM(Interruptible, FunctionCaller, abc.ABC):
     """Turns a conversation into text, streaming.
 
     A subclass implements `stream`. Function calls, epochs and events are done here.
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self.events = EventManager()
-        self.tools = Tools()
+        Interruptible.__init__(self)
+        FunctionCaller.__init__(self)
 
     async def start(self) -> None:
         """Connect or load, off the event loop. Called once before any request."""
@@ -56,25 +56,26 @@ class LLM(Interruptible, abc.ABC):
     async def close(self) -> None:
         """Free everything. Called once."""
 
-    def register_function(
-        self, name: str | None = None, description: str | None = None
-    ) -> Callable[[FunctionT], FunctionT]:
-        """Decorate a function that the model may call: typed parameters become the schema, the docstring the text."""
-        return lambda function: self.tools.register(function, name, description)
-
     async def respond(
-        self, request: LLMRequest, epoch: int | None = None, remember: Callable[[Message], None] | None = None
+        self, request: LLMRequest, epoch: int | None = None, calls: AnswerCalls | None = None
     ) -> AsyncGenerator[str, None]:
         """Stream the text of an answer, calling functions in between, as long as `epoch` is not past.
 
-        `remember` takes the messages of function calls and their results as they are made, always as pairs, so that the
-        history never holds a call without its output. Raises what the provider raises.
+        `calls` keeps what is called in a history, and is for whoever speaks the answer: all of the text may be written
+        long before it is heard, and interrupted then. Raises what the provider raises.
         """
         born = self.epoch if epoch is None else epoch
+        calls = calls or AnswerCalls(born)
+        with self.function_calls.answering(calls):
+            async with aclosing(self._rounds(request, born, calls)) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+    async def _rounds(self, request: LLMRequest, born: int, made: AnswerCalls) -> AsyncGenerator[str, None]:
         request = replace(request, tools=tuple(self.tools))
         written: list[str] = []
         for _ in range(TOOL_ROUNDS):
-            if born < self.epoch:
+            if born < self.epoch or made.over:
                 return
             calls: list[ToolCall] = []
             async with aclosing(_as_generator(self.stream(request))) as pieces:
@@ -92,11 +93,7 @@ class LLM(Interruptible, abc.ABC):
                 break
             if born < self.epoch:
                 return
-            exchange = await self._call_all(calls, born)
-            for message in exchange:
-                if remember is not None:
-                    remember(message)
-            request = replace(request, messages=request.messages + exchange)
+            request = replace(request, messages=request.messages + await made.make(calls, self.function_calls))
         else:
             logger.warning("the model called functions %d times in a row and was stopped", TOOL_ROUNDS)
         self.events.send(LLMResponseCompletedEvent(text="".join(written), epoch=born))
@@ -106,22 +103,6 @@ class LLM(Interruptible, abc.ABC):
         request = LLMRequest(instructions, (Message(Role.USER, text),))
         async with aclosing(self.respond(request)) as pieces:
             return "".join([piece async for piece in pieces])
-
-    async def _call_all(self, calls: list[ToolCall], epoch: int) -> tuple[Message, ...]:
-        results = [await self._call(call, epoch) for call in calls]
-        outputs = (Message(Role.TOOL, text, tool_call_id=call.id) for call, text in zip(calls, results, strict=True))
-        return (Message(Role.ASSISTANT, "", tool_calls=tuple(calls)), *outputs)
-
-    async def _call(self, call: ToolCall, epoch: int) -> str:
-        self.events.send(ToolStartedEvent(name=call.name, arguments=dict(call.arguments), epoch=epoch))
-        try:
-            result = await self.tools.call(call)
-        except Exception as error:
-            logger.exception("function %s failed; the model is told so", call.name)
-            self.events.send(ToolEndedEvent(name=call.name, error=str(error), epoch=epoch))
-            return f"error: {type(error).__name__}: {error}"
-        self.events.send(ToolEndedEvent(name=call.name, result=result, epoch=epoch))
-        return result_text(result)
 
 
 async def _as_generator(source: AsyncIterator[str | ToolCall]) -> AsyncGenerator[str | ToolCall, None]:

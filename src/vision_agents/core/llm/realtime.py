@@ -10,14 +10,12 @@ from ..audio import PcmData
 from ..conversation import Message
 from ..ears.listener import Hearing
 from ..epoch import Interruptible
-from ..events import EventManager
 from ..participants import Participant
 from ..tts import Word
 from .calling import FunctionCaller
 from .events import RealtimeAudioOutputEvent
 from .microphones import Microphones
 from .record import SessionRecord
-from .tools import Tools
 
 # Responses whose birth epoch is remembered, for audio that comes after its response was cancelled.
 RESPONSES_REMEMBERED = 64
@@ -66,8 +64,7 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
     def __init__(self) -> None:
         Hearing.__init__(self)
         Interruptible.__init__(self)
-        self.events = EventManager()
-        self.tools = Tools()
+        FunctionCaller.__init__(self)
         self.record = SessionRecord()
         self.microphones = Microphones()
         self.speaker: RealtimeListener | None = None
@@ -114,6 +111,7 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
         self._cut += heard
         for one in heard:
             self.record.cut(one.response, one.text)
+        self.function_calls.responses_cut(one.response for one in heard)
 
     async def cancel_work(self) -> None:
         heard, self._cut = self._cut, ()
@@ -138,6 +136,7 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
         if born < self.epoch:
             return
         self.record.response(response)
+        self.function_calls.response_began(response)
         if self.speaker is not None:
             self.speaker.response_started(response, born)
 
@@ -172,8 +171,16 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
         if self.speaker is not None:
             self.speaker.interrupted()
 
-    def report_words(self, participant: Participant, text: str, final: bool, turn: str | None = None) -> None:
+    def report_words(
+        self,
+        participant: Participant,
+        text: str,
+        final: bool,
+        confidence: float | None = None,
+        *,
+        turn: str | None = None,
+    ) -> None:
         """What the user says, or said if it is `final`. `turn`: the key of `record.turn`, if it has a place there."""
         if final and text:
             self.record.user_said(text, participant.id, turn)
-        super().report_words(participant, text, final)
+        super().report_words(participant, text, final, confidence)

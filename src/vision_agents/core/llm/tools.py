@@ -9,14 +9,17 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from ..conversation import ToolCall
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
-# A tool that has not returned by then is reported to the model as failed, in seconds.
-TOOL_TIMEOUT = 30.0
+# What becomes of a call when the user interrupts the answer that it was made for.
+OnInterrupt = Literal["finish", "cancel", "undo"]
+
+# The keyword under which a function that takes a call back gets what the call returned, if it declares it.
+RESULT = "result"
 
 _JSON_TYPES: dict[Any, str] = {
     str: "string",
@@ -30,12 +33,29 @@ _JSON_TYPES: dict[Any, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function with what a model must know of it. `parameters` is a JSON Schema object."""
+    """A function with what a model must know of it. `parameters` is a JSON Schema object.
+
+    `on_interrupt`, `undo`: see `Tools.register`.
+    """
 
     name: str
     description: str
     parameters: Mapping[str, Any]
     function: Callable[..., Any]
+    on_interrupt: OnInterrupt = "finish"
+    undo: Callable[..., Any] | None = None
+
+    @property
+    def stoppable(self) -> bool:
+        """Whether a running call can be cancelled. A plain function runs in a thread, which nothing can stop."""
+        return inspect.iscoroutinefunction(self.function)
+
+    async def take_back(self, call: ToolCall, result: Any) -> None:
+        """Run `undo` for a call that returned `result`, None if it was stopped before. Raises what `undo` raises."""
+        if self.undo is None:
+            raise LookupError(f"{self.name} has nothing that takes it back: register it with undo=...")
+        extra = {RESULT: result} if RESULT in _parameters(self.undo) else {}
+        await _run(self.undo, {**call.arguments, **extra})
 
 
 class Tools:
@@ -50,27 +70,93 @@ class Tools:
     def __len__(self) -> int:
         return len(self._tools)
 
-    def register(self, function: FunctionT, name: str | None = None, description: str | None = None) -> FunctionT:
-        """Offer `function` (async or plain, typed parameters) under `name`, described by its docstring if not told."""
+    def get(self, name: str) -> Tool:
+        """Raises LookupError for an unknown name."""
+        try:
+            return self._tools[name]
+        except KeyError:
+            known = sorted(self._tools) or "none"
+            raise LookupError(f"there is no function {name!r}; known are {known}") from None
+
+    def register(
+        self,
+        function: FunctionT,
+        name: str | None = None,
+        description: str | None = None,
+        *,
+        on_interrupt: OnInterrupt = "finish",
+        undo: Callable[..., Any] | None = None,
+    ) -> FunctionT:
+        """Offer `function` (async or plain, typed parameters) under `name`, described by its docstring if not told.
+
+        `on_interrupt` says what becomes of a call when the user interrupts the answer that it was made for:
+
+        - "finish", the default, since what has effects outside should not be left half done: it goes on in the
+          background, and the model is told its result with whatever is asked next.
+        - "cancel": an async function gets CancelledError. A plain one runs in a thread, which cannot be stopped: it
+          goes on, and its result is dropped. Right for what only looks something up.
+        - "undo": it is cancelled, and then `undo` takes back what it did; also when it had returned already, as long as
+          the answer was still being made or spoken. `undo` is called with the same arguments, and with what the
+          function returned as `result` if it declares a parameter of that name: None if the function was stopped. A
+          plain function is taken back when its thread is done. A call that raised is not taken back.
+
+        Calls that have not begun by then are not made. Raises ValueError or TypeError for what does not fit together.
+        """
         key = name or function.__name__
+        _check_undo(key, function, on_interrupt, undo)
         text = description or inspect.getdoc(function) or ""
-        self._tools[key] = Tool(key, text, _schema(function), function)
+        self._tools[key] = Tool(key, text, _schema(function), function, on_interrupt, undo)
         return function
 
     async def call(self, call: ToolCall) -> Any:
         """Run the function. Plain functions run in a thread, so that they cannot stop the audio.
 
-        Raises what the function raises, LookupError for an unknown name, TimeoutError after `TOOL_TIMEOUT` seconds.
+        Raises what the function raises, LookupError for an unknown name.
         """
-        tool = self._tools.get(call.name)
-        if tool is None:
-            raise LookupError(f"there is no function {call.name!r}; known are {sorted(self._tools) or 'none'}")
-        async with asyncio.timeout(TOOL_TIMEOUT):
-            if inspect.iscoroutinefunction(tool.function):
-                return await tool.function(**call.arguments)
-            result = await asyncio.to_thread(tool.function, **call.arguments)
-            # A plain function around an async one, as decorators make them.
-            return await result if inspect.isawaitable(result) else result
+        return await _run(self.get(call.name).function, call.arguments)
+
+
+async def _run(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    if inspect.iscoroutinefunction(function):
+        return await function(**arguments)
+    result = await asyncio.to_thread(function, **arguments)
+    # A plain function around an async one, as decorators make them.
+    return await result if inspect.isawaitable(result) else result
+
+
+def _check_undo(name: str, function: Callable[..., Any], on_interrupt: str, undo: Callable[..., Any] | None) -> None:
+    if on_interrupt not in typing.get_args(OnInterrupt):
+        wanted = ", ".join(map(repr, typing.get_args(OnInterrupt)))
+        raise ValueError(f"on_interrupt of {name} is {on_interrupt!r}: use one of {wanted}")
+    if undo is None:
+        if on_interrupt == "undo":
+            raise ValueError(f"{name} is to be undone but nothing says how: pass undo=, a function that takes it back")
+        return
+    if on_interrupt != "undo":
+        raise ValueError(f'{name} has an undo that would never run: pass on_interrupt="undo" too, or leave undo out')
+    if not callable(undo):
+        raise TypeError(f"undo of {name} must be a function, not {type(undo).__name__}")
+    given = {key for key, parameter in _parameters(function).items() if parameter.kind is not parameter.VAR_POSITIONAL}
+    taken = _parameters(undo)
+    if RESULT in given and RESULT in taken:
+        raise ValueError(f"{name} has an argument {RESULT!r}, the name under which undo gets its result: rename it")
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()):
+        return
+    missing = {key for key, parameter in _parameters(function).items() if parameter.kind in _NAMED} - set(taken)
+    if missing:
+        raise TypeError(f"undo of {name} is called with the same arguments, and does not take {sorted(missing)}")
+    unknown = {
+        key for key, parameter in taken.items() if parameter.kind in _NAMED and parameter.default is parameter.empty
+    }
+    if unknown - given - {RESULT}:
+        raise TypeError(f"undo of {name} needs {sorted(unknown - given - {RESULT})}, which {name} is not called with")
+
+
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(function).parameters
 
 
 def result_text(result: Any) -> str:

@@ -6,12 +6,19 @@ A value that could not be measured is null.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
+
+from ..floor.evidence import Vote
 from .story import Decision
 
-VERSION = 1
+VERSION = 2
+
+# Where the times of a reply's words come from; "unknown" in traces that do not tell, "none" where there are no words.
+Source = Literal["provider", "estimated", "mixed", "none", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,15 @@ class Distribution:
     p50: float
     p95: float
     longest: float
+
+
+def distribution(values: Iterable[float | None]) -> Distribution | None:
+    """Of the values that are known; None if there is none."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    p50, p95 = np.percentile(known, [50, 95])
+    return Distribution(len(known), round(float(p50), 4), round(float(p95), 4), round(max(known), 4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +54,24 @@ class InterruptionFacts:
     decided          when it was decided what to make of it
     onset_to_silence, onset_to_hold, hold_to_decision
                      what the user felt, what the detector took, how long the evidence took to gather
+    silence_told, time_to_silence
+                     what the agent itself counts as `silence` and `onset_to_silence`, as in its `InterruptionEvent`;
+                     null where it was not to be heard, or where the trace does not tell
     decision         "commit": a real interruption, the reply is gone; "resume": it was none, the reply went on;
                      "none": the reply or the call was over before it was decided
     reason           why
+    evidence         the votes that it came from: strategy, weight (1 is enough for an interruption), reason
+    refused_at, accepted_at
+                     speech that was taken for no interruption and became one when its words were known is there twice:
+                     as the refusal, which says when it was accepted, and as the commit, which says when it was refused
+    continued_by     the reply that said the unheard rest, since nothing was said by whoever interrupted
+    continued        when the first sample of that was pulled; null if it never was
     resumed          the first audible sample after a resume; `silence` to here is the pause that the user heard
     rewound          seconds that the voice went back when it resumed, to the start of the cut word
     said             what the user said
     heard, unheard   the words of the reply that were played by then, and those that were not
     estimated        whether the division into heard and unheard rests on estimated word times
+    samples_dropped  of the reply's audio at 48 kHz, thrown away unplayed; null if the trace does not tell
     stale_chunks, stale_samples
                      audio of the old reply that its makers still sent afterwards; it was dropped, not played
     """
@@ -71,6 +97,59 @@ class InterruptionFacts:
     estimated: bool
     stale_chunks: int
     stale_samples: int
+    evidence: tuple[Vote, ...] = ()
+    silence_told: float | None = None
+    time_to_silence: float | None = None
+    samples_dropped: int | None = None
+    refused_at: float | None = None
+    accepted_at: float | None = None
+    continued_by: int | None = None
+    continued: float | None = None
+
+    @property
+    def felt(self) -> float | None:
+        """Time to silence: as measured in the recording, else as the agent counts it."""
+        return self.onset_to_silence if self.onset_to_silence is not None else self.time_to_silence
+
+    @property
+    def seconds_dropped(self) -> float | None:
+        """Audio thrown away unplayed."""
+        return None if self.samples_dropped is None else self.samples_dropped / 48_000
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFacts:
+    """One reply: what was heard of it, and where the times of its words come from.
+
+    `given`, `estimated`: words whose times the synthesiser gave, and those that were estimated; null in traces that do
+    not tell. `rests_on_estimate`: the division into heard and unheard does.
+    """
+
+    reply: int
+    epoch: int
+    heard: str
+    unheard: str
+    source: Source
+    given: int | None
+    estimated: int | None
+    rests_on_estimate: bool
+    continues: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WordFacts:
+    """Where the times of the words come from in the whole call, and how wrong estimates would be.
+
+    `error`: how far an estimate from the text alone would put the ends of the words from where the synthesiser says
+    they are, in seconds, without sign; `error_words`: by how many words such an estimate would be wrong there about
+    what was heard. Null where no synthesiser says, or none of its utterances was complete.
+    """
+
+    source: Source
+    given: int
+    estimated: int
+    error: Distribution | None = None
+    error_words: Distribution | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +172,10 @@ class ResponseFacts:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How often. `turns` were taken, `discarded` sounds were none; `unheard_replies` were never heard at all."""
+    """How often. `turns` were taken, `discarded` sounds were none; `unheard_replies` were never heard at all.
+
+    `late_commits` were refused at first; `recovered` were false commits: the agent said the rest.
+    """
 
     turns: int = 0
     discarded: int = 0
@@ -106,6 +188,8 @@ class Counts:
     stale_chunks: int = 0
     stale_samples: int = 0
     errors: int = 0
+    late_commits: int = 0
+    recovered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +210,8 @@ class Report:
     response_latency: Distribution | None
     interruptions: tuple[InterruptionFacts, ...]
     responses: tuple[ResponseFacts, ...]
+    replies: tuple[ReplyFacts, ...] = ()
+    words: WordFacts | None = None
     errors: tuple[str, ...] = ()
     policy: dict[str, Any] = field(default_factory=dict)
     version: int = VERSION

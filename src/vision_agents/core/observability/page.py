@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
 
+from ..floor.evidence import Vote
 from .acoustics import Recording
-from .facts import Distribution, InterruptionFacts, Report
+from .explain import SOURCES, dropped, milliseconds, outcome, weight, word_times
+from .facts import Distribution, InterruptionFacts, ReplyFacts, Report
 from .markup import tag, text
 from .story import Story
 from .timeline import VOICE, Scene, View, rows
@@ -21,6 +23,9 @@ AFTER = 0.7
 
 # A page with more than this many drawings of single interruptions is not read any more; the table has them all.
 MOST_STRIPS = 60
+
+# The weight whose bar is the longest: nothing weighs more.
+HEAVIEST = 3.0
 
 # Nothing from elsewhere, not even if a text found its way around the escaping.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -38,7 +43,8 @@ def report_page(report: Report, story: Story, recording: Recording | None, title
         _legend(late=bool(story.late)),
         tag("div", tag("div", *map(scene.draw, rows(report.duration, ROW_WIDTH)), class_="rows"), class_="card wide"),
         tag("h2", "What was said, and what of it was heard"),
-        tag("div", *_talk(story), class_="card talk"),
+        *(tag("p", text(_sentence(line)), class_="soft") for line in word_times(report.words)),
+        tag("div", *_talk(report, story), class_="card talk"),
         _details(report),
     ]
     head = [
@@ -50,11 +56,6 @@ def report_page(report: Report, story: Story, recording: Recording | None, title
     ]
     page = tag("html", tag("head", *head), tag("body", tag("main", *body)), lang="en")
     return f"<!doctype html>\n{page}\n"
-
-
-def milliseconds(value: float | None) -> str:
-    """A duration as people read it."""
-    return "–" if value is None else f"{value * 1000:.0f} ms"
 
 
 def _head(report: Report, story: Story, title: str) -> str:
@@ -78,11 +79,18 @@ def _figures(report: Report) -> str:
         _figure(
             str(counts.interruptions),
             "",
-            f"times spoken over: {counts.commits} committed, {counts.resumes} resumed{undecided}",
+            f"times spoken over: {counts.commits} committed, {counts.resumes} resumed{undecided}"
+            + _second_thoughts(report),
         ),
         _figure(stale, "", f"of late audio dropped, in {counts.stale_chunks} chunks"),
         class_="figures",
     )
+
+
+def _second_thoughts(report: Report) -> str:
+    late, recovered = report.counts.late_commits, report.counts.recovered
+    told = [f"{late} after a refusal" if late else "", f"{recovered} false and recovered" if recovered else ""]
+    return "".join(f"; {thought}" for thought in told if thought)
 
 
 def _spread(spread: Distribution | None) -> tuple[str, str]:
@@ -110,9 +118,10 @@ _COLUMNS = (
     ("onset to silence", "number"),
     ("decision", ""),
     ("after", "number"),
+    ("why", "words"),
     ("the user", "words"),
     ("the agent", "words"),
-    ("late chunks", "number"),
+    ("dropped", "number"),
 )
 
 
@@ -122,25 +131,74 @@ def _interruptions(report: Report, scene: Scene) -> Iterator[str]:
         yield tag("p", "Nobody spoke over the agent.", class_="soft")
         return
     header = tag("tr", *(tag("th", text(name), class_=kind or None) for name, kind in _COLUMNS))
-    lines = [_interruption_row(n, facts) for n, facts in enumerate(report.interruptions, 1)]
+    names = scene.story.names
+    lines = [_interruption_row(n, facts, names) for n, facts in enumerate(report.interruptions, 1)]
     yield tag("div", tag("table", header, *lines), class_="card wide")
     shown = report.interruptions[:MOST_STRIPS]
     yield tag("div", *(_strip(n, facts, scene) for n, facts in enumerate(shown, 1)), class_="strips")
 
 
-def _interruption_row(number: int, facts: InterruptionFacts) -> str:
+def _interruption_row(number: int, facts: InterruptionFacts, names: Mapping[str, str]) -> str:
+    said = text(facts.said) if facts.said else tag("span", "no words", class_="aside")
+    stale = tag("p", text(f"and {facts.stale_chunks} late chunks"), class_="soft") if facts.stale_chunks else ""
+    seconds = facts.seconds_dropped
     cells = (
         text(number),
         text(_time(_start(facts))),
         text(milliseconds(facts.onset_to_hold)),
-        text(milliseconds(facts.onset_to_silence)),
+        text(milliseconds(facts.felt)),
         _chip(facts),
         text(milliseconds(facts.hold_to_decision)),
-        text(facts.said) if facts.said else tag("span", "no words", class_="aside"),
+        _why(facts),
+        tag("p", text(_who(facts, names)), class_="soft") + said,
         _words(facts.heard, facts.unheard if facts.decision == "commit" else ""),
-        text(facts.stale_chunks),
+        text("–" if seconds is None else f"{seconds:.2f} s") + stale,
     )
     return tag("tr", *(tag("td", cell, class_=kind or None) for cell, (_, kind) in zip(cells, _COLUMNS, strict=True)))
+
+
+def _who(facts: InterruptionFacts, names: Mapping[str, str]) -> str:
+    return "code" if facts.participant is None else names.get(facts.participant, facts.participant)
+
+
+def _why(facts: InterruptionFacts) -> str:
+    """The reason, what came before or after, and behind it the votes."""
+    then = outcome(facts)
+    story = tag("p", text(f"It {then}."), class_="then") if then else ""
+    if not facts.evidence:
+        return text(facts.reason) + story
+    return tag("details", tag("summary", text(facts.reason)), _votes(facts.evidence)) + story
+
+
+def _votes(evidence: tuple[Vote, ...]) -> str:
+    """Each vote with its weight, also drawn: to the right what speaks for an interruption."""
+    rows_ = (
+        tag(
+            "tr",
+            tag("td", text(vote.strategy)),
+            tag("td", text(weight(vote)), class_="number"),
+            tag("td", _bar(vote.weight)),
+            tag("td", text(vote.reason), class_="soft"),
+        )
+        for vote in evidence
+    )
+    return tag("table", *rows_, class_="votes")
+
+
+def _bar(value: float) -> str:
+    length = min(abs(value), HEAVIEST) / HEAVIEST * 30.0
+    return tag(
+        "svg",
+        tag("line", x1=30, x2=30, y1=0, y2=10, class_="tick"),
+        tag("rect", x=30.0 if value > 0 else 30.0 - length, y=2, width=length, height=6, class_=_side(value)),
+        viewBox="0 0 60 10",
+        class_="weight",
+        aria_hidden="true",
+    )
+
+
+def _side(value: float) -> str:
+    return "for" if value > 0 else "against"
 
 
 def _chip(facts: InterruptionFacts) -> str:
@@ -168,7 +226,20 @@ def _strip(number: int, facts: InterruptionFacts, scene: Scene) -> str:
         _chip(facts),
         tag("span", text(facts.reason), class_="soft"),
     )
-    return tag("article", header, scene.draw(view, _measure(facts, view)), class_="card strip")
+    felt, took = milliseconds(facts.felt), milliseconds(facts.hold_to_decision)
+    figures = (
+        f"{_who(facts, scene.story.names)} · silent after {felt} · decided after {took} · dropped: {dropped(facts)}"
+    )
+    then = outcome(facts)
+    return tag(
+        "article",
+        header,
+        scene.draw(view, _measure(facts, view)),
+        tag("p", text(figures), class_="soft small"),
+        tag("p", text(f"It {then}."), class_="then") if then else "",
+        _votes(facts.evidence) if facts.evidence else "",
+        class_="card strip",
+    )
 
 
 def _measure(facts: InterruptionFacts, view: View) -> str:
@@ -211,14 +282,15 @@ def _legend(late: bool) -> str:
     return tag("ul", *(tag("li", tag("i", class_=kind), text(label)) for kind, label in entries), class_="legend")
 
 
-def _talk(story: Story) -> Iterator[str]:
+def _talk(report: Report, story: Story) -> Iterator[str]:
+    facts = {reply.reply: reply for reply in report.replies}
     said = [
         (turn.start, "user", story.names.get(turn.participant, turn.participant), _turn_words(turn.text, turn.taken))
         for turn in story.turns
         if turn.text
     ]
     replies = [
-        (reply.started, "agent", "Agent", _words(reply.heard, reply.unheard))
+        (reply.started, "agent", "Agent", _words(reply.heard, reply.unheard) + _source(facts.get(reply.number)))
         for reply in story.replies
         if reply.started is not None
     ]
@@ -227,6 +299,13 @@ def _talk(story: Story) -> Iterator[str]:
         yield tag("p", "No words.", class_="soft")
     for at, side, name, words in lines:
         yield tag("div", tag("time", text(_time(at))), tag("b", text(name), class_=side), tag("span", words))
+
+
+def _source(facts: ReplyFacts | None) -> str:
+    if facts is None or facts.source in ("none", "unknown"):
+        return ""
+    goes_on = f"goes on with reply {facts.continues} · " if facts.continues is not None else ""
+    return tag("small", text(f"{goes_on}word times {SOURCES[facts.source]}"), class_="soft")
 
 
 def _turn_words(words: str, taken: bool) -> str:
@@ -252,6 +331,10 @@ def _details(report: Report) -> str:
         tag("p", text(measured)),
         tag("table", *lines),
     )
+
+
+def _sentence(line: str) -> str:
+    return f"{line[0].upper()}{line[1:]}."
 
 
 def _time(at: float) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
+from ..floor.evidence import Vote
 from ..floor.trace import Record, TraceError
-from .story import Challenge, Decision, LateClock, ReplyStory, Speech, SpokenTurn, Story
+from .story import Challenge, Decision, LateClock, ReplyStory, Speech, SpokenTurn, Story, Told
+from .words import timing_of, utterances_of
 
 # The rate in Hz at which positions in replies are counted: that of the playout.
 OUTPUT_RATE = 48_000
@@ -41,6 +43,8 @@ class _Reader:
         self._epoch = 0
         self._replies: dict[int, ReplyStory] = {}
         self._open: Challenge | None = None
+        # By participant: what was taken for no interruption, as long as its words may still come.
+        self._refused: dict[str | None, Challenge] = {}
         # By participant: the speech that runs, the turn that it belongs to, and the words known of it.
         self._speech: dict[str, Speech] = {}
         self._turns: dict[str, SpokenTurn] = {}
@@ -124,6 +128,7 @@ class _Reader:
     def _close_turn(self, participant: str, text: str | None) -> None:
         """`text` is None if it was no turn."""
         known = self._text(participant)
+        self._refused.pop(participant, None)
         self._final.pop(participant, None)
         self._partial.pop(participant, None)
         turn = self._turns.pop(participant, None)
@@ -145,9 +150,20 @@ class _Reader:
         number = int(record["reply"])
         answer = bool(record.get("answer", True))
         last = max(self.story.speech, key=lambda speech: speech.end, default=None)
+        continues = record.get("continues")
         self._replies[number] = ReplyStory(
-            number, int(record.get("epoch", self._epoch)), answer, self._now, last.end if last else None
+            number, int(record.get("epoch", self._epoch)), answer, self._now, continues, last.end if last else None
         )
+        if continues is not None:
+            self._continued(number, int(continues))
+
+    def _continued(self, number: int, cut: int) -> None:
+        """The latest interruption of the reply that was cut, or of one that was to say its rest, was none after all."""
+        same = {cut, *(reply.number for reply in self._replies.values() if reply.continues == cut)}
+        commits = (c for c in reversed(self.story.challenges) if c.decision == "commit" and c.reply in same)
+        latest = next(commits, None)
+        if latest is not None:
+            latest.continued_by = number
 
     def _audio_started(self, record: Mapping[str, Any]) -> None:
         reply = self._replies.get(int(record["reply"]))
@@ -183,6 +199,8 @@ class _Reader:
         reply = self._replies.get(int(record["reply"]))
         if reply is not None:
             reply.heard_seconds, reply.estimated = float(record["seconds"]), bool(record["estimated"])
+            if "utterances" in record:
+                reply.timing = timing_of(utterances_of(record["utterances"]))
         # The playout's own count since the beginning: the least that there was, where nobody told of each.
         self.story.stale_chunks = max(self.story.stale_chunks, int(record.get("stale_chunks", 0)))
 
@@ -213,11 +231,34 @@ class _Reader:
         self._end_reply(int(number), "interrupted")
         challenge = self._open or self._begin_challenge(int(number), record["participant"], None)
         challenge.participant = record["participant"] or challenge.participant
-        challenge.epoch = self._epoch
+        challenge.epoch, challenge.evidence = self._epoch, _votes(record)
+        refused = self._refused.get(challenge.participant)
+        if challenge.hold is None and refused is not None and refused.reply == challenge.reply:
+            challenge.before, refused.after = refused, challenge
+        self._refused.clear()
         self._decide("commit", str(record["reason"]))
 
     def _resume(self, record: Mapping[str, Any]) -> None:
+        if self._open is not None:
+            self._open.evidence = _votes(record)
+            self._refused[self._open.participant] = self._open
         self._decide("resume", str(record["reason"]))
+
+    def _told(self, record: Mapping[str, Any]) -> None:
+        """What the agent made of it, told once the decision was carried out."""
+        number, decision = int(record["reply"]), record["decision"]
+        challenges = (c for c in reversed(self.story.challenges) if c.reply == number and c.decision == decision)
+        challenge = next((c for c in challenges if c.told is None), None)
+        if challenge is None:
+            return
+        milliseconds = record["time_to_silence_ms"]
+        challenge.told = Told(
+            onset=float(record["onset"]) - self.story.offset,
+            silence=None if record["silence"] is None else float(record["silence"]) - self.story.offset,
+            time_to_silence=None if milliseconds is None else float(milliseconds) / 1000.0,
+            samples_dropped=int(record["samples_dropped"]),
+        )
+        challenge.heard, challenge.unheard = str(record["heard"]), str(record["unheard"])
 
     def _decide_for(self, number: int, reason: str) -> None:
         if self._open is not None and self._open.reply == number:
@@ -271,6 +312,13 @@ class _Reader:
             self.story.errors.append((self._now, f"the call broke: {record['error']}"))
 
 
+def _votes(record: Mapping[str, Any]) -> tuple[Vote, ...]:
+    """The votes of an effect; older traces have none."""
+    return tuple(
+        Vote(str(vote["strategy"]), float(vote["weight"]), str(vote["reason"])) for vote in record.get("evidence", ())
+    )
+
+
 _HANDLERS: dict[str, Callable[[_Reader, Mapping[str, Any]], None]] = {
     "SpeechStarted": _Reader._speech_started,
     "SpeechContinued": _Reader._speech_continued,
@@ -295,6 +343,7 @@ _HANDLERS: dict[str, Callable[[_Reader, Mapping[str, Any]], None]] = {
     "agent_words": _Reader._agent_words,
     "heard": _Reader._heard,
     "resumed": _Reader._resumed,
+    "interruption": _Reader._told,
     "stale": _Reader._stale,
     "error": _Reader._error,
     "ended": _Reader._ended,

@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from .acoustics import Recording
-from .facts import Counts, Distribution, InterruptionFacts, Report, ResponseFacts
+from .facts import Counts, InterruptionFacts, Report, ResponseFacts, distribution
 from .story import Challenge, ReplyStory, Story
+from .words import reply_facts, word_facts
 
 # A recording's frame: what was pulled sounds for so long after, whatever is decided meanwhile.
 FRAME = 0.02
@@ -38,6 +37,8 @@ def make_report(story: Story, recording: Recording | None = None) -> Report:
         response_latency=distribution(response.latency for response in responses),
         interruptions=interruptions,
         responses=responses,
+        replies=tuple(reply_facts(reply) for reply in story.replies if reply.heard or reply.unheard),
+        words=word_facts(story.replies),
         errors=tuple(f"{at:.2f} s: {text}" for at, text in story.errors),
         policy=story.policy,
     )
@@ -49,18 +50,11 @@ def report_json(report: Report) -> str:
     return json.dumps(facts, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
-def distribution(values: Iterable[float | None]) -> Distribution | None:
-    """Of the values that are known; None if there is none."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return None
-    p50, p95 = np.percentile(known, [50, 95])
-    return Distribution(len(known), round(float(p50), 4), round(float(p95), 4), round(max(known), 4))
-
-
 def _interruption(challenge: Challenge, story: Story, recording: Recording | None) -> InterruptionFacts:
     stopped = challenge.hold if challenge.hold is not None else challenge.decided
     reply = _reply(story, challenge.reply)
+    told = challenge.told
+    rest = _reply(story, challenge.continued_by)
     onset, silence, resumed = None, None, None
     if recording is not None and stopped is not None:
         if challenge.participant is not None:
@@ -94,6 +88,14 @@ def _interruption(challenge: Challenge, story: Story, recording: Recording | Non
         estimated=reply.estimated if reply is not None else False,
         stale_chunks=challenge.stale_chunks,
         stale_samples=challenge.stale_samples,
+        evidence=challenge.evidence,
+        silence_told=_round(told.silence) if told is not None else None,
+        time_to_silence=_round(told.time_to_silence) if told is not None else None,
+        samples_dropped=told.samples_dropped if told is not None else None,
+        refused_at=_round(challenge.before.decided) if challenge.before is not None else None,
+        accepted_at=_round(challenge.after.decided) if challenge.after is not None else None,
+        continued_by=challenge.continued_by,
+        continued=_round(rest.started) if rest is not None else None,
     )
 
 
@@ -152,11 +154,18 @@ def _count(story: Story) -> Counts:
         stale_chunks=story.stale_chunks,
         stale_samples=story.stale_samples,
         errors=len(story.errors),
+        late_commits=sum(challenge.before is not None for challenge in story.challenges),
+        recovered=sum(_started(story, challenge.continued_by) for challenge in story.challenges),
     )
 
 
-def _reply(story: Story, number: int) -> ReplyStory | None:
+def _reply(story: Story, number: int | None) -> ReplyStory | None:
     return next((reply for reply in story.replies if reply.number == number), None)
+
+
+def _started(story: Story, number: int | None) -> bool:
+    reply = _reply(story, number)
+    return reply is not None and reply.started is not None
 
 
 def _between(start: float | None, end: float | None) -> float | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..floor.evidence import Vote
+
 Decision = Literal["commit", "resume", "none"]
 
 
@@ -39,6 +41,8 @@ class ReplyStory:
     epoch: int
     answer: bool
     begun: float
+    # The reply whose unheard rest this is: what had interrupted that one was no interruption.
+    continues: int | None = None
     # The end of the speech that it answers.
     speech_end: float | None = None
     started: float | None = None
@@ -49,6 +53,32 @@ class ReplyStory:
     # Seconds of its audio that were played, and whether the division into heard and unheard is an estimate.
     heard_seconds: float = 0.0
     estimated: bool = False
+    # Where its words' times come from; None in traces that do not tell.
+    timing: WordTiming | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WordTiming:
+    """Words of a reply whose times the synthesiser gave, and those that had to be estimated.
+
+    `errors`: for each given word, how much later an estimate from the text alone would have it end, in seconds; `off`:
+    how many words too many such an estimate would take for heard there.
+    """
+
+    given: int
+    estimated: int
+    errors: tuple[float, ...] = ()
+    off: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the agent itself said of an interruption, in its `InterruptionEvent`. `time_to_silence` in seconds."""
+
+    onset: float
+    silence: float | None
+    time_to_silence: float | None
+    samples_dropped: int
 
 
 @dataclass(slots=True)
@@ -70,6 +100,14 @@ class Challenge:
     rewound: float = 0.0
     stale_chunks: int = 0
     stale_samples: int = 0
+    evidence: tuple[Vote, ...] = ()
+    # None in traces that do not tell, and where nothing was decided.
+    told: Told | None = None
+    # It was refused before, and the words came late: what it was then, and what became of that.
+    before: Challenge | None = None
+    after: Challenge | None = None
+    # The reply that said the unheard rest, since nothing was said by whoever interrupted.
+    continued_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ AXIS = 18.0
 PITCH = 3.0
 # Average width of a character of a caption, in pixels: to know when a text is too long for its place.
 CHARACTER = 5.9
+# What the word of a decision takes beside its mark.
+FLAG = 52.0
 LINE = 13.0
 
 # Distances between ticks that people read easily, in seconds; and the closest that they may be, in pixels.
@@ -169,21 +171,29 @@ class Scene:
                 yield tag("rect", title, class_="late", y=view.user - VOICE / 2, height=height, **span)
 
     def _decisions(self, view: View) -> Iterator[str]:
-        for challenge in self.story.challenges:
-            at = challenge.decided
-            if at is None or challenge.decision == "none" or not view.start <= at < view.end:
+        decided = [
+            (challenge.decided, challenge)
+            for challenge in self.story.challenges
+            if challenge.decided is not None and challenge.decision != "none"
+        ]
+        for (at, challenge), following in _followed(decided):
+            if not view.start <= at < view.end:
                 continue
             x, decision = view.x(at), challenge.decision
             title = tag("title", text(f"{decision} at {at:.2f} s: {challenge.reason}"))
-            room = view.width - x > 50
+            # The drawing of a single one has its reason above it.
+            room = min(view.x(following), view.width) - x - FLAG if view.captions else 0.0
+            # The last in a line has its place before the mark.
+            turned = view.width - x < 50
             yield tag("line", title, class_=decision, x1=x, x2=x, y1=view.top + 4, y2=view.agent + VOICE / 2)
             yield tag(
                 "text",
                 text(decision),
+                tag("tspan", text(_shortened(f" {challenge.reason}", room)), class_="why"),
                 class_=f"flag {decision}",
-                x=x + 4 if room else x - 4,
+                x=x - 4 if turned else x + 4,
                 y=view.top + 10,
-                text_anchor=None if room else "end",
+                text_anchor="end" if turned else None,
             )
 
     def _epochs(self, view: View) -> Iterator[str]:
@@ -254,6 +264,14 @@ def _followed(items: list[tuple[float, T]]) -> Iterator[tuple[tuple[float, T], f
     """Each item with the time at which the next one begins."""
     starts = [start for start, _ in items[1:]]
     yield from zip(items, [*starts, float("inf")], strict=False)
+
+
+def _shortened(words: str, room: float) -> str:
+    """As much of the text as fits into `room` pixels; nothing if that is next to nothing."""
+    fits = max(0, int(room / CHARACTER))
+    if len(words) <= fits:
+        return words
+    return f"{words[: fits - 1].rstrip()}…" if fits > 8 else ""
 
 
 def _axis(view: View) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from ..audio import PcmData, Playout, Resampler
 from ..audio.playout import SAMPLE_RATE
 from ..conversation import Conversation
-from ..llm import LLM, LLMRequest
+from ..llm import LLM, AnswerCalls, LLMRequest
 from ..tasks import together
 from ..tts import TTS
 from .sentences import sentences
@@ -46,6 +46,8 @@ class CascadeVoice:
         self._listener = listener
         # Each stage that runs, and the number of its reply.
         self._stages: dict[asyncio.Task[None], int] = {}
+        # The function calls of each reply that may still be interrupted, by its number.
+        self._calls: dict[int, AnswerCalls] = {}
 
     async def start(self) -> None:
         await together(self._start_llm(), self._tts.start())
@@ -56,16 +58,28 @@ class CascadeVoice:
 
     def begin(self, reply: SpokenReply, request: SpeechRequest | None) -> None:
         self._playout.begin(reply.number, reply.epoch)
+        # Replies are spoken one after the other: those before this one have been heard.
+        making = set(self._stages.values())
+        self._calls = {number: calls for number, calls in self._calls.items() if number in making}
+        self._calls[reply.number] = AnswerCalls(reply.epoch, self._conversation)
         pending: Pending = asyncio.Queue(SENTENCES_AHEAD)
         writer = self._run(self._write(reply, request, pending), f"text of reply {reply.number}", reply.number)
         self._run(self._speak(reply, pending, writer), f"speech of reply {reply.number}", reply.number)
 
     def cancel(self, heard: dict[int, tuple[float, str]]) -> None:
+        # At once, before anything can be asked next: then the history tells what became of the calls.
+        made, self._calls = self._calls, {}
+        for number in heard:
+            if number in made:
+                made[number].interrupt()
         for stage in self._stages:
             self._stop(stage)
         self._cancel_providers()
 
     def drop(self, reply: int, heard: tuple[float, str]) -> None:
+        calls = self._calls.pop(reply, None)
+        if calls is not None:
+            calls.give_up()
         stages = [stage for stage, number in self._stages.items() if number == reply]
         for stage in stages:
             self._stop(stage)
@@ -94,6 +108,7 @@ class CascadeVoice:
         if stages:
             # A provider's clean-up may hang; the call's end does not wait for it longer than this.
             await asyncio.wait(stages, timeout=self._llm.cancel_timeout)
+        await self._llm.function_calls.close(self._llm.cancel_timeout)
 
     async def _speak(self, reply: SpokenReply, pending: Pending, writer: asyncio.Task[None]) -> None:
         """Synthesise the sentences as they come."""
@@ -131,7 +146,10 @@ class CascadeVoice:
         if request is not None:
             self._conversation.user_said(request.text)
         ask = LLMRequest(self._instructions, self._conversation.messages)
-        async with aclosing(self._llm.respond(ask, reply.epoch, self._conversation.add)) as deltas:
+        calls = self._calls.get(reply.number)
+        if calls is None:
+            return  # Interrupted before it began.
+        async with aclosing(self._llm.respond(ask, reply.epoch, calls)) as deltas:
             async for delta in deltas:
                 yield delta
 

@@ -101,6 +101,7 @@ class RealtimeVoice:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=self._model.cancel_timeout)
+        await self._model.function_calls.close(self._model.cancel_timeout)
 
     # RealtimeListener.
 

@@ -124,6 +124,9 @@ class Realtime(base.Realtime):
             for message in known.cut_after(one.seconds) if known else ():
                 self._send(message)
 
+    def function_ended_late(self, call: ToolCall, output: str) -> None:
+        self._send(wire.note(base.call_note(call, output)))
+
     async def close(self) -> None:
         """End the session. Harmless twice."""
         for task in self._calls:
@@ -251,6 +254,7 @@ class Realtime(base.Realtime):
     async def _call(self, calls: list[Any], response: Response) -> None:
         results = await asyncio.gather(*(self._result(call, response.epoch) for call in calls))
         if self._responses.get(response.id) is response:  # A new session would not know the call.
+            # Also if nobody wants them any more: the model has to know that its calls are over.
             for call, result in zip(calls, results, strict=True):
                 self._send(wire.function_result(call.call_id, result))
         if response.epoch == self.epoch:

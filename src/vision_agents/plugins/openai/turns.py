@@ -54,9 +54,11 @@ class Turns:
         """Seconds from the first to the last sound of a turn whose audio ends at `end_ms`.
 
         The audio that the model gets, which is what the marks are about, has some from before the speech and the
-        silence after it.
+        silence after it. Only a turn whose audio begins with the session's may have less before it, and the marks do
+        not tell how much: nothing is taken off then, since such a turn is mostly one that a new connection cut in two.
         """
-        return max(0, end_ms - turn.start_ms - self._padding_ms - self._silence_ms) / 1000.0
+        padding_ms = self._padding_ms if turn.start_ms > 0 else 0
+        return max(0, end_ms - turn.start_ms - padding_ms - self._silence_ms) / 1000.0
 
     def clear(self) -> None:
         """The session is gone, and its ids and its clock with it."""

@@ -47,6 +47,11 @@ def user_text(text: str) -> ClientEvent:
     return _created({"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]})
 
 
+def note(text: str) -> ClientEvent:
+    """Something that the model should know and not answer."""
+    return _created({"type": "message", "role": "system", "content": [{"type": "input_text", "text": text}]})
+
+
 def function_result(call_id: str, output: str) -> ClientEvent:
     """What a function returned."""
     return _created({"type": "function_call_output", "call_id": call_id, "output": output})

@@ -1,0 +1,240 @@
+"""One call of a function, from its beginning to its end: what the model is told of it at any time.
+
+    WAITING ── begin ──▶ RUNNING ── returns ──▶ RETURNED ── undo ──▶ TAKING_BACK ──▶ OVER
+       │                    ├── raises, takes too long ─────────────────────────────▶ OVER
+       │                    ├── interrupted, "cancel" ──────────────────────────────▶ OVER
+       │                    └── interrupted, "undo" ──────────────▶ TAKING_BACK ────▶ OVER
+       └── interrupted ─────────────────────────────────────────────────────────────▶ OVER
+
+Whatever comes from outside (`interrupt`, `give_up`, `stop`) is synchronous: when it has returned, what is told is what
+became of the call, however long the function takes to notice. What a function returns in any other phase than RUNNING
+is told to nobody but its undo.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from enum import Enum, auto
+from typing import Any
+
+from ..conversation import ToolCall
+from ..events import EventManager
+from .events import ToolEndedEvent, ToolEnding, ToolStartedEvent
+from .tools import Tool, Tools, result_text
+
+logger = logging.getLogger(__name__)
+
+# In seconds. A function that has not returned by then is reported to the model as failed; an undo may take as long.
+TOOL_TIMEOUT = 30.0
+
+# What the model is told before there is a result.
+RUNNING_STILL = "(still running, the result is not known yet)"
+
+INTERRUPTED = "the user interrupted"
+
+Show = Callable[[str], None]
+
+
+class Phase(Enum):
+    """Where a call is."""
+
+    WAITING = auto()
+    RUNNING = auto()
+    RETURNED = auto()
+    TAKING_BACK = auto()
+    OVER = auto()
+
+
+class FunctionCall:
+    """One call. `show` is told each new `output`, which is what the model should read of the call; `track`, that
+    something begins to run for it.
+
+    `free`: the answer that the call was made for need not wait for it any more. `settled`: the output is known for
+    good, unless a call that returned is taken back.
+    """
+
+    def __init__(
+        self,
+        call: ToolCall,
+        epoch: int,
+        tools: Tools,
+        events: EventManager,
+        show: Show,
+        track: Callable[[FunctionCall], None],
+    ) -> None:
+        self.call = call
+        self.epoch = epoch
+        self.output = RUNNING_STILL
+        self.phase = Phase.WAITING
+        self.free = asyncio.Event()
+        self.settled = asyncio.Event()
+        # What runs, possibly on after the end if it ignores that it was cancelled.
+        self.tasks: set[asyncio.Task[None]] = set()
+        self._tools = tools
+        self._tool: Tool | None = None
+        self._events = events
+        self._show = show
+        self._track = track
+        self._result: Any = None
+
+    @property
+    def undoable(self) -> bool:
+        """Whether an interruption takes it back."""
+        return self._tool is not None and self._tool.on_interrupt == "undo"
+
+    # From outside.
+
+    def begin(self) -> None:
+        """Call the function."""
+        self._spawn(self._run(), f"function {self.call.name}")
+
+    def interrupt(self) -> None:
+        """The user interrupted the answer that it was made for. Harmless twice."""
+        if self.phase is Phase.RETURNED and self.undoable:
+            self._take_back()
+        else:
+            self.give_up(INTERRUPTED)
+
+    def give_up(self, why: str) -> None:
+        """Nobody waits for it any more, though nobody took back what it was made for. Harmless twice."""
+        self.free.set()
+        if self.phase is Phase.WAITING:
+            self._end(f"(not called: {why})", None)
+            self._cancel_tasks()
+        elif self.phase is not Phase.RUNNING or self._tool is None:
+            return
+        elif self._tool.on_interrupt == "undo":
+            self._take_back(why)
+        elif self._tool.on_interrupt == "cancel":
+            self._end(f"(cancelled before it was done: {why})", "cancelled")
+            self._cancel_tasks()
+
+    def stop(self, why: str) -> None:
+        """End it, whatever was agreed: there is no more time."""
+        if self.phase is Phase.TAKING_BACK:
+            self._could_not_take_back(why)
+        elif self.phase in (Phase.WAITING, Phase.RUNNING):
+            self._end(f"(cancelled before it was done: {why})", "cancelled")
+        self._cancel_tasks()
+
+    # The function.
+
+    async def _run(self) -> None:
+        call, task = self.call, asyncio.current_task()
+        assert task is not None
+        self.phase = Phase.RUNNING
+        timer = asyncio.get_running_loop().call_later(TOOL_TIMEOUT, self._timed_out, task)
+        try:
+            self._send_started()
+            self._tool = self._tools.get(call.name)
+            self._result = await self._tools.call(call)
+            self._returned(result_text(self._result))
+        except Exception as error:
+            self._raised(error)
+        except asyncio.CancelledError:
+            if not task.cancelling():
+                # Something that the function waited for was cancelled.
+                self._raised(RuntimeError("it gave up: what it waited for was cancelled"))
+                return
+            if self.phase is Phase.RUNNING:
+                self.stop("it was stopped")
+            raise
+        finally:
+            timer.cancel()
+
+    def _returned(self, text: str) -> None:
+        if self.phase is Phase.RUNNING:
+            self.phase = Phase.RETURNED
+            self._tell(text)
+            self._send_ended("result", result=self._result)
+
+    def _raised(self, error: Exception) -> None:
+        if self.phase is Phase.RUNNING:
+            logger.error("function %s failed; the model is told so", self.call.name, exc_info=error)
+            self._end(f"error: {type(error).__name__}: {error}", "error", str(error))
+
+    def _timed_out(self, task: asyncio.Task[None]) -> None:
+        # It is cancelled but not waited for: it may ignore that.
+        self._raised(TimeoutError(f"no result within {TOOL_TIMEOUT:g} s"))
+        task.cancel()
+
+    # Its undo.
+
+    def _take_back(self, why: str = INTERRUPTED) -> None:
+        assert self._tool is not None
+        self.phase = Phase.TAKING_BACK
+        self.output = f"(being taken back: {why})"
+        self._show(self.output)
+        running = set(self.tasks)
+        if self._tool.stoppable:
+            self._cancel_tasks()
+        self._spawn(self._undo(self._tool, running, why), f"undo of function {self.call.name}")
+
+    async def _undo(self, tool: Tool, running: set[asyncio.Task[None]], why: str) -> None:
+        if running:
+            # What is still being done cannot be taken back yet.
+            await asyncio.wait(running, timeout=TOOL_TIMEOUT)
+        timer = asyncio.get_running_loop().call_later(
+            TOOL_TIMEOUT, self.stop, f"its undo was not done within {TOOL_TIMEOUT:g} s"
+        )
+        try:
+            await tool.take_back(self.call, self._result)
+        except Exception as error:
+            logger.exception("function %s could not be taken back; the model is told so", self.call.name)
+            self._could_not_take_back(f"{type(error).__name__}: {error}")
+        except asyncio.CancelledError:
+            self._could_not_take_back("its undo was cancelled")
+            raise
+        else:
+            if self.phase is Phase.TAKING_BACK:
+                self._end(f"(taken back: {why}, so nothing of it is in effect)", "undone")
+        finally:
+            timer.cancel()
+
+    def _could_not_take_back(self, why: str) -> None:
+        if self.phase is Phase.TAKING_BACK:
+            self._end(
+                f"(this was to be taken back and could not be, so it may be in effect: {why})",
+                "error",
+                f"it could not be taken back: {why}",
+            )
+
+    # What is told.
+
+    def _tell(self, output: str) -> None:
+        self.output = output
+        self._show(output)
+        self.free.set()
+        self.settled.set()
+
+    def _end(self, output: str, ending: ToolEnding | None, error: str | None = None) -> None:
+        self.phase = Phase.OVER
+        self._tell(output)
+        if ending is not None:
+            self._send_ended(ending, error=error)
+
+    def _send_started(self) -> None:
+        call = self.call
+        self._events.send(
+            ToolStartedEvent(name=call.name, call_id=call.id, arguments=dict(call.arguments), epoch=self.epoch)
+        )
+
+    def _send_ended(self, ending: ToolEnding, result: Any = None, error: str | None = None) -> None:
+        call = self.call
+        self._events.send(
+            ToolEndedEvent(name=call.name, call_id=call.id, ending=ending, result=result, error=error, epoch=self.epoch)
+        )
+
+    # Tasks.
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        self._track(self)
+
+    def _cancel_tasks(self) -> None:
+        for task in self.tasks:
+            task.cancel()

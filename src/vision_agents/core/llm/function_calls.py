@@ -1,0 +1,258 @@
+"""The calls of one model's functions, and what an interruption does to them: see `Tools.register`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from ..conversation import Conversation, Message, Role, ToolCall
+from ..epoch import Epoch
+from ..events import EventManager
+from .function_call import INTERRUPTED, FunctionCall, Phase, Show
+from .tools import Tools
+
+logger = logging.getLogger(__name__)
+
+# Calls of a realtime model that can still be taken back; of more than these the oldest are final.
+TAKE_BACK_LIMIT = 64
+
+# How long a function may take to notice that it is cancelled at the end, in seconds.
+LAST_GRACE = 1.0
+
+GIVEN_UP = "the answer was given up"
+CALL_ENDED = "the call ended"
+NOT_AWAITED = "nobody waited for it any more"
+
+
+class AnswerCalls:
+    """The calls that are made for one answer, and their place in the history.
+
+    The history has a call from its beginning, with an output that says that it runs, and never a second one: what
+    becomes of the call takes the place of that.
+    """
+
+    def __init__(self, epoch: int, conversation: Conversation | None = None) -> None:
+        self.epoch = epoch
+        self._conversation = conversation if conversation is not None else Conversation()
+        self._calls: list[FunctionCall] = []
+        # Nobody waits for the answer any more: no further call is made for it.
+        self.over = False
+
+    def interrupt(self) -> None:
+        """The user interrupted the answer: what runs ends as its tool wants it, what is to be undone is. Harmless
+        twice."""
+        self.over = True
+        for call in self._calls:
+            call.interrupt()
+
+    def give_up(self, why: str = GIVEN_UP) -> None:
+        """The answer is not made any more, though nobody interrupted it: what has returned stays. Harmless twice."""
+        self.over = True
+        for call in self._calls:
+            call.give_up(why)
+
+    async def make(self, calls: list[ToolCall], maker: FunctionCalls) -> tuple[Message, ...]:
+        """Make the calls of one message, one after the other, and return that message and the outputs.
+
+        Returns as soon as nobody waits for them any more; what still runs then does so in the background. For an answer
+        that is `over` already nothing is made, and nothing returned.
+        """
+        if self.over or maker.over:
+            self.over = True
+            return ()
+        asked = Message(Role.ASSISTANT, "", tool_calls=tuple(calls))
+        self._conversation.add(asked)
+        made = [self._prepare(call, maker) for call in calls]
+        try:
+            for call in made:
+                if not call.free.is_set():
+                    call.begin()
+                    await call.free.wait()
+        except asyncio.CancelledError:
+            self.give_up()
+            raise
+        return (asked, *(Message(Role.TOOL, call.output, tool_call_id=call.call.id) for call in made))
+
+    def _prepare(self, call: ToolCall, maker: FunctionCalls) -> FunctionCall:
+        output = _Output(self._conversation, call.id)
+        made = maker.prepare(call, self.epoch, output.show)
+        output.show(made.output)
+        self._calls.append(made)
+        return made
+
+
+@dataclass(slots=True)
+class _Output:
+    """The one output of a call in the history."""
+
+    conversation: Conversation
+    call_id: str
+    message: Message | None = None
+
+    def show(self, text: str) -> None:
+        known, self.message = self.message, Message(Role.TOOL, text, tool_call_id=self.call_id)
+        if known is None:
+            self.conversation.add(self.message)
+        else:
+            self.conversation.replace(known, self.message)
+
+
+@dataclass(slots=True, eq=False)
+class _ProviderCall:
+    """A call of a realtime model. `responses`: what the model said just before it, and says after it.
+
+    `tell` is told of what becomes of the call when the provider has been told something else, or waits no more.
+    """
+
+    call: ToolCall
+    responses: set[str]
+    tell: Callable[[ToolCall, str], None]
+    # What is said after it is still to come.
+    awaited: bool = True
+    # The provider waits no more.
+    late: bool = False
+    made: FunctionCall = field(init=False)
+
+    def show(self, output: str) -> None:
+        """What the model should know now."""
+        if self.late and self.made.phase is not Phase.TAKING_BACK:
+            self.tell(self.call, output)
+
+
+class FunctionCalls:
+    """Everything that is called for one model. `epoch`: the one that the model has now, which the agent may replace.
+
+    `ended_late`: see `FunctionCaller.function_ended_late`.
+    """
+
+    def __init__(
+        self,
+        tools: Tools,
+        events: EventManager,
+        epoch: Callable[[], Epoch],
+        ended_late: Callable[[ToolCall, str], None],
+    ) -> None:
+        self._tools = tools
+        self._events = events
+        self._epoch = epoch
+        self._ended_late = ended_late
+        self._watched: Epoch | None = None
+        # The call is over: nothing more is called, unless another agent takes the model.
+        self.over = False
+        # With something that still runs.
+        self._running: set[FunctionCall] = set()
+        # Answers that are being made: an interruption ends their calls in the same instant.
+        self._open: set[AnswerCalls] = set()
+        # Of a realtime model: its calls, and the last response that it began to say.
+        self._provider_calls: deque[_ProviderCall] = deque(maxlen=TAKE_BACK_LIMIT)
+        self._last_response: str | None = None
+
+    def prepare(self, call: ToolCall, epoch: int, show: Show) -> FunctionCall:
+        """A call that can begin. `show` is told each new output."""
+        self._watch()
+        return FunctionCall(call, epoch, self._tools, self._events, show, self._track)
+
+    def _track(self, call: FunctionCall) -> None:
+        # A new set: this may come while somebody goes through the old one.
+        self._running = {call, *(running for running in self._running if running.tasks)}
+
+    async def close(self, timeout: float) -> None:
+        """The call is over: what is to finish has `timeout` seconds for it, everything else is cancelled."""
+        self._watch()
+        self.over = True
+        for calls in self._open:
+            calls.give_up(CALL_ENDED)
+        for call in self._running:
+            call.give_up(CALL_ENDED)
+        if await self._ended(timeout):
+            return
+        for call in self._running:
+            call.stop(CALL_ENDED)
+        if not await self._ended(min(timeout, LAST_GRACE)):
+            names = sorted({call.call.name for call in self._running if call.tasks})
+            logger.warning("functions that ignore that they are cancelled are left behind: %s", ", ".join(names))
+
+    async def _ended(self, timeout: float) -> bool:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        while tasks := [task for call in self._running for task in call.tasks]:
+            if loop.time() >= deadline:
+                return False
+            await asyncio.wait(tasks, timeout=deadline - loop.time())
+            await asyncio.sleep(0)  # Their callbacks, and what these begin.
+        return True
+
+    # Text models.
+
+    @contextmanager
+    def answering(self, calls: AnswerCalls) -> Iterator[None]:
+        """An answer is being made. What is made may be spoken for long: then the speaker interrupts the calls."""
+        self._watch()
+        self._open.add(calls)
+        try:
+            yield
+        finally:
+            self._open.discard(calls)
+
+    # Realtime models.
+
+    async def make(self, call: ToolCall, epoch: int) -> str:
+        """See `FunctionCaller.call_function`."""
+        entry = _ProviderCall(call, {self._last_response} if self._last_response is not None else set(), self._tell)
+        entry.made = made = self.prepare(call, epoch, entry.show)
+        if self.over or epoch < self._epoch().value:
+            made.give_up(CALL_ENDED if self.over else INTERRUPTED)
+            return made.output
+        self._provider_calls.append(entry)
+        made.begin()
+        try:
+            await made.settled.wait()
+        except asyncio.CancelledError:
+            made.give_up(NOT_AWAITED)
+            if made.phase is Phase.RETURNED:
+                self._tell(call, made.output)  # In this very moment.
+            raise
+        finally:
+            entry.late = True
+        return made.output
+
+    def response_began(self, response: str) -> None:
+        """The model begins to say something: the calls before it were made for it."""
+        self._last_response = response
+        for entry in self._provider_calls:
+            if entry.awaited:
+                entry.awaited = False
+                entry.responses.add(response)
+
+    def responses_cut(self, responses: Iterable[str]) -> None:
+        """These were interrupted before they were played to their end."""
+        cut = set(responses)
+        self._interrupt([entry for entry in self._provider_calls if entry.responses & cut])
+
+    def _interrupt(self, interrupted: list[_ProviderCall]) -> None:
+        for entry in interrupted:
+            self._provider_calls.remove(entry)
+            entry.made.interrupt()
+
+    def _tell(self, call: ToolCall, output: str) -> None:
+        if not self.over:
+            self._ended_late(call, output)
+
+    # Interruption.
+
+    def _watch(self) -> None:
+        epoch = self._epoch()
+        if self._watched is not epoch:
+            self._watched, self.over = epoch, False
+            epoch.observe(self._epoch_advanced)
+
+    def _epoch_advanced(self, epoch: int) -> None:
+        for calls in [calls for calls in self._open if calls.epoch < epoch]:
+            calls.interrupt()
+        # Of what a realtime model has begun to say, `responses_cut` tells how much was heard.
+        older = [entry for entry in self._provider_calls if entry.made.epoch < epoch]
+        self._interrupt([entry for entry in older if entry.awaited or entry.made.phase is Phase.RUNNING])

@@ -1,0 +1,73 @@
+"""What the report says in words: why an interruption was taken for one or not, and how far the word times go."""
+
+from __future__ import annotations
+
+from ..floor.evidence import Vote
+from .facts import Distribution, InterruptionFacts, Source, WordFacts
+
+# What a call cannot tell by itself: real speech that was cut off at many places, and aligned with its text. From
+# `vision-agents lab run --only heard_words`, which has the intervals.
+LAB = "in the lab 3.1 % of the heard words were wrong (114 cuts, one English voice)"
+
+SOURCES: dict[Source, str] = {
+    "provider": "from the synthesiser",
+    "estimated": "estimated",
+    "mixed": "from the synthesiser, the others estimated",
+    "none": "not needed",
+    "unknown": "not told by the trace",
+}
+
+
+def milliseconds(value: float | None) -> str:
+    """A duration as people read it."""
+    return "–" if value is None else f"{value * 1000:.0f} ms"
+
+
+def weight(vote: Vote) -> str:
+    """With its sign, as weights are added."""
+    return f"{vote.weight:+.2f}"
+
+
+def outcome(facts: InterruptionFacts) -> str:
+    """What came before or after the decision, if that is not the whole story."""
+    if facts.accepted_at is not None:
+        return f"became an interruption at {facts.accepted_at:.2f} s, on later evidence"
+    if facts.refused_at is not None:
+        return f"was taken for none at {facts.refused_at:.2f} s, before all of it was known"
+    if facts.continued is not None:
+        return f"was none: no words came, and reply {facts.continued_by} said the rest from {facts.continued:.2f} s"
+    if facts.continued_by is not None:
+        return f"was none: no words came; reply {facts.continued_by}, which was to say the rest, was never heard"
+    return ""
+
+
+def dropped(facts: InterruptionFacts) -> str:
+    """The audio that was thrown away: samples, and how long they would have sounded."""
+    if facts.samples_dropped is None or facts.seconds_dropped is None:
+        return "–"
+    return f"{facts.samples_dropped} samples ({facts.seconds_dropped:.2f} s)" if facts.samples_dropped else "none"
+
+
+def word_times(words: WordFacts | None) -> list[str]:
+    """Where the words' times come from, and their error: a sentence or two, or none if nothing was said."""
+    if words is None or words.source == "none":
+        return []
+    total = words.given + words.estimated
+    counted = f" ({words.given} of {total} words)" if words.source == "mixed" else f" ({total} words)" if total else ""
+    sentences = [f"word times: {SOURCES[words.source]}{counted}"]
+    if words.error is not None and words.error_words is not None:
+        sentences.append(
+            f"estimated from the text alone, they would be off by {_spread(words.error)}, "
+            f"and what was heard by {_words(words.error_words)}"
+        )
+    elif words.source in ("estimated", "mixed"):
+        sentences.append(f"the error of the estimate is not known in this call; {LAB}")
+    return sentences
+
+
+def _spread(error: Distribution) -> str:
+    return f"{milliseconds(error.p50)} (median), {milliseconds(error.p95)} (p95)"
+
+
+def _words(error: Distribution) -> str:
+    return f"{error.p50:g} words (median), {error.p95:g} (p95)"
