@@ -10,6 +10,12 @@ from ..tts import Word
 # rate is assumed, in characters a second (English is spoken at about 150 words of 5.5 characters a minute).
 CHARACTERS_PER_SECOND = 14.0
 
+# In speech by Piper the words stand best (median 60 ms off, without these 110) if a pause counts for so many characters,
+# the last word, which is drawn out, for so many more, and the silence at the end, in seconds, for none.
+PAUSE = 4
+DRAWN_OUT = 2
+TRAIL = 0.1
+
 # An utterance counts as played to its end when less than this is missing, in seconds: resampling rounds its length.
 ROUNDING = 0.001
 
@@ -43,10 +49,13 @@ class Utterance:
 
     def _estimate(self, tokens: list[str], at: float) -> list[Word]:
         """Lay the tokens out between `at` and the end."""
-        weights = [len(token) + 1 for token in tokens]
+        weights = [_weight(token) for token in tokens]
+        weights[-1] += DRAWN_OUT - (PAUSE if _pauses(tokens[-1]) else 0)
         total = sum(weights)
         length = self.length - at
-        if not self.complete:
+        if self.complete:
+            length -= min(TRAIL, length / 2)
+        else:
             length = max(length, total / CHARACTERS_PER_SECOND)
         words: list[Word] = []
         for token, weight in zip(tokens, weights, strict=True):
@@ -54,6 +63,15 @@ class Utterance:
             words.append(Word(token, at, end))
             at = end
         return words
+
+
+def _weight(token: str) -> int:
+    """Characters that a word is worth, with the space and the pause after it."""
+    return sum(character.isalnum() for character in token) + 1 + (PAUSE if _pauses(token) else 0)
+
+
+def _pauses(token: str) -> bool:
+    return not token[-1].isalnum()
 
 
 class ReplyTranscript:
