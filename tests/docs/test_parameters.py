@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 KINDS = (LLM, Realtime, STT, TTS, TurnDetector, VAD, EdgeTransport)
 PLUGINS = (
-    *("openai", "gemini", "aws", "qwen", "elevenlabs", "deepgram"),
+    *("openai", "gemini", "aws", "qwen", "elevenlabs", "deepgram", "getstream"),
     *("silero", "smart_turn", "moonshine", "piper", "llama", "local"),
 )
 

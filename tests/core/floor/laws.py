@@ -8,6 +8,7 @@ from vision_agents.core.floor import Floor, FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 from vision_agents.core.floor.turn import Announced
+from vision_agents.core.floor.voice import VoicePhase
 
 # Deadlines in a row that may be needed to come to rest: a few for each turn, two for each reply that waits.
 STEPS_TO_REST = 200
@@ -25,6 +26,12 @@ class Facts(NamedTuple):
     last_reply: int
     last_request: int
     announced: frozenset[str]
+    # Replies whose unheard rest may still be said; and whose turns cut off an answer that nobody heard.
+    rests: frozenset[int]
+    unanswered: frozenset[str]
+    # Who may interrupt the reply: None for everyone who is not denied it.
+    to: frozenset[str] | None
+    denied: frozenset[str]
     # What people said so far; and who would lose it rightly, having said it only to challenge the reply.
     words: tuple[tuple[str, str], ...]
     fresh: frozenset[str]
@@ -32,17 +39,24 @@ class Facts(NamedTuple):
 
 def look(floor: Floor) -> Facts:
     """The facts of a floor."""
-    voice, challenge, turns = floor._voice, floor._challenge, floor._turns
+    voice, challenge, turns = floor._voice, floor._judge.challenge, floor._turns
+    rests = {turn.cut for turn in turns.values()} | {w.continues for w in voice.queue}
+    if voice.reply is not None and voice.reply.phase is VoicePhase.PREPARING:
+        rests.add(voice.reply.continues)
     return Facts(
         epoch=floor.epoch,
         reply=floor.reply,
         interruptible=voice.reply is not None and voice.reply.interruptible,
         held=challenge is not None and challenge.held_since is not None,
         waiting=tuple(w.number for w in voice.queue if w.number is not None),
-        answer_waits=any(w.number is None for w in voice.queue),
+        answer_waits=any(w.number is None and w.continues is None for w in voice.queue),
         last_reply=floor.last_reply,
         last_request=floor._last_request,
         announced=frozenset(p for p, turn in turns.items() if turn.announced is Announced.STARTED),
+        rests=frozenset(number for number in rests if number is not None),
+        unanswered=frozenset(p for p, turn in turns.items() if turn.unanswered),
+        to=voice.reply.to if voice.reply and floor.policy.interruptible_by == "spoken_to" else None,
+        denied=frozenset(p for p, person in floor._judge.people.known.items() if not person.allowed),
         words=tuple((p, turn.words.text) for p, turn in turns.items() if turn.words.text),
         fresh=frozenset(p for p, c in challenge.challengers.items() if c.fresh) if challenge else frozenset(),
     )
@@ -82,7 +96,7 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
     """Carry the effects out on the facts: each must be possible, and together they must lead to the facts after."""
     epoch, reply, interruptible, held = before.epoch, before.reply, before.interruptible, before.held
     waiting, announced = list(before.waiting), set(before.announced)
-    answered = given_up = False
+    answered = given_up = went_on = False
 
     if isinstance(event, ev.ReplyRequested | ev.ReplyStarted) and event.reply > before.last_reply:
         waiting.append(event.reply)
@@ -93,22 +107,27 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
 
     for index, effect in enumerate(effects):
         match effect:
-            case fx.Hold(number, _):
+            case fx.Hold(number, participant):
                 assert floor.policy.hold
+                assert _may_interrupt(before, participant)
                 assert number == reply
                 assert interruptible
                 assert not held
                 held = True
-            case fx.Resume(number):
+            case fx.Resume(number, _, reason):
                 assert number == reply
                 assert held
+                assert _readable(reason)
                 held = False
-            case fx.Commit(new_epoch, number, participant, _):
+            case fx.Commit(new_epoch, number, participant, reason, votes):
+                assert _readable(reason)
                 assert new_epoch > epoch, "the epoch never goes back"
                 assert number == reply
                 if participant is not None:
                     assert reply is not None
                     assert interruptible, "nobody's speech interrupts this reply"
+                    assert _may_interrupt(before, participant)
+                    assert sum(vote.weight for vote in votes) > 0.99, "the evidence is not enough"
                     starts = [e for e in effects[index:] if isinstance(e, fx.AnnounceTurnStarted)]
                     assert starts
                     assert starts[0].participant == participant
@@ -116,17 +135,25 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                 else:
                     given_up = True
                 epoch, reply, held = new_epoch, None, False
-            case fx.BeginReply(number, born, answer):
+            case fx.BeginReply(number, born, answer, continues):
                 assert reply is None, "one reply at a time"
                 assert born == epoch, "nothing is made for an older epoch"
                 if answer:
                     assert number > before.last_reply
                     answered = True
+                elif continues is not None:
+                    assert number > before.last_reply
+                    assert continues < number
+                    assert continues in before.rests | {before.reply}, "there is no such rest"
+                    said = any(isinstance(e, fx.TurnTaken) for e in effects[:index])
+                    assert answered or not (before.answer_waits or said), "who has said something is answered"
+                    went_on = True
                 else:
                     waiting.remove(number)
                 reply, held = number, False
-                interruptible = True if answer else after.interruptible
-            case fx.DropReply(number):
+                interruptible = after.interruptible if number == after.reply else True
+            case fx.DropReply(number, reason):
+                assert _readable(reason)
                 if number == reply:
                     reply, held = None, False
                 else:
@@ -160,6 +187,12 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
     assert after.last_reply >= before.last_reply
     if before.answer_waits and not answered and not given_up:
         assert after.answer_waits, "an answer that waited was lost"
+    dealt_with = answered or given_up or after.answer_waits
+    for participant in before.unanswered:
+        gone = participant not in floor._turns
+        assert dealt_with or participant in after.unanswered or (gone and not floor._turns), "a question was lost"
+    if before.rests - after.rests and not (dealt_with or went_on or _needs_no_rest(floor, event, effects)):
+        assert after.rests, "what was wrongly cut off is not gone on with"
     for participant, text in before.words:
         kept = dict(after.words).get(participant)
         told = any(isinstance(e, fx.TurnTaken | fx.DiscardTurn) and e.participant == participant for e in effects)
@@ -169,3 +202,20 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
 def _retracted(event: ev.FloorEvent, participant: str) -> bool:
     """A recogniser took a guess back."""
     return isinstance(event, ev.WordsHeard) and event.participant == participant and not event.text
+
+
+def _readable(reason: str) -> bool:
+    return bool(reason.strip()) and reason.isprintable()
+
+
+def _may_interrupt(before: Facts, participant: str) -> bool:
+    """Whoever is denied it may not, nor who is not spoken to."""
+    return participant not in before.denied and (before.to is None or participant in before.to)
+
+
+def _needs_no_rest(floor: Floor, event: ev.FloorEvent, effects: list[fx.Effect]) -> bool:
+    """Somebody did say something, nobody is there, a model answers, or the rest is being said or cannot be."""
+    match event:
+        case ev.AudioStarted() | ev.AudioProgressed() | ev.AudioDrained() | ev.ReplyStarted():
+            return True
+    return not floor._turns or any(isinstance(effect, fx.TurnTaken | fx.DropReply) for effect in effects)

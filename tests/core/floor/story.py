@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from vision_agents.core.floor import Floor, FloorState, InterruptionPolicy
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
@@ -11,6 +13,10 @@ from vision_agents.core.floor import events as ev
 from .laws import come_to_rest, step
 
 WINDOW = 0.032
+
+ANN, BOB = "ann", "bob"
+
+about: Any = pytest.approx
 
 
 class Story:
@@ -42,22 +48,22 @@ class Story:
         """Nothing happens any more: the floor comes to rest."""
         return come_to_rest(self.floor, self.now)
 
-    def speaks(self, participant: str, start: float, length: float) -> list[fx.Effect]:
+    def speaks(self, participant: str, start: float, length: float, *, level: float | None = None) -> list[fx.Effect]:
         """Windows of speech from `start` on, `length` seconds of them, as a voice activity detector reports them."""
         effects = self.at(start, ev.SpeechStarted, participant, 0.9, 0.04)
         voiced = WINDOW
         while voiced + 1e-9 < length:
             voiced += WINDOW
-            effects += self.at(start + voiced, ev.SpeechContinued, participant, 0.9, voiced)
+            effects += self.at(start + voiced, ev.SpeechContinued, participant, 0.9, voiced, level)
         return effects
 
     def stops(self, participant: str, when: float, length: float) -> list[fx.Effect]:
         """The end of such speech, 0.16 s after its last window."""
         return self.at(when, ev.SpeechEnded, participant, length, 0.16)
 
-    def asks(self, participant: str, text: str, start: float = 0.0) -> None:
+    def asks(self, participant: str, text: str, start: float = 0.0, *, level: float | None = None) -> None:
         """A question of a second, heard and understood by `start` + 1.5; the answer to it has begun to be made."""
-        effects = self._says(participant, text, start)
+        effects = self._says(participant, text, start, level)
         assert effects[0] == fx.TurnTaken(participant, text)
         assert isinstance(effects[1], fx.BeginReply)
 
@@ -65,13 +71,19 @@ class Story:
         """A question that cannot be answered yet: known at `start` + 1.5."""
         assert self._says(participant, text, start) == [fx.TurnTaken(participant, text)]
 
-    def _says(self, participant: str, text: str, start: float) -> list[fx.Effect]:
-        self.speaks(participant, start, 0.96)
+    def _says(self, participant: str, text: str, start: float, level: float | None = None) -> list[fx.Effect]:
+        self.speaks(participant, start, 0.96, level=level)
         self.stops(participant, start + 1.2, 0.96)
         self.at(start + 1.4, ev.TurnEnded, participant, 0.9, 1.0, 0.4)
         self.at(start + 1.5, ev.WordsHeard, participant, text, True)
         request = self.floor._turns[participant].request
         return self.at(start + 1.5, ev.WordsComplete, participant, request)
+
+    def challenge(self, participant: str) -> int:
+        """The number of the challenge that the participant makes."""
+        polled = self.floor.evidence(participant)
+        assert polled is not None
+        return polled[0].challenge
 
     def answers(self, start: float) -> int:
         """The reply in preparation becomes audible; returns its number."""
@@ -84,3 +96,24 @@ class Story:
 def kinds(effects: list[fx.Effect]) -> list[type[fx.Effect]]:
     """Only what the effects are."""
     return [type(effect) for effect in effects]
+
+
+def committed(effects: list[fx.Effect]) -> tuple[int, int | None, str | None, str]:
+    """The epoch, reply, participant and reason of the one commit among the effects."""
+    [commit] = [effect for effect in effects if isinstance(effect, fx.Commit)]
+    return commit.epoch, commit.reply, commit.participant, commit.reason
+
+
+def resumed(effects: list[fx.Effect]) -> tuple[int, str, str]:
+    """The reply, rewind and reason of the one resume, which is all there is."""
+    [resume] = effects
+    assert isinstance(resume, fx.Resume)
+    return resume.reply, resume.rewind, resume.reason
+
+
+def speaking(policy: InterruptionPolicy | None = None, *, level: float | None = None) -> Story:
+    """Ann asked at 0.0, at `level` dB; reply 1 answers her and sounds since 2.0."""
+    story = Story(policy)
+    story.asks(ANN, "how are you", level=level)
+    story.answers(2.0)
+    return story

@@ -10,13 +10,18 @@ import os
 import pickle
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from vision_agents.core.floor import Floor, FloorState, InterruptionPolicy
 from vision_agents.core.floor import events as ev
+from vision_agents.core.floor.challenge import LONGEST_WINDOW, Challenger
+from vision_agents.core.floor.loudness import Loudness
 from vision_agents.core.floor.turn import Turn, TurnPhase
+from vision_agents.core.floor.vocabulary import Vocabulary
+from vision_agents.core.floor.voice import Reply
 
 from .laws import STEPS_TO_REST, step
 
@@ -26,18 +31,20 @@ ANN, BOB = "ann", "bob"
 DEEPER = int(os.environ.get("FLOOR_DEEPER", "0"))
 
 # One of these is less than an interruption needs, two are more.
-GROWTH = 0.2
+GROWTH = 0.3
+# Of speech; more of it makes no difference to anything.
+ENOUGH = 2.0
+
+WORDS = Vocabulary.of("en")
+
+SAID = "shall I go on?"
+USUAL, FAINT = -20.0, -31.0
 
 Move = Callable[[Floor, float], Iterator[ev.FloorEvent]]
 
 
 def hearing(participant: str) -> list[Move]:
     """What may be heard of one participant."""
-
-    def grows(floor: Floor, now: float) -> Iterator[ev.FloorEvent]:
-        turn = floor._turns.get(participant)
-        counted = turn.speech.counted if turn else 0.0
-        yield ev.SpeechContinued(now, participant, 1.0, counted + GROWTH)
 
     def words_known(floor: Floor, now: float) -> Iterator[ev.FloorEvent]:
         turn = floor._turns.get(participant)
@@ -46,45 +53,125 @@ def hearing(participant: str) -> list[Move]:
             yield ev.WordsComplete(now, participant, turn.request - 1)
 
     return [
-        lambda floor, now: iter([ev.SpeechStarted(now, participant)]),
-        grows,
-        lambda floor, now: iter([ev.SpeechEnded(now, participant)]),
-        lambda floor, now: iter([ev.TurnStarted(now, participant)]),
-        lambda floor, now: iter([ev.TurnEnded(now, participant), ev.TurnEnded(now, participant, trailing_silence=9.0)]),
-        lambda floor, now: iter([ev.WordsHeard(now, participant, "yes", True)]),
+        *speech(participant),
+        always(ev.TurnEnded, participant, 1.0, None, 9.0),
+        always(ev.TurnStarted, participant),
+        always(ev.WordsHeard, participant, "yes", True),
         words_known,
-        lambda floor, now: iter([ev.ParticipantLeft(now, participant)]),
+        always(ev.ParticipantLeft, participant),
     ]
+
+
+def of_a_reply(kind: type[ev.ReplyEvent]) -> Move:
+    """Something about each reply that there is, and one that there is not."""
+
+    def happens(floor: Floor, now: float) -> Iterator[ev.FloorEvent]:
+        numbers = {floor.reply, *(waiting.number for waiting in floor._voice.queue), 0}
+        yield from (kind(now, number) for number in numbers if number is not None)
+
+    return happens
+
+
+def next_reply(kind: type[ev.ReplyEvent], *facts: Any) -> Move:
+    """A reply is wanted, or made."""
+    return lambda floor, now: iter([kind(now, floor.last_reply + 1, *facts)])
 
 
 def voice(*, realtime: bool = False) -> list[Move]:
     """What may become of the agent's voice."""
-
-    def of_a_reply(kind: type[ev.ReplyEvent]) -> Move:
-        def happens(floor: Floor, now: float) -> Iterator[ev.FloorEvent]:
-            numbers = {floor.reply, *(waiting.number for waiting in floor._voice.queue), 0}
-            yield from (kind(now, number) for number in numbers if number is not None)
-
-        return happens
-
     moves: list[Move] = [of_a_reply(kind) for kind in (ev.AudioStarted, ev.AudioDrained, ev.ReplyFailed)]
-    moves.append(lambda floor, now: iter([ev.ReplyRequested(now, floor.last_reply + 1)]))
-    moves.append(lambda floor, now: iter([ev.ReplyRequested(now, floor.last_reply + 1, interruptible=False)]))
-    moves.append(lambda floor, now: iter([ev.InterruptRequested(now)]))
+    moves.append(next_reply(ev.ReplyRequested))
+    moves.append(next_reply(ev.ReplyRequested, False))
+    moves.append(always(ev.InterruptRequested))
     if realtime:
-        moves.append(lambda floor, now: iter([ev.ReplyStarted(now, floor.last_reply + 1)]))
+        moves.append(next_reply(ev.ReplyStarted))
     return moves
+
+
+def always(kind: type[ev.FloorEvent], *facts: Any) -> Move:
+    """An event that may come whatever else is."""
+    return lambda floor, now: iter([kind(now, *facts)])
+
+
+def window(participant: str, confidence: float = 1.0, level: float | None = None) -> Move:
+    """Another window of speech, of which the detector is more or less sure."""
+
+    def grows(floor: Floor, now: float) -> Iterator[ev.FloorEvent]:
+        turn = floor._turns.get(participant)
+        counted = turn.speech.counted if turn else 0.0
+        yield ev.SpeechContinued(now, participant, confidence, counted + GROWTH, level)
+
+    return grows
+
+
+def speech(participant: str) -> list[Move]:
+    """What a detector reports."""
+    kinds = (ev.SpeechStarted, ev.SpeechEnded, ev.TurnEnded)
+    return [always(kind, participant) for kind in kinds] + [window(participant)]
+
+
+def words(participant: str) -> list[Move]:
+    """What a recogniser reports: an "uh-huh", a command, something else, nothing; and that this is all."""
+
+    def known(floor: Floor, now: float) -> Iterator[ev.FloorEvent]:
+        turn = floor._turns.get(participant)
+        if turn is not None:
+            yield ev.WordsComplete(now, participant, turn.request)
+
+    heard = [("uh-huh", False), ("uh-huh stop", False), ("tell me", True), ("", True)]
+    return [known, *(always(ev.WordsHeard, participant, text, final, 0.9) for text, final in heard)]
+
+
+def evidence(participant: str) -> list[Move]:
+    """What else may be known of speech, and be voted on it from outside."""
+
+    def votes(floor: Floor, now: float) -> Iterator[ev.FloorEvent]:
+        number = floor._judge._last_number
+        yield ev.Voted(now, participant, number, "mine", 0.5, "for it")
+        yield ev.Voted(now, participant, number, "mine", -9.0, "against it")
+        yield ev.Voted(now, participant, number - 1, "mine", 9.0, "too late")
+
+    return [
+        votes,
+        always(ev.VoiceCompared, participant, 0.1),
+        always(ev.InterruptingAllowed, participant, False),
+        always(ev.InterruptingAllowed, participant, True),
+        always(ev.AgentWords, 1, SAID),
+        always(ev.WordsHeard, participant, "okay", False),
+        always(ev.WordsHeard, participant, "shall I go", False),
+        window(participant, 0.5),
+        window(participant, level=FAINT),
+    ]
+
+
+def audible(*, answers: bool = True) -> list[ev.FloorEvent]:
+    """A reply sounds: of a model that makes it of its own accord, or as code wanted it."""
+    begun = ev.ReplyRequested(0.0, 1) if answers else ev.ReplyStarted(0.0, 1)
+    return [begun, ev.AudioStarted(0.0, 1)]
+
+
+def answered(participant: str) -> list[ev.FloorEvent]:
+    """The answer to what the participant said sounds."""
+    return [
+        ev.SpeechStarted(0.0, participant, 1.0),
+        ev.SpeechContinued(0.0, participant, 1.0, 1.0, USUAL),
+        ev.TurnEnded(0.0, participant),
+        ev.WordsHeard(0.0, participant, "tell me", True),
+        ev.WordsComplete(0.0, participant, 1),
+        ev.AudioStarted(0.0, 1),
+    ]
 
 
 @dataclass(frozen=True)
 class World:
-    """An alphabet, how deep to go, and the floor to begin with."""
+    """An alphabet, how deep to go, and the floor to begin with: what has happened to it."""
 
     name: str
     moves: list[Move]
     depth: int
     policy: InterruptionPolicy
     answers: bool = True
+    before: list[ev.FloorEvent] = field(default_factory=list)
 
 
 # One waits beside the one that speaks: more of them add states but no behaviour.
@@ -96,12 +183,36 @@ WORLDS = [
     World("one person, no hold", hearing(ANN) + voice(), 5, UNHELD),
     World("two people", hearing(ANN) + hearing(BOB) + voice(), 4, POLICY),
     World("realtime", hearing(ANN) + voice(realtime=True), 5, POLICY, answers=False),
+    World(
+        "words over a reply",
+        speech(ANN) + words(ANN) + [of_a_reply(ev.AudioStarted), of_a_reply(ev.AudioDrained)],
+        6,
+        POLICY,
+        before=audible(),
+    ),
+    World(
+        "words over a realtime reply",
+        speech(ANN) + words(ANN) + [of_a_reply(ev.AudioDrained), next_reply(ev.ReplyStarted)],
+        6,
+        POLICY,
+        answers=False,
+        before=audible(answers=False),
+    ),
+    World("evidence over an answer", speech(ANN) + evidence(ANN), 5, POLICY, before=answered(ANN)),
+    World(
+        "only the one spoken to",
+        speech(ANN) + words(ANN) + speech(BOB) + words(BOB) + [always(ev.ParticipantLeft, BOB)],
+        5,
+        InterruptionPolicy(queue_limit=1, interruptible_by="spoken_to"),
+        before=answered(ANN),
+    ),
 ]
 
 
 def essence(floor: Floor, now: float) -> tuple[object, ...]:
     """What a floor's future depends on: times as ages, numbers as distances."""
-    challenge, reply, queue = floor._challenge, floor._voice.reply, floor._voice.queue
+    challenge, reply, queue = floor._judge.challenge, floor._voice.reply, floor._voice.queue
+    people = floor._judge.people
     last = floor.last_reply
 
     def age(when: float | None) -> float | None:
@@ -110,41 +221,82 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
     def of_turn(turn: Turn) -> tuple[object, ...]:
         quiet = turn.phase is TurnPhase.QUIET
         challenger = challenge.challengers.get(turn.participant) if challenge else None
-        before = challenger.voiced if challenger else 0.0
-        enough = floor.policy.commit_speech + GROWTH
         return (
             turn.participant,
             turn.phase,
             turn.lapsed,
             None if quiet else age(turn.since),
             None if quiet else age(turn.speech.began),
-            min(round(turn.speech.voiced, 6), enough),
-            min(round(turn.speech.voiced - before, 6), enough),
-            challenger.fresh if challenger else None,
+            min(round(turn.speech.voiced, 6), ENOUGH),
+            _of_loudness(turn.speech.loudness),
+            _of_challenger(challenger, turn, now) if challenger else None,
             turn.speech.windows,
+            turn.speech.confidence >= floor.policy.clear_speech,
             turn.claimed,
             turn.announced,
             turn.unanswered,
-            bool(turn.words.text),
+            turn.cut is not None,
+            turn.done is not None,
+            tuple(turn.words.final),
+            turn.words.partial,
         )
 
     return (
         tuple(of_turn(turn) for turn in floor._turns.values()),
         floor._detected,
-        age(floor._owed_since),
-        (reply.interruptible, reply.answer, reply.phase, age(reply.since), last - reply.number) if reply else None,
-        (age(challenge.held_since), age(challenge.quiet_since)) if challenge else None,
-        tuple((age(w.since), w.interruptible, w.started, w.number is None) for w in queue),
+        age(floor._voice.owed_since),
+        tuple(sorted(floor._voice.asked_by)),
+        (*_of_reply(reply, last), age(reply.since)) if reply else None,
+        (age(challenge.held_since), age(challenge.quiet_since), challenge.spent) if challenge else None,
+        tuple((age(w.since), w.interruptible, w.started, w.number is None, w.continues is None) for w in queue),
+        people.said,
+        tuple(
+            sorted((who, p.allowed, age(p.echoed_at), _of_loudness(p.usual)) for who, p in people.known.items()),
+        ),
     )
+
+
+def _of_reply(reply: Reply, last: int) -> tuple[object, ...]:
+    to = tuple(sorted(reply.to)) if reply.to is not None else None
+    return (reply.interruptible, reply.answer, reply.phase, last - reply.number, to, reply.continues is not None)
+
+
+def _of_challenger(challenger: Challenger, turn: Turn, now: float) -> tuple[object, ...]:
+    return (
+        challenger.fresh,
+        challenger.words_before,
+        min(round(challenger.voiced, 6), ENOUGH),
+        round(turn.speech.voiced - challenger.voiced_before - challenger.voiced, 6),
+        round(challenger.clear, 6),
+        min(round(challenger.lasted, 6), ENOUGH),
+        min(round(now - challenger.heard_at, 6), LONGEST_WINDOW),
+        _of_loudness(challenger.loudness),
+        challenger.read,
+        challenger.sure,
+        challenger.resemblance,
+        challenger.vouched,
+        tuple((vote.strategy, vote.weight) for vote in challenger.votes.values()),
+    )
+
+
+def _of_loudness(loudness: Loudness) -> tuple[object, ...]:
+    return (round(loudness.power, 9), round(loudness.seconds, 6))
 
 
 def freeze(floor: Floor) -> bytes:
     """A copy of the state; not of the policy, which takes the longest and never changes."""
-    policy = floor.policy
-    floor.__dict__["policy"] = None
+    policy, vocabulary = floor.policy, floor.vocabulary
+    floor.__dict__.update(policy=None, vocabulary=None)
+    floor._judge.__dict__.update(policy=None, vocabulary=None)
     frozen = pickle.dumps(floor)
-    floor.policy = policy
+    equip(floor, policy, vocabulary)
     return frozen
+
+
+def equip(floor: Floor, policy: InterruptionPolicy, vocabulary: Vocabulary) -> None:
+    """Give a floor what `freeze` leaves out."""
+    floor.policy = floor._judge.policy = policy
+    floor.vocabulary = floor._judge.vocabulary = vocabulary
 
 
 class Explorer:
@@ -158,7 +310,9 @@ class Explorer:
         self._to_rest: dict[tuple[object, ...], int] = {}
 
     def explore(self) -> None:
-        floor = Floor(self.world.policy, answers=self.world.answers)
+        floor = Floor(self.world.policy, answers=self.world.answers, vocabulary=WORDS)
+        for event in self.world.before:
+            step(floor, event)
         frontier = [(floor, 0.0)]
         seen = {essence(floor, 0.0)}
         for _ in range(self.world.depth + DEEPER):
@@ -184,7 +338,7 @@ class Explorer:
 
     def _after(self, frozen: bytes, event: ev.FloorEvent) -> tuple[Floor, float]:
         floor: Floor = pickle.loads(frozen)
-        floor.policy = self.world.policy
+        equip(floor, self.world.policy, WORDS)
         step(floor, event)
         self.steps += 1
         return floor, event.at

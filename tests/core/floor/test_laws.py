@@ -13,13 +13,16 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from vision_agents.core.floor import Floor, InterruptionPolicy
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
+from vision_agents.core.floor.strategies import BUILT_IN
 from vision_agents.core.floor.trace import Trace, replay, session_record
 
 from .laws import come_to_rest, step
 
 PEOPLE = st.sampled_from(["ann", "bob", "cleo"])
 SHARES = st.floats(0.0, 1.0)
-TEXTS = st.sampled_from(["", "yes", "wait a moment"])
+TEXTS = st.sampled_from(["", "yes", "uh-huh", "wait a moment", "tell me about Rome", "shall I go on", "嗯", "x " * 999])
+LEVELS = st.one_of(st.none(), st.floats(-90.0, 0.0))
+WEIGHTS = st.floats(allow_nan=False, allow_infinity=False)
 
 # Zero makes deadlines due at once; much makes them cross each other.
 DURATIONS = st.one_of(st.just(0.0), st.floats(0.01, 5.0))
@@ -27,7 +30,11 @@ DURATIONS = st.one_of(st.just(0.0), st.floats(0.01, 5.0))
 POLICIES = st.builds(
     InterruptionPolicy,
     hold=st.booleans(),
+    strategies=st.lists(st.sampled_from(tuple(BUILT_IN)), unique=True).map(tuple),
     commit_speech=DURATIONS,
+    clear_speech=SHARES,
+    interruptible_by=st.sampled_from(["anyone", "spoken_to"]),
+    late_words=DURATIONS,
     resume_after=DURATIONS,
     hold_limit=DURATIONS,
     rewind=st.sampled_from(["word", "exact"]),
@@ -88,9 +95,9 @@ class AnyOrder(RuleBasedStateMachine):
     def speech_starts(self, who: str, sure: float, delay: float) -> None:
         self.happens(ev.SpeechStarted(self.now, who, sure, delay))
 
-    @rule(who=PEOPLE, sure=SHARES, voiced=DURATIONS)
-    def speech_continues(self, who: str, sure: float, voiced: float) -> None:
-        self.happens(ev.SpeechContinued(self.now, who, sure, voiced))
+    @rule(who=PEOPLE, sure=SHARES, voiced=DURATIONS, level=LEVELS)
+    def speech_continues(self, who: str, sure: float, voiced: float, level: float | None) -> None:
+        self.happens(ev.SpeechContinued(self.now, who, sure, voiced, level))
 
     @rule(who=PEOPLE, voiced=DURATIONS, silence=SHARES)
     def speech_ends(self, who: str, voiced: float, silence: float) -> None:
@@ -104,9 +111,9 @@ class AnyOrder(RuleBasedStateMachine):
     def a_turn_ends(self, who: str, sure: float, duration: float | None, silence: float) -> None:
         self.happens(ev.TurnEnded(self.now, who, sure, duration, silence))
 
-    @rule(who=PEOPLE, text=TEXTS, final=st.booleans())
-    def words_are_heard(self, who: str, text: str, final: bool) -> None:
-        self.happens(ev.WordsHeard(self.now, who, text, final))
+    @rule(who=PEOPLE, text=TEXTS, final=st.booleans(), sure=st.one_of(st.none(), SHARES))
+    def words_are_heard(self, who: str, text: str, final: bool, sure: float | None) -> None:
+        self.happens(ev.WordsHeard(self.now, who, text, final, sure))
 
     @rule(who=PEOPLE, age=st.integers(0, 2))
     def words_are_complete(self, who: str, age: int) -> None:
@@ -115,6 +122,29 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(who=PEOPLE)
     def somebody_leaves(self, who: str) -> None:
         self.happens(ev.ParticipantLeft(self.now, who))
+
+    # Evidence.
+
+    @rule(who=PEOPLE, resemblance=st.floats(-1.0, 1.0))
+    def a_voice_is_compared(self, who: str, resemblance: float) -> None:
+        effects = self.happens(ev.VoiceCompared(self.now, who, resemblance))
+        assert fx.Hold not in map(type, effects)
+
+    @rule(who=PEOPLE, age=st.integers(0, 1), strategy=st.sampled_from(["mine", "yours"]), weight=WEIGHTS)
+    def a_strategy_votes(self, who: str, age: int, strategy: str, weight: float) -> None:
+        evidence = self.floor.evidence(who)
+        number = evidence[0].challenge - age if evidence is not None else 0
+        effects = self.happens(ev.Voted(self.now, who, number, strategy, weight, "so it is"))
+        assert effects == [] or (evidence is not None and age == 0)
+
+    @rule(who=PEOPLE, allowed=st.booleans())
+    def interrupting_is_allowed(self, who: str, allowed: bool) -> None:
+        self.happens(ev.InterruptingAllowed(self.now, who, allowed))
+        assert allowed or self.floor.evidence(who) is None
+
+    @rule(text=TEXTS)
+    def the_agent_was_heard(self, text: str) -> None:
+        self.happens(ev.AgentWords(self.now, self.floor.last_reply, text))
 
     # The agent.
 
@@ -148,9 +178,9 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(kind=st.sampled_from([ev.AudioStarted, ev.AudioProgressed, ev.AudioDrained, ev.ReplyFailed]), data=st.data())
     @precondition(lambda self: self.gone)
     def a_reply_that_is_over_is_heard_of_again(self, kind: type[ev.ReplyEvent], data: st.DataObject) -> None:
-        before = pickle.dumps((self.floor._turns, self.floor._voice, self.floor._challenge))
+        before = pickle.dumps((self.floor._turns, self.floor._voice, self.floor._judge.challenge))
         assert self.happens(kind(self.now, data.draw(st.sampled_from(sorted(self.gone))))) == []
-        assert pickle.dumps((self.floor._turns, self.floor._voice, self.floor._challenge)) == before
+        assert pickle.dumps((self.floor._turns, self.floor._voice, self.floor._judge.challenge)) == before
 
     @rule(ahead=st.one_of(st.none(), st.integers(-2, 2)))
     def code_interrupts(self, ahead: int | None) -> None:
@@ -161,6 +191,13 @@ class AnyOrder(RuleBasedStateMachine):
             assert self.floor.reply is None or self.floor.reply not in self.gone
 
     # What holds at any time.
+
+    @invariant()
+    def evidence_is_readable_and_within_bounds(self) -> None:
+        for who in ("ann", "bob", "cleo"):
+            evidence, votes = self.floor.evidence(who) or (None, ())
+            assert evidence is None or evidence.clear <= evidence.voiced + 1e-6
+            assert all(vote.strategy and vote.reason and abs(vote.weight) <= 3.0 for vote in votes)
 
     @invariant()
     def what_is_over_never_has_the_voice_again(self) -> None:

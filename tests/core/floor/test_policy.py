@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import inspect
-from dataclasses import fields
+import json
+from dataclasses import asdict, fields
 from typing import Any
 
 import pytest
 
 from vision_agents.core.floor import InterruptionPolicy, policy
+from vision_agents.core.floor.strategies import BUILT_IN
 
 
 @pytest.mark.parametrize(
@@ -24,6 +26,20 @@ from vision_agents.core.floor import InterruptionPolicy, policy
         ("queue_limit", 1.5, "queue_limit is a whole number that is not negative, not 1.5"),
         ("queue_limit", 0, "queue_limit must be at least 1, got 0"),
         ("rewind", "start", 'rewind is "word" or "exact", not \'start\''),
+        ("interruptible_by", "me", 'interruptible_by is "anyone" or "spoken_to", not \'me\''),
+        ("interruptible_by", ["anyone"], "interruptible_by is"),
+        (
+            "strategies",
+            ("length", "vibes"),
+            "strategies is a tuple of different names out of length, detector, words, .*vibes",
+        ),
+        ("strategies", "words", "strategies is a tuple of different names"),
+        ("strategies", ("length", 3), "strategies is a tuple of different names"),
+        ("strategies", (["length"],), "strategies is a tuple of different names"),
+        ("strategies", None, "strategies is a tuple of different names"),
+        ("strategies", ("length", "length"), "strategies is a tuple of different names"),
+        ("clear_speech", -1.0, "clear_speech is a number that is not negative"),
+        ("late_words", "long", "late_words is a number that is not negative"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(knob: str, value: Any, message: str) -> None:
@@ -43,10 +59,30 @@ def test_whole_seconds_are_seconds() -> None:
         ("commit_speech", "0.5", 0.5),
         ("queue_limit", "4", 4),
         ("rewind", "exact", "exact"),
+        ("interruptible_by", "spoken_to", "spoken_to"),
+        ("strategies", "length", ("length",)),
+        ("strategies", " length, words ,", ("length", "words")),
+        ("strategies", "", ()),
+        ("clear_speech", "0.8", 0.8),
+        ("late_words", "0", 0.0),
     ],
 )
 def test_settings_from_a_command_line(name: str, text: str, value: object) -> None:
     assert getattr(InterruptionPolicy().override({name: text}), name) == value
+
+
+def test_it_comes_back_from_json_as_it_was() -> None:
+    policy = InterruptionPolicy(
+        strategies=("words", "length"), interruptible_by="spoken_to", late_words=0.5, hold=False
+    )
+    again = InterruptionPolicy(**json.loads(json.dumps(asdict(policy))))
+    assert again == policy
+    assert hash(again) == hash(policy)
+    assert InterruptionPolicy(**json.loads(json.dumps(asdict(InterruptionPolicy())))) == InterruptionPolicy()
+
+
+def test_all_strategies_vote_unless_told_otherwise() -> None:
+    assert InterruptionPolicy().strategies == tuple(BUILT_IN)
 
 
 def test_the_other_settings_stay() -> None:
@@ -61,12 +97,14 @@ def test_a_whole_number_of_seconds_may_be_set_to_a_fraction() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("holdlimit", "1", "no policy setting 'holdlimit'; known are: hold, commit_speech"),
+        ("holdlimit", "1", "no policy setting 'holdlimit'; known are: hold, strategies, commit_speech, clear_speech, "),
         ("hold", "yes", "hold is true or false, not 'yes'"),
         ("hold_limit", "soon", "hold_limit is a number that is not negative, not 'soon'"),
         ("hold_limit", "nan", "not nan"),
         ("queue_limit", "1.5", "queue_limit is a whole number"),
         ("rewind", "start", "rewind is"),
+        ("strategies", "length vibes", "strategies is a tuple of different names out of .*'length vibes'"),
+        ("interruptible_by", "nobody", "interruptible_by is"),
     ],
 )
 def test_a_wrong_setting_is_refused_by_name(name: str, text: str, message: str) -> None:

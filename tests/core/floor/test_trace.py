@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
@@ -25,13 +25,17 @@ from vision_agents.core.floor.trace import (
     replay,
     session_record,
 )
+from vision_agents.core.floor.vocabulary import Vocabulary
 
 START = 1000.25
+
+# Few words of ours, so that a session record of the tests is short.
+WORDS = Vocabulary(frozenset({"uh-huh"}), frozenset({"um"}), frozenset({"no", "stop"}), frozenset({"yes"}))
 
 
 def a_session(policy: InterruptionPolicy | None = None) -> list[dict[str, Any]]:
     """A greeting, a cough that holds it, and an interruption; with notes in between."""
-    floor = Floor(policy)
+    floor = Floor(policy, vocabulary=WORDS)
     trace = Trace(START)
     records: list[dict[str, Any]] = []
     trace.observe(lambda record: records.append(json.loads(json.dumps(record))))
@@ -42,12 +46,17 @@ def a_session(policy: InterruptionPolicy | None = None) -> list[dict[str, Any]]:
         ev.SpeechStarted(START + 1.0, "ann", 0.9, 0.04),
         ev.SpeechEnded(START + 1.3, "ann", 0.1, 0.16),
         ev.TimePassed(START + 1.3 + 0.2),
-        ev.SpeechStarted(START + 2.0, "ann"),
-        ev.SpeechContinued(START + 2.4, "ann", 0.9, 0.4),
-        ev.SpeechEnded(START + 2.6, "ann", 0.41, 0.16),
-        ev.TurnEnded(START + 2.7, "ann", 0.9, None, 0.3),
-        ev.WordsHeard(START + 2.8, "ann", "no \u2028 “nein”", True),
-        ev.WordsComplete(START + 2.8, "ann", 1),
+        ev.TimePassed(START + 1.3 + 1.0),
+        ev.AgentWords(START + 3.0, 1, "how are you?"),
+        ev.SpeechStarted(START + 3.0, "ann"),
+        ev.VoiceCompared(START + 3.1, "ann", 0.1),
+        ev.WordsHeard(START + 3.1, "ann", "uh-huh", False, 0.8),
+        ev.Voted(START + 3.2, "ann", 2, "gaze", 1.5, "she looks at us"),
+        ev.SpeechContinued(START + 3.5, "ann", 0.9, 0.5, -20.0),
+        ev.SpeechEnded(START + 3.7, "ann", 0.51, 0.16),
+        ev.TurnEnded(START + 3.8, "ann", 0.9, None, 0.3),
+        ev.WordsHeard(START + 3.9, "ann", "no \u2028 “nein”", True),
+        ev.WordsComplete(START + 3.9, "ann", 1),
     ]
     for event in happened:
         trace.event(event, floor.handle(event))
@@ -60,12 +69,23 @@ def write(path: Path, records: list[dict[str, Any]], *, escape: bool = True) -> 
     return path
 
 
+def _kind(effect: dict[str, Any]) -> Any:
+    return effect["effect"]
+
+
 class TestWriting:
     def test_records_in_order_with_times_since_the_start(self) -> None:
         records = a_session()
         assert records[0]["note"] == "session"
         assert records[0]["version"] == VERSION
-        assert records[0]["policy"]["commit_speech"] == 0.36
+        assert records[0]["policy"]["commit_speech"] == 0.5
+        assert records[0]["policy"]["strategies"][:2] == ["length", "detector"]
+        assert records[0]["words"] == {
+            "backchannels": ["uh-huh"],
+            "fillers": ["um"],
+            "commands": ["no", "stop"],
+            "answers": ["yes"],
+        }
         assert records[0]["answers"] is True
         assert records[1] == {
             "t": 0.1,
@@ -74,7 +94,14 @@ class TestWriting:
             "reply": 1,
             "interruptible": True,
         }
-        assert records[2] == {"t": 0.1, "effect": "BeginReply", "reply": 1, "epoch": 0, "answer": False}
+        assert records[2] == {
+            "t": 0.1,
+            "effect": "BeginReply",
+            "reply": 1,
+            "epoch": 0,
+            "answer": False,
+            "continues": None,
+        }
         assert records[3] == {"t": 0.1, "note": "beside", "anything": [1, None]}
         assert [r["effect"] for r in records if "effect" in r] == [
             "BeginReply",
@@ -91,6 +118,17 @@ class TestWriting:
             "TurnTaken",
             "BeginReply",
         ]
+
+    def test_votes_are_records_too(self) -> None:
+        [commit] = [record for record in a_session() if record.get("effect") == "Commit"]
+        assert commit["reason"] == "0.50 s of clear speech, she looks at us"
+        assert [(vote["strategy"], vote["weight"]) for vote in commit["evidence"]] == [
+            ("length", 1.0),
+            ("words", -1.0),
+            ("voice", -0.5),
+            ("gaze", 1.5),
+        ]
+        assert all(vote["reason"] for vote in commit["evidence"])
 
     def test_nobody_looks(self) -> None:
         trace = Trace(0.0)
@@ -118,10 +156,11 @@ class TestReading:
 
     @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
     def test_each_kind_of_event_comes_back_equal(self, kind: type[ev.FloorEvent]) -> None:
-        facts: dict[str, Any] = {"at": 0.1 + 0.2}
-        for name in ("participant", "reply", "turn", "text", "confidence", "voiced", "duration", "epoch"):
-            if name in kind.__dataclass_fields__:
-                facts[name] = {"participant": "ann", "text": "hi", "reply": 3, "turn": 2, "epoch": 4}.get(name, 1 / 3)
+        samples: dict[type, Any] = {float: 0.1 + 0.2, int: 3, str: "ann", bool: False}
+        facts = {
+            name: samples[next(option for option in (get_args(hint) or (hint,)) if option in samples)]
+            for name, hint in get_type_hints(kind).items()
+        }
         event = kind(**facts)
         assert read_event(json.loads(json.dumps(event_record(event, 0.1)))) == event
 
@@ -186,6 +225,11 @@ class TestReading:
             ({"event": "ReplyRequested", "at": 1.0, "reply": True}, "reply of ReplyRequested cannot be True"),
             ({"event": "ReplyRequested", "at": 1.0, "reply": 1, "interruptible": 1}, "interruptible of ReplyRequested"),
             ({"event": "InterruptRequested", "at": 1.0, "epoch": 1.5}, "epoch of InterruptRequested cannot be 1.5"),
+            ({"event": "AgentWords", "at": 1.0, "reply": 1, "text": None}, "text of AgentWords cannot be None"),
+            (
+                {"event": "VoiceCompared", "at": 1.0, "participant": "ann", "resemblance": float("inf")},
+                "resemblance of VoiceCompared cannot be inf",
+            ),
         ],
     )
     def test_an_event_of_another_kind(self, record: dict[str, Any], message: str) -> None:
@@ -204,16 +248,21 @@ class TestReplay:
         [commit] = [record for record in records if record.get("effect") == "Commit"]
         commit["epoch"] = 2
         [difference] = replay(records)
-        assert difference.t == 2.4
+        assert difference.t == 3.5
         assert difference.event["event"] == "SpeechContinued"
         assert difference.recorded[0]["epoch"] == 2
-        assert difference.replayed[0] == {
-            "effect": "Commit",
-            "epoch": 1,
-            "reply": 1,
-            "participant": "ann",
-            "reason": "0.40 s of speech",
-        }
+        assert difference.replayed[0] == {name: fact for name, fact in commit.items() if name != "t"} | {"epoch": 1}
+
+    def test_a_vote_that_was_tampered_with_is_found(self) -> None:
+        records = a_session()
+        [vote] = [record for record in records if record.get("event") == "Voted"]
+        vote["weight"] = 0.0
+        assert next(replay(records)).event["event"] == "SpeechContinued"
+
+    def test_other_words_lead_to_something_else(self) -> None:
+        records = a_session()
+        records[0]["words"]["commands"].append("uh-huh")
+        assert next(replay(records)).event["event"] == "Voted"
 
     def test_an_effect_that_is_missing_is_found(self) -> None:
         records = [record for record in a_session() if record.get("effect") != "Hold"]
@@ -224,9 +273,9 @@ class TestReplay:
         quick = list(replay(a_session(), InterruptionPolicy(commit_speech=0.1)))
         assert quick[0].event["event"] == "SpeechEnded"
         assert [effect["effect"] for effect in quick[0].replayed][:1] == ["Commit"]
-        slow = list(replay(a_session(), InterruptionPolicy(commit_speech=1.0)))
-        assert [effect["effect"] for effect in slow[0].recorded][:1] == ["Commit"]
-        assert slow[0].replayed == []
+        slow = list(replay(a_session(), InterruptionPolicy(commit_speech=2.0)))
+        [commit] = [difference for difference in slow if "Commit" in map(_kind, difference.recorded)]
+        assert commit.replayed == []
         assert list(replay(a_session(), InterruptionPolicy())) == []
 
     def test_the_recorded_policy_is_used(self) -> None:
@@ -245,7 +294,12 @@ class TestReplay:
         ("change", "message"),
         [
             ({"note": "joined"}, "no session record"),
-            ({"version": 99}, "of version 99, this program reads version 1"),
+            ({"version": 99}, "of version 99, this program reads version 2"),
+            ({"version": 1}, "the trace is of version 1, this program reads version 2"),
+            ({"words": None}, "cannot be used"),
+            ({"words": {"commands": ["stop"]}}, "cannot be used: .*backchannels"),
+            ({"words": {"commands": [["stop"]]}}, "cannot be used"),
+            ({"policy": {"strategies": ["vibes"]}}, "cannot be used: .*strategies"),
             ({"version": None}, "of version None"),
             ({"policy": None}, "cannot be used"),
             ({"policy": {"patience": 1.0}}, "cannot be used: .*patience"),
@@ -288,8 +342,6 @@ print(*sorted(set(sys.modules) - before))
         [sys.executable, "-I", "-S", "-c", script, str(root)], capture_output=True, text=True, check=True
     ).stdout.split()
     ours = {name for name in loaded if name.startswith("vision_agents.")}
-    assert ours == {f"vision_agents.core.floor.{name}" for name in ("machine", "turn", "voice", "state", "policy")} | {
-        "vision_agents.core.floor.effects",
-        "vision_agents.core.floor.events",
-    }
+    assert all(name.startswith("vision_agents.core.floor.") for name in ours)
+    assert {"vision_agents.core.floor.judge", "vision_agents.core.floor.strategies.words"} < ours
     assert not {"asyncio", "time", "logging", "threading", "socket", "random", "datetime"} & set(loaded)

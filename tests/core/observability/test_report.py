@@ -12,8 +12,9 @@ from vision_agents.core.audio.files import AudioFileError, WavWriter
 from vision_agents.core.floor import InterruptionPolicy
 from vision_agents.core.floor.trace import TraceError, replay
 from vision_agents.core.observability.acoustics import Recording
+from vision_agents.core.observability.facts import distribution
 from vision_agents.core.observability.reader import read_story
-from vision_agents.core.observability.report import distribution, make_report, report_json
+from vision_agents.core.observability.report import make_report, report_json
 
 RATE = 48_000
 STEP = 0.0051  # how finely the user's channel is looked at
@@ -80,6 +81,8 @@ def test_counts_and_the_frame(conversation):
         "stale_chunks": 3,
         "stale_samples": 4800,
         "errors": 0,
+        "late_commits": 0,
+        "recovered": 0,
     }
     assert report.duration == 13.0
     assert report.worst_delay == 0.002

@@ -4,7 +4,11 @@ import pytest
 
 from vision_agents.core.floor import InterruptionPolicy
 from vision_agents.core.floor.trace import TraceError
+from vision_agents.core.floor.vocabulary import Vocabulary
 from vision_agents.core.observability.what_if import recorded_policy, what_if
+from vision_agents.testing import virtual_time
+
+from .spoken_call import hold_call, user_wav
 
 
 def told(changes, mark):
@@ -61,3 +65,19 @@ def test_deadlines_after_the_last_event_are_told_too(make_call):
 def test_a_trace_without_its_policy_is_refused(head):
     with pytest.raises(TraceError, match="policy"):
         recorded_policy(head)
+
+
+def test_it_is_judged_by_the_words_of_the_call(tmp_path):
+    """To an agent that knows no backchannels, "uh-huh" is a word like any other."""
+    records = []
+    call = hold_call(user_wav(tmp_path / "user.wav"), tmp_path / "call.wav", records.append, vocabulary=Vocabulary())
+    virtual_time.run(call, timeout=300.0)
+    commits = [record["reason"] for record in records if record.get("effect") == "Commit"]
+    assert any("uh-huh" in reason for reason in commits)
+    assert {change.mark for change in what_if(records, recorded_policy(records))} == {" "}
+
+
+def test_words_of_another_version_are_refused(conversation):
+    conversation.records[0]["words"] = {"songs": ["la"]}
+    with pytest.raises(TraceError, match="words"):
+        what_if(conversation.records, InterruptionPolicy())

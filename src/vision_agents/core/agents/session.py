@@ -304,14 +304,12 @@ class Session:
 
     def audio_started(self, reply: int) -> None:
         self.post(ev.AudioStarted(self._loop.time(), reply))
+        self._tell_words(reply, "")
         self.replies.started(reply)
 
     def audio_progressed(self, reply: int) -> None:
         self.post(ev.AudioProgressed(self._loop.time(), reply))
-        said = " ".join(self.replies.progressed(reply).split()[-WORDS_REMEMBERED:])
-        if said != self._said:
-            self._said = said
-            self.post(ev.AgentWords(self._loop.time(), reply, said))
+        self._tell_words(reply, " ".join(self.replies.progressed(reply).split()[-WORDS_REMEMBERED:]))
 
     def audio_drained(self, reply: int, heard: int) -> None:
         self.replies.drained(reply, heard)
@@ -336,6 +334,12 @@ class Session:
         self.post(ev.InterruptRequested(self._loop.time()))
 
     # Helpers.
+
+    def _tell_words(self, reply: int, said: str) -> None:
+        """Tell the floor what was last heard of the agent, if that is news."""
+        if said != self._said:
+            self._said = said
+            self.post(ev.AgentWords(self._loop.time(), reply, said))
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = self._loop.create_task(work, name=name)

@@ -30,8 +30,11 @@ class Challenger:
     fresh: bool
     words_before: int
     voiced_before: float
+    began_at: float
     heard_at: float
     voiced: float = 0.0
+    # From the beginning to the last sound.
+    lasted: float = 0.0
     clear: float = 0.0
     loudness: Loudness = field(default_factory=Loudness)
     read: bool = False
@@ -48,6 +51,7 @@ class Challenger:
         if gained > 0.0:
             self.voiced += gained
             self.loudness.add(level, gained)
+        self.lasted = max(self.lasted, self.voiced, at - self.began_at)
         if gained > 0.0 and confidence >= clear_from:
             self.clear += gained
         else:

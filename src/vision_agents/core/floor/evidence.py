@@ -34,7 +34,7 @@ class Evidence:
 
     `challenge`: a number that no other challenge has. `speaking`: the sound goes on. `clear`: seconds of windows that
     were surely speech, less half of those that were not (never below 0); `needed`: how much of it makes an
-    interruption. `voiced`: seconds of all windows that were speech.
+    interruption. `voiced`: seconds of all windows that were speech; `lasted`: from the first to the last of them.
     `read`: a recogniser has reported on this speech; `words`: what it found, perhaps nothing; `sure`: its confidence
     from 0 to 1, None if it does not say. `level`: of the speech; `usual_level`: of the participant's turns before;
     None where they are not known. `resemblance`: of the voice with the one in conversation, from -1 to 1, None if
@@ -48,6 +48,7 @@ class Evidence:
     clear: float
     needed: float
     voiced: float
+    lasted: float
     read: bool
     words: str
     sure: float | None

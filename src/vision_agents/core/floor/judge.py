@@ -53,7 +53,7 @@ class Judge:
             self.challenge = Challenge(self._last_number, reply)
         challenge = self.challenge
         words = len(turn.words.text.split())
-        challenge.challengers.setdefault(who, Challenger(fresh, words, turn.speech.voiced, at))
+        challenge.challengers.setdefault(who, Challenger(fresh, words, turn.speech.voiced, at, at))
         if not self.policy.hold or self.holds or challenge.spent or self.people.echoes(who, at):
             return []
         challenge.held_since = at
@@ -106,11 +106,12 @@ class Judge:
             clear=challenger.clear,
             needed=self.policy.commit_speech,
             voiced=challenger.voiced,
+            lasted=challenger.lasted,
             read=challenger.read,
             words=" ".join(turn.words.text.split()[challenger.words_before :]),
             sure=challenger.sure,
-            level=challenger.loudness.mean,
-            usual_level=self.people.usual(turn.participant).mean,
+            level=challenger.loudness.level,
+            usual_level=self.people.usual(turn.participant).level,
             resemblance=challenger.resemblance,
             said=self.people.said,
             vouched=challenger.vouched,

@@ -32,7 +32,7 @@ class People:
     def heard(self, turn: Turn) -> None:
         """A turn was taken: that is how the participant usually sounds."""
         speech = turn.speech.loudness
-        self._person(turn.participant).usual.add(speech.mean, speech.seconds)
+        self._person(turn.participant).usual.add(speech.level, speech.seconds)
 
     def usual(self, participant: str) -> Loudness:
         """How loud the participant's turns were."""

@@ -11,8 +11,9 @@ PHRASES: dict[str, dict[str, str]] = {
             "cool|fine|it's okay|that's okay|it's fine|exactly|absolutely|definitely|indeed|true|of course|"
             "interesting|no problem|you|thank you|thanks|thanks for watching|bye"
         ),
-        "fillers": "um|uh|er|erm|eh|well|so|and|hey|like|you know|the|a",
+        "fillers": "um|uh|er|erm|eh|well|so|and|hey|like|you know|the|a|please",
         "commands": (
+            "wait a moment|wait a minute|wait a second|"
             "stop|wait|hold on|hang on|no|nope|pause|listen|enough|quiet|be quiet|shut up|never mind|"
             "one moment|one second|just a moment|just a second|excuse me|sorry|actually"
         ),
@@ -26,7 +27,7 @@ PHRASES: dict[str, dict[str, str]] = {
             "mhm|hm|aha|ah|ach|ach so|oh|ja|jaja|ja ja|jo|jep|okay|ok|genau|stimmt|klar|richtig|gut|super|"
             "toll|verstehe|alles klar|echt|wirklich|schön|danke"
         ),
-        "fillers": "äh|ähm|öhm|also|na|und|tja|naja",
+        "fillers": "bitte|äh|ähm|öhm|also|na|und|tja|naja",
         "commands": (
             "stopp|stop|halt|warte|warten sie|moment|moment mal|einen moment|nein|nee|nicht|ruhe|genug|"
             "entschuldigung|hör auf|hören sie auf"
@@ -38,7 +39,7 @@ PHRASES: dict[str, dict[str, str]] = {
             "hum|hmm|mm|ah|oh|ah oui|oui|oui oui|ouais|d'accord|ok|okay|bien|très bien|bon|super|je vois|"
             "exact|exactement|voilà|bien sûr|vraiment|merci|c'est ça"
         ),
-        "fillers": "euh|ben|bah|alors|et|donc|enfin",
+        "fillers": "s'il vous plaît|s'il te plaît|euh|ben|bah|alors|et|donc|enfin",
         "commands": (
             "stop|arrête|arrêtez|attends|attendez|un instant|une seconde|non|assez|silence|pardon|excusez-moi"
         ),
@@ -49,7 +50,7 @@ PHRASES: dict[str, dict[str, str]] = {
             "ajá|aja|mm|hmm|ah|oh|sí|si|sí sí|ya|vale|claro|bueno|bien|muy bien|ok|okay|exacto|entiendo|"
             "de acuerdo|por supuesto|gracias|qué bien|en serio"
         ),
-        "fillers": "eh|este|pues|y|o sea|em",
+        "fillers": "por favor|eh|este|pues|y|o sea|em",
         "commands": (
             "para|pare|alto|espera|espere|un momento|un segundo|no|basta|silencio|perdón|perdona|disculpe|stop"
         ),
@@ -60,7 +61,7 @@ PHRASES: dict[str, dict[str, str]] = {
             "mm|mhm|hmm|ah|oh|sì|si|sì sì|ok|okay|va bene|bene|certo|esatto|giusto|capito|capisco|davvero|"
             "bello|grazie|d'accordo|ecco"
         ),
-        "fillers": "ehm|eh|allora|e|cioè|beh",
+        "fillers": "per favore|per piacere|ehm|eh|allora|e|cioè|beh",
         "commands": ("fermo|ferma|fermati|stop|aspetta|aspetti|un attimo|un momento|no|basta|silenzio|scusa|scusi"),
         "answers": "sì|si|ok|okay|va bene|certo|esatto|giusto|d'accordo",
     },
@@ -69,7 +70,7 @@ PHRASES: dict[str, dict[str, str]] = {
             "aham|uhum|hum|hmm|ah|oh|sim|é|tá|tá bom|está bem|ok|okay|certo|claro|exato|entendi|percebo|"
             "legal|bom|isso|obrigado|obrigada|sério"
         ),
-        "fillers": "é que|então|e|ahn|hã|bem",
+        "fillers": "por favor|é que|então|e|ahn|hã|bem",
         "commands": ("para|pare|pára|espera|espere|um momento|um segundo|não|chega|silêncio|desculpa|desculpe|stop"),
         "answers": "sim|é|tá|tá bom|está bem|ok|okay|certo|claro|exato|isso",
     },
@@ -78,7 +79,7 @@ PHRASES: dict[str, dict[str, str]] = {
             "mm|mhm|hm|ah|oh|ja|ja ja|jawel|oké|ok|okay|precies|klopt|goed|mooi|leuk|echt|juist|snap ik|"
             "ik snap het|dank je"
         ),
-        "fillers": "eh|uh|uhm|nou|dus|en",
+        "fillers": "alsjeblieft|alstublieft|eh|uh|uhm|nou|dus|en",
         "commands": "stop|wacht|wacht even|een moment|momentje|nee|genoeg|stil|sorry|hou op",
         "answers": "ja|jawel|oké|ok|okay|precies|klopt|goed|graag",
     },
@@ -87,7 +88,7 @@ PHRASES: dict[str, dict[str, str]] = {
             "угу|ага|мм|хм|ах|ой|да|да да|так|ладно|хорошо|окей|ок|понятно|понял|поняла|ясно|точно|верно|"
             "конечно|правда|спасибо"
         ),
-        "fillers": "э|эм|ну|вот|и|а",
+        "fillers": "пожалуйста|э|эм|ну|вот|и|а",
         "commands": "стоп|стой|стойте|подожди|подождите|минутку|секунду|нет|хватит|тихо|погоди|извините",
         "answers": "да|ага|угу|ладно|хорошо|окей|ок|точно|верно|конечно",
     },

@@ -116,7 +116,8 @@ def _fits(name: str, value: object, default: object) -> bool:
     if isinstance(default, str):
         return value in _CHOICES[name]
     if isinstance(default, tuple):
-        return isinstance(value, tuple) and all(strategy in tuple(BUILT_IN) for strategy in value)
+        names = tuple(BUILT_IN)
+        return isinstance(value, tuple) and all(name in names for name in value) and len(set(value)) == len(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return 0 <= value < math.inf and isinstance(value, int | type(default))
@@ -128,7 +129,7 @@ def _wanted(name: str, default: object) -> str:
     if isinstance(default, str):
         return " or ".join(f'"{choice}"' for choice in _CHOICES[name])
     if isinstance(default, tuple):
-        return f"a tuple of names out of {', '.join(BUILT_IN)}"
+        return f"a tuple of different names out of {', '.join(BUILT_IN)}"
     return f"a {'whole ' if isinstance(default, int) else ''}number that is not negative"
 
 

@@ -68,6 +68,16 @@ class Vocabulary:
             place += idle or 1
         return False
 
+    def is_command(self, words: tuple[str, ...]) -> bool:
+        """Whether the words are a command and nothing else that means something."""
+        place = 0
+        while place < len(words):
+            step = _at(words, place, self._commands) or _at(words, place, self._idle)
+            if not step:
+                return False
+            place += step
+        return self.has_command(words)
+
     def has_answer(self, words: tuple[str, ...]) -> bool:
         """Whether something that answers a question is among the words."""
         return any(_at(words, place, self._answers) for place in range(len(words)))

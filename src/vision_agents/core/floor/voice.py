@@ -138,4 +138,6 @@ class Voice:
         """Drop what waits and may be interrupted; answers only if `answers`."""
         dropped = [w for w in self.queue if w.interruptible and (w.number is not None or answers)]
         self.queue = deque(w for w in self.queue if w not in dropped)
+        if answers:
+            self.asked_by.clear()
         return [fx.DropReply(w.number, "interrupted") for w in dropped if w.number is not None]

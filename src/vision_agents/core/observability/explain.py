@@ -7,7 +7,7 @@ from .facts import Distribution, InterruptionFacts, Source, WordFacts
 
 # What a call cannot tell by itself: real speech that was cut off at many places, and aligned with its text. From
 # `vision-agents lab run --only heard_words`, which has the intervals.
-LAB = "in the lab 3.1 % of the heard words were wrong (114 cuts, one English voice)"
+LAB = "in the lab 2.3 % of the heard words were wrong (114 cuts, one English voice)"
 
 SOURCES: dict[Source, str] = {
     "provider": "from the synthesiser",
@@ -45,7 +45,7 @@ def dropped(facts: InterruptionFacts) -> str:
     """The audio that was thrown away: samples, and how long they would have sounded."""
     if facts.samples_dropped is None or facts.seconds_dropped is None:
         return "–"
-    return f"{facts.samples_dropped} samples ({facts.seconds_dropped:.2f} s)" if facts.samples_dropped else "none"
+    return f"{facts.seconds_dropped:.2f} s ({facts.samples_dropped} samples)" if facts.samples_dropped else "none"
 
 
 def word_times(words: WordFacts | None) -> list[str]:
@@ -70,4 +70,4 @@ def _spread(error: Distribution) -> str:
 
 
 def _words(error: Distribution) -> str:
-    return f"{error.p50:g} words (median), {error.p95:g} (p95)"
+    return f"{error.p50:g} {'word' if error.p50 == 1 else 'words'} (median), {error.p95:g} (p95)"

@@ -24,8 +24,8 @@ AFTER = 0.7
 # A page with more than this many drawings of single interruptions is not read any more; the table has them all.
 MOST_STRIPS = 60
 
-# The weight whose bar is the longest: nothing weighs more.
-HEAVIEST = 3.0
+# The weight whose bar is as long as there is room; few weigh more.
+HEAVIEST = 2.0
 
 # Nothing from elsewhere, not even if a text found its way around the escaping.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -114,10 +114,9 @@ def _errors(report: Report) -> Iterator[str]:
 _COLUMNS = (
     ("", "number"),
     ("at", "number"),
-    ("onset to hold", "number"),
-    ("onset to silence", "number"),
+    ("to hold", "number"),
+    ("to silence", "number"),
     ("decision", ""),
-    ("after", "number"),
     ("why", "words"),
     ("the user", "words"),
     ("the agent", "words"),
@@ -142,17 +141,17 @@ def _interruption_row(number: int, facts: InterruptionFacts, names: Mapping[str,
     said = text(facts.said) if facts.said else tag("span", "no words", class_="aside")
     stale = tag("p", text(f"and {facts.stale_chunks} late chunks"), class_="soft") if facts.stale_chunks else ""
     seconds = facts.seconds_dropped
+    took = milliseconds(facts.hold_to_decision) if facts.hold_to_decision is not None else ""
     cells = (
         text(number),
         text(_time(_start(facts))),
         text(milliseconds(facts.onset_to_hold)),
         text(milliseconds(facts.felt)),
-        _chip(facts),
-        text(milliseconds(facts.hold_to_decision)),
+        _chip(facts) + (tag("p", text(f"after {took}"), class_="soft") if took else ""),
         _why(facts),
         tag("p", text(_who(facts, names)), class_="soft") + said,
         _words(facts.heard, facts.unheard if facts.decision == "commit" else ""),
-        text("–" if seconds is None else f"{seconds:.2f} s") + stale,
+        text("–" if seconds is None else f"{seconds:.2f} s" if seconds else "none") + stale,
     )
     return tag("tr", *(tag("td", cell, class_=kind or None) for cell, (_, kind) in zip(cells, _COLUMNS, strict=True)))
 
@@ -186,12 +185,12 @@ def _votes(evidence: tuple[Vote, ...]) -> str:
 
 
 def _bar(value: float) -> str:
-    length = min(abs(value), HEAVIEST) / HEAVIEST * 30.0
+    length = min(abs(value), HEAVIEST) / HEAVIEST * 50.0
     return tag(
         "svg",
-        tag("line", x1=30, x2=30, y1=0, y2=10, class_="tick"),
-        tag("rect", x=30.0 if value > 0 else 30.0 - length, y=2, width=length, height=6, class_=_side(value)),
-        viewBox="0 0 60 10",
+        tag("line", x1=50, x2=50, y1=0, y2=10, class_="tick"),
+        tag("rect", x=50.0 if value > 0 else 50.0 - length, y=2, width=length, height=6, class_=_side(value)),
+        viewBox="0 0 100 10",
         class_="weight",
         aria_hidden="true",
     )
@@ -226,10 +225,7 @@ def _strip(number: int, facts: InterruptionFacts, scene: Scene) -> str:
         _chip(facts),
         tag("span", text(facts.reason), class_="soft"),
     )
-    felt, took = milliseconds(facts.felt), milliseconds(facts.hold_to_decision)
-    figures = (
-        f"{_who(facts, scene.story.names)} · silent after {felt} · decided after {took} · dropped: {dropped(facts)}"
-    )
+    figures = " · ".join(_figures_of(facts, scene.story.names))
     then = outcome(facts)
     return tag(
         "article",
@@ -240,6 +236,16 @@ def _strip(number: int, facts: InterruptionFacts, scene: Scene) -> str:
         _votes(facts.evidence) if facts.evidence else "",
         class_="card strip",
     )
+
+
+def _figures_of(facts: InterruptionFacts, names: Mapping[str, str]) -> Iterator[str]:
+    yield _who(facts, names)
+    if facts.felt is not None:
+        yield f"silent after {milliseconds(facts.felt)}"
+    if facts.hold_to_decision is not None:
+        yield f"decided after {milliseconds(facts.hold_to_decision)}"
+    if facts.samples_dropped is not None:
+        yield f"dropped: {dropped(facts)}"
 
 
 def _measure(facts: InterruptionFacts, view: View) -> str:

@@ -181,10 +181,10 @@ class Scene:
                 continue
             x, decision = view.x(at), challenge.decision
             title = tag("title", text(f"{decision} at {at:.2f} s: {challenge.reason}"))
-            # The drawing of a single one has its reason above it.
-            room = min(view.x(following), view.width) - x - FLAG if view.captions else 0.0
-            # The last in a line has its place before the mark.
-            turned = view.width - x < 50
+            # The drawing of a single one has its reason above it. The next word may stand before its mark.
+            room = min(view.x(following) - FLAG, view.width) - x - FLAG if view.captions else 0.0
+            # Where the next mark, or the end of the line, is too close, the word has its place before the mark.
+            turned = min(view.x(following), view.width) - x < FLAG
             yield tag("line", title, class_=decision, x1=x, x2=x, y1=view.top + 4, y2=view.agent + VOICE / 2)
             yield tag(
                 "text",

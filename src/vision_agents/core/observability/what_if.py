@@ -14,6 +14,7 @@ from typing import Any, Literal
 from ..floor import Floor, InterruptionPolicy
 from ..floor import events as ev
 from ..floor.trace import Record, TraceError, effect_record, read_event
+from ..floor.vocabulary import ALL, Vocabulary
 
 # What is told of an interruption; other effects are of no interest to a listener.
 TOLD = ("Hold", "Commit", "Resume", "DropReply")
@@ -57,7 +58,7 @@ def what_if(records: list[Record], policy: InterruptionPolicy) -> list[Change]:
 
 
 def _run(records: list[Record], policy: InterruptionPolicy) -> Iterator[tuple[float, Record]]:
-    floor = Floor(policy, answers=_answers(records))
+    floor = Floor(policy, answers=_answers(records), vocabulary=_vocabulary(records))
     start = 0.0
     for record in records:
         if "event" not in record:
@@ -89,6 +90,17 @@ def _effects(floor: Floor, event: ev.FloorEvent, start: float) -> Iterator[tuple
 
 def _answers(records: list[Record]) -> bool:
     return any(bool(record.get("answers")) for record in records if record.get("note") == "session")
+
+
+def _vocabulary(records: list[Record]) -> Vocabulary:
+    """The words by which was judged; traces from before there were any have none, and take the usual ones."""
+    words = next((record["words"] for record in records if "words" in record and record.get("note") == "session"), None)
+    if words is None:
+        return ALL
+    try:
+        return Vocabulary(**{kind: frozenset(listed) for kind, listed in words.items()})
+    except (AttributeError, TypeError, ValueError) as error:
+        raise TraceError(f"the trace's words are not those of this version: {error}") from None
 
 
 def _compare(before: list[tuple[float, Record]], after: list[tuple[float, Record]]) -> Iterator[Change]:

@@ -3,5 +3,20 @@
 from .claim import Claim, remainder
 from .inbox import Inbox
 from .link import Connection, Link, LinkError, connect_in_time
+from .outbox import Outbox
+from .realtime import LinkListener, RealtimeLink, RemoteError, Service
 
-__all__ = ["Claim", "Connection", "Inbox", "Link", "LinkError", "connect_in_time", "remainder"]
+__all__ = [
+    "Claim",
+    "Connection",
+    "Inbox",
+    "Link",
+    "LinkError",
+    "LinkListener",
+    "Outbox",
+    "RealtimeLink",
+    "RemoteError",
+    "Service",
+    "connect_in_time",
+    "remainder",
+]

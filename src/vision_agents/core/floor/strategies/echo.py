@@ -12,9 +12,11 @@ SHARE = 0.75
 
 
 def echo(evidence: Evidence) -> Vote | None:
-    """-3 if what was heard is what the agent has just said."""
+    """-3 if what was heard is what the agent has just said, and no command of somebody else is in it."""
     heard, said = tokens(evidence.words), tokens(evidence.said)
     if len(heard) < LEAST or longest_run(heard, said) < SHARE * len(heard):
+        return None
+    if evidence.vocabulary.has_command(tuple(word for word in heard if word not in said)):
         return None
     return Vote("echo", -3.0, f"{quote(evidence.words)} are the agent's own words")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..evidence import Evidence, Vote
+from ..vocabulary import tokens
+from .words import BELIEVED
 
 # dB under the usual level: nobody's level is steadier than the first; at three times the distance it is 10 dB less.
 STEADY = 6.0
@@ -13,12 +15,18 @@ MOST = 3.0
 def loudness(evidence: Evidence) -> Vote | None:
     """0 to -3: half for each dB beyond 6 that the speech is fainter than the participant's turns before.
 
-    At 10 dB it takes twice the usual evidence and words besides; at 12 and more it is somebody across the room.
+    At 10 dB it takes twice the usual evidence and words besides; at 12 and more it is somebody across the room. A mere
+    command is heard out at any level: who whispers "please stop" means the agent.
     """
     if evidence.level is None or evidence.usual_level is None:
         return None
     fainter = evidence.usual_level - evidence.level
-    if fainter <= STEADY:
+    if fainter <= STEADY or _only_a_command(evidence):
         return None
     weight = -min(MOST, PER_DECIBEL * (fainter - STEADY))
     return Vote("loudness", weight, f"{fainter:.0f} dB fainter than usual")
+
+
+def _only_a_command(evidence: Evidence) -> bool:
+    sure = evidence.sure is None or evidence.sure >= BELIEVED
+    return sure and evidence.vocabulary.is_command(tokens(evidence.words))

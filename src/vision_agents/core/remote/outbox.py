@@ -1,0 +1,81 @@
+"""What waits to be sent: messages in their order, and audio behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+from ..audio import PcmData
+
+M = TypeVar("M")
+
+logger = logging.getLogger(__name__)
+
+# Audio of the user that waits for a connection, in seconds; beyond it the oldest is dropped, and the log says so.
+AUDIO_LIMIT = 20.0
+
+
+class Outbox(Generic[M]):
+    """Filled by the conversation, emptied by one connection to `service` after another. Never blocks who fills it."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._audio: deque[PcmData] = deque()
+        self._seconds = 0.0
+        self._something = asyncio.Event()
+        self.messages: deque[M] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self.messages or self._audio)
+
+    def put(self, message: M) -> None:
+        """Add a message."""
+        self.messages.append(message)
+        self._something.set()
+
+    def put_audio(self, audio: PcmData) -> None:
+        """Add audio; at the limit the oldest goes."""
+        self._audio.append(audio)
+        self._seconds += audio.duration
+        if self._seconds > AUDIO_LIMIT:
+            while self._seconds > AUDIO_LIMIT / 2:
+                self._seconds -= self._audio.popleft().duration
+            logger.warning("%s takes no audio: what is older than %.0f s is dropped", self._service, AUDIO_LIMIT / 2)
+        self._something.set()
+
+    def put_back(self, audio: Iterable[PcmData]) -> None:
+        """Let `audio`, which was taken before, be taken once more, before all other."""
+        pieces = list(audio)
+        self._audio.extendleft(reversed(pieces))
+        self._seconds += sum(piece.duration for piece in pieces)
+        self._something.set()
+
+    def take_audio(self, limit: float) -> PcmData:
+        """The next audio: one piece, and more of them as long as they are not longer than `limit` seconds together."""
+        pieces = [self._audio.popleft()]
+        seconds = pieces[0].duration
+        while self._audio and seconds + self._audio[0].duration <= limit:
+            pieces.append(self._audio.popleft())
+            seconds += pieces[-1].duration
+        self._seconds -= seconds
+        return pieces[0] if len(pieces) == 1 else PcmData.concat(pieces)
+
+    def clear(self) -> None:
+        """Nobody will send it."""
+        self.messages.clear()
+        self._audio.clear()
+        self._seconds = 0.0
+
+    async def wait(self, timeout: float | None) -> bool:
+        """Whether something is there, as soon as it is, or within `timeout` seconds (None: however long it takes)."""
+        try:
+            async with asyncio.timeout(timeout):
+                while not self:
+                    self._something.clear()
+                    await self._something.wait()
+        except TimeoutError:
+            return False
+        return True

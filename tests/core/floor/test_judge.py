@@ -1,0 +1,147 @@
+"""The judge and its challenges, beside a floor: what is evidence, and what is remembered of people."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vision_agents.core.floor.challenge import DOUBT, LONGEST_WINDOW, Challenger
+from vision_agents.core.floor.evidence import QUOTED, Vote, quote
+from vision_agents.core.floor.judge import reason_against, reason_for
+from vision_agents.core.floor.people import ECHO_MEMORY, People
+from vision_agents.core.floor.turn import Speech, Turn
+
+from .story import about
+
+FOR, AGAINST, NEITHER = Vote("a", 0.5, "for it"), Vote("b", -0.5, "against it"), Vote("c", 0.0, "neither")
+
+
+def challenger() -> Challenger:
+    return Challenger(fresh=True, words_before=0, voiced_before=0.0, began_at=0.0, heard_at=0.0)
+
+
+def hear(challenger: Challenger, at: float, voiced: float, sure: float = 1.0, level: float | None = None) -> None:
+    challenger.hear(at, Speech(voiced=voiced), sure, level, 0.9)
+
+
+class TestHearing:
+    def test_clear_windows_add_up(self) -> None:
+        it = challenger()
+        hear(it, 0.1, 0.1)
+        hear(it, 0.2, 0.2, 0.9)
+        assert (it.clear, it.voiced) == (about(0.2), about(0.2))
+
+    def test_unsure_ones_take_away_by_half_and_still_are_speech(self) -> None:
+        it = challenger()
+        hear(it, 0.1, 0.1)
+        hear(it, 0.18, 0.18, 0.89)
+        assert (it.clear, it.voiced) == (about(0.1 - 0.08 * DOUBT), about(0.18))
+
+    def test_silence_takes_away_too(self) -> None:
+        it = challenger()
+        hear(it, 0.1, 0.1)
+        hear(it, 0.15, 0.1)
+        assert (it.clear, it.voiced) == (about(0.1 - 0.05 * DOUBT), about(0.1))
+
+    def test_a_long_gap_between_two_windows_is_one_window(self) -> None:
+        it = challenger()
+        hear(it, 0.5, 0.5)
+        hear(it, 9.5, 0.5)
+        assert it.clear == about(0.5 - LONGEST_WINDOW * DOUBT)
+
+    def test_a_clock_that_goes_back_takes_nothing_away(self) -> None:
+        it = challenger()
+        hear(it, 0.5, 0.5)
+        hear(it, 0.1, 0.5)
+        assert it.clear == 0.5
+
+    def test_what_was_said_before_the_challenge_does_not_count(self) -> None:
+        it = Challenger(fresh=False, words_before=3, voiced_before=2.0, began_at=5.0, heard_at=5.0)
+        hear(it, 5.1, 2.1)
+        assert it.clear == about(0.1)
+
+    def test_length_begins_again_but_words_are_measured_by_all_of_the_speech(self) -> None:
+        it = challenger()
+        hear(it, 0.4, 0.4)
+        it.begin_again()
+        assert (it.clear, it.voiced) == (0.0, 0.4)
+        hear(it, 1.0, 0.5)
+        assert it.clear == about(0.1)
+
+    def test_what_lies_between_the_windows_lasted_too(self) -> None:
+        it = challenger()
+        hear(it, 0.1, 0.1)
+        hear(it, 0.18, 0.1)
+        assert it.lasted == about(0.18)
+        hear(it, 0.9, 0.1)
+        assert it.lasted == about(0.9)
+
+    def test_levels_are_of_the_speech_alone(self) -> None:
+        it = challenger()
+        hear(it, 0.1, 0.1, level=-20.0)
+        hear(it, 0.2, 0.1, level=-90.0)
+        assert it.loudness.level == about(-20.0)
+
+    @given(st.lists(st.tuples(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(0.0, 1.0))))
+    def test_clear_speech_is_never_more_than_there_was(self, windows: list[tuple[float, float, float]]) -> None:
+        it, at, voiced = challenger(), 0.0, 0.0
+        for passed, gained, sure in windows:
+            at, voiced = at + passed, voiced + gained
+            hear(it, at, voiced, sure)
+            assert 0.0 <= it.clear <= it.voiced + 1e-9
+            assert it.voiced <= it.lasted + 1e-9
+        assert it.voiced == about(voiced)
+
+
+class TestReasons:
+    def test_for_an_interruption(self) -> None:
+        assert reason_for((FOR, AGAINST, NEITHER, FOR)) == "for it, for it"
+
+    def test_against_one(self) -> None:
+        assert reason_against((FOR, AGAINST, NEITHER)) == "against it"
+        assert reason_against((FOR, NEITHER)) == "for it, neither"
+        assert reason_against(()) == "nothing spoke for it"
+
+    @given(st.text())
+    def test_words_are_quoted_in_brief(self, words: str) -> None:
+        assert quote(words).startswith("“" + words[: QUOTED - 1])
+        assert quote(words).endswith("”")
+        assert len(quote(words)) <= QUOTED + 2
+
+
+class TestPeople:
+    def test_everybody_may_interrupt_until_they_may_not(self) -> None:
+        people = People()
+        assert people.may_interrupt("ann")
+        people.allow("ann", False)
+        assert not people.may_interrupt("ann")
+        assert people.may_interrupt("bob")
+        people.allow("ann", True)
+        assert people.may_interrupt("ann")
+
+    def test_an_echo_is_remembered_for_a_while(self) -> None:
+        people = People()
+        people.note_echo("ann", 5.0, (FOR,))
+        assert not people.echoes("ann", 5.0)
+        people.note_echo("ann", 5.0, (FOR, Vote("echo", -3.0, "the agent's")))
+        assert people.echoes("ann", 5.0 + ECHO_MEMORY - 0.1)
+        assert not people.echoes("ann", 5.0 + ECHO_MEMORY)
+        assert not people.echoes("bob", 5.0)
+
+    def test_turns_make_what_is_usual(self) -> None:
+        people = People()
+        assert people.usual("ann").level is None
+        turn = Turn("ann")
+        turn.speech.grow(1.0, -20.0)
+        people.heard(turn)
+        assert people.usual("ann").level == about(-20.0)
+        turn.clear()
+        people.heard(turn)
+        assert people.usual("ann").level == about(-20.0)
+
+    def test_who_left_is_forgotten(self) -> None:
+        people = People()
+        people.allow("ann", False)
+        people.forget("ann")
+        people.forget("bob")
+        assert people.may_interrupt("ann")

@@ -1,0 +1,255 @@
+"""Stories: several people in one call."""
+
+from __future__ import annotations
+
+from vision_agents.core.floor import FloorState, InterruptionPolicy
+from vision_agents.core.floor import effects as fx
+from vision_agents.core.floor import events as ev
+
+from .story import ANN, BOB, Story, committed, kinds, resumed, speaking
+
+
+class TestSeveralPeople:
+    def test_one_alone_must_have_spoken_enough(self) -> None:
+        story = speaking()
+        story.at(5.0, ev.SpeechStarted, ANN)
+        assert story.at(5.0, ev.SpeechStarted, BOB) == [fx.BeginTurn(BOB)]
+        assert story.at(5.3, ev.SpeechContinued, ANN, 0.9, 0.3) == []
+        assert story.at(5.3, ev.SpeechContinued, BOB, 0.9, 0.3) == []
+        effects = story.at(5.5, ev.SpeechContinued, BOB, 0.9, 0.5)
+        assert committed(effects) == (1, 1, BOB, "0.50 s of clear speech")
+        assert effects[1:] == [fx.AnnounceTurnStarted(BOB, 1.0, True, 1)]
+        # Ann's is now a turn like any other.
+        assert story.at(5.5, ev.SpeechContinued, ANN, 0.9, 0.5) == [fx.AnnounceTurnStarted(ANN, 1.0, False, 1)]
+
+    def test_the_agent_resumes_when_the_last_one_is_quiet(self) -> None:
+        story = speaking()
+        story.at(5.0, ev.SpeechStarted, ANN)
+        story.at(5.1, ev.SpeechStarted, BOB)
+        story.at(5.3, ev.SpeechEnded, ANN, 0.1, 0.16)
+        assert story.until(5.55) == []
+        story.at(5.6, ev.SpeechEnded, BOB, 0.1, 0.16)
+        assert resumed(story.until(5.8)) == (1, "word", "0.10 s of clear speech, 0.10 s of clear speech")
+        assert story.until(6.6) == [fx.DiscardTurn(ANN), fx.DiscardTurn(BOB)]
+
+    def test_a_cough_is_not_looked_into_while_another_hums_on(self) -> None:
+        story = speaking()
+        story.at(5.0, ev.SpeechStarted, ANN)
+        story.at(5.1, ev.SpeechStarted, BOB)
+        story.at(5.3, ev.SpeechEnded, ANN, 0.1, 0.16)
+        effects: list[fx.Effect] = []
+        for tenths in range(2, 40):
+            effects += story.until(5.0 + tenths / 10)
+            effects += story.at(5.0 + tenths / 10, ev.SpeechContinued, BOB, 0.9, 0.1)
+        assert resumed(effects) == (1, "word", "no decision within the limit")
+        story.at(9.0, ev.SpeechEnded, BOB, 0.1, 0.16)
+        assert story.until(10.0) == [fx.DiscardTurn(ANN), fx.DiscardTurn(BOB)]
+
+    def test_a_turn_beside_the_challenge_ends_as_any_other(self) -> None:
+        """Ann was talked over and is done; it is Bob who challenges the agent."""
+        story = Story(InterruptionPolicy(wait_limit=1.0))
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(0.1, ev.ReplyRequested, 1)
+        story.until(1.1)
+        assert fx.Hold(1, BOB) in story.at(2.0, ev.SpeechStarted, BOB)
+        assert kinds(story.at(2.1, ev.TurnEnded, ANN)) == [fx.AnnounceTurnEnded, fx.FinishTurn]
+
+    def test_one_leaves_and_the_other_still_challenges(self) -> None:
+        story = speaking()
+        story.at(5.0, ev.SpeechStarted, ANN)
+        story.at(5.1, ev.SpeechStarted, BOB)
+        assert story.at(5.2, ev.ParticipantLeft, ANN) == [fx.DiscardTurn(ANN)]
+        assert story.state() is FloorState.HELD
+
+    def test_the_agent_lets_everyone_finish_and_answers_once(self) -> None:
+        story = Story()
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.asks_while_others_speak(BOB, "and me", 0.1)
+        story.at(3.0, ev.TurnEnded, ANN)
+        story.at(3.1, ev.WordsHeard, ANN, "me first", True)
+        assert story.at(3.1, ev.WordsComplete, ANN, 2) == [
+            fx.TurnTaken(ANN, "me first"),
+            fx.BeginReply(1, 0, answer=True),
+        ]
+        story.answers(3.5)
+        story.at(5.0, ev.AudioDrained, 1)
+        assert story.state() is FloorState.IDLE
+
+    def test_one_who_talks_on_and_on_is_not_waited_for_for_ever(self) -> None:
+        story = Story()
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.asks_while_others_speak(BOB, "and me", 0.1)
+        assert story.until(13.5) == []
+        assert story.until(13.6) == [fx.BeginReply(1, 0, answer=True)]
+
+    def test_an_interruption_takes_back_what_code_wanted_to_say_after_an_answer(self) -> None:
+        story = Story()
+        story.at(0.0, ev.ReplyRequested, 1)
+        story.answers(0.0)
+        story.at(0.1, ev.ReplyRequested, 2, False)
+        story.at(0.2, ev.AudioDrained, 1)
+        story.answers(0.3)
+        story.asks_while_others_speak(BOB, "why", 0.4)  # reply 2 may not be interrupted
+        story.at(2.5, ev.ReplyRequested, 3)
+        assert story.at(2.6, ev.AudioDrained, 2) == [fx.BeginReply(4, 0, answer=True)]
+        story.answers(2.7)
+        assert fx.DropReply(3, "interrupted") in story.speaks(ANN, 3.0, 0.64)
+
+    def test_an_answer_that_waits_outlives_an_interruption_by_another(self) -> None:
+        story = Story()
+        story.at(0.0, ev.ReplyRequested, 1, False)
+        story.answers(0.0)
+        story.at(0.1, ev.ReplyRequested, 2)
+        story.asks_while_others_speak(BOB, "why", 0.4)
+        assert story.at(2.6, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=False)]
+        story.answers(2.7)
+        story.speaks(ANN, 3.0, 0.64)
+        story.stops(ANN, 3.9, 0.64)
+        story.at(4.0, ev.TurnEnded, ANN)
+        assert story.at(4.1, ev.WordsComplete, ANN, 2) == [fx.DiscardTurn(ANN), fx.BeginReply(3, 1, answer=True)]
+
+    def test_who_leaves_has_spoken_all_the_same(self) -> None:
+        story = Story()
+        story.speaks(ANN, 0.0, 0.96)
+        story.at(1.0, ev.WordsHeard, ANN, "I have to go", True)
+        assert kinds(story.at(1.1, ev.ParticipantLeft, ANN)) == [fx.AnnounceTurnEnded, fx.TurnTaken]
+        assert story.state() is FloorState.IDLE
+
+    def test_who_leaves_among_others_wants_no_answer(self) -> None:
+        story = Story()
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(0.0, ev.TurnStarted, BOB)
+        story.at(0.5, ev.TurnEnded, BOB)
+        story.at(0.6, ev.WordsComplete, BOB, 1)
+        story.at(0.7, ev.WordsHeard, ANN, "bye", True)
+        assert kinds(story.at(0.8, ev.ParticipantLeft, ANN)) == [fx.AnnounceTurnEnded, fx.TurnTaken]
+        assert story.state() is FloorState.IDLE
+
+    def test_who_said_nothing_leaves_no_trace(self) -> None:
+        story = speaking()
+        assert story.at(3.0, ev.ParticipantLeft, ANN) == []
+        assert story.at(3.0, ev.ParticipantLeft, BOB) == []
+
+    def test_who_comes_back_is_not_taken_for_who_left(self) -> None:
+        """The words of the turn before she left come when she has begun a new one."""
+        story = Story()
+        for start in (0.0, 2.0):
+            story.speaks(ANN, start, 0.96)
+            story.stops(ANN, start + 1.2, 0.96)
+            story.at(start + 1.3, ev.TurnEnded, ANN)
+            if start == 0.0:
+                story.at(1.4, ev.ParticipantLeft, ANN)
+        assert story.at(3.4, ev.WordsComplete, ANN, 1) == []
+        assert story.state() is FloorState.THINKING
+
+    def test_two_at_once_lose_no_word(self) -> None:
+        """Bob's command decides; what Ann was saying is kept, and both are answered."""
+        story = speaking()
+        story.at(5.0, ev.SpeechStarted, ANN)
+        story.at(5.1, ev.SpeechStarted, BOB)
+        story.at(5.2, ev.WordsHeard, ANN, "yeah", True)
+        assert committed(story.at(5.3, ev.WordsHeard, BOB, "stop", True)) == (1, 1, BOB, "a command: “stop”")
+        story.at(5.4, ev.SpeechEnded, ANN, 0.3, 0.1)
+        story.at(5.4, ev.SpeechEnded, BOB, 0.2, 0.1)
+        story.at(5.5, ev.TurnEnded, ANN)
+        story.at(5.5, ev.TurnEnded, BOB)
+        assert fx.TurnTaken(ANN, "yeah") in story.at(5.6, ev.WordsComplete, ANN, 2)
+        assert story.at(5.7, ev.WordsComplete, BOB, 3) == [fx.TurnTaken(BOB, "stop"), fx.BeginReply(2, 1, answer=True)]
+
+    def test_each_is_judged_by_what_is_theirs(self) -> None:
+        story = speaking()
+        story.at(5.0, ev.SpeechStarted, ANN)
+        story.at(5.0, ev.SpeechStarted, BOB)
+        story.at(5.1, ev.WordsHeard, ANN, "uh-huh")
+        assert story.at(5.6, ev.SpeechContinued, ANN, 0.9, 0.6) == []
+        assert committed(story.at(5.6, ev.SpeechContinued, BOB, 0.9, 0.6))[2] == BOB
+
+
+class TestWhoMayInterrupt:
+    """Those whom the agent answers; or whoever code lets."""
+
+    SPOKEN_TO = InterruptionPolicy(interruptible_by="spoken_to")
+
+    def test_another_is_not_held_for_and_answered_after(self) -> None:
+        story = speaking(self.SPOKEN_TO)
+        effects = story.speaks(BOB, 3.0, 0.96)
+        assert kinds(effects) == [fx.BeginTurn, fx.AnnounceTurnStarted]
+        assert story.at(3.97, ev.TurnStarted, BOB) == []
+        story.stops(BOB, 4.2, 0.96)
+        story.at(4.3, ev.WordsHeard, BOB, "stop", True)
+        story.at(4.3, ev.TurnEnded, BOB)
+        assert story.at(4.4, ev.WordsComplete, BOB, 2) == [fx.TurnTaken(BOB, "stop")]
+        assert story.at(6.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=True)]
+        # Now it is Bob who is answered, and not Ann.
+        story.answers(6.5)
+        assert kinds(story.speaks(ANN, 7.0, 0.2)) == [fx.BeginTurn]
+        assert kinds(story.speaks(BOB, 7.5, 0.2)) == [fx.BeginTurn, fx.Hold]
+
+    def test_the_one_spoken_to_may(self) -> None:
+        assert fx.Commit in kinds(speaking(self.SPOKEN_TO).speaks(ANN, 3.0, 0.64))
+
+    def test_all_who_are_answered_at_once_may(self) -> None:
+        story = Story(self.SPOKEN_TO)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.asks_while_others_speak(BOB, "and me", 0.1)
+        story.at(3.0, ev.TurnEnded, ANN)
+        story.at(3.1, ev.WordsHeard, ANN, "me first", True)
+        story.at(3.1, ev.WordsComplete, ANN, 2)
+        story.answers(3.5)
+        assert story.at(4.0, ev.SpeechStarted, "cleo") == [fx.BeginTurn("cleo")]
+        assert story.at(4.1, ev.SpeechStarted, BOB) == [fx.BeginTurn(BOB), fx.Hold(1, BOB)]
+        assert kinds(story.speaks(ANN, 4.2, 0.64)) == [fx.BeginTurn, fx.Commit, fx.AnnounceTurnStarted]
+
+    def test_what_code_says_is_said_to_everyone(self) -> None:
+        story = Story(self.SPOKEN_TO)
+        story.at(0.0, ev.ReplyRequested, 1)
+        story.answers(0.1)
+        assert fx.Hold(1, BOB) in story.speaks(BOB, 1.0, 0.2)
+
+    def test_the_rest_of_an_answer_is_for_whom_the_answer_was(self) -> None:
+        story = speaking(self.SPOKEN_TO)
+        story.speaks(ANN, 3.0, 0.64)
+        assert fx.BeginReply(2, 1, answer=False, continues=1) in story.until(10.0)
+        story.answers(10.0)
+        assert kinds(story.speaks(BOB, 11.0, 0.2)) == [fx.BeginTurn]
+        assert kinds(story.speaks(ANN, 11.3, 0.2)) == [fx.BeginTurn, fx.Hold]
+
+    def test_a_realtime_model_answers_who_spoke_last(self) -> None:
+        story = Story(self.SPOKEN_TO, answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(1.0, ev.TurnEnded, ANN)
+        story.at(1.2, ev.ReplyStarted, 1)
+        story.answers(1.5)
+        assert kinds(story.speaks(BOB, 2.0, 0.2)) == [fx.BeginTurn]
+        assert kinds(story.speaks(ANN, 2.5, 0.2)) == [fx.BeginTurn, fx.Hold]
+
+    def test_code_denies_it(self) -> None:
+        story = speaking()
+        assert story.at(2.5, ev.InterruptingAllowed, BOB, False) == []
+        assert kinds(story.speaks(BOB, 3.0, 0.96)) == [fx.BeginTurn, fx.AnnounceTurnStarted]
+        assert story.at(4.0, ev.WordsHeard, BOB, "stop", True) == []
+        assert story.state() is FloorState.SPEAKING
+        story.stops(BOB, 4.2, 0.96)
+        story.at(4.3, ev.TurnEnded, BOB)
+        assert story.at(4.4, ev.WordsComplete, BOB, 2) == [fx.TurnTaken(BOB, "stop")]
+        assert story.at(6.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=True)]
+
+    def test_code_allows_it_again(self) -> None:
+        story = speaking()
+        story.at(2.5, ev.InterruptingAllowed, BOB, False)
+        story.speaks(BOB, 3.0, 0.2)
+        assert story.at(3.3, ev.InterruptingAllowed, BOB, True) == []
+        story.stops(BOB, 3.4, 0.2)
+        assert kinds(story.speaks(BOB, 4.0, 0.2)) == [fx.BeginTurn, fx.Hold]
+
+    def test_code_denies_it_to_one_who_is_at_it(self) -> None:
+        """Its decision takes a moment, and the agent was held meanwhile. What Bob says is kept."""
+        story = speaking()
+        story.speaks(BOB, 3.0, 0.2)
+        effects = story.at(3.25, ev.InterruptingAllowed, BOB, False)
+        assert resumed(effects) == (1, "word", "nobody speaks who may interrupt")
+        assert kinds(story.at(3.6, ev.SpeechContinued, BOB, 0.9, 0.6)) == [fx.AnnounceTurnStarted]
+        story.at(3.7, ev.WordsHeard, BOB, "stop", True)
+        story.at(3.8, ev.TurnEnded, BOB)
+        assert story.at(3.9, ev.WordsComplete, BOB, 2) == [fx.TurnTaken(BOB, "stop")]
+        assert story.floor.epoch == 0

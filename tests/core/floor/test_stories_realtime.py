@@ -1,0 +1,149 @@
+"""Stories: a model that hears and answers by itself."""
+
+from __future__ import annotations
+
+from vision_agents.core.floor import FloorState
+from vision_agents.core.floor import effects as fx
+from vision_agents.core.floor import events as ev
+
+from .story import ANN, Story, kinds
+
+
+class TestRealtime:
+    """The model hears and answers by itself; the floor still decides who is heard."""
+
+    def test_a_turn_and_its_answer(self) -> None:
+        story = Story(answers=False)
+        assert kinds(story.speaks(ANN, 0.0, 0.96)) == [fx.BeginTurn, fx.AnnounceTurnStarted]
+        story.stops(ANN, 1.2, 0.96)
+        assert kinds(story.at(1.4, ev.TurnEnded, ANN)) == [fx.AnnounceTurnEnded]
+        assert story.state() is FloorState.THINKING
+        assert story.at(1.6, ev.ReplyStarted, 1) == []
+        assert story.floor.reply == 1
+        assert story.at(1.7, ev.WordsHeard, ANN, "hello", False) == []
+        assert story.at(1.8, ev.WordsHeard, ANN, "hello", True) == [fx.TurnTaken(ANN, "hello")]
+        assert story.at(1.9, ev.WordsHeard, ANN, "", True) == []
+        story.answers(2.0)
+        story.at(3.0, ev.AudioDrained, 1)
+        assert story.state() is FloorState.IDLE
+
+    def test_words_are_told_once(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        assert story.at(0.5, ev.WordsHeard, ANN, "bye", True) == [fx.TurnTaken(ANN, "bye")]
+        assert kinds(story.at(0.6, ev.ParticipantLeft, ANN)) == [fx.AnnounceTurnEnded, fx.DiscardTurn]
+
+    def test_a_reply_that_is_heard_of_again_ends_no_turn(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyStarted, 1)
+        story.at(0.1, ev.AudioDrained, 1)
+        story.at(0.2, ev.TurnStarted, ANN)
+        assert story.at(0.3, ev.ReplyStarted, 1) == []
+        assert story.state() is FloorState.USER_SPEAKING
+
+    def test_an_interruption(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyStarted, 1)
+        story.answers(0.1)
+        assert kinds(story.at(1.0, ev.SpeechStarted, ANN)) == [fx.BeginTurn, fx.Hold]
+        assert kinds(story.at(1.2, ev.TurnStarted, ANN)) == [fx.Commit, fx.AnnounceTurnStarted]
+        assert story.at(1.3, ev.AudioProgressed, 1) == []
+
+    def test_the_model_owes_an_answer_and_never_gives_it(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(1.0, ev.TurnEnded, ANN, 0.9, 1.0, 0.0)
+        assert story.state() is FloorState.THINKING
+        assert story.until(21.0) == []
+        assert story.state() is FloorState.IDLE
+
+    def test_who_goes_on_gives_the_model_more_time(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(1.0, ev.TurnEnded, ANN, 0.9, 1.0, 0.0)
+        story.speaks(ANN, 2.0, 0.2)
+        story.stops(ANN, 2.4, 0.2)
+        assert story.until(4.4) == [fx.DiscardTurn(ANN)]
+        assert story.state() is FloorState.IDLE
+
+    def test_an_answer_says_that_the_turn_is_over(self) -> None:
+        """Some models never report it."""
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        [ended] = story.at(2.0, ev.ReplyStarted, 1)
+        assert ended == fx.AnnounceTurnEnded(ANN, 1.0, 2.0, 0.0)
+
+    def test_an_answer_to_a_short_word_announces_it(self) -> None:
+        story = Story(answers=False)
+        story.speaks(ANN, 0.0, 0.2)
+        story.stops(ANN, 0.4, 0.2)
+        assert kinds(story.at(0.8, ev.ReplyStarted, 1)) == [fx.AnnounceTurnStarted, fx.AnnounceTurnEnded]
+
+    def test_an_answer_does_not_end_the_speech_that_is_heard(self) -> None:
+        story = Story(answers=False)
+        story.speaks(ANN, 0.0, 0.96)
+        assert story.at(1.0, ev.ReplyStarted, 1) == []
+        assert story.floor.reply == 1
+        assert story.at(1.1, ev.SpeechContinued, ANN, 0.9, 1.1) == []
+
+    def test_a_cough_is_not_announced(self) -> None:
+        story = Story(answers=False)
+        story.speaks(ANN, 0.0, 0.2)
+        story.stops(ANN, 0.4, 0.2)
+        assert story.until(3.0) == [fx.DiscardTurn(ANN)]
+        assert story.state() is FloorState.IDLE
+
+    def test_a_turn_that_nobody_ends_is_over_by_silence(self) -> None:
+        story = Story(answers=False)
+        story.speaks(ANN, 0.0, 0.96)
+        story.stops(ANN, 1.2, 0.96)
+        assert kinds(story.until(3.2)) == [fx.AnnounceTurnEnded]
+        assert story.state() is FloorState.THINKING
+
+    def test_replies_are_heard_one_after_the_other(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyStarted, 1)
+        assert story.at(0.1, ev.ReplyStarted, 2) == []
+        assert story.at(0.1, ev.ReplyStarted, 2) == []
+        story.answers(0.2)
+        story.at(1.0, ev.AudioDrained, 1)
+        assert story.floor.reply == 2
+        story.at(1.1, ev.AudioDrained, 2)
+        assert story.state() is FloorState.IDLE
+
+    def test_what_is_being_made_goes_before_what_is_only_wanted(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        assert story.at(0.5, ev.ReplyRequested, 1) == []
+        story.at(1.0, ev.ReplyStarted, 2)
+        assert story.floor.reply == 2
+        story.answers(1.1)
+        assert story.at(2.0, ev.AudioDrained, 2) == [fx.BeginReply(1, 0, answer=False)]
+
+    def test_a_reply_that_waits_and_turns_out_empty_is_forgotten(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyStarted, 1)
+        story.at(0.1, ev.ReplyStarted, 2)
+        assert story.at(0.2, ev.AudioDrained, 2) == []
+        story.at(1.0, ev.AudioDrained, 1)
+        assert story.state() is FloorState.IDLE
+
+    def test_an_answer_while_another_is_challenged_waits(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyStarted, 1)
+        story.answers(0.1)
+        story.speaks(ANN, 1.0, 0.2)
+        story.stops(ANN, 1.4, 0.2)
+        assert story.at(1.5, ev.ReplyStarted, 2) == []
+        assert kinds(story.until(2.0)) == [fx.Resume]
+        assert kinds(story.until(2.5)) == [fx.DiscardTurn]
+        assert story.floor.reply == 1
+
+    def test_an_answer_does_not_decide_a_challenge(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyStarted, 1)
+        story.answers(0.1)
+        story.at(1.0, ev.SpeechStarted, ANN)
+        assert story.at(1.1, ev.ReplyStarted, 2) == []
+        assert story.until(1.9) == []
+        assert story.state() is FloorState.HELD

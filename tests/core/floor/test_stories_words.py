@@ -1,0 +1,199 @@
+"""Stories: the words of those who speak over the agent, in time, late, and wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from vision_agents.core.floor import FloorState, InterruptionPolicy
+from vision_agents.core.floor import effects as fx
+from vision_agents.core.floor import events as ev
+
+from .story import ANN, Story, committed, kinds, resumed, speaking
+
+
+def utters(story: Story, text: str, length: float = 0.2, *, final: bool = False) -> list[fx.Effect]:
+    """Ann speaks at 5.0, and while she does her words are known. Returns what that leads to."""
+    story.speaks(ANN, 5.0, length)
+    return story.at(5.01 + length + 0.04, ev.WordsHeard, ANN, text, final)
+
+
+class TestCommands:
+    @pytest.mark.parametrize(
+        "text", ["stop", "Wait!", "No.", "hold on", "um… wait", "okay stop", "стоп", "等一下", "arrêtez", "para"]
+    )
+    def test_one_is_enough_at_once(self, text: str) -> None:
+        story = speaking()
+        assert committed(utters(story, text)) == (1, 1, ANN, f"0.22 s of clear speech, a command: “{text}”")
+
+    def test_a_recogniser_that_is_not_sure_of_it_has_to_wait_for_more_speech(self) -> None:
+        story = speaking()
+        story.at(5.0, ev.SpeechStarted, ANN)
+        story.at(5.2, ev.SpeechContinued, ANN, 0.9, 0.2)
+        assert story.at(5.21, ev.WordsHeard, ANN, "stop", False, 0.3) == []
+        effects = story.at(5.4, ev.SpeechContinued, ANN, 0.9, 0.41)
+        assert committed(effects)[3] == "0.41 s of clear speech, perhaps “stop”"
+
+    def test_they_may_be_replaced(self) -> None:
+        policy = InterruptionPolicy(strategies=("words",))
+        assert kinds(utters(speaking(policy), "stop")) == [fx.Commit, fx.AnnounceTurnStarted]
+        assert utters(speaking(InterruptionPolicy(strategies=("length",))), "stop") == []
+
+
+class TestBackchannels:
+    @pytest.mark.parametrize("text", ["uh-huh", "Yeah, yeah.", "okay", "mm-hmm", "I see", "genau", "はい", "угу"])
+    @pytest.mark.parametrize("length", [0.2, 0.6, 0.9])
+    def test_the_agent_goes_on(self, text: str, length: float) -> None:
+        story = speaking()
+        story.at(5.0, ev.SpeechStarted, ANN)
+        story.at(5.1, ev.WordsHeard, ANN, text)
+        assert story.at(5.0 + length, ev.SpeechContinued, ANN, 0.9, length) == []
+        story.stops(ANN, 6.2, length)
+        assert resumed(story.until(6.41)) == (1, "word", f"only “{text}”")
+        assert story.until(7.21) == [fx.DiscardTurn(ANN)]
+
+    def test_who_does_not_stop_means_it(self) -> None:
+        story = speaking()
+        story.at(5.0, ev.SpeechStarted, ANN)
+        story.at(5.1, ev.WordsHeard, ANN, "yeah")
+        assert story.at(5.9, ev.SpeechContinued, ANN, 0.9, 0.99) == []
+        assert committed(story.at(6.0, ev.SpeechContinued, ANN, 0.9, 1.0))[3] == "1.00 s of clear speech"
+
+    def test_what_follows_it_counts(self) -> None:
+        story = speaking()
+        assert utters(story, "yeah", 0.4) == []
+        effects = story.at(5.5, ev.WordsHeard, ANN, "yeah but")
+        assert committed(effects)[3] == "0.42 s of clear speech, “yeah but”"
+
+    def test_fillers_are_no_words(self) -> None:
+        assert utters(speaking(), "um, well", 0.45) == []
+
+
+class TestTheAgentAsked:
+    def test_then_an_okay_is_an_answer(self) -> None:
+        story = speaking()
+        story.at(4.9, ev.AgentWords, 1, "Shall I go on?")
+        assert committed(utters(story, "okay"))[3] == "0.22 s of clear speech, “okay” answers a question"
+
+    @pytest.mark.parametrize("said", ["", "Shall I tell", "Shall I? First of all I will say this and that then"])
+    def test_without_a_question_it_is_none(self, said: str) -> None:
+        story = speaking()
+        story.at(4.9, ev.AgentWords, 1, said)
+        assert utters(story, "okay") == []
+
+    def test_a_hum_is_no_answer(self) -> None:
+        story = speaking()
+        story.at(4.9, ev.AgentWords, 1, "Shall I go on?")
+        assert utters(story, "oh wow") == []
+
+
+class TestWordsThatComeLate:
+    def cough(self) -> Story:
+        """Ann was heard for 0.22 s until 5.4, and the agent has gone on since 5.6."""
+        story = speaking()
+        story.speaks(ANN, 5.0, 0.2)
+        story.stops(ANN, 5.4, 0.2)
+        assert kinds(story.until(5.61)) == [fx.Resume]
+        return story
+
+    def test_they_still_interrupt(self) -> None:
+        story = self.cough()
+        effects = story.at(6.3, ev.WordsHeard, ANN, "not Rome", True)
+        assert committed(effects) == (1, 1, ANN, "“not Rome”")
+        story.at(6.4, ev.TurnEnded, ANN)
+        assert fx.TurnTaken(ANN, "not Rome") in story.at(6.5, ev.WordsComplete, ANN, 2)
+
+    def test_the_turn_ends_with_the_commit_if_its_end_was_told_before(self) -> None:
+        story = speaking()
+        story.speaks(ANN, 5.0, 0.2)
+        story.stops(ANN, 5.4, 0.2)
+        assert story.at(5.5, ev.TurnEnded, ANN, 0.7, 0.3, 0.3) == []
+        story.until(5.61)
+        effects = story.at(6.3, ev.WordsHeard, ANN, "not Rome", True)
+        assert kinds(effects) == [fx.Commit, fx.AnnounceTurnStarted, fx.AnnounceTurnEnded, fx.FinishTurn]
+        assert isinstance(effects[2], fx.AnnounceTurnEnded)
+        assert (effects[2].confidence, effects[2].duration) == (0.7, 0.3)
+        assert kinds(story.at(6.4, ev.WordsComplete, ANN, 2)) == [fx.TurnTaken, fx.BeginReply]
+
+    def test_an_end_of_which_she_goes_on_is_none(self) -> None:
+        story = speaking()
+        story.speaks(ANN, 5.0, 0.2)
+        story.stops(ANN, 5.4, 0.2)
+        story.at(5.45, ev.TurnEnded, ANN)
+        assert kinds(story.speaks(ANN, 5.5, 0.6)) == [fx.BeginTurn, fx.Commit, fx.AnnounceTurnStarted]
+
+    def test_a_hum_does_not(self) -> None:
+        story = self.cough()
+        assert story.at(6.3, ev.WordsHeard, ANN, "uh-huh", True) == []
+        assert story.until(6.41) == [fx.DiscardTurn(ANN)]
+
+    def test_too_late_they_mean_nothing(self) -> None:
+        story = self.cough()
+        assert story.until(6.41) == [fx.DiscardTurn(ANN)]
+        assert story.at(6.5, ev.WordsHeard, ANN, "stop", True) == []
+        assert story.state() is FloorState.SPEAKING
+        # Nor do they count for what she says next.
+        story.speaks(ANN, 7.0, 0.2)
+        assert story.at(7.3, ev.WordsHeard, ANN, "uh-huh") == []
+
+    def test_how_late_they_may_come_is_a_matter_of_policy(self) -> None:
+        story = speaking(InterruptionPolicy(late_words=0.0))
+        story.speaks(ANN, 5.0, 0.2)
+        story.stops(ANN, 5.4, 0.2)
+        assert kinds(story.until(5.61)) == [fx.Resume, fx.DiscardTurn]
+
+
+class TestWordsThatAreWrong:
+    def test_twice(self) -> None:
+        story = speaking()
+        assert utters(story, "tell me", 0.4) != []
+        assert story.at(5.5, ev.WordsHeard, ANN, "tell me") == []
+        assert story.at(5.5, ev.WordsHeard, ANN, "tell me", True) == []
+        story.stops(ANN, 5.6, 0.4)
+        story.at(5.7, ev.TurnEnded, ANN)
+        assert fx.TurnTaken(ANN, "tell me") in story.at(5.8, ev.WordsComplete, ANN, 2)
+        assert story.at(5.9, ev.WordsComplete, ANN, 2) == []
+
+    def test_out_of_order(self) -> None:
+        """An older guess comes after a newer one: what was decided stays decided."""
+        story = speaking()
+        assert kinds(utters(story, "stop it")) == [fx.Commit, fx.AnnounceTurnStarted]
+        assert story.at(5.3, ev.WordsHeard, ANN, "st") == []
+        assert story.at(5.3, ev.WordsHeard, ANN, "") == []
+        assert story.floor.epoch == 1
+
+    def test_of_a_turn_long_over(self) -> None:
+        story = speaking()
+        assert story.at(4.0, ev.WordsHeard, ANN, "stop", True) == []
+        assert story.at(4.0, ev.WordsComplete, ANN, 1) == []
+        assert story.state() is FloorState.SPEAKING
+
+    def test_none_at_all_speak_against_an_interruption(self) -> None:
+        story = speaking()
+        story.speaks(ANN, 5.0, 0.4)
+        assert story.at(5.45, ev.WordsHeard, ANN, "", True) == []
+        story.stops(ANN, 5.6, 0.41)
+        assert resumed(story.until(5.81)) == (1, "word", "no words in it")
+
+    def test_in_another_language(self) -> None:
+        assert committed(utters(speaking(), "لا أفهم", 0.4))[3] == "0.42 s of clear speech, “لا أفهم”"
+
+    def test_nonsense(self) -> None:
+        """A thousand words in 0.3 s are what a recogniser makes of noise."""
+        story = speaking()
+        assert utters(story, "blah " * 1000, 0.3) == []
+        story.stops(ANN, 5.6, 0.3)
+        _, _, reason = resumed(story.until(5.81))
+        assert "has more words than were spoken" in reason
+        assert len(reason) < 200
+
+    @pytest.mark.parametrize(("sure", "reason"), [(None, "“tell me”"), (1.0, "“tell me”"), (0.6, "“tell me”")])
+    def test_a_recogniser_is_believed_if_it_does_not_say_otherwise(self, sure: float | None, reason: str) -> None:
+        story = speaking()
+        story.speaks(ANN, 5.0, 0.2)
+        story.stops(ANN, 5.35, 0.2)
+        assert committed(story.at(5.4, ev.WordsHeard, ANN, "tell me", False, sure))[3].endswith(reason)
+
+    def test_one_that_doubts_itself_is_believed_by_half(self) -> None:
+        story = speaking()
+        story.speaks(ANN, 5.0, 0.2)
+        assert story.at(5.3, ev.WordsHeard, ANN, "tell me", False, 0.59) == []
