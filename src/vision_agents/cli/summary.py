@@ -4,29 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from vision_agents.core.observability.explain import dropped, milliseconds, outcome, weight, word_times
 from vision_agents.core.observability.facts import Distribution, InterruptionFacts, Report
-from vision_agents.core.observability.page import milliseconds
 
 # Seconds that the call's clock may be late before the figures are in doubt.
 WORTH_TELLING = 0.04
 
-_HEADER = ("", "at", "onset→hold", "onset→silence", "decision", "after", "late chunks", "heard of the reply")
-_WORDS = 48
+_HEADER = ("", "at", "onset→hold", "onset→silence", "decision", "after", "late chunks")
 
 
 def summary(report: Report) -> str:
-    """The counts, the spreads, and a line for each interruption."""
+    """The counts, the spreads, and each interruption: a line of figures, and why."""
     counts = report.counts
     lines = [
         f"{report.duration:.1f} s, {counts.turns} turns, {counts.replies} replies, "
         f"{counts.interruptions} interruptions: {counts.commits} committed, {counts.resumes} resumed"
-        + (f", {counts.undecided} undecided" if counts.undecided else ""),
+        + (f", {counts.undecided} undecided" if counts.undecided else "")
+        + (f"; {counts.late_commits} after a refusal" if counts.late_commits else "")
+        + (f"; {counts.recovered} false and recovered" if counts.recovered else ""),
         f"onset → silence    {_spread(report.onset_to_silence)}",
         f"response latency   {_spread(report.response_latency)}",
     ]
     if report.interruptions:
         rows = [_HEADER, *(_row(n, facts) for n, facts in enumerate(report.interruptions, 1))]
         lines += ["", *_table(rows)]
+        for number, facts in enumerate(report.interruptions, 1):
+            lines += ["", *_explained(number, facts)]
+    times = word_times(report.words)
+    if times:
+        lines += ["", *times]
     if report.worst_delay is not None and report.worst_delay > WORTH_TELLING:
         lines += ["", f"this machine was too busy: the call's clock was up to {milliseconds(report.worst_delay)} late"]
     if report.errors:
@@ -42,24 +48,37 @@ def _spread(spread: Distribution | None) -> str:
 
 def _row(number: int, facts: InterruptionFacts) -> tuple[str, ...]:
     at = next((at for at in (facts.onset, facts.onset_detected, facts.decided) if at is not None), 0.0)
-    heard = facts.heard if len(facts.heard) <= _WORDS else f"… {facts.heard[-_WORDS:].split(' ', 1)[-1]}"
     return (
         str(number),
         f"{at:.2f} s",
         milliseconds(facts.onset_to_hold),
-        milliseconds(facts.onset_to_silence),
+        milliseconds(facts.felt),
         facts.decision,
         milliseconds(facts.hold_to_decision),
         str(facts.stale_chunks),
-        heard,
     )
+
+
+def _explained(number: int, facts: InterruptionFacts) -> list[str]:
+    """Why, by which votes, what became of it, and what was heard by then."""
+    then = outcome(facts)
+    names = max((len(vote.strategy) for vote in facts.evidence), default=0)
+    lines = [
+        *(f"{vote.strategy:{names}}  {weight(vote)}  {vote.reason}" for vote in facts.evidence),
+        f"it {then}" if then else "",
+        f"heard: {facts.heard}" if facts.heard else "nothing was heard yet",
+        f"not heard: {facts.unheard}" if facts.unheard else "",
+        f"dropped: {dropped(facts)}",
+    ]
+    head = f"{number}  {facts.decision}, {facts.participant or 'code'}: {facts.reason}"
+    return [head, *(f"   {line}" for line in lines if line)]
 
 
 def _table(rows: Iterable[tuple[str, ...]]) -> list[str]:
     rows = list(rows)
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     # Text to the left, numbers to the right.
-    left = {4, 7}
+    left = {4}
     return [
         "  ".join(
             cell.ljust(width) if column in left else cell.rjust(width)

@@ -117,9 +117,15 @@ async def test_words_that_come_when_the_agent_has_gone_on_still_interrupt():
         await call.detector.speak(ANNA, 0.3)
         await call.until_state(FloorState.SPEAKING)
         assert decisions(call) == ["resume"]
+        await asyncio.sleep(0.1)
         call.stt.report_words(ANNA, "no wait", False)
         await to_the_end(call, 2)
         assert decisions(call) == ["resume", "commit"]
+        refused, accepted = call.of(InterruptionEvent)
+        # It is the same speech: the first silence came soon after it began, the one that stayed much later.
+        assert refused.time_to_silence_ms < 60
+        assert accepted.time_to_silence_ms == pytest.approx(accepted.onset_delay_ms)
+        assert accepted.onset_delay_ms > 600
         assert call.history[-1] == ("assistant", "ok.")
         assert replayed(call) == []
 

@@ -108,14 +108,14 @@ class TestTheTable:
     @pytest.mark.parametrize(
         ("words", "more", "expected"),
         [
-            ("tell me", {}, 0.3),
+            ("tell me", {}, 0.5),
             ("tell me", {"speaking": False}, 1.0),
-            ("tell me", {"sure": 0.59}, 0.2),
+            ("tell me", {"sure": 0.59}, 0.5),
             ("tell me", {"sure": 0.59, "speaking": False}, 0.5),
-            ("tell me", {"sure": 0.6}, 0.3),
+            ("tell me", {"sure": 0.6}, 0.5),
             ("stop", {}, 1.0),
             ("stop", {"speaking": False}, 1.0),
-            ("stop", {"sure": 0.1}, 0.2),
+            ("stop", {"sure": 0.1}, 0.5),
             ("stop", {"sure": 0.1, "speaking": False}, 0.5),
             ("uh-huh", {"sure": 0.1}, -1.0),
         ],
@@ -125,13 +125,13 @@ class TestTheTable:
 
     def test_words_that_nobody_could_have_said(self) -> None:
         assert weight("words", heard("a b c d e f g", voiced=1.0)) == 0.0
-        assert weight("words", heard("a b c d e f", voiced=1.0)) == 0.3
+        assert weight("words", heard("a b c d e f", voiced=1.0)) == 0.5
         assert weight("words", heard("stop", voiced=0.0)) == 1.0
 
     def test_words_of_a_whisper(self) -> None:
         """The detector takes few of its windows for speech."""
         assert weight("words", heard("a b c d", voiced=0.1, lasted=0.8)) == 0.0
-        assert weight("words", heard("a b c d", voiced=0.1, lasted=0.9)) == 0.3
+        assert weight("words", heard("a b c d", voiced=0.1, lasted=0.9)) == 0.5
 
     def test_words_when_no_recogniser_was_asked(self) -> None:
         assert weight("words", NOTHING) is None
@@ -181,7 +181,7 @@ class TestTogether:
         assert total(replace(NOTHING, clear=0.49)) < 1.0
 
     def test_with_words_that_mean_something_sooner(self) -> None:
-        assert total(heard("tell me", clear=0.35)) >= 1.0
+        assert total(heard("tell me", clear=0.25)) >= 1.0
         assert total(heard("tell me", clear=0.0, speaking=False)) >= 1.0
 
     def test_a_command_at_once(self) -> None:

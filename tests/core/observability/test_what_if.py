@@ -10,6 +10,8 @@ from vision_agents.testing import virtual_time
 
 from .spoken_call import hold_call, user_wav
 
+NO_WORDS = Vocabulary(frozenset(), frozenset(), frozenset(), frozenset())
+
 
 def told(changes, mark):
     return [(change.effect["effect"], round(change.t, 2)) for change in changes if change.mark == mark]
@@ -70,7 +72,7 @@ def test_a_trace_without_its_policy_is_refused(head):
 def test_it_is_judged_by_the_words_of_the_call(tmp_path):
     """To an agent that knows no backchannels, "uh-huh" is a word like any other."""
     records = []
-    call = hold_call(user_wav(tmp_path / "user.wav"), tmp_path / "call.wav", records.append, vocabulary=Vocabulary())
+    call = hold_call(user_wav(tmp_path / "user.wav"), tmp_path / "call.wav", records.append, vocabulary=NO_WORDS)
     virtual_time.run(call, timeout=300.0)
     commits = [record["reason"] for record in records if record.get("effect") == "Commit"]
     assert any("uh-huh" in reason for reason in commits)

@@ -16,7 +16,10 @@ from vision_agents.core.observability.report import make_report
 from vision_agents.core.observability.words import timing_of, utterances_of
 from vision_agents.core.tts import Word
 from vision_agents.core.voice.transcript import Utterance
+from vision_agents.testing import virtual_time
+from vision_agents.testing.parts import ToneTTS
 
+from .spoken_call import UntimedTTS, hold_call, user_wav
 from .test_page import Page
 
 TEXT = "a bridge, opened late"
@@ -154,3 +157,14 @@ def test_utterances_that_are_none_are_refused(conversation):
     note["utterances"] = [{"text": "no times"}]
     with pytest.raises(TraceError, match="cannot be understood"):
         read_story(conversation.records)
+
+
+@pytest.mark.parametrize(("tts", "source"), [(ToneTTS, "provider"), (UntimedTTS, "estimated")])
+def test_a_real_call_tells_it(tmp_path, tts, source):
+    records = []
+    wav = user_wav(tmp_path / "user.wav")
+    virtual_time.run(hold_call(wav, tmp_path / "call.wav", records.append, tts=tts()), timeout=300.0)
+    report = make_report(read_story(records))
+    assert [reply.source for reply in report.replies] == [source] * 3
+    assert report.words.source == source
+    assert (report.words.error is not None) is (source == "provider")

@@ -48,8 +48,8 @@ class Listening:
         self._jury = Jury(rules.strategies, self._voted) if rules.strategies else None
         # Who may not interrupt, as the floor was last told.
         self._forbidden: set[str] = set()
-        # From the onset of the latest speech to its first window, as the detector estimates it.
-        self.onset_delay = 0.0
+        # When the latest speech began, as its detector estimates it.
+        self.onset = now()
         self.ears: Ears = parts.ears(self)
 
     async def close(self) -> None:
@@ -66,7 +66,7 @@ class Listening:
     # HearingListener.
 
     def speech_started(self, participant: Participant, confidence: float, onset_delay: float) -> None:
-        self.onset_delay = onset_delay
+        self.onset = self._now() - onset_delay
         self._ask_permission(participant)
         self._heard(ev.SpeechStarted(self._now(), participant.id, confidence, onset_delay))
 

@@ -36,7 +36,7 @@ class HeldVoice:
 
     reply: int
     at: float
-    onset_delay: float
+    onset: float
     participant: Participant | None
     sounding: bool
 
@@ -133,9 +133,9 @@ class Replies:
         self._remember(reply, text)
         return text.heard
 
-    def hold(self, number: int, participant: Participant | None, onset_delay: float) -> None:
-        """Silence it, and keep the place. `onset_delay`: seconds since the sound began that it is held for."""
-        self._note_hold(number, participant, onset_delay, self._playout.sounding)
+    def hold(self, number: int, participant: Participant | None, onset: float) -> None:
+        """Silence it, and keep the place. `onset`: when the sound began that it is held for."""
+        self._note_hold(number, participant, onset, self._playout.sounding)
         self._playout.hold(number)
 
     @property
@@ -179,7 +179,7 @@ class Replies:
         epoch: int,
         number: int | None,
         participant: Participant | None,
-        onset_delay: float,
+        onset: float,
         reason: str,
         evidence: tuple[Vote, ...],
     ) -> None:
@@ -196,7 +196,7 @@ class Replies:
         if number is not None:
             self._cut = CutReply(number, texts.get(number, NOTHING))
             if self._held is None:
-                self._note_hold(number, participant, onset_delay, sounding)
+                self._note_hold(number, participant, onset, sounding)
             if self.falling_silent:
                 # The gate is shut before the fade could be pulled.
                 self._silent_at = self._now()
@@ -233,8 +233,8 @@ class Replies:
 
     # Inside.
 
-    def _note_hold(self, number: int, participant: Participant | None, onset_delay: float, sounding: bool) -> None:
-        self._held = HeldVoice(number, self._now(), onset_delay, participant, sounding)
+    def _note_hold(self, number: int, participant: Participant | None, onset: float, sounding: bool) -> None:
+        self._held = HeldVoice(number, self._now(), onset, participant, sounding)
         self._silent_at = None
 
     def _heard_of(self, number: int, samples: int) -> HeardText:
@@ -260,6 +260,7 @@ class Replies:
             text=text.heard,
             estimated=text.estimated,
             stale_chunks=self._playout.stale_chunks,
+            utterances=[asdict(utterance) for utterance in reply.transcript.utterances],
         )
         self._events.send(
             AgentSpeechEndedEvent(
@@ -300,7 +301,7 @@ class Replies:
         if held is None:
             return
         now, unix = self._now(), time.time()
-        onset, silent = held.at - held.onset_delay, self._silent_at
+        onset, silent = held.onset, self._silent_at
         event = InterruptionEvent(
             participant=held.participant,
             reply=number,
@@ -311,7 +312,7 @@ class Replies:
             onset=unix - (now - onset),
             silence=None if silent is None else unix - (now - silent),
             time_to_silence_ms=None if silent is None else max(0.0, (silent - onset) * 1000.0),
-            onset_delay_ms=held.onset_delay * 1000.0,
+            onset_delay_ms=(held.at - held.onset) * 1000.0,
             held_ms=(now - held.at) * 1000.0,
             heard=text.heard,
             unheard=text.unheard,

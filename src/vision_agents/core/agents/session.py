@@ -190,7 +190,7 @@ class Session:
     # Effects.
 
     def _hold(self, effect: fx.Hold) -> None:
-        self.replies.hold(effect.reply, self._participants.get(effect.participant), self._listening.onset_delay)
+        self.replies.hold(effect.reply, self._participants.get(effect.participant), self._listening.onset)
 
     def _resume(self, effect: fx.Resume) -> None:
         limit = self.floor.policy.rewind_limit
@@ -198,8 +198,8 @@ class Session:
 
     def _commit(self, effect: fx.Commit) -> None:
         participant = self._participants.get(effect.participant) if effect.participant else None
-        delay = self._listening.onset_delay if participant is not None else 0.0
-        self.replies.commit(effect.epoch, effect.reply, participant, delay, effect.reason, effect.evidence)
+        onset = self._listening.onset if participant is not None else self._loop.time()
+        self.replies.commit(effect.epoch, effect.reply, participant, onset, effect.reason, effect.evidence)
 
     def _begin_reply(self, effect: fx.BeginReply) -> None:
         if effect.continues is None:

@@ -85,6 +85,11 @@ class ReplyTranscript:
         """All of it, heard or not."""
         return " ".join(utterance.text for utterance in self._utterances if utterance.text)
 
+    @property
+    def utterances(self) -> tuple[Utterance, ...]:
+        """What it is made of, in order; each may still grow."""
+        return tuple(self._utterances)
+
     def add(self, text: str) -> Utterance:
         """Append an utterance that is yet to be spoken."""
         utterance = Utterance(text)

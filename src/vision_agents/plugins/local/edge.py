@@ -30,13 +30,14 @@ class AddressError(OSError):
 class Edge(EdgeTransport):
     """Serves a page on which one person talks with the agent.
 
-    `host`, `port`: where; port 0 takes any free one, see `url`. Browsers give a page the microphone only at 127.0.0.1
-    and localhost, or over https. `caller`: an async function that makes what the recorded caller says, for whoever has
-    no microphone; it is called with "question" and "interruption" and returns PcmData of any rate. Without it the page
-    offers none.
-
     One browser is in the call at a time: the newest takes over, and the page of the one before says so. A browser that
     leaves, also in mid-answer, ends nothing: the next one may come. The call is over with `leave`.
+
+    Args:
+        host: where. Browsers give a page the microphone only at 127.0.0.1 and localhost, or over https.
+        port: 0 takes any free one, see `url`.
+        caller: an async function that makes what the recorded caller says, for whoever has no microphone; it is called
+            with "question" and "interruption" and returns PcmData of any rate. Without it the page offers none.
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 8000, *, caller: Caller | None = None) -> None:

@@ -30,9 +30,6 @@ CALLER = Participant("user", name="Recorded user")
 class FileEdge(EdgeTransport):
     """Plays a recording to the agent, whatever the agent does, and hangs up when both are quiet.
 
-    `path`: the user's audio, in any format that `read_audio` takes. `out`: a WAV file to write, stereo at 48 kHz, left
-    the user, right what the agent played, aligned to the sample; it is complete up to the last second at any moment.
-
     After its end the recording goes on as silence, until `tail` seconds have passed since anybody was last heard and
     no turn or reply is still on its way, but for `limit` seconds at most; then the call is over.
 
@@ -40,6 +37,14 @@ class FileEdge(EdgeTransport):
     audio is handed over in frames that are complete half a frame after that: a microphone and a loudspeaker have clocks
     of their own, and half a frame apart is what they are on average. So the recording tells true delays, neither
     flattered nor worsened by the order of two calls. A late tick is made up for at once; none is skipped.
+
+    Args:
+        path: the user's audio, in any format that `read_audio` takes.
+        out: a WAV file to write, stereo at 48 kHz, left the user, right what the agent played, aligned to the sample;
+            it is complete up to the last second at any moment.
+        tail: seconds without anything to hear, after the recording's end, until the call is over.
+        limit: seconds after the recording's end at which it is over in any case.
+        participant: who the user is in the call.
     """
 
     def __init__(

@@ -18,8 +18,13 @@ MODEL = "silero-vad"
 class VAD(vad.VAD):
     """Silero VAD v6 on windows of 32 ms, about 0.1 ms of one core each.
 
-    `model_path`: an .onnx file to use instead of the one in the model store. Raises ImportError without onnxruntime.
     One instance may serve several components: it loads once.
+
+    Args:
+        model_path: an .onnx file to use instead of the one in the model store.
+
+    Raises:
+        ImportError: onnxruntime is not installed.
     """
 
     window = WINDOW / SAMPLE_RATE

@@ -15,11 +15,11 @@ BELIEVED = 0.6
 
 
 def words(evidence: Evidence) -> Vote | None:
-    """-1 if there are none or they are only backchannels and fillers; more than 0 if they mean something.
+    """-1 if there are none or they are only backchannels and fillers; 0.5 to 1 if they mean something.
 
-    Words that mean something weigh 1 when the speech is over, 0.5 if the recogniser is not sure of them. While it goes
-    on they are a guess that the next reading may take back ("amen" becomes "mm-hmm"), and weigh 0.3 and 0.2. A command
-    weighs 1 at once, if it is sure.
+    Words that mean something weigh 1 when the speech is over. While it goes on they are a guess that the next reading
+    may take back ("amen" becomes "mm-hmm"), and weigh 0.5, as do those of which the recogniser is not sure. A command
+    of which it is sure weighs 1 at once.
     """
     if not evidence.read:
         return None
@@ -34,7 +34,7 @@ def words(evidence: Evidence) -> Vote | None:
     if word_count(heard) > 1.0 + max(FASTEST * evidence.voiced, FASTEST_IN_ALL * evidence.lasted):
         return Vote("words", 0.0, f"{shown} has more words than were spoken")
     if evidence.sure is not None and evidence.sure < BELIEVED:
-        return Vote("words", 0.2 if evidence.speaking else 0.5, f"perhaps {shown}")
+        return Vote("words", 0.5, f"perhaps {shown}")
     if command:
         return Vote("words", 1.0, f"a command: {shown}")
-    return Vote("words", 0.3 if evidence.speaking else 1.0, shown)
+    return Vote("words", 0.5 if evidence.speaking else 1.0, shown)

@@ -3,6 +3,7 @@
 import { Call } from "./call.js";
 import { Captions } from "./captions.js";
 import { RecordedCaller } from "./caller.js";
+import { Decisions } from "./decisions.js";
 import { Events } from "./events.js";
 import { Feed } from "./feed.js";
 import { Floor, WORDS } from "./floor.js";
@@ -22,6 +23,7 @@ let doing = ""; // what the recorded caller is up to
 
 const captions = new Captions(at("captions"));
 const timeline = new Timeline(at("timeline"));
+const decisions = new Decisions(at("decisions"));
 const events = new Events(at("events"));
 const floor = new Floor(showState);
 
@@ -152,6 +154,7 @@ const EDGE = {
     at("agent-name").textContent = record.agent;
     document.title = `Talk to ${record.agent}`;
     timeline.reset();
+    decisions.reset();
     floor.reset();
   },
   busy: (record) => {
@@ -180,6 +183,7 @@ function take(record) {
   floor.take(record);
   captions.take(record);
   timeline.take(record);
+  decisions.take(record);
   events.take(record);
 }
 

@@ -8,6 +8,8 @@ const LINES = {
   Hold: ({ reply }) => `hold: reply ${reply} is silent`,
   Resume: ({ reply, reason }) => `resume: reply ${reply} goes on (${reason})`,
   Commit: ({ epoch, reason }) => `commit: epoch ${epoch} begins (${reason})`,
+  BeginReply: ({ reply, continues }) =>
+    typeof continues === "number" && `reply ${reply} goes on where reply ${continues} was cut: nobody had said anything`,
   AudioStarted: ({ reply }) => `reply ${reply} is audible`,
   AudioDrained: ({ reply }) => `reply ${reply} was heard to its end`,
   DropReply: ({ reply, reason }) => `reply ${reply} was dropped (${reason})`,
@@ -21,10 +23,10 @@ export class Events {
   }
 
   take(record) {
-    const line = LINES[record.event ?? record.effect];
+    const line = LINES[record.event ?? record.effect]?.(record);
     if (!line) return;
     const row = document.createElement("li");
-    row.textContent = `${record.t.toFixed(2).padStart(8)}  ${line(record)}`;
+    row.textContent = `${record.t.toFixed(2).padStart(8)}  ${line}`;
     this.list.prepend(row);
     if (this.list.childElementCount > ROWS) {
       this.list.lastElementChild.remove();

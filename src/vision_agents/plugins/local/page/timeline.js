@@ -17,7 +17,7 @@ export class Timeline {
     this.meters = []; // [user, agent], each with level() in 0…1
     this.levels = []; // {at, user, agent}
     this.bands = []; // {kind, from, to}: speech and holds; `to` is null while it lasts
-    this.marks = []; // {at, kind}: hold, resume and commit
+    this.marks = []; // {at, kind, why}: hold, resume and commit
     this.epochs = [{ at: -Infinity, number: 0 }];
     this.offset = Infinity;
     this.drawn = 0;
@@ -227,7 +227,7 @@ export class Timeline {
   drawMarks(x, bottom, width) {
     const { pen, colours } = this;
     const free = [-Infinity, -Infinity];
-    for (const { at, kind } of this.marks) {
+    for (const [index, { at, kind, why }] of this.marks.entries()) {
       const place = x(at);
       pen.strokeStyle = pen.fillStyle = colours[kind];
       pen.lineWidth = 2;
@@ -245,8 +245,20 @@ export class Timeline {
         pen.textAlign = "left";
         pen.fillText(kind, left, row * LABEL + LABEL / 2 - 1);
         free[row] = left + breadth + 6;
+        // Why, as far as there is room before the next mark.
+        const next = index + 1 < this.marks.length ? x(this.marks[index + 1].at) : width;
+        pen.fillStyle = colours.soft;
+        pen.fillText(this.shortened(why ?? "", next - 6 - free[row]), free[row], row * LABEL + LABEL / 2 - 1);
       }
     }
+  }
+
+  // As much of a text as fits into so many pixels; nothing if that is next to nothing.
+  shortened(words, room) {
+    const breadth = this.pen.measureText(words).width;
+    if (breadth <= room) return words;
+    const fits = Math.floor((words.length * room) / breadth) - 1;
+    return fits > 5 ? `${words.slice(0, fits).trimEnd()}…` : "";
   }
 
   drawName(name, lane, colour) {
@@ -268,13 +280,13 @@ const STEPS = {
     line.begin("hold", at);
     line.marks.push({ at, kind: "hold" });
   },
-  Resume: (line, at) => {
+  Resume: (line, at, { reason }) => {
     line.end("hold", at);
-    line.marks.push({ at, kind: "resume" });
+    line.marks.push({ at, kind: "resume", why: reason });
   },
-  Commit: (line, at, { epoch }) => {
+  Commit: (line, at, { epoch, reason }) => {
     line.end("hold", at);
-    line.marks.push({ at, kind: "commit" });
+    line.marks.push({ at, kind: "commit", why: reason });
     line.epochs.push({ at, number: epoch });
   },
   AudioDrained: (line, at) => line.end("hold", at),

@@ -1,0 +1,81 @@
+"""What waits to be sent, and how much of it may."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vision_agents.core.audio import PcmData
+from vision_agents.core.remote import Outbox
+from vision_agents.core.remote.outbox import AUDIO_LIMIT
+
+pytestmark = pytest.mark.virtual_time
+
+RATE = 1000
+
+lengths = st.lists(st.integers(1, 300), min_size=1, max_size=30)
+
+
+def pieces(sizes: list[int]) -> list[PcmData]:
+    """Audio in pieces of so many samples, which count on from piece to piece."""
+    samples = np.arange(sum(sizes), dtype=np.int16)
+    return [PcmData(part, RATE) for part in np.split(samples, np.cumsum(sizes)[:-1])]
+
+
+def taken(outbox: Outbox[str], limit: float) -> list[PcmData]:
+    audio = []
+    while outbox:
+        audio.append(outbox.take_audio(limit))
+    return audio
+
+
+@given(sizes=lengths, limit=st.sampled_from([0.0, 0.1, 0.2]))
+def test_audio_is_taken_in_order_and_in_pieces_of_bounded_length(sizes: list[int], limit: float) -> None:
+    outbox: Outbox[str] = Outbox("the service")
+    given_pieces = pieces(sizes)
+    for piece in given_pieces:
+        outbox.put_audio(piece)
+    audio = taken(outbox, limit)
+    assert np.array_equal(PcmData.concat(audio).samples, np.arange(sum(sizes)))
+    longest = max(piece.duration for piece in given_pieces)
+    assert all(piece.duration <= max(limit, longest) + 1e-9 for piece in audio)
+    if not limit:
+        assert [len(piece) for piece in audio] == sizes
+
+
+@given(sizes=lengths, back=st.integers(0, 30))
+def test_what_is_put_back_is_taken_first(sizes: list[int], back: int) -> None:
+    outbox: Outbox[str] = Outbox("the service")
+    for piece in pieces(sizes):
+        outbox.put_audio(piece)
+    first = [outbox.take_audio(0.0) for _ in range(min(back, len(sizes)))]
+    outbox.put_back(first)
+    assert [len(piece) for piece in taken(outbox, 0.0)] == sizes
+
+
+async def test_audio_that_nobody_takes_is_bounded_and_the_oldest_goes(caplog: pytest.LogCaptureFixture) -> None:
+    outbox: Outbox[str] = Outbox("the service")
+    every = pieces([RATE] * round(3 * AUDIO_LIMIT))
+    for piece in every:
+        outbox.put_audio(piece)
+    left = taken(outbox, 0.0)
+    assert AUDIO_LIMIT / 2 <= len(left) <= AUDIO_LIMIT
+    assert all(one is other for one, other in zip(left, every[-len(left) :], strict=True))
+    assert "the service takes no audio: what is older than 10 s is dropped" in caplog.text
+
+
+async def test_something_is_waited_for_no_longer_than_it_takes() -> None:
+    loop = asyncio.get_running_loop()
+    outbox: Outbox[str] = Outbox("the service")
+    assert not await outbox.wait(2.0)
+    assert loop.time() == pytest.approx(2.0)
+    loop.call_later(1.0, outbox.put, "a message")
+    assert await outbox.wait(None)
+    assert await outbox.wait(0.5)
+    assert loop.time() == pytest.approx(3.0)
+    outbox.clear()
+    assert not await outbox.wait(0.5)

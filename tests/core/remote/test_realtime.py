@@ -1,0 +1,426 @@
+"""The link of a realtime model: sessions that are opened, renewed, broken, given up and surely closed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from vision_agents.core.audio import PcmData
+from vision_agents.core.remote import RealtimeLink, RemoteError, Service
+from vision_agents.core.remote.realtime import (
+    BACKOFF,
+    BRIEF,
+    CLOSE_TIMEOUT,
+    CONNECT_TIMEOUT,
+    MESSAGE_LIMIT,
+    SEND_TIMEOUT,
+    STEADY,
+    UNREADABLE_LIMIT,
+)
+
+pytestmark = pytest.mark.virtual_time
+
+RATE = 16_000
+
+
+class MadeUpError(RemoteError):
+    final = frozenset({"wrong_key"})
+
+
+def explained(error: BaseException, where: str) -> RemoteError:
+    return error if isinstance(error, MadeUpError) else MadeUpError(f"{where}: {error!r}")
+
+
+SERVICE = Service("the service", MadeUpError, explained, (OSError, TimeoutError, ValueError))
+
+
+class Session:
+    """The other end of a session. What is put into `coming` is read: an exception breaks it, a ValueError is a message
+    that makes no sense."""
+
+    def __init__(self) -> None:
+        self.coming: asyncio.Queue[object] = asyncio.Queue()
+        self.got: list[object] = []
+        self.deaf = False
+        self.open = True
+
+    async def take(self, something: object) -> None:
+        if self.deaf:
+            await asyncio.get_running_loop().create_future()
+        self.got.append(something)
+
+    @property
+    def seconds(self) -> float:
+        return sum(piece.duration for piece in self.got if isinstance(piece, PcmData))
+
+
+class Made(RealtimeLink[Session, str]):
+    """A link, and what its listener hears. `answers`: what the next attempts to connect raise, None is a session."""
+
+    def __init__(self, *answers: Exception | None) -> None:
+        super().__init__(SERVICE, self)
+        self.answers = list(answers)
+        self.attempts: list[float] = []
+        self.sessions: list[Session] = []
+        self.facts: list[tuple[RemoteError | None, bool]] = []
+        self.complaints: list[RemoteError] = []
+        self.opening_takes = 0.0
+        self.pause: float | None = None
+        self.pauses = 0
+
+    @property
+    def session(self) -> Session:
+        return self.sessions[-1]
+
+    def opened(self) -> None:
+        self.send("hello")
+
+    def lost(self, error: RemoteError | None, again: bool) -> None:
+        self.facts.append((error, again))
+
+    def unreadable(self, error: RemoteError) -> None:
+        self.complaints.append(error)
+
+    @asynccontextmanager
+    async def _connect(self) -> AsyncIterator[Session]:
+        self.attempts.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(self.opening_takes)
+        answer = self.answers.pop(0) if self.answers else None
+        if answer is not None:
+            raise answer
+        session = Session()
+        self.sessions.append(session)
+        try:
+            yield session
+        finally:
+            session.open = False
+
+    async def _read(self, session: Session) -> None:
+        while True:
+            message = await session.coming.get()
+            if isinstance(message, ValueError):
+                self._skip(message)
+            elif isinstance(message, Exception):
+                raise message
+            else:
+                self._healthy, self._unreadable = True, 0
+
+    async def _send(self, session: Session, message: str) -> None:
+        await session.take(message)
+
+    async def _send_audio(self, session: Session, audio: PcmData) -> None:
+        await session.take(audio)
+
+    @property
+    def _audio_pause(self) -> float | None:
+        return self.pause
+
+    async def _send_pause(self, session: Session) -> None:
+        self.pauses += 1
+
+
+async def started(*answers: Exception | None) -> Made:
+    link = Made(*answers)
+    await link.start()
+    return link
+
+
+async def settle() -> None:
+    """Let everything happen that takes no time."""
+    await asyncio.sleep(0.001)
+
+
+def silence(seconds: float) -> PcmData:
+    return PcmData.silence(seconds, RATE)
+
+
+# Opening and closing.
+
+
+async def test_what_is_sent_when_it_opens_is_sent_first_and_nothing_is_left_when_it_is_closed() -> None:
+    before = len(asyncio.all_tasks())
+    link = await started()
+    link.send_audio(silence(0.02))
+    link.send("a message")
+    await settle()
+    assert link.session.got[:2] == ["hello", "a message"]
+    assert link.session.seconds == 0.02
+    await link.close()
+    await link.close()
+    assert not link.session.open
+    assert len(asyncio.all_tasks()) == before
+    with pytest.raises(MadeUpError, match=r"call connect\(\) first"):
+        await link.ready()
+
+
+async def test_the_first_refusal_is_raised_and_not_tried_again() -> None:
+    link = Made(MadeUpError("wrong key", "wrong_key"))
+    with pytest.raises(MadeUpError, match="wrong key"):
+        await link.start()
+    assert len(link.attempts) == 1
+    assert link.facts == []
+
+
+async def test_a_service_that_takes_too_long_is_not_waited_for() -> None:
+    link = Made()
+    link.opening_takes = 2 * CONNECT_TIMEOUT
+    with pytest.raises(MadeUpError, match="TimeoutError"):
+        await link.start()
+    assert asyncio.get_running_loop().time() == pytest.approx(CONNECT_TIMEOUT)
+
+
+async def test_closed_while_it_is_being_opened() -> None:
+    link = Made()
+    link.opening_takes = 1.0
+    opening = asyncio.create_task(link.start())
+    await settle()
+    await link.close()
+    with pytest.raises(MadeUpError, match="closed while it was being opened"):
+        await opening
+    assert link.sessions == []
+
+
+async def test_whoever_gives_up_waiting_closes_it() -> None:
+    before = len(asyncio.all_tasks())
+    link = Made()
+    link.opening_takes = 1.0
+    opening = asyncio.create_task(link.start())
+    await settle()
+    opening.cancel()
+    await asyncio.wait([opening])
+    assert opening.cancelled()
+    assert len(asyncio.all_tasks()) == before
+
+
+async def test_closed_while_nothing_moves() -> None:
+    link = await started()
+    await settle()
+    link.session.deaf = True
+    for _ in range(50):
+        link.send("a message")
+    await settle()
+    await link.close()
+    assert not link.session.open
+    assert asyncio.get_running_loop().time() < CLOSE_TIMEOUT
+
+
+# Breaking.
+
+
+async def test_a_steady_session_that_breaks_is_replaced_at_once() -> None:
+    link = await started()
+    link.session.coming.put_nowait("something")
+    await asyncio.sleep(STEADY + 1.0)
+    link.session.coming.put_nowait(OSError("gone"))
+    await settle()
+    assert len(link.sessions) == 2
+    ((error, again),) = link.facts
+    assert "gone" in str(error)
+    assert again
+    assert [session.open for session in link.sessions] == [False, True]
+    await link.close()
+
+
+async def test_one_that_never_said_anything_did_not_go_well() -> None:
+    link = await started()
+    await asyncio.sleep(STEADY + 1.0)
+    link.session.coming.put_nowait(OSError("gone"))
+    await settle()
+    assert len(link.attempts) == 1
+    await asyncio.sleep(BACKOFF[0])
+    assert len(link.attempts) == 2
+    await link.close()
+
+
+async def test_attempts_are_bounded_and_come_ever_slower_and_who_asks_begins_anew() -> None:
+    link = await started(None, *[OSError("nobody there")] * len(BACKOFF))
+    link.session.coming.put_nowait(OSError("gone"))
+    await asyncio.sleep(sum(BACKOFF) + 1.0)
+    pauses = [later - earlier for earlier, later in zip(link.attempts, link.attempts[1:], strict=False)]
+    assert pauses == [pytest.approx(pause, abs=0.01) for pause in BACKOFF]
+    assert [again for _, again in link.facts] == [True] * len(BACKOFF) + [False]
+    await asyncio.sleep(600.0)
+    assert len(link.attempts) == 1 + len(BACKOFF)
+    await link.ready()
+    assert link.session.open
+    await link.close()
+
+
+async def test_an_error_that_stays_is_told_once_and_ends_it() -> None:
+    link = await started()
+    link.session.coming.put_nowait(MadeUpError("no credit", "wrong_key"))
+    await asyncio.sleep(600.0)
+    ((error, again),) = link.facts
+    assert str(error) == "no credit"
+    assert not again
+    assert len(link.attempts) == 1
+    link.send_audio(silence(0.02))
+    await link.ready()
+    await settle()
+    assert link.session.got == ["hello"], "what was said to nobody is not told later"
+    await link.close()
+
+
+async def test_who_waits_for_a_session_waits_within_bounds() -> None:
+    link = await started(None, *[OSError("nobody there")] * 20)
+    link.session.coming.put_nowait(OSError("gone"))
+    await asyncio.sleep(sum(BACKOFF[:4]) + 0.1)
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(MadeUpError, match="not back yet"):
+        await link.ready()
+    assert asyncio.get_running_loop().time() - began == pytest.approx(CONNECT_TIMEOUT)
+    await link.close()
+
+
+async def test_an_error_that_should_not_be_is_logged_with_its_place(caplog: pytest.LogCaptureFixture) -> None:
+    link = await started()
+    link.session.coming.put_nowait(KeyError("a fault of ours"))
+    await asyncio.sleep(BACKOFF[0] + 0.1)
+    assert "an error that should not be" in caplog.text
+    assert len(link.sessions) == 2
+    await link.close()
+
+
+async def test_messages_are_for_their_session_and_audio_for_the_next() -> None:
+    link = await started()
+    await settle()
+    first = link.session
+    first.deaf = True
+    link.send("to be taken, never to arrive")
+    await settle()
+    link.send("of the first session")
+    link.send_audio(silence(0.5))
+    first.coming.put_nowait(OSError("gone"))
+    await settle()
+    assert not link.up
+    link.send("of no session")
+    link.send_audio(silence(0.25))
+    await link.ready()
+    await settle()
+    assert [one for one in link.session.got if isinstance(one, str)] == ["hello"]
+    assert link.session.seconds == 0.75
+    await link.close()
+
+
+# Renewal.
+
+
+async def test_a_renewed_session_is_deaf_at_once_and_replaced_as_often_as_it_is_asked_for() -> None:
+    link = await started()
+    for count in range(2, 3 * len(BACKOFF)):
+        link.renew()
+        link.renew()
+        assert not link.up
+        link.send("of no session")
+        await link.ready()
+        await settle()
+        assert len(link.sessions) == count
+        assert link.session.got == ["hello"]
+    assert set(link.facts) == {(None, True)}
+    assert asyncio.get_running_loop().time() < 0.1
+    await link.close()
+
+
+async def test_before_a_limit_it_is_renewed_in_a_pause() -> None:
+    link = await started()
+    pausing = False
+    link.renew_in_a_pause(360.0, 450.0, lambda: pausing)
+    pausing = True
+    await asyncio.sleep(359.0)
+    pausing = False
+    await asyncio.sleep(60.0)
+    assert len(link.sessions) == 1
+    pausing = True
+    await asyncio.sleep(0.2)
+    assert len(link.sessions) == 2
+    await asyncio.sleep(600.0)
+    assert len(link.sessions) == 2, "that was about the first one"
+    await link.close()
+
+
+async def test_without_a_pause_it_is_renewed_at_last() -> None:
+    link = await started()
+    link.renew_in_a_pause(0.0, 8.0, lambda: False)
+    link.renew_in_a_pause(0.0, 4.0, lambda: True)
+    await asyncio.sleep(7.9)
+    assert len(link.sessions) == 1
+    await asyncio.sleep(0.2)
+    assert len(link.sessions) == 2
+    await link.close()
+
+
+async def test_a_service_that_sends_everybody_away_is_given_up() -> None:
+    link = await started()
+    for _ in range(len(BACKOFF)):
+        link.renew_in_a_pause(0.0, BRIEF / 2, lambda: True)
+        await settle()
+        await link.ready()
+    link.renew_in_a_pause(0.0, BRIEF / 2, lambda: True)
+    await asyncio.sleep(60.0)
+    error, again = link.facts[-1]
+    assert "has to be renewed at once" in str(error)
+    assert not again
+    assert len(link.sessions) == 1 + len(BACKOFF)
+
+
+# What is sent and read.
+
+
+async def test_a_message_that_nobody_takes_breaks_the_session() -> None:
+    link = await started()
+    await settle()
+    link.session.deaf = True
+    link.send("a message")
+    await asyncio.sleep(SEND_TIMEOUT + 0.1)
+    ((error, again),) = link.facts
+    assert "takes nothing" in str(error)
+    assert again
+    await link.close()
+
+
+async def test_more_messages_than_can_be_break_the_session() -> None:
+    link = await started()
+    await settle()
+    for number in range(MESSAGE_LIMIT + 2):
+        link.send(str(number))
+    await settle()
+    ((error, _),) = link.facts
+    assert f"{MESSAGE_LIMIT} messages wait" in str(error)
+    await link.close()
+
+
+async def test_a_pause_is_told_each_time() -> None:
+    link = Made()
+    link.pause = 1.0
+    await link.start()
+    await asyncio.sleep(2.5)
+    assert link.pauses == 2
+    link.send_audio(silence(0.02))
+    await asyncio.sleep(0.9)
+    assert link.pauses == 2, "there was something"
+    await asyncio.sleep(0.2)
+    assert link.pauses == 3
+    await link.close()
+
+
+async def test_a_message_that_makes_no_sense_is_told_once_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    link = await started()
+    for _ in range(UNREADABLE_LIMIT):
+        link.session.coming.put_nowait(ValueError("nonsense"))
+    link.session.coming.put_nowait("something")
+    for _ in range(UNREADABLE_LIMIT):
+        link.session.coming.put_nowait(ValueError("nonsense"))
+    with caplog.at_level(logging.WARNING):
+        await settle()
+    (error,) = link.complaints
+    assert str(error) == "the service, in a message: ValueError('nonsense')"
+    assert len(caplog.records) == 2 * UNREADABLE_LIMIT - 1
+    assert link.up
+    link.session.coming.put_nowait(ValueError("nonsense"))
+    await settle()
+    assert not link.up
+    await link.close()
