@@ -15,6 +15,7 @@
         echo: [-20]             dB of the agent's own voice in the caller's audio; then `sound` may be left out
         echo_cancellation: true the agent is given the echo canceller of `plugins.livekit`, if there is one (false)
         second: {say: "stop"}   another caller, `after` seconds later (0.5)
+        primer: false           the caller has said nothing before, though the agent is answering (true)
 
 Everything but id, kind, expect and sound has a default, and any value may be a list. Where the agent is answering, it
 answers a question that the caller asked before: see `scenario.PRIMER`.
@@ -46,6 +47,7 @@ _GROUP_KEYS = {
     "after",
     "language",
     "echo_cancellation",
+    "primer",
 }
 _DEFAULT_AT = {"answering": 2.0, "question": 0.5, "thinking": 1.0, "idle": 1.0, "uninterruptible": 2.0}
 
@@ -120,6 +122,7 @@ def _group(group: Mapping[str, Any], where: str) -> Iterator[Scenario]:
         [_number(after, f"{where}: after") for after in _listed(group.get("after", 0.5))],
         [_truth(entry, f"{where}: echo_cancellation") for entry in _listed(group.get("echo_cancellation", False))],
     )
+    primer = _truth(group.get("primer", True), f"{where}: primer")
     for number, (state, sound, at, bed, echo, second, after, cancelled) in enumerate(axes, 1):
         yield Scenario(
             id=f"{group['id']}-{number:02}",
@@ -133,7 +136,7 @@ def _group(group: Mapping[str, Any], where: str) -> Iterator[Scenario]:
             second_after=after,
             echo=echo,
             echo_cancellation=cancelled,
-            primer=state == "answering",
+            primer=state == "answering" and primer,
             language=group.get("language"),
         )
 

@@ -170,10 +170,16 @@ class Judge:
         if challenge is not None and challenge.held_since is not None:
             yield challenge.held_since + policy.hold_limit, self.hold_no_longer
             if challenge.quiet_since is not None:
-                yield challenge.quiet_since + policy.resume_after, lambda at: self.let_go(at, turns)
+                yield challenge.quiet_since + self._patience(turns), lambda at: self.let_go(at, turns)
         elif challenge is not None and challenge.quiet_since is not None:
             patience = max(policy.resume_after, policy.late_words)
             yield challenge.quiet_since + patience, lambda at: self.dismiss(turns)
+
+    def _patience(self, turns: Mapping[str, Turn]) -> float:
+        """How long a silence the voice stays held: half as long if something speaks against all that was said."""
+        polls = (self.poll(turns[participant])[1] for participant in self._open_challenge.challengers)
+        refused = all(any(vote.weight < 0.0 for vote in given) for given in polls)
+        return self.policy.resume_after / 2 if refused else self.policy.resume_after
 
     def _release(self, challenge: Challenge, at: float, reason: str, given: tuple[Vote, ...] = ()) -> list[fx.Effect]:
         if challenge.held_since is None:
