@@ -17,8 +17,10 @@ from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import Message, Role, ToolCall
 from vision_agents.core.llm import OnInterrupt
 from vision_agents.core.participants import Participant
+from vision_agents.core.remote import outbox
+from vision_agents.core.remote import realtime as link_module
 from vision_agents.plugins import gemini
-from vision_agents.plugins.gemini import link as link_module
+from vision_agents.plugins.gemini import link as gemini_link
 from vision_agents.plugins.gemini import session as session_module
 from vision_agents.testing.contract import Player, until
 from vision_agents.testing.contract.harness import spoken
@@ -551,7 +553,7 @@ async def test_words_before_and_after_the_answer_begins(
 async def test_a_microphone_that_is_off_is_said_once(
     service: StandIn, connected: gemini.Realtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link_module, "AUDIO_PAUSE", 0.05)
+    monkeypatch.setattr(gemini_link, "AUDIO_PAUSE", 0.05)
     for _ in range(2):
         for _ in range(5):
             await connected.send_audio(tone(0.02, 16_000), ANNA)
@@ -576,10 +578,10 @@ async def test_audio_that_nobody_takes_is_bounded(
     service.refuses = HTTPStatus.SERVICE_UNAVAILABLE
     await service.disconnect()
     await asyncio.sleep(0.1)
-    for _ in range(round(3 * link_module.AUDIO_LIMIT)):
+    for _ in range(round(3 * outbox.AUDIO_LIMIT)):
         await connected.send_audio(PcmData.silence(1.0, 16_000), ANNA)
     assert connected._session is not None
-    assert connected._session._link._outbox._seconds <= link_module.AUDIO_LIMIT
+    assert connected._session._link._outbox._seconds <= outbox.AUDIO_LIMIT
     assert "is dropped" in caplog.text
 
 

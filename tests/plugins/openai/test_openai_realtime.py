@@ -13,6 +13,7 @@ import pytest_asyncio
 from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import Message, Role, ToolCall
 from vision_agents.core.participants import Participant
+from vision_agents.core.remote import outbox
 from vision_agents.plugins import openai
 from vision_agents.plugins.openai import link
 from vision_agents.testing.contract import Player, frames, lifetime, until
@@ -420,9 +421,9 @@ async def test_a_service_that_is_gone_for_good_is_told_once_and_asked_no_more(
 async def test_audio_that_nobody_takes_is_bounded_and_the_log_says_so(
     model: openai.Realtime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for piece in frames(tone(2 * link.AUDIO_LIMIT, RATE)):
+    for piece in frames(tone(2 * outbox.AUDIO_LIMIT, RATE)):
         await model.send_audio(piece, ANNA)
-        assert model._link._audio_seconds <= link.AUDIO_LIMIT
+        assert model._link._outbox._seconds <= outbox.AUDIO_LIMIT
     assert "is dropped" in caplog.text
 
 

@@ -17,8 +17,9 @@ from dashscope.audio.qwen_omni import MultiModality, OmniRealtimeCallback, OmniR
 from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import Message, Role, ToolCall
 from vision_agents.core.participants import Participant
+from vision_agents.core.remote import outbox
+from vision_agents.core.remote import realtime as link_module
 from vision_agents.plugins import qwen
-from vision_agents.plugins.qwen import link as link_module
 from vision_agents.plugins.qwen import session as session_module
 from vision_agents.plugins.qwen.messages import Write
 from vision_agents.testing.contract import Player, until
@@ -437,10 +438,10 @@ async def test_audio_that_nobody_takes_is_bounded(
     service.refuses = HTTPStatus.SERVICE_UNAVAILABLE
     await service.disconnect()
     await asyncio.sleep(0.1)
-    for _ in range(round(3 * link_module.AUDIO_LIMIT)):
+    for _ in range(round(3 * outbox.AUDIO_LIMIT)):
         await connected.send_audio(PcmData.silence(1.0, 16_000), ANNA)
     assert connected._session is not None
-    assert connected._session._link._outbox._seconds <= link_module.AUDIO_LIMIT
+    assert connected._session._link._outbox._seconds <= outbox.AUDIO_LIMIT
     assert "is dropped" in caplog.text
 
 

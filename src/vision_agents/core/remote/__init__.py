@@ -5,6 +5,7 @@ from .inbox import Inbox
 from .link import Connection, Link, LinkError, connect_in_time
 from .outbox import Outbox
 from .realtime import LinkListener, RealtimeLink, RemoteError, Service
+from .session import RealtimeSession, RemoteRealtime
 
 __all__ = [
     "Claim",
@@ -15,7 +16,9 @@ __all__ = [
     "LinkListener",
     "Outbox",
     "RealtimeLink",
+    "RealtimeSession",
     "RemoteError",
+    "RemoteRealtime",
     "Service",
     "connect_in_time",
     "remainder",

@@ -76,6 +76,10 @@ class Service:
     explained: Callable[[BaseException, str], RemoteError]
     expected: tuple[type[BaseException], ...]
 
+    def failure(self, text: str) -> RemoteError:
+        """An error that says where it happened."""
+        return self.error(f"{self.name}: {text}")
+
 
 class LinkListener(Protocol):
     """Who is at the near end. Every method returns at once."""
@@ -100,8 +104,8 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
     """Audio that has piled up is sent in pieces of up to so many seconds; 0: as it came."""
 
     def __init__(self, service: Service, listener: LinkListener) -> None:
-        self._service = service
-        self._near = listener
+        self.service = service
+        self._listener = listener
         self._outbox: Outbox[M] = Outbox(service.name)
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -147,7 +151,7 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
 
     def _why(self, failure: Exception) -> RemoteError:
         """What broke a session."""
-        return self._service.explained(failure, self._service.name)
+        return self.service.explained(failure, self.service.name)
 
     def _skip(self, failure: Exception) -> None:
         """One message that makes no sense does not end the conversation; very many do: then it raises."""
@@ -155,12 +159,12 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
         if self._unreadable > UNREADABLE_LIMIT:
             raise failure
         logger.debug("a message that cannot be handled", exc_info=failure)
-        error = self._service.explained(failure, f"{self._service.name}, in a message")
+        error = self.service.explained(failure, f"{self.service.name}, in a message")
         if self._complained:
             logger.warning("%s", error)
         else:
             self._complained = True
-            self._near.unreadable(error)
+            self._listener.unreadable(error)
 
     # What the conversation does.
 
@@ -169,7 +173,7 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
         await self._end()
         loop = asyncio.get_running_loop()
         self._opening = opening = loop.create_future()
-        self._task = loop.create_task(self._run(opening), name=self._service.name)
+        self._task = loop.create_task(self._run(opening), name=self.service.name)
         try:
             await asyncio.shield(opening)
         except asyncio.CancelledError:
@@ -179,14 +183,14 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
     async def ready(self) -> None:
         """Wait until there is a session, and open one if it was given up. Raises the service's error."""
         if self._opening is None:
-            raise self._error("there is no session; call connect() first, and not after close().")
+            raise self.service.failure("there is no session; call connect() first, and not after close().")
         if self._task is None or self._task.done():
             await self.start()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 await self._ready.wait()
         except TimeoutError:
-            raise self._error("the connection is broken, and not back yet.") from None
+            raise self.service.failure("the connection is broken, and not back yet.") from None
 
     @property
     def up(self) -> bool:
@@ -204,7 +208,7 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
             self._outbox.put_audio(audio)
 
     def renew(self) -> None:
-        """Put another session in place of this one. From now on this one is deaf and dumb."""
+        """Put another session in place of this one, in which nothing is sent any more."""
         self._renew(wanted=False)
 
     def renew_in_a_pause(self, after: float, at_last: float, pausing: Callable[[], bool]) -> None:
@@ -233,7 +237,7 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
         finally:
             self._outbox.clear()
             if not opening.done():
-                opening.set_exception(self._error("it was closed while it was being opened."))
+                opening.set_exception(self.service.failure("it was closed while it was being opened."))
                 opening.exception()  # Perhaps nobody waits for it any more.
 
     async def _sessions(self, opening: asyncio.Future[None]) -> None:
@@ -245,22 +249,19 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
             try:
                 wanted = await self._session(opening)
             except Exception as failure:
-                if not isinstance(failure, (*self._service.expected, RemoteError)):
-                    logger.exception("%s: an error that should not be", self._service.name)
+                if not isinstance(failure, (*self.service.expected, RemoteError)):
+                    logger.exception("%s: an error that should not be", self.service.name)
                 error = self._why(failure)
             lasted = loop.time() - began
             if not opening.done():
-                opening.set_exception(error or self._error("the session was over at once."))
+                opening.set_exception(error or self.service.failure("the session was over at once."))
                 return
-            if error is None:
-                well = lasted > BRIEF or not wanted
-            else:
-                well = lasted > STEADY and self._healthy
+            well = (lasted > BRIEF or not wanted) if error is None else (lasted > STEADY and self._healthy)
             failures = 0 if well else failures + 1
             if error is None and failures > len(BACKOFF):
-                error = self._error("one session after another has to be renewed at once.")
+                error = self.service.failure("one session after another has to be renewed at once.")
             again = error is None or (failures <= len(BACKOFF) and self._may_go_on(error))
-            self._near.lost(error, again)
+            self._listener.lost(error, again)
             if not again:
                 return
             if failures:
@@ -276,7 +277,7 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
                     session = await stack.enter_async_context(self._connect())
                 self._renewal = asyncio.get_running_loop().create_future()
                 self._ready.set()
-                self._near.opened()
+                self._listener.opened()
                 if not opening.done():
                     opening.set_result(None)
                 return await self._converse(session)
@@ -290,8 +291,8 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
 
     async def _converse(self, session: S) -> bool:
         tasks: list[asyncio.Future[Any]] = [
-            asyncio.create_task(self._read(session), name=f"{self._service.name} reader"),
-            asyncio.create_task(self._write(session), name=f"{self._service.name} writer"),
+            asyncio.create_task(self._read(session), name=f"{self.service.name} reader"),
+            asyncio.create_task(self._write(session), name=f"{self.service.name} writer"),
         ]
         for task in tasks:
             task.add_done_callback(look_at)
@@ -318,14 +319,14 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
             else:
                 await self._in_time(self._send_audio(session, outbox.take_audio(self.audio_piece)))
             if len(outbox.messages) > MESSAGE_LIMIT:
-                raise self._error(f"{MESSAGE_LIMIT} messages wait, the connection does not move.")
+                raise self.service.failure(f"{MESSAGE_LIMIT} messages wait, the connection does not move.")
 
     async def _in_time(self, sending: Awaitable[None]) -> None:
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
                 await sending
         except TimeoutError:
-            raise self._error(f"the service takes nothing for {SEND_TIMEOUT:.0f} s.") from None
+            raise self.service.failure(f"the service takes nothing for {SEND_TIMEOUT:.0f} s.") from None
 
     # Renewal.
 
@@ -337,14 +338,11 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
     def _look_for_pause(self, at_last: float, pausing: Callable[[], bool]) -> None:
         loop = asyncio.get_running_loop()
         if loop.time() >= at_last or pausing():
-            logger.info("%s is about to end a session: another one takes over", self._service.name)
+            logger.info("%s is about to end a session: another one takes over", self.service.name)
             self._renew(wanted=True)
         else:
             at = min(at_last, loop.time() + PAUSE_CHECK)
             self._pause_timer = loop.call_at(at, self._look_for_pause, at_last, pausing)
-
-    def _error(self, text: str) -> RemoteError:
-        return self._service.error(f"{self._service.name}: {text}")
 
 
 def look_at(task: asyncio.Future[Any]) -> None:

@@ -12,6 +12,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from vision_agents.core.remote import RemoteError
+
 WHERE = "Bedrock"
 
 # Seconds that finding credentials may take: beyond the environment and the files there are services to ask.
@@ -51,21 +53,14 @@ _UNMODELLED = re.compile(r"status: (\d+) - id: [\w.]*#(\w+)")
 _HOPELESS = frozenset({"credentials", "access", "quota", "model"})
 
 
-class AWSError(RuntimeError):
+class AWSError(RemoteError):
     """Bedrock refused something, or a connection to it broke. The message says why, and what to do next.
 
     `code`: "credentials", "access", "quota", "throttled", "model", "invalid", "timeout" or None. The SDK's error is the
     `__cause__`.
     """
 
-    def __init__(self, message: str, code: str | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-
-    @property
-    def hopeless(self) -> bool:
-        """Whether another attempt is of no use until somebody does something about it."""
-        return self.code in _HOPELESS
+    final = _HOPELESS
 
 
 def require_python() -> None:
@@ -130,9 +125,15 @@ class Account:
             ) from error
 
 
+# Whole modules only: in `sys.modules` one stands as soon as another thread begins to import it.
+_loaded: dict[str, Any] = {}
+
+
 async def load(name: str) -> Any:
     """A module of the SDK. Importing it takes long, and must not hold up the conversation of others."""
-    return sys.modules.get(name) or await asyncio.to_thread(importlib.import_module, name)
+    if name not in _loaded:
+        _loaded[name] = await asyncio.to_thread(importlib.import_module, name)
+    return _loaded[name]
 
 
 def explained(error: BaseException, where: str) -> AWSError:

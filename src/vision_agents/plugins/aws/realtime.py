@@ -5,13 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Literal
 
-from vision_agents.core import llm
-from vision_agents.core.audio import PcmData
-from vision_agents.core.conversation import Message
-from vision_agents.core.llm import Heard
-from vision_agents.core.participants import Participant
+from vision_agents.core.remote import RemoteRealtime
 
-from .client import WHERE, Account, AWSError, require_python
+from .client import Account, require_python
+from .link import SERVICE
 from .session import Session
 from .stream import Stream
 from .wire import INPUT_SAMPLE_RATE, Setup
@@ -19,7 +16,7 @@ from .wire import INPUT_SAMPLE_RATE, Setup
 DEFAULT_MODEL = "amazon.nova-2-sonic-v1:0"
 
 
-class Realtime(llm.Realtime):
+class Realtime(RemoteRealtime):
     """Nova Sonic on Bedrock, by the SDK's own client. Needs Python 3.12 or newer.
 
     The service hears when somebody speaks and stops the model for that. It cannot be told to stop, nor how much of an
@@ -63,7 +60,7 @@ class Realtime(llm.Realtime):
         require_python()
         if (aws_access_key_id is None) != (aws_secret_access_key is None):
             raise ValueError("pass both aws_access_key_id and aws_secret_access_key, or neither")
-        super().__init__()
+        super().__init__(SERVICE)
         self.model = model
         self.voice_id = voice_id
         inference = {"maxTokens": max_tokens, "topP": top_p, "temperature": temperature}
@@ -72,35 +69,8 @@ class Realtime(llm.Realtime):
             region, aws_access_key_id, aws_secret_access_key, aws_session_token, profile, endpoint_uri
         )
         self._config: Any = None
-        self._session: Session | None = None
 
-    async def connect(self, instructions: str, history: tuple[Message, ...]) -> None:
-        """Open the session. Raises AWSError."""
-        await self.close()
-        self.record.begin(history)
+    async def _begin(self, instructions: str) -> Session:
         if self._config is None:
             self._config = await self._account.resolve()
-        session = Session(self, partial(Stream, self._config, self.model), self._setup, instructions)
-        await session.open()
-        self._session = session
-
-    async def send_audio(self, audio: PcmData, participant: Participant) -> None:
-        """Send audio, of several participants mixed. Without a stream up to 20 s of it wait for the next one."""
-        mixed = self.microphones.mix(audio, participant)
-        if mixed is not None and self._session is not None:
-            self._session.hear(mixed)
-
-    async def send_text(self, text: str) -> None:
-        """Have a text answered. Raises AWSError if there is no stream and none can be had."""
-        if self._session is None:
-            raise AWSError(f"{WHERE}: there is no session; call connect() first, and not after close().")
-        await self._session.ask(text)
-
-    async def stop_response(self, heard: tuple[Heard, ...]) -> None:
-        if self._session is not None:
-            self._session.stop(heard)
-
-    async def close(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        return Session(self, partial(Stream, self._config, self.model), self._setup, instructions)

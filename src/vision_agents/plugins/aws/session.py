@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 
 from vision_agents.core import llm
-from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import Message, Role, ToolCall
 from vision_agents.core.llm import Heard
+from vision_agents.core.remote import RealtimeSession, RemoteError
 
-from .client import WHERE, AWSError
+from .client import WHERE
 from .dialogue import Answer, Dialogue
 from .link import Link
 from .stream import Stream
@@ -28,42 +27,21 @@ STOP_TIMEOUT = 2.0
 PAUSE = 3.0
 
 
-class Session:
-    """Implements `LinkListener` for `model`. `setup` and `instructions` hold for all of its streams."""
+class Session(RealtimeSession):
+    """Implements `StreamListener` for `model`. `setup` and `instructions` hold for all of its streams."""
+
+    _link: Link
 
     def __init__(self, model: llm.Realtime, connect: Callable[[], Stream], setup: Setup, instructions: str) -> None:
-        self._model = model
+        super().__init__(model)
         self._setup = setup
         self._instructions = instructions
-        self._loop = asyncio.get_running_loop()
         self._link = Link(connect, self)
-        self._dialogue = Dialogue(model, self._call, self._loop.time, self._link.turn_over)
-        self._calls: set[asyncio.Task[None]] = set()
-        self._deadline: asyncio.TimerHandle | None = None
+        self._dialogue = Dialogue(model, self._call, self._loop.time, self._link.speech.turn_over)
         # Texts whose answers had not begun when the stream was renewed.
         self._again: list[str] = []
-        self._unreadable = False
-
-    async def open(self) -> None:
-        """Raises AWSError."""
-        await self._link.start()
-
-    async def close(self) -> None:
-        """End it. Harmless twice."""
-        self._stop_timer()
-        calls = list(self._calls)
-        for call in calls:
-            call.cancel()
-        await self._link.close()
-        self._stop_timer()
-        if calls:
-            await asyncio.wait(calls, timeout=self._model.cancel_timeout)
 
     # What we send.
-
-    def hear(self, audio: PcmData) -> None:
-        """Send audio, as soon as there is a stream."""
-        self._link.send_audio(audio)
 
     async def ask(self, text: str) -> None:
         """Have a text answered. Raises AWSError if there is no stream and none can be had."""
@@ -77,8 +55,8 @@ class Session:
     def stop(self, heard: tuple[Heard, ...]) -> None:
         """See that what is not wanted any more ends: what is stale, and what is in `heard`."""
         self._dialogue.cancel({one.response for one in heard})
-        if self._dialogue.unwanted and self._deadline is None:
-            self._deadline = self._loop.call_later(STOP_TIMEOUT, self._renew_if_unwanted)
+        if self._dialogue.unwanted and self._timer is None:
+            self._timer = self._loop.call_later(STOP_TIMEOUT, self._renew_if_unwanted)
 
     def _send_text(self, text: str) -> None:
         prompt = self._link.prompt
@@ -87,21 +65,16 @@ class Session:
             self._link.send(prompt.ask(text))
 
     def _renew_if_unwanted(self) -> None:
-        self._deadline = None
+        self._timer = None
         if self._dialogue.unwanted:
             logger.info("%s goes on with what was interrupted: another stream takes over", WHERE)
             self._link.renew()
 
-    def _stop_timer(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    # LinkListener.
+    # StreamListener.
 
     @property
     def pausing(self) -> bool:
-        return self._dialogue.idle and not self._calls and self._link.quiet >= PAUSE
+        return self._dialogue.idle and not self._calls and self._link.speech.quiet >= PAUSE
 
     def prompt(self, with_history: bool) -> Prompt:
         history = self._model.record.messages if with_history else ()
@@ -123,13 +96,12 @@ class Session:
     def event(self, event: Json) -> None:
         self._dialogue.take(event)
 
-    def lost(self, error: AWSError | None, again: bool) -> None:
+    def lost(self, error: RemoteError | None, again: bool) -> None:
         self._stop_timer()
         current = self._dialogue.current
         wanted = current is not None and current.epoch == self._model.epoch and not current.dropped
         wanted = wanted or self._dialogue.awaited
-        for call in self._calls:
-            call.cancel()
+        self._cancel_calls()
         unanswered = self._dialogue.end()
         if error is None:
             self._again = [ask.text for ask in unanswered]
@@ -138,23 +110,14 @@ class Session:
         else:
             logger.warning("%s Another stream is opened.", error)
 
-    def unreadable(self, error: AWSError) -> None:
-        if self._unreadable:
-            logger.warning("%s", error)
-        else:
-            self._model.report_failure(error)  # Many may come; the first one tells.
-        self._unreadable = True
-
     # Functions.
 
     def _call(self, call: ToolCall, answer: Answer) -> None:
         if answer.epoch < self._model.epoch or answer.dropped:
             return
-        task = self._loop.create_task(self._run(call, answer, self._link.prompt), name=f"function {call.name}")
-        self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
+        self._run(call, self._answer(call, answer, self._link.prompt))
 
-    async def _run(self, call: ToolCall, answer: Answer, prompt: Prompt | None) -> None:
+    async def _answer(self, call: ToolCall, answer: Answer, prompt: Prompt | None) -> None:
         result = await self._model.call_function(call, answer.epoch)
         # Nobody waits for what was interrupted, or was asked for on another stream.
         if answer.epoch == self._model.epoch and prompt is not None and prompt is self._link.prompt:

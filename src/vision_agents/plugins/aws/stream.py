@@ -2,7 +2,8 @@
 
 What bites in the SDK: a receive that is cancelled breaks its connection's thread, a stream whose connection is lost
 before the service has answered never comes back, and a stream closed after it broke waits for ever. Hence: receiving
-ends by itself when the connection is closed, it is never cancelled; and everything else has a deadline.
+ends by itself when the connection is closed, it is never cancelled; and everything else has a deadline, here or in
+the link.
 """
 
 from __future__ import annotations
@@ -14,19 +15,15 @@ from collections.abc import Iterable
 from copy import copy, deepcopy
 from typing import Any
 
+from vision_agents.core.remote.realtime import look_at
+
 from .client import WHERE, AWSError, explained, load
 from .wire import Json
 
 logger = logging.getLogger(__name__)
 
-# Deadlines in seconds: to be in a session, to get an event out, and for each step of closing.
-CONNECT_TIMEOUT = 15.0
-SEND_TIMEOUT = 10.0
+# Deadline in seconds for each step of closing.
 CLOSE_TIMEOUT = 1.0
-
-
-class Unreadable(AWSError):
-    """An event that makes no sense. The stream goes on."""
 
 
 class Stream:
@@ -39,7 +36,9 @@ class Stream:
         self._duplex: Any = None
         self._models: Any = None
         self._output: asyncio.Future[Any] | None = None
-        self._broken = False
+        self._sending: asyncio.Task[None] | None = None
+        # Until it is open there is nothing to say goodbye to.
+        self._broken = True
 
     async def open(self, events: Iterable[Json]) -> None:
         """Open it and send `events`. Raises AWSError."""
@@ -52,42 +51,37 @@ class Stream:
         request = self._models.InvokeModelWithBidirectionalStreamOperationInput(model_id=self._model)
         before = asyncio.all_tasks()
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                self._duplex = await self._client.invoke_model_with_bidirectional_stream(request)
+            self._duplex = await self._client.invoke_model_with_bidirectional_stream(request)
         except Exception as error:
             raise explained(error, WHERE) from error
         self._output = asyncio.ensure_future(self._duplex.await_output())
         sending = asyncio.create_task(self._send_all(events), name="nova sonic opening")
         try:
             both = [self._output, sending]
-            done, waiting = await asyncio.wait(both, timeout=CONNECT_TIMEOUT, return_when=asyncio.FIRST_EXCEPTION)
+            done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_EXCEPTION)
             # What the service says is worth more than that nothing could be sent.
             for task in both:
                 if task in done:
                     task.result()
-            if waiting:
-                raise TimeoutError
             _look_at_writer(before)
+            self._broken = False
         except Exception as error:
-            self._broken = True
             raise explained(error, WHERE) from error
         finally:
             sending.cancel()
             await asyncio.wait([sending])
 
-    async def send(self, event: Json) -> None:
-        """Send an event. One at a time: each is signed with the signature of the one before. Raises AWSError."""
-        data = json.dumps({"event": event}).encode()
-        part = self._models.BidirectionalInputPayloadPart(bytes_=data)
-        try:
-            async with asyncio.timeout(SEND_TIMEOUT):
-                await self._duplex.input_stream.send(self._models.InvokeModelWithBidirectionalStreamInputChunk(part))
-        except Exception as error:
-            self._broken = True
-            raise explained(error, f"{WHERE}, while sending") from error
+    async def send(self, events: Iterable[Json]) -> None:
+        """Send events, all of them even if this is cancelled: each is signed with the signature of the one before.
 
-    async def receive(self) -> Json | None:
-        """The next event, None after the last. Raises AWSError; `Unreadable` if there may be more. Never cancel it."""
+        Raises AWSError.
+        """
+        self._sending = sending = asyncio.create_task(self._send_all(events), name="nova sonic sending")
+        sending.add_done_callback(look_at)
+        await asyncio.shield(sending)
+
+    async def receive(self) -> Any:
+        """The next event, for `parsed`; None after the last. Raises AWSError. Never cancel it."""
         try:
             output = await self._duplex.output_stream.receive()
         except Exception as error:
@@ -95,20 +89,17 @@ class Stream:
             raise explained(error, WHERE) from error
         if output is None:
             self._broken = True
-            return None
-        try:
-            event = json.loads(output.value.bytes_)["event"]
-        except (AttributeError, TypeError, ValueError, KeyError) as error:
-            raise Unreadable(f"{WHERE}: an event cannot be read ({error}).") from error
-        if not isinstance(event, dict):
-            raise Unreadable(f"{WHERE}: an event is no object, but {event!r:.100}.")
-        return event
+        return output
 
     async def close(self, events: Iterable[Json], received: asyncio.Future[Any] | None) -> None:
         """Send `events`, end our side, wait for the end of theirs, and hang up.
 
         `received` is done when nothing more is received. Never raises, takes a few `CLOSE_TIMEOUT` at most.
         """
+        if self._sending is not None and not self._sending.done():
+            await asyncio.wait([self._sending], timeout=CLOSE_TIMEOUT)
+            self._broken = self._broken or not self._sending.done()
+            self._sending.cancel()
         if self._duplex is not None and not self._broken:
             await self._quietly(self._send_all(events))
         if self._duplex is not None:
@@ -124,8 +115,13 @@ class Stream:
             await asyncio.wait([received], timeout=CLOSE_TIMEOUT)
 
     async def _send_all(self, events: Iterable[Json]) -> None:
-        for event in events:
-            await self.send(event)
+        try:
+            for event in events:
+                part = self._models.BidirectionalInputPayloadPart(bytes_=json.dumps({"event": event}).encode())
+                await self._duplex.input_stream.send(self._models.InvokeModelWithBidirectionalStreamInputChunk(part))
+        except Exception as error:
+            self._broken = True
+            raise explained(error, f"{WHERE}, while sending") from error
 
     async def _quietly(self, work: Any) -> None:
         try:
@@ -135,14 +131,19 @@ class Stream:
             logger.debug("a stream to %s was not closed in order: %r", WHERE, error)
 
 
+def parsed(output: Any) -> Json:
+    """What was received. Raises AWSError if it makes no sense."""
+    try:
+        event = json.loads(output.value.bytes_)["event"]
+    except (AttributeError, TypeError, ValueError, KeyError) as error:
+        raise AWSError(f"{WHERE}: an event cannot be read ({error}).") from error
+    if not isinstance(event, dict):
+        raise AWSError(f"{WHERE}: an event is no object, but {event!r:.100}.")
+    return event
+
+
 def _look_at_writer(before: set[asyncio.Task[Any]]) -> None:
     """The SDK writes in a task that nobody looks at, and which fails whenever the service ends the stream before us."""
     for task in asyncio.all_tasks() - before:
         if "request_body_generator" in str(getattr(task.get_coro(), "__qualname__", "")):
             task.add_done_callback(look_at)
-
-
-def look_at(task: asyncio.Task[Any]) -> None:
-    """Take note of a task's error: one that comes while its stream is being closed concerns nobody."""
-    if not task.cancelled():
-        task.exception()

@@ -9,6 +9,8 @@ from google import genai
 from google.genai import errors, types
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from vision_agents.core.remote import RemoteError
+
 KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 
 # With one of these the SDK talks to Google Cloud, with the machine's own credentials instead of a key.
@@ -43,20 +45,13 @@ INVALID = "invalid"
 _INVALID_CLOSE = 1007
 
 
-class GeminiError(RuntimeError):
+class GeminiError(RemoteError):
     """The Live API refused something, or a connection to it broke. The message says why, and what to do next.
 
     `code`: "invalid_api_key", "quota", "model", "permission", "invalid" or None. The SDK's error is the `__cause__`.
     """
 
-    def __init__(self, message: str, code: str | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-
-    @property
-    def hopeless(self) -> bool:
-        """Whether another attempt is of no use until somebody does something about it."""
-        return self.code in _HOPELESS
+    final = _HOPELESS
 
 
 def make_client(api_key: str | None, http_options: types.HttpOptionsOrDict | None) -> genai.Client:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import Iterable
@@ -16,11 +15,11 @@ from vision_agents.core import llm
 from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import ToolCall
 from vision_agents.core.llm import Heard
+from vision_agents.core.remote import RealtimeSession, RemoteError
 
-from .client import GeminiError
 from .config import Setup, content, note, turns
 from .dialogue import Dialogue
-from .link import WHERE, Link
+from .link import Link
 
 logger = logging.getLogger(__name__)
 
@@ -36,42 +35,23 @@ GO_AWAY_DEFAULT = 10.0
 CALL_NOTES = 16
 
 
-class Session:
-    """Implements `LinkListener` for `model`. `setup` and `instructions` hold for all of its connections."""
+class Session(RealtimeSession):
+    """Implements `LiveListener` for `model`. `setup` and `instructions` hold for all of its connections."""
+
+    _link: Link
 
     def __init__(self, model: llm.Realtime, client: genai.Client, name: str, setup: Setup, instructions: str) -> None:
-        self._model = model
+        super().__init__(model)
         self._setup = setup
         self._instructions = instructions
-        self._loop = asyncio.get_running_loop()
         self._dialogue = Dialogue(model, self._loop.time)
         self._link = Link(client, name, self)
-        self._calls: dict[str, asyncio.Task[None]] = {}
         # What was heard of answers that were cut off, and that the model was not told yet.
         self._untold: list[Heard] = []
         # What became of calls that the service does not wait for, and that the model was not told yet.
         self._call_notes: deque[str] = deque(maxlen=CALL_NOTES)
         # A text whose answer had not begun when the session was renewed, and its epoch.
         self._again: tuple[str, int] | None = None
-        self._leaving = False
-        self._confirmation: asyncio.TimerHandle | None = None
-        self._departure: asyncio.TimerHandle | None = None
-        self._unreadable = False
-
-    async def open(self) -> None:
-        """Raises GeminiError."""
-        await self._link.start()
-
-    async def close(self) -> None:
-        """End it. Harmless twice."""
-        self._stop_timers()
-        calls = list(self._calls.values())
-        for call in calls:
-            call.cancel()
-        await self._link.close()
-        self._stop_timers()
-        if calls:
-            await asyncio.wait(calls, timeout=self._model.cancel_timeout)
 
     # What we send.
 
@@ -92,7 +72,7 @@ class Session:
         """Cancel what is stale or was heard in part, and tell the model how much was."""
         cancelled = self._dialogue.cancel({one.response for one in heard})
         self._untold.extend(heard)
-        self._watch()
+        self._watch(CONFIRM_TIMEOUT)
         if cancelled or self._untold:
             self._send_note()
 
@@ -109,7 +89,7 @@ class Session:
 
     def _send_text(self, text: str) -> None:
         self._dialogue.asked(text)
-        self._watch()
+        self._watch(CONFIRM_TIMEOUT)
         turns = [*self._note(), content("user", text)]
         self._link.send(partial(_send_content, turns=turns, turn_complete=True))
 
@@ -119,22 +99,11 @@ class Session:
         self._call_notes.clear()
         return [*([note(untold)] if untold else []), *calls]
 
-    def _watch(self) -> None:
-        """See to it that cancellations are confirmed in time."""
-        since = self._dialogue.unconfirmed_since
-        if since is not None and self._confirmation is None:
-            self._confirmation = self._loop.call_at(since + CONFIRM_TIMEOUT, self._check_confirmation)
+    @property
+    def _unconfirmed_since(self) -> float | None:
+        return self._dialogue.unconfirmed_since
 
-    def _check_confirmation(self) -> None:
-        self._confirmation = None
-        since = self._dialogue.unconfirmed_since
-        if since is not None and since + CONFIRM_TIMEOUT > self._loop.time():
-            self._watch()
-        elif since is not None:
-            logger.warning("%s confirms no cancellation in %.0f s: the session is renewed", WHERE, CONFIRM_TIMEOUT)
-            self._link.renew()
-
-    # LinkListener.
+    # LiveListener.
 
     def config(self, handle: str | None) -> types.LiveConnectConfig:
         return self._setup.session(self._instructions, self._model.tools, handle)
@@ -156,19 +125,17 @@ class Session:
         if message.server_content is not None:
             self._dialogue.take(message.server_content)
         if message.tool_call_cancellation is not None:
-            self._cancel_calls(message.tool_call_cancellation.ids or ())
+            self._cancel_calls(tuple(message.tool_call_cancellation.ids or ()))
         if message.tool_call is not None:
             self._call(message.tool_call.function_calls or ())
         if message.go_away is not None:
             self._leave(message.go_away.time_left)
-        if self._leaving and self._dialogue.idle and not self._calls:
-            self._link.renew()
 
-    def lost(self, error: GeminiError | None, again: bool) -> None:
-        self._stop_timers()
+    def lost(self, error: RemoteError | None, again: bool) -> None:
+        self._stop_timer()
         unheard = self._dialogue.unanswered
         unfinished = self._dialogue.end()
-        self._cancel_calls(list(self._calls))
+        self._cancel_calls()
         wanted = unfinished is not None and unfinished.epoch == self._model.epoch
         if error is None:
             text = unfinished.text if unfinished is not None and wanted else None
@@ -177,13 +144,6 @@ class Session:
             self._model.report_failure(error)
         else:
             logger.warning("%s It is opened again.", error)
-
-    def unreadable(self, error: GeminiError) -> None:
-        if self._unreadable:
-            logger.warning("%s", error)
-        else:
-            self._model.report_failure(error)  # Many may come; the first one tells.
-        self._unreadable = True
 
     # What comes.
 
@@ -195,17 +155,10 @@ class Session:
 
     def _leave(self, time_left: str | None) -> None:
         seconds = _seconds(time_left)
-        self._leaving = True
-        if self._departure is None:
-            self._departure = self._loop.call_later(max(0.0, seconds - GO_AWAY_MARGIN), self._link.renew)
-        logger.info("%s ends this connection in %.0f s; another one takes over", WHERE, seconds)
+        self._link.renew_in_a_pause(0.0, max(0.0, seconds - GO_AWAY_MARGIN), self._pausing)
 
-    def _stop_timers(self) -> None:
-        for timer in (self._confirmation, self._departure):
-            if timer is not None:
-                timer.cancel()
-        self._confirmation = self._departure = None
-        self._leaving = False
+    def _pausing(self) -> bool:
+        return self._dialogue.idle and not self._calls
 
     # Functions.
 
@@ -214,10 +167,9 @@ class Session:
         if epoch is None:
             return
         for call in calls:
-            name, key = call.name or "", call.id or call.name or ""
-            work = self._answer(ToolCall(key, name, call.args or {}), epoch)
-            self._calls[key] = task = self._loop.create_task(work, name=f"function {name}")
-            task.add_done_callback(partial(self._forget_call, key))
+            name = call.name or ""
+            asked = ToolCall(call.id or name, name, call.args or {})
+            self._run(asked, self._answer(asked, epoch))
 
     async def _answer(self, call: ToolCall, epoch: int) -> None:
         result = await self._model.call_function(call, epoch)
@@ -228,15 +180,6 @@ class Session:
         self._dialogue.result_sent(epoch)
         response = types.FunctionResponse(id=call.id, name=call.name, response={"output": result})
         self._link.send(partial(_send_result, response=response))
-
-    def _cancel_calls(self, keys: Iterable[str]) -> None:
-        for key in keys:
-            if key in self._calls:
-                self._calls[key].cancel()
-
-    def _forget_call(self, key: str, task: asyncio.Task[None]) -> None:
-        if self._calls.get(key) is task:
-            del self._calls[key]
 
 
 async def _send_content(session: AsyncSession, turns: list[types.Content], turn_complete: bool) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import openai
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from vision_agents.core.remote import RemoteError
+
 # What a request to OpenAI may raise beside the SDK's own errors: the network's, and unreadable answers.
 ERRORS = (openai.OpenAIError, WebSocketException, OSError, EOFError, ValueError, TimeoutError)
 
@@ -26,15 +28,13 @@ _WHAT_TO_DO = {
 _CODES = {401: "invalid_api_key", 403: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 
 
-class OpenAIError(RuntimeError):
+class OpenAIError(RemoteError):
     """A request to OpenAI, or to a server like it, failed. The message says why, and what to do next.
 
     `code` is the service's own ("insufficient_quota", …), None where it gave none. The SDK's error is the `__cause__`.
     """
 
-    def __init__(self, message: str, code: str | None = None) -> None:
-        super().__init__(message)
-        self.code = code
+    final = frozenset({"invalid_api_key", "model_not_found", "insufficient_quota"})
 
 
 def make_client(

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Protocol
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 from openai.resources.realtime.realtime import AsyncRealtimeConnection, AsyncRealtimeConnectionManager
 
 from vision_agents.core.audio import PcmData
+from vision_agents.core.remote import Outbox
 
 from .client import ERRORS, OpenAIError, explained
 from .wire import ClientEvent
@@ -29,14 +29,8 @@ SEND_TIMEOUT = 10.0
 # Pauses before attempts to connect again, in seconds; after the last one it is given up.
 BACKOFF = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
 
-# Audio of the user that waits for a connection, in seconds; beyond it the oldest is dropped, and the log says so.
-AUDIO_LIMIT = 20.0
-
-# Other messages that may wait. A connection with more of them does not move: it is broken.
+# Messages that may wait. A connection with more of them does not move: it is broken.
 MESSAGE_LIMIT = 1000
-
-# Errors after which another attempt cannot help.
-_HOPELESS = {"invalid_api_key", "model_not_found", "insufficient_quota"}
 
 Event = Any
 
@@ -63,10 +57,7 @@ class Link:
     def __init__(self, connect: Callable[[], AsyncRealtimeConnectionManager], listener: LinkListener) -> None:
         self._connect = connect
         self._listener = listener
-        self._messages: deque[str] = deque()
-        self._audio: deque[PcmData] = deque()
-        self._audio_seconds = 0.0
-        self._something = asyncio.Event()
+        self._outbox: Outbox[str] = Outbox(WHERE)
         self._ready = asyncio.Event()
         self._connection: AsyncRealtimeConnection | None = None
         self._task: asyncio.Task[None] | None = None
@@ -103,20 +94,12 @@ class Link:
     def send(self, message: ClientEvent) -> None:
         """Send a message of this session. Without one it is dropped: it was about what is gone with its session."""
         if self.open:
-            self._messages.append(json.dumps(message))
-            self._something.set()
+            self._outbox.put(json.dumps(message))
 
     def send_audio(self, audio: PcmData) -> None:
         """Send audio to the input buffer, of this session or the next one. If there will be none, it is dropped."""
-        if self._failure is not None:
-            return
-        self._audio.append(audio)
-        self._audio_seconds += audio.duration
-        if self._audio_seconds > AUDIO_LIMIT:
-            while self._audio_seconds > AUDIO_LIMIT / 2:
-                self._audio_seconds -= self._audio.popleft().duration
-            logger.warning("%s takes no audio: what is older than %.0f s is dropped", WHERE, AUDIO_LIMIT / 2)
-        self._something.set()
+        if self._failure is None:
+            self._outbox.put_audio(audio)
 
     async def close(self) -> None:
         """Close the session. Harmless twice."""
@@ -135,8 +118,8 @@ class Link:
             while True:
                 error = await self._session(connection)
                 self._ready.clear()
-                self._messages.clear()
-                again = error.code not in _HOPELESS
+                self._outbox.messages.clear()
+                again = not error.hopeless
                 self._listener.lost(error, again)
                 if not again:
                     raise error
@@ -154,7 +137,7 @@ class Link:
             except ERRORS as error:
                 failure = explained(error, WHERE)
                 logger.warning("%s", failure)
-                if failure.code in _HOPELESS:
+                if failure.hopeless:
                     break
         self._listener.lost(failure, again=False)
         raise failure
@@ -213,19 +196,16 @@ class Link:
 
     async def _write(self, connection: AsyncRealtimeConnection) -> None:
         while True:
-            while not self._messages and not self._audio:
-                self._something.clear()
-                await self._something.wait()
+            await self._outbox.wait(None)
             async with asyncio.timeout(SEND_TIMEOUT):
                 await connection.send_raw(self._next())
-            if len(self._messages) > MESSAGE_LIMIT:
+            if len(self._outbox.messages) > MESSAGE_LIMIT:
                 raise OpenAIError(f"{WHERE}: {MESSAGE_LIMIT} messages wait, the connection does not move.")
 
     def _next(self) -> str:
         # A cancellation does not wait behind audio.
-        if self._messages:
-            return self._messages.popleft()
-        audio = self._audio.popleft()
-        self._audio_seconds -= audio.duration
+        if self._outbox.messages:
+            return self._outbox.messages.popleft()
+        audio = self._outbox.take_audio(0.0)
         # By hand: fifty of these a second go through here, and the SDK would look at every field of each.
         return f'{{"type":"input_audio_buffer.append","audio":"{base64.b64encode(audio.to_bytes()).decode()}"}}'

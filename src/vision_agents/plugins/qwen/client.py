@@ -9,6 +9,8 @@ from typing import Any
 import dashscope
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from vision_agents.core.remote import RemoteError
+
 KEY = "DASHSCOPE_API_KEY"
 
 # What connecting and talking may raise beside QwenError.
@@ -29,20 +31,13 @@ _ADVICE = {code: advice for _, code, advice in _REASONS}
 _HOPELESS = frozenset({"invalid_api_key", "quota", "model", "permission"})
 
 
-class QwenError(RuntimeError):
+class QwenError(RemoteError):
     """The service refused something, or a connection to it broke. The message says why, and what to do next.
 
     `code`: "invalid_api_key", "quota", "model", "permission", "rate_limit", or the service's own, or None.
     """
 
-    def __init__(self, message: str, code: str | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-
-    @property
-    def hopeless(self) -> bool:
-        """Whether another attempt is of no use until somebody does something about it."""
-        return self.code in _HOPELESS
+    final = _HOPELESS
 
 
 def find_key(api_key: str | None) -> str:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vision_agents.core import llm
-from vision_agents.core.audio import PcmData
-from vision_agents.core.conversation import Message, ToolCall
-from vision_agents.core.llm import Heard
-from vision_agents.core.participants import Participant
+from vision_agents.core.remote import RemoteRealtime
 
-from .client import QwenError, find_key
+from .client import find_key
+from .link import SERVICE
 from .messages import Messages
 from .session import Session, Setup
 
@@ -21,7 +18,7 @@ DEFAULT_MODEL = "qwen3.5-omni-flash-realtime"
 _VOICES = {"qwen3.5-omni": "Tina", "qwen3-omni": "Cherry", "qwen-omni-turbo": "Chelsie"}
 
 
-class Realtime(llm.Realtime):
+class Realtime(RemoteRealtime):
     """A realtime model of Qwen-Omni, by the messages of DashScope's SDK.
 
     The service hears when somebody speaks, and stops its response for that; what was sent of it and still plays is
@@ -66,46 +63,11 @@ class Realtime(llm.Realtime):
         silence_ms = turn_detection_silence_duration_ms
         if not 200 <= silence_ms <= 6000:
             raise ValueError(f"turn_detection_silence_duration_ms is {silence_ms}; it must be from 200 to 6000")
-        super().__init__()
+        super().__init__(SERVICE)
         self.model = model
         self.voice = voice or next((name for start, name in _VOICES.items() if model.startswith(start)), None)
         self._messages = Messages(model, url, find_key(api_key), workspace)
         self._setup = Setup(self.voice, turn_detection_type, turn_detection_threshold, silence_ms, dict(session or {}))
-        self._session: Session | None = None
 
-    async def connect(self, instructions: str, history: tuple[Message, ...]) -> None:
-        """Open the session. Raises QwenError."""
-        await self.close()
-        self.record.begin(history)
-        self._session = session = Session(self, self._messages, self._setup, instructions)
-        try:
-            await session.open()
-        except BaseException:
-            if self._session is session:
-                self._session = None
-            raise
-
-    async def send_audio(self, audio: PcmData, participant: Participant) -> None:
-        """Send audio, of several participants mixed. Without a connection up to 20 s of it wait for the next one."""
-        mixed = self.microphones.mix(audio, participant)
-        if mixed is not None and self._session is not None:
-            self._session.hear(mixed)
-
-    async def send_text(self, text: str) -> None:
-        """Have a text answered: as instructions for one answer. Raises QwenError if there is no connection."""
-        if self._session is None:
-            raise QwenError("Qwen Realtime: there is no session; call connect() first, and not after close().")
-        await self._session.ask(text)
-
-    async def stop_response(self, heard: tuple[Heard, ...]) -> None:
-        if self._session is not None:
-            self._session.stop(heard)
-
-    def function_ended_late(self, call: ToolCall, output: str) -> None:
-        if self._session is not None:
-            self._session.note(call, output)
-
-    async def close(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+    async def _begin(self, instructions: str) -> Session:
+        return Session(self, self._messages, self._setup, instructions)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -12,13 +11,13 @@ from typing import Any
 from dashscope.audio.qwen_omni import AudioFormat, MultiModality
 
 from vision_agents.core import llm
-from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import Message, Role, ToolCall
 from vision_agents.core.llm import Heard
+from vision_agents.core.remote import RealtimeSession, RemoteError
 
 from .client import QwenError
 from .dialogue import Ask, Dialogue, Response
-from .link import WHERE, Event, Link
+from .link import Event, Link
 from .messages import Messages
 
 logger = logging.getLogger(__name__)
@@ -50,44 +49,24 @@ class Setup:
         return bool((self.further.get("turn_detection_param") or {}).get("interrupt_response", True))
 
 
-class Session:
-    """Implements `LinkListener` and `Wire` for `model`. `setup` and `instructions` hold for all of its connections."""
+class Session(RealtimeSession):
+    """Implements `EventListener` and `Wire` for `model`. `setup` and `instructions` hold for all of its connections."""
+
+    _link: Link
 
     def __init__(self, model: llm.Realtime, messages: Messages, setup: Setup, instructions: str) -> None:
-        self._model = model
+        super().__init__(model)
         self._setup = setup
         self._instructions = instructions
-        self._loop = asyncio.get_running_loop()
         self._dialogue = Dialogue(model, self, self._loop.time, setup.silence_ms / 1000.0, setup.interrupts)
         self._link = Link(messages, self)
-        self._calls: set[asyncio.Task[None]] = set()
         # What was heard of answers that were cut off, and that the model was not told yet.
         self._untold: list[Heard] = []
         # What became of calls after the service was told their output, or did not wait any more; not told yet.
         self._call_notes: deque[str] = deque(maxlen=CALL_NOTES)
-        self._confirmation: asyncio.TimerHandle | None = None
-        self._unreadable = False
-        self._reported: QwenError | None = None
-
-    async def open(self) -> None:
-        """Raises QwenError."""
-        await self._link.start()
-
-    async def close(self) -> None:
-        """End it. Harmless twice."""
-        calls = list(self._calls)
-        for call in calls:
-            call.cancel()
-        await self._link.close()
-        self._stop_timer()
-        if calls:
-            await asyncio.wait(calls, timeout=self._model.cancel_timeout)
+        self._reported: RemoteError | None = None
 
     # What we send.
-
-    def hear(self, audio: PcmData) -> None:
-        """Send audio, as soon as there is a connection."""
-        self._link.send_audio(audio)
 
     async def ask(self, text: str) -> None:
         """Have a text answered. Raises QwenError if there is no connection and none can be had."""
@@ -111,25 +90,9 @@ class Session:
         """Remember to tell the model what became of a call."""
         self._call_notes.append(llm.call_note(call, output))
 
-    def _watch(self) -> None:
-        """See to it that cancellations are confirmed in time."""
-        since = self._dialogue.unconfirmed_since
-        if since is not None and self._confirmation is None:
-            self._confirmation = self._loop.call_at(since + CONFIRM_TIMEOUT, self._check_confirmation)
-
-    def _check_confirmation(self) -> None:
-        self._confirmation = None
-        since = self._dialogue.unconfirmed_since
-        if since is not None and since + CONFIRM_TIMEOUT > self._loop.time():
-            self._watch()
-        elif since is not None:
-            logger.warning("%s confirms no cancellation in %.0f s: the session is renewed", WHERE, CONFIRM_TIMEOUT)
-            self._link.renew()
-
-    def _stop_timer(self) -> None:
-        if self._confirmation is not None:
-            self._confirmation.cancel()
-            self._confirmation = None
+    @property
+    def _unconfirmed_since(self) -> float | None:
+        return self._dialogue.unconfirmed_since
 
     # Wire: what the dialogue wants.
 
@@ -148,12 +111,10 @@ class Session:
                 conversation.cancel_response()
 
         self._link.send(write)
-        self._watch()
+        self._watch(CONFIRM_TIMEOUT)
 
     def call(self, call: ToolCall, response: Response) -> None:
-        task = self._loop.create_task(self._answer(call, response), name=f"function {call.name}")
-        self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
+        self._run(call, self._answer(call, response))
 
     def failed(self, error: QwenError) -> None:
         self._report(error)
@@ -166,7 +127,7 @@ class Session:
         self._link.send(lambda conversation: conversation.create_item(item))
         self._dialogue.result_sent(response)
 
-    # LinkListener.
+    # EventListener.
 
     def configure(self, conversation: Any) -> None:
         setup = self._setup
@@ -203,11 +164,10 @@ class Session:
     def event(self, event: Event) -> None:
         self._dialogue.take(event)
 
-    def lost(self, error: QwenError | None, again: bool) -> None:
+    def lost(self, error: RemoteError | None, again: bool) -> None:
         self._stop_timer()
         wanted = self._dialogue.end()
-        for call in self._calls:
-            call.cancel()
+        self._cancel_calls()
         # What waits and is still wanted is asked for in the next session; if the last one failed, not what it had seen.
         self._dialogue.stop(set())
         if error is None:
@@ -218,14 +178,7 @@ class Session:
         else:
             logger.warning("%s It is opened again.", error)
 
-    def unreadable(self, error: QwenError) -> None:
-        if self._unreadable:
-            logger.warning("%s", error)
-        else:
-            self._model.report_failure(error)  # Many may come; the first one tells.
-        self._unreadable = True
-
-    def _report(self, error: QwenError) -> None:
+    def _report(self, error: RemoteError) -> None:
         """Once: the service says an error, and then ends the session for it."""
         if error is not self._reported:
             self._reported = error

@@ -1,0 +1,157 @@
+"""A realtime model whose conversation is a session over a `RealtimeLink`."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from .. import llm
+from ..audio import PcmData
+from ..conversation import Message, ToolCall
+from ..llm import Heard
+from ..participants import Participant
+from .realtime import RealtimeLink, RemoteError, Service
+
+logger = logging.getLogger(__name__)
+
+
+class RealtimeSession(abc.ABC):
+    """One conversation of `model`, over all of its connections.
+
+    A subclass sets `_link`, and is its `LinkListener`.
+    """
+
+    _link: RealtimeLink[Any, Any]
+
+    def __init__(self, model: llm.Realtime) -> None:
+        self._model = model
+        self._loop = asyncio.get_running_loop()
+        # Functions that run, with the ids of their calls.
+        self._calls: dict[asyncio.Task[None], str] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def open(self) -> None:
+        """Raises the service's error."""
+        await self._link.start()
+
+    async def close(self) -> None:
+        """End it. Harmless twice."""
+        calls = list(self._calls)
+        self._cancel_calls()
+        await self._link.close()
+        self._stop_timer()
+        if calls:
+            await asyncio.wait(calls, timeout=self._model.cancel_timeout)
+
+    def hear(self, audio: PcmData) -> None:
+        """Send audio, as soon as there is a connection."""
+        self._link.send_audio(audio)
+
+    @abc.abstractmethod
+    async def ask(self, text: str) -> None:
+        """Have a text answered. Raises the service's error if there is no connection and none can be had."""
+
+    @abc.abstractmethod
+    def stop(self, heard: tuple[Heard, ...]) -> None:
+        """Cancel what is stale or was heard in part."""
+
+    def note(self, call: ToolCall, output: str) -> None:  # noqa: B027 - not every model can be told
+        """Tell the model what became of a call that the service does not wait for."""
+
+    def unreadable(self, error: RemoteError) -> None:
+        """As a `LinkListener`."""
+        self._model.report_failure(error)
+
+    # Functions.
+
+    def _run(self, call: ToolCall, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work, name=f"function {call.name}")
+        self._calls[task] = call.id
+        task.add_done_callback(self._calls.pop)
+
+    def _cancel_calls(self, ids: tuple[str, ...] | None = None) -> None:
+        """Cancel the functions of these calls, by default all."""
+        for task, call in self._calls.items():
+            if ids is None or call in ids:
+                task.cancel()
+
+    # Cancellations that a service has to confirm.
+
+    @property
+    def _unconfirmed_since(self) -> float | None:
+        """The loop's time at which the cancellation was sent that is not confirmed."""
+        return None
+
+    def _watch(self, timeout: float) -> None:
+        """Renew the session if a cancellation is not confirmed within `timeout` seconds."""
+        since = self._unconfirmed_since
+        if since is not None and self._timer is None:
+            self._timer = self._loop.call_at(since + timeout, self._check_confirmation, timeout)
+
+    def _check_confirmation(self, timeout: float) -> None:
+        self._timer = None
+        since = self._unconfirmed_since
+        if since is not None and since + timeout > self._loop.time():
+            self._watch(timeout)
+        elif since is not None:
+            name = self._link.service.name
+            logger.warning("%s confirms no cancellation in %.0f s: the session is renewed", name, timeout)
+            self._link.renew()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class RemoteRealtime(llm.Realtime):
+    """A realtime model at `service`. A subclass says how a session with it begins."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__()
+        self._service = service
+        self._session: RealtimeSession | None = None
+
+    @abc.abstractmethod
+    async def _begin(self, instructions: str) -> RealtimeSession:
+        """A session that is not open yet."""
+
+    async def connect(self, instructions: str, history: tuple[Message, ...]) -> None:
+        """Open the session. Raises the service's error, which says what to do."""
+        await self.close()
+        self.record.begin(history)
+        self._session = session = await self._begin(instructions)
+        try:
+            await session.open()
+        except BaseException:
+            if self._session is session:
+                self._session = None
+            raise
+
+    async def send_audio(self, audio: PcmData, participant: Participant) -> None:
+        """Send audio, of several participants mixed. Without a connection up to 20 s of it wait for the next one."""
+        mixed = self.microphones.mix(audio, participant)
+        if mixed is not None and self._session is not None:
+            self._session.hear(mixed)
+
+    async def send_text(self, text: str) -> None:
+        """Have a text answered. Raises the service's error if there is no connection and none can be had."""
+        if self._session is None:
+            raise self._service.failure("there is no session; call connect() first, and not after close().")
+        await self._session.ask(text)
+
+    async def stop_response(self, heard: tuple[Heard, ...]) -> None:
+        if self._session is not None:
+            self._session.stop(heard)
+
+    def function_ended_late(self, call: ToolCall, output: str) -> None:
+        if self._session is not None:
+            self._session.note(call, output)
+
+    async def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
