@@ -18,6 +18,10 @@ from .turn import SPEAKING, Turn
 from .vocabulary import Vocabulary
 from .voice import Reply
 
+# The part of `resume_after` that the voice waits for when it is known that nothing was meant. At half of it the agent
+# goes on between "yeah" and "yeah", and has to stop again.
+REFUSED = 0.75
+
 # Votes are sums of fractions: this much may be lost in adding them.
 EPSILON = 1e-9
 
@@ -176,10 +180,10 @@ class Judge:
             yield challenge.quiet_since + patience, lambda at: self.dismiss(turns)
 
     def _patience(self, turns: Mapping[str, Turn]) -> float:
-        """How long a silence the voice stays held: half as long if something speaks against all that was said."""
+        """How long a silence the voice stays held: less if something speaks against all that was said."""
         polls = (self.poll(turns[participant])[1] for participant in self._open_challenge.challengers)
         refused = all(any(vote.weight < 0.0 for vote in given) for given in polls)
-        return self.policy.resume_after / 2 if refused else self.policy.resume_after
+        return self.policy.resume_after * (REFUSED if refused else 1.0)
 
     def _release(self, challenge: Challenge, at: float, reason: str, given: tuple[Vote, ...] = ()) -> list[fx.Effect]:
         if challenge.held_since is None:

@@ -39,8 +39,8 @@ class InterruptionPolicy:
 
     resume_after: float = 0.2
     """Silence after speech that was not enough to interrupt before the agent goes on. The detector has by then waited
-    about 0.16 itself; much less resumes into the gap between two words. Half of it, if something speaks against an
-    interruption: an "uh-huh" is over sooner."""
+    about 0.16 itself; much less resumes into the gap between two words. Three quarters of it, if something
+    speaks against an interruption: an "uh-huh" is over sooner."""
 
     late_words: float = 1.0
     """Silence after such speech in which its words may still make it an interruption, though the agent has gone on.
