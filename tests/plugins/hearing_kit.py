@@ -94,9 +94,7 @@ class Notes:
     def speech_started(self, participant: Participant, confidence: float, onset_delay: float) -> None:
         self._note("speech_started", participant, confidence, onset_delay)
 
-    def speech_continued(
-        self, participant: Participant, confidence: float, voiced: float, level: float | None
-    ) -> None:
+    def speech_continued(self, participant: Participant, confidence: float, voiced: float, level: float | None) -> None:
         self._note("speech_continued", participant, confidence, voiced)
 
     def speech_ended(self, participant: Participant, voiced: float, trailing_silence: float) -> None:

@@ -8,6 +8,11 @@ from ..turn_detection import TurnDetector
 from ..vad import SAMPLE_RATE, VAD, SpeechEdge, SpeechSegmenter, VADStream
 
 
+# Of the threshold: the probability at which a segment begins. Soft onsets stay under the threshold for a while, and a
+# hold that proves to be for nothing costs little.
+OPENING = 0.6
+
+
 class SpeechDetector(TurnDetector):
     """Reports speech window by window, so that the agent holds at the first of them. It never ends a turn."""
 
@@ -23,7 +28,7 @@ class SpeechDetector(TurnDetector):
     async def process_audio(self, audio: PcmData, participant: Participant) -> None:
         state = self._states.get(participant)
         if state is None:
-            segmenter = SpeechSegmenter(self._vad.window, self._threshold)
+            segmenter = SpeechSegmenter(self._vad.window, self._threshold, OPENING * self._threshold)
             state = self._states[participant] = (Resampler(SAMPLE_RATE), self._vad.stream(), segmenter)
         resampler, stream, segmenter = state
         samples = resampler.push(audio)

@@ -16,10 +16,11 @@ from websockets.exceptions import ConnectionClosed
 
 from vision_agents.core.audio import Framer, PcmData
 from vision_agents.core.ears.listener import Hearing
-from vision_agents.core.remote import remainder
+from vision_agents.core.participants import Participant
+from vision_agents.core.remote import Claim, remainder
 from vision_agents.core.remote.claim import normal
 
-from .stream import SAMPLE_RATE, Connect, DeepgramError, Stream
+from .stream import SAMPLE_RATE, Connect, DeepgramError, Stream, mean_confidence
 
 # Flux works on pieces of 80 ms and asks for such.
 PIECE = SAMPLE_RATE * 80 // 1000
@@ -31,12 +32,41 @@ TOLERANCE = 0.05
 FORCE_TIMEOUT = 1.0
 
 
+class Sure(Hearing):
+    """Passes on what the turn reports, and with its words how `sure` Flux is of them, from 0 to 1."""
+
+    def __init__(self, hearing: Hearing) -> None:
+        super().__init__()
+        self._hearing = hearing
+        self.sure: float | None = None
+
+    def report_turn_started(self, participant: Participant, confidence: float = 1.0) -> None:
+        self._hearing.report_turn_started(participant, confidence)
+
+    def report_words(self, participant: Participant, text: str, final: bool, confidence: float | None = None) -> None:
+        self._hearing.report_words(participant, text, final, self.sure)
+
+    def report_turn_ended(
+        self,
+        participant: Participant,
+        confidence: float = 1.0,
+        duration: float | None = None,
+        trailing_silence: float = 0.0,
+    ) -> None:
+        self._hearing.report_turn_ended(participant, confidence, duration, trailing_silence)
+
+
 class FluxStream(Stream):
     """One participant's turns as Flux sees them."""
 
     def __init__(self, hearing: Hearing, connect: Connect) -> None:
         self._framer = Framer(PIECE)
+        self._words = Sure(hearing)
         super().__init__(hearing, connect)
+
+    def assign(self, participant: Participant) -> None:
+        super().assign(participant)
+        self._claim = Claim(self._words, participant)
 
     def restarted(self) -> None:
         self._turn = 0
@@ -92,6 +122,8 @@ class FluxStream(Stream):
         if old:
             self._said = normal(text)
         rest = remainder(text, self._said)
+        # Of the words beyond those that were said before: they are the last ones.
+        before, self._words.sure = self._words.sure, mean_confidence(message.words[-len(rest.split()) :])
         event = message.event
         if event == "EndOfTurn":
             if rest:
@@ -105,7 +137,10 @@ class FluxStream(Stream):
             self._note_said(rest)
         elif rest or (event in ("StartOfTurn", "TurnResumed") and not old):
             self.claim.begin()
-            if rest:
+            if rest and rest == self.claim.partial and self._words.sure != before:
+                # The same words again, but surer, are news: what was doubted may be believed now.
+                self._words.report_words(self.participant, rest, final=False)
+            elif rest:
                 self.claim.say(rest)
 
     def _end(self, message: Any, rest: str) -> None:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 
-from .stream import DeepgramError, Stream
+from .stream import DeepgramError, Stream, mean_confidence
 
 # How long the answer to `Finalize` may take, if words are waiting for it, and if probably none are. It usually takes
 # 0.1 to 0.3 s; Deepgram does not promise one where it has little audio left.
@@ -28,6 +29,17 @@ TAIL = 0.3
 TOLERANCE = 0.1
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A transcript, and how sure Deepgram is of it, from 0 to 1; None if it does not say."""
+
+    text: str = ""
+    confidence: float | None = None
+
+
+NO_WORDS = Words()
+
+
 class NovaStream(Stream):
     """`turns`: whether Deepgram's own marks begin and end turns."""
 
@@ -38,7 +50,7 @@ class NovaStream(Stream):
         self._cut = 0.0
         # Everything before this place is transcribed; and the words after the last final ones, so far.
         self._known = 0.0
-        self._interim = ""
+        self._interim = NO_WORDS
         # Where `Finalize` was asked for and not answered yet.
         self._asked: deque[tuple[float, asyncio.Event]] = deque()
 
@@ -55,10 +67,10 @@ class NovaStream(Stream):
             return
         session, place, turn = self._session, self.position, self.claim.number
         try:
-            if place > self._cut and (self._interim or self._known < place - TAIL):
+            if place > self._cut and (self._interim.text or self._known < place - TAIL):
                 await self._finalize(place)
         except asyncio.CancelledError:
-            self._interim = ""  # The agent goes on with what it has: these words, too.
+            self._interim = NO_WORDS  # The agent goes on with what it has: these words, too.
             raise
         finally:
             if self._session is session:  # Another one counts its places anew.
@@ -76,7 +88,7 @@ class NovaStream(Stream):
                 with suppress(TimeoutError):
                     async with asyncio.timeout(seconds):
                         await answered.wait()
-                if answered.is_set() or not self._interim:
+                if answered.is_set() or not self._interim.text:
                     return  # Otherwise there are words that are not final yet.
         except ConnectionClosed:
             pass  # What is known by now has to do.
@@ -84,7 +96,7 @@ class NovaStream(Stream):
     def discard(self) -> None:
         if self._session is None:
             return
-        self._interim = ""
+        self._interim = NO_WORDS
         self._cut = self.position
         if self.turns:
             self.claim.end("")
@@ -104,29 +116,31 @@ class NovaStream(Stream):
 
     def _results(self, message: Any) -> None:
         end = message.start + message.duration
-        text = self._text_after_cut(message, end)
+        words = self._words_after_cut(message, end)
         self._known = max(self._known, end)
         if message.is_final:
-            self._interim = ""
-            if text:
-                self._begin_turn()
-                self.hearing.report_words(self.participant, text, final=True)
-        elif text != self._interim:
-            self._interim = text
-            if text:
-                self._begin_turn()
-                self.hearing.report_words(self.participant, text, final=False)
+            self._interim = NO_WORDS
+            self._say(words, final=True)
+        elif words != self._interim:
+            # The same words again, but surer, are news: what was doubted may be believed now.
+            self._interim = words
+            self._say(words, final=False)
         if message.from_finalize:
             self._answer(end)
 
-    def _text_after_cut(self, message: Any, end: float) -> str:
+    def _say(self, words: Words, final: bool) -> None:
+        if words.text:
+            self._begin_turn()
+            self.hearing.report_words(self.participant, words.text, final, words.confidence)
+
+    def _words_after_cut(self, message: Any, end: float) -> Words:
         alternative = message.channel.alternatives[0]
         if message.start >= self._cut - TOLERANCE:
-            return str(alternative.transcript).strip()
+            return Words(str(alternative.transcript).strip(), mean_confidence([alternative]))
         if end <= self._cut + TOLERANCE:
-            return ""
+            return NO_WORDS
         words = [word for word in alternative.words or () if (word.start + word.end) / 2 > self._cut]
-        return " ".join(word.punctuated_word or word.word for word in words)
+        return Words(" ".join(word.punctuated_word or word.word for word in words), mean_confidence(words))
 
     def _answer(self, end: float) -> None:
         """`Finalize` was answered for all that was asked up to `end`: not each one has an answer of its own."""
@@ -135,9 +149,9 @@ class NovaStream(Stream):
 
     def _settle_words(self) -> None:
         """The words that are not final stay as they are."""
-        text, self._interim = self._interim, ""
-        if text:
-            self.hearing.report_words(self.participant, text, final=True)
+        words, self._interim = self._interim, NO_WORDS
+        if words.text:
+            self.hearing.report_words(self.participant, words.text, True, words.confidence)
 
     # Turns by Deepgram's marks.
 

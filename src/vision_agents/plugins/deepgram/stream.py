@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -132,3 +132,11 @@ class Stream(abc.ABC):
             error = DeepgramError(f"Deepgram closed the connection: {error.rcvd.reason or 'no reason given'}")
         if isinstance(error, DeepgramError):
             self.hearing.report_failure(error)
+
+
+def mean_confidence(words: Sequence[Any]) -> float | None:
+    """How sure Deepgram is of these words of its own, from 0 to 1; None if there are none, or it does not say.
+
+    Servers that speak its protocol and know no confidence say 0; nobody who is that unsure of words reports them.
+    """
+    return sum(word.confidence for word in words) / len(words) or None if words else None

@@ -38,9 +38,10 @@ class STT(stt.STT):
     Args:
         api_key: by default the environment variable `DEEPGRAM_API_KEY`.
         model: a Nova or a Flux model.
-        language: BCP-47 tag (Nova). language_hint: languages to expect (Flux, multilingual).
+        language: BCP-47 tag (Nova).
+        language_hint: languages to expect (Flux, multilingual).
         keyterm: terms to listen for.
-        endpointing: ms of silence after which Nova's words are final; False for never.
+        endpointing: ms of silence after which Nova's words are final, 300 by default; False for never.
         utterance_end_ms: ms without words that end a turn (Nova; at least 1000).
         eot_threshold: confidence that ends a turn (Flux; 0.5 to 1.0, Deepgram's default 0.7).
         eager_eot_threshold: confidence that ends a turn for the time being (Flux; 0.3 to 0.9): the agent begins to

@@ -52,7 +52,8 @@ class TTS(tts.TTS):
 
     Args:
         api_key: by default the environment variable `ELEVENLABS_API_KEY`.
-        voice_id: whose voice. model_id: any that streams (not `eleven_v3`).
+        voice_id: whose voice; the default is George.
+        model_id: any that streams over websockets; `eleven_v3` does not.
         output_format: `pcm_` and a rate in Hz: 8000, 16000, 22050, 24000, 44100.
         voice_settings: stability, similarity_boost, style, use_speaker_boost, speed, as a mapping or the SDK's model.
         language_code: ISO 639-1, for multilingual models.

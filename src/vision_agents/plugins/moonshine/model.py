@@ -39,8 +39,8 @@ _LOOPS = ((1, 5), (2, 5), (3, 3), (4, 3), (5, 3), (6, 3), (7, 3), (8, 3), (9, 3)
 class Reading:
     """What was read: the words, and how sure the network is of them.
 
-    `confidence`: the geometric mean of its tokens' probabilities, 0 to 1. English speech is read with 0.6 and more, other
-    languages with 0.3 to 0.5, noise with anything up to 0.9 ("You").
+    `confidence`: the geometric mean of its tokens' probabilities, 0 to 1. English speech is read with 0.6 and more,
+    other languages with 0.3 to 0.5, noise with anything up to 0.9 ("You").
     """
 
     text: str

@@ -165,9 +165,7 @@ class HearingLog:
     def speech_started(self, participant: Participant, confidence: float, onset_delay: float) -> None:
         self.facts.append(("speech_started", participant, confidence, onset_delay))
 
-    def speech_continued(
-        self, participant: Participant, confidence: float, voiced: float, level: float | None
-    ) -> None:
+    def speech_continued(self, participant: Participant, confidence: float, voiced: float, level: float | None) -> None:
         self.facts.append(("speech_continued", participant, confidence, voiced))
 
     def speech_ended(self, participant: Participant, voiced: float, trailing_silence: float) -> None:
@@ -183,6 +181,9 @@ class HearingLog:
 
     def words(self, participant: Participant, text: str, final: bool, confidence: float | None) -> None:
         self.facts.append(("final" if final else "partial", participant, text))
+
+    def voice_compared(self, participant: Participant, similarity: float) -> None:
+        self.facts.append(("voice_compared", participant, similarity))
 
     def failed(self, component: str, error: BaseException) -> None:
         self.failures.append(error)
