@@ -372,13 +372,19 @@ async def test_the_demo_as_it_is_with_the_recorded_caller():
             tab = await opened(browser, url)
             await in_call(tab, "#recorded")
             await tab.run(MEASURE)
-            await tab.until(f"{EVENTS}.some((line) => line.includes('commit: epoch 1'))", 60)
-            await tab.until(f"{EVENTS}.some((line) => line.includes('reply 2 is audible'))", 60)
+            # An answer is cut off, and the one to the question about the ocean is heard. Which replies that are depends
+            # on how fast this machine is: the caller's "Hello," may be answered before they go on.
+            await tab.until(f"{EVENTS}.some((line) => line.includes('commit: epoch'))", 60)
+            await tab.until(
+                f"((lines) => lines.slice(lines.findIndex((line) => line.includes('ocean')) >>> 0)"
+                f".some((line) => line.includes('is audible')))({EVENTS})",
+                60,
+            )
             levels = await Levels.of(tab)
             rows = await tab.run("[...document.querySelectorAll('#captions .words')].map((row) => row.textContent)")
             cut = await tab.text("#captions s.unheard")
             assert tab.console == []
-        assert "story" in rows[0]
+        assert any("story" in row for row in rows)
         assert any("ocean" in row for row in rows[1:])
         assert cut
         sounds = np.flatnonzero(levels.agent)

@@ -7,7 +7,6 @@ from ..participants import Participant
 from ..turn_detection import TurnDetector
 from ..vad import SAMPLE_RATE, VAD, SpeechEdge, SpeechSegmenter, VADStream
 
-
 # Of the threshold: the probability at which a segment begins. Soft onsets stay under the threshold for a while, and a
 # hold that proves to be for nothing costs little.
 OPENING = 0.6
