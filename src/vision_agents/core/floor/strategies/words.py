@@ -31,9 +31,12 @@ def words(evidence: Evidence) -> Vote | None:
     command = evidence.vocabulary.has_command(heard)
     if not content and not command:
         return Vote("words", -1.0, f"only {shown}")
+    sure = evidence.sure is None or evidence.sure >= BELIEVED
+    if sure and evidence.vocabulary.is_command(heard):
+        return Vote("words", 1.0, f"a command: {shown}")
     if word_count(heard) > 1.0 + max(FASTEST * evidence.voiced, FASTEST_IN_ALL * evidence.lasted):
         return Vote("words", 0.0, f"{shown} has more words than were spoken")
-    if evidence.sure is not None and evidence.sure < BELIEVED:
+    if not sure:
         return Vote("words", 0.5, f"perhaps {shown}")
     if command:
         return Vote("words", 1.0, f"a command: {shown}")
