@@ -418,6 +418,20 @@ async def test_a_service_that_is_gone_for_good_is_told_once_and_asked_no_more(
     await speak(model, ANNA, 0.1)  # Nobody hears it, and nothing happens.
 
 
+async def test_a_service_that_lets_in_and_drops_at_once_is_given_up(
+    service: StandIn, model: openai.Realtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "BACKOFF", (0.0, 0.01))
+    await model.connect("", ())
+    for sessions in (1, 2, 3):
+        await until(lambda sessions=sessions: len(service.sessions) == sessions and model._link.open, "a session")
+        await service.disconnect()
+    await until(lambda: model._link._failure is not None, "giving up")
+    with pytest.raises(openai.OpenAIError):
+        await model.send_text("Hello?")
+    assert len(service.sessions) == 3
+
+
 async def test_audio_that_nobody_takes_is_bounded_and_the_log_says_so(
     model: openai.Realtime, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -29,6 +29,9 @@ SEND_TIMEOUT = 10.0
 # Pauses before attempts to connect again, in seconds; after the last one it is given up.
 BACKOFF = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
 
+# A session that lasted so long, in seconds, went well: after it the pauses begin anew.
+STEADY = 10.0
+
 # Messages that may wait. A connection with more of them does not move: it is broken.
 MESSAGE_LIMIT = 1000
 
@@ -114,22 +117,26 @@ class Link:
     # Sessions.
 
     async def _run(self, connection: AsyncRealtimeConnection) -> None:
+        now = asyncio.get_running_loop().time
+        broken = 0  # sessions in a row that did not last
         try:
             while True:
+                began = now()
                 error = await self._session(connection)
+                broken = 0 if now() - began >= STEADY else broken + 1
                 self._ready.clear()
                 self._outbox.messages.clear()
                 again = not error.hopeless
                 self._listener.lost(error, again)
                 if not again:
                     raise error
-                connection = await self._reopen()
+                connection = await self._reopen(BACKOFF[max(0, broken - 1) :], error)
         except OpenAIError as error:
             self._failure = error
             self._ready.set()
 
-    async def _reopen(self) -> AsyncRealtimeConnection:
-        for pause in BACKOFF:
+    async def _reopen(self, pauses: tuple[float, ...], failure: OpenAIError) -> AsyncRealtimeConnection:
+        for pause in pauses:
             await asyncio.sleep(pause)
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
