@@ -149,18 +149,18 @@ class Judge:
     def let_go(self, at: float, turns: Mapping[str, Turn]) -> list[fx.Effect]:
         """The speech is over and was no interruption, as far as is known: the reply goes on."""
         challenge = self._open_challenge
-        given: tuple[Vote, ...] = ()
-        for participant, challenger in challenge.challengers.items():
-            _, votes_on_it = self.poll(turns[participant])
-            given += votes_on_it
+        given = self._votes(turns)
+        for participant, votes_on_it in given.items():
             self.people.note_echo(participant, at, votes_on_it)
-            challenger.begin_again()
-        return self._release(challenge, at, reason_against(given), given)
+            challenge.challengers[participant].begin_again()
+        every = tuple(vote for votes_on_it in given.values() for vote in votes_on_it)
+        return self._release(challenge, at, reason_against(every), every)
 
-    def hold_no_longer(self, at: float) -> list[fx.Effect]:
+    def hold_no_longer(self, at: float, turns: Mapping[str, Turn]) -> list[fx.Effect]:
         """The hold has lasted as long as it may: what still comes is judged while the reply goes on."""
         self._open_challenge.spent = True
-        return self._release(self._open_challenge, at, "no decision within the limit")
+        every = tuple(vote for votes_on_it in self._votes(turns).values() for vote in votes_on_it)
+        return self._release(self._open_challenge, at, "no decision within the limit", every)
 
     def dismiss(self, turns: Mapping[str, Turn]) -> list[fx.Effect]:
         """Nothing more is to be known: it was no turn. One that there was before the challenge keeps what it has."""
@@ -172,7 +172,7 @@ class Judge:
         """When the open challenge is to get further, and how."""
         policy, challenge = self.policy, self.challenge
         if challenge is not None and challenge.held_since is not None:
-            yield challenge.held_since + policy.hold_limit, self.hold_no_longer
+            yield challenge.held_since + policy.hold_limit, lambda at: self.hold_no_longer(at, turns)
             if challenge.quiet_since is not None:
                 yield challenge.quiet_since + self._patience(turns), lambda at: self.let_go(at, turns)
         elif challenge is not None and challenge.quiet_since is not None:
@@ -181,9 +181,12 @@ class Judge:
 
     def _patience(self, turns: Mapping[str, Turn]) -> float:
         """How long a silence the voice stays held: less if something speaks against all that was said."""
-        polls = (self.poll(turns[participant])[1] for participant in self._open_challenge.challengers)
-        refused = all(any(vote.weight < 0.0 for vote in given) for given in polls)
+        refused = all(any(vote.weight < 0.0 for vote in given) for given in self._votes(turns).values())
         return self.policy.resume_after * (REFUSED if refused else 1.0)
+
+    def _votes(self, turns: Mapping[str, Turn]) -> dict[str, tuple[Vote, ...]]:
+        """The votes on each challenger's speech."""
+        return {participant: self.poll(turns[participant])[1] for participant in self._open_challenge.challengers}
 
     def _release(self, challenge: Challenge, at: float, reason: str, given: tuple[Vote, ...] = ()) -> list[fx.Effect]:
         if challenge.held_since is None:
