@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from vision_agents.core import Agent
+from vision_agents.core.floor import FloorState
 from vision_agents.core.turn_detection import TurnEndedEvent, TurnStartedEvent
 from vision_agents.testing.parts import LoopEdge
 
@@ -75,4 +76,6 @@ async def converse(agent: Agent) -> Scene:
             await anna.until(lambda: len(agent.conversation.messages) == 4)
             await anna.until(lambda: agent.conversation.messages[-1].text == SECOND)
             await anna.until(lambda: len(scene.ended) == 2)
+            # The call must not end in mid-answer.
+            await anna.until(lambda: agent.state is FloorState.IDLE)
     return scene

@@ -171,6 +171,8 @@ class Witness(EdgeTransport):
         self._held = None
         self._held_frames = 0
         self._uninterruptible = set()
+        # Replies that say the rest of another: their first word is not the first.
+        self._continuing = set()
         # What the agent says was heard, to be compared when the frame that it may have been said in is here.
         self._claims = []
 
@@ -219,6 +221,8 @@ class Witness(EdgeTransport):
             self._uninterruptible.add(record["reply"])
         if event == "AudioStarted":
             self._playing, self._over = record["reply"], False
+        if effect == "BeginReply" and record["continues"] is not None:
+            self._continuing.add(record["reply"])
         if event == "AudioDrained" or effect == "DropReply":
             self._end(record["reply"])
         elif effect == "Commit":
@@ -246,14 +250,21 @@ class Witness(EdgeTransport):
         seen = self.seen.get(reply)
         return 0 if seen is None else int(np.flatnonzero(seen).max()) * GRAIN
 
+    def first(self, reply):
+        """The number of the reply's first word."""
+        if reply not in self._continuing or reply not in self.seen:
+            return 0
+        return int(np.flatnonzero(self.seen[reply][1:]).min() + 1) * GRAIN // WORD
+
     def _compare(self, record):
         """Law 5: what the agent says was heard, against what was pulled."""
         reply, samples = record["reply"], record["seconds"] * RATE
-        furthest = self.furthest(reply)
+        first = self.first(reply)
+        furthest = max(0, self.furthest(reply) - first * WORD)
         if not furthest - GRAIN <= samples <= furthest + GRAIN + FADE_SAMPLES:
             self._fault(f"of reply {reply} {furthest} samples were heard, not {samples:.0f}")
         words = [int(word.strip("w.")) for word in record["text"].split()]
-        if words != list(range(len(words))):
+        if words != list(range(first, first + len(words))):
             self._fault(f"the words heard of reply {reply} are no beginning of it: {record['text']}")
         # A word is heard when half of it was; at the very half either will do.
         halves = {round((samples + slack) / WORD) for slack in (-1, 1)}
@@ -263,7 +274,7 @@ class Witness(EdgeTransport):
     def lost(self, reply):
         """The longest stretch, in samples, that was passed over in what was played of a reply."""
         places = np.flatnonzero(self.seen[reply][1:])
-        return int(np.diff(places, prepend=-1).max() - 1) * GRAIN
+        return int(np.diff(places, prepend=self.first(reply) * WORD // GRAIN - 1).max() - 1) * GRAIN
 
 
 class Storm:

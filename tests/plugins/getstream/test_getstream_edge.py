@@ -318,7 +318,8 @@ async def test_many_calls_leave_nothing_behind(provider: StreamService):
         await call()
     gc.collect()
     await until(lambda: open_files() <= files + 2, "the end of all sockets")
-    assert len(asyncio.all_tasks()) == tasks
+    # Fewer, where one of the first calls was still being tidied up when they were counted.
+    assert len(asyncio.all_tasks()) <= tasks
 
 
 def open_files() -> int:

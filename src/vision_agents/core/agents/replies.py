@@ -100,11 +100,11 @@ class Replies:
     def go_on(self, number: int, epoch: int, cut: int) -> bool:
         """Have the unheard rest of a reply said, which was cut off for nothing. False if there is none."""
         rest = self._cut.text if self._cut is not None and self._cut.number == cut else NOTHING
-        if not rest.unheard and not self._realtime:
-            return False
         if rest.heard:
             # Nobody interrupted: the model is not to think so.
             self._conversation.assistant_heard(cut, rest.heard)
+        if not rest.unheard and not self._realtime:
+            return False
         reply = SpokenReply(number, epoch)
         self.adopt(reply)
         request = SpeechRequest(rest.unheard, verbatim=True) if rest.unheard else SpeechRequest(GO_ON, verbatim=False)
