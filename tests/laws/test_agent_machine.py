@@ -74,11 +74,15 @@ class AgentMachine(RuleBasedStateMachine):
 
     @rule(person=PERSONS, then=MOMENTS)
     def first_window(self, person, then):
-        """Law 4: where it opens a turn, the voice is held before anything else happens."""
+        """Law 4: where it opens a turn, the voice is held before anything else happens.
+
+        But not again in a challenge for which it was held as long as a hold may last: crowds would keep it silent.
+        """
 
         def act():
             storm = self.storm
-            sounding = storm.witness.may_be_interrupted
+            challenge = storm.agent._joined().floor._judge.challenge
+            sounding = storm.witness.may_be_interrupted and not (challenge and challenge.spent)
             before = len(storm.witness.records)
             storm.ear.report_speech_started(person, 0.9, 0.03)
             effects = [record.get("effect") for record in storm.witness.records[before:]]
