@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from vision_agents.core.vad import HOLD_SHARE
 from vision_agents.plugins import smart_turn
-from vision_agents.plugins.smart_turn.turn_detection import HOLD_SHARE
 
 from ..plugins.hearing_kit import LevelVAD
 

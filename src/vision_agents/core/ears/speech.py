@@ -5,11 +5,7 @@ from __future__ import annotations
 from ..audio import PcmData, Resampler, level_of
 from ..participants import Participant
 from ..turn_detection import TurnDetector
-from ..vad import SAMPLE_RATE, VAD, SpeechEdge, SpeechSegmenter, VADStream
-
-# Of the threshold: the probability at which a segment begins. Soft onsets stay under the threshold for a while, and a
-# hold that proves to be for nothing costs little.
-OPENING = 0.6
+from ..vad import HOLD_SHARE, SAMPLE_RATE, VAD, SpeechEdge, SpeechSegmenter, VADStream
 
 
 class SpeechDetector(TurnDetector):
@@ -27,7 +23,7 @@ class SpeechDetector(TurnDetector):
     async def process_audio(self, audio: PcmData, participant: Participant) -> None:
         state = self._states.get(participant)
         if state is None:
-            segmenter = SpeechSegmenter(self._vad.window, self._threshold, OPENING * self._threshold)
+            segmenter = SpeechSegmenter(self._vad.window, self._threshold, HOLD_SHARE * self._threshold)
             state = self._states[participant] = (Resampler(SAMPLE_RATE), self._vad.stream(), segmenter)
         resampler, stream, segmenter = state
         samples = resampler.push(audio)

@@ -1,6 +1,6 @@
 """Voice activity detection."""
 
-from .segmenter import SpeechEdge, SpeechSegmenter
+from .segmenter import HOLD_SHARE, SpeechEdge, SpeechSegmenter
 from .vad import SAMPLE_RATE, VAD, VADStream
 
-__all__ = ["SAMPLE_RATE", "VAD", "SpeechEdge", "SpeechSegmenter", "VADStream"]
+__all__ = ["HOLD_SHARE", "SAMPLE_RATE", "VAD", "SpeechEdge", "SpeechSegmenter", "VADStream"]

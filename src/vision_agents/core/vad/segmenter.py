@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+# Of the threshold: the probability at which detectors that hold the agent begin a segment. Soft onsets stay under the
+# threshold for a while, and a hold that proves to be for nothing costs little.
+HOLD_SHARE = 0.6
+
 
 class SpeechEdge(Enum):
     """What a window meant."""

@@ -15,7 +15,7 @@ from vision_agents.core.floor.policy import InterruptionPolicy
 from vision_agents.core.models import ModelStore
 from vision_agents.core.participants import Participant
 from vision_agents.core.turn_detection import TurnDetector
-from vision_agents.core.vad import VAD, SpeechEdge, SpeechSegmenter, VADStream
+from vision_agents.core.vad import HOLD_SHARE, VAD, SpeechEdge, SpeechSegmenter, VADStream
 
 from .. import silero
 from ..silero.session import require_onnxruntime
@@ -34,8 +34,6 @@ COMMIT_SHARE = 1 / 3
 CLEAR = 0.4
 """Above the threshold: the probability from which a window is clear speech."""
 CLEAREST = 0.97
-HOLD_SHARE = 0.6
-"""Of the threshold: the probability at which the agent holds. Silero's first windows of a soft onset stay under 0.5."""
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.05, 0.95
 PAUSE = 0.128
 """Seconds under the release threshold that make a pause; with the lag, the sound is then 0.2 s gone."""
