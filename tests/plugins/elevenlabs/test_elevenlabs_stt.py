@@ -142,6 +142,17 @@ async def test_a_commit_that_never_comes_is_done_without_and_not_said_twice_if_i
     assert await talk.commit("Call me tomorrow.") == [("final", "tomorrow."), "turn_ended"]
 
 
+@pytest.mark.parametrize("all_leave", [False, True])
+async def test_a_turn_of_who_left_is_not_ended_later(talk: Talk, all_leave: bool):
+    await talk.partial("Call me")
+    if all_leave:
+        await talk.stt.close()
+    else:
+        talk.stt.forget(ANNA)
+    await asyncio.sleep(SILENCE + OVERDUE + COMMIT_TIMEOUT + 0.1)
+    assert [fact[0] for fact in talk.log.facts] == ["turn_started", "partial"]
+
+
 async def test_the_agent_may_end_a_turn(talk: Talk):
     await talk.partial("Call me")
     finishing = asyncio.create_task(talk.stt.finish_turn(ANNA))

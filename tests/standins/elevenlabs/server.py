@@ -7,27 +7,18 @@ echoes a commit, and makes a context of whatever is sent to an unknown one.
 
 from __future__ import annotations
 
-import http
-import json
-import math
-from collections.abc import Awaitable
-from contextlib import suppress
-from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
+import re
 
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request, Response
-
-from vision_agents.testing.contract import Provider
-
+from ..websocket import Handler, Opening, WebSocketServer, Wire
 from .hearing import Hearing
 from .voice import Voice
+
+__all__ = ["KEY", "ElevenLabsServer", "Wire"]
 
 KEY = "a key for the stand-in"
 
 LISTEN = "/v1/speech-to-text/realtime"
-SPEAK = "/v1/text-to-speech/"
+SPEAK = re.compile(r"/v1/text-to-speech/(?P<voice>[^/]*)/multi-stream-input")
 VOICES = {"JBFqnCBsd6RMkjVDRZzb"}
 
 _LISTEN_PARAMETERS = {
@@ -57,120 +48,49 @@ _SPEAK_PARAMETERS = {
 }
 
 
-class ElevenLabsServer(Provider):
+class ElevenLabsServer(WebSocketServer):
     """`async with ElevenLabsServer() as server:` listens on a free port; `server.url` is the base URL for the SDK.
 
-    `stubborn`: seconds after which a context that was closed says so. `pace`: seconds that a piece of speech takes to
-    make. `refusals`: statuses with which the next
-    handshakes are refused. `commits`: whether Scribe's VAD ends a segment. `most_contexts`: the most that were open on
-    one socket. `said`: client messages as (path, message).
+    `stubborn`: seconds after which a context that was closed says so. `commits`: whether Scribe's VAD ends a segment.
+    `most_contexts`: the most that were open on one socket. `overflows`: how often there were too many.
     """
 
     def __init__(self) -> None:
         super().__init__({"cancel": "a context that is closed finishes what was flushed"})
         self.stubborn = 0.0
-        self.pace = 0.0
         self.commits = True
-        self.refusals: list[int] = []
-        self.connections_made = 0
-        self.most_connections = 0
         self.most_contexts = 0
         self.overflows = 0
-        self.said: list[tuple[str, Any]] = []
-        self.handlers: list[Any] = []
-        self._sockets: set[ServerConnection] = set()
-        self._server: Server | None = None
-
-    async def __aenter__(self) -> Self:
-        self._server = await serve(
-            self._serve, "127.0.0.1", 0, process_request=self._admit, close_timeout=1.0, ping_interval=None
-        )
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None
-        await self.release()
-        self._server.close()
-        await self._server.wait_closed()
 
     @property
     def url(self) -> str:
-        assert self._server is not None
-        host, port = next(iter(self._server.sockets)).getsockname()[:2]
-        return f"http://{host}:{port}"
-
-    async def disconnect(self) -> None:
-        for socket in list(self._sockets):
-            socket.transport.abort()
-
-    @property
-    def at_ease(self) -> bool:
-        """Whether it is told neither to stall nor to fail."""
-        return math.isinf(self.limit) and not self._failures
-
-    async def unstalled(self) -> None:
-        """Wait until nothing stalls."""
-        while not math.isinf(self.limit):
-            await self.released.wait()
+        return f"http://{self.address}"
 
     async def send_late(self) -> None:
         for handler in self.handlers:
             if isinstance(handler, Voice):
                 await handler.send_late()
 
-    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        parts = urlsplit(request.path)
-        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        problem: int | None = None
-        speaks = parts.path.startswith(SPEAK) and parts.path.endswith("/multi-stream-input")
-        if self.refusals:
-            problem = self.refusals.pop(0)
-        elif speaks:
-            voice = parts.path.removeprefix(SPEAK).split("/")[0]
-            if request.headers.get("xi-api-key") != KEY:
-                problem = 401
-            elif voice not in VOICES:
-                problem = 404
-            elif not set(query) <= _SPEAK_PARAMETERS or not 1 <= int(query.get("inactivity_timeout", 20)) <= 180:
-                problem = 400
-        elif parts.path != LISTEN:
-            problem = 404
-        elif _refused(query):
-            problem = 400
-        return None if problem is None else connection.respond(http.HTTPStatus(problem), "")
+    def _refusal(self, opening: Opening) -> int | None:
+        if opening.path == LISTEN:
+            return 400 if _refused_listening(opening.query) else None
+        speech = SPEAK.fullmatch(opening.path)
+        if speech is None:
+            return 404
+        if opening.headers.get("xi-api-key") != KEY:
+            return 401
+        if speech["voice"] not in VOICES:
+            return 404
+        return 400 if _refused_speech(opening.query) else None
 
-    async def _serve(self, socket: ServerConnection) -> None:
-        assert socket.request is not None
-        parts = urlsplit(socket.request.path)
-        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        self._sockets.add(socket)
-        self.open_connections += 1
-        self.connections_made += 1
-        self.most_connections = max(self.most_connections, self.open_connections)
-        wire = Wire(socket)
-        handler: Any
-        if parts.path == LISTEN:
+    def _handler(self, opening: Opening, wire: Wire) -> Handler:
+        if opening.path == LISTEN:
             # ElevenLabs takes anyone in, and tells who may not stay.
-            handler = Hearing(self, wire, query, socket.request.headers.get("xi-api-key") == KEY)
-        else:
-            handler = Voice(self, wire, query)
-        self.handlers.append(handler)
-        try:
-            await handler.begin()
-            async for raw in socket:
-                message = json.loads(raw)
-                self.said.append((parts.path, message))
-                await handler.take(message)
-        except ConnectionClosed:
-            pass
-        finally:
-            handler.end()
-            self.handlers.remove(handler)
-            self._sockets.discard(socket)
-            self.open_connections -= 1
+            return Hearing(self, wire, opening.query, opening.headers.get("xi-api-key") == KEY)
+        return Voice(self, wire, opening.query)
 
 
-def _refused(query: dict[str, str]) -> bool:
+def _refused_listening(query: dict[str, str]) -> bool:
     """Whether Scribe would refuse these parameters."""
     return any(
         (
@@ -184,22 +104,6 @@ def _refused(query: dict[str, str]) -> bool:
     )
 
 
-class Wire:
-    """One connection's way to the client. What is sent to one who has gone is lost."""
-
-    def __init__(self, socket: ServerConnection) -> None:
-        self._socket = socket
-
-    async def send(self, **message: Any) -> None:
-        await self._quietly(self._socket.send(json.dumps(message)))
-
-    async def send_raw(self, data: str) -> None:
-        await self._quietly(self._socket.send(data))
-
-    async def close(self, code: int, reason: str) -> None:
-        await self._quietly(self._socket.close(code, reason))
-
-    @staticmethod
-    async def _quietly(sending: Awaitable[None]) -> None:
-        with suppress(ConnectionClosed):
-            await sending
+def _refused_speech(query: dict[str, str]) -> bool:
+    """Whether the parameters are none of a voice's."""
+    return not set(query) <= _SPEAK_PARAMETERS or not 1 <= int(query.get("inactivity_timeout", 20)) <= 180

@@ -6,6 +6,7 @@ from .link import Connection, Link, LinkError, connect_in_time
 from .outbox import Outbox
 from .realtime import LinkListener, RealtimeLink, RemoteError, Service
 from .session import RealtimeSession, RemoteRealtime
+from .stream import RemoteStream, RemoteSTT
 
 __all__ = [
     "Claim",
@@ -19,6 +20,8 @@ __all__ = [
     "RealtimeSession",
     "RemoteError",
     "RemoteRealtime",
+    "RemoteSTT",
+    "RemoteStream",
     "Service",
     "connect_in_time",
     "remainder",

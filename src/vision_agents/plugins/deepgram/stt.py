@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from websockets.exceptions import ConnectionClosed
 
-from vision_agents.core import stt
-from vision_agents.core.audio import PcmData
-from vision_agents.core.participants import Participant
+from vision_agents.core.remote import RemoteSTT
 
 from .account import make_client, query
 from .flux import FluxStream
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
 KEEP_ALIVE = 4.0
 
 
-class STT(stt.STT):
+class STT(RemoteSTT[Stream]):
     """Deepgram's streaming recognition, over one connection for each participant.
 
     With a Nova model turns are detected elsewhere (`smart_turn.TurnDetection()`), unless `utterance_end_ms` is given:
@@ -120,61 +118,6 @@ class STT(stt.STT):
             self._parameters["interim_results"] = "true"
             if self._turns:
                 self._parameters["vad_events"] = "true"
-        self._streams: dict[Participant, Stream] = {}
-        self._spare: Stream | None = None
-        self._closed = False
-
-    async def start(self) -> None:
-        """Connect, for whoever speaks first. Raises LinkError if Deepgram refuses: the message says what to do."""
-        if self._spare is None and not self._streams:
-            self._spare = self._new_stream()
-            await self._spare.link.get()
-
-    async def process_audio(self, audio: PcmData, participant: Participant) -> None:
-        """Send the next piece of a participant's audio, any rate. Waits while the connection is replaced.
-
-        Raises LinkError if there is no connection to be had.
-        """
-        if not self._closed:
-            await self._stream(participant).take(audio)
-
-    def begin_turn(self, participant: Participant) -> None:
-        """Somebody speaks: a connection that was given up is tried again."""
-        self._stream(participant).link.forgive()
-
-    async def finish_turn(self, participant: Participant) -> None:
-        """Return when the final words are reported, or after a second."""
-        stream = self._streams.get(participant)
-        if stream is not None:
-            await stream.finish()
-
-    def discard_turn(self, participant: Participant) -> None:
-        """Report no words of what was heard until now, whenever they come."""
-        stream = self._streams.get(participant)
-        if stream is not None:
-            stream.discard()
-
-    def forget(self, participant: Participant) -> None:
-        """Close the participant's connection."""
-        stream = self._streams.pop(participant, None)
-        if stream is not None:
-            stream.link.close_soon()
-
-    async def close(self) -> None:
-        """Close all connections, within about two seconds whatever Deepgram does."""
-        self._closed = True
-        streams = [*self._streams.values(), *([self._spare] if self._spare else [])]
-        self._streams.clear()
-        self._spare = None
-        await asyncio.gather(*(stream.link.close() for stream in streams))
-
-    def _stream(self, participant: Participant) -> Stream:
-        stream = self._streams.get(participant)
-        if stream is None:
-            stream, self._spare = self._spare or self._new_stream(), None
-            stream.assign(participant)
-            self._streams[participant] = stream
-        return stream
 
     def _new_stream(self) -> Stream:
         if self._flux:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vision_agents.core import stt
-from vision_agents.core.audio import PcmData
-from vision_agents.core.participants import Participant
+from vision_agents.core.remote import RemoteSTT
 
 from .account import make_client
 from .scribe import SAMPLE_RATE, ScribeStream
@@ -17,7 +14,7 @@ if TYPE_CHECKING:
     from elevenlabs.client import AsyncElevenLabs
 
 
-class STT(stt.STT):
+class STT(RemoteSTT[ScribeStream]):
     """Scribe's realtime recognition, over one connection for each participant. Its VAD is the turn detection.
 
     A turn begins with the first words that Scribe hears (it gives no sign before) and ends with its commit, after
@@ -88,67 +85,20 @@ class STT(stt.STT):
             **(options or {}),
         }
         self._options = {name: value for name, value in given.items() if value is not None}
-        self._streams: dict[Participant, ScribeStream] = {}
-        self._spare: ScribeStream | None = None
-        self._closed = False
-
-    async def start(self) -> None:
-        """Connect, for whoever speaks first. Raises LinkError if ElevenLabs refuses: the message says what to do."""
-        if self._spare is None and not self._streams:
-            self._spare = self._new_stream()
-            await self._spare.link.get()
-
-    async def process_audio(self, audio: PcmData, participant: Participant) -> None:
-        """Send the next piece of a participant's audio, any rate. Waits while the connection is replaced.
-
-        Raises LinkError if there is no connection to be had.
-        """
-        if not self._closed:
-            await self._stream(participant).take(audio)
-
-    def begin_turn(self, participant: Participant) -> None:
-        """Somebody speaks: a connection that was given up is tried again."""
-        self._stream(participant).link.forgive()
-
-    async def finish_turn(self, participant: Participant) -> None:
-        """Return when the final words are reported. That waits only for a turn that ElevenLabs has not ended itself."""
-        stream = self._streams.get(participant)
-        if stream is not None:
-            await stream.finish()
-
-    def discard_turn(self, participant: Participant) -> None:
-        """Report no words of what was heard until now, nor of what comes late of it."""
-        stream = self._streams.get(participant)
-        if stream is not None:
-            stream.discard()
-
-    def forget(self, participant: Participant) -> None:
-        """Close the participant's connection."""
-        stream = self._streams.pop(participant, None)
-        if stream is not None:
-            stream.close_soon()
-
-    async def close(self) -> None:
-        """Close all connections, within about two seconds whatever ElevenLabs does."""
-        self._closed = True
-        streams = [*self._streams.values(), *([self._spare] if self._spare else [])]
-        self._streams.clear()
-        self._spare = None
-        await asyncio.gather(*(stream.close() for stream in streams))
-
-    def _stream(self, participant: Participant) -> ScribeStream:
-        stream = self._streams.get(participant)
-        if stream is None:
-            stream, self._spare = self._spare or self._new_stream(), None
-            stream.assign(participant)
-            self._streams[participant] = stream
-        return stream
 
     def _new_stream(self) -> ScribeStream:
         from elevenlabs.realtime import AudioFormat, CommitStrategy
 
         own = {"audio_format": AudioFormat.PCM_16000, "commit_strategy": CommitStrategy.VAD}
         return ScribeStream(self, self._client, {**own, **self._options}, self._silence)
+
+    # A stream also watches for the ends of turns; that must not outlive it.
+
+    def _close_soon(self, stream: ScribeStream) -> None:
+        stream.close_soon()
+
+    async def _close(self, stream: ScribeStream) -> None:
+        await stream.close()
 
 
 def _check(name: str, value: float | None, least: float, most: float) -> None:
