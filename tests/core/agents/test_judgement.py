@@ -13,6 +13,8 @@ from vision_agents.core.floor.trace import replay
 from vision_agents.core.floor.vocabulary import Vocabulary
 from vision_agents.core.participants import Participant
 from vision_agents.core.turn_detection import TurnStartedEvent
+from vision_agents.core.voice import GO_ON
+from vision_agents.testing.parts import ScriptedLLM
 
 from .call_kit import ANNA, LONG, Call
 
@@ -142,6 +144,31 @@ async def test_an_interruption_without_words_is_taken_back():
         assert len(call.llm.requests) == 1
         assert [text for _, text in call.history] == ["count", cut.heard, cut.unheard]
         assert not any(message.interrupted for message in call.agent.conversation)
+        assert replayed(call) == []
+
+
+async def test_all_that_was_written_is_said_then():
+    """The playout takes five seconds, and a few sentences wait: they are not lost."""
+    sentences = " ".join(f"This is number {number}." for number in range(12))
+    async with Call(["count"], [sentences]) as call:
+        await answering(call)
+        await call.detector.speak(ANNA, 1.0)
+        await to_the_end(call, 2)
+        cut, rest = call.of(AgentSpeechEndedEvent)
+        assert f"{cut.heard} {rest.heard}" == sentences
+        assert len(call.llm.requests) == 1
+
+
+async def test_a_model_that_was_still_writing_is_asked_to_go_on():
+    async with Call(["count"], llm=ScriptedLLM(["one two three. four five six. seven.", "eight."], delay=0.4)) as call:
+        await answering(call)
+        await call.detector.speak(ANNA, 1.0)
+        await to_the_end(call, 2)
+        _, second = call.llm.requests
+        assert second.messages[-1].text == GO_ON
+        assert [message.text for message in second.messages[-3:-1]] == ["one two three.", "four five six."]
+        assert [text for _, text in call.history[1:]] == ["one two three.", "four five six. eight."]
+        assert not any(GO_ON in text for _, text in call.history)
         assert replayed(call) == []
 
 

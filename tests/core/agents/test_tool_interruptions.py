@@ -11,7 +11,8 @@ from vision_agents.core.conversation import Role, ToolCall
 from vision_agents.core.floor import FloorState
 from vision_agents.core.llm import LLMRequest, OnInterrupt, ToolEndedEvent
 from vision_agents.core.llm.function_call import RUNNING_STILL
-from vision_agents.testing.parts import ScriptedLLM
+from vision_agents.core.voice import GO_ON
+from vision_agents.testing.parts import Answer, ScriptedLLM
 from vision_agents.testing.realtime import ScriptedRealtime
 
 from .call_kit import ANNA, LONG, Call, others
@@ -35,8 +36,10 @@ def reply(request: LLMRequest) -> Iterable[str | ToolCall]:
 class Restaurant(Call):
     """A call in which the agent books a table, which takes `seconds`."""
 
-    def __init__(self, on_interrupt: OnInterrupt, seconds: float, words: Iterable[str] = ("book", "wait")) -> None:
-        super().__init__(words=words, llm=ScriptedLLM(reply))
+    def __init__(
+        self, on_interrupt: OnInterrupt, seconds: float, words: Iterable[str] = ("book", "wait"), answer: Answer = reply
+    ) -> None:
+        super().__init__(words=words, llm=ScriptedLLM(answer))
         self.booked: list[int] = []
         self.begun = 0
 
@@ -107,6 +110,30 @@ async def test_interrupted_while_the_result_is_spoken(on_interrupt: OnInterrupt,
         await call.until(lambda: len(call.llm.requests) == 3)
         assert call.told()[:3] == [("user", "book"), ("assistant", ""), ("tool", told)]
         assert call.booked == booked
+
+
+async def test_what_was_undone_for_nothing_is_done_again() -> None:
+    """A noise cut the agent off while the function ran: the model is told, and asked to go on."""
+
+    def again(request: LLMRequest) -> Iterable[str | ToolCall]:
+        last = request.messages[-1]
+        if last.role is Role.TOOL:
+            return ["it is booked."]
+        return [BOOK] if last.text == GO_ON else ["one two three four five six. ", BOOK]
+
+    async with Restaurant("undo", 8.0, ["book", ""], again) as call:
+        await call.say()
+        await call.until(lambda: call.begun)
+        await asyncio.sleep(0.5)
+        await call.say()
+        await call.until(lambda: call.booked)
+        await call.until_state(FloorState.IDLE)
+        spoken = [text for role, text in call.history if role == "assistant"]
+        assert " ".join(filter(None, spoken)) == "one two three four five six. it is booked."
+        assert call.told(1)[-1] == ("user", GO_ON)
+        assert ("tool", TAKEN_BACK) in call.told(1)
+        assert [event.ending for event in call.of(ToolEndedEvent)] == ["undone", "result"]
+    assert not others()
 
 
 async def test_what_was_heard_to_its_end_is_not_taken_back_by_a_later_interruption() -> None:

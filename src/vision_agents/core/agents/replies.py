@@ -16,10 +16,13 @@ from ..events import EventManager
 from ..floor.evidence import Vote
 from ..floor.trace import Trace
 from ..participants import Participant
-from ..voice import HeardText, SpeechRequest, SpokenReply, Voice
+from ..voice import GO_ON, HeardText, SpeechRequest, SpokenReply, Voice
 from .events import AgentSpeechEndedEvent, AgentSpeechStartedEvent, InterruptionEvent
 
 NOTHING = HeardText("", "", False)
+
+# Words that begin between two reports of the playout, 0.2 s apart: the one being heard, and the next.
+BEING_HEARD = 2
 
 
 @dataclass(slots=True)
@@ -43,14 +46,11 @@ class HeldVoice:
 
 @dataclass(frozen=True, slots=True)
 class CutReply:
-    """The reply that was cut off last, and what of it was heard."""
+    """The reply that was cut off last, what of it was heard, and whether the model was still writing it."""
 
     number: int
     text: HeardText
-
-
-# What a model is asked that does not know what it was saying.
-GO_ON = "You were interrupted by a noise, not by me. Go on exactly where you stopped."
+    unfinished: bool = False
 
 
 class Replies:
@@ -99,15 +99,19 @@ class Replies:
 
     def go_on(self, number: int, epoch: int, cut: int) -> bool:
         """Have the unheard rest of a reply said, which was cut off for nothing. False if there is none."""
-        rest = self._cut.text if self._cut is not None and self._cut.number == cut else NOTHING
-        if rest.heard:
+        last = self._cut if self._cut is not None and self._cut.number == cut else CutReply(cut, NOTHING)
+        if last.text.heard:
             # Nobody interrupted: the model is not to think so.
-            self._conversation.assistant_heard(cut, rest.heard)
-        if not rest.unheard and not self._realtime:
+            self._conversation.assistant_heard(cut, last.text.heard)
+        if self._realtime and not last.text.unheard:
+            # The model does not say what it had in mind.
+            request = SpeechRequest(GO_ON, verbatim=False)
+        elif last.text.unheard or last.unfinished:
+            request = SpeechRequest(last.text.unheard, verbatim=True, unfinished=last.unfinished)
+        else:
             return False
         reply = SpokenReply(number, epoch)
         self.adopt(reply)
-        request = SpeechRequest(rest.unheard, verbatim=True) if rest.unheard else SpeechRequest(GO_ON, verbatim=False)
         self._voice.begin(reply, request)
         return True
 
@@ -125,13 +129,13 @@ class Replies:
             self._remember(reply, self._heard_of(number, self._playout.heard(number)))
 
     def progressed(self, number: int) -> str:
-        """More of it was pulled. Returns the words of it that were heard."""
+        """More of it was pulled. Returns the words of it that were heard, and those that are being heard."""
         reply = self._spoken.get(number)
         if reply is None:
             return ""
         text = self._heard_of(number, self._playout.heard(number))
         self._remember(reply, text)
-        return text.heard
+        return " ".join((*text.heard.split(), *text.unheard.split()[:BEING_HEARD]))
 
     def hold(self, number: int, participant: Participant | None, onset: float) -> None:
         """Silence it, and keep the place. `onset`: when the sound began that it is held for."""
@@ -194,7 +198,7 @@ class Replies:
         texts = {reply: self._heard_of(reply, samples) for reply, samples in cut.items()}
         self._voice.cancel({reply: (cut[reply] / SAMPLE_RATE, text.heard) for reply, text in texts.items()})
         if number is not None:
-            self._cut = CutReply(number, texts.get(number, NOTHING))
+            self._cut = CutReply(number, texts.get(number, NOTHING), self._unfinished(number))
             if self._held is None:
                 self._note_hold(number, participant, onset, sounding)
             if self.falling_silent:
@@ -236,6 +240,11 @@ class Replies:
     def _note_hold(self, number: int, participant: Participant | None, onset: float, sounding: bool) -> None:
         self._held = HeldVoice(number, self._now(), onset, participant, sounding)
         self._silent_at = None
+
+    def _unfinished(self, number: int) -> bool:
+        """Whether the model is still writing the reply."""
+        reply = self._spoken.get(number)
+        return not self._realtime and reply is not None and not (reply.written or reply.broken)
 
     def _heard_of(self, number: int, samples: int) -> HeardText:
         reply = self._spoken.get(number)

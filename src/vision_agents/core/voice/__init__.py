@@ -3,9 +3,10 @@
 from .cascade import CascadeVoice
 from .realtime import RealtimeVoice
 from .transcript import HeardText, ReplyTranscript
-from .voice import SpeechRequest, SpokenReply, Voice, VoiceListener
+from .voice import GO_ON, SpeechRequest, SpokenReply, Voice, VoiceListener
 
 __all__ = [
+    "GO_ON",
     "CascadeVoice",
     "HeardText",
     "RealtimeVoice",

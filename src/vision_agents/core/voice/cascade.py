@@ -10,20 +10,20 @@ from typing import Any
 
 from ..audio import PcmData, Playout, Resampler
 from ..audio.playout import SAMPLE_RATE
-from ..conversation import Conversation
+from ..conversation import Conversation, Message, Role
 from ..llm import LLM, AnswerCalls, LLMRequest
 from ..tasks import together
 from ..tts import TTS
 from .sentences import sentences
 from .transcript import Utterance
-from .voice import SpeechRequest, SpokenReply, VoiceListener
+from .voice import GO_ON, SpeechRequest, SpokenReply, VoiceListener
 
 logger = logging.getLogger(__name__)
 
 # Sentences that the model may be ahead of the synthesis. Beyond this the model waits.
 SENTENCES_AHEAD = 32
 
-Pending = asyncio.Queue[str | Exception | None]
+Pending = asyncio.Queue[Utterance | Exception | None]
 
 
 class CascadeVoice:
@@ -114,8 +114,8 @@ class CascadeVoice:
         """Synthesise the sentences as they come."""
         component = "TTS"
         try:
-            while isinstance(sentence := await pending.get(), str):
-                if not await self._say(reply, reply.transcript.add(sentence)):
+            while isinstance(sentence := await pending.get(), Utterance):
+                if not await self._say(reply, sentence):
                     return
             if sentence is not None:
                 component = "LLM"
@@ -134,18 +134,24 @@ class CascadeVoice:
             # Each of the two is closed at once: left to the garbage collector, the model would go on writing.
             async with aclosing(self._text(reply, request)) as text, aclosing(sentences(text)) as pieces:
                 async for sentence in pieces:
-                    await pending.put(sentence)
+                    await pending.put(reply.transcript.add(sentence))
+            reply.written = True
         except Exception as error:
             end = error
         await pending.put(end)
 
     async def _text(self, reply: SpokenReply, request: SpeechRequest | None) -> AsyncGenerator[str, None]:
+        history = self._conversation.messages
         if request is not None and request.verbatim:
-            yield request.text
-            return
-        if request is not None:
+            yield f"{request.text} "
+            if not request.unfinished:
+                return
+            # It is between the agent and its model: nobody said that.
+            history = (*history, Message(Role.ASSISTANT, request.text), Message(Role.USER, GO_ON))
+        elif request is not None:
             self._conversation.user_said(request.text)
-        ask = LLMRequest(self._instructions, self._conversation.messages)
+            history = self._conversation.messages
+        ask = LLMRequest(self._instructions, history)
         calls = self._calls.get(reply.number)
         if calls is None:
             return  # Interrupted before it began.

@@ -7,24 +7,36 @@ from typing import Protocol
 
 from .transcript import HeardText, ReplyTranscript
 
+GO_ON = "You were interrupted by a noise, not by me. Go on exactly where you stopped."
+"""What a model is told that had not finished what it was saying."""
+
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
-    """What code asked the agent to say. `verbatim`: these very words; otherwise the model answers to `text`."""
+    """What code asked the agent to say. `verbatim`: these very words; otherwise the model answers to `text`.
+
+    `unfinished`: the words are the rest of a reply that was cut off for nothing while the model was still writing;
+    after them, it is to go on.
+    """
 
     text: str
     verbatim: bool
     interruptible: bool = True
+    unfinished: bool = False
 
 
 @dataclass(slots=True)
 class SpokenReply:
-    """A reply in the making: its epoch, its words, how they were last shown, and whether the making of it failed."""
+    """A reply in the making: its epoch, its words, and how they were last shown.
+
+    `written`: the model has nothing to add to them. `broken`: the making of it failed.
+    """
 
     number: int
     epoch: int
     transcript: ReplyTranscript = field(default_factory=ReplyTranscript)
     shown: HeardText | None = None
+    written: bool = False
     broken: bool = False
 
 
