@@ -164,9 +164,9 @@ def _whispered(wave: Wave, seed: str) -> Wave:
     out = np.zeros(len(wave) + size)
     for start in range(0, len(wave) - size, hop):
         spectrum = np.abs(np.fft.rfft(wave[start : start + size] * window))
-        # Harmonics of the voice are smoothed away, formants stay: 300 Hz wide. A whisper has little below 400 Hz.
-        spectrum = np.convolve(spectrum, np.ones(9) / 9, mode="same")
-        spectrum[:13] *= 0.1
+        # Harmonics of the voice are smoothed away, formants stay: 300 Hz wide. A voice falls by 6 dB an octave from its
+        # source to the air, the noise of a whisper does not (Fant, Acoustic Theory of Speech Production).
+        spectrum = np.convolve(spectrum, np.ones(9) / 9, mode="same") * np.arange(len(spectrum)) / len(spectrum)
         phases = np.exp(2j * np.pi * rng.random(len(spectrum)))
         out[start : start + size] += np.fft.irfft(spectrum * phases, size) * window
     return out[: len(wave)]
