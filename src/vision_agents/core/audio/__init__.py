@@ -1,9 +1,9 @@
 """Audio: data, resampling, framing, and the one gate through which the agent is heard."""
 
 from .framing import Framer
-from .level import level_of
+from .level import speech_level
 from .pcm import PcmData, Samples
 from .playout import Playout
 from .resample import Resampler
 
-__all__ = ["Framer", "PcmData", "Playout", "Resampler", "Samples", "level_of"]
+__all__ = ["Framer", "PcmData", "Playout", "Resampler", "Samples", "speech_level"]

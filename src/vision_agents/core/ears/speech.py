@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..audio import PcmData, Resampler, level_of
+from ..audio import PcmData, Resampler, speech_level
 from ..participants import Participant
 from ..turn_detection import TurnDetector
 from ..vad import HOLD_SHARE, SAMPLE_RATE, VAD, SpeechEdge, SpeechSegmenter, VADStream
@@ -32,7 +32,7 @@ class SpeechDetector(TurnDetector):
             if edge is SpeechEdge.STARTED:
                 self.report_speech_started(participant, probability, onset_delay=self._vad.window)
             elif edge is SpeechEdge.CONTINUED:
-                self.report_speech_continued(participant, probability, segmenter.voiced, level_of(samples))
+                self.report_speech_continued(participant, probability, segmenter.voiced, speech_level(samples))
             elif edge is SpeechEdge.ENDED:
                 self.report_speech_ended(participant, segmenter.voiced, segmenter.silence)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from vision_agents.core.audio import PcmData, Resampler, Samples, level_of
+from vision_agents.core.audio import PcmData, Resampler, Samples, speech_level
 from vision_agents.core.floor.policy import InterruptionPolicy
 from vision_agents.core.models import ModelStore
 from vision_agents.core.participants import Participant
@@ -31,7 +31,7 @@ COMPLETE = 0.5
 """Smart Turn's probability from which on a turn is complete."""
 COMMIT_SHARE = 1 / 3
 """Seconds of clear speech that make an interruption, for each second of buffer."""
-CLEAR = 0.4
+CLEAR = 0.35
 """Above the threshold: the probability from which a window is clear speech."""
 CLEAREST = 0.97
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.05, 0.95
@@ -112,7 +112,7 @@ class TurnDetection(TurnDetector):
             probability of `t = min(max(confidence_threshold, 0.05), 0.95)` on. The agent holds its voice at the first
             window from `0.6 * t` on: a hold costs little, and soft onsets stay under `t` for a while. From then on a
             window is silence only below `min(0.6 * t, max(t - 0.15, 0.01))`. Speech
-            is clear from `min(t + 0.4, 0.97)` on (`policy.clear_speech`). Lower: weaker evidence starts a turn.
+            is clear from `min(t + 0.35, 0.97)` on (`policy.clear_speech`). Lower: weaker evidence starts a turn.
         vad: in place of Silero.
         model: in place of the network from the model store.
 
@@ -207,7 +207,7 @@ class TurnDetection(TurnDetector):
         if edge is SpeechEdge.STARTED:
             self._begin_speech(ear, probability)
         elif edge is SpeechEdge.CONTINUED:
-            level = level_of(ear.tail.last(_STEP))
+            level = speech_level(ear.tail.last(_STEP))
             self.report_speech_continued(ear.participant, probability, ear.segmenter.voiced, level)
         elif edge is SpeechEdge.ENDED:
             self.report_speech_ended(ear.participant, ear.segmenter.voiced, ear.silence)
