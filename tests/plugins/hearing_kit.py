@@ -108,7 +108,9 @@ class Notes:
     ) -> None:
         self._note("turn_ended", participant, confidence, duration, trailing_silence)
 
-    def words(self, participant: Participant, text: str, final: bool, confidence: float | None) -> None:
+    def words(
+        self, participant: Participant, text: str, final: bool, confidence: float | None, alternative: str = ""
+    ) -> None:
         self._note("words", participant, text, final)
 
     def failed(self, component: str, error: BaseException) -> None:

@@ -25,7 +25,7 @@ class Listener:
     def failed(self, component, error):
         self.failures.append((component, str(error)))
 
-    def words(self, participant, text, final, confidence):
+    def words(self, participant, text, final, confidence, alternative=""):
         pass
 
 

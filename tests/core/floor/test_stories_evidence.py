@@ -54,7 +54,7 @@ class TestLoudness:
 
     def test_somewhat_fainter_takes_twice_the_speech_and_words(self) -> None:
         story = speaking(level=-20.0)
-        assert kinds(story.speaks(ANN, 5.0, 1.3, level=-30.0)) == [fx.BeginTurn, fx.Hold]
+        assert kinds(story.speaks(ANN, 5.0, 1.3, level=-29.3)) == [fx.BeginTurn, fx.Hold]
         assert story.at(6.35, ev.WordsHeard, ANN, "tell me about Rome", True) == []
         assert kinds(story.stops(ANN, 6.5, 1.3)) == [fx.Commit, fx.AnnounceTurnStarted]
 

@@ -197,3 +197,18 @@ class TestWordsThatAreWrong:
         story = speaking()
         story.speaks(ANN, 5.0, 0.2)
         assert story.at(5.3, ev.WordsHeard, ANN, "tell me", False, 0.59) == []
+
+    def test_one_that_hesitates_between_words_and_an_uh_huh_is_not_believed(self) -> None:
+        story = speaking()
+        story.speaks(ANN, 5.0, 0.35)
+        assert story.at(5.36, ev.WordsHeard, ANN, "amen", False, 0.5, "Mm") == []
+        story.stops(ANN, 5.5, 0.35)
+        _, _, reason = resumed(story.until(5.81))
+        assert reason.endswith("perhaps only “Mm”")
+
+    def test_one_that_is_certain_is_believed_though_the_detector_heard_little(self) -> None:
+        story = speaking()
+        story.speaks(ANN, 5.0, 0.1)
+        story.stops(ANN, 5.25, 0.1)
+        assert story.at(5.3, ev.WordsHeard, ANN, "I have to go now", False, 0.74) == []
+        assert committed(story.at(5.35, ev.WordsHeard, ANN, "I have to go now", False, 0.9))[3].endswith("go now”")

@@ -29,6 +29,7 @@ NOTHING = Evidence(
     read=False,
     words="",
     sure=None,
+    alternative="",
     level=None,
     usual_level=None,
     resemblance=None,
@@ -60,6 +61,7 @@ EVIDENCE = st.builds(
     speaking=st.booleans(),
     needed=st.floats(0.0, 5.0),
     sure=st.one_of(st.none(), st.floats(0.0, 1.0)),
+    alternative=TEXTS,
     level=LEVELS,
     usual_level=LEVELS,
     resemblance=st.one_of(st.none(), st.floats(-1.0, 1.0)),
@@ -110,7 +112,7 @@ class TestTheTable:
         [
             ("tell me", {}, 0.5),
             ("tell me", {"speaking": False}, 1.0),
-            ("tell me", {"sure": 0.59}, 0.5),
+            ("tell me", {"sure": 0.59}, 0.25),
             ("tell me", {"sure": 0.59, "speaking": False}, 0.5),
             ("tell me", {"sure": 0.6}, 0.5),
             ("stop", {}, 1.0),
@@ -118,6 +120,10 @@ class TestTheTable:
             ("stop", {"sure": 0.1}, 0.5),
             ("stop", {"sure": 0.1, "speaking": False}, 0.5),
             ("uh-huh", {"sure": 0.1}, -1.0),
+            ("tell me", {"sure": 0.59, "alternative": "Mm"}, 0.0),
+            ("tell me", {"sure": 0.59, "alternative": "sell me"}, 0.25),
+            ("tell me", {"sure": 0.59, "alternative": "stop"}, 0.25),
+            ("tell me", {"sure": 0.6, "alternative": "Mm"}, 0.5),
         ],
     )
     def test_words_up_to_1_for_what_means_something(self, words: str, more: dict[str, Any], expected: float) -> None:
@@ -132,6 +138,8 @@ class TestTheTable:
         """The detector takes few of its windows for speech."""
         assert weight("words", heard("a b c d", voiced=0.1, lasted=0.8)) == 0.0
         assert weight("words", heard("a b c d", voiced=0.1, lasted=0.9)) == 0.5
+        assert weight("words", heard("a b c d", voiced=0.1, lasted=0.1, sure=0.74)) == 0.0
+        assert weight("words", heard("a b c d", voiced=0.1, lasted=0.1, sure=0.75)) == 0.5
 
     def test_words_when_no_recogniser_was_asked(self) -> None:
         assert weight("words", NOTHING) is None
@@ -147,7 +155,7 @@ class TestTheTable:
 
     @pytest.mark.parametrize(
         ("fainter", "expected"),
-        [(-20.0, None), (0.0, None), (6.0, None), (7.0, -0.5), (10.0, -2.0), (12.0, -3.0), (60.0, -3.0)],
+        [(-20.0, None), (0.0, None), (7.0, None), (8.0, -0.75), (9.0, -1.5), (11.0, -3.0), (60.0, -3.0)],
     )
     def test_loudness_0_to_minus_3(self, fainter: float, expected: float | None) -> None:
         assert weight("loudness", replace(NOTHING, level=-20.0 - fainter, usual_level=-20.0)) == expected
@@ -166,7 +174,11 @@ class TestTheTable:
         said = "let me tell you about the weather in Paris"
         assert weight("echo", heard("about the weather", said=said)) == -3.0
         assert weight("echo", heard("About a weather in", said=said)) == -3.0  # one of four misheard
-        assert weight("echo", heard("weather", said=said)) is None
+        assert weight("echo", heard("the weather, weather, weather", said=said)) == -3.0  # held again and again
+        assert weight("echo", heard("let", said=said)) is None
+        assert weight("echo", heard("weather", said=said)) == -1.0  # it has only just said that
+        assert weight("echo", heard("stop", said="so I stop")) is None
+        assert weight("echo", heard("tea", said="coffee or tea?")) is None
         assert weight("echo", heard("paris weather", said=said)) is None
         assert weight("echo", heard("the weather is nice", said=said)) is None
         assert weight("echo", heard("about the weather", said="")) is None

@@ -27,8 +27,10 @@ class SureLog(HearingLog):
         super().__init__()
         self.sure: list[tuple[str, bool, float | None]] = []
 
-    def words(self, participant: Participant, text: str, final: bool, confidence: float | None) -> None:
-        super().words(participant, text, final, confidence)
+    def words(
+        self, participant: Participant, text: str, final: bool, confidence: float | None, alternative: str = ""
+    ) -> None:
+        super().words(participant, text, final, confidence, alternative)
         self.sure.append((text, final, confidence))
 
 

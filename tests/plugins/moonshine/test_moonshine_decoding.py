@@ -14,7 +14,7 @@ import pytest
 
 from vision_agents.core.audio import Samples
 from vision_agents.plugins.moonshine import model
-from vision_agents.plugins.moonshine.model import MoonshineModel
+from vision_agents.plugins.moonshine.model import HESITATION, LISTENERS, MoonshineModel
 
 RATE = 16_000
 END = 2
@@ -34,27 +34,34 @@ class Encoder:
 
 
 class Decoder:
-    """Says `script`, and gives out keys and values that tell at which step they were made."""
+    """Says `script`, and gives out keys and values that tell at which step they were made.
+
+    `odds`: how much likelier the script's token is than each other one; `nearly`: of some others that are likelier.
+    """
 
     def __init__(self, script: Iterator[int]) -> None:
         self.script = script
         self.feeds: list[dict[str, Any]] = []
+        self.odds = 1e6
+        self.nearly: dict[int, float] = {}
 
     def get_inputs(self) -> list[SimpleNamespace]:
         return [SimpleNamespace(name=name) for name in ("input_ids", *PAST, "use_cache_branch")]
 
     def run(self, outputs: list[str], feed: dict[str, Any]) -> list[np.ndarray]:
         self.feeds.append(dict(feed))
-        logits = np.zeros((1, 1, 40), dtype=np.float32)
-        logits[0, 0, next(self.script)] = 1.0
+        logits = np.zeros((1, 1, 40 + len(LISTENERS)), dtype=np.float32)
+        for token, odds in self.nearly.items():
+            logits[0, 0, token] = np.log(odds)
+        logits[0, 0, next(self.script)] = np.log(self.odds)
         made = np.full((1, 8, len(self.feeds), 36), len(self.feeds), dtype=np.float32)
         return [logits, *(made for _ in outputs[1:])]
 
 
 @pytest.fixture
 def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A model over stand-ins, whose tokens 3 to 39 are the words "w3" to "w39"."""
-    tokens = ["<unk>", "<s>", "</s>", *(f"\u2581w{n}" for n in range(3, 40))]
+    """A model over stand-ins, whose tokens 3 to 39 are the words "w3" to "w39"; those from 40 on begin `LISTENERS`."""
+    tokens = ["<unk>", "<s>", "</s>", *(f"\u2581w{n}" for n in range(3, 40)), *(f"\u2581{word}" for word in LISTENERS)]
     path = tmp_path / "tokenizer.bin"
     path.write_bytes(b"".join(bytes([len(t.encode())]) + t.encode() for t in tokens))
 
@@ -83,6 +90,17 @@ def test_each_token_follows_from_the_one_before_and_what_was_kept(build: Any) ->
         assert second[name].max() == 1
         # The audio's are those of the first step for ever, the words' are the latest.
         assert third[name].max() == (1 if ".encoder." in name else 2)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(HESITATION + 0.01, "Um"), (HESITATION - 0.01, "")])
+def test_what_nearly_was_written_first_is_the_alternative(build: Any, share: float, expected: str) -> None:
+    network, _, decoder = build(5, 6)
+    places = [40 + place for place, word in enumerate(LISTENERS.values()) if word in ("Oh", "Um")]
+    # The first token has what these two leave, and the others next to nothing.
+    decoder.odds = 1e6 * (1 - share)
+    decoder.nearly = dict(zip(places, (1e6 * share * 0.6, 1e6 * share * 0.4), strict=True))
+    reading = network.transcribe(sound(3))
+    assert (reading.text, reading.alternative) == ("w5 w6", expected)
 
 
 def test_a_minute_has_as_many_encoders_and_masks_as_pieces(build: Any) -> None:

@@ -100,6 +100,12 @@ def test_stopping_ends_the_work(network: MoonshineModel, speak: Speak) -> None:
     assert stop.asked <= 5
 
 
+def test_what_a_listener_may_have_said_is_an_alternative(network: MoonshineModel, speak: Speak) -> None:
+    assert network.transcribe(speak("Yeah.")).alternative == "Yeah"
+    assert network.transcribe(speak("Um.")).alternative == "Um"
+    assert not any(network.transcribe(speak(text)).alternative for text in (*SENTENCES, "Stop.", "What is that?"))
+
+
 def test_a_broken_file_is_named(tmp_path: Path) -> None:
     files = ModelStore().files("moonshine-tiny-en")
     broken = tmp_path / "decoder_model_merged.ort"

@@ -87,9 +87,11 @@ class Listening:
     ) -> None:
         self._heard(ev.TurnEnded(self._now(), participant.id, confidence, duration, trailing_silence))
 
-    def words(self, participant: Participant, text: str, final: bool, confidence: float | None) -> None:
+    def words(
+        self, participant: Participant, text: str, final: bool, confidence: float | None, alternative: str = ""
+    ) -> None:
         text = text.strip()
-        self._heard(ev.WordsHeard(self._now(), participant.id, text, final, confidence))
+        self._heard(ev.WordsHeard(self._now(), participant.id, text, final, confidence, alternative))
         if not text:
             return  # Only the floor wants to know that there were none.
         self._trace.note(self._now(), "user_words", participant=participant.id, text=text, final=final)

@@ -33,10 +33,13 @@ class HearingListener(Protocol):
     ) -> None:
         """The participant is done. `duration`: seconds from the turn's start to its last sound, None if not known."""
 
-    def words(self, participant: Participant, text: str, final: bool, confidence: float | None) -> None:
+    def words(
+        self, participant: Participant, text: str, final: bool, confidence: float | None, alternative: str = ""
+    ) -> None:
         """A transcript. A partial one replaces the partial before it, a final one stays.
 
         An empty text says that none were found. `confidence`: from 0 to 1, None if the recogniser does not say.
+        `alternative`: what it may have been instead, if the recogniser hesitated.
         """
 
     def voice_compared(self, participant: Participant, similarity: float) -> None:
@@ -86,9 +89,16 @@ class Hearing:
         if self.listener is not None:
             self.listener.turn_ended(participant, confidence, duration, trailing_silence)
 
-    def report_words(self, participant: Participant, text: str, final: bool, confidence: float | None = None) -> None:
+    def report_words(
+        self,
+        participant: Participant,
+        text: str,
+        final: bool,
+        confidence: float | None = None,
+        alternative: str = "",
+    ) -> None:
         if self.listener is not None:
-            self.listener.words(participant, text, final, confidence)
+            self.listener.words(participant, text, final, confidence, alternative)
 
     def report_failure(self, error: BaseException) -> None:
         if self.listener is not None:

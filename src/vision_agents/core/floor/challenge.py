@@ -39,6 +39,7 @@ class Challenger:
     loudness: Loudness = field(default_factory=Loudness)
     read: bool = False
     sure: float | None = None
+    alternative: str = ""
     resemblance: float | None = None
     vouched: bool = False
     votes: dict[str, Vote] = field(default_factory=dict)

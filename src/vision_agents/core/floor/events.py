@@ -78,11 +78,13 @@ class WordsHeard(ParticipantEvent):
     """A transcript while the participant speaks: `final` words stay, others are replaced by the next.
 
     An empty one says that no words were found. `confidence`: of the recogniser, from 0 to 1; None if it does not say.
+    `alternative`: what it may have been instead, if the recogniser hesitated.
     """
 
     text: str
     final: bool = False
     confidence: float | None = None
+    alternative: str = ""
 
 
 @dataclass(frozen=True, slots=True)

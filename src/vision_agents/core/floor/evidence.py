@@ -36,10 +36,10 @@ class Evidence:
     were surely speech, less half of those that were not (never below 0); `needed`: how much of it makes an
     interruption. `voiced`: seconds of all windows that were speech; `lasted`: from the first to the last of them.
     `read`: a recogniser has reported on this speech; `words`: what it found, perhaps nothing; `sure`: its confidence
-    from 0 to 1, None if it does not say. `level`: of the speech; `usual_level`: of the participant's turns before;
-    None where they are not known. `resemblance`: of the voice with the one in conversation, from -1 to 1, None if
-    nothing compares them. `said`: the last words of the agent that were heard. `vouched`: a detector is sure that it is
-    a turn.
+    from 0 to 1, None if it does not say; `alternative`: what it may have been instead, empty if nothing else. `level`:
+    of the speech; `usual_level`: of the participant's turns before; None where they are not known. `resemblance`: of
+    the voice with the one in conversation, from -1 to 1, None if nothing compares them. `said`: the last words of the
+    agent that were heard. `vouched`: a detector is sure that it is a turn.
     """
 
     participant: str
@@ -52,6 +52,7 @@ class Evidence:
     read: bool
     words: str
     sure: float | None
+    alternative: str
     level: float | None
     usual_level: float | None
     resemblance: float | None

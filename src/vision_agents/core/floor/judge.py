@@ -75,7 +75,7 @@ class Judge:
                 # A detector that reports speech only when it is over.
                 challenger.hear(event.at, turn.speech, turn.speech.confidence, None, self.policy.clear_speech)
             case ev.WordsHeard():
-                challenger.read, challenger.sure = True, event.confidence
+                challenger.read, challenger.sure, challenger.alternative = True, event.confidence, event.alternative
 
     def take(self, event: ev.FloorEvent) -> None:
         """Evidence that is not about a turn. What concerns no open challenge is without effect."""
@@ -114,6 +114,7 @@ class Judge:
             read=challenger.read,
             words=" ".join(turn.words.text.split()[challenger.words_before :]),
             sure=challenger.sure,
+            alternative=challenger.alternative,
             level=challenger.loudness.level,
             usual_level=self.people.usual(turn.participant).level,
             resemblance=challenger.resemblance,

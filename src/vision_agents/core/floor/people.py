@@ -11,6 +11,8 @@ from .turn import Turn
 # Seconds in which a participant whose loudspeaker was heard is not held for: the echo would stop the agent, its own
 # silence the echo, and so on for ever.
 ECHO_MEMORY = 10.0
+# The weight of the vote that is sure of it.
+SURELY = -3.0
 
 
 @dataclass(slots=True)
@@ -50,7 +52,7 @@ class People:
 
     def note_echo(self, participant: str, at: float, votes: tuple[Vote, ...]) -> None:
         """Remember that what came from the participant was the agent itself, if that is what the votes say."""
-        if any(vote.strategy == "echo" for vote in votes):
+        if any(vote.strategy == "echo" and vote.weight <= SURELY for vote in votes):
             self._person(participant).echoed_at = at
 
     def echoes(self, participant: str, at: float) -> bool:

@@ -177,10 +177,11 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
         text: str,
         final: bool,
         confidence: float | None = None,
+        alternative: str = "",
         *,
         turn: str | None = None,
     ) -> None:
         """What the user says, or said if it is `final`. `turn`: the key of `record.turn`, if it has a place there."""
         if final and text:
             self.record.user_said(text, participant.id, turn)
-        super().report_words(participant, text, final, confidence)
+        super().report_words(participant, text, final, confidence, alternative)

@@ -43,8 +43,15 @@ class Sure(Hearing):
     def report_turn_started(self, participant: Participant, confidence: float = 1.0) -> None:
         self._hearing.report_turn_started(participant, confidence)
 
-    def report_words(self, participant: Participant, text: str, final: bool, confidence: float | None = None) -> None:
-        self._hearing.report_words(participant, text, final, self.sure)
+    def report_words(
+        self,
+        participant: Participant,
+        text: str,
+        final: bool,
+        confidence: float | None = None,
+        alternative: str = "",
+    ) -> None:
+        self._hearing.report_words(participant, text, final, self.sure, alternative)
 
     def report_turn_ended(
         self,

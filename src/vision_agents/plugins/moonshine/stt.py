@@ -119,7 +119,7 @@ class STT(stt.STT):
         finally:
             utterance.abandon()
         if words.text:
-            self.report_words(participant, words.text, True, words.confidence)
+            self.report_words(participant, words.text, True, words.confidence, words.alternative)
 
     def discard_turn(self, participant: Participant) -> None:
         """Forget the turn; a reading of it that is under way is stopped."""
@@ -189,7 +189,7 @@ class STT(stt.STT):
         # That there are no words is news too, the first time: what was heard may be a cough.
         if words is not None and words.text != ear.reported and (words.text or ear.reported is None):
             ear.reported = words.text
-            self.report_words(ear.participant, words.text, False, words.confidence)
+            self.report_words(ear.participant, words.text, False, words.confidence, words.alternative)
 
     async def _transcribe(self, samples: Samples, stop: threading.Event) -> Reading:
         model = self._model

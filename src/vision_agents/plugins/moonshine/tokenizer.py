@@ -26,9 +26,14 @@ class Tokenizer:
 
     def __init__(self, path: Path | str) -> None:
         self._tokens = _read(Path(path))
+        self._numbers = {token: number for number, token in enumerate(self._tokens) if number < _FIRST_MARK}
 
     def __len__(self) -> int:
         return len(self._tokens)
+
+    def first_token(self, text: str) -> int:
+        """The token that is this text at the beginning of a word. Raises KeyError if there is none."""
+        return self._numbers[(_SPACE + text).encode()]
 
     def text(self, tokens: Iterable[int]) -> str:
         """What `tokens` say. Bytes that make no character and marks without meaning are left out; without any letter

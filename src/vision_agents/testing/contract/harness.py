@@ -179,7 +179,9 @@ class HearingLog:
     ) -> None:
         self.facts.append(("turn_ended", participant, confidence, duration, trailing_silence))
 
-    def words(self, participant: Participant, text: str, final: bool, confidence: float | None) -> None:
+    def words(
+        self, participant: Participant, text: str, final: bool, confidence: float | None, alternative: str = ""
+    ) -> None:
         self.facts.append(("final" if final else "partial", participant, text))
 
     def voice_compared(self, participant: Participant, similarity: float) -> None:

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from ..evidence import Evidence, Vote, quote
 from ..vocabulary import tokens
+from .question import asked
 
-# So many words in a row are seldom repeated by chance.
+# So many words in a row are seldom repeated by chance. A single one counts if it is among the agent's very last.
 LEAST = 2
+LAST = 6
 # The share of the words that must be the agent's: a recogniser mishears some of an echo.
 SHARE = 0.75
 
 
 def echo(evidence: Evidence) -> Vote | None:
-    """-3 if what was heard is what the agent has just said, and no command of somebody else is in it."""
-    heard, said = tokens(evidence.words), tokens(evidence.said)
-    if len(heard) < LEAST or longest_run(heard, said) < SHARE * len(heard):
+    """-3 if what was heard is what the agent has just said, and no command of somebody else is in it.
+
+    -1 for a single word: who has just been asked "tea or coffee?" may say it too, and then nothing is held against it.
+    """
+    # An agent that was held begins the word anew that was cut, and so does its echo.
+    heard = tuple(word for word, _ in groupby(tokens(evidence.words)))
+    said = tokens(evidence.said)
+    if len(heard) < LEAST:
+        return _single(evidence, heard, said[-LAST:])
+    if longest_run(heard, said) < SHARE * len(heard):
         return None
     if evidence.vocabulary.has_command(tuple(word for word in heard if word not in said)):
         return None
     return Vote("echo", -3.0, f"{quote(evidence.words)} are the agent's own words")
+
+
+def _single(evidence: Evidence, heard: tuple[str, ...], said: tuple[str, ...]) -> Vote | None:
+    if not set(heard) & set(said) or evidence.vocabulary.has_command(heard) or asked(evidence.said):
+        return None
+    return Vote("echo", -1.0, f"{quote(evidence.words)} is what the agent said")
 
 
 def longest_run(heard: tuple[str, ...], said: tuple[str, ...]) -> int:

@@ -12,8 +12,8 @@ def length(evidence: Evidence) -> Vote:
     """0 to 2: how much clear speech there is, in parts of what an interruption needs.
 
     Clear means that the detector was nearly sure, window by window; windows in which it was not count against it by
-    half. In recordings, speech of all languages is clear for half of its windows or more, while crowds, coughs, animals
-    and music that pass for speech at all seldom are for a quarter.
+    half. In recordings, speech of all languages is clear for two thirds of its windows or more; coughs and laughter
+    that pass for speech at all seldom are for a quarter, animals never, and singing and crowds are in between.
     """
     weight = MOST if evidence.needed <= 0 else min(MOST, evidence.clear / evidence.needed)
     return Vote("length", weight, f"{evidence.clear:.2f} s of clear speech")

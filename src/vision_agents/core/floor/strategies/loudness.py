@@ -7,15 +7,15 @@ from ..vocabulary import tokens
 from .words import BELIEVED
 
 # dB under the usual level: nobody's level is steadier than the first; at three times the distance it is 10 dB less.
-STEADY = 6.0
-PER_DECIBEL = 0.5
+STEADY = 7.0
+PER_DECIBEL = 0.75
 MOST = 3.0
 
 
 def loudness(evidence: Evidence) -> Vote | None:
-    """0 to -3: half for each dB beyond 6 that the speech is fainter than the participant's turns before.
+    """0 to -3: three quarters for each dB beyond 7 that the speech is fainter than the participant's turns before.
 
-    At 10 dB it takes twice the usual evidence and words besides; at 12 and more it is somebody across the room. A mere
+    At 9 dB it takes twice the usual evidence and words besides; at 11 and more it is somebody across the room. A mere
     command is heard out at any level: who whispers "please stop" means the agent.
     """
     if evidence.level is None or evidence.usual_level is None:

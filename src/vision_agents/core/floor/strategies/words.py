@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..evidence import Evidence, Vote, quote
-from ..vocabulary import tokens, word_count
+from ..vocabulary import Vocabulary, tokens, word_count
 
 # Nobody says more words in a second of speech; a recogniser that finds more has guessed. Of a whisper the detector
 # calls few windows speech, hence the lower rate for all of it.
@@ -12,14 +12,17 @@ FASTEST_IN_ALL = 3.5
 
 # Confidence from which on a recogniser is believed: the mean probability of its tokens, or what a provider calls so.
 BELIEVED = 0.6
+# And from which on it is believed against the detector, which misses much of a whisper: nothing but speech is read with
+# so much of it, short of the words for noise that are in the vocabulary.
+CERTAIN = 0.75
 
 
 def words(evidence: Evidence) -> Vote | None:
-    """-1 if there are none or they are only backchannels and fillers; 0.5 to 1 if they mean something.
+    """-1 if there are none or they are only backchannels and fillers; up to 1 if they mean something.
 
-    Words that mean something weigh 1 when the speech is over. While it goes on they are a guess that the next reading
-    may take back ("amen" becomes "mm-hmm"), and weigh 0.5, as do those of which the recogniser is not sure. A command
-    of which it is sure weighs 1 at once.
+    Words that mean something weigh 1 when the speech is over, as a command does at once. While the speech goes on they
+    are a guess that the next reading may take back ("amen" becomes "mm-hmm"), and weigh half. If the recogniser is not
+    sure of them, all that is halved; and if it may as well have been an "uh-huh", nothing is left.
     """
     if not evidence.read:
         return None
@@ -27,17 +30,24 @@ def words(evidence: Evidence) -> Vote | None:
     if not heard:
         return Vote("words", -1.0, "no words in it")
     shown = quote(evidence.words)
-    content = evidence.vocabulary.content(heard)
-    command = evidence.vocabulary.has_command(heard)
-    if not content and not command:
+    vocabulary = evidence.vocabulary
+    if _idle(vocabulary, heard):
         return Vote("words", -1.0, f"only {shown}")
     sure = evidence.sure is None or evidence.sure >= BELIEVED
-    if sure and evidence.vocabulary.is_command(heard):
+    if sure and vocabulary.is_command(heard):
         return Vote("words", 1.0, f"a command: {shown}")
-    if word_count(heard) > 1.0 + max(FASTEST * evidence.voiced, FASTEST_IN_ALL * evidence.lasted):
+    if not sure and evidence.alternative and _idle(vocabulary, tokens(evidence.alternative)):
+        return Vote("words", 0.0, f"perhaps only {quote(evidence.alternative)}")
+    certain = evidence.sure is not None and evidence.sure >= CERTAIN
+    if not certain and word_count(heard) > 1.0 + max(FASTEST * evidence.voiced, FASTEST_IN_ALL * evidence.lasted):
         return Vote("words", 0.0, f"{shown} has more words than were spoken")
+    command = vocabulary.has_command(heard)
+    weight = 0.5 if evidence.speaking and not command else 1.0
     if not sure:
-        return Vote("words", 0.5, f"perhaps {shown}")
-    if command:
-        return Vote("words", 1.0, f"a command: {shown}")
-    return Vote("words", 0.5 if evidence.speaking else 1.0, shown)
+        return Vote("words", weight / 2.0, f"perhaps {shown}")
+    return Vote("words", weight, f"a command: {shown}" if command else shown)
+
+
+def _idle(vocabulary: Vocabulary, said: tuple[str, ...]) -> bool:
+    """Whether a listener says that without wanting the turn."""
+    return not vocabulary.content(said) and not vocabulary.has_command(said)
