@@ -154,11 +154,30 @@ def throat(length: int, rng: np.random.Generator) -> Wave:
     return wave
 
 
+def murmur(length: int, rng: np.random.Generator) -> Wave:
+    """A listener's "mm-hm": two hums, the second higher, parted by a breath through the nose."""
+    pitch = rng.uniform(110, 210)
+    wave = np.zeros(length)
+    _add(wave, 0.01, 0.7 * _nasal(0.17, pitch, 0.92 * pitch, rng))
+    _add(wave, 0.15, _sniff(0.11, rng))
+    _add(wave, 0.24, _nasal(0.26, 1.22 * pitch, 1.28 * pitch, rng))
+    return wave
+
+
+def hmm(length: int, rng: np.random.Generator) -> Wave:
+    """A listener's "hmm": a breath through the nose, and a falling hum."""
+    pitch = rng.uniform(110, 210)
+    wave = np.zeros(length)
+    _add(wave, 0.0, _sniff(0.08, rng))
+    _add(wave, 0.06, _nasal(0.4, 1.05 * pitch, 0.85 * pitch, rng))
+    return wave
+
+
 MAKERS: dict[str, Maker] = {
     maker.__name__: maker
     for maker in (
         white, pink, rumble, breath, hum, dc, keyboard, knocks, applause, alarm, siren, ringing, chords, plucked, beat,
-        cough, laugh, throat,
+        cough, laugh, throat, murmur, hmm,
     )
 }  # fmt: skip
 """By name."""
@@ -213,6 +232,23 @@ def _music(length: int, chords: tuple[tuple[float, ...], ...], seconds: float, d
 def _pulses(pitch: Wave) -> Wave:
     """One pulse a period of a voice of `pitch` Hz."""
     return (np.diff(np.floor(np.cumsum(pitch) / RATE), prepend=0.0) > 0).astype(np.float64)
+
+
+def _nasal(seconds: float, first: float, last: float, rng: np.random.Generator) -> Wave:
+    """A voice that goes from one pitch to another through the nose: nearly all of it is at 250 Hz."""
+    t = _times(round(seconds * RATE))
+    wander = np.interp(t, np.linspace(0.0, seconds, 8), 1.0 + 0.01 * rng.normal(0.0, 1.0, 8))
+    source = _pulses((first + (last - first) * t / seconds) * wander) + 0.003 * rng.normal(0.0, 1.0, len(t))
+    wave = np.zeros(len(t))
+    for frequency, bandwidth, strength in ((250, 60, 1.0), (1050, 150, 0.12), (2200, 200, 0.06), (3000, 300, 0.03)):
+        formant = _resonate(source, frequency, bandwidth)
+        wave += strength * formant / max(1e-9, float(np.abs(formant).max()))
+    return wave * np.clip(np.minimum(t / 0.04, (seconds - t) / 0.06), 0.0, 1.0)
+
+
+def _sniff(seconds: float, rng: np.random.Generator) -> Wave:
+    breath = _resonate(rng.normal(0.0, 1.0, round(seconds * RATE)), 1500, 800)
+    return 0.04 * np.hanning(len(breath)) * breath / max(1e-9, float(np.abs(breath).max()))
 
 
 def _smooth(wave: Wave, width: int) -> Wave:
