@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -11,7 +11,8 @@ import pytest_asyncio
 
 from vision_agents.core import Participant
 from vision_agents.core.audio import PcmData
-from vision_agents.core.remote import Connection, Link, LinkError, RemoteSTT
+from vision_agents.core.ears.listener import Hearing
+from vision_agents.core.remote import Connection, LinkError, RemoteStream, RemoteSTT
 from vision_agents.core.remote.link import CLOSE_TIMEOUT, PAUSE
 
 pytestmark = pytest.mark.virtual_time
@@ -26,11 +27,17 @@ class WrongKeyError(Exception):
 
 
 class Service:
-    """The other end: whether it `refuses` connections, and, if it is not `polite`, says no goodbye until it is cut."""
+    """The other end: whether it `refuses` connections, and, if it is not `polite`, says no goodbye until it is cut.
+
+    `breaks`: how many more pieces of audio break the connection. `reason`: why it ends connections.
+    """
 
     def __init__(self) -> None:
         self.refuses = False
         self.polite = True
+        self.breaks = 0
+        self.reason: Exception | None = None
+        self.sessions: list[asyncio.Event] = []
         self.made = 0
         self.open = 0
 
@@ -39,6 +46,7 @@ class Service:
         if self.refuses:
             raise WrongKeyError
         cut = asyncio.Event()
+        self.sessions.append(cut)
         self.made += 1
         self.open += 1
         try:
@@ -49,26 +57,23 @@ class Service:
             self.open -= 1
 
 
-class ScriptedStream:
+class ScriptedStream(RemoteStream[asyncio.Event]):
     """A stream that writes down what is asked of it."""
 
-    def __init__(self, service: Service) -> None:
-        self.participant: Participant | None = None
+    participant: Participant | None = None
+
+    def __init__(self, hearing: Hearing, service: Service) -> None:
+        super().__init__("the service", hearing, refusal, ConnectionResetError)
+        self.service = service
         self.asked: list[str] = []
-        self.link: Link[asyncio.Event] = Link(
-            "the service",
-            lambda over: Connection("the service", service.connect(), self._read, asyncio.Event.set, over),
-            lambda error: "use another key" if isinstance(error, WrongKeyError) else None,
-            lambda _: None,
-        )
 
     def assign(self, participant: Participant) -> None:
         assert self.participant is None, "it is somebody's already"
+        super().assign(participant)
         self.participant = participant
 
     async def take(self, audio: PcmData) -> None:
-        await self.link.get()
-        self.asked.append("take")
+        await self.send(audio)
 
     async def finish(self) -> None:
         await asyncio.sleep(0.1)
@@ -77,8 +82,30 @@ class ScriptedStream:
     def discard(self) -> None:
         self.asked.append("discard")
 
+    def _connection(self, over: Callable[[Connection[asyncio.Event]], None]) -> Connection[asyncio.Event]:
+        return Connection("the service", self.service.connect(), self._read, asyncio.Event.set, over)
+
     async def _read(self, session: asyncio.Event) -> None:
         await session.wait()
+        if self.service.reason is not None:
+            raise self.service.reason
+
+    async def _send_audio(self, session: asyncio.Event, audio: PcmData) -> None:
+        if self.service.breaks:
+            self.service.breaks -= 1
+            session.set()
+            raise ConnectionResetError
+        self.asked.append("take")
+
+    def _interrupted(self) -> None:
+        self.asked.append("interrupted")
+
+    def _complaint(self, error: BaseException | None) -> Exception | None:
+        return error if isinstance(error, WrongKeyError) else None
+
+
+def refusal(error: BaseException) -> str | None:
+    return "use another key" if isinstance(error, WrongKeyError) else None
 
 
 class Ears(RemoteSTT[ScriptedStream]):
@@ -88,10 +115,14 @@ class Ears(RemoteSTT[ScriptedStream]):
         super().__init__()
         self.service = Service()
         self.made: list[ScriptedStream] = []
+        self.failures: list[BaseException] = []
 
     def _new_stream(self) -> ScriptedStream:
-        self.made.append(ScriptedStream(self.service))
+        self.made.append(ScriptedStream(self, self.service))
         return self.made[-1]
+
+    def report_failure(self, error: BaseException) -> None:
+        self.failures.append(error)
 
     @property
     def story(self) -> list[tuple[Participant | None, list[str]]]:
@@ -201,21 +232,56 @@ async def test_a_service_without_goodbyes_is_left_in_time_by_all_at_once(ears: E
     assert ears.service.open == 0
 
 
-async def test_streams_that_have_more_to_end_end_it():
+async def test_streams_that_have_more_to_end_end_it(ears: Ears, monkeypatch: pytest.MonkeyPatch):
     closed: list[tuple[str, Participant | None]] = []
 
-    class More(Ears):
-        def _close_soon(self, stream: ScriptedStream) -> None:
-            closed.append(("soon", stream.participant))
-            super()._close_soon(stream)
+    class More(ScriptedStream):
+        def close_soon(self) -> None:
+            closed.append(("soon", self.participant))
+            super().close_soon()
 
-        async def _close(self, stream: ScriptedStream) -> None:
-            closed.append(("now", stream.participant))
-            await super()._close(stream)
+        async def close(self) -> None:
+            closed.append(("now", self.participant))
+            await super().close()
 
-    ears = More()
+    monkeypatch.setattr(ears, "_new_stream", lambda: More(ears, ears.service))
     await ears.process_audio(AUDIO, ANNA)
     await ears.process_audio(AUDIO, BERT)
     ears.forget(ANNA)
     await ears.close()
     assert closed == [("soon", ANNA), ("now", BERT)]
+
+
+async def test_audio_that_finds_the_connection_broken_goes_over_the_next_one(ears: Ears):
+    ears.service.breaks = 1
+    await ears.process_audio(AUDIO, ANNA)
+    assert ears.service.made == 2
+    assert ears.story == [(ANNA, ["interrupted", "take"])]
+
+
+async def test_audio_that_finds_two_connections_broken_is_given_up(ears: Ears):
+    ears.service.breaks = 2
+    with pytest.raises(LinkError, match="the service closed the connection twice"):
+        await ears.process_audio(AUDIO, ANNA)
+    assert ears.service.made == 2
+    await ears.process_audio(AUDIO, ANNA)
+    assert ears.story == [(ANNA, ["interrupted", "interrupted", "take"])]
+
+
+@pytest.mark.parametrize("reason", [None, ConnectionResetError(), WrongKeyError()])
+async def test_a_connection_lost_is_reported_where_it_is_a_complaint(ears: Ears, reason: Exception | None):
+    await ears.process_audio(AUDIO, ANNA)
+    ears.service.reason = reason
+    ears.service.sessions[0].set()
+    await asyncio.sleep(0.01)
+    assert ears.story == [(ANNA, ["take", "interrupted"])]
+    assert ears.failures == ([reason] if isinstance(reason, WrongKeyError) else [])
+
+
+async def test_a_connection_lost_before_anybody_spoke_interrupts_nobody(ears: Ears):
+    await ears.start()
+    ears.service.reason = WrongKeyError()
+    ears.service.sessions[0].set()
+    await asyncio.sleep(0.01)
+    assert ears.story == [(None, [])]
+    assert ears.failures == [ears.service.reason]

@@ -4,33 +4,114 @@ from __future__ import annotations
 
 import abc
 import asyncio
-from typing import Any, Generic, Protocol, TypeVar
+import logging
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 from .. import stt
 from ..audio import PcmData
+from ..ears.listener import Hearing
 from ..participants import Participant
-from .link import Link
+from .claim import Claim
+from .link import Connection, Link, LinkError
+
+logger = logging.getLogger(__name__)
+
+C = TypeVar("C")
 
 
-class RemoteStream(Protocol):
-    """The connection and the turns of one participant, who may be known only after it is connected."""
+class RemoteStream(abc.ABC, Generic[C]):
+    """The connection and the turns of one participant, who may be known only after it is connected.
 
-    link: Link[Any]
+    A subclass speaks the protocol of the service `what`, in sessions `C` of its SDK; what it hears it reports to
+    `hearing`. `refusal`: see `Link`. `broken` is what sending raises over a connection that is lost.
+    """
+
+    def __init__(
+        self, what: str, hearing: Hearing, refusal: Callable[[BaseException], str | None], broken: type[Exception]
+    ) -> None:
+        self.hearing = hearing
+        self._what = what
+        self._broken = broken
+        self._participant: Participant | None = None
+        self._claim: Claim | None = None
+        self.link: Link[C] = Link(what, self._connection, refusal, self._lost)
+
+    @property
+    def participant(self) -> Participant:
+        """Whose audio it is."""
+        assert self._participant is not None
+        return self._participant
+
+    @property
+    def claim(self) -> Claim:
+        """The participant's turn, where the service decides about turns."""
+        assert self._claim is not None
+        return self._claim
 
     def assign(self, participant: Participant) -> None:
         """It is this participant's from now on."""
+        self._participant = participant
+        self._claim = Claim(self.hearing, participant)
 
+    @abc.abstractmethod
     async def take(self, audio: PcmData) -> None:
         """Send a piece of audio, any rate. Waits for a connection; raises LinkError if there is none to be had."""
 
+    @abc.abstractmethod
     async def finish(self) -> None:
         """The turn is over by another's judgement: report its final words."""
 
+    @abc.abstractmethod
     def discard(self) -> None:
         """What was heard until now was no turn: no words of it."""
 
+    def close_soon(self) -> None:
+        """Close it for good, with nobody waiting: the participant left."""
+        self.link.close_soon()
 
-S = TypeVar("S", bound=RemoteStream)
+    async def close(self) -> None:
+        """Close it for good."""
+        await self.link.close()
+
+    async def send(self, audio: PcmData) -> None:
+        """Send audio as it is, once more over a new connection if the present one is found broken."""
+        for _ in range(2):
+            session = await self.link.get()
+            try:
+                return await self._send_audio(session, audio)
+            except self._broken:
+                await self.link.lose(session)
+        raise LinkError(f"{self._what} closed the connection twice while one piece of audio was sent")
+
+    # The service's protocol.
+
+    @abc.abstractmethod
+    def _connection(self, over: Callable[[Connection[C]], None]) -> Connection[C]:
+        """Begin a connection."""
+
+    @abc.abstractmethod
+    async def _send_audio(self, session: C, audio: PcmData) -> None:
+        """Send audio over this session, perhaps a new one. Raises `broken` if its connection is lost."""
+
+    @abc.abstractmethod
+    def _interrupted(self) -> None:
+        """The participant's connection is lost: what it would have said of the turn will not come."""
+
+    @abc.abstractmethod
+    def _complaint(self, error: BaseException | None) -> Exception | None:
+        """What the service means by the end of a connection; None for the usual troubles of networks and servers."""
+
+    def _lost(self, error: BaseException | None) -> None:
+        logger.info("the connection to %s is lost: %s", self._what, error or "closed by the service")
+        if self._participant is not None:
+            self._interrupted()
+        complaint = self._complaint(error)
+        if complaint is not None:
+            self.hearing.report_failure(complaint)
+
+
+S = TypeVar("S", bound=RemoteStream[Any])
 
 
 class RemoteSTT(stt.STT, Generic[S]):
@@ -84,7 +165,7 @@ class RemoteSTT(stt.STT, Generic[S]):
         """Close the participant's connection."""
         stream = self._streams.pop(participant, None)
         if stream is not None:
-            self._close_soon(stream)
+            stream.close_soon()
 
     async def close(self) -> None:
         """Close all connections, within about two seconds whatever the service does."""
@@ -92,7 +173,7 @@ class RemoteSTT(stt.STT, Generic[S]):
         streams = [*self._streams.values(), *([self._spare] if self._spare else [])]
         self._streams.clear()
         self._spare = None
-        await asyncio.gather(*(self._close(stream) for stream in streams))
+        await asyncio.gather(*(stream.close() for stream in streams))
 
     def _stream(self, participant: Participant) -> S:
         stream = self._streams.get(participant)
@@ -101,11 +182,3 @@ class RemoteSTT(stt.STT, Generic[S]):
             stream.assign(participant)
             self._streams[participant] = stream
         return stream
-
-    # For a subclass whose streams have more to end than their connection.
-
-    def _close_soon(self, stream: S) -> None:
-        stream.link.close_soon()
-
-    async def _close(self, stream: S) -> None:
-        await stream.link.close()

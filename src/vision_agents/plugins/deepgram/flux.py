@@ -82,7 +82,7 @@ class FluxStream(Stream):
         # Turns heard up to this place in the audio were none.
         self._cut = 0.0
 
-    def interrupted(self) -> None:
+    def _interrupted(self) -> None:
         # It stays with the words so far; if the participant is not done, the next connection will hear it.
         self.claim.end(confidence=0.5)
 

@@ -54,7 +54,7 @@ class NovaStream(Stream):
         # Where `Finalize` was asked for and not answered yet.
         self._asked: deque[tuple[float, asyncio.Event]] = deque()
 
-    def interrupted(self) -> None:
+    def _interrupted(self) -> None:
         self._settle_words()
         for _, answered in self._asked:
             answered.set()

@@ -12,8 +12,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
 from vision_agents.core.audio import PcmData, Resampler
 from vision_agents.core.ears.listener import Hearing
-from vision_agents.core.participants import Participant
-from vision_agents.core.remote import Claim, Connection, Link, LinkError
+from vision_agents.core.remote import Connection, RemoteStream
 
 from .account import cut, refusal
 
@@ -32,86 +31,43 @@ class DeepgramError(Exception):
     """Deepgram says over an open connection that something went wrong."""
 
 
-class Stream(abc.ABC):
+class Stream(RemoteStream[Any]):
     """The connection, the place in the audio, and the turn of one participant.
 
-    It may be connected before it is known whose audio it will take (`participant` is None until then).
     Positions are in seconds of audio sent over the present connection, as in Deepgram's answers.
     """
 
     def __init__(self, hearing: Hearing, connect: Connect) -> None:
-        self.hearing = hearing
+        super().__init__("Deepgram", hearing, refusal, ConnectionClosed)
         self.position = 0.0
         self._connect = connect
         self._resampler = Resampler(SAMPLE_RATE)
         self._session: Any = None
-        self._participant: Participant | None = None
-        self._claim: Claim | None = None
-        self.link: Link[Any] = Link("Deepgram", self._begin_connection, refusal, self._connection_lost)
         self.restarted()
 
-    @property
-    def participant(self) -> Participant:
-        """Whose audio it is."""
-        assert self._participant is not None
-        return self._participant
-
-    @property
-    def claim(self) -> Claim:
-        """The participant's turn, where Deepgram decides about turns."""
-        assert self._claim is not None
-        return self._claim
-
-    def assign(self, participant: Participant) -> None:
-        """It is this participant's from now on."""
-        self._participant = participant
-        self._claim = Claim(self.hearing, participant)
-
     async def take(self, audio: PcmData) -> None:
-        """Send a piece of audio. Waits for a connection; raises LinkError if there is none to be had."""
         samples = self._resampler.push(audio)
         if len(samples):
             await self.send(PcmData(samples, SAMPLE_RATE))
-
-    async def send(self, audio: PcmData) -> None:
-        """Send audio at 16 kHz as it is."""
-        for _ in range(2):
-            session = await self.link.get()
-            if session is not self._session:
-                self._session = session
-                self.position = 0.0
-                self.restarted()
-            try:
-                await session.send_media(audio.to_bytes())
-            except ConnectionClosed:
-                await self.link.lose(session)
-                continue
-            self.position += audio.duration
-            return
-        raise LinkError("Deepgram closed the connection twice while one piece of audio was sent")
 
     @abc.abstractmethod
     def restarted(self) -> None:
         """A new connection begins: its positions and turns count from nothing."""
 
     @abc.abstractmethod
-    def interrupted(self) -> None:
-        """The connection is lost: what it would have said of the turn will not come."""
-
-    @abc.abstractmethod
     def receive(self, message: Any) -> None:
         """Take one of the SDK's messages. Raises DeepgramError if it is one that ends the connection."""
 
-    @abc.abstractmethod
-    async def finish(self) -> None:
-        """The turn is over by another's judgement: report its final words."""
-
-    @abc.abstractmethod
-    def discard(self) -> None:
-        """What was heard until now was no turn: no words of it."""
-
-    def _begin_connection(self, over: Callable[[Connection[Any]], None]) -> Connection[Any]:
+    def _connection(self, over: Callable[[Connection[Any]], None]) -> Connection[Any]:
         return Connection("Deepgram", self._connect(), self._read, cut, over)
+
+    async def _send_audio(self, session: Any, audio: PcmData) -> None:
+        if session is not self._session:
+            self._session = session
+            self.position = 0.0
+            self.restarted()
+        await session.send_media(audio.to_bytes())
+        self.position += audio.duration
 
     async def _read(self, session: Any) -> None:
         async for message in session:
@@ -124,14 +80,10 @@ class Stream(abc.ABC):
             except Exception as error:
                 logger.warning("a message of Deepgram cannot be understood and is passed over: %r", error)
 
-    def _connection_lost(self, error: BaseException | None) -> None:
-        logger.info("Deepgram's connection is lost: %s", error or "closed by the service")
-        if self._participant is not None:
-            self.interrupted()
+    def _complaint(self, error: BaseException | None) -> DeepgramError | None:
         if isinstance(error, ConnectionClosedError) and error.rcvd is not None and error.rcvd.code == REFUSED:
-            error = DeepgramError(f"Deepgram closed the connection: {error.rcvd.reason or 'no reason given'}")
-        if isinstance(error, DeepgramError):
-            self.hearing.report_failure(error)
+            return DeepgramError(f"Deepgram closed the connection: {error.rcvd.reason or 'no reason given'}")
+        return error if isinstance(error, DeepgramError) else None
 
 
 def mean_confidence(words: Sequence[Any]) -> float | None:

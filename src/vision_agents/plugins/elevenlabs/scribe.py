@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -20,8 +19,7 @@ from websockets.exceptions import ConnectionClosed
 
 from vision_agents.core.audio import Framer, PcmData, Resampler
 from vision_agents.core.ears.listener import Hearing
-from vision_agents.core.participants import Participant
-from vision_agents.core.remote import Claim, Connection, Link, LinkError
+from vision_agents.core.remote import Connection, RemoteStream
 
 from .account import ElevenLabsError, closed_for, cut, refusal
 from .segment import Segment
@@ -29,8 +27,6 @@ from .session import ScribeSession
 
 if TYPE_CHECKING:
     from elevenlabs.client import AsyncElevenLabs
-
-logger = logging.getLogger(__name__)
 
 SAMPLE_RATE = 16_000
 
@@ -47,16 +43,15 @@ OVERDUE = 3.0
 COMMIT_TIMEOUT = 1.5
 
 
-class ScribeStream:
-    """The connection and the turns of one participant, who may be known only after it is connected."""
+class ScribeStream(RemoteStream[ScribeSession]):
+    """The connection, the segment of speech, and the turns of one participant."""
 
     def __init__(self, hearing: Hearing, client: AsyncElevenLabs, options: Mapping[str, Any], silence: float) -> None:
-        self._hearing = hearing
+        super().__init__("ElevenLabs", hearing, refusal, ConnectionClosed)
         self._client = client
         self._options = options
         # Seconds of silence after which Scribe commits.
         self._silence = silence
-        self._claim: Claim | None = None
         self._resampler = Resampler(SAMPLE_RATE)
         self._segment = Segment()
         # Seconds of audio sent.
@@ -64,99 +59,74 @@ class ScribeStream:
         self._framer = Framer(PIECE)
         self._overdue: asyncio.TimerHandle | None = None
         self._finishing: set[asyncio.Task[None]] = set()
-        self.link: Link[ScribeSession] = Link("ElevenLabs", self._connect, refusal, self._lost)
-
-    def assign(self, participant: Participant) -> None:
-        """It is this participant's from now on."""
-        self._claim = Claim(self._hearing, participant)
 
     async def take(self, audio: PcmData) -> None:
-        """Send a piece of audio, any rate. Waits for a connection; raises LinkError if there is none to be had."""
         for piece in self._framer.push(self._resampler.push(audio)):
             if int(np.abs(piece.astype(np.int32)).max()) > SOUND:
                 self._segment.sound = True
-            await self._send(base64.b64encode(piece.astype("<i2").tobytes()).decode())
-            self._position += PIECE / SAMPLE_RATE
-
-    async def _send(self, data: str) -> None:
-        for _ in range(2):
-            session = await self.link.get()
-            try:
-                await session.connection.send({"audio_base_64": data})
-            except ConnectionClosed:
-                await self.link.lose(session)
-                continue
-            return
-        raise LinkError("ElevenLabs closed the connection twice while one piece of audio was sent")
+            await self.send(PcmData(piece, SAMPLE_RATE))
 
     # What comes back.
 
     def receive(self, kind: str, data: dict[str, Any]) -> None:
         """A transcript."""
-        if self._claim is None:
-            return
-        text = str(data["text"]).strip()
-        if kind == "partial_transcript":
-            self._partial(self._claim, text)
-        else:
-            self._committed(self._claim, text)
+        if self._participant is not None:
+            take = self._partial if kind == "partial_transcript" else self._committed
+            take(str(data["text"]).strip())
 
-    def _partial(self, claim: Claim, text: str) -> None:
-        rest = self._segment.partial(text, self._position, claim.open)
+    def _partial(self, text: str) -> None:
+        rest = self._segment.partial(text, self._position, self.claim.open)
         if rest:
-            claim.begin()
-            claim.say(rest)
+            self.claim.begin()
+            self.claim.say(rest)
             self._expect_end(self._silence + OVERDUE)
 
-    def _committed(self, claim: Claim, text: str) -> None:
-        rest = self._segment.commit(text, self._position, claim.open, self._silence)
+    def _committed(self, text: str) -> None:
+        rest = self._segment.commit(text, self._position, self.claim.open, self._silence)
         if rest:
-            claim.begin()
-        claim.end(rest, silence=self._silence)
+            self.claim.begin()
+        self.claim.end(rest, silence=self._silence)
         self._expect_end(None)
 
     # Ends that others decide.
 
     async def finish(self) -> None:
         """The turn is over, because others say so or Scribe has missed its end: have what there is committed."""
-        claim = self._claim
-        if claim is None or not claim.open:
+        if not self.claim.open:
             return
-        session, turn = self.link.session, claim.number
+        session, turn = self.link.session, self.claim.number
         try:
             if session is not None:
                 async with asyncio.timeout(COMMIT_TIMEOUT):
                     await session.connection.commit()
-                    await claim.ended()
+                    await self.claim.ended()
         except (TimeoutError, ConnectionClosed):
             pass  # What is known by now has to do.
         finally:
-            if claim.number == turn:
-                self._give_up(claim)
+            if self.claim.number == turn:
+                self._give_up()
 
     def discard(self) -> None:
-        """What was heard until now was no turn: no words of it."""
-        if self._claim is not None:
-            self._segment.discard(self._position)
-            self._claim.end("")
-            self._expect_end(None)
+        self._segment.discard(self._position)
+        self.claim.end("")
+        self._expect_end(None)
+
+    # The watch for an end must not outlive the stream.
 
     def close_soon(self) -> None:
-        """The participant left."""
         self._expect_end(None)
-        self.link.close_soon()
+        super().close_soon()
 
     async def close(self) -> None:
-        """Close the connection."""
         self._expect_end(None)
         for task in self._finishing:
             task.cancel()
-        await self.link.close()
+        await super().close()
 
-    def _give_up(self, claim: Claim) -> None:
-        if claim.open:
+    def _give_up(self) -> None:
+        if self.claim.open:
             self._segment.said = list(self._segment.last)
-            claim.end(confidence=0.5)
+            self.claim.end(confidence=0.5)
         self._expect_end(None)
 
     def _expect_end(self, within: float | None) -> None:
@@ -172,7 +142,7 @@ class ScribeStream:
 
     # The connection.
 
-    def _connect(self, over: Callable[[Connection[ScribeSession]], None]) -> Connection[ScribeSession]:
+    def _connection(self, over: Callable[[Connection[ScribeSession]], None]) -> Connection[ScribeSession]:
         return Connection("ElevenLabs", self._open(), self._read, _cut, over)
 
     @asynccontextmanager
@@ -185,18 +155,20 @@ class ScribeStream:
         finally:
             await connection.close()
 
+    async def _send_audio(self, session: ScribeSession, audio: PcmData) -> None:
+        await session.connection.send({"audio_base_64": base64.b64encode(audio.to_bytes()).decode()})
+        self._position += audio.duration
+
     @staticmethod
     async def _read(session: ScribeSession) -> None:
         await session.over
 
-    def _lost(self, error: BaseException | None) -> None:
-        logger.info("the connection to ElevenLabs is lost: %s", error or "closed by the service")
-        if self._claim is not None:
-            self._give_up(self._claim)
+    def _interrupted(self) -> None:
+        self._give_up()
         self._segment = Segment()
-        reported = error if isinstance(error, ElevenLabsError) else closed_for(error)
-        if reported is not None:
-            self._hearing.report_failure(reported)
+
+    def _complaint(self, error: BaseException | None) -> ElevenLabsError | None:
+        return error if isinstance(error, ElevenLabsError) else closed_for(error)
 
 
 def _cut(session: ScribeSession) -> None:

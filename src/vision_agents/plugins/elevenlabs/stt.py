@@ -92,14 +92,6 @@ class STT(RemoteSTT[ScribeStream]):
         own = {"audio_format": AudioFormat.PCM_16000, "commit_strategy": CommitStrategy.VAD}
         return ScribeStream(self, self._client, {**own, **self._options}, self._silence)
 
-    # A stream also watches for the ends of turns; that must not outlive it.
-
-    def _close_soon(self, stream: ScribeStream) -> None:
-        stream.close_soon()
-
-    async def _close(self, stream: ScribeStream) -> None:
-        await stream.close()
-
 
 def _check(name: str, value: float | None, least: float, most: float) -> None:
     if value is not None and not least <= value <= most:
