@@ -243,7 +243,8 @@ def _nasal(seconds: float, first: float, last: float, rng: np.random.Generator) 
     for frequency, bandwidth, strength in ((250, 60, 1.0), (1050, 150, 0.12), (2200, 200, 0.06), (3000, 300, 0.03)):
         formant = _resonate(source, frequency, bandwidth)
         wave += strength * formant / max(1e-9, float(np.abs(formant).max()))
-    return wave * np.clip(np.minimum(t / 0.04, (seconds - t) / 0.06), 0.0, 1.0)
+    wave *= np.clip(np.minimum(t / 0.04, (seconds - t) / 0.06), 0.0, 1.0)
+    return wave
 
 
 def _sniff(seconds: float, rng: np.random.Generator) -> Wave:

@@ -106,17 +106,18 @@ class HostileLLM(LLM):
 class HostileTTS(TTS):
     """Speaks a text at the level of its epoch: that in its first word, or that of the reply it is for.
 
-    `begun`: the epoch in which each text of code was begun to be said, for texts whose first word is not "e…".
+    `begun`: the epoch in which each text of code was begun to be said, for texts whose first word is not "e…". `rests`:
+    for an epoch, what is said again in it because it was cut off for nothing.
     """
 
     def __init__(self, mischief: Mischief) -> None:
         super().__init__()
         self._mischief = mischief
         self.begun: dict[str, int] = {}
+        self.rests: dict[int, str] = {}
 
     async def stream_audio(self, text: str) -> AsyncIterator[PcmData]:
-        first = text.split()[0]
-        level = level_of(int(first[1:]) if first[0] == "e" else self.begun[first])
+        level = level_of(self._epoch_of(text))
         try:
             for _ in range(self._mischief.rng.randint(0, 9)):
                 await self._mischief.pause()
@@ -126,6 +127,12 @@ class HostileTTS(TTS):
 
     async def stop_audio(self) -> None:
         await self._mischief.pause()
+
+    def _epoch_of(self, text: str) -> int:
+        if text in self.rests.get(self.epoch, ""):
+            return self.epoch
+        first = text.split()[0]
+        return int(first[1:]) if first[0] == "e" else self.begun[first]
 
 
 class HostileRealtime(Realtime):

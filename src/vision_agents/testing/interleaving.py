@@ -191,15 +191,19 @@ class HostileCall:
 
 
 class _Edge(ProvingEdge):
-    """Learns from the trace in which epoch each reply was begun."""
+    """Learns from the trace in which epoch each reply was begun, and what is said again."""
 
     def __init__(self, call: HostileCall) -> None:
         super().__init__()
         self._call = call
+        self._unheard: dict[int, str] = {}
 
     def observe(self, record: Mapping[str, Any]) -> None:
+        if record.get("note") == "agent_words":
+            self._unheard[record["reply"]] = record["unheard"]
         if record.get("effect") == "BeginReply":
             self._call.tts.begun[f"s{record['reply']}"] = record["epoch"]
+            self._call.tts.rests[record["epoch"]] = self._unheard.get(record["continues"], "")
 
 
 _OPERATIONS: dict[str, Callable[[HostileCall], None]] = {

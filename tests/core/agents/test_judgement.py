@@ -14,7 +14,7 @@ from vision_agents.core.floor.vocabulary import Vocabulary
 from vision_agents.core.participants import Participant
 from vision_agents.core.turn_detection import TurnStartedEvent
 from vision_agents.core.voice import GO_ON
-from vision_agents.testing.parts import ScriptedLLM
+from vision_agents.testing.parts import ScriptedLLM, ToneTTS
 
 from .call_kit import ANNA, LONG, Call
 
@@ -157,6 +157,18 @@ async def test_all_that_was_written_is_said_then():
         cut, rest = call.of(AgentSpeechEndedEvent)
         assert f"{cut.heard} {rest.heard}" == sentences
         assert len(call.llm.requests) == 1
+
+
+async def test_what_code_says_is_said_after_a_noise_that_came_before_its_first_sample():
+    async with Call(tts=ToneTTS(delay=2.0)) as call:
+        saying = asyncio.create_task(call.agent.say("one two three."))
+        await asyncio.sleep(0.1)
+        await call.detector.speak(ANNA, 1.0)
+        assert await saying is False
+        await to_the_end(call, 2)
+        assert [event.heard for event in call.of(AgentSpeechEndedEvent)] == ["", "one two three."]
+        assert call.llm.requests == []
+        assert replayed(call) == []
 
 
 async def test_a_model_that_was_still_writing_is_asked_to_go_on():

@@ -8,7 +8,6 @@ from vision_agents.core.floor import Floor, FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 from vision_agents.core.floor.turn import Announced
-from vision_agents.core.floor.voice import VoicePhase
 
 # Deadlines in a row that may be needed to come to rest: a few for each turn, two for each reply that waits.
 STEPS_TO_REST = 200
@@ -41,8 +40,6 @@ def look(floor: Floor) -> Facts:
     """The facts of a floor."""
     voice, challenge, turns = floor._voice, floor._judge.challenge, floor._turns
     rests = {turn.cut for turn in turns.values()} | {w.continues for w in voice.queue}
-    if voice.reply is not None and voice.reply.phase is VoicePhase.PREPARING:
-        rests.add(voice.reply.continues)
     return Facts(
         epoch=floor.epoch,
         reply=floor.reply,

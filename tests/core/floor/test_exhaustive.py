@@ -258,7 +258,7 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
 
 def _of_reply(reply: Reply, last: int) -> tuple[object, ...]:
     to = tuple(sorted(reply.to)) if reply.to is not None else None
-    return (reply.interruptible, reply.answer, reply.phase, last - reply.number, to, reply.continues is not None)
+    return (reply.interruptible, reply.answer, reply.phase, last - reply.number, to)
 
 
 def _of_challenger(challenger: Challenger, turn: Turn, now: float) -> tuple[object, ...]:

@@ -89,14 +89,6 @@ class TestAnInterruption:
         story.stops(ANN, 4.4, 0.2)
         assert [fx.FinishTurn(ANN, 3), fx.DiscardTurn(ANN)] == story.end()
 
-    def test_nothing_is_owed_for_what_code_says_and_nobody_heard(self) -> None:
-        story = Story()
-        story.at(2.0, ev.ReplyRequested, 1)
-        story.speaks(ANN, 3.0, 0.64)
-        story.stops(ANN, 3.9, 0.64)
-        story.at(4.0, ev.TurnEnded, ANN)
-        assert story.end() == [fx.DiscardTurn(ANN)]
-
     def test_a_question_that_still_stands_never_talks_over_who_asked_it(self) -> None:
         """Ann goes on for half a minute: the agent does not barge in with an answer to the first half."""
         story = Story()

@@ -44,6 +44,14 @@ class TestACascade:
         story.speaks(ANN, 3.0, 0.64)
         assert fx.BeginReply(2, 1, answer=False, continues=1) in story.until(10.0)
 
+    def test_what_code_wants_to_say_is_said_though_nothing_of_it_was_heard(self) -> None:
+        story = Story()
+        story.at(2.0, ev.ReplyRequested, 1)
+        story.speaks(ANN, 3.0, 0.64)
+        story.stops(ANN, 3.9, 0.64)
+        story.at(4.0, ev.TurnEnded, ANN)
+        assert fx.BeginReply(2, 1, answer=False, continues=1) in story.end()
+
     def test_what_code_said_is_gone_on_with_too(self) -> None:
         story = Story()
         story.at(0.0, ev.ReplyRequested, 1)
@@ -102,7 +110,7 @@ class TestACascade:
         assert committed(story.speaks(ANN, 4.2, 0.64))[:2] == (2, 2)
         story.stops(ANN, 5.1, 0.64)
         story.at(5.2, ev.TurnEnded, ANN)
-        assert fx.BeginReply(3, 2, answer=False, continues=1) in story.at(5.3, ev.WordsComplete, ANN, 3)
+        assert fx.BeginReply(3, 2, answer=False, continues=2) in story.at(5.3, ev.WordsComplete, ANN, 3)
 
     def test_the_noise_comes_again_when_the_rest_sounds(self) -> None:
         story = interrupted()
@@ -144,6 +152,14 @@ class TestRealtime:
         story = self.interrupted()
         assert story.until(4.49) == []
         assert story.until(4.5) == [fx.BeginReply(2, 1, answer=False, continues=1)]
+
+    def test_nothing_had_been_heard_of_the_reply(self) -> None:
+        """Else the question before the noise would never be answered."""
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyStarted, 1)
+        assert committed(story.at(0.1, ev.TurnStarted, ANN))[0] == 1
+        story.at(0.6, ev.TurnEnded, ANN)
+        assert story.until(3.6) == [fx.BeginReply(2, 1, answer=False, continues=1)]
 
     def test_the_model_answers(self) -> None:
         story = self.interrupted()

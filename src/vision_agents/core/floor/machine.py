@@ -303,8 +303,8 @@ class Floor:
         reply = self._voice.reply
         assert reply is not None  # or there was nothing to challenge
         self._commit(self.epoch + 1, turn.participant, reason_for(votes), votes)
-        turn.unanswered |= reply.answer and reply.phase is VoicePhase.PREPARING
-        turn.cut = turn.cut if reply.rest is None else reply.rest
+        turn.unanswered |= reply.unheard_answer
+        turn.cut = turn.cut if reply.unheard_answer else reply.number
         self._voice.asked_by |= reply.to or set()
         if turn.announced is Announced.STARTED:
             # It began before the reply did. Now it begins again, this time against the agent.

@@ -120,7 +120,7 @@ class Turn:
     claimed: bool = False
     # It cut off an answer of which nothing had been heard: whatever comes of this turn, that question still stands.
     unanswered: bool = False
-    # It cut off a reply that was being heard, by its number: if there are no words in this turn, that goes on.
+    # It cut off another reply, by its number: if there are no words in this turn, that goes on.
     cut: int | None = None
     # A detector says that it is over; within a challenge it is not decided yet whether it was a turn at all.
     done: Done | None = None

@@ -28,13 +28,11 @@ class Reply:
     phase: VoicePhase = VoicePhase.PREPARING
     # When the phase began or the playout last got on.
     since: float = 0.0
-    # The reply whose unheard rest this is.
-    continues: int | None = None
 
     @property
-    def rest(self) -> int | None:
-        """The reply of which a rest is unheard if this one is cut off now: itself, or the one that it continues."""
-        return self.number if self.phase is VoicePhase.AUDIBLE else self.continues
+    def unheard_answer(self) -> bool:
+        """Whether nothing was heard of it: if it is cut off now, the question still stands."""
+        return self.answer and self.phase is VoicePhase.PREPARING
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +118,7 @@ class Voice:
         to = None
         if answer or waiting.started or waiting.continues is not None:
             to, self.asked_by = frozenset(self.asked_by) or None, set()
-        self.reply = Reply(number, waiting.interruptible, answer, to, since=at, continues=waiting.continues)
+        self.reply = Reply(number, waiting.interruptible, answer, to, since=at)
         return [] if waiting.started else [fx.BeginReply(number, epoch, answer, waiting.continues)]
 
     def current(self, number: int) -> Reply | None:

@@ -143,11 +143,13 @@ class CascadeVoice:
     async def _text(self, reply: SpokenReply, request: SpeechRequest | None) -> AsyncGenerator[str, None]:
         history = self._conversation.messages
         if request is not None and request.verbatim:
-            yield f"{request.text} "
+            if request.text:
+                yield f"{request.text} "
+                # In this request alone: that is not heard yet, and what follows nobody said.
+                history = (*history, Message(Role.ASSISTANT, request.text))
             if not request.unfinished:
                 return
-            # It is between the agent and its model: nobody said that.
-            history = (*history, Message(Role.ASSISTANT, request.text), Message(Role.USER, GO_ON))
+            history = (*history, Message(Role.USER, GO_ON))
         elif request is not None:
             self._conversation.user_said(request.text)
             history = self._conversation.messages
