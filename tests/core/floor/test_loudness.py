@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision_agents.core.floor.loudness import LEAST, MEMORY, Loudness
+from vision_agents.core.floor.loudness import MEMORY, Loudness
 
 LEVELS = st.floats(-90.0, 0.0)
 PIECES = st.lists(st.tuples(LEVELS, st.floats(0.001, 5.0)), min_size=1)
@@ -22,14 +22,6 @@ def test_a_level_that_is_not_known_does_not_count() -> None:
     assert (loudness.level, loudness.seconds) == (None, 0.0)
     loudness.add(-20.0, 0.0)
     assert loudness.level is None
-
-
-def test_of_less_than_a_syllable_nothing_is_known() -> None:
-    loudness = Loudness()
-    loudness.add(-20.0, 0.096)
-    assert loudness.level is None
-    loudness.add(-20.0, 0.032)
-    assert loudness.level == pytest.approx(-20.0)
 
 
 def test_it_is_the_mean_of_the_power_over_the_time() -> None:
@@ -63,9 +55,6 @@ def test_it_lies_among_what_was_heard(pieces: list[tuple[float, float]]) -> None
     for level, seconds in pieces:
         loudness.add(level, seconds)
     levels = [level for level, _ in pieces]
-    if loudness.seconds < LEAST:
-        assert loudness.level is None
-        return
     assert loudness.level is not None
     assert min(levels) - 1e-6 <= loudness.level <= max(levels) + 1e-6
     assert loudness.seconds <= MEMORY + pieces[-1][1]

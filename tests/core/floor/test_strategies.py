@@ -160,6 +160,13 @@ class TestTheTable:
     def test_loudness_0_to_minus_3(self, fainter: float, expected: float | None) -> None:
         assert weight("loudness", replace(NOTHING, level=-20.0 - fainter, usual_level=-20.0)) == expected
 
+    def test_loudness_of_a_whisper_that_the_detector_hardly_heard(self) -> None:
+        faint = {"level": -60.0, "usual_level": -20.0}
+        assert weight("loudness", heard("I have to go", voiced=0.096, sure=0.75, **faint)) is None
+        assert weight("loudness", heard("I have to go", voiced=0.096, sure=0.74, **faint)) == -3.0
+        assert weight("loudness", heard("I have to go", voiced=0.096, **faint)) == -3.0
+        assert weight("loudness", heard("I have to go", voiced=0.1, sure=1.0, **faint)) == -3.0
+
     def test_loudness_that_is_not_known(self) -> None:
         assert weight("loudness", replace(NOTHING, level=-60.0)) is None
         assert weight("loudness", replace(NOTHING, usual_level=-20.0)) is None
@@ -183,6 +190,11 @@ class TestTheTable:
         assert weight("echo", heard("the weather is nice", said=said)) is None
         assert weight("echo", heard("about the weather", said="")) is None
         assert weight("echo", heard("about the weather stop", said=said)) is None
+        rome = "the weather in Rome"
+        assert weight("echo", heard(rome, said=said)) == -3.0
+        assert weight("echo", heard(rome, said=said, level=-20.0, usual_level=-20.0)) is None
+        assert weight("echo", heard(rome, said=said, level=-30.0, usual_level=-20.0)) == -3.0
+        assert weight("echo", heard("the weather in Paris", said=said, level=-20.0, usual_level=-20.0)) == -3.0
 
 
 class TestTogether:

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 # What was said so long ago no longer counts, in seconds of speech: people move, and turn their microphones up.
 MEMORY = 10.0
 
-# Seconds of speech of which a level means something: a syllable.
-LEAST = 0.1
-
 
 @dataclass(slots=True)
 class Loudness:
@@ -25,8 +22,8 @@ class Loudness:
 
     @property
     def level(self) -> float | None:
-        """In dB of full scale; None as long as there is too little of it."""
-        return 10.0 * math.log10(self.power) if self.power > 0.0 and self.seconds >= LEAST else None
+        """In dB of full scale; None before the first."""
+        return 10.0 * math.log10(self.power) if self.power > 0.0 else None
 
     def add(self, level: float | None, seconds: float) -> None:
         """`seconds` more of speech at `level`, if that is known."""

@@ -13,12 +13,15 @@ LEAST = 2
 LAST = 6
 # The share of the words that must be the agent's: a recogniser mishears some of an echo.
 SHARE = 0.75
+# dB under the participant's usual level: an echo is fainter than who sits at the microphone.
+NEAR = 5.0
 
 
 def echo(evidence: Evidence) -> Vote | None:
     """-3 if what was heard is what the agent has just said, and no command of somebody else is in it.
 
-    -1 for a single word: who has just been asked "tea or coffee?" may say it too, and then nothing is held against it.
+    Nor any other word, from a voice as near as ever: "the weather in Rome" corrects "the weather in Paris". -1 for a
+    single word: who has just been asked "tea or coffee?" may say it too, and then nothing is held against it.
     """
     # An agent that was held begins the word anew that was cut, and so does its echo.
     heard = tuple(word for word, _ in groupby(tokens(evidence.words)))
@@ -27,7 +30,8 @@ def echo(evidence: Evidence) -> Vote | None:
         return _single(evidence, heard, said[-LAST:])
     if longest_run(heard, said) < SHARE * len(heard):
         return None
-    if evidence.vocabulary.has_command(tuple(word for word in heard if word not in said)):
+    others = tuple(word for word in heard if word not in said)
+    if evidence.vocabulary.has_command(others) or (others and _near(evidence)):
         return None
     return Vote("echo", -3.0, f"{quote(evidence.words)} are the agent's own words")
 
@@ -36,6 +40,12 @@ def _single(evidence: Evidence, heard: tuple[str, ...], said: tuple[str, ...]) -
     if not set(heard) & set(said) or evidence.vocabulary.has_command(heard) or asked(evidence.said):
         return None
     return Vote("echo", -1.0, f"{quote(evidence.words)} is what the agent said")
+
+
+def _near(evidence: Evidence) -> bool:
+    if evidence.level is None or evidence.usual_level is None:
+        return False
+    return evidence.usual_level - evidence.level < NEAR
 
 
 def longest_run(heard: tuple[str, ...], said: tuple[str, ...]) -> int:

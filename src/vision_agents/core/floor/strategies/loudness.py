@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from ..evidence import Evidence, Vote
 from ..vocabulary import tokens
-from .words import BELIEVED
+from .words import BELIEVED, CERTAIN
 
 # dB under the usual level: nobody's level is steadier than the first; at three times the distance it is 10 dB less.
 STEADY = 7.0
 PER_DECIBEL = 0.75
 MOST = 3.0
 
+# Seconds of speech that a level is measured on at least: a syllable.
+SYLLABLE = 0.1
+
 
 def loudness(evidence: Evidence) -> Vote | None:
     """0 to -3: three quarters for each dB beyond 7 that the speech is fainter than the participant's turns before.
 
     At 9 dB it takes twice the usual evidence and words besides; at 11 and more it is somebody across the room. A mere
-    command is heard out at any level: who whispers "please stop" means the agent.
+    command is heard out at any level: who whispers "please stop" means the agent. And so are words that are certain
+    though the detector took next to nothing for speech: such a whisper was not measured.
     """
     if evidence.level is None or evidence.usual_level is None:
         return None
     fainter = evidence.usual_level - evidence.level
-    if fainter <= STEADY or _only_a_command(evidence):
+    if fainter <= STEADY or _only_a_command(evidence) or _unmeasured(evidence):
         return None
     weight = -min(MOST, PER_DECIBEL * (fainter - STEADY))
     return Vote("loudness", weight, f"{fainter:.0f} dB fainter than usual")
@@ -30,3 +34,7 @@ def loudness(evidence: Evidence) -> Vote | None:
 def _only_a_command(evidence: Evidence) -> bool:
     sure = evidence.sure is None or evidence.sure >= BELIEVED
     return sure and evidence.vocabulary.is_command(tokens(evidence.words))
+
+
+def _unmeasured(evidence: Evidence) -> bool:
+    return evidence.voiced < SYLLABLE and evidence.sure is not None and evidence.sure >= CERTAIN
