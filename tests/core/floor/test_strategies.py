@@ -134,6 +134,11 @@ class TestTheTable:
         assert weight("words", heard("a b c d e f", voiced=1.0)) == 0.5
         assert weight("words", heard("stop", voiced=0.0)) == 1.0
 
+    def test_words_of_which_the_detector_hardly_heard_anything(self) -> None:
+        assert weight("words", heard("stop", voiced=0.064, sure=0.74)) == 0.5
+        assert weight("words", heard("stop", voiced=0.064, sure=0.75)) == 1.0
+        assert weight("words", heard("stop", voiced=0.1, sure=0.74)) == 1.0
+
     def test_words_of_a_whisper(self) -> None:
         """The detector takes few of its windows for speech."""
         assert weight("words", heard("a b c d", voiced=0.1, lasted=0.8)) == 0.0

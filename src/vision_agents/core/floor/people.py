@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 
 from .evidence import Vote
 from .loudness import Loudness
+from .strategies.echo import SURE
 from .turn import Turn
 
 # Seconds in which a participant whose loudspeaker was heard is not held for: the echo would stop the agent, its own
 # silence the echo, and so on for ever.
 ECHO_MEMORY = 10.0
-# The weight of the vote that is sure of it.
-SURELY = -3.0
 
 
 @dataclass(slots=True)
@@ -52,7 +51,7 @@ class People:
 
     def note_echo(self, participant: str, at: float, votes: tuple[Vote, ...]) -> None:
         """Remember that what came from the participant was the agent itself, if that is what the votes say."""
-        if any(vote.strategy == "echo" and vote.weight <= SURELY for vote in votes):
+        if any(vote.strategy == "echo" and vote.weight <= SURE for vote in votes):
             self._person(participant).echoed_at = at
 
     def echoes(self, participant: str, at: float) -> bool:

@@ -16,6 +16,9 @@ SHARE = 0.75
 # dB under the participant's usual level: an echo is fainter than who sits at the microphone.
 NEAR = 5.0
 
+# The weights of this vote.
+SURE, PERHAPS = -3.0, -1.0
+
 
 def echo(evidence: Evidence) -> Vote | None:
     """-3 if what was heard is what the agent has just said, and no command of somebody else is in it.
@@ -33,13 +36,13 @@ def echo(evidence: Evidence) -> Vote | None:
     others = tuple(word for word in heard if word not in said)
     if evidence.vocabulary.has_command(others) or (others and _near(evidence)):
         return None
-    return Vote("echo", -3.0, f"{quote(evidence.words)} are the agent's own words")
+    return Vote("echo", SURE, f"{quote(evidence.words)} are the agent's own words")
 
 
 def _single(evidence: Evidence, heard: tuple[str, ...], said: tuple[str, ...]) -> Vote | None:
     if not set(heard) & set(said) or evidence.vocabulary.has_command(heard) or asked(evidence.said):
         return None
-    return Vote("echo", -1.0, f"{quote(evidence.words)} is what the agent said")
+    return Vote("echo", PERHAPS, f"{quote(evidence.words)} is what the agent said")
 
 
 def _near(evidence: Evidence) -> bool:

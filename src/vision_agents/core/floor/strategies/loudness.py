@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from ..evidence import Evidence, Vote
 from ..vocabulary import tokens
-from .words import BELIEVED, CERTAIN
+from .words import SYLLABLE, believed, certain
 
 # dB under the usual level: nobody's level is steadier than the first; at three times the distance it is 10 dB less.
 STEADY = 7.0
 PER_DECIBEL = 0.75
 MOST = 3.0
-
-# Seconds of speech that a level is measured on at least: a syllable.
-SYLLABLE = 0.1
 
 
 def loudness(evidence: Evidence) -> Vote | None:
@@ -32,9 +29,8 @@ def loudness(evidence: Evidence) -> Vote | None:
 
 
 def _only_a_command(evidence: Evidence) -> bool:
-    sure = evidence.sure is None or evidence.sure >= BELIEVED
-    return sure and evidence.vocabulary.is_command(tokens(evidence.words))
+    return believed(evidence) and evidence.vocabulary.is_command(tokens(evidence.words))
 
 
 def _unmeasured(evidence: Evidence) -> bool:
-    return evidence.voiced < SYLLABLE and evidence.sure is not None and evidence.sure >= CERTAIN
+    return evidence.voiced < SYLLABLE and certain(evidence)

@@ -15,6 +15,8 @@ BELIEVED = 0.6
 # And from which on it is believed against the detector, which misses much of a whisper: nothing but speech is read with
 # so much of it, short of the words for noise that are in the vocabulary.
 CERTAIN = 0.75
+# Seconds of speech, a syllable, of which the detector has heard next to nothing where it has heard less.
+SYLLABLE = 0.1
 
 
 def words(evidence: Evidence) -> Vote | None:
@@ -33,19 +35,35 @@ def words(evidence: Evidence) -> Vote | None:
     vocabulary = evidence.vocabulary
     if _idle(vocabulary, heard):
         return Vote("words", -1.0, f"only {shown}")
-    sure = evidence.sure is None or evidence.sure >= BELIEVED
+    sure = believed(evidence)
     if sure and vocabulary.is_command(heard):
         return Vote("words", 1.0, f"a command: {shown}")
     if not sure and evidence.alternative and _idle(vocabulary, tokens(evidence.alternative)):
         return Vote("words", 0.0, f"perhaps only {quote(evidence.alternative)}")
-    certain = evidence.sure is not None and evidence.sure >= CERTAIN
-    if not certain and word_count(heard) > 1.0 + max(FASTEST * evidence.voiced, FASTEST_IN_ALL * evidence.lasted):
+    if not certain(evidence) and word_count(heard) > _most_words(evidence):
         return Vote("words", 0.0, f"{shown} has more words than were spoken")
     command = vocabulary.has_command(heard)
     weight = 0.5 if evidence.speaking and not command else 1.0
     if not sure:
         return Vote("words", weight / 2.0, f"perhaps {shown}")
     return Vote("words", weight, f"a command: {shown}" if command else shown)
+
+
+def believed(evidence: Evidence) -> bool:
+    """Whether the recogniser is sure enough of the words: it has to be certain of what the detector hardly heard."""
+    if evidence.voiced < SYLLABLE and evidence.sure is not None:
+        return certain(evidence)
+    return evidence.sure is None or evidence.sure >= BELIEVED
+
+
+def certain(evidence: Evidence) -> bool:
+    """Whether it is so sure of them that nothing else need be known of the speech."""
+    return evidence.sure is not None and evidence.sure >= CERTAIN
+
+
+def _most_words(evidence: Evidence) -> float:
+    """How many can have been said."""
+    return 1.0 + max(FASTEST * evidence.voiced, FASTEST_IN_ALL * evidence.lasted)
 
 
 def _idle(vocabulary: Vocabulary, said: tuple[str, ...]) -> bool:
