@@ -58,6 +58,15 @@ class TestBackchannels:
         assert story.at(5.9, ev.SpeechContinued, ANN, 0.9, 0.99) == []
         assert committed(story.at(6.0, ev.SpeechContinued, ANN, 0.9, 1.0))[3] == "1.00 s of clear speech"
 
+    def test_a_chain_of_them_is_as_long_as_an_interruption_and_is_none(self) -> None:
+        story = speaking()
+        story.at(5.0, ev.SpeechStarted, ANN)
+        for tenths, text in ((4, "yeah"), (7, "yeah yeah"), (10, "yeah yeah okay"), (13, "yeah yeah okay right")):
+            assert story.at(5.0 + tenths / 10, ev.SpeechContinued, ANN, 0.9, tenths / 10 - 0.05) == []
+            assert story.at(5.02 + tenths / 10, ev.WordsHeard, ANN, text) == []
+        story.stops(ANN, 6.5, 1.3)
+        assert resumed(story.until(6.71))[2] == "only “yeah yeah okay right”"
+
     def test_what_follows_it_counts(self) -> None:
         story = speaking()
         assert utters(story, "yeah", 0.4) == []

@@ -108,6 +108,13 @@ class TestTheTable:
         assert weight("words", heard(words)) == -1.0
 
     @pytest.mark.parametrize(
+        ("words", "expected"),
+        [("yeah okay", -1.0), ("yeah yeah okay", -1.5), ("oh okay i see right", -2.0), ("um so well and", -1.0)],
+    )
+    def test_words_the_more_an_uh_huh_the_more_there_are(self, words: str, expected: float) -> None:
+        assert weight("words", heard(words)) == expected
+
+    @pytest.mark.parametrize(
         ("words", "more", "expected"),
         [
             ("tell me", {}, 0.5),

@@ -114,6 +114,14 @@ class TestContent:
         assert not chinese.has_command(tokens("一下"))
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("", 0), ("um so", 0), ("yeah", 1), ("oh, I see, right", 4), ("yeah, but the car", 1), ("嗯嗯", 0.8)],
+)
+def test_backchannels_are_counted_by_their_words(text: str, expected: float) -> None:
+    assert ALL.backchannel_count(tokens(text)) == expected
+
+
 def test_a_phrase_without_any_word_is_never_found() -> None:
     assert Vocabulary(frozenset({"…", ""}), frozenset(), frozenset(), frozenset()).content(("x",)) == ("x",)
 

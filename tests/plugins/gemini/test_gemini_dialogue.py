@@ -8,29 +8,12 @@ import numpy as np
 import pytest
 from google.genai import types
 
-from vision_agents.core import llm
 from vision_agents.core.audio import PcmData
-from vision_agents.core.llm import Heard
 from vision_agents.core.participants import Participant
 from vision_agents.plugins.gemini.dialogue import STOPPED_LIMIT, Dialogue
 from vision_agents.testing.contract import Player
 
-ANNA = Participant("anna")
-BEN = Participant("ben")
-
-
-class Model(llm.Realtime):
-    """Only hears what the dialogue reports."""
-
-    async def connect(self, instructions: str, history: Any) -> None: ...
-
-    async def send_audio(self, audio: PcmData, participant: Participant) -> None: ...
-
-    async def send_text(self, text: str) -> None: ...
-
-    async def stop_response(self, heard: tuple[Heard, ...]) -> None: ...
-
-    async def close(self) -> None: ...
+from ..realtime.kit import ANNA, BEN, Reports
 
 
 class Stand:
@@ -38,7 +21,7 @@ class Stand:
 
     def __init__(self) -> None:
         self.time = 100.0
-        self.model = Model()
+        self.model = Reports()
         self.player = Player(self.model)
         self.dialogue = Dialogue(self.model, lambda: self.time)
 

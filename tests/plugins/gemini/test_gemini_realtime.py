@@ -3,60 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import sys
-import threading
-from collections.abc import AsyncIterator
 from http import HTTPStatus
+from typing import Any
 
 import pytest
-import pytest_asyncio
 from google.genai import types
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.conversation import Message, Role, ToolCall
 from vision_agents.core.llm import OnInterrupt
-from vision_agents.core.participants import Participant
-from vision_agents.core.remote import outbox
 from vision_agents.core.remote import realtime as link_module
 from vision_agents.plugins import gemini
 from vision_agents.plugins.gemini import link as gemini_link
 from vision_agents.plugins.gemini import session as session_module
 from vision_agents.testing.contract import Player, until
-from vision_agents.testing.contract.harness import spoken
 from vision_agents.testing.parts import tone
 
 from ...standins.gemini.server import KEY, StandIn
 from ...standins.gemini.wire import INTERNAL, INVALID_ARGUMENT
+from ..realtime.connections import ConnectionStories
+from ..realtime.kit import ANNA, HISTORY, TEXT, Weather, answered, speak
 
-ANNA = Participant("anna")
-BEN = Participant("ben")
-
-TEXT = "One two three four five six seven eight nine ten."
-
-
-@pytest_asyncio.fixture
-async def player(model: gemini.Realtime) -> Player:
-    return Player(model)
+SAID = [("user", "Say something."), ("model", "Yes, of course.")]
 
 
-@pytest_asyncio.fixture
-async def connected(model: gemini.Realtime, player: Player) -> AsyncIterator[gemini.Realtime]:
-    await model.connect("Be brief.", ())
-    yield model
+class TestConnections(ConnectionStories):
+    plugin = "gemini"
+    package = "google.genai"
+    service_name = "Gemini Live"
+    error = gemini.GeminiError
+    wrong_key = r"API key not valid.*GEMINI_API_KEY"
+    unknown_model = "is it a Live model"
+    nothing_left = "plan and billing"
+    goodbye = (INTERNAL, "Internal error encountered.")
+    session_module = session_module
+    objects_kept = 60
 
+    def make(self, service: StandIn, **options: Any) -> gemini.Realtime:
+        return gemini.Realtime(**({"api_key": KEY, "http_options": service.http_options} | options))
 
-async def speak(model: gemini.Realtime, seconds: float = 0.6) -> None:
-    for piece in spoken(seconds, 1.0, model.input_sample_rate):
-        await model.send_audio(piece, ANNA)
+    def lonely(self) -> gemini.Realtime:
+        return gemini.Realtime(api_key=KEY, http_options=types.HttpOptions(base_url="https://localhost:9"))
 
+    def unexpected(self, service: StandIn) -> object:
+        return service.refused
 
-async def answered(model: gemini.Realtime, player: Player, service: StandIn, text: str = "Yes, of course.") -> None:
-    count = len(player.responses)
-    service.will_say(text)
-    await model.send_text("Say something.")
-    await until(lambda: len(player.responses) > count and player.last.done, "the answer")
-    assert player.last.text == text
+    def knows(self, service: StandIn) -> object:
+        return service.session.memory.turns[:2] == SAID
+
+    def deafen(self, service: StandIn) -> None:
+        service.session.last.cancel = lambda *_, **__: None  # type: ignore[method-assign]
 
 
 # Setting up.
@@ -79,14 +74,6 @@ async def test_the_key_is_taken_from_the_environment(
     await model.connect("", ())
     await model.close()
     assert not service.refused
-
-
-def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in [name for name in sys.modules if name.startswith("vision_agents.plugins.gemini")]:
-        monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setitem(sys.modules, "google.genai", None)
-    with pytest.raises(ImportError, match=r'pip install "vision-agents\[gemini\]"'):
-        import vision_agents.plugins.gemini  # noqa: F401
 
 
 async def test_parameters_that_exclude_each_other(service: StandIn) -> None:
@@ -129,34 +116,12 @@ async def test_a_session_is_set_up_as_it_was_asked_for(service: StandIn) -> None
 
 
 async def test_it_goes_on_from_a_history(service: StandIn, model: gemini.Realtime, player: Player) -> None:
-    history = (
-        Message(Role.USER, "Count to three."),
-        Message(Role.ASSISTANT, "One, two", interrupted=True),
-        Message(Role.TOOL, "ignored", tool_call_id="1"),
-    )
-    await model.connect("", history)
+    await model.connect("", HISTORY)
     await answered(model, player, service)
     assert service.session.memory.turns[:2] == [("user", "Count to three."), ("model", "One, two")]
 
 
 # Errors.
-
-
-async def test_a_wrong_key_is_said_at_once(service: StandIn) -> None:
-    model = gemini.Realtime(api_key="wrong", http_options=service.http_options)
-    with pytest.raises(gemini.GeminiError, match=r"API key not valid.*GEMINI_API_KEY") as error:
-        await model.connect("", ())
-    assert (error.value.code, error.value.hopeless) == ("invalid_api_key", True)
-    assert len(service.sessions) == 1
-    await model.close()
-
-
-async def test_an_unknown_model_is_said_at_once(service: StandIn) -> None:
-    model = gemini.Realtime("gemini-0", api_key=KEY, http_options=service.http_options)
-    with pytest.raises(gemini.GeminiError, match="is it a Live model") as error:
-        await model.connect("", ())
-    assert error.value.code == "model"
-    await model.close()
 
 
 @pytest.mark.parametrize(
@@ -174,55 +139,6 @@ async def test_a_refused_connection_says_why(
     with pytest.raises(gemini.GeminiError, match=f"HTTP {status.value}. not now") as error:
         await model.connect("", ())
     assert error.value.code == code
-
-
-async def test_nobody_there(model: gemini.Realtime) -> None:
-    lonely = gemini.Realtime(api_key=KEY, http_options=types.HttpOptions(base_url="https://localhost:9"))
-    with pytest.raises(gemini.GeminiError, match="Gemini Live"):
-        await lonely.connect("", ())
-    with pytest.raises(gemini.GeminiError, match="connect"):
-        await lonely.send_text("Hello?")
-    await lonely.close()
-
-
-async def test_a_used_up_quota_is_reported_once_and_not_tried_again(
-    service: StandIn, connected: gemini.Realtime, player: Player
-) -> None:
-    await service.fail("quota")
-    await connected.send_text("Hello.")
-    await until(lambda: player.failures, "the report")
-    await asyncio.sleep(0.1)
-    await speak(connected)
-    assert len(service.sessions) == 1
-    (failure,) = player.failures
-    assert "plan and billing" in str(failure)
-    # Whoever wants something tries again.
-    await answered(connected, player, service)
-
-
-async def test_a_service_that_stays_away_is_given_up(
-    service: StandIn, connected: gemini.Realtime, player: Player, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(link_module, "BACKOFF", (0.0, 0.01, 0.01))
-    service.refuses = HTTPStatus.SERVICE_UNAVAILABLE
-    await service.disconnect()
-    await until(lambda: player.failures, "the report")
-    assert "HTTP 503" in str(player.failures[0])
-    with pytest.raises(gemini.GeminiError, match="HTTP 503"):
-        await connected.send_text("Hello?")
-    service.refuses = None
-    await answered(connected, player, service)
-    assert len(player.failures) == 1
-
-
-async def test_a_break_while_nothing_is_said_is_nobodys_business(
-    service: StandIn, connected: gemini.Realtime, player: Player
-) -> None:
-    await answered(connected, player, service)
-    await service.session.close(INTERNAL, "Internal error encountered.")
-    await until(lambda: len(service.sessions) == 2, "the next session")
-    await answered(connected, player, service)
-    assert not player.failures
 
 
 async def test_a_message_of_the_future_is_skipped(service: StandIn, connected: gemini.Realtime, player: Player) -> None:
@@ -245,7 +161,7 @@ async def test_go_away_leads_to_another_connection_that_knows_everything(
     await speak(connected)
     await until(lambda: len(player.responses) == 2 and player.last.done, "the next answer")
     assert service.session.setup["sessionResumption"]["handle"] in service.handles
-    assert service.session.memory.turns[:2] == [("user", "Say something."), ("model", "Yes, of course.")]
+    assert service.session.memory.turns[:2] == SAID
     assert not first.open
     leaving.cancel()
     assert not player.failures
@@ -318,7 +234,7 @@ async def test_an_expired_handle_leads_to_a_new_session_that_is_told(
     await until(lambda: len(service.sessions) == 3, "the third connection")
     await answered(connected, player, service)
     assert "handle" not in service.session.setup["sessionResumption"]
-    assert service.session.memory.turns[:2] == [("user", "Say something."), ("model", "Yes, of course.")]
+    assert service.session.memory.turns[:2] == SAID
 
 
 async def test_what_was_invalid_is_not_tried_again(
@@ -330,7 +246,7 @@ async def test_what_was_invalid_is_not_tried_again(
     await answered(connected, player, service)
     # Not the context that the handle stands for, but what the agent knows itself.
     assert "handle" not in service.session.setup["sessionResumption"]
-    assert service.session.memory.turns[:2] == [("user", "Say something."), ("model", "Yes, of course.")]
+    assert service.session.memory.turns[:2] == SAID
 
 
 async def test_an_invalid_history_is_left_out(
@@ -360,58 +276,7 @@ async def test_what_is_invalid_whatever_is_left_out_is_given_up(
     assert "invalid argument" in str(player.failures[0])
 
 
-async def test_closed_while_it_is_being_opened(
-    service: StandIn, connected: gemini.Realtime, player: Player, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(link_module, "BACKOFF", (0.0,))
-    service.refuses = HTTPStatus.SERVICE_UNAVAILABLE
-    await service.disconnect()
-    await until(lambda: player.failures, "the report")
-    sending = asyncio.create_task(connected.send_text("Hello?"))
-    await asyncio.sleep(0)
-    await connected.close()
-    with pytest.raises(gemini.GeminiError):
-        async with asyncio.timeout(5):
-            await sending
-
-
 # Interruption.
-
-
-async def test_a_text_that_waits_for_a_connection_is_not_sent_after_an_interruption(
-    service: StandIn, connected: gemini.Realtime, player: Player
-) -> None:
-    await service.disconnect()
-    await until(lambda: not service.open_connections, "the end of the connection")
-    await asyncio.sleep(0.01)
-    sending = asyncio.create_task(connected.send_text("Talk."))
-    await asyncio.sleep(0)
-    player.interrupt()
-    await sending
-    await answered(connected, player, service)
-    assert service.requests == 1
-
-
-async def test_a_cancellation_that_is_not_confirmed_renews_the_session_and_asks_again(
-    service: StandIn, connected: gemini.Realtime, player: Player, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session_module, "CONFIRM_TIMEOUT", 0.2)
-    await service.stall(after=3)
-    service.will_say(TEXT)
-    await connected.send_text("Talk.")
-    await until(lambda: player.responses and len(player.last.audio) == 3, "the first audio")
-    said = player.last
-    heard = len(said.audio)
-    # From now on it sees nothing of what we send.
-    service.session.last.cancel = lambda *_, **__: None  # type: ignore[method-assign]
-    player.interrupt()
-    service.will_say("Something else.")
-    await connected.send_text("Talk of something else.")
-    await until(lambda: len(player.responses) == 2 and player.last.done, "the other answer")
-    assert player.last.text == "Something else."
-    assert len(said.audio) == heard
-    assert len(service.sessions) == 2
-    assert not player.failures
 
 
 @pytest.mark.parametrize("asked_at_once", [False, True])
@@ -458,35 +323,23 @@ async def test_nothing_of_the_note_hits_what_was_asked_for_since(
 async def test_functions_that_the_service_cancels_are_not_answered(
     service: StandIn, connected: gemini.Realtime, player: Player, on_interrupt: OnInterrupt
 ) -> None:
-    begun, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
-
-    @connected.register_function(on_interrupt=on_interrupt)
-    async def weather(city: str) -> str:
-        """The weather in a city."""
-        begun.set()
-        try:
-            await go_on.wait()
-        finally:
-            ended.set()
-        return "rain"
-
+    weather = Weather(connected, on_interrupt)
     await connected.connect("", ())
-    service.will_say(ToolCall("call_1", "weather", {"city": "Ulm"}))
+    service.will_say(weather.call)
     await connected.send_text("How is the weather?")
-    async with asyncio.timeout(10):
-        await begun.wait()
-        service.will_hear("never mind")
-        await speak(connected)
-        if on_interrupt == "cancel":
-            await ended.wait()
+    await weather.called()
+    service.will_hear("never mind")
+    await speak(connected)
+    if on_interrupt == "cancel":
+        await until(weather.ended.is_set, "the end of the function")
     await until(lambda: player.responses and player.last.done, "the next answer")
     assert not any("Note" in text for _, text in service.session.memory.turns)
     if on_interrupt == "finish":
-        assert not ended.is_set()
-        go_on.set()
+        assert not weather.ended.is_set()
+        weather.go_on.set()
         # The call is over for the service: what it returned is told as a note, which is not answered.
         await until(lambda: any("Note" in text for _, text in service.session.memory.turns), "the note")
-        told = '(Note about the call weather({"city": "Ulm"}): rain)'
+        told = '(Note about the call weather({"city": "Ulm"}): rain in Ulm)'
         assert [text for _, text in service.session.memory.turns if "Note" in text] == [told]
         assert len(player.responses) == 1
     assert not [body for kind, body in service.session.received if kind == "toolResponse"]
@@ -496,26 +349,16 @@ async def test_functions_that_the_service_cancels_are_not_answered(
 async def test_results_that_nobody_wants_any_more_are_not_sent(
     service: StandIn, model: gemini.Realtime, player: Player
 ) -> None:
-    begun, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
-
-    @model.register_function()
-    async def weather(city: str) -> str:
-        """The weather in a city."""
-        begun.set()
-        await go_on.wait()
-        ended.set()
-        return "rain"
-
+    weather = Weather(model)
     await model.connect("", ())
-    service.will_say(ToolCall("call_1", "weather", {"city": "Ulm"}))
+    service.will_say(weather.call)
     await model.send_text("How is the weather?")
-    async with asyncio.timeout(10):
-        await begun.wait()
-        # The service sees no cancellation, and cancels no call.
-        service.session.last.cancel = lambda *_, **__: None  # type: ignore[method-assign]
-        player.interrupt()
-        go_on.set()
-        await ended.wait()
+    await weather.called()
+    # The service sees no cancellation, and cancels no call.
+    service.session.last.cancel = lambda *_, **__: None  # type: ignore[method-assign]
+    player.interrupt()
+    weather.go_on.set()
+    await until(weather.ended.is_set, "the end of the function")
     await asyncio.sleep(0.1)
     assert not [body for kind, body in service.session.received if kind == "toolResponse"]
 
@@ -527,7 +370,7 @@ async def test_a_function_that_fails_is_told_so(service: StandIn, model: gemini.
         raise RuntimeError("no such city")
 
     await model.connect("", ())
-    service.will_say(ToolCall("call_1", "weather", {"city": "Ulm"}), "I do not know.")
+    service.will_say(Weather.call, "I do not know.")
     await model.send_text("How is the weather?")
     await until(lambda: player.responses and player.last.done, "the answer")
     assert ("function", "error: RuntimeError: no such city") in service.session.memory.turns
@@ -561,53 +404,3 @@ async def test_a_microphone_that_is_off_is_said_once(
         await until(lambda ends=ends: service.session.stream_ends > ends, "the end of the stream")
         await asyncio.sleep(0.2)
     assert service.session.stream_ends == 2
-
-
-async def test_two_people_are_one_stream(service: StandIn, connected: gemini.Realtime) -> None:
-    for _ in range(50):
-        for who in (ANNA, BEN):
-            await connected.send_audio(PcmData.silence(0.02, 16_000), who)
-    await until(lambda: service.session.heard >= 0.99, "the audio")
-    assert service.session.heard == pytest.approx(1.0, abs=0.03)
-
-
-async def test_audio_that_nobody_takes_is_bounded(
-    service: StandIn, connected: gemini.Realtime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(link_module, "BACKOFF", (0.0,) + (5.0,) * 9)
-    service.refuses = HTTPStatus.SERVICE_UNAVAILABLE
-    await service.disconnect()
-    await asyncio.sleep(0.1)
-    for _ in range(round(3 * outbox.AUDIO_LIMIT)):
-        await connected.send_audio(PcmData.silence(1.0, 16_000), ANNA)
-    assert connected._session is not None
-    assert connected._session._link._outbox._seconds <= outbox.AUDIO_LIMIT
-    assert "is dropped" in caplog.text
-
-
-async def test_hundreds_of_interruptions_leave_nothing_behind(
-    service: StandIn, connected: gemini.Realtime, player: Player
-) -> None:
-    await answered(connected, player, service)
-    tasks, objects = len(asyncio.all_tasks()), 0
-    for number in range(300):
-        service.will_say(TEXT)
-        await connected.send_text("Talk.")
-        if number % 3:
-            await until(lambda: player.last.audio and player.last.epoch == connected.epoch, "audio")
-        player.interrupt()
-        if number == 100:
-            gc.collect()
-            objects = len(gc.get_objects())
-        if number % 50 == 0:
-            player.facts.clear()
-    await answered(connected, player, service)
-    player.facts.clear()
-    gc.collect()
-    assert len(asyncio.all_tasks()) <= tasks
-    assert service.open_connections == 1
-    assert len(service.sessions) == 1
-    assert not player.failures
-    # The recording player keeps what it heard, a few objects a response; nothing else grows.
-    assert len(gc.get_objects()) - objects < 200 * 60
-    assert threading.active_count() < 20

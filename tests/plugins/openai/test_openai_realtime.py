@@ -245,42 +245,26 @@ async def test_arguments_that_make_no_sense_are_told_to_the_model(
 async def test_the_result_of_an_interrupted_call_is_told_and_not_answered(
     service: StandIn, model: openai.Realtime, player: Player
 ) -> None:
-    called, go_on = asyncio.Event(), asyncio.Event()
-
-    @model.register_function()
-    async def weather() -> str:
-        """The weather."""
-        called.set()
-        await go_on.wait()
-        return "rain"
-
+    weather = Weather(model)
     await model.connect("", ())
-    service.will_say(ToolCall("call_1", "weather", {}), "Not to be said.")
+    service.will_say(weather.call, "Not to be said.")
     await model.send_text("Weather?")
-    await called.wait()
+    await weather.called()
     player.interrupt()
-    go_on.set()
+    weather.go_on.set()
     await until(lambda: len(sent(service, "conversation.item.create")) == 2, "the result")
-    assert sent(service, "conversation.item.create")[1]["item"]["output"] == "rain"
+    assert sent(service, "conversation.item.create")[1]["item"]["output"] == "rain in Ulm"
     assert service.requests == 1
 
 
 async def test_a_call_that_is_cancelled_has_its_output_and_the_next_answer_knows(
     service: StandIn, model: openai.Realtime, player: Player
 ) -> None:
-    called = asyncio.Event()
-
-    @model.register_function(on_interrupt="cancel")
-    async def weather() -> str:
-        """The weather."""
-        called.set()
-        await asyncio.sleep(60.0)
-        return "rain"
-
+    weather = Weather(model, "cancel")
     await model.connect("", ())
-    service.will_say(ToolCall("call_1", "weather", {}), "So what else?")
+    service.will_say(weather.call, "So what else?")
     await model.send_text("Weather?")
-    await called.wait()
+    await weather.called()
     player.interrupt()
     await until(lambda: len(sent(service, "conversation.item.create")) == 2, "the output")
     item = sent(service, "conversation.item.create")[1]["item"]
@@ -325,22 +309,14 @@ async def test_a_call_that_is_taken_back_after_its_result_was_sent_is_told_witho
 async def test_a_call_that_outlives_its_session_is_asked_again_in_the_next(
     service: StandIn, model: openai.Realtime, player: Player
 ) -> None:
-    called, go_on = asyncio.Event(), asyncio.Event()
-
-    @model.register_function()
-    async def weather() -> str:
-        """The weather."""
-        called.set()
-        await go_on.wait()
-        return "rain"
-
+    weather = Weather(model)
     await model.connect("", ())
-    service.will_say(ToolCall("call_1", "weather", {}), "It rains.")
+    service.will_say(weather.call, "It rains.")
     await model.send_text("Weather?")
-    await called.wait()
+    await weather.called()
     await service.disconnect()
     await until(lambda: len(service.sessions) == 2, "a new session")
-    go_on.set()
+    weather.go_on.set()
     await answered(player)
     assert player.said == ["It rains."]
     assert not service.session.refused

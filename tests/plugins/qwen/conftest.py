@@ -9,6 +9,9 @@ import pytest_asyncio
 from vision_agents.plugins import qwen
 
 from ...standins.qwen.server import KEY, StandIn
+from ..realtime.kit import connected, player
+
+__all__ = ["connected", "model", "player", "service"]
 
 
 @pytest_asyncio.fixture

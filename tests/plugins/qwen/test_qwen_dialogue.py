@@ -9,37 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vision_agents.core import llm
 from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import ToolCall
-from vision_agents.core.llm import Heard
-from vision_agents.core.participants import Participant
 from vision_agents.plugins.qwen import QwenError
 from vision_agents.plugins.qwen.dialogue import Ask, Dialogue, Response
 from vision_agents.testing.contract import Player
 
-ANNA = Participant("anna")
-
-
-class Model(llm.Realtime):
-    """Only hears what the dialogue reports."""
-
-    async def connect(self, instructions: str, history: Any) -> None: ...
-
-    async def send_audio(self, audio: PcmData, participant: Participant) -> None: ...
-
-    async def send_text(self, text: str) -> None: ...
-
-    async def stop_response(self, heard: tuple[Heard, ...]) -> None: ...
-
-    async def close(self) -> None: ...
+from ..realtime.kit import ANNA, Reports
 
 
 class Stand:
     """A dialogue, and a wire that writes down what it is told."""
 
     def __init__(self) -> None:
-        self.model = Model()
+        self.model = Reports()
         self.model.microphones.mix(PcmData.silence(0.02, 16_000), ANNA)
         self.player = Player(self.model)
         self.dialogue = Dialogue(self.model, self, lambda: 100.0, 0.8)

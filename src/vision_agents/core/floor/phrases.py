@@ -9,7 +9,10 @@ PHRASES: dict[str, dict[str, str]] = {
             "uh-huh|uh huh|mm|mmm|mhm|mm-hmm|mm hmm|hm|hmm|huh|yeah|yes|yep|yup|ya|okay|ok|alright|all right|"
             "right|that's right|sure|oh|ah|aha|wow|really|i see|i know|i understand|got it|good|great|nice|"
             "cool|fine|it's okay|that's okay|it's fine|exactly|absolutely|definitely|indeed|true|of course|"
-            "interesting|no problem|you|thank you|thanks|thanks for watching|bye"
+            "interesting|perfect|excellent|awesome|lovely|totally|for sure|sounds good|makes sense|that makes sense|"
+            "fair enough|understood|gotcha|that's true|that's good|that's great|that's nice|very good|oh my god|"
+            "no way|no worries|no problem|go on|go ahead|continue|please continue|you|thank you|thanks|"
+            "thanks for watching|bye"
         ),
         "fillers": "um|uh|er|erm|eh|well|so|and|hey|like|you know|the|a|please",
         "commands": (
@@ -25,7 +28,8 @@ PHRASES: dict[str, dict[str, str]] = {
     "de": {
         "backchannels": (
             "mhm|hm|aha|ah|ach|ach so|oh|ja|jaja|ja ja|jo|jep|okay|ok|genau|stimmt|klar|richtig|gut|super|"
-            "toll|verstehe|alles klar|echt|wirklich|schön|danke"
+            "toll|verstehe|alles klar|echt|wirklich|schön|danke|in ordnung|alles gut|kein problem|nicht schlecht|"
+            "na klar|sehr gut|sehr schön|macht sinn|weiter|mach weiter"
         ),
         "fillers": "bitte|äh|ähm|öhm|also|na|und|tja|naja",
         "commands": (
@@ -37,7 +41,8 @@ PHRASES: dict[str, dict[str, str]] = {
     "fr": {
         "backchannels": (
             "hum|hmm|mm|ah|oh|ah oui|oui|oui oui|ouais|d'accord|ok|okay|bien|très bien|bon|super|je vois|"
-            "exact|exactement|voilà|bien sûr|vraiment|merci|c'est ça"
+            "exact|exactement|voilà|bien sûr|vraiment|merci|c'est ça|parfait|entendu|tout à fait|effectivement|"
+            "génial|ah bon|ça marche|pas de problème|pas mal|continue|continuez|vas-y|allez-y"
         ),
         "fillers": "s'il vous plaît|s'il te plaît|euh|ben|bah|alors|et|donc|enfin",
         "commands": (
@@ -48,7 +53,8 @@ PHRASES: dict[str, dict[str, str]] = {
     "es": {
         "backchannels": (
             "ajá|aja|mm|hmm|ah|oh|sí|si|sí sí|ya|vale|claro|bueno|bien|muy bien|ok|okay|exacto|entiendo|"
-            "de acuerdo|por supuesto|gracias|qué bien|en serio"
+            "de acuerdo|por supuesto|gracias|qué bien|en serio|perfecto|genial|entendido|ya veo|no hay problema|"
+            "no pasa nada|sigue|siga|continúa|continúe|adelante"
         ),
         "fillers": "por favor|eh|este|pues|y|o sea|em",
         "commands": (
@@ -59,7 +65,7 @@ PHRASES: dict[str, dict[str, str]] = {
     "it": {
         "backchannels": (
             "mm|mhm|hmm|ah|oh|sì|si|sì sì|ok|okay|va bene|bene|certo|esatto|giusto|capito|capisco|davvero|"
-            "bello|grazie|d'accordo|ecco"
+            "bello|grazie|d'accordo|ecco|perfetto|ottimo|ho capito|non c'è problema|vai avanti|continua|continui"
         ),
         "fillers": "per favore|per piacere|ehm|eh|allora|e|cioè|beh",
         "commands": ("fermo|ferma|fermati|stop|aspetta|aspetti|un attimo|un momento|no|basta|silenzio|scusa|scusi"),
@@ -68,7 +74,8 @@ PHRASES: dict[str, dict[str, str]] = {
     "pt": {
         "backchannels": (
             "aham|uhum|hum|hmm|ah|oh|sim|é|tá|tá bom|está bem|ok|okay|certo|claro|exato|entendi|percebo|"
-            "legal|bom|isso|obrigado|obrigada|sério"
+            "legal|bom|isso|obrigado|obrigada|sério|perfeito|ótimo|entendido|sem problema|não tem problema|continua|"
+            "continue"
         ),
         "fillers": "por favor|é que|então|e|ahn|hã|bem",
         "commands": ("para|pare|pára|espera|espere|um momento|um segundo|não|chega|silêncio|desculpa|desculpe|stop"),
@@ -77,7 +84,7 @@ PHRASES: dict[str, dict[str, str]] = {
     "nl": {
         "backchannels": (
             "mm|mhm|hm|ah|oh|ja|ja ja|jawel|oké|ok|okay|precies|klopt|goed|mooi|leuk|echt|juist|snap ik|"
-            "ik snap het|dank je"
+            "ik snap het|dank je|prima|perfect|geen probleem|begrepen|ga door|ga verder"
         ),
         "fillers": "alsjeblieft|alstublieft|eh|uh|uhm|nou|dus|en",
         "commands": "stop|wacht|wacht even|een moment|momentje|nee|genoeg|stil|sorry|hou op",
@@ -86,7 +93,7 @@ PHRASES: dict[str, dict[str, str]] = {
     "ru": {
         "backchannels": (
             "угу|ага|мм|хм|ах|ой|да|да да|так|ладно|хорошо|окей|ок|понятно|понял|поняла|ясно|точно|верно|"
-            "конечно|правда|спасибо"
+            "конечно|правда|спасибо|отлично|прекрасно|здорово|нет проблем|не вопрос|продолжай|продолжайте"
         ),
         "fillers": "пожалуйста|э|эм|ну|вот|и|а",
         "commands": "стоп|стой|стойте|подожди|подождите|минутку|секунду|нет|хватит|тихо|погоди|извините",

@@ -93,6 +93,20 @@ class Vocabulary:
             place += idle or 1
         return tuple(content)
 
+    def backchannel_count(self, words: tuple[str, ...]) -> float:
+        """How many of the words belong to backchannels, in the sense of `word_count`."""
+        said: list[str] = []
+        place = 0
+        while place < len(words):
+            step = _at(words, place, self._backchannels)
+            said += words[place : place + step]
+            place += step or 1
+        return word_count(said)
+
+    @cached_property
+    def _backchannels(self) -> Mapping[str, list[tuple[str, ...]]]:
+        return _index(self.backchannels)
+
     @cached_property
     def _idle(self) -> Mapping[str, list[tuple[str, ...]]]:
         return _index(self.backchannels | self.fillers)

@@ -8,7 +8,7 @@ session replays to the same decision. It returns a `Vote`, or None if it has not
 | --- | --- | --- |
 | `length` | 0 to +2 | who means it goes on talking; a cough does not |
 | `detector` | +1 | a detector or a provider that vouches for a turn has judged already |
-| `words` | -1 for "uh-huh", up to +1 for what means something | it is what tells the two apart |
+| `words` | -1 for "uh-huh", -2 for four of them, up to +1 for what means something | it is what tells the two apart |
 | `question` | +2 for a "yes" after a question | then an "okay" is an answer |
 | `loudness` | 0 to -3, the fainter the more | who speaks to the agent is not farther away than before |
 | `voice` | -0.5 for another voice | a second speaker may interrupt, but has to mean it |

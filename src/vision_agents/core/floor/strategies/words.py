@@ -18,9 +18,17 @@ CERTAIN = 0.75
 # Seconds of speech, a syllable, of which the detector has heard next to nothing where it has heard less.
 SYLLABLE = 0.1
 
+# What each "yeah" weighs against an interruption: as much as a quarter of a second of clear speech for it. At least the
+# first, that of two; at most what the length of the speech can weigh.
+PER_BACKCHANNEL = 0.5
+LEAST, MOST = 1.0, 2.0
+
 
 def words(evidence: Evidence) -> Vote | None:
-    """-1 if there are none or they are only backchannels and fillers; up to 1 if they mean something.
+    """-1 to -2 if there are none or they are only backchannels and fillers; up to 1 if they mean something.
+
+    "Yeah, yeah, okay, right" is as long as an interruption, but each of its words tells what it is: hence the more the
+    more of them there are. Fillers count as one: "um, so, well" is how an interruption begins.
 
     Words that mean something weigh 1 when the speech is over, as a command does at once. While the speech goes on they
     are a guess that the next reading may take back ("amen" becomes "mm-hmm"), and weigh half. If the recogniser is not
@@ -30,11 +38,12 @@ def words(evidence: Evidence) -> Vote | None:
         return None
     heard = tokens(evidence.words)
     if not heard:
-        return Vote("words", -1.0, "no words in it")
+        return Vote("words", -LEAST, "no words in it")
     shown = quote(evidence.words)
     vocabulary = evidence.vocabulary
     if _idle(vocabulary, heard):
-        return Vote("words", -1.0, f"only {shown}")
+        weight = PER_BACKCHANNEL * vocabulary.backchannel_count(heard)
+        return Vote("words", -min(MOST, max(LEAST, weight)), f"only {shown}")
     sure = believed(evidence)
     if sure and vocabulary.is_command(heard):
         return Vote("words", 1.0, f"a command: {shown}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from vision_agents.core import Agent, Participant
+from vision_agents.core import Agent
 from vision_agents.core.agents import AgentSpeechEndedEvent
 from vision_agents.core.audio import PcmData
 from vision_agents.core.edge import FRAME_SECONDS
@@ -13,7 +13,7 @@ from vision_agents.core.turn_detection import TurnEndedEvent, TurnStartedEvent
 from vision_agents.testing.contract import frames
 from vision_agents.testing.parts import LoopEdge, tone
 
-ANNA = Participant("anna")
+from .kit import ANNA
 
 Event = TurnStartedEvent | TurnEndedEvent | AgentSpeechEndedEvent
 

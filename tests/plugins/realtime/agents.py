@@ -1,0 +1,207 @@
+"""Stories of whole agents with a realtime model in them, in virtual time: they are interrupted, and fall silent."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, ClassVar
+
+import pytest
+import pytest_asyncio
+
+from vision_agents.core import Agent, User
+from vision_agents.core.conversation import Role
+from vision_agents.core.edge import FRAME_SECONDS
+from vision_agents.core.llm import Realtime
+from vision_agents.core.turn_detection import TurnEndedEvent
+from vision_agents.core.vad import VAD
+from vision_agents.testing.parts import LoopEdge
+
+from ..hearing_kit import LevelVAD
+from .call import AgentCall
+from .kit import ANNA
+
+LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen."
+
+# One frame for the microphone, one for the service to hear it, one that was being sent.
+FRAMES_TO_SILENCE = 3
+
+
+class AgentStories(abc.ABC):
+    """Derive from it, and say how the model is made, and what the service has to know in the end."""
+
+    pytestmark = pytest.mark.virtual_time
+
+    # Seconds for which the service goes on after a cancellation, where interruptions come in a row.
+    deaf_for = 0.5
+    # How many seconds of silence after an interruption are watched.
+    watched = 1.2
+    # Milliseconds by which the length of a turn may be wrong when a local detector and the service hear it both.
+    turn_tolerance_ms = 50.0
+    # Parameters of a model whose service answers, and does not interrupt.
+    leaves_it_to_the_agent: ClassVar[Mapping[str, Any]]
+
+    @abc.abstractmethod
+    def make(self, service: Any, **options: Any) -> Realtime:
+        """The model, which finds the service."""
+
+    @abc.abstractmethod
+    def unexpected(self, service: Any) -> object:
+        """What the service refused without need."""
+
+    @abc.abstractmethod
+    def knows(self, service: Any, call: AgentCall, heard: float) -> None:
+        """Check that the service was told what was heard of the first answer: so many seconds."""
+
+    @pytest.fixture
+    def manner(self, service: Any) -> None:
+        """How the service behaves in the longest story. Override it, with parameters."""
+
+    @pytest.fixture(autouse=True)
+    def slow_speech(self, service: Any) -> None:
+        service.word_seconds, service.pace = 0.3, 0.25
+
+    def call_with(self, service: Any, vad: VAD | None = None, **options: Any) -> AgentCall:
+        edge = LoopEdge()
+        agent = Agent(
+            edge=edge,
+            agent_user=User(name="Assistant", id="agent"),
+            instructions="You're a helpful voice assistant.",
+            llm=self.make(service, **options),
+            vad=vad,
+        )
+        return AgentCall(agent, edge)
+
+    @pytest_asyncio.fixture
+    async def call(self, service: Any) -> AsyncIterator[AgentCall]:
+        async with self.call_with(service) as call:
+            yield call
+
+    async def test_the_agent_is_interrupted_falls_silent_and_remembers_what_was_heard(
+        self, service: Any, manner: None, call: AgentCall
+    ) -> None:
+        service.will_say(" ".join([LONG] * 3), "ok then.")
+        service.will_hear("count for me", "stop it")
+        call.speak(1.0)
+        await call.audible()
+        await asyncio.sleep(1.5)
+        begun = len(call.edge.frames)
+        call.speak(1.0)
+        await call.until(lambda: call.ended())
+        await asyncio.sleep(0.2)
+        assert call.frames_until_silence(begun) <= FRAMES_TO_SILENCE
+        (cut,) = call.ended()
+        assert cut.interrupted
+        assert cut.heard.split() == LONG.split()[: len(cut.heard.split())]
+        assert 4 <= len(cut.heard.split()) <= 6
+        silent_from = begun + call.frames_until_silence(begun)
+        await asyncio.sleep(self.watched)
+        assert not any(call.edge.audible[silent_from:])
+        await call.until(lambda: len(call.ended()) == 2)
+        answer = call.ended()[1]
+        assert (answer.heard, answer.interrupted, answer.epoch) == ("ok then.", False, 1)
+        assert [(m.role, m.text, m.interrupted) for m in call.agent.conversation] == [
+            (Role.USER, "count for me", False),
+            (Role.ASSISTANT, cut.heard, True),
+            (Role.USER, "stop it", False),
+            (Role.ASSISTANT, "ok then.", False),
+        ]
+        assert [(e.participant, e.interrupted, e.epoch) for e in call.started()] == [(ANNA, False, 0), (ANNA, True, 1)]
+        assert durations(call) == pytest.approx([1000.0, 1000.0], abs=50)
+        self.knows(service, call, sum(call.edge.audible[:silent_from]) * FRAME_SECONDS)
+        assert not self.unexpected(service)
+
+    async def test_every_interruption_silences_in_time(self, service: Any) -> None:
+        service.deaf_for, service.pace = self.deaf_for, 0.1
+        async with self.call_with(service) as call:
+            delays = []
+            for _ in range(20):
+                service.will_say(LONG)
+                call.speak(0.3)
+                await call.until(lambda: not call.sounding)
+                await call.audible()
+                await asyncio.sleep(0.5)
+                begun = len(call.edge.frames)
+                call.speak(0.3)
+                await asyncio.sleep(0.2)
+                delays.append(call.frames_until_silence(begun))
+                await call.until(lambda: call.ended() and call.ended()[-1].interrupted)
+            assert max(delays) * FRAME_SECONDS <= 0.16
+            assert not self.unexpected(service)
+
+    async def test_speech_that_plays_after_the_response_is_done_still_stops(
+        self, service: Any, call: AgentCall
+    ) -> None:
+        service.pace = 0.0
+        service.will_say(LONG)
+        call.speak(0.5)
+        await call.audible()
+        await call.until(lambda: not service.active)
+        await asyncio.sleep(0.5)
+        begun = len(call.edge.frames)
+        service.will_say("ok then.")
+        call.speak(0.5)
+        await call.until(lambda: len(call.ended()) == 2)
+        assert call.frames_until_silence(begun) <= FRAMES_TO_SILENCE
+        assert [e.interrupted for e in call.ended()] == [True, False]
+        assert [e.interrupted for e in call.started()] == [False, True]
+
+    async def test_the_agent_says_what_code_wants_and_code_stops_it(self, service: Any, call: AgentCall) -> None:
+        service.will_say(LONG, "Goodbye.")
+        saying = asyncio.create_task(call.agent.say(LONG))
+        await call.audible()
+        await asyncio.sleep(1.0)
+        call.agent.interrupt()
+        assert await saying is False
+        assert await call.agent.simple_response("Say goodbye.") is True
+        await call.until(lambda: len(call.ended()) == 2)
+        assert call.ended()[1].heard == "Goodbye."
+        assert not call.started(), "nobody spoke"
+
+    async def test_a_local_detector_and_the_service_together_stop_it_at_the_first_sound(self, service: Any) -> None:
+        service.will_say(" ".join([LONG] * 3), "ok then.")
+        service.will_hear("count for me", "stop it")
+        async with self.call_with(service, LevelVAD()) as call:
+            call.speak(1.0)
+            await call.audible()
+            await asyncio.sleep(1.5)
+            begun = len(call.edge.frames)
+            call.speak(1.0)
+            await call.until(lambda: len(call.ended()) == 2)
+            assert call.frames_until_silence(begun) <= FRAMES_TO_SILENCE
+            started = [(e.participant, e.interrupted, e.epoch) for e in call.started()]
+            assert started == [(ANNA, False, 0), (ANNA, True, 1)]
+            assert call.ended()[1].heard == "ok then."
+            assert durations(call) == pytest.approx([1000.0, 1000.0], abs=self.turn_tolerance_ms)
+
+    async def test_where_the_service_leaves_it_to_the_agent_a_cough_costs_a_pause_and_speech_interrupts(
+        self, service: Any
+    ) -> None:
+        service.will_say(LONG, "ok then.")
+        service.will_hear("count for me", "", "stop it")
+        async with self.call_with(service, LevelVAD(), **self.leaves_it_to_the_agent) as call:
+            call.speak(1.0)
+            await call.audible()
+            await asyncio.sleep(1.0)
+            begun = len(call.edge.frames)
+            call.speak(0.1)
+            await asyncio.sleep(1.5)
+            assert call.frames_until_silence(begun) <= FRAMES_TO_SILENCE
+            assert call.sounding, "it goes on"
+            assert not call.ended()
+            begun = len(call.edge.frames)
+            call.speak(1.0)
+            await call.until(lambda: call.ended())
+            assert call.frames_until_silence(begun) <= FRAMES_TO_SILENCE
+            (cut,) = call.ended()
+            assert cut.interrupted
+            assert cut.heard.split() == LONG.split()[: len(cut.heard.split())]
+            await call.until(lambda: len(call.ended()) == 2)
+            assert call.ended()[1].heard == "ok then."
+            assert [e.interrupted for e in call.started()] == [False, True]
+
+
+def durations(call: AgentCall) -> list[float | None]:
+    """Of the turns that are over, in milliseconds."""
+    return [event.duration_ms for event in call.events if isinstance(event, TurnEndedEvent)]
