@@ -40,7 +40,7 @@ def test_another_policy_tells_what_would_have_happened(called, replay):
     status, printed = replay(called, "--policy", "commit_speech=0.6", "resume_after=0.2")
     assert status == 0
     lines = printed.splitlines()
-    assert lines[0] == "commit_speech 0.5 → 0.6"
+    assert lines[0] == "commit_speech 0.75 → 0.6"
     assert [line.split()[3] for line in lines if line.startswith("-") and " s  " in line] == ["commit"]
     assert [line.split()[3] for line in lines if line.startswith("+") and " s  " in line] == ["commit"]
     assert lines[-1].startswith("- 1 would not have happened, + 1 would have")

@@ -72,7 +72,7 @@ async def converse(agent: Agent) -> Scene:
             await anna.until(lambda: edge.audible[-1:] == [True])
             await asyncio.sleep(0.6)
             scene.onset = loop.time()
-            await anna.say(1.0)
+            await anna.say(1.5)
             await anna.until(lambda: len(agent.conversation.messages) == 4)
             await anna.until(lambda: agent.conversation.messages[-1].text == SECOND)
             await anna.until(lambda: len(scene.ended) == 2)

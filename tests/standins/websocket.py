@@ -7,6 +7,7 @@ import asyncio
 import http
 import json
 import math
+import ssl
 from collections.abc import Awaitable, Mapping
 from typing import Any, Protocol, Self
 from urllib.parse import parse_qs, urlsplit
@@ -64,36 +65,38 @@ class Opening:
         self.headers = request.headers
 
 
-class WebSocketServer(Provider, abc.ABC):
-    """`async with` listens on a free port.
-
-    `pace`: seconds that a piece of an answer takes to make. `refusals`: statuses with which the next handshakes are
-    refused. `said`: client messages as (path, message), audio as its length in bytes. `handlers`: the connections that
-    are open, oldest first: a test may speak through them.
-    """
+class Loopback(Provider, abc.ABC):
+    """`async with` listens on a free port. `pace`: seconds that a piece of an answer takes to make."""
 
     def __init__(self, cannot: Mapping[str, str] | None = None) -> None:
         super().__init__(cannot)
         self.pace = 0.0
-        self.refusals: list[int] = []
         self.connections_made = 0
         self.most_connections = 0
-        self.said: list[tuple[str, Any]] = []
-        self.handlers: list[Any] = []
         self._sockets: set[ServerConnection] = set()
         self._server: Server | None = None
 
     @abc.abstractmethod
-    def _refusal(self, opening: Opening) -> int | None:
-        """The status with which the provider would refuse this connection, if it would."""
+    def _refusal(self, opening: Opening) -> int | tuple[int, str] | None:
+        """The status, and what is said with it, with which the provider would refuse this connection, if it would."""
 
     @abc.abstractmethod
-    def _handler(self, opening: Opening, wire: Wire) -> Handler:
-        """Who answers on this connection."""
+    async def _attend(self, socket: ServerConnection) -> None:
+        """Serve a connection until it ends."""
+
+    def _certificate(self) -> ssl.SSLContext | None:
+        """With what it proves who it is, if it does."""
+        return None
 
     async def __aenter__(self) -> Self:
         self._server = await serve(
-            self._serve, "127.0.0.1", 0, process_request=self._admit, close_timeout=1.0, ping_interval=None
+            self._serve,
+            "127.0.0.1",
+            0,
+            ssl=self._certificate(),
+            process_request=self._admit,
+            close_timeout=1.0,
+            ping_interval=None,
         )
         return self
 
@@ -111,6 +114,7 @@ class WebSocketServer(Provider, abc.ABC):
         return f"{host}:{port}"
 
     async def disconnect(self) -> None:
+        self._check("disconnect")
         for socket in list(self._sockets):
             socket.transport.abort()
 
@@ -125,16 +129,49 @@ class WebSocketServer(Provider, abc.ABC):
             await self.released.wait()
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        status = self.refusals.pop(0) if self.refusals else self._refusal(Opening(request))
-        return None if status is None else connection.respond(http.HTTPStatus(status), "")
+        refusal = self._refusal(Opening(request))
+        if refusal is None:
+            return None
+        status, words = (refusal, "") if isinstance(refusal, int) else refusal
+        return connection.respond(http.HTTPStatus(status), words)
 
     async def _serve(self, socket: ServerConnection) -> None:
-        assert socket.request is not None
-        opening = Opening(socket.request)
         self._sockets.add(socket)
         self.open_connections += 1
         self.connections_made += 1
         self.most_connections = max(self.most_connections, self.open_connections)
+        try:
+            await self._attend(socket)
+        finally:
+            self._sockets.discard(socket)
+            self.open_connections -= 1
+
+
+class WebSocketServer(Loopback):
+    """A loopback server that has a handler for each connection.
+
+    `refusals`: statuses with which the next handshakes are refused. `said`: client messages as (path, message), audio
+    as its length in bytes. `handlers`: the connections that are open, oldest first: a test may speak through them.
+    """
+
+    def __init__(self, cannot: Mapping[str, str] | None = None) -> None:
+        super().__init__(cannot)
+        self.refusals: list[int] = []
+        self.said: list[tuple[str, Any]] = []
+        self.handlers: list[Any] = []
+
+    @abc.abstractmethod
+    def _handler(self, opening: Opening, wire: Wire) -> Handler:
+        """Who answers on this connection."""
+
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        if self.refusals:
+            return connection.respond(http.HTTPStatus(self.refusals.pop(0)), "")
+        return super()._admit(connection, request)
+
+    async def _attend(self, socket: ServerConnection) -> None:
+        assert socket.request is not None
+        opening = Opening(socket.request)
         handler = self._handler(opening, Wire(socket))
         self.handlers.append(handler)
         try:
@@ -148,5 +185,3 @@ class WebSocketServer(Provider, abc.ABC):
         finally:
             handler.end()
             self.handlers.remove(handler)
-            self._sockets.discard(socket)
-            self.open_connections -= 1

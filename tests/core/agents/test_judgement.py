@@ -172,14 +172,17 @@ async def test_what_code_says_is_said_after_a_noise_that_came_before_its_first_s
 
 
 async def test_a_model_that_was_still_writing_is_asked_to_go_on():
-    async with Call(["count"], llm=ScriptedLLM(["one two three. four five six. seven.", "eight."], delay=0.4)) as call:
+    async with Call(
+        ["count"], llm=ScriptedLLM(["one two three. four five six. seven eight nine.", "ten."], delay=0.4)
+    ) as call:
         await answering(call)
         await call.detector.speak(ANNA, 1.0)
         await to_the_end(call, 2)
         _, second = call.llm.requests
         assert second.messages[-1].text == GO_ON
-        assert [message.text for message in second.messages[-3:-1]] == ["one two three.", "four five six."]
-        assert [text for _, text in call.history[1:]] == ["one two three.", "four five six. eight."]
+        _, heard, rest, _ = (message.text for message in second.messages)
+        assert f"{heard} {rest}" == "one two three. four five six."
+        assert [text for _, text in call.history[1:]] == [heard, f"{rest} ten."]
         assert not any(GO_ON in text for _, text in call.history)
         assert replayed(call) == []
 
@@ -298,7 +301,7 @@ class TestStrategiesOfUsers:
             before = asyncio.get_running_loop().time()
             speech = asyncio.create_task(call.detector.speak(ANNA, 1.0))
             await call.until(lambda: call.agent.epoch == 1)
-            assert asyncio.get_running_loop().time() - before < 0.6
+            assert asyncio.get_running_loop().time() - before < 0.85
             with caplog.at_level(logging.WARNING):
                 await speech
                 await asyncio.sleep(1.0)

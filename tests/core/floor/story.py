@@ -19,11 +19,16 @@ ANN, BOB = "ann", "bob"
 about: Any = pytest.approx
 
 
+def knobs(**changes: Any) -> InterruptionPolicy:
+    """The policy of the stories: half a second of clear speech makes an interruption, a third of one that is over."""
+    return InterruptionPolicy(**{"commit_speech": 0.5, **changes})
+
+
 class Story:
     """A floor and the time. Each method returns the effects of what it tells; all laws are checked on the way."""
 
     def __init__(self, policy: InterruptionPolicy | None = None, *, answers: bool = True) -> None:
-        self.floor = Floor(policy, answers=answers)
+        self.floor = Floor(policy or knobs(), answers=answers)
         self.now = 0.0
 
     def state(self) -> FloorState:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from vision_agents.core.floor import FloorState, InterruptionPolicy
+from vision_agents.core.floor import FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 
-from .story import ANN, Story, about, kinds, speaking
+from .story import ANN, Story, about, kinds, knobs, speaking
 
 
 class TestDeadlines:
@@ -155,7 +155,7 @@ class TestDeadlines:
         story.end()
 
     def test_more_may_be_due_at_once_than_one_event_does(self) -> None:
-        story = Story(InterruptionPolicy(reply_timeout=0.0))
+        story = Story(knobs(reply_timeout=0.0))
         for number in range(1, 17):
             story.floor.handle(ev.ReplyRequested(0.0, number))
         assert story.floor.deadline == 0.0

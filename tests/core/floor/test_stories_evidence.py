@@ -6,13 +6,13 @@ import math
 
 import pytest
 
-from vision_agents.core.floor import FloorState, InterruptionPolicy
+from vision_agents.core.floor import FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 from vision_agents.core.floor.challenge import HEAVIEST, MOST_VOTES
 from vision_agents.core.floor.evidence import Vote
 
-from .story import ANN, BOB, Story, about, committed, kinds, resumed, speaking
+from .story import ANN, BOB, Story, about, committed, kinds, knobs, resumed, speaking
 
 
 class TestClearSpeech:
@@ -231,7 +231,7 @@ class TestVotesFromOutside:
 
     @pytest.mark.parametrize("weight", [math.inf, 1e300, -math.inf, -1e300])
     def test_a_weight_is_bounded(self, weight: float) -> None:
-        story = speaking(InterruptionPolicy(strategies=()))
+        story = speaking(knobs(strategies=()))
         story.at(5.0, ev.SpeechStarted, ANN)
         story.at(5.1, ev.Voted, ANN, story.challenge(ANN), "no", -HEAVIEST, "never")
         story.at(5.2, ev.Voted, ANN, story.challenge(ANN), "gaze", weight, "so it is")
@@ -249,7 +249,7 @@ class TestVotesFromOutside:
         assert Vote("gaze 3", 0.02, "rather") in votes
 
     def test_without_any_strategy_nothing_is_an_interruption(self) -> None:
-        story = speaking(InterruptionPolicy(strategies=()))
+        story = speaking(knobs(strategies=()))
         assert kinds(story.speaks(ANN, 5.0, 1.0)) == [fx.BeginTurn, fx.Hold]
         story.stops(ANN, 6.2, 1.0)
         assert resumed(story.until(6.41))[2] == "nothing spoke for it"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from vision_agents.core.floor import FloorState, InterruptionPolicy
+from vision_agents.core.floor import FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 
-from .story import ANN, BOB, Story, committed, kinds, resumed, speaking
+from .story import ANN, BOB, Story, committed, kinds, knobs, resumed, speaking
 
 
 class TestAnInterruption:
@@ -189,18 +189,18 @@ class TestAnInterruption:
         assert story.state() is FloorState.USER_SPEAKING
 
     def test_the_policy_chooses_where_to_go_on(self) -> None:
-        story = speaking(InterruptionPolicy(rewind="exact"))
+        story = speaking(knobs(rewind="exact"))
         story.speaks(ANN, 5.0, 0.2)
         story.stops(ANN, 5.4, 0.2)
         assert resumed(story.until(6.0)) == (1, "exact", "0.22 s of clear speech")
 
     def test_zero_speech_means_the_first_window(self) -> None:
-        story = speaking(InterruptionPolicy(commit_speech=0.0))
+        story = speaking(knobs(commit_speech=0.0))
         assert kinds(story.at(5.0, ev.SpeechStarted, ANN)) == [fx.BeginTurn, fx.Hold, fx.Commit, fx.AnnounceTurnStarted]
 
 
 class TestWithoutHolding:
-    POLICY = InterruptionPolicy(hold=False)
+    POLICY = knobs(hold=False)
 
     def test_an_interruption_is_heard_when_it_is_decided(self) -> None:
         story = speaking(self.POLICY)

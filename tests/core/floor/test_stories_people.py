@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from vision_agents.core.floor import FloorState, InterruptionPolicy
+from vision_agents.core.floor import FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 
-from .story import ANN, BOB, Story, committed, kinds, resumed, speaking
+from .story import ANN, BOB, Story, committed, kinds, knobs, resumed, speaking
 
 
 class TestSeveralPeople:
@@ -47,7 +47,7 @@ class TestSeveralPeople:
 
     def test_a_turn_beside_the_challenge_ends_as_any_other(self) -> None:
         """Ann was talked over and is done; it is Bob who challenges the agent."""
-        story = Story(InterruptionPolicy(wait_limit=1.0))
+        story = Story(knobs(wait_limit=1.0))
         story.at(0.0, ev.TurnStarted, ANN)
         story.at(0.1, ev.ReplyRequested, 1)
         story.until(1.1)
@@ -168,7 +168,7 @@ class TestSeveralPeople:
 class TestWhoMayInterrupt:
     """Those whom the agent answers; or whoever code lets."""
 
-    SPOKEN_TO = InterruptionPolicy(interruptible_by="spoken_to")
+    SPOKEN_TO = knobs(interruptible_by="spoken_to")
 
     def test_another_is_not_held_for_and_answered_after(self) -> None:
         story = speaking(self.SPOKEN_TO)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from vision_agents.core.floor import FloorState, InterruptionPolicy
+from vision_agents.core.floor import FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 
-from .story import ANN, Story, about, kinds, resumed, speaking
+from .story import ANN, Story, about, kinds, knobs, resumed, speaking
 
 
 class TestWhatCodeSays:
@@ -29,7 +29,7 @@ class TestWhatCodeSays:
         assert story.state() is FloorState.IDLE
 
     def test_it_waits_until_people_are_done_but_not_for_ever(self) -> None:
-        story = Story(InterruptionPolicy(wait_limit=1.5))
+        story = Story(knobs(wait_limit=1.5))
         story.speaks(ANN, 0.0, 0.96)
         assert story.at(1.0, ev.ReplyRequested, 1) == []
         for tenths in range(1, 15):
@@ -37,7 +37,7 @@ class TestWhatCodeSays:
         assert story.until(2.5) == [fx.BeginReply(1, 0, answer=False)]
 
     def test_who_was_talked_over_may_interrupt_and_loses_no_word(self) -> None:
-        story = Story(InterruptionPolicy(wait_limit=1.0))
+        story = Story(knobs(wait_limit=1.0))
         story.speaks(ANN, 0.0, 0.96)
         story.at(0.97, ev.WordsHeard, ANN, "first of all", True)
         story.at(0.98, ev.ReplyRequested, 1)
@@ -62,7 +62,7 @@ class TestWhatCodeSays:
         assert fx.TurnTaken(ANN, "first of all") in story.at(4.0, ev.WordsComplete, ANN, 1)
 
     def test_a_detector_that_vouches_for_who_is_talked_over_interrupts(self) -> None:
-        story = Story(InterruptionPolicy(wait_limit=1.0))
+        story = Story(knobs(wait_limit=1.0))
         story.at(0.0, ev.TurnStarted, ANN)
         story.at(0.1, ev.ReplyRequested, 1)
         assert story.until(1.1) == [fx.BeginReply(1, 0, answer=False)]
@@ -75,7 +75,7 @@ class TestWhatCodeSays:
 
     def test_who_is_challenging_is_not_announced_before_it_is_decided(self) -> None:
         """Two bits of speech make a turn, but only the second one is against the agent."""
-        story = Story(InterruptionPolicy(wait_limit=1.0))
+        story = Story(knobs(wait_limit=1.0))
         story.speaks(ANN, 0.0, 0.3)
         story.at(0.33, ev.ReplyRequested, 1)
         story.stops(ANN, 0.5, 0.3)
@@ -86,7 +86,7 @@ class TestWhatCodeSays:
         assert kinds(story.until(2.9)) == [fx.AnnounceTurnStarted]
 
     def test_a_cough_while_words_are_awaited_does_not_cost_them(self) -> None:
-        story = Story(InterruptionPolicy(wait_limit=1.0))
+        story = Story(knobs(wait_limit=1.0))
         story.at(0.0, ev.ReplyRequested, 1, False)
         story.answers(0.0)
         story.at(0.1, ev.ReplyRequested, 2)
@@ -102,7 +102,7 @@ class TestWhatCodeSays:
         assert fx.TurnTaken(ANN, "by the way") in story.end()
 
     def test_it_is_refused_beyond_the_limit_and_says_so(self) -> None:
-        story = Story(InterruptionPolicy(queue_limit=2))
+        story = Story(knobs(queue_limit=2))
         for number in (1, 2, 3):
             story.at(0.0, ev.ReplyRequested, number)
         assert story.at(0.1, ev.ReplyRequested, 4) == [fx.DropReply(4, "2 replies wait already")]
@@ -159,7 +159,7 @@ class TestWhatCodeSays:
         assert story.at(4.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=True)]
 
     def test_what_was_said_before_a_reply_does_not_interrupt_it(self) -> None:
-        story = Story(InterruptionPolicy(wait_limit=1.0))
+        story = Story(knobs(wait_limit=1.0))
         story.speaks(ANN, 0.0, 0.96)
         story.at(0.97, ev.WordsHeard, ANN, "we had to stop", True)
         story.at(0.98, ev.ReplyRequested, 1)

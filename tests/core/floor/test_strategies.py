@@ -117,41 +117,43 @@ class TestTheTable:
     @pytest.mark.parametrize(
         ("words", "more", "expected"),
         [
-            ("tell me", {}, 0.5),
+            ("tell me", {}, 0.0),
             ("tell me", {"speaking": False}, 1.0),
-            ("tell me", {"sure": 0.59}, 0.25),
+            ("tell me", {"sure": 0.59}, 0.0),
             ("tell me", {"sure": 0.59, "speaking": False}, 0.5),
-            ("tell me", {"sure": 0.6}, 0.5),
+            ("tell me", {"sure": 0.6, "speaking": False}, 1.0),
             ("stop", {}, 1.0),
             ("stop", {"speaking": False}, 1.0),
             ("stop", {"sure": 0.1}, 0.5),
             ("stop", {"sure": 0.1, "speaking": False}, 0.5),
             ("uh-huh", {"sure": 0.1}, -1.0),
-            ("tell me", {"sure": 0.59, "alternative": "Mm"}, 0.0),
-            ("tell me", {"sure": 0.59, "alternative": "sell me"}, 0.25),
-            ("tell me", {"sure": 0.59, "alternative": "stop"}, 0.25),
-            ("tell me", {"sure": 0.6, "alternative": "Mm"}, 0.5),
+            ("tell me", {"sure": 0.59, "speaking": False, "alternative": "Mm"}, 0.0),
+            ("tell me", {"sure": 0.59, "speaking": False, "alternative": "sell me"}, 0.5),
+            ("tell me", {"sure": 0.59, "speaking": False, "alternative": "stop"}, 0.5),
+            ("tell me", {"sure": 0.6, "speaking": False, "alternative": "Mm"}, 1.0),
         ],
     )
     def test_words_up_to_1_for_what_means_something(self, words: str, more: dict[str, Any], expected: float) -> None:
         assert weight("words", heard(words, **more)) == expected
 
     def test_words_that_nobody_could_have_said(self) -> None:
-        assert weight("words", heard("a b c d e f g", voiced=1.0)) == 0.0
-        assert weight("words", heard("a b c d e f", voiced=1.0)) == 0.5
+        assert weight("words", heard("a b c d e f g", voiced=1.0, speaking=False)) == 0.0
+        assert weight("words", heard("a b c d e f", voiced=1.0, speaking=False)) == 1.0
         assert weight("words", heard("stop", voiced=0.0)) == 1.0
 
     def test_words_of_which_the_detector_hardly_heard_anything(self) -> None:
         assert weight("words", heard("stop", voiced=0.064, sure=0.74)) == 0.5
+        assert weight("words", heard("wait a moment", voiced=0.064, sure=0.74)) == 1.0
         assert weight("words", heard("stop", voiced=0.064, sure=0.75)) == 1.0
         assert weight("words", heard("stop", voiced=0.1, sure=0.74)) == 1.0
 
     def test_words_of_a_whisper(self) -> None:
         """The detector takes few of its windows for speech."""
-        assert weight("words", heard("a b c d", voiced=0.1, lasted=0.8)) == 0.0
-        assert weight("words", heard("a b c d", voiced=0.1, lasted=0.9)) == 0.5
-        assert weight("words", heard("a b c d", voiced=0.1, lasted=0.1, sure=0.74)) == 0.0
-        assert weight("words", heard("a b c d", voiced=0.1, lasted=0.1, sure=0.75)) == 0.5
+        over = {"voiced": 0.1, "speaking": False}
+        assert weight("words", heard("a b c d", lasted=0.8, **over)) == 0.0
+        assert weight("words", heard("a b c d", lasted=0.9, **over)) == 1.0
+        assert weight("words", heard("a b c d", lasted=0.1, sure=0.74, **over)) == 0.0
+        assert weight("words", heard("a b c d", lasted=0.1, sure=0.75, **over)) == 1.0
 
     def test_words_when_no_recogniser_was_asked(self) -> None:
         assert weight("words", NOTHING) is None
@@ -216,8 +218,12 @@ class TestTogether:
         assert total(replace(NOTHING, clear=0.5)) >= 1.0
         assert total(replace(NOTHING, clear=0.49)) < 1.0
 
-    def test_with_words_that_mean_something_sooner(self) -> None:
-        assert total(heard("tell me", clear=0.25)) >= 1.0
+    def test_or_by_less_when_it_is_over(self) -> None:
+        assert total(replace(NOTHING, clear=0.34, speaking=False)) >= 1.0
+        assert total(replace(NOTHING, clear=0.33, speaking=False)) < 1.0
+
+    def test_or_by_words_that_mean_something_when_all_are_known(self) -> None:
+        assert total(heard("tell me", clear=0.4)) < 1.0
         assert total(heard("tell me", clear=0.0, speaking=False)) >= 1.0
 
     def test_a_command_at_once(self) -> None:

@@ -35,7 +35,7 @@ WORDS = Vocabulary(frozenset({"uh-huh"}), frozenset({"um"}), frozenset({"no", "s
 
 def a_session(policy: InterruptionPolicy | None = None) -> list[dict[str, Any]]:
     """A greeting, a cough that holds it, and an interruption; with notes in between."""
-    floor = Floor(policy, vocabulary=WORDS)
+    floor = Floor(policy or InterruptionPolicy(commit_speech=0.5), vocabulary=WORDS)
     trace = Trace(START)
     records: list[dict[str, Any]] = []
     trace.observe(lambda record: records.append(json.loads(json.dumps(record))))
@@ -276,7 +276,7 @@ class TestReplay:
         slow = list(replay(a_session(), InterruptionPolicy(commit_speech=2.0)))
         [commit] = [difference for difference in slow if "Commit" in map(_kind, difference.recorded)]
         assert commit.replayed == []
-        assert list(replay(a_session(), InterruptionPolicy())) == []
+        assert list(replay(a_session(), InterruptionPolicy(commit_speech=0.5))) == []
 
     def test_the_recorded_policy_is_used(self) -> None:
         assert list(replay(a_session(InterruptionPolicy(commit_speech=0.1)))) == []

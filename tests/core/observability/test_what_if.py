@@ -26,11 +26,11 @@ def test_under_the_recorded_policy_nothing_changes(conversation):
 
 
 def test_more_evidence_is_a_later_commit(conversation):
-    changes = what_if(conversation.records, InterruptionPolicy(commit_speech=0.8))
+    changes = what_if(conversation.records, InterruptionPolicy(commit_speech=1.0))
     ((kind, before),) = told(changes, "-")
     ((_, after),) = told(changes, "+")
     assert kind == "Commit"
-    assert after - before == pytest.approx(0.8 - 0.5, abs=0.05)
+    assert after - before == pytest.approx(1.0 - 0.75, abs=0.05)
 
 
 def test_a_deadline_that_was_not_recorded_falls_due_in_its_own_time(conversation):

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from vision_agents.plugins import gemini
+from vision_agents.testing.contract import lifetime
 
 from ...standins.gemini.server import KEY, StandIn
 from ..realtime.kit import connected, player
@@ -22,7 +23,5 @@ async def service() -> AsyncIterator[StandIn]:
 
 @pytest_asyncio.fixture
 async def model(service: StandIn) -> AsyncIterator[gemini.Realtime]:
-    model = gemini.Realtime(api_key=KEY, http_options=service.http_options)
-    yield model
-    await model.close()
-    await model.events.close()
+    async with lifetime(gemini.Realtime(api_key=KEY, http_options=service.http_options), service) as model:
+        yield model

@@ -16,10 +16,10 @@ from ..realtime.call import AgentCall
 
 class TestAgent(AgentStories):
     deaf_for = 0.0  # Until it hears the user, nobody knows of the interruption.
-    leaves_it_to_the_agent = {"config": {"realtime_input_config": {"activity_handling": "NO_INTERRUPTION"}}}
 
-    def make(self, service: StandIn, **options: Any) -> gemini.Realtime:
-        return gemini.Realtime(api_key=KEY, http_options=service.http_options, **options)
+    def make(self, service: StandIn, interrupts: bool = True) -> gemini.Realtime:
+        config: Any = None if interrupts else {"realtime_input_config": {"activity_handling": "NO_INTERRUPTION"}}
+        return gemini.Realtime(api_key=KEY, http_options=service.http_options, config=config)
 
     def unexpected(self, service: StandIn) -> object:
         return service.refused

@@ -39,7 +39,8 @@ class TestConnections(ConnectionStories):
     objects_kept = 60
 
     def make(self, service: StandIn, **options: Any) -> gemini.Realtime:
-        return gemini.Realtime(**({"api_key": KEY, "http_options": service.http_options} | options))
+        defaults: dict[str, Any] = {"api_key": KEY, "http_options": service.http_options}
+        return gemini.Realtime(**defaults | options)
 
     def lonely(self) -> gemini.Realtime:
         return gemini.Realtime(api_key=KEY, http_options=types.HttpOptions(base_url="https://localhost:9"))
@@ -92,12 +93,7 @@ async def test_a_session_is_set_up_as_it_was_asked_for(service: StandIn) -> None
         api_key=KEY,
         http_options=service.http_options,
     )
-
-    @model.register_function()
-    async def weather(city: str, days: int = 1) -> str:
-        """The weather in a city."""
-        return "rain"
-
+    Weather(model)
     await model.connect("Be brief.", ())
     await model.close()
     setup = service.session.setup
@@ -324,10 +320,7 @@ async def test_functions_that_the_service_cancels_are_not_answered(
     service: StandIn, connected: gemini.Realtime, player: Player, on_interrupt: OnInterrupt
 ) -> None:
     weather = Weather(connected, on_interrupt)
-    await connected.connect("", ())
-    service.will_say(weather.call)
-    await connected.send_text("How is the weather?")
-    await weather.called()
+    await weather.asked(service)
     service.will_hear("never mind")
     await speak(connected)
     if on_interrupt == "cancel":
@@ -350,10 +343,7 @@ async def test_results_that_nobody_wants_any_more_are_not_sent(
     service: StandIn, model: gemini.Realtime, player: Player
 ) -> None:
     weather = Weather(model)
-    await model.connect("", ())
-    service.will_say(weather.call)
-    await model.send_text("How is the weather?")
-    await weather.called()
+    await weather.asked(service)
     # The service sees no cancellation, and cancels no call.
     service.session.last.cancel = lambda *_, **__: None  # type: ignore[method-assign]
     player.interrupt()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -21,10 +20,11 @@ from .test_contract import unexpected
 
 class TestAgent(AgentStories):
     watched = 4.0  # The service goes on sending all the time.
-    leaves_it_to_the_agent = {"turn_detection": {"type": "server_vad", "interrupt_response": False}}
 
-    def make(self, service: StandIn, **options: Any) -> openai.Realtime:
-        return openai.Realtime(**options)  # Built-in interruption handling
+    def make(self, service: StandIn, interrupts: bool = True) -> openai.Realtime:
+        if interrupts:
+            return openai.Realtime()  # Built-in interruption handling
+        return openai.Realtime(turn_detection={"type": "server_vad", "interrupt_response": False})
 
     def unexpected(self, service: StandIn) -> object:
         return unexpected(service)

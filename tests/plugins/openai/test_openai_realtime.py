@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import AsyncIterator
 from typing import Any
@@ -21,6 +20,7 @@ from vision_agents.testing.parts import tone
 
 from ...standins.openai.realtime import SERVER_EVENTS
 from ...standins.openai.server import StandIn
+from ..realtime.kit import Booking, Weather
 
 ANNA = Participant("anna")
 BERT = Participant("bert")
@@ -246,10 +246,7 @@ async def test_the_result_of_an_interrupted_call_is_told_and_not_answered(
     service: StandIn, model: openai.Realtime, player: Player
 ) -> None:
     weather = Weather(model)
-    await model.connect("", ())
-    service.will_say(weather.call, "Not to be said.")
-    await model.send_text("Weather?")
-    await weather.called()
+    await weather.asked(service, "Not to be said.")
     player.interrupt()
     weather.go_on.set()
     await until(lambda: len(sent(service, "conversation.item.create")) == 2, "the result")
@@ -261,10 +258,7 @@ async def test_a_call_that_is_cancelled_has_its_output_and_the_next_answer_knows
     service: StandIn, model: openai.Realtime, player: Player
 ) -> None:
     weather = Weather(model, "cancel")
-    await model.connect("", ())
-    service.will_say(weather.call, "So what else?")
-    await model.send_text("Weather?")
-    await weather.called()
+    await weather.asked(service, "So what else?")
     player.interrupt()
     await until(lambda: len(sent(service, "conversation.item.create")) == 2, "the output")
     item = sent(service, "conversation.item.create")[1]["item"]
@@ -278,30 +272,16 @@ async def test_a_call_that_is_cancelled_has_its_output_and_the_next_answer_knows
 async def test_a_call_that_is_taken_back_after_its_result_was_sent_is_told_without_an_answer(
     service: StandIn, model: openai.Realtime, player: Player
 ) -> None:
-    undone: list[str] = []
-
-    async def unbook(result: str) -> None:
-        undone.append(result)
-
-    @model.register_function(on_interrupt="undo", undo=unbook)
-    async def book() -> str:
-        """Book a table."""
-        return "booked"
-
-    await model.connect("", ())
-    service.will_say(ToolCall("call_1", "book", {}), "It is booked for you and for all of your friends.")
-    await service.stall(after=5)
-    await model.send_text("Book it.")
-    await until(lambda: player.responses and player.last.audio, "the answer")
+    booking = Booking(model)
+    await booking.confirmed(service, player)
     requests = service.requests
     player.interrupt()
     await until(lambda: any("Note" in str(body) for body in sent(service, "conversation.item.create")), "the note")
     await service.release()
     [note] = [body["item"] for body in sent(service, "conversation.item.create") if "Note" in str(body)]
     assert note["role"] == "system"
-    taken_back = "(taken back: the user interrupted, so nothing of it is in effect)"
-    assert note["content"][0]["text"] == f"Note about the call book({{}}): {taken_back}"
-    assert undone == ["booked"]
+    assert note["content"][0]["text"] == booking.note
+    assert booking.undone == ["booked"]
     assert service.requests == requests
     assert not service.session.refused
 
@@ -310,10 +290,7 @@ async def test_a_call_that_outlives_its_session_is_asked_again_in_the_next(
     service: StandIn, model: openai.Realtime, player: Player
 ) -> None:
     weather = Weather(model)
-    await model.connect("", ())
-    service.will_say(weather.call, "It rains.")
-    await model.send_text("Weather?")
-    await weather.called()
+    await weather.asked(service, "It rains.")
     await service.disconnect()
     await until(lambda: len(service.sessions) == 2, "a new session")
     weather.go_on.set()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from vision_agents.plugins import qwen
+from vision_agents.testing.contract import lifetime
 
 from ...standins.qwen.server import KEY, StandIn
 from ..realtime.kit import connected, player
@@ -22,7 +23,5 @@ async def service() -> AsyncIterator[StandIn]:
 
 @pytest_asyncio.fixture
 async def model(service: StandIn) -> AsyncIterator[qwen.Realtime]:
-    model = qwen.Realtime(api_key=KEY, url=service.url)
-    yield model
-    await model.close()
-    await model.events.close()
+    async with lifetime(qwen.Realtime(api_key=KEY, url=service.url), service) as model:
+        yield model

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from vision_agents.plugins import qwen
@@ -16,10 +14,10 @@ from .test_contract import unexpected
 
 class TestAgent(AgentStories):
     turn_tolerance_ms = 150.0
-    leaves_it_to_the_agent = {"session": {"turn_detection_param": {"interrupt_response": False}}}
 
-    def make(self, service: StandIn, **options: Any) -> qwen.Realtime:
-        return qwen.Realtime(api_key=KEY, url=service.url, **options)
+    def make(self, service: StandIn, interrupts: bool = True) -> qwen.Realtime:
+        session = None if interrupts else {"turn_detection_param": {"interrupt_response": False}}
+        return qwen.Realtime(api_key=KEY, url=service.url, session=session)
 
     def unexpected(self, service: StandIn) -> object:
         return unexpected(service)

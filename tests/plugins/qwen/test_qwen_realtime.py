@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from dashscope.audio.qwen_omni import MultiModality, OmniRealtimeCallback, OmniRealtimeConversation
 
-from vision_agents.core.conversation import ToolCall
 from vision_agents.plugins import qwen
 from vision_agents.plugins.qwen import session as session_module
 from vision_agents.plugins.qwen.messages import Write
@@ -16,7 +15,7 @@ from vision_agents.testing.contract import Player, until
 
 from ...standins.qwen.server import KEY, StandIn
 from ..realtime.connections import ConnectionStories
-from ..realtime.kit import ANNA, HISTORY, TEXT, Weather, answered, speak
+from ..realtime.kit import ANNA, HISTORY, TEXT, Booking, Weather, answered, speak
 from .test_contract import unexpected
 
 
@@ -32,7 +31,8 @@ class TestConnections(ConnectionStories):
     session_module = session_module
 
     def make(self, service: StandIn, **options: Any) -> qwen.Realtime:
-        return qwen.Realtime(**({"api_key": KEY, "url": service.url} | options))
+        defaults: dict[str, Any] = {"api_key": KEY, "url": service.url}
+        return qwen.Realtime(**defaults | options)
 
     def lonely(self) -> qwen.Realtime:
         return qwen.Realtime(api_key=KEY, url="ws://127.0.0.1:9")
@@ -80,12 +80,7 @@ async def test_a_session_is_set_up_as_it_was_asked_for(service: StandIn) -> None
         turn_detection_silence_duration_ms=400,
         session={"temperature": 0.5},
     )
-
-    @model.register_function()
-    async def weather(city: str, days: int = 1) -> str:
-        """The weather in a city."""
-        return "rain"
-
+    Weather(model)
     await model.connect("Be brief.", ())
     await model.close()
     config = service.session.config
@@ -204,10 +199,7 @@ async def test_functions_are_called_and_their_results_told_also_when_nobody_want
     service: StandIn, model: qwen.Realtime, player: Player
 ) -> None:
     weather = Weather(model)
-    await model.connect("", ())
-    service.will_say(weather.call)
-    await model.send_text("How is the weather?")
-    await weather.called()
+    await weather.asked(service)
     player.interrupt()
     weather.go_on.set()
     await until(lambda: service.session.outputs, "the result")
@@ -220,29 +212,14 @@ async def test_functions_are_called_and_their_results_told_also_when_nobody_want
 async def test_what_was_taken_back_is_told_with_the_next_text(
     service: StandIn, model: qwen.Realtime, player: Player
 ) -> None:
-    undone = asyncio.Event()
-
-    async def unbook() -> None:
-        undone.set()
-
-    @model.register_function(on_interrupt="undo", undo=unbook)
-    async def book() -> str:
-        """Book a table."""
-        return "booked"
-
-    await model.connect("", ())
-    service.will_say(ToolCall("call_1", "book", {}), "It is booked for you and for all of your friends.")
-    await service.stall(after=5)
-    await model.send_text("Book it.")
-    await until(lambda: player.responses and player.last.audio, "the answer")
+    booking = Booking(model)
+    await booking.confirmed(service, player)
     player.interrupt()
-    async with asyncio.timeout(10):
-        await undone.wait()
+    await until(lambda: booking.undone, "that it is taken back")
     await service.release()
     await answered(model, player, service)
     assert service.session.outputs == {"call_1": "booked"}
-    taken_back = "(taken back: the user interrupted, so nothing of it is in effect)"
-    assert f"Note about the call book({{}}): {taken_back}" in (service.session.responses[-1].instructions or "")
+    assert booking.note in (service.session.responses[-1].instructions or "")
     assert not unexpected(service)
 
 
@@ -262,3 +239,12 @@ async def test_a_turn_that_is_announced_twice_is_one(
     assert ended[3:] == (pytest.approx(0.6, abs=0.03), 0.8)
     assert player.final_words(ANNA) == ["what is the time"]
     assert bool(player.of("partial")) is guesses
+
+
+async def test_audio_in_between_waits_for_the_next_session(
+    service: StandIn, connected: qwen.Realtime, player: Player
+) -> None:
+    await service.disconnect()
+    await speak(connected)
+    await until(lambda: player.responses and player.last.done, "the answer")
+    assert len(service.sessions) == 2

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import abc
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -29,7 +29,11 @@ FRAMES_TO_SILENCE = 3
 
 
 class AgentStories(abc.ABC):
-    """Derive from it, and say how the model is made, and what the service has to know in the end."""
+    """Derive from it, and say how the model is made, and what the service has to know in the end.
+
+    The fixture `manner` sets how the service behaves in the longest story, which is told once for each of its
+    parameters.
+    """
 
     pytestmark = pytest.mark.virtual_time
 
@@ -39,12 +43,10 @@ class AgentStories(abc.ABC):
     watched = 1.2
     # Milliseconds by which the length of a turn may be wrong when a local detector and the service hear it both.
     turn_tolerance_ms = 50.0
-    # Parameters of a model whose service answers, and does not interrupt.
-    leaves_it_to_the_agent: ClassVar[Mapping[str, Any]]
 
     @abc.abstractmethod
-    def make(self, service: Any, **options: Any) -> Realtime:
-        """The model, which finds the service."""
+    def make(self, service: Any, interrupts: bool = True) -> Realtime:
+        """The model, which finds the service. `interrupts`: that stops answering when somebody speaks."""
 
     @abc.abstractmethod
     def unexpected(self, service: Any) -> object:
@@ -54,21 +56,17 @@ class AgentStories(abc.ABC):
     def knows(self, service: Any, call: AgentCall, heard: float) -> None:
         """Check that the service was told what was heard of the first answer: so many seconds."""
 
-    @pytest.fixture
-    def manner(self, service: Any) -> None:
-        """How the service behaves in the longest story. Override it, with parameters."""
-
     @pytest.fixture(autouse=True)
     def slow_speech(self, service: Any) -> None:
         service.word_seconds, service.pace = 0.3, 0.25
 
-    def call_with(self, service: Any, vad: VAD | None = None, **options: Any) -> AgentCall:
+    def call_with(self, service: Any, vad: VAD | None = None, interrupts: bool = True) -> AgentCall:
         edge = LoopEdge()
         agent = Agent(
             edge=edge,
             agent_user=User(name="Assistant", id="agent"),
             instructions="You're a helpful voice assistant.",
-            llm=self.make(service, **options),
+            llm=self.make(service, interrupts),
             vad=vad,
         )
         return AgentCall(agent, edge)
@@ -180,7 +178,7 @@ class AgentStories(abc.ABC):
     ) -> None:
         service.will_say(LONG, "ok then.")
         service.will_hear("count for me", "", "stop it")
-        async with self.call_with(service, LevelVAD(), **self.leaves_it_to_the_agent) as call:
+        async with self.call_with(service, LevelVAD(), interrupts=False) as call:
             call.speak(1.0)
             await call.audible()
             await asyncio.sleep(1.0)

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.llm import Realtime
 from vision_agents.core.remote import outbox
 from vision_agents.core.remote import realtime as link_module
+from vision_agents.core.remote.realtime import RemoteError
+from vision_agents.core.remote.session import RemoteRealtime
 from vision_agents.testing.contract import Player, until
 
 from .kit import ANNA, BEN, TEXT, answered, speak
@@ -31,7 +32,7 @@ class ConnectionStories(abc.ABC):
     plugin: str
     package: str
     service_name: str
-    error: type[Exception]
+    error: type[RemoteError]
     # Patterns of what is said of a wrong key, an unknown model, and an account that has nothing left.
     wrong_key: str
     unknown_model: str
@@ -44,11 +45,11 @@ class ConnectionStories(abc.ABC):
     objects_kept = 100
 
     @abc.abstractmethod
-    def make(self, service: Any, **options: Any) -> Realtime:
+    def make(self, service: Any, **options: Any) -> RemoteRealtime:
         """A model that finds the service, but for what the options say."""
 
     @abc.abstractmethod
-    def lonely(self) -> Realtime:
+    def lonely(self) -> RemoteRealtime:
         """A model whose service is not there."""
 
     @abc.abstractmethod
@@ -99,7 +100,7 @@ class ConnectionStories(abc.ABC):
         await model.close()
 
     async def test_an_empty_account_is_reported_once_and_not_tried_again(
-        self, service: Any, connected: Realtime, player: Player
+        self, service: Any, connected: RemoteRealtime, player: Player
     ) -> None:
         await service.fail("quota")
         await connected.send_text("Hello.")
@@ -114,7 +115,7 @@ class ConnectionStories(abc.ABC):
         await answered(connected, player, service)
 
     async def test_a_service_that_stays_away_is_given_up(
-        self, service: Any, connected: Realtime, player: Player, monkeypatch: pytest.MonkeyPatch
+        self, service: Any, connected: RemoteRealtime, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(link_module, "BACKOFF", (0.0, 0.01, 0.01))
         service.refuses = GONE
@@ -128,7 +129,7 @@ class ConnectionStories(abc.ABC):
         assert len(player.failures) == 1
 
     async def test_a_break_while_nothing_is_said_is_nobodys_business(
-        self, service: Any, connected: Realtime, player: Player
+        self, service: Any, connected: RemoteRealtime, player: Player
     ) -> None:
         await answered(connected, player, service)
         await service.session.close(*self.goodbye)
@@ -138,7 +139,7 @@ class ConnectionStories(abc.ABC):
         assert not player.failures
 
     async def test_closed_while_it_is_being_opened(
-        self, service: Any, connected: Realtime, player: Player, monkeypatch: pytest.MonkeyPatch
+        self, service: Any, connected: RemoteRealtime, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(link_module, "BACKOFF", (0.0,))
         service.refuses = GONE
@@ -154,7 +155,7 @@ class ConnectionStories(abc.ABC):
     # Interruption.
 
     async def test_a_text_that_waits_for_a_connection_is_not_sent_after_an_interruption(
-        self, service: Any, connected: Realtime, player: Player
+        self, service: Any, connected: RemoteRealtime, player: Player
     ) -> None:
         await service.disconnect()
         await until(lambda: not service.open_connections, "the end of the connection")
@@ -167,7 +168,7 @@ class ConnectionStories(abc.ABC):
         assert service.requests == 1
 
     async def test_a_cancellation_that_is_not_confirmed_renews_the_session_and_asks_there(
-        self, service: Any, connected: Realtime, player: Player, monkeypatch: pytest.MonkeyPatch
+        self, service: Any, connected: RemoteRealtime, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(self.session_module, "CONFIRM_TIMEOUT", 0.2)
         await service.stall(after=3)
@@ -187,7 +188,7 @@ class ConnectionStories(abc.ABC):
         assert not service.refused
 
     async def test_hundreds_of_interruptions_leave_nothing_behind(
-        self, service: Any, connected: Realtime, player: Player
+        self, service: Any, connected: RemoteRealtime, player: Player
     ) -> None:
         await answered(connected, player, service)
         tasks, threads, objects = len(asyncio.all_tasks()), threading.active_count(), 0
@@ -216,25 +217,17 @@ class ConnectionStories(abc.ABC):
 
     # Audio.
 
-    async def test_two_people_are_one_stream(self, service: Any, connected: Realtime) -> None:
+    async def test_two_people_are_one_stream(self, service: Any, connected: RemoteRealtime) -> None:
         for _ in range(50):
             for who in (ANNA, BEN):
                 await connected.send_audio(PcmData.silence(0.02, 16_000), who)
         await until(lambda: service.session.heard >= 0.99, "the audio")
         assert service.session.heard == pytest.approx(1.0, abs=0.03)
 
-    async def test_audio_in_between_waits_for_the_next_session(
-        self, service: Any, connected: Realtime, player: Player
-    ) -> None:
-        await service.disconnect()
-        await speak(connected)
-        await until(lambda: player.responses and player.last.done, "the answer")
-        assert len(service.sessions) == 2
-
     async def test_audio_that_nobody_takes_is_bounded(
         self,
         service: Any,
-        connected: Realtime,
+        connected: RemoteRealtime,
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:

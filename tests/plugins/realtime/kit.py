@@ -54,16 +54,17 @@ async def answered(model: Realtime, player: Player, service: Any, text: str = "Y
 
 
 class Weather:
-    """A function that the model may call: it tells that it was, and returns when it may `go_on`."""
+    """A function that the model may call, and that returns when it may `go_on`."""
 
     call = ToolCall("call_1", "weather", {"city": "Ulm"})
 
     def __init__(self, model: Realtime, on_interrupt: OnInterrupt = "finish") -> None:
         self.go_on, self.ended = asyncio.Event(), asyncio.Event()
         self._called = asyncio.Event()
+        self._model = model
 
         @model.register_function(on_interrupt=on_interrupt)
-        async def weather(city: str) -> str:
+        async def weather(city: str, days: int = 1) -> str:
             """The weather in a city."""
             self._called.set()
             try:
@@ -72,10 +73,39 @@ class Weather:
                 self.ended.set()
             return f"rain in {city}"
 
-    async def called(self) -> None:
-        """Wait until it is."""
-        async with asyncio.timeout(10):
-            await self._called.wait()
+    async def asked(self, service: Any, *answers: str) -> None:
+        """Connect the model and ask it, until it has called the function; `answers` are what it says after that."""
+        await self._model.connect("", ())
+        service.will_say(self.call, *answers)
+        await self._model.send_text("How is the weather?")
+        await until(self._called.is_set, "the call")
+
+
+class Booking:
+    """A function that the model may call, and that is taken back by an interruption."""
+
+    call = ToolCall("call_1", "book", {})
+    note = "Note about the call book({}): (taken back: the user interrupted, so nothing of it is in effect)"
+
+    def __init__(self, model: Realtime) -> None:
+        self.undone: list[str] = []
+        self._model = model
+
+        async def unbook(result: str) -> None:
+            self.undone.append(result)
+
+        @model.register_function(on_interrupt="undo", undo=unbook)
+        async def book() -> str:
+            """Book a table."""
+            return "booked"
+
+    async def confirmed(self, service: Any, player: Player) -> None:
+        """Connect the model and ask it, until it says that it is done, and goes on talking."""
+        await self._model.connect("", ())
+        service.will_say(self.call, "It is booked for you and for all of your friends.")
+        await service.stall(after=5)
+        await self._model.send_text("Book it.")
+        await until(lambda: player.responses and player.last.audio, "the answer")
 
 
 class Reports(Realtime):

@@ -65,7 +65,7 @@ def virtually(scene: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
 # The tables of the page.
 
 
-@pytest.mark.parametrize(("setting", "commit"), [(SENSITIVE, 1 / 6), (RECOMMENDED, 0.5), (DELIBERATE, 2 / 3)])
+@pytest.mark.parametrize(("setting", "commit"), [(SENSITIVE, 0.25), (RECOMMENDED, 0.75), (DELIBERATE, 1.0)])
 def test_speech_that_makes_an_interruption(setting: tuple[float, float], commit: float) -> None:
     detector = smart_turn.TurnDetection(*setting, vad=LevelVAD(), model=Judge(0.9))
     assert detector.policy.commit_speech == pytest.approx(commit)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from google.genai import types
 from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
 
 from vision_agents.core.audio import PcmData
 from vision_agents.testing.contract import SpeechGate
 
+from ..websocket_sessions import Session
 from . import wire
 from .generation import Generation
 from .wire import Json
@@ -33,10 +32,11 @@ class Memory:
         return replace(self, turns=list(self.turns))
 
 
-class LiveSession:
+class LiveSession(Session):
     """`received`: the client's messages but for audio. `heard`: seconds of audio that came."""
 
     def __init__(self, service: StandIn, socket: ServerConnection) -> None:
+        super().__init__(socket)
         self.service = service
         self.setup: Json = {}
         self.memory = Memory()
@@ -47,14 +47,11 @@ class LiveSession:
         self.last: Generation | None = None
         self.plays_until = 0.0
         self.calls: dict[str, asyncio.Future[Any]] = {}
-        self._socket = socket
         self._ear = SpeechGate()
-        self._tasks: set[asyncio.Task[Any]] = set()
 
     # The wire.
 
-    async def serve(self) -> None:
-        """Until either side closes it."""
+    async def _converse(self) -> None:
         try:
             kind, setup = wire.read(json.loads(await self._socket.recv()))
             self._begin(kind, setup)
@@ -65,12 +62,7 @@ class LiveSession:
                 await self._take(*wire.read(json.loads(data)))
         except wire.Refusal as refusal:
             self.service.refused.append(refusal)
-            await self._socket.close(refusal.code, refusal.reason)
-        except ConnectionClosed:
-            pass
-        finally:
-            for task in self._tasks:
-                task.cancel()
+            await self.close(refusal.code, refusal.reason)
 
     async def send(self, **message: Any) -> None:
         """Send a message, after a look whether the SDK's own model of it would take it."""
@@ -81,30 +73,10 @@ class LiveSession:
         """Send a `serverContent` of these fields."""
         await self.send(serverContent=fields)
 
-    async def send_raw(self, data: bytes) -> None:
-        """Send whatever it is."""
-        with suppress(ConnectionClosed):  # The client is gone; `serve` notices.
-            await self._socket.send(data)
-
-    async def close(self, code: int, reason: str) -> None:
-        """End the connection."""
-        await self._socket.close(code, reason)
-
     @property
     def open(self) -> bool:
         """Whether the connection is."""
         return self._socket.close_code is None and self._socket.transport.is_closing() is False
-
-    def break_off(self) -> None:
-        """End the connection without a goodbye."""
-        self._socket.transport.abort()
-
-    def spawn(self, work: Any) -> asyncio.Task[Any]:
-        """Do something beside."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
     # Setting up.
 

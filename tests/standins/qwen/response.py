@@ -76,10 +76,10 @@ class Response:
         """Returns an error, if it is to fail."""
         session = self._session
         if answer.failure == "malformed":
-            await session.send_text("{this is not JSON")
-            await session.send_text(json.dumps({"type": "response.surprise", "event_id": "event_x"}))
-            await session.send_text(json.dumps({"type": "response.audio.delta", "delta": "%", "response_id": self.id}))
-            await session.send_text("[]")
+            await session.send_raw("{this is not JSON")
+            await session.send_raw(json.dumps({"type": "response.surprise", "event_id": "event_x"}))
+            await session.send_raw(json.dumps({"type": "response.audio.delta", "delta": "%", "response_id": self.id}))
+            await session.send_raw("[]")
             return {"type": "server_error", "code": "InternalError", "message": "An internal error has occurred."}
         if answer.failure == "error":
             session.spawn(session.end("server_error", "InternalError", "An internal error has occurred."))

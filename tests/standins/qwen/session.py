@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
 
 from vision_agents.core.audio import PcmData
 from vision_agents.testing.contract import SpeechGate
 
+from ..websocket_sessions import Session
 from .response import Response
 from .wire import Json, Refusal, check_event, check_session
 
@@ -24,10 +22,11 @@ if TYPE_CHECKING:
 SAMPLE_RATE = 16_000
 
 
-class RealtimeSession:
+class RealtimeSession(Session):
     """`received`: the client's events but for audio; `refused`: the errors that were sent; `outputs`: of functions."""
 
     def __init__(self, service: StandIn, socket: ServerConnection) -> None:
+        super().__init__(socket)
         self.service = service
         self.config: Json = {}
         self.received: list[Json] = []
@@ -36,54 +35,25 @@ class RealtimeSession:
         self.calls: set[str] = set()
         self.responses: list[Response] = []
         self.heard = 0.0
-        self._socket = socket
         self._numbers = service.numbers
         self._ear: SpeechGate | None = None
         self._item = ""
-        self._tasks: set[asyncio.Task[Any]] = set()
 
     # The wire.
 
-    async def serve(self) -> None:
-        """Until either side closes it."""
-        try:
-            await self.send("session.created", session={"id": "sess_1", "object": "realtime.session"})
-            async for data in self._socket:
-                await self._take(data)
-        except ConnectionClosed:
-            pass
-        finally:
-            for task in self._tasks:
-                task.cancel()
+    async def _converse(self) -> None:
+        await self.send("session.created", session={"id": "sess_1", "object": "realtime.session"})
+        async for data in self._socket:
+            await self._take(data)
 
     async def send(self, kind: str, **fields: Any) -> None:
         """Send an event."""
-        await self.send_text(json.dumps({"event_id": f"event_{next(self._numbers)}", "type": kind, **fields}))
-
-    async def send_text(self, text: str) -> None:
-        """Send whatever it is."""
-        with suppress(ConnectionClosed):  # The client is gone; `serve` notices.
-            await self._socket.send(text)
+        await self.send_raw(json.dumps({"event_id": f"event_{next(self._numbers)}", "type": kind, **fields}))
 
     async def end(self, kind: str, code: str, message: str) -> None:
         """Say an error, and end the session for it."""
         await self.send("error", error={"type": kind, "code": code, "message": message, "param": ""})
         await self.close(1011, "")
-
-    async def close(self, code: int, reason: str) -> None:
-        """End the connection."""
-        await self._socket.close(code, reason)
-
-    def break_off(self) -> None:
-        """End the connection without a goodbye."""
-        self._socket.transport.abort()
-
-    def spawn(self, work: Any) -> asyncio.Task[Any]:
-        """Do something beside."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
     @property
     def running(self) -> Response | None:

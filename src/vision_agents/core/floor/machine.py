@@ -26,9 +26,8 @@ When somebody speaks while there is a reply that may be interrupted, a *challeng
 evidence is gathered from then on (`judge.py`), on which strategies vote (`strategies`). It ends in a commit (a new
 epoch, the reply is gone, the turn goes on as any other) or comes to nothing (the turn is discarded). The hold ends
 before the challenge does: soon after the speech, or when it has lasted too long. What comes to be known afterwards may
-still make it an interruption. Without a reply nothing is challenged and the turn just runs.
-
-A commit may be wrong: if the turn turns out to have no words, the agent says the rest of what was cut off.
+still make it an interruption. Without a reply nothing is challenged and the turn just runs. And a commit may be wrong:
+if the turn turns out to have no words, the agent says the rest of what was cut off.
 
 A turn is announced when there is as much evidence for it as an interruption needs, or when its words are known: thus a
 cough is never announced, whatever the agent was doing.
@@ -46,6 +45,7 @@ from .evidence import Evidence, Vote
 from .judge import Judge, reason_for
 from .policy import InterruptionPolicy
 from .state import FloorState
+from .strategies.length import OVER
 from .turn import PAUSED, QUIET, SPEAKING, WORDS, Announced, Complete, Done, Opened, Turn, TurnPhase, Vouched
 from .vocabulary import ALL, Vocabulary
 from .voice import Reply, Voice, VoicePhase, Waiting
@@ -136,7 +136,7 @@ class Floor:
         for turn in self._turns.values():
             if self._judge.challenger(turn):
                 continue  # The evidence decides, not the detector: the turn may never have been one.
-            evident = turn.speech.voiced + EPSILON >= self.policy.commit_speech
+            evident = OVER * (turn.speech.voiced + EPSILON) >= self.policy.commit_speech
             if turn.done is not None:
                 self._end(turn, at, turn.done.confidence, turn.done.duration)
             elif turn.phase in (SPEAKING, PAUSED) and evident:

@@ -9,10 +9,10 @@ PHRASES: dict[str, dict[str, str]] = {
             "uh-huh|uh huh|mm|mmm|mhm|mm-hmm|mm hmm|hm|hmm|huh|yeah|yes|yep|yup|ya|okay|ok|alright|all right|"
             "right|that's right|sure|oh|ah|aha|wow|really|i see|i know|i understand|got it|good|great|nice|"
             "cool|fine|it's okay|that's okay|it's fine|exactly|absolutely|definitely|indeed|true|of course|"
-            "interesting|perfect|excellent|awesome|lovely|totally|for sure|sounds good|makes sense|that makes sense|"
-            "fair enough|understood|gotcha|that's true|that's good|that's great|that's nice|very good|oh my god|"
-            "no way|no worries|no problem|go on|go ahead|continue|please continue|you|thank you|thanks|"
-            "thanks for watching|bye"
+            "interesting|perfect|excellent|awesome|lovely|totally|for sure|sounds good|makes sense|make sense|"
+            "that makes sense|fair enough|good point|understood|gotcha|that's true|that's good|that's great|"
+            "that's nice|very good|very nice|oh my god|no way|no worries|no problem|go on|go ahead|continue|"
+            "please continue|you|thank you|thanks|thanks for watching|bye"
         ),
         "fillers": "um|uh|er|erm|eh|well|so|and|hey|like|you know|the|a|please",
         "commands": (

@@ -23,11 +23,11 @@ class InterruptionPolicy:
     """What has a vote on whether speech is an interruption: names from `floor.strategies`, where all of them and their
     weights stand. Without "words" an "uh-huh" of half a second is one; "length" alone judges by nothing but speech."""
 
-    commit_speech: float = 0.5
-    """Clear speech that makes an interruption if nothing is known of its words, counted from the hold. With words that
-    mean something a part of it is enough. Below 0.3 coughs begin to pass; every further 0.1 is 0.1 later in throwing
-    the old answer away (the silence is not later: the agent is held all the while). 0 takes the first window for an
-    interruption."""
+    commit_speech: float = 0.75
+    """Clear speech that makes an interruption while it goes on, counted from the hold. When it is over two thirds are
+    enough, and less with words that mean something. Below 0.45 coughs begin to pass; every further 0.1 is 0.1 later in
+    throwing the old answer away (the silence is not later: the agent is held all the while). 0 takes the first window
+    for an interruption."""
 
     clear_speech: float = 0.85
     """The detector's confidence from which a window counts as clear speech. Speech of all languages reaches 0.85 in two

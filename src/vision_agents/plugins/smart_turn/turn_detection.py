@@ -29,7 +29,7 @@ MODEL = "smart-turn"
 
 COMPLETE = 0.5
 """Smart Turn's probability from which on a turn is complete."""
-COMMIT_SHARE = 1 / 3
+COMMIT_SHARE = 1 / 2
 """Seconds of clear speech that make an interruption, for each second of buffer."""
 CLEAR = 0.35
 """Above the threshold: the probability from which a window is clear speech."""
@@ -104,10 +104,10 @@ class TurnDetection(TurnDetector):
 
     Args:
         buffer_in_seconds: how much the detector hears before it acts, in both directions. Must be positive. An
-            interruption takes `buffer_in_seconds / 3` seconds of clear speech: 0.17 s at 0.5, 0.5 s at 1.5, 0.67 s at
-            2.0 (`policy.commit_speech`), or less and words that mean something. A turn that Smart Turn calls unfinished
-            ends after
-            `max(buffer_in_seconds, 0.208)` seconds of silence. Smaller: sooner in both.
+            interruption takes `buffer_in_seconds / 2` seconds of clear speech while it goes on: 0.25 s at 0.5, 0.75 s
+            at 1.5, 1.0 s at 2.0 (`policy.commit_speech`); two thirds of it when it is over, or less and words that mean
+            something. A turn that Smart Turn calls unfinished ends after `max(buffer_in_seconds, 0.208)` seconds of
+            silence. Smaller: sooner in both.
         confidence_threshold: how sure the detector must be of speech. A window (32 ms) is speech, and evidence, from a
             probability of `t = min(max(confidence_threshold, 0.05), 0.95)` on. The agent holds its voice at the first
             window from `0.6 * t` on: a hold costs little, and soft onsets stay under `t` for a while. From then on a

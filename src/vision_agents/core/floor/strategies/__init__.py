@@ -14,9 +14,9 @@ session replays to the same decision. It returns a `Vote`, or None if it has not
 | `voice` | -0.5 for another voice | a second speaker may interrupt, but has to mean it |
 | `echo` | -3 for the agent's own words, -1 for a single one | they come from its loudspeaker |
 
-So clear speech interrupts by its length alone when nothing is known of its words; with words that mean something,
-sooner, and a command at once; "uh-huh" does not, unless it goes on for twice as long; nor does what comes from across
-the room. Strategies of yours vote beside these: see `vision_agents.core.agents.strategy`.
+So clear speech interrupts by its length alone, and when it was short by words that mean something, once they are all
+known; a command does so at once. "Uh-huh" does not, unless it goes on for twice as long; nor does what comes from
+across the room. Strategies of yours vote beside these: see `vision_agents.core.agents.strategy`.
 """
 
 from __future__ import annotations

@@ -30,9 +30,9 @@ def words(evidence: Evidence) -> Vote | None:
     "Yeah, yeah, okay, right" is as long as an interruption, but each of its words tells what it is: hence the more the
     more of them there are. Fillers count as one: "um, so, well" is how an interruption begins.
 
-    Words that mean something weigh 1 when the speech is over, as a command does at once. While the speech goes on they
-    are a guess that the next reading may take back ("amen" becomes "mm-hmm"), and weigh half. If the recogniser is not
-    sure of them, all that is halved; and if it may as well have been an "uh-huh", nothing is left.
+    Words that mean something weigh 1 when the speech is over, as a command does at once; half, if the recogniser is not
+    sure of them, and nothing if it may as well have been an "uh-huh". While the speech goes on they are a guess that
+    the next reading may take back ("sound" becomes "sounds good"), and as the agent is silent already, there is time.
     """
     if not evidence.read:
         return None
@@ -52,17 +52,17 @@ def words(evidence: Evidence) -> Vote | None:
     if not certain(evidence) and word_count(heard) > _most_words(evidence):
         return Vote("words", 0.0, f"{shown} has more words than were spoken")
     command = vocabulary.has_command(heard)
-    weight = 0.5 if evidence.speaking and not command else 1.0
+    if evidence.speaking and not command:
+        return Vote("words", 0.0, f"{shown} so far")
     if not sure:
-        return Vote("words", weight / 2.0, f"perhaps {shown}")
-    return Vote("words", weight, f"a command: {shown}" if command else shown)
+        return Vote("words", 0.5, f"perhaps {shown}")
+    return Vote("words", 1.0, f"a command: {shown}" if command else shown)
 
 
 def believed(evidence: Evidence) -> bool:
-    """Whether the recogniser is sure enough of the words: it has to be certain of what the detector hardly heard."""
-    if evidence.voiced < SYLLABLE and evidence.sure is not None:
-        return certain(evidence)
-    return evidence.sure is None or evidence.sure >= BELIEVED
+    """Whether the recogniser is sure enough: it has to be certain of a single word that the detector hardly heard."""
+    hardly = evidence.voiced < SYLLABLE and len(tokens(evidence.words)) == 1
+    return evidence.sure is None or evidence.sure >= (CERTAIN if hardly else BELIEVED)
 
 
 def certain(evidence: Evidence) -> bool:
