@@ -18,6 +18,8 @@ from ..standins.openai.server import StandIn
 QUESTIONS = ("count for me please", "stop it now")
 FIRST = " ".join(["one two three four five six seven eight nine ten"] * 3) + "."
 SECOND = "very well."
+# Seconds that the two questions take.
+SAID = (1.0, 1.5)
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,11 @@ async def converse(agent: Agent) -> Scene:
         edge.sink.participant_joined(ANNA)
         async with Caller(edge) as anna:
             await asyncio.sleep(0.5)
-            await anna.say(1.0)
+            await anna.say(SAID[0])
             await anna.until(lambda: edge.audible[-1:] == [True])
             await asyncio.sleep(0.6)
             scene.onset = loop.time()
-            await anna.say(1.5)
+            await anna.say(SAID[1])
             await anna.until(lambda: len(agent.conversation.messages) == 4)
             await anna.until(lambda: agent.conversation.messages[-1].text == SECOND)
             await anna.until(lambda: len(scene.ended) == 2)

@@ -23,7 +23,7 @@ from vision_agents.testing.parts import LoopEdge
 from ..plugins.caller import ANNA
 from . import page
 from .conftest import ROOT
-from .scene import FIRST, QUESTIONS, SECOND, Scene, Services, converse, script
+from .scene import FIRST, QUESTIONS, SAID, SECOND, Scene, Services, converse, script
 
 pytestmark = pytest.mark.virtual_time
 
@@ -101,7 +101,7 @@ async def test_handlers_count_what_happens(kind: str, services: Services, caplog
     told = [record.message for record in caplog.records if record.name == module.logger.name]
     assert [line for line in told if "finished" in line] == durations
     assert told.count("User anna interrupted the agent") == 2
-    assert all(900 < event.duration_ms < 1300 for event in scene.ended)
+    assert [event.duration_ms for event in scene.ended] == [pytest.approx(1000 * said, abs=300) for said in SAID]
 
 
 # What the file's factory is called, the least sensitive last.
