@@ -18,6 +18,7 @@ from vision_agents.plugins.moonshine.model import HESITATION, LISTENERS, Moonshi
 
 RATE = 16_000
 END = 2
+YOU = 40 + len(LISTENERS)
 PARTS = ("decoder.key", "decoder.value", "encoder.key", "encoder.value")
 PAST = [f"past_key_values.{layer}.{part}" for layer in (0, 1) for part in PARTS]
 
@@ -50,7 +51,7 @@ class Decoder:
 
     def run(self, outputs: list[str], feed: dict[str, Any]) -> list[np.ndarray]:
         self.feeds.append(dict(feed))
-        logits = np.zeros((1, 1, 40 + len(LISTENERS)), dtype=np.float32)
+        logits = np.zeros((1, 1, YOU + 1), dtype=np.float32)
         for token, odds in self.nearly.items():
             logits[0, 0, token] = np.log(odds)
         logits[0, 0, next(self.script)] = np.log(self.odds)
@@ -60,8 +61,9 @@ class Decoder:
 
 @pytest.fixture
 def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A model over stand-ins, whose tokens 3 to 39 are the words "w3" to "w39"; those from 40 on begin `LISTENERS`."""
-    tokens = ["<unk>", "<s>", "</s>", *(f"\u2581w{n}" for n in range(3, 40)), *(f"\u2581{word}" for word in LISTENERS)]
+    """A model over stand-ins. Its tokens 3 to 39 are the words "w3" to "w39", then come `LISTENERS`, and "You"."""
+    words = [f"w{n}" for n in range(3, 40)] + [*LISTENERS, "You"]
+    tokens = ["<unk>", "<s>", "</s>", *(f"\u2581{word}" for word in words)]
     path = tmp_path / "tokenizer.bin"
     path.write_bytes(b"".join(bytes([len(t.encode())]) + t.encode() for t in tokens))
 
@@ -101,6 +103,11 @@ def test_what_nearly_was_written_first_is_the_alternative(build: Any, share: flo
     decoder.nearly = dict(zip(places, (1e6 * share * 0.6, 1e6 * share * 0.4), strict=True))
     reading = network.transcribe(sound(3))
     assert (reading.text, reading.alternative) == ("w5 w6", expected)
+
+
+def test_a_mere_you_is_what_the_network_writes_for_noise(build: Any) -> None:
+    assert build(YOU)[0].transcribe(sound(3)).text == ""
+    assert build(YOU, 5)[0].transcribe(sound(3)).text == "You w5"
 
 
 def test_a_minute_has_as_many_encoders_and_masks_as_pieces(build: Any) -> None:

@@ -14,11 +14,11 @@ PHRASES: dict[str, dict[str, str]] = {
             "that's nice|very good|very nice|oh my god|no way|no worries|no problem|go on|go ahead|continue|"
             "please continue|you|thank you|thanks|thanks for watching|bye"
         ),
-        "fillers": "um|uh|er|erm|eh|well|so|and|hey|like|you know|the|a|please",
+        "fillers": "um|uh|er|erm|eh|well|so|and|like|you know|the|a|please",
         "commands": (
             "wait a moment|wait a minute|wait a second|"
             "stop|wait|hold on|hang on|no|nope|pause|listen|enough|quiet|be quiet|shut up|never mind|"
-            "one moment|one second|just a moment|just a second|excuse me|sorry|actually"
+            "one moment|one second|just a moment|just a second|excuse me|sorry|actually|hey|bye bye|goodbye"
         ),
         "answers": (
             "yes|yeah|yep|yup|ya|okay|ok|alright|all right|sure|right|exactly|absolutely|definitely|"

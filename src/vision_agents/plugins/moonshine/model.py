@@ -39,6 +39,8 @@ LISTENERS = {"M": "Mm", "Hmm": "Hmm", "U": "Uh", "Um": "Um", "Hu": "Huh", "Ah": 
     word: word for word in ("Yeah", "Yes", "Okay", "Right", "Sure")
 }
 """What people say who only listen, by the first token of it."""
+NOISE = "you"
+"""What the network writes for doors, horns, coughs and laughter: alone, it is no word that anybody said."""
 HESITATION = 0.25
 """Probability of all of these together from which on a reading may as well be one of them."""
 
@@ -48,9 +50,9 @@ class Reading:
     """What was read: the words, and how sure the network is of them.
 
     `confidence`: the geometric mean of its tokens' probabilities, 0 to 1. English speech is read with 0.6 and more,
-    other languages with 0.3 to 0.5, noise with anything up to 0.9 ("You"). `alternative`: one of `LISTENERS`, if the
-    network was near to writing that. Half of the recorded backchannels that it reads with less than 0.6 have one, of
-    other speech that it reads so one in seventeen.
+    other languages with 0.3 to 0.5, noise that passes for words with up to 0.6. `alternative`: one of `LISTENERS`, if
+    the network was near to writing that. Half of the recorded backchannels that it reads with less than 0.6 have one,
+    of other speech that it reads so one in seventeen.
     """
 
     text: str
@@ -136,7 +138,8 @@ class MoonshineModel:
                 inputs = [name for name in self._past if ".decoder." in name]
                 outputs = ["logits", *(name for name in self._present if ".decoder." in name)]
         confidence = math.exp(log_likelihood / (len(tokens) + 1))
-        return Reading(self._tokenizer.text(tokens), confidence, alternative)
+        text = self._tokenizer.text(tokens)
+        return NOTHING if text.strip(" .,!?").lower() == NOISE else Reading(text, confidence, alternative)
 
     def _alternative(self, first: NDArray[np.float32]) -> str:
         """What a listener may have said, by the probabilities of the first token; nothing if that is not likely."""
