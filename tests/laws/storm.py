@@ -21,6 +21,7 @@ from vision_agents.core.llm import LLM, Realtime
 from vision_agents.core.stt import STT
 from vision_agents.core.tts import TTS, SpeechChunk, Word
 from vision_agents.core.turn_detection import TurnStartedEvent
+from vision_agents.core.voice import GO_ON
 from vision_agents.testing.hostile import HostileError, Mischief
 from vision_agents.testing.parts import ScriptedDetector
 
@@ -36,10 +37,10 @@ def word_audio(number: int) -> PcmData:
     return PcmData((1 + places // GRAIN).astype(np.int16), RATE)
 
 
-def sentences(rng: Random) -> str:
-    """A text of up to 20 words."""
-    count = rng.randint(1, 20)
-    return " ".join(f"w{n}." if n == count - 1 or rng.random() < 0.2 else f"w{n}" for n in range(count))
+def sentences(rng: Random, first: int = 0) -> str:
+    """A text of up to 20 words, of which `first` is the number of the first."""
+    last = first + rng.randint(1, 20) - 1
+    return " ".join(f"w{n}." if n == last or rng.random() < 0.2 else f"w{n}" for n in range(first, last + 1))
 
 
 class StormyLLM(LLM):
@@ -49,11 +50,18 @@ class StormyLLM(LLM):
 
     async def stream(self, request):
         try:
-            for word in sentences(self.mischief.rng).split():
+            for word in sentences(self.mischief.rng, self.first(request)).split():
                 await self.mischief.pause()
                 yield word + " "
         finally:
             await self.mischief.clean_up()
+
+    def first(self, request):
+        """The number of its first word: it goes on where it stopped, if it is asked to."""
+        said = [message.text for message in request.messages if message.role is Role.ASSISTANT and message.text]
+        if request.messages[-1].text != GO_ON or not said:
+            return 0
+        return int(said[-1].split()[-1].strip("w.")) + 1
 
     async def cancel_work(self):
         await self.mischief.pause()
