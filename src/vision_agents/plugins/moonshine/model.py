@@ -34,15 +34,14 @@ _HEADS, _HEAD_SIZE = 8, 36
 _LOOPS = ((1, 5), (2, 5), (3, 3), (4, 3), (5, 3), (6, 3), (7, 3), (8, 3), (9, 3), (10, 3), (12, 3))
 """How many times in a row so many tokens may come before they count as a loop: (tokens, times)."""
 
-
 LISTENERS = {"M": "Mm", "Hmm": "Hmm", "U": "Uh", "Um": "Um", "Hu": "Huh", "Ah": "Ah", "Oh": "Oh"} | {
     word: word for word in ("Yeah", "Yes", "Okay", "Right", "Sure")
 }
 """What people say who only listen, by the first token of it."""
-NOISE = "you"
-"""What the network writes for doors, horns, coughs and laughter: alone, it is no word that anybody said."""
 HESITATION = 0.25
 """Probability of all of these together from which on a reading may as well be one of them."""
+NOISE = "you"
+"""What the network writes for doors, horns, coughs and laughter: alone, it is no word that anybody said."""
 
 
 @dataclass(frozen=True, slots=True)
