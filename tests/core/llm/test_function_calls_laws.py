@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from vision_agents.core.conversation import ToolCall
@@ -132,8 +132,12 @@ class Story:
         assert len(results) == len(set(results))
 
 
+SLOWLY_UNDONE = Function("undo", 0.0, error=False, stubborn=False, undo_seconds=100.0, undo_error=False)
+
+
 @settings(max_examples=300, deadline=None)
 @given(answers, blows, st.sampled_from([2.0, 4.0, 300.0, 300.0]))
+@example([(0.0, [SLOWLY_UNDONE])], [Blow(3.0, "interrupt", 0)], 2.0)  # An interruption when the call is over.
 def test_whatever_happens_each_call_has_one_output_and_it_is_true(
     plan: list[tuple[float, list[Function]]], blows: list[Blow], end: float
 ) -> None:

@@ -39,13 +39,16 @@ class AnswerCalls:
         self.epoch = epoch
         self._conversation = conversation if conversation is not None else Conversation()
         self._calls: list[FunctionCall] = []
+        self._maker: FunctionCalls | None = None
         # Nobody waits for the answer any more: no further call is made for it.
         self.over = False
 
     def interrupt(self) -> None:
         """The user interrupted the answer: what runs ends as its tool wants it, what is to be undone is. Harmless
-        twice."""
+        twice, and when the call is over."""
         self.over = True
+        if self._maker is None or self._maker.over:
+            return
         for call in self._calls:
             call.interrupt()
 
@@ -64,6 +67,7 @@ class AnswerCalls:
         if self.over or maker.over:
             self.over = True
             return ()
+        self._maker = maker
         asked = Message(Role.ASSISTANT, "", tool_calls=tuple(calls))
         self._conversation.add(asked)
         made = [self._prepare(call, maker) for call in calls]
