@@ -181,6 +181,7 @@ class Witness(EdgeTransport):
         self._uninterruptible = set()
         # Replies that say the rest of another: their first word is not the first.
         self._continuing = set()
+        self._first = {}
         # What the agent says was heard, to be compared when the frame that it may have been said in is here.
         self._claims = []
 
@@ -242,6 +243,8 @@ class Witness(EdgeTransport):
             self._held = None
         elif note == "heard":
             self._claims.append(record)
+            words = " ".join(utterance["text"] for utterance in record["utterances"]).split()
+            self._first[record["reply"]] = int(words[0].strip("w.")) if words else 0
 
     @property
     def may_be_interrupted(self):
@@ -259,10 +262,8 @@ class Witness(EdgeTransport):
         return 0 if seen is None else int(np.flatnonzero(seen).max()) * GRAIN
 
     def first(self, reply):
-        """The number of the reply's first word."""
-        if reply not in self._continuing or reply not in self.seen:
-            return 0
-        return int(np.flatnonzero(self.seen[reply][1:]).min() + 1) * GRAIN // WORD
+        """The number of the reply's first word, by its text: a fade passes through the samples of earlier ones."""
+        return self._first.get(reply, 0) if reply in self._continuing else 0
 
     def _compare(self, record):
         """Law 5: what the agent says was heard, against what was pulled."""

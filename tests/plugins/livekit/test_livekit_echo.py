@@ -176,8 +176,8 @@ def test_in_pieces_of_any_size_and_rate_nothing_is_lost_repeated_or_swapped(size
             begun = True
             ready = np.concatenate([np.zeros(int(size / rate * RATE) - len(ready), dtype=np.int16), ready])
         expected = np.concatenate([expected, ready])
-        # Behind by what the resampler and an incomplete block hold, never ahead.
-        assert 0 <= start / rate - len(cleaned) / RATE < 0.0151
+        # Behind by what the resampler and an incomplete block hold, never ahead but for a sample that is rounded.
+        assert -1 / RATE < start / rate - len(cleaned) / RATE < 0.0151
     whole = livekit.EchoCanceller().cancel(PcmData(expected, RATE), ANNA)
     assert np.array_equal(cleaned, whole.samples)
 
