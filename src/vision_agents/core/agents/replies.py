@@ -128,14 +128,14 @@ class Replies:
             self._events.send(AgentSpeechStartedEvent(reply=number, epoch=reply.epoch))
             self._remember(reply, self._heard_of(number, self._playout.heard(number)))
 
-    def progressed(self, number: int) -> str:
+    def progressed(self, number: int) -> list[str]:
         """More of it was pulled. Returns the words of it that were heard, and those that are being heard."""
         reply = self._spoken.get(number)
         if reply is None:
-            return ""
+            return []
         text = self._heard_of(number, self._playout.heard(number))
         self._remember(reply, text)
-        return " ".join((*text.heard.split(), *text.unheard.split()[:BEING_HEARD]))
+        return text.heard.split() + text.unheard.split()[:BEING_HEARD]
 
     def hold(self, number: int, participant: Participant | None, onset: float) -> None:
         """Silence it, and keep the place. `onset`: when the sound began that it is held for."""

@@ -309,7 +309,7 @@ class Session:
 
     def audio_progressed(self, reply: int) -> None:
         self.post(ev.AudioProgressed(self._loop.time(), reply))
-        self._tell_words(reply, " ".join(self.replies.progressed(reply).split()[-WORDS_REMEMBERED:]))
+        self._tell_words(reply, " ".join(self.replies.progressed(reply)[-WORDS_REMEMBERED:]))
 
     def audio_drained(self, reply: int, heard: int) -> None:
         self.replies.drained(reply, heard)

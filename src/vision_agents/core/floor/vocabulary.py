@@ -84,24 +84,11 @@ class Vocabulary:
 
     def content(self, words: tuple[str, ...]) -> tuple[str, ...]:
         """The words that are neither backchannels nor fillers."""
-        content: list[str] = []
-        place = 0
-        while place < len(words):
-            idle = _at(words, place, self._idle)
-            if not idle:
-                content.append(words[place])
-            place += idle or 1
-        return tuple(content)
+        return _divided(words, self._idle)[1]
 
     def backchannel_count(self, words: tuple[str, ...]) -> float:
         """How many of the words belong to backchannels, in the sense of `word_count`."""
-        said: list[str] = []
-        place = 0
-        while place < len(words):
-            step = _at(words, place, self._backchannels)
-            said += words[place : place + step]
-            place += step or 1
-        return word_count(said)
+        return word_count(_divided(words, self._backchannels)[0])
 
     @cached_property
     def _backchannels(self) -> Mapping[str, list[tuple[str, ...]]]:
@@ -127,6 +114,20 @@ def _index(phrases: Iterable[str]) -> Mapping[str, list[tuple[str, ...]]]:
         if phrase:
             index.setdefault(phrase[0], []).append(phrase)
     return index
+
+
+def _divided(
+    words: tuple[str, ...], index: Mapping[str, list[tuple[str, ...]]]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The words that belong to phrases of the index, and the others."""
+    inside: list[str] = []
+    outside: list[str] = []
+    place = 0
+    while place < len(words):
+        step = _at(words, place, index)
+        (inside if step else outside).extend(words[place : place + (step or 1)])
+        place += step or 1
+    return tuple(inside), tuple(outside)
 
 
 def _at(words: tuple[str, ...], place: int, index: Mapping[str, list[tuple[str, ...]]]) -> int:

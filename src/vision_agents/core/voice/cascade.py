@@ -141,6 +141,8 @@ class CascadeVoice:
         await pending.put(end)
 
     async def _text(self, reply: SpokenReply, request: SpeechRequest | None) -> AsyncGenerator[str, None]:
+        if request is not None and not request.verbatim:
+            self._conversation.user_said(request.text)
         history = self._conversation.messages
         if request is not None and request.verbatim:
             if request.text:
@@ -150,9 +152,6 @@ class CascadeVoice:
             if not request.unfinished:
                 return
             history = (*history, Message(Role.USER, GO_ON))
-        elif request is not None:
-            self._conversation.user_said(request.text)
-            history = self._conversation.messages
         ask = LLMRequest(self._instructions, history)
         calls = self._calls.get(reply.number)
         if calls is None:

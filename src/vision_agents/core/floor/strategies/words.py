@@ -18,8 +18,8 @@ CERTAIN = 0.75
 # Seconds of speech, a syllable, of which the detector has heard next to nothing where it has heard less.
 SYLLABLE = 0.1
 
-# What each "yeah" weighs against an interruption: as much as a quarter of a second of clear speech for it. At least the
-# first, that of two; at most what the length of the speech can weigh.
+# What each "yeah" weighs against an interruption. The first one weighs as two, and all of them at most what the length
+# of the speech can weigh for it.
 PER_BACKCHANNEL = 0.5
 LEAST, MOST = 1.0, 2.0
 
