@@ -21,7 +21,7 @@ from vision_agents.core.llm import LLM, Realtime
 from vision_agents.core.stt import STT
 from vision_agents.core.tts import TTS, SpeechChunk, Word
 from vision_agents.core.turn_detection import TurnStartedEvent
-from vision_agents.core.voice import GO_ON
+from vision_agents.core.voice import CONTINUE_PROMPT
 from vision_agents.testing.hostile import HostileError, Mischief
 from vision_agents.testing.parts import ScriptedDetector
 
@@ -59,7 +59,7 @@ class StormyLLM(LLM):
     def first(self, request):
         """The number of its first word: it goes on where it stopped, if it is asked to."""
         said = [message.text for message in request.messages if message.role is Role.ASSISTANT and message.text]
-        if request.messages[-1].text != GO_ON or not said:
+        if request.messages[-1].text != CONTINUE_PROMPT or not said:
             return 0
         return int(said[-1].split()[-1].strip("w.")) + 1
 

@@ -110,7 +110,7 @@ def _decision(recorded: Recorded, commit: Mapping[str, Any] | None) -> Decision:
     if commit is not None:
         return "early" if commit["t"] < since else "yield"
     # Where there was no reply to interrupt, a turn with words is what is given.
-    if _first(recorded, "TurnTaken", since) is None:
+    if _first(recorded, "RecordTurn", since) is None:
         return "ignore"
     return "after" if recorded.scenario.state == "uninterruptible" else "yield"
 
@@ -119,7 +119,7 @@ def _finished_first(recorded: Recorded, stretches: list[Stretch]) -> bool:
     """Whether all of the notice was played without a break, and then an answer that knows what was said meanwhile."""
     notice = [stretch for stretch in stretches if stretch.place is not None]
     whole = len(notice) == 1 and notice[0].length == len(recorded.script.samples)
-    taken = " ".join(str(effect["text"]) for effect in _effects(recorded, "TurnTaken"))
+    taken = " ".join(str(effect["text"]) for effect in _effects(recorded, "RecordTurn"))
     return whole and stretches[-1].place is None and kept(recorded.scenario.sound, taken) >= KEPT
 
 
@@ -168,7 +168,7 @@ def _resume_delay(recorded: Recorded, voices: list[tuple[float, float]]) -> floa
 def _reason(recorded: Recorded, commit: Mapping[str, Any] | None) -> str:
     if commit is not None:
         return str(commit["reason"])
-    if _effects(recorded, "TurnTaken"):
+    if _effects(recorded, "RecordTurn"):
         return "a turn with words"
     resumes = _effects(recorded, "Resume")
     if resumes:

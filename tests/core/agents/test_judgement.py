@@ -13,7 +13,7 @@ from vision_agents.core.floor.trace import replay
 from vision_agents.core.floor.vocabulary import Vocabulary
 from vision_agents.core.participants import Participant
 from vision_agents.core.turn_detection import TurnStartedEvent
-from vision_agents.core.voice import GO_ON
+from vision_agents.core.voice import CONTINUE_PROMPT
 from vision_agents.testing.parts import ScriptedLLM, ToneTTS
 
 from .call_kit import ANNA, LONG, Call
@@ -179,11 +179,11 @@ async def test_a_model_that_was_still_writing_is_asked_to_go_on():
         await call.detector.speak(ANNA, 1.0)
         await to_the_end(call, 2)
         _, second = call.llm.requests
-        assert second.messages[-1].text == GO_ON
+        assert second.messages[-1].text == CONTINUE_PROMPT
         _, heard, rest, _ = (message.text for message in second.messages)
         assert f"{heard} {rest}" == "one two three. four five six."
         assert [text for _, text in call.history[1:]] == [heard, f"{rest} ten."]
-        assert not any(GO_ON in text for _, text in call.history)
+        assert not any(CONTINUE_PROMPT in text for _, text in call.history)
         assert replayed(call) == []
 
 
@@ -321,7 +321,7 @@ class TestStrategiesOfUsers:
 
     async def test_a_vote_on_a_challenge_that_is_over_means_nothing(self):
         late = Says((1.0, "late"), delay=0.9)
-        policy = InterruptionPolicy(late_words=0.0)
+        policy = InterruptionPolicy(late_transcript=0.0)
         async with Call(["count"], strategies=[late], interruption=policy) as call:
             await answering(call)
             await call.detector.speak(ANNA, 0.1)

@@ -11,7 +11,7 @@ from vision_agents.core.conversation import Role, ToolCall
 from vision_agents.core.floor import FloorState
 from vision_agents.core.llm import LLMRequest, OnInterrupt, ToolEndedEvent
 from vision_agents.core.llm.function_call import RUNNING_STILL
-from vision_agents.core.voice import GO_ON
+from vision_agents.core.voice import CONTINUE_PROMPT
 from vision_agents.testing.parts import Answer, ScriptedLLM
 from vision_agents.testing.realtime import ScriptedRealtime
 
@@ -119,7 +119,7 @@ async def test_what_was_undone_for_nothing_is_done_again() -> None:
         last = request.messages[-1]
         if last.role is Role.TOOL:
             return ["it is booked."]
-        return [BOOK] if last.text == GO_ON else ["one two three four five six. ", BOOK]
+        return [BOOK] if last.text == CONTINUE_PROMPT else ["one two three four five six. ", BOOK]
 
     async with Restaurant("undo", 8.0, ["book", ""], again) as call:
         await call.say()
@@ -130,7 +130,7 @@ async def test_what_was_undone_for_nothing_is_done_again() -> None:
         await call.until_state(FloorState.IDLE)
         spoken = [text for role, text in call.history if role == "assistant"]
         assert " ".join(filter(None, spoken)) == "one two three four five six. it is booked."
-        assert call.told(1)[-1] == ("user", GO_ON)
+        assert call.told(1)[-1] == ("user", CONTINUE_PROMPT)
         assert ("tool", TAKEN_BACK) in call.told(1)
         assert [event.ending for event in call.of(ToolEndedEvent)] == ["undone", "result"]
     assert not others()

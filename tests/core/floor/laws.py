@@ -142,7 +142,7 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                     assert number > before.last_reply
                     assert continues < number
                     assert continues in before.rests | {before.reply}, "there is no such rest"
-                    said = any(isinstance(e, fx.TurnTaken) for e in effects[:index])
+                    said = any(isinstance(e, fx.RecordTurn) for e in effects[:index])
                     assert answered or not (before.answer_waits or said), "who has said something is answered"
                     went_on = True
                 else:
@@ -168,7 +168,7 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
             case fx.FinishTurn(_, request):
                 assert floor.answers
                 assert request > before.last_request
-            case fx.TurnTaken(_, text):
+            case fx.RecordTurn(_, text):
                 assert text
             case fx.DiscardTurn(participant):
                 if participant in dict(before.words):
@@ -192,13 +192,13 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
         assert after.rests, "what was wrongly cut off is not gone on with"
     for participant, text in before.words:
         kept = dict(after.words).get(participant)
-        told = any(isinstance(e, fx.TurnTaken | fx.DiscardTurn) and e.participant == participant for e in effects)
+        told = any(isinstance(e, fx.RecordTurn | fx.DiscardTurn) and e.participant == participant for e in effects)
         assert kept or told or _retracted(event, participant), f"{text!r} was lost"
 
 
 def _retracted(event: ev.FloorEvent, participant: str) -> bool:
     """A recogniser took a guess back."""
-    return isinstance(event, ev.WordsHeard) and event.participant == participant and not event.text
+    return isinstance(event, ev.TranscriptReceived) and event.participant == participant and not event.text
 
 
 def _readable(reason: str) -> bool:
@@ -215,4 +215,4 @@ def _needs_no_rest(floor: Floor, event: ev.FloorEvent, effects: list[fx.Effect])
     match event:
         case ev.AudioStarted() | ev.AudioProgressed() | ev.AudioDrained() | ev.ReplyStarted():
             return True
-    return not floor._turns or any(isinstance(effect, fx.TurnTaken | fx.DropReply) for effect in effects)
+    return not floor._turns or any(isinstance(effect, fx.RecordTurn | fx.DropReply) for effect in effects)

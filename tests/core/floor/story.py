@@ -69,20 +69,20 @@ class Story:
     def asks(self, participant: str, text: str, start: float = 0.0, *, level: float | None = None) -> None:
         """A question of a second, heard and understood by `start` + 1.5; the answer to it has begun to be made."""
         effects = self._says(participant, text, start, level)
-        assert effects[0] == fx.TurnTaken(participant, text)
+        assert effects[0] == fx.RecordTurn(participant, text)
         assert isinstance(effects[1], fx.BeginReply)
 
     def asks_while_others_speak(self, participant: str, text: str, start: float) -> None:
         """A question that cannot be answered yet: known at `start` + 1.5."""
-        assert self._says(participant, text, start) == [fx.TurnTaken(participant, text)]
+        assert self._says(participant, text, start) == [fx.RecordTurn(participant, text)]
 
     def _says(self, participant: str, text: str, start: float, level: float | None = None) -> list[fx.Effect]:
         self.speaks(participant, start, 0.96, level=level)
         self.stops(participant, start + 1.2, 0.96)
         self.at(start + 1.4, ev.TurnEnded, participant, 0.9, 1.0, 0.4)
-        self.at(start + 1.5, ev.WordsHeard, participant, text, True)
+        self.at(start + 1.5, ev.TranscriptReceived, participant, text, True)
         request = self.floor._turns[participant].request
-        return self.at(start + 1.5, ev.WordsComplete, participant, request)
+        return self.at(start + 1.5, ev.TranscriptCompleted, participant, request)
 
     def challenge(self, participant: str) -> int:
         """The number of the challenge that the participant makes."""

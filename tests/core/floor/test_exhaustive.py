@@ -49,14 +49,14 @@ def hearing(participant: str) -> list[Move]:
     def words_known(floor: Floor, now: float) -> Iterator[ev.FloorEvent]:
         turn = floor._turns.get(participant)
         if turn is not None:
-            yield ev.WordsComplete(now, participant, turn.request)
-            yield ev.WordsComplete(now, participant, turn.request - 1)
+            yield ev.TranscriptCompleted(now, participant, turn.request)
+            yield ev.TranscriptCompleted(now, participant, turn.request - 1)
 
     return [
         *speech(participant),
         always(ev.TurnEnded, participant, 1.0, None, 9.0),
         always(ev.TurnStarted, participant),
-        always(ev.WordsHeard, participant, "yes", True),
+        always(ev.TranscriptReceived, participant, "yes", True),
         words_known,
         always(ev.ParticipantLeft, participant),
     ]
@@ -116,10 +116,10 @@ def words(participant: str) -> list[Move]:
     def known(floor: Floor, now: float) -> Iterator[ev.FloorEvent]:
         turn = floor._turns.get(participant)
         if turn is not None:
-            yield ev.WordsComplete(now, participant, turn.request)
+            yield ev.TranscriptCompleted(now, participant, turn.request)
 
     heard = [("uh-huh", False), ("uh-huh stop", False), ("tell me", True), ("", True)]
-    return [known, *(always(ev.WordsHeard, participant, text, final, 0.9) for text, final in heard)]
+    return [known, *(always(ev.TranscriptReceived, participant, text, final, 0.9) for text, final in heard)]
 
 
 def evidence(participant: str) -> list[Move]:
@@ -136,9 +136,9 @@ def evidence(participant: str) -> list[Move]:
         always(ev.VoiceCompared, participant, 0.1),
         always(ev.InterruptingAllowed, participant, False),
         always(ev.InterruptingAllowed, participant, True),
-        always(ev.AgentWords, 1, SAID),
-        always(ev.WordsHeard, participant, "okay", False),
-        always(ev.WordsHeard, participant, "shall I go", False),
+        always(ev.AgentWordsPlayed, 1, SAID),
+        always(ev.TranscriptReceived, participant, "okay", False),
+        always(ev.TranscriptReceived, participant, "shall I go", False),
         window(participant, 0.5),
         window(participant, level=FAINT),
     ]
@@ -156,8 +156,8 @@ def answered(participant: str) -> list[ev.FloorEvent]:
         ev.SpeechStarted(0.0, participant, 1.0),
         ev.SpeechContinued(0.0, participant, 1.0, 1.0, USUAL),
         ev.TurnEnded(0.0, participant),
-        ev.WordsHeard(0.0, participant, "tell me", True),
-        ev.WordsComplete(0.0, participant, 1),
+        ev.TranscriptReceived(0.0, participant, "tell me", True),
+        ev.TranscriptCompleted(0.0, participant, 1),
         ev.AudioStarted(0.0, 1),
     ]
 
@@ -244,8 +244,8 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
     return (
         tuple(of_turn(turn) for turn in floor._turns.values()),
         floor._detected,
-        age(floor._voice.owed_since),
-        tuple(sorted(floor._voice.asked_by)),
+        age(floor._voice.answer_due_since),
+        tuple(sorted(floor._voice.addressees)),
         (*_of_reply(reply, last), age(reply.since)) if reply else None,
         (age(challenge.held_since), age(challenge.quiet_since), challenge.spent) if challenge else None,
         tuple((age(w.since), w.interruptible, w.started, w.number is None, w.continues is None) for w in queue),
@@ -273,7 +273,7 @@ def _of_challenger(challenger: Challenger, turn: Turn, now: float) -> tuple[obje
         _of_loudness(challenger.loudness),
         challenger.read,
         challenger.sure,
-        challenger.resemblance,
+        challenger.similarity,
         challenger.vouched,
         tuple((vote.strategy, vote.weight) for vote in challenger.votes.values()),
     )

@@ -63,7 +63,7 @@ class TestHearing:
     def test_length_begins_again_but_words_are_measured_by_all_of_the_speech(self) -> None:
         it = challenger()
         hear(it, 0.4, 0.4)
-        it.begin_again()
+        it.restart()
         assert (it.clear, it.voiced) == (0.0, 0.4)
         hear(it, 1.0, 0.5)
         assert it.clear == about(0.1)
@@ -121,9 +121,9 @@ class TestPeople:
 
     def test_an_echo_is_remembered_for_a_while(self) -> None:
         people = People()
-        people.note_echo("ann", 5.0, (FOR,))
+        people.remember_echo("ann", 5.0, (FOR,))
         assert not people.echoes("ann", 5.0)
-        people.note_echo("ann", 5.0, (FOR, Vote("echo", -3.0, "the agent's")))
+        people.remember_echo("ann", 5.0, (FOR, Vote("echo", -3.0, "the agent's")))
         assert people.echoes("ann", 5.0 + ECHO_MEMORY - 0.1)
         assert not people.echoes("ann", 5.0 + ECHO_MEMORY)
         assert not people.echoes("bob", 5.0)

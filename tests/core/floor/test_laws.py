@@ -34,14 +34,14 @@ POLICIES = st.builds(
     commit_speech=DURATIONS,
     clear_speech=SHARES,
     interruptible_by=st.sampled_from(["anyone", "spoken_to"]),
-    late_words=DURATIONS,
+    late_transcript=DURATIONS,
     resume_after=DURATIONS,
     hold_limit=DURATIONS,
     rewind=st.sampled_from(["word", "exact"]),
     turn_timeout=DURATIONS,
     speech_gap=DURATIONS,
     claim_limit=DURATIONS,
-    words_timeout=DURATIONS,
+    transcript_timeout=DURATIONS,
     reply_timeout=DURATIONS,
     stall_timeout=DURATIONS,
     wait_limit=DURATIONS,
@@ -113,11 +113,11 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(who=PEOPLE, text=TEXTS, final=st.booleans(), sure=st.one_of(st.none(), SHARES))
     def words_are_heard(self, who: str, text: str, final: bool, sure: float | None) -> None:
-        self.happens(ev.WordsHeard(self.now, who, text, final, sure))
+        self.happens(ev.TranscriptReceived(self.now, who, text, final, sure))
 
     @rule(who=PEOPLE, age=st.integers(0, 2))
     def words_are_complete(self, who: str, age: int) -> None:
-        self.happens(ev.WordsComplete(self.now, who, self.floor._last_request - age))
+        self.happens(ev.TranscriptCompleted(self.now, who, self.floor._last_request - age))
 
     @rule(who=PEOPLE)
     def somebody_leaves(self, who: str) -> None:
@@ -125,9 +125,9 @@ class AnyOrder(RuleBasedStateMachine):
 
     # Evidence.
 
-    @rule(who=PEOPLE, resemblance=st.floats(-1.0, 1.0))
-    def a_voice_is_compared(self, who: str, resemblance: float) -> None:
-        effects = self.happens(ev.VoiceCompared(self.now, who, resemblance))
+    @rule(who=PEOPLE, similarity=st.floats(-1.0, 1.0))
+    def a_voice_is_compared(self, who: str, similarity: float) -> None:
+        effects = self.happens(ev.VoiceCompared(self.now, who, similarity))
         assert fx.Hold not in map(type, effects)
 
     @rule(who=PEOPLE, age=st.integers(0, 1), strategy=st.sampled_from(["mine", "yours"]), weight=WEIGHTS)
@@ -144,7 +144,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(text=TEXTS)
     def the_agent_was_heard(self, text: str) -> None:
-        self.happens(ev.AgentWords(self.now, self.floor.last_reply, text))
+        self.happens(ev.AgentWordsPlayed(self.now, self.floor.last_reply, text))
 
     # The agent.
 

@@ -39,7 +39,7 @@ from vision_agents.core.floor.strategies import BUILT_IN
         ("strategies", None, "strategies is a tuple of different names"),
         ("strategies", ("length", "length"), "strategies is a tuple of different names"),
         ("clear_speech", -1.0, "clear_speech is a number that is not negative"),
-        ("late_words", "long", "late_words is a number that is not negative"),
+        ("late_transcript", "long", "late_transcript is a number that is not negative"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(knob: str, value: Any, message: str) -> None:
@@ -64,7 +64,7 @@ def test_whole_seconds_are_seconds() -> None:
         ("strategies", " length, words ,", ("length", "words")),
         ("strategies", "", ()),
         ("clear_speech", "0.8", 0.8),
-        ("late_words", "0", 0.0),
+        ("late_transcript", "0", 0.0),
     ],
 )
 def test_settings_from_a_command_line(name: str, text: str, value: object) -> None:
@@ -73,7 +73,7 @@ def test_settings_from_a_command_line(name: str, text: str, value: object) -> No
 
 def test_it_comes_back_from_json_as_it_was() -> None:
     policy = InterruptionPolicy(
-        strategies=("words", "length"), interruptible_by="spoken_to", late_words=0.5, hold=False
+        strategies=("words", "length"), interruptible_by="spoken_to", late_transcript=0.5, hold=False
     )
     again = InterruptionPolicy(**json.loads(json.dumps(asdict(policy))))
     assert again == policy

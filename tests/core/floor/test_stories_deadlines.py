@@ -17,10 +17,10 @@ class TestDeadlines:
     def test_a_microphone_goes_mute_in_mid_sentence(self) -> None:
         story = Story()
         story.speaks(ANN, 0.0, 0.96)
-        story.at(0.97, ev.WordsHeard, ANN, "hello", False)
+        story.at(0.97, ev.TranscriptReceived, ANN, "hello", False)
         assert story.until(1.97) == []
         assert kinds(story.until(3.98)) == [fx.AnnounceTurnEnded, fx.FinishTurn]
-        assert kinds(story.until(7.0)) == [fx.TurnTaken, fx.BeginReply]
+        assert kinds(story.until(7.0)) == [fx.RecordTurn, fx.BeginReply]
 
     @pytest.mark.parametrize("gap", [3.0, 5.0, 8.0], ids=["pause", "words", "over"])
     def test_a_line_that_was_dead_comes_back_in_mid_sentence(self, gap: float) -> None:
@@ -60,8 +60,8 @@ class TestDeadlines:
         story = Story()
         story.at(0.0, ev.TurnStarted, ANN)
         story.at(1.0, ev.TurnEnded, ANN)
-        story.at(2.0, ev.WordsHeard, ANN, "hello", True)
-        assert fx.TurnTaken(ANN, "hello") in story.until(4.0)
+        story.at(2.0, ev.TranscriptReceived, ANN, "hello", True)
+        assert fx.RecordTurn(ANN, "hello") in story.until(4.0)
 
     def test_speech_that_ended_while_the_line_was_dead(self) -> None:
         story = Story()
@@ -83,10 +83,10 @@ class TestDeadlines:
     def test_a_short_word_that_no_detector_ends_is_heard_all_the_same(self) -> None:
         story = Story()
         story.speaks(ANN, 0.0, 0.2)
-        story.at(0.3, ev.WordsHeard, ANN, "yes", True)
+        story.at(0.3, ev.TranscriptReceived, ANN, "yes", True)
         story.stops(ANN, 0.4, 0.2)
         assert story.until(2.4) == [fx.FinishTurn(ANN, 1)]
-        assert fx.TurnTaken(ANN, "yes") in story.end()
+        assert fx.RecordTurn(ANN, "yes") in story.end()
 
     def test_a_detector_that_reports_only_start_and_end_is_given_time(self) -> None:
         story = Story()
@@ -98,10 +98,10 @@ class TestDeadlines:
     def test_the_words_do_not_come(self) -> None:
         story = Story()
         story.speaks(ANN, 0.0, 0.96)
-        story.at(1.0, ev.WordsHeard, ANN, "hello the", False)
+        story.at(1.0, ev.TranscriptReceived, ANN, "hello the", False)
         story.stops(ANN, 1.2, 0.96)
         story.at(1.3, ev.TurnEnded, ANN)
-        assert story.until(4.3) == [fx.TurnTaken(ANN, "hello the"), fx.BeginReply(1, 0, answer=True)]
+        assert story.until(4.3) == [fx.RecordTurn(ANN, "hello the"), fx.BeginReply(1, 0, answer=True)]
 
     def test_the_reply_makes_no_sound(self) -> None:
         story = Story()

@@ -55,7 +55,7 @@ class TestLoudness:
     def test_somewhat_fainter_takes_twice_the_speech_and_words(self) -> None:
         story = speaking(level=-20.0)
         assert kinds(story.speaks(ANN, 5.0, 1.3, level=-29.3)) == [fx.BeginTurn, fx.Hold]
-        assert story.at(6.35, ev.WordsHeard, ANN, "tell me about Rome", True) == []
+        assert story.at(6.35, ev.TranscriptReceived, ANN, "tell me about Rome", True) == []
         assert kinds(story.stops(ANN, 6.5, 1.3)) == [fx.Commit, fx.AnnounceTurnStarted]
 
     @pytest.mark.parametrize("level", [-26.0, -20.0, -3.0, None])
@@ -126,13 +126,13 @@ class TestEcho:
 
     def echoing(self) -> Story:
         story = speaking()
-        story.at(4.9, ev.AgentWords, 1, self.SAID)
+        story.at(4.9, ev.AgentWordsPlayed, 1, self.SAID)
         return story
 
     def test_the_agents_own_words_are_no_interruption(self) -> None:
         story = self.echoing()
         story.speaks(ANN, 5.0, 0.4)
-        assert story.at(5.42, ev.WordsHeard, ANN, "about the weather") == []
+        assert story.at(5.42, ev.TranscriptReceived, ANN, "about the weather") == []
         story.stops(ANN, 5.6, 0.42)
         assert resumed(story.until(5.81))[2] == "“about the weather” are the agent's own words"
 
@@ -144,7 +144,7 @@ class TestEcho:
             effects += story.until(second)
             effects += story.at(second, ev.AudioProgressed, 1)
             effects += story.speaks(ANN, second + 0.01, 0.3)
-            effects += story.at(second + 0.35, ev.WordsHeard, ANN, "the weather in")
+            effects += story.at(second + 0.35, ev.TranscriptReceived, ANN, "the weather in")
             effects += story.stops(ANN, second + 0.5, 0.3)
         assert kinds([e for e in effects if not isinstance(e, fx.BeginTurn)]) == [fx.Hold, fx.Resume]
         assert story.floor.epoch == 0
@@ -152,17 +152,17 @@ class TestEcho:
     def test_the_user_interrupts_through_it(self) -> None:
         story = self.echoing()
         story.speaks(ANN, 5.0, 0.4)
-        story.at(5.45, ev.WordsHeard, ANN, "the weather in", True)
+        story.at(5.45, ev.TranscriptReceived, ANN, "the weather in", True)
         story.stops(ANN, 5.6, 0.4)
         assert kinds(story.until(5.81)) == [fx.Resume]
         assert story.speaks(ANN, 5.9, 0.4) == [fx.BeginTurn(ANN)]
-        effects = story.at(6.35, ev.WordsHeard, ANN, "stop it")
+        effects = story.at(6.35, ev.TranscriptReceived, ANN, "stop it")
         assert committed(effects)[3].endswith("a command: “the weather in stop it”")
 
     def test_after_a_while_the_agent_is_held_at_once_again(self) -> None:
         story = self.echoing()
         story.speaks(ANN, 5.0, 0.3)
-        story.at(5.35, ev.WordsHeard, ANN, "the weather in")
+        story.at(5.35, ev.TranscriptReceived, ANN, "the weather in")
         story.stops(ANN, 5.5, 0.3)
         story.until(9.0)
         story.at(9.0, ev.AudioProgressed, 1)
@@ -172,7 +172,7 @@ class TestEcho:
     def test_another_is_held_for_all_the_while(self) -> None:
         story = self.echoing()
         story.speaks(ANN, 5.0, 0.3)
-        story.at(5.35, ev.WordsHeard, ANN, "the weather in")
+        story.at(5.35, ev.TranscriptReceived, ANN, "the weather in")
         story.stops(ANN, 5.5, 0.3)
         story.until(7.0)
         assert story.at(7.0, ev.SpeechStarted, BOB) == [fx.BeginTurn(BOB), fx.Hold(1, BOB)]

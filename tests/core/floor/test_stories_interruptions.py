@@ -23,8 +23,8 @@ class TestAnInterruption:
         # It goes on as any other turn, and its answer is born in the new epoch.
         story.stops(ANN, 6.0, 0.8)
         story.at(6.1, ev.TurnEnded, ANN)
-        story.at(6.2, ev.WordsHeard, ANN, "stop", True)
-        assert fx.BeginReply(2, 1, answer=True) in story.at(6.2, ev.WordsComplete, ANN, 2)
+        story.at(6.2, ev.TranscriptReceived, ANN, "stop", True)
+        assert fx.BeginReply(2, 1, answer=True) in story.at(6.2, ev.TranscriptCompleted, ANN, 2)
 
     def test_a_cough_holds_and_resumes(self) -> None:
         story = speaking()
@@ -82,7 +82,7 @@ class TestAnInterruption:
         assert kinds(story.speaks(ANN, 2.0, 0.64)) == [fx.BeginTurn, fx.Hold, fx.Commit, fx.AnnounceTurnStarted]
         story.stops(ANN, 2.9, 0.64)
         story.at(3.0, ev.TurnEnded, ANN)
-        assert story.at(3.1, ev.WordsComplete, ANN, 2) == [fx.DiscardTurn(ANN), fx.BeginReply(2, 1, answer=True)]
+        assert story.at(3.1, ev.TranscriptCompleted, ANN, 2) == [fx.DiscardTurn(ANN), fx.BeginReply(2, 1, answer=True)]
         story.at(3.5, ev.AudioDrained, 2)
         # Once: the next cough gets no answer.
         story.speaks(ANN, 4.0, 0.2)
@@ -97,9 +97,9 @@ class TestAnInterruption:
         assert story.state() is FloorState.USER_SPEAKING
         story.stops(ANN, 34.2, 32.0)
         story.at(34.4, ev.TurnEnded, ANN)
-        story.at(34.5, ev.WordsHeard, ANN, "what is it", True)
-        assert story.at(34.5, ev.WordsComplete, ANN, 2) == [
-            fx.TurnTaken(ANN, "what is it"),
+        story.at(34.5, ev.TranscriptReceived, ANN, "what is it", True)
+        assert story.at(34.5, ev.TranscriptCompleted, ANN, 2) == [
+            fx.RecordTurn(ANN, "what is it"),
             fx.BeginReply(2, 1, answer=True),
         ]
 
@@ -178,8 +178,8 @@ class TestAnInterruption:
         story.at(5.6, ev.TurnEnded, ANN, 0.9, 0.3, 0.2)
         assert kinds(story.until(5.7)) == [fx.Resume]
         assert story.at(5.9, ev.AudioDrained, 1) == [fx.FinishTurn(ANN, 2)]
-        story.at(6.0, ev.WordsHeard, ANN, "thank you", True)
-        assert fx.TurnTaken(ANN, "thank you") in story.at(6.0, ev.WordsComplete, ANN, 2)
+        story.at(6.0, ev.TranscriptReceived, ANN, "thank you", True)
+        assert fx.RecordTurn(ANN, "thank you") in story.at(6.0, ev.TranscriptCompleted, ANN, 2)
 
     def test_the_reply_fails_in_a_challenge(self) -> None:
         story = Story()
@@ -259,7 +259,7 @@ class TestCodeInterrupts:
         story.at(2.7, ev.InterruptRequested)
         story.stops(ANN, 2.9, 0.64)
         story.at(3.0, ev.TurnEnded, ANN)
-        assert story.at(3.1, ev.WordsComplete, ANN, 2) == [fx.DiscardTurn(ANN)]
+        assert story.at(3.1, ev.TranscriptCompleted, ANN, 2) == [fx.DiscardTurn(ANN)]
 
     def test_an_answer_that_waits_is_not_given_any_more(self) -> None:
         """Bob's question waits for Ann, who talks on."""
@@ -268,4 +268,4 @@ class TestCodeInterrupts:
         story.asks_while_others_speak(BOB, "and me", 0.1)
         assert kinds(story.at(3.0, ev.InterruptRequested)) == [fx.Commit]
         story.at(3.1, ev.TurnEnded, ANN)
-        assert story.at(3.2, ev.WordsComplete, ANN, 2) == [fx.DiscardTurn(ANN)]
+        assert story.at(3.2, ev.TranscriptCompleted, ANN, 2) == [fx.DiscardTurn(ANN)]

@@ -66,9 +66,9 @@ class TestSeveralPeople:
         story.at(0.0, ev.TurnStarted, ANN)
         story.asks_while_others_speak(BOB, "and me", 0.1)
         story.at(3.0, ev.TurnEnded, ANN)
-        story.at(3.1, ev.WordsHeard, ANN, "me first", True)
-        assert story.at(3.1, ev.WordsComplete, ANN, 2) == [
-            fx.TurnTaken(ANN, "me first"),
+        story.at(3.1, ev.TranscriptReceived, ANN, "me first", True)
+        assert story.at(3.1, ev.TranscriptCompleted, ANN, 2) == [
+            fx.RecordTurn(ANN, "me first"),
             fx.BeginReply(1, 0, answer=True),
         ]
         story.answers(3.5)
@@ -106,13 +106,13 @@ class TestSeveralPeople:
         story.speaks(ANN, 3.0, 0.64)
         story.stops(ANN, 3.9, 0.64)
         story.at(4.0, ev.TurnEnded, ANN)
-        assert story.at(4.1, ev.WordsComplete, ANN, 2) == [fx.DiscardTurn(ANN), fx.BeginReply(3, 1, answer=True)]
+        assert story.at(4.1, ev.TranscriptCompleted, ANN, 2) == [fx.DiscardTurn(ANN), fx.BeginReply(3, 1, answer=True)]
 
     def test_who_leaves_has_spoken_all_the_same(self) -> None:
         story = Story()
         story.speaks(ANN, 0.0, 0.96)
-        story.at(1.0, ev.WordsHeard, ANN, "I have to go", True)
-        assert kinds(story.at(1.1, ev.ParticipantLeft, ANN)) == [fx.AnnounceTurnEnded, fx.TurnTaken]
+        story.at(1.0, ev.TranscriptReceived, ANN, "I have to go", True)
+        assert kinds(story.at(1.1, ev.ParticipantLeft, ANN)) == [fx.AnnounceTurnEnded, fx.RecordTurn]
         assert story.state() is FloorState.IDLE
 
     def test_who_leaves_among_others_wants_no_answer(self) -> None:
@@ -120,9 +120,9 @@ class TestSeveralPeople:
         story.at(0.0, ev.TurnStarted, ANN)
         story.at(0.0, ev.TurnStarted, BOB)
         story.at(0.5, ev.TurnEnded, BOB)
-        story.at(0.6, ev.WordsComplete, BOB, 1)
-        story.at(0.7, ev.WordsHeard, ANN, "bye", True)
-        assert kinds(story.at(0.8, ev.ParticipantLeft, ANN)) == [fx.AnnounceTurnEnded, fx.TurnTaken]
+        story.at(0.6, ev.TranscriptCompleted, BOB, 1)
+        story.at(0.7, ev.TranscriptReceived, ANN, "bye", True)
+        assert kinds(story.at(0.8, ev.ParticipantLeft, ANN)) == [fx.AnnounceTurnEnded, fx.RecordTurn]
         assert story.state() is FloorState.IDLE
 
     def test_who_said_nothing_leaves_no_trace(self) -> None:
@@ -139,7 +139,7 @@ class TestSeveralPeople:
             story.at(start + 1.3, ev.TurnEnded, ANN)
             if start == 0.0:
                 story.at(1.4, ev.ParticipantLeft, ANN)
-        assert story.at(3.4, ev.WordsComplete, ANN, 1) == []
+        assert story.at(3.4, ev.TranscriptCompleted, ANN, 1) == []
         assert story.state() is FloorState.THINKING
 
     def test_two_at_once_lose_no_word(self) -> None:
@@ -147,20 +147,23 @@ class TestSeveralPeople:
         story = speaking()
         story.at(5.0, ev.SpeechStarted, ANN)
         story.at(5.1, ev.SpeechStarted, BOB)
-        story.at(5.2, ev.WordsHeard, ANN, "yeah", True)
-        assert committed(story.at(5.3, ev.WordsHeard, BOB, "stop", True)) == (1, 1, BOB, "a command: “stop”")
+        story.at(5.2, ev.TranscriptReceived, ANN, "yeah", True)
+        assert committed(story.at(5.3, ev.TranscriptReceived, BOB, "stop", True)) == (1, 1, BOB, "a command: “stop”")
         story.at(5.4, ev.SpeechEnded, ANN, 0.3, 0.1)
         story.at(5.4, ev.SpeechEnded, BOB, 0.2, 0.1)
         story.at(5.5, ev.TurnEnded, ANN)
         story.at(5.5, ev.TurnEnded, BOB)
-        assert fx.TurnTaken(ANN, "yeah") in story.at(5.6, ev.WordsComplete, ANN, 2)
-        assert story.at(5.7, ev.WordsComplete, BOB, 3) == [fx.TurnTaken(BOB, "stop"), fx.BeginReply(2, 1, answer=True)]
+        assert fx.RecordTurn(ANN, "yeah") in story.at(5.6, ev.TranscriptCompleted, ANN, 2)
+        assert story.at(5.7, ev.TranscriptCompleted, BOB, 3) == [
+            fx.RecordTurn(BOB, "stop"),
+            fx.BeginReply(2, 1, answer=True),
+        ]
 
     def test_each_is_judged_by_what_is_theirs(self) -> None:
         story = speaking()
         story.at(5.0, ev.SpeechStarted, ANN)
         story.at(5.0, ev.SpeechStarted, BOB)
-        story.at(5.1, ev.WordsHeard, ANN, "uh-huh")
+        story.at(5.1, ev.TranscriptReceived, ANN, "uh-huh")
         assert story.at(5.6, ev.SpeechContinued, ANN, 0.9, 0.6) == []
         assert committed(story.at(5.6, ev.SpeechContinued, BOB, 0.9, 0.6))[2] == BOB
 
@@ -176,9 +179,9 @@ class TestWhoMayInterrupt:
         assert kinds(effects) == [fx.BeginTurn, fx.AnnounceTurnStarted]
         assert story.at(3.97, ev.TurnStarted, BOB) == []
         story.stops(BOB, 4.2, 0.96)
-        story.at(4.3, ev.WordsHeard, BOB, "stop", True)
+        story.at(4.3, ev.TranscriptReceived, BOB, "stop", True)
         story.at(4.3, ev.TurnEnded, BOB)
-        assert story.at(4.4, ev.WordsComplete, BOB, 2) == [fx.TurnTaken(BOB, "stop")]
+        assert story.at(4.4, ev.TranscriptCompleted, BOB, 2) == [fx.RecordTurn(BOB, "stop")]
         assert story.at(6.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=True)]
         # Now it is Bob who is answered, and not Ann.
         story.answers(6.5)
@@ -193,8 +196,8 @@ class TestWhoMayInterrupt:
         story.at(0.0, ev.TurnStarted, ANN)
         story.asks_while_others_speak(BOB, "and me", 0.1)
         story.at(3.0, ev.TurnEnded, ANN)
-        story.at(3.1, ev.WordsHeard, ANN, "me first", True)
-        story.at(3.1, ev.WordsComplete, ANN, 2)
+        story.at(3.1, ev.TranscriptReceived, ANN, "me first", True)
+        story.at(3.1, ev.TranscriptCompleted, ANN, 2)
         story.answers(3.5)
         assert story.at(4.0, ev.SpeechStarted, "cleo") == [fx.BeginTurn("cleo")]
         assert story.at(4.1, ev.SpeechStarted, BOB) == [fx.BeginTurn(BOB), fx.Hold(1, BOB)]
@@ -227,11 +230,11 @@ class TestWhoMayInterrupt:
         story = speaking()
         assert story.at(2.5, ev.InterruptingAllowed, BOB, False) == []
         assert kinds(story.speaks(BOB, 3.0, 0.96)) == [fx.BeginTurn, fx.AnnounceTurnStarted]
-        assert story.at(4.0, ev.WordsHeard, BOB, "stop", True) == []
+        assert story.at(4.0, ev.TranscriptReceived, BOB, "stop", True) == []
         assert story.state() is FloorState.SPEAKING
         story.stops(BOB, 4.2, 0.96)
         story.at(4.3, ev.TurnEnded, BOB)
-        assert story.at(4.4, ev.WordsComplete, BOB, 2) == [fx.TurnTaken(BOB, "stop")]
+        assert story.at(4.4, ev.TranscriptCompleted, BOB, 2) == [fx.RecordTurn(BOB, "stop")]
         assert story.at(6.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=True)]
 
     def test_code_allows_it_again(self) -> None:
@@ -249,7 +252,7 @@ class TestWhoMayInterrupt:
         effects = story.at(3.25, ev.InterruptingAllowed, BOB, False)
         assert resumed(effects) == (1, "word", "nobody speaks who may interrupt")
         assert kinds(story.at(3.6, ev.SpeechContinued, BOB, 0.9, 0.6)) == [fx.AnnounceTurnStarted]
-        story.at(3.7, ev.WordsHeard, BOB, "stop", True)
+        story.at(3.7, ev.TranscriptReceived, BOB, "stop", True)
         story.at(3.8, ev.TurnEnded, BOB)
-        assert story.at(3.9, ev.WordsComplete, BOB, 2) == [fx.TurnTaken(BOB, "stop")]
+        assert story.at(3.9, ev.TranscriptCompleted, BOB, 2) == [fx.RecordTurn(BOB, "stop")]
         assert story.floor.epoch == 0

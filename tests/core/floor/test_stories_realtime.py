@@ -20,9 +20,9 @@ class TestRealtime:
         assert story.state() is FloorState.THINKING
         assert story.at(1.6, ev.ReplyStarted, 1) == []
         assert story.floor.reply == 1
-        assert story.at(1.7, ev.WordsHeard, ANN, "hello", False) == []
-        assert story.at(1.8, ev.WordsHeard, ANN, "hello", True) == [fx.TurnTaken(ANN, "hello")]
-        assert story.at(1.9, ev.WordsHeard, ANN, "", True) == []
+        assert story.at(1.7, ev.TranscriptReceived, ANN, "hello", False) == []
+        assert story.at(1.8, ev.TranscriptReceived, ANN, "hello", True) == [fx.RecordTurn(ANN, "hello")]
+        assert story.at(1.9, ev.TranscriptReceived, ANN, "", True) == []
         story.answers(2.0)
         story.at(3.0, ev.AudioDrained, 1)
         assert story.state() is FloorState.IDLE
@@ -30,7 +30,7 @@ class TestRealtime:
     def test_words_are_told_once(self) -> None:
         story = Story(answers=False)
         story.at(0.0, ev.TurnStarted, ANN)
-        assert story.at(0.5, ev.WordsHeard, ANN, "bye", True) == [fx.TurnTaken(ANN, "bye")]
+        assert story.at(0.5, ev.TranscriptReceived, ANN, "bye", True) == [fx.RecordTurn(ANN, "bye")]
         assert kinds(story.at(0.6, ev.ParticipantLeft, ANN)) == [fx.AnnounceTurnEnded, fx.DiscardTurn]
 
     def test_a_reply_that_is_heard_of_again_ends_no_turn(self) -> None:

@@ -23,7 +23,7 @@ def interrupted() -> Story:
 class TestACascade:
     def test_without_words_the_agent_goes_on(self) -> None:
         story = interrupted()
-        assert story.at(4.1, ev.WordsComplete, ANN, 2) == [
+        assert story.at(4.1, ev.TranscriptCompleted, ANN, 2) == [
             fx.DiscardTurn(ANN),
             fx.BeginReply(2, 1, answer=False, continues=1),
         ]
@@ -33,9 +33,9 @@ class TestACascade:
 
     def test_with_words_they_are_answered(self) -> None:
         story = interrupted()
-        story.at(4.1, ev.WordsHeard, ANN, "so what", True)
-        assert story.at(4.1, ev.WordsComplete, ANN, 2) == [
-            fx.TurnTaken(ANN, "so what"),
+        story.at(4.1, ev.TranscriptReceived, ANN, "so what", True)
+        assert story.at(4.1, ev.TranscriptCompleted, ANN, 2) == [
+            fx.RecordTurn(ANN, "so what"),
             fx.BeginReply(2, 1, answer=True),
         ]
 
@@ -62,24 +62,27 @@ class TestACascade:
     def test_when_code_interrupted_it_is_not(self) -> None:
         story = interrupted()
         story.at(4.05, ev.InterruptRequested)
-        assert story.at(4.1, ev.WordsComplete, ANN, 2) == [fx.DiscardTurn(ANN)]
+        assert story.at(4.1, ev.TranscriptCompleted, ANN, 2) == [fx.DiscardTurn(ANN)]
         assert story.state() is FloorState.IDLE
 
     def test_when_code_interrupts_while_the_rest_waits_it_is_not(self) -> None:
         story = interrupted()
         story.at(4.05, ev.TurnStarted, BOB)
-        assert story.at(4.1, ev.WordsComplete, ANN, 2) == [fx.DiscardTurn(ANN)]
+        assert story.at(4.1, ev.TranscriptCompleted, ANN, 2) == [fx.DiscardTurn(ANN)]
         story.at(4.2, ev.InterruptRequested)
         story.at(4.3, ev.TurnEnded, BOB)
-        assert story.at(4.4, ev.WordsComplete, BOB, 3) == [fx.DiscardTurn(BOB)]
+        assert story.at(4.4, ev.TranscriptCompleted, BOB, 3) == [fx.DiscardTurn(BOB)]
 
     def test_when_somebody_else_is_to_be_answered_that_comes_first_and_instead(self) -> None:
         story = interrupted()
         story.at(4.05, ev.TurnStarted, BOB)
-        assert story.at(4.1, ev.WordsComplete, ANN, 2) == [fx.DiscardTurn(ANN)]
+        assert story.at(4.1, ev.TranscriptCompleted, ANN, 2) == [fx.DiscardTurn(ANN)]
         story.at(4.2, ev.TurnEnded, BOB)
-        story.at(4.3, ev.WordsHeard, BOB, "why", True)
-        assert story.at(4.3, ev.WordsComplete, BOB, 3) == [fx.TurnTaken(BOB, "why"), fx.BeginReply(2, 1, answer=True)]
+        story.at(4.3, ev.TranscriptReceived, BOB, "why", True)
+        assert story.at(4.3, ev.TranscriptCompleted, BOB, 3) == [
+            fx.RecordTurn(BOB, "why"),
+            fx.BeginReply(2, 1, answer=True),
+        ]
         story.answers(4.5)
         story.at(8.0, ev.AudioDrained, 2)
         assert story.state() is FloorState.IDLE
@@ -88,17 +91,17 @@ class TestACascade:
         story = interrupted()
         story.at(4.05, ev.TurnStarted, BOB)
         story.at(4.06, ev.TurnEnded, BOB)
-        story.at(4.07, ev.WordsHeard, BOB, "why", True)
-        assert story.at(4.08, ev.WordsComplete, BOB, 3) == [fx.TurnTaken(BOB, "why")]
-        assert story.at(4.1, ev.WordsComplete, ANN, 2) == [fx.DiscardTurn(ANN), fx.BeginReply(2, 1, answer=True)]
+        story.at(4.07, ev.TranscriptReceived, BOB, "why", True)
+        assert story.at(4.08, ev.TranscriptCompleted, BOB, 3) == [fx.RecordTurn(BOB, "why")]
+        assert story.at(4.1, ev.TranscriptCompleted, ANN, 2) == [fx.DiscardTurn(ANN), fx.BeginReply(2, 1, answer=True)]
 
     def test_what_code_wants_to_say_comes_first(self) -> None:
         story = interrupted()
         story.at(4.05, ev.TurnStarted, BOB)
-        story.at(4.1, ev.WordsComplete, ANN, 2)
+        story.at(4.1, ev.TranscriptCompleted, ANN, 2)
         story.at(4.2, ev.ReplyRequested, 2)
         story.at(4.3, ev.TurnEnded, BOB)
-        assert kinds(story.at(4.4, ev.WordsComplete, BOB, 3)) == [fx.DiscardTurn, fx.BeginReply]
+        assert kinds(story.at(4.4, ev.TranscriptCompleted, BOB, 3)) == [fx.DiscardTurn, fx.BeginReply]
         assert story.floor.reply == 2
         story.answers(4.5)
         assert story.at(5.0, ev.AudioDrained, 2) == [fx.BeginReply(3, 1, answer=False, continues=1)]
@@ -106,15 +109,15 @@ class TestACascade:
     def test_the_noise_comes_again_before_the_rest_sounds(self) -> None:
         """Else the second false interruption would end in silence."""
         story = interrupted()
-        story.at(4.1, ev.WordsComplete, ANN, 2)
+        story.at(4.1, ev.TranscriptCompleted, ANN, 2)
         assert committed(story.speaks(ANN, 4.2, 0.64))[:2] == (2, 2)
         story.stops(ANN, 5.1, 0.64)
         story.at(5.2, ev.TurnEnded, ANN)
-        assert fx.BeginReply(3, 2, answer=False, continues=2) in story.at(5.3, ev.WordsComplete, ANN, 3)
+        assert fx.BeginReply(3, 2, answer=False, continues=2) in story.at(5.3, ev.TranscriptCompleted, ANN, 3)
 
     def test_the_noise_comes_again_when_the_rest_sounds(self) -> None:
         story = interrupted()
-        story.at(4.1, ev.WordsComplete, ANN, 2)
+        story.at(4.1, ev.TranscriptCompleted, ANN, 2)
         story.answers(4.3)
         story.speaks(ANN, 5.0, 0.64)
         assert fx.BeginReply(3, 2, answer=False, continues=2) in story.end()
@@ -133,8 +136,8 @@ class TestACascade:
     def test_who_leaves_with_words_is_neither_answered_nor_gone_on_to(self) -> None:
         story = speaking()
         story.speaks(BOB, 3.0, 0.64)
-        story.at(3.7, ev.WordsHeard, BOB, "bye everyone", True)
-        assert kinds(story.at(3.8, ev.ParticipantLeft, BOB)) == [fx.AnnounceTurnEnded, fx.TurnTaken]
+        story.at(3.7, ev.TranscriptReceived, BOB, "bye everyone", True)
+        assert kinds(story.at(3.8, ev.ParticipantLeft, BOB)) == [fx.AnnounceTurnEnded, fx.RecordTurn]
 
 
 class TestRealtime:
@@ -170,7 +173,7 @@ class TestRealtime:
 
     def test_words_give_the_model_more_time_to_answer(self) -> None:
         story = self.interrupted()
-        assert story.at(2.0, ev.WordsHeard, ANN, "so what", True) == [fx.TurnTaken(ANN, "so what")]
+        assert story.at(2.0, ev.TranscriptReceived, ANN, "so what", True) == [fx.RecordTurn(ANN, "so what")]
         assert story.until(21.49) == []
         assert story.state() is FloorState.THINKING
         assert story.until(21.5) == []
@@ -178,8 +181,8 @@ class TestRealtime:
 
     def test_a_guess_and_no_words_change_nothing(self) -> None:
         story = self.interrupted()
-        assert story.at(2.0, ev.WordsHeard, ANN, "so", False) == []
-        assert story.at(2.1, ev.WordsHeard, ANN, "", True) == []
+        assert story.at(2.0, ev.TranscriptReceived, ANN, "so", False) == []
+        assert story.at(2.1, ev.TranscriptReceived, ANN, "", True) == []
         assert story.until(4.5) == [fx.BeginReply(2, 1, answer=False, continues=1)]
 
     def test_words_that_come_before_the_end_of_the_turn(self) -> None:
@@ -187,7 +190,7 @@ class TestRealtime:
         story.at(0.0, ev.ReplyStarted, 1)
         story.answers(0.1)
         story.at(1.0, ev.TurnStarted, ANN)
-        assert story.at(1.2, ev.WordsHeard, ANN, "so what", True) == [fx.TurnTaken(ANN, "so what")]
+        assert story.at(1.2, ev.TranscriptReceived, ANN, "so what", True) == [fx.RecordTurn(ANN, "so what")]
         story.at(1.5, ev.TurnEnded, ANN)
         assert story.end() == []
 

@@ -39,7 +39,7 @@ class TestWhatCodeSays:
     def test_who_was_talked_over_may_interrupt_and_loses_no_word(self) -> None:
         story = Story(knobs(wait_limit=1.0))
         story.speaks(ANN, 0.0, 0.96)
-        story.at(0.97, ev.WordsHeard, ANN, "first of all", True)
+        story.at(0.97, ev.TranscriptReceived, ANN, "first of all", True)
         story.at(0.98, ev.ReplyRequested, 1)
         story.at(1.5, ev.SpeechEnded, ANN, 0.96, 0.16)
         assert story.until(2.0) == [fx.BeginReply(1, 0, answer=False)]
@@ -59,7 +59,7 @@ class TestWhatCodeSays:
         [ended, _] = story.at(3.9, ev.TurnEnded, ANN)
         assert isinstance(ended, fx.AnnounceTurnEnded)
         assert ended.duration == about(3.64 - 2.9)
-        assert fx.TurnTaken(ANN, "first of all") in story.at(4.0, ev.WordsComplete, ANN, 1)
+        assert fx.RecordTurn(ANN, "first of all") in story.at(4.0, ev.TranscriptCompleted, ANN, 1)
 
     def test_a_detector_that_vouches_for_who_is_talked_over_interrupts(self) -> None:
         story = Story(knobs(wait_limit=1.0))
@@ -92,14 +92,14 @@ class TestWhatCodeSays:
         story.at(0.1, ev.ReplyRequested, 2)
         story.speaks(ANN, 0.2, 0.96)
         story.stops(ANN, 1.4, 0.96)
-        story.at(1.5, ev.WordsHeard, ANN, "by the way", True)
+        story.at(1.5, ev.TranscriptReceived, ANN, "by the way", True)
         story.at(1.5, ev.TurnEnded, ANN)
         story.at(1.6, ev.AudioDrained, 1)
         assert fx.BeginReply(2, 0, answer=False) in story.until(1.6)
         story.speaks(ANN, 1.7, 0.2)
         story.stops(ANN, 2.1, 0.2)
         assert kinds(story.until(2.5)) == [fx.Resume]
-        assert fx.TurnTaken(ANN, "by the way") in story.end()
+        assert fx.RecordTurn(ANN, "by the way") in story.end()
 
     def test_it_is_refused_beyond_the_limit_and_says_so(self) -> None:
         story = Story(knobs(queue_limit=2))
@@ -115,8 +115,8 @@ class TestWhatCodeSays:
         assert fx.DropReply(2, "interrupted") in effects
         story.stops(ANN, 4.9, 0.64)
         story.at(5.0, ev.TurnEnded, ANN)
-        story.at(5.1, ev.WordsHeard, ANN, "wait", True)
-        assert fx.BeginReply(3, 1, answer=False) in story.at(5.1, ev.WordsComplete, ANN, 2)
+        story.at(5.1, ev.TranscriptReceived, ANN, "wait", True)
+        assert fx.BeginReply(3, 1, answer=False) in story.at(5.1, ev.TranscriptCompleted, ANN, 2)
         story.answers(5.5)
         assert story.at(6.0, ev.AudioDrained, 3) == [fx.BeginReply(4, 1, answer=True)]
 
@@ -129,8 +129,8 @@ class TestWhatCodeSays:
         assert story.at(1.98, ev.TurnStarted, ANN) == []
         story.stops(ANN, 2.2, 0.96)
         story.at(2.3, ev.TurnEnded, ANN)
-        story.at(2.4, ev.WordsHeard, ANN, "is that so", True)
-        assert story.at(2.4, ev.WordsComplete, ANN, 1) == [fx.TurnTaken(ANN, "is that so")]
+        story.at(2.4, ev.TranscriptReceived, ANN, "is that so", True)
+        assert story.at(2.4, ev.TranscriptCompleted, ANN, 1) == [fx.RecordTurn(ANN, "is that so")]
         assert story.at(4.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=True)]
 
     def test_it_is_withdrawn_before_its_turn(self) -> None:
@@ -146,14 +146,14 @@ class TestWhatCodeSays:
         story.at(0.0, ev.ReplyRequested, 1, False)
         story.answers(0.5)
         story.speaks(ANN, 1.0, 0.2)
-        assert story.at(1.3, ev.WordsHeard, ANN, "stop", True) == []
+        assert story.at(1.3, ev.TranscriptReceived, ANN, "stop", True) == []
         assert story.floor.evidence(ANN) is None
         story.stops(ANN, 1.4, 0.2)
         story.at(1.5, ev.TurnEnded, ANN)
-        assert kinds(story.at(1.6, ev.WordsComplete, ANN, 1)) == [
+        assert kinds(story.at(1.6, ev.TranscriptCompleted, ANN, 1)) == [
             fx.AnnounceTurnStarted,
             fx.AnnounceTurnEnded,
-            fx.TurnTaken,
+            fx.RecordTurn,
         ]
         assert story.state() is FloorState.SPEAKING
         assert story.at(4.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=True)]
@@ -161,12 +161,12 @@ class TestWhatCodeSays:
     def test_what_was_said_before_a_reply_does_not_interrupt_it(self) -> None:
         story = Story(knobs(wait_limit=1.0))
         story.speaks(ANN, 0.0, 0.96)
-        story.at(0.97, ev.WordsHeard, ANN, "we had to stop", True)
+        story.at(0.97, ev.TranscriptReceived, ANN, "we had to stop", True)
         story.at(0.98, ev.ReplyRequested, 1)
         story.at(1.5, ev.SpeechEnded, ANN, 0.96, 0.16)
         assert story.until(2.0) == [fx.BeginReply(1, 0, answer=False)]
         assert kinds(story.speaks(ANN, 2.1, 0.2)) == [fx.BeginTurn, fx.Hold]
-        assert story.at(2.35, ev.WordsHeard, ANN, "uh-huh", True) == []
+        assert story.at(2.35, ev.TranscriptReceived, ANN, "uh-huh", True) == []
         story.stops(ANN, 2.5, 0.2)
         assert resumed(story.until(2.71)) == (1, "word", "only “uh-huh”")
-        assert fx.TurnTaken(ANN, "we had to stop uh-huh") in story.end()
+        assert fx.RecordTurn(ANN, "we had to stop uh-huh") in story.end()

@@ -28,9 +28,9 @@ class TestAnOrdinaryTurn:
             fx.FinishTurn(ANN, 1),
         ]
         assert story.state() is FloorState.THINKING
-        assert story.at(0.9, ev.WordsHeard, ANN, "good morning", True) == []
-        assert story.at(0.9, ev.WordsComplete, ANN, 1) == [
-            fx.TurnTaken(ANN, "good morning"),
+        assert story.at(0.9, ev.TranscriptReceived, ANN, "good morning", True) == []
+        assert story.at(0.9, ev.TranscriptCompleted, ANN, 1) == [
+            fx.RecordTurn(ANN, "good morning"),
             fx.BeginReply(1, 0, answer=True),
         ]
         assert story.state() is FloorState.THINKING
@@ -55,11 +55,11 @@ class TestAnOrdinaryTurn:
         assert story.speaks(ANN, 0.0, 0.2) == [fx.BeginTurn(ANN)]
         story.stops(ANN, 0.4, 0.2)
         assert story.at(0.6, ev.TurnEnded, ANN) == [fx.FinishTurn(ANN, 1)]
-        story.at(0.7, ev.WordsHeard, ANN, "yes", True)
-        assert kinds(story.at(0.7, ev.WordsComplete, ANN, 1)) == [
+        story.at(0.7, ev.TranscriptReceived, ANN, "yes", True)
+        assert kinds(story.at(0.7, ev.TranscriptCompleted, ANN, 1)) == [
             fx.AnnounceTurnStarted,
             fx.AnnounceTurnEnded,
-            fx.TurnTaken,
+            fx.RecordTurn,
             fx.BeginReply,
         ]
 
@@ -68,33 +68,33 @@ class TestAnOrdinaryTurn:
         story.speaks(ANN, 0.0, 0.2)
         story.stops(ANN, 0.4, 0.2)
         story.at(0.6, ev.TurnEnded, ANN)
-        assert story.at(0.7, ev.WordsComplete, ANN, 1) == [fx.DiscardTurn(ANN)]
+        assert story.at(0.7, ev.TranscriptCompleted, ANN, 1) == [fx.DiscardTurn(ANN)]
         assert story.state() is FloorState.IDLE
 
     def test_a_guess_is_replaced_and_final_words_stay(self) -> None:
         story = Story()
         story.speaks(ANN, 0.0, 0.96)
         for text, final in [("I", False), ("I think", False), ("I think so", True), ("no", False), ("not", False)]:
-            story.at(1.1, ev.WordsHeard, ANN, text, final)
+            story.at(1.1, ev.TranscriptReceived, ANN, text, final)
         story.stops(ANN, 1.2, 0.96)
         story.at(1.3, ev.TurnEnded, ANN)
-        assert fx.TurnTaken(ANN, "I think so not") in story.at(1.4, ev.WordsComplete, ANN, 1)
+        assert fx.RecordTurn(ANN, "I think so not") in story.at(1.4, ev.TranscriptCompleted, ANN, 1)
 
     def test_speech_goes_on_while_the_words_are_awaited(self) -> None:
         story = Story()
         story.speaks(ANN, 0.0, 0.96)
         story.stops(ANN, 1.2, 0.96)
-        story.at(1.3, ev.WordsHeard, ANN, "my number is", True)
+        story.at(1.3, ev.TranscriptReceived, ANN, "my number is", True)
         story.at(1.4, ev.TurnEnded, ANN)
         assert kinds(story.speaks(ANN, 1.5, 0.64)) == [fx.BeginTurn, fx.AnnounceTurnStarted]
         # The first request is answered now, and means nothing any more.
-        assert story.at(2.2, ev.WordsComplete, ANN, 1) == []
+        assert story.at(2.2, ev.TranscriptCompleted, ANN, 1) == []
         story.stops(ANN, 2.4, 0.64)
         assert fx.FinishTurn(ANN, 2) in story.at(2.5, ev.TurnEnded, ANN)
-        assert story.at(2.6, ev.WordsComplete, ANN, 1) == []
-        story.at(2.6, ev.WordsHeard, ANN, "five", True)
-        assert story.at(2.6, ev.WordsComplete, ANN, 2) == [
-            fx.TurnTaken(ANN, "my number is five"),
+        assert story.at(2.6, ev.TranscriptCompleted, ANN, 1) == []
+        story.at(2.6, ev.TranscriptReceived, ANN, "five", True)
+        assert story.at(2.6, ev.TranscriptCompleted, ANN, 2) == [
+            fx.RecordTurn(ANN, "my number is five"),
             fx.BeginReply(1, 0, answer=True),
         ]
 
@@ -134,30 +134,33 @@ class TestWordsAlone:
 
     def test_they_open_a_turn_and_their_end_closes_it(self) -> None:
         story = Story()
-        assert kinds(story.at(0.0, ev.WordsHeard, ANN, "hello", False)) == [fx.BeginTurn, fx.AnnounceTurnStarted]
-        assert story.at(0.5, ev.WordsHeard, ANN, "hello there", False) == []
-        assert story.at(1.2, ev.WordsHeard, ANN, "hello there", True) == []
+        assert kinds(story.at(0.0, ev.TranscriptReceived, ANN, "hello", False)) == [
+            fx.BeginTurn,
+            fx.AnnounceTurnStarted,
+        ]
+        assert story.at(0.5, ev.TranscriptReceived, ANN, "hello there", False) == []
+        assert story.at(1.2, ev.TranscriptReceived, ANN, "hello there", True) == []
         assert story.until(2.4) == []
         # Another breath, and on.
-        assert story.at(2.5, ev.WordsHeard, ANN, "how are you", True) == [fx.BeginTurn(ANN)]
+        assert story.at(2.5, ev.TranscriptReceived, ANN, "how are you", True) == [fx.BeginTurn(ANN)]
         assert kinds(story.until(5.5)) == [fx.AnnounceTurnEnded, fx.FinishTurn]
-        assert story.at(5.6, ev.WordsComplete, ANN, 1) == [
-            fx.TurnTaken(ANN, "hello there how are you"),
+        assert story.at(5.6, ev.TranscriptCompleted, ANN, 1) == [
+            fx.RecordTurn(ANN, "hello there how are you"),
             fx.BeginReply(1, 0, answer=True),
         ]
 
     def test_the_last_of_them_do_not_open_it_again(self) -> None:
         story = Story()
-        story.at(0.0, ev.WordsHeard, ANN, "hello", False)
+        story.at(0.0, ev.TranscriptReceived, ANN, "hello", False)
         story.until(3.0)
-        assert story.at(3.1, ev.WordsHeard, ANN, "hello there", True) == []
-        assert fx.TurnTaken(ANN, "hello there") in story.at(3.2, ev.WordsComplete, ANN, 1)
+        assert story.at(3.1, ev.TranscriptReceived, ANN, "hello there", True) == []
+        assert fx.RecordTurn(ANN, "hello there") in story.at(3.2, ev.TranscriptCompleted, ANN, 1)
 
     def test_they_interrupt(self) -> None:
         story = Story()
         story.at(0.0, ev.ReplyRequested, 1)
         story.answers(0.1)
-        assert kinds(story.at(1.0, ev.WordsHeard, ANN, "stop", False)) == [
+        assert kinds(story.at(1.0, ev.TranscriptReceived, ANN, "stop", False)) == [
             fx.BeginTurn,
             fx.Hold,
             fx.Commit,
@@ -165,14 +168,14 @@ class TestWordsAlone:
         ]
 
     def test_no_words_are_no_turn(self) -> None:
-        assert Story().at(0.0, ev.WordsHeard, ANN, "", True) == []
+        assert Story().at(0.0, ev.TranscriptReceived, ANN, "", True) == []
 
     def test_with_a_detector_late_words_open_nothing(self) -> None:
         story = speaking()
-        assert story.at(3.0, ev.WordsHeard, ANN, "and so on", True) == []
-        assert story.at(3.0, ev.WordsHeard, BOB, "and so on", True) == []
+        assert story.at(3.0, ev.TranscriptReceived, ANN, "and so on", True) == []
+        assert story.at(3.0, ev.TranscriptReceived, BOB, "and so on", True) == []
         assert story.at(3.0, ev.ParticipantLeft, ANN) == []
-        assert story.at(3.1, ev.WordsHeard, ANN, "and so on", True) == []
+        assert story.at(3.1, ev.TranscriptReceived, ANN, "and so on", True) == []
         assert story.state() is FloorState.SPEAKING
 
 
@@ -183,8 +186,8 @@ class TestEventsThatMeanNothing:
             ev.SpeechContinued(3.0, BOB, 0.9, 5.0),
             ev.SpeechEnded(3.0, BOB, 5.0),
             ev.TurnEnded(3.0, BOB),
-            ev.WordsHeard(3.0, BOB, "hello", True),
-            ev.WordsComplete(3.0, BOB, 1),
+            ev.TranscriptReceived(3.0, BOB, "hello", True),
+            ev.TranscriptCompleted(3.0, BOB, 1),
             ev.ParticipantLeft(3.0, BOB),
             ev.VoiceCompared(3.0, ANN, 0.1),
             ev.VoiceCompared(3.0, BOB, 0.1),
@@ -192,12 +195,12 @@ class TestEventsThatMeanNothing:
             ev.Voted(3.0, BOB, 0, "mine", 3.0, "because"),
             ev.InterruptingAllowed(3.0, ANN, True),
             ev.InterruptingAllowed(3.0, BOB, False),
-            ev.AgentWords(3.0, 7, "long ago"),
+            ev.AgentWordsPlayed(3.0, 7, "long ago"),
             ev.SpeechContinued(3.0, ANN, 0.9, 5.0),
             ev.SpeechEnded(3.0, ANN, 5.0),
             ev.TurnEnded(3.0, ANN),
-            ev.WordsHeard(3.0, ANN, "hello", True),
-            ev.WordsComplete(3.0, ANN, 1),
+            ev.TranscriptReceived(3.0, ANN, "hello", True),
+            ev.TranscriptCompleted(3.0, ANN, 1),
             ev.AudioStarted(3.0, 7),
             ev.AudioProgressed(3.0, 7),
             ev.AudioDrained(3.0, 7),

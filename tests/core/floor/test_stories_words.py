@@ -14,7 +14,7 @@ from .story import ANN, Story, committed, kinds, knobs, resumed, speaking
 def utters(story: Story, text: str, length: float = 0.2, *, final: bool = False) -> list[fx.Effect]:
     """Ann speaks at 5.0, and while she does her words are known. Returns what that leads to."""
     story.speaks(ANN, 5.0, length)
-    return story.at(5.01 + length + 0.04, ev.WordsHeard, ANN, text, final)
+    return story.at(5.01 + length + 0.04, ev.TranscriptReceived, ANN, text, final)
 
 
 class TestCommands:
@@ -29,7 +29,7 @@ class TestCommands:
         story = speaking()
         story.at(5.0, ev.SpeechStarted, ANN)
         story.at(5.2, ev.SpeechContinued, ANN, 0.9, 0.2)
-        assert story.at(5.21, ev.WordsHeard, ANN, "stop", False, 0.3) == []
+        assert story.at(5.21, ev.TranscriptReceived, ANN, "stop", False, 0.3) == []
         effects = story.at(5.4, ev.SpeechContinued, ANN, 0.9, 0.41)
         assert committed(effects)[3] == "0.41 s of clear speech, perhaps “stop”"
 
@@ -45,7 +45,7 @@ class TestBackchannels:
     def test_the_agent_goes_on(self, text: str, length: float) -> None:
         story = speaking()
         story.at(5.0, ev.SpeechStarted, ANN)
-        story.at(5.1, ev.WordsHeard, ANN, text)
+        story.at(5.1, ev.TranscriptReceived, ANN, text)
         assert story.at(5.0 + length, ev.SpeechContinued, ANN, 0.9, length) == []
         story.stops(ANN, 6.2, length)
         assert resumed(story.until(6.41)) == (1, "word", f"only “{text}”")
@@ -54,7 +54,7 @@ class TestBackchannels:
     def test_who_does_not_stop_means_it(self) -> None:
         story = speaking()
         story.at(5.0, ev.SpeechStarted, ANN)
-        story.at(5.1, ev.WordsHeard, ANN, "yeah")
+        story.at(5.1, ev.TranscriptReceived, ANN, "yeah")
         assert story.at(5.9, ev.SpeechContinued, ANN, 0.9, 0.99) == []
         assert committed(story.at(6.0, ev.SpeechContinued, ANN, 0.9, 1.0))[3] == "1.00 s of clear speech"
 
@@ -63,20 +63,20 @@ class TestBackchannels:
         story.at(5.0, ev.SpeechStarted, ANN)
         for tenths, text in ((4, "yeah"), (7, "yeah yeah"), (10, "yeah yeah okay"), (13, "yeah yeah okay right")):
             assert story.at(5.0 + tenths / 10, ev.SpeechContinued, ANN, 0.9, tenths / 10 - 0.05) == []
-            assert story.at(5.02 + tenths / 10, ev.WordsHeard, ANN, text) == []
+            assert story.at(5.02 + tenths / 10, ev.TranscriptReceived, ANN, text) == []
         story.stops(ANN, 6.5, 1.3)
         assert resumed(story.until(6.71))[2] == "only “yeah yeah okay right”"
 
     def test_what_follows_it_counts(self) -> None:
         story = speaking()
         assert utters(story, "yeah", 0.4) == []
-        assert story.at(5.5, ev.WordsHeard, ANN, "yeah but") == []
+        assert story.at(5.5, ev.TranscriptReceived, ANN, "yeah but") == []
         assert committed(story.stops(ANN, 5.6, 0.4))[3] == "0.42 s of clear speech, “yeah but”"
 
     def test_what_is_read_while_she_speaks_is_a_guess(self) -> None:
         story = speaking()
         assert utters(story, "sound", 0.4) == []
-        assert story.at(5.5, ev.WordsHeard, ANN, "sounds good") == []
+        assert story.at(5.5, ev.TranscriptReceived, ANN, "sounds good") == []
         story.stops(ANN, 5.6, 0.4)
         assert resumed(story.until(5.81))[2] == "only “sounds good”"
 
@@ -87,18 +87,18 @@ class TestBackchannels:
 class TestTheAgentAsked:
     def test_then_an_okay_is_an_answer(self) -> None:
         story = speaking()
-        story.at(4.9, ev.AgentWords, 1, "Shall I go on?")
+        story.at(4.9, ev.AgentWordsPlayed, 1, "Shall I go on?")
         assert committed(utters(story, "okay"))[3] == "0.22 s of clear speech, “okay” answers a question"
 
     @pytest.mark.parametrize("said", ["", "Shall I tell", "Shall I? First of all I will say this and that then"])
     def test_without_a_question_it_is_none(self, said: str) -> None:
         story = speaking()
-        story.at(4.9, ev.AgentWords, 1, said)
+        story.at(4.9, ev.AgentWordsPlayed, 1, said)
         assert utters(story, "okay") == []
 
     def test_a_hum_is_no_answer(self) -> None:
         story = speaking()
-        story.at(4.9, ev.AgentWords, 1, "Shall I go on?")
+        story.at(4.9, ev.AgentWordsPlayed, 1, "Shall I go on?")
         assert utters(story, "oh wow") == []
 
 
@@ -113,10 +113,10 @@ class TestWordsThatComeLate:
 
     def test_they_still_interrupt(self) -> None:
         story = self.cough()
-        effects = story.at(6.3, ev.WordsHeard, ANN, "not Rome", True)
+        effects = story.at(6.3, ev.TranscriptReceived, ANN, "not Rome", True)
         assert committed(effects) == (1, 1, ANN, "“not Rome”")
         story.at(6.4, ev.TurnEnded, ANN)
-        assert fx.TurnTaken(ANN, "not Rome") in story.at(6.5, ev.WordsComplete, ANN, 2)
+        assert fx.RecordTurn(ANN, "not Rome") in story.at(6.5, ev.TranscriptCompleted, ANN, 2)
 
     def test_the_turn_ends_with_the_commit_if_its_end_was_told_before(self) -> None:
         story = speaking()
@@ -124,11 +124,11 @@ class TestWordsThatComeLate:
         story.stops(ANN, 5.4, 0.2)
         assert story.at(5.5, ev.TurnEnded, ANN, 0.7, 0.3, 0.3) == []
         story.until(5.61)
-        effects = story.at(6.3, ev.WordsHeard, ANN, "not Rome", True)
+        effects = story.at(6.3, ev.TranscriptReceived, ANN, "not Rome", True)
         assert kinds(effects) == [fx.Commit, fx.AnnounceTurnStarted, fx.AnnounceTurnEnded, fx.FinishTurn]
         assert isinstance(effects[2], fx.AnnounceTurnEnded)
         assert (effects[2].confidence, effects[2].duration) == (0.7, 0.3)
-        assert kinds(story.at(6.4, ev.WordsComplete, ANN, 2)) == [fx.TurnTaken, fx.BeginReply]
+        assert kinds(story.at(6.4, ev.TranscriptCompleted, ANN, 2)) == [fx.RecordTurn, fx.BeginReply]
 
     def test_an_end_of_which_she_goes_on_is_none(self) -> None:
         story = speaking()
@@ -139,20 +139,20 @@ class TestWordsThatComeLate:
 
     def test_a_hum_does_not(self) -> None:
         story = self.cough()
-        assert story.at(6.3, ev.WordsHeard, ANN, "uh-huh", True) == []
+        assert story.at(6.3, ev.TranscriptReceived, ANN, "uh-huh", True) == []
         assert story.until(6.41) == [fx.DiscardTurn(ANN)]
 
     def test_too_late_they_mean_nothing(self) -> None:
         story = self.cough()
         assert story.until(6.41) == [fx.DiscardTurn(ANN)]
-        assert story.at(6.5, ev.WordsHeard, ANN, "stop", True) == []
+        assert story.at(6.5, ev.TranscriptReceived, ANN, "stop", True) == []
         assert story.state() is FloorState.SPEAKING
         # Nor do they count for what she says next.
         story.speaks(ANN, 7.0, 0.2)
-        assert story.at(7.3, ev.WordsHeard, ANN, "uh-huh") == []
+        assert story.at(7.3, ev.TranscriptReceived, ANN, "uh-huh") == []
 
     def test_how_late_they_may_come_is_a_matter_of_policy(self) -> None:
-        story = speaking(knobs(late_words=0.0))
+        story = speaking(knobs(late_transcript=0.0))
         story.speaks(ANN, 5.0, 0.2)
         story.stops(ANN, 5.4, 0.2)
         assert kinds(story.until(5.61)) == [fx.Resume, fx.DiscardTurn]
@@ -162,32 +162,32 @@ class TestWordsThatAreWrong:
     def test_twice(self) -> None:
         story = speaking()
         assert utters(story, "tell me", 0.4) == []
-        assert story.at(5.5, ev.WordsHeard, ANN, "tell me") == []
+        assert story.at(5.5, ev.TranscriptReceived, ANN, "tell me") == []
         assert committed(story.stops(ANN, 5.6, 0.4))
-        assert story.at(5.6, ev.WordsHeard, ANN, "tell me") == []
-        assert story.at(5.6, ev.WordsHeard, ANN, "tell me", True) == []
+        assert story.at(5.6, ev.TranscriptReceived, ANN, "tell me") == []
+        assert story.at(5.6, ev.TranscriptReceived, ANN, "tell me", True) == []
         story.at(5.7, ev.TurnEnded, ANN)
-        assert fx.TurnTaken(ANN, "tell me") in story.at(5.8, ev.WordsComplete, ANN, 2)
-        assert story.at(5.9, ev.WordsComplete, ANN, 2) == []
+        assert fx.RecordTurn(ANN, "tell me") in story.at(5.8, ev.TranscriptCompleted, ANN, 2)
+        assert story.at(5.9, ev.TranscriptCompleted, ANN, 2) == []
 
     def test_out_of_order(self) -> None:
         """An older guess comes after a newer one: what was decided stays decided."""
         story = speaking()
         assert kinds(utters(story, "stop it")) == [fx.Commit, fx.AnnounceTurnStarted]
-        assert story.at(5.3, ev.WordsHeard, ANN, "st") == []
-        assert story.at(5.3, ev.WordsHeard, ANN, "") == []
+        assert story.at(5.3, ev.TranscriptReceived, ANN, "st") == []
+        assert story.at(5.3, ev.TranscriptReceived, ANN, "") == []
         assert story.floor.epoch == 1
 
     def test_of_a_turn_long_over(self) -> None:
         story = speaking()
-        assert story.at(4.0, ev.WordsHeard, ANN, "stop", True) == []
-        assert story.at(4.0, ev.WordsComplete, ANN, 1) == []
+        assert story.at(4.0, ev.TranscriptReceived, ANN, "stop", True) == []
+        assert story.at(4.0, ev.TranscriptCompleted, ANN, 1) == []
         assert story.state() is FloorState.SPEAKING
 
     def test_none_at_all_speak_against_an_interruption(self) -> None:
         story = speaking()
         story.speaks(ANN, 5.0, 0.4)
-        assert story.at(5.45, ev.WordsHeard, ANN, "", True) == []
+        assert story.at(5.45, ev.TranscriptReceived, ANN, "", True) == []
         story.stops(ANN, 5.6, 0.41)
         assert resumed(story.until(5.81)) == (1, "word", "no words in it")
 
@@ -210,17 +210,17 @@ class TestWordsThatAreWrong:
         story = speaking()
         story.speaks(ANN, 5.0, 0.2)
         story.stops(ANN, 5.35, 0.2)
-        assert committed(story.at(5.4, ev.WordsHeard, ANN, "tell me", False, sure))[3].endswith(reason)
+        assert committed(story.at(5.4, ev.TranscriptReceived, ANN, "tell me", False, sure))[3].endswith(reason)
 
     def test_one_that_doubts_itself_is_believed_by_half(self) -> None:
         story = speaking()
         story.speaks(ANN, 5.0, 0.2)
-        assert story.at(5.3, ev.WordsHeard, ANN, "tell me", False, 0.59) == []
+        assert story.at(5.3, ev.TranscriptReceived, ANN, "tell me", False, 0.59) == []
 
     def test_one_that_hesitates_between_words_and_an_uh_huh_is_not_believed(self) -> None:
         story = speaking()
         story.speaks(ANN, 5.0, 0.3)
-        assert story.at(5.36, ev.WordsHeard, ANN, "amen", False, 0.5, "Mm") == []
+        assert story.at(5.36, ev.TranscriptReceived, ANN, "amen", False, 0.5, "Mm") == []
         story.stops(ANN, 5.5, 0.3)
         _, _, reason = resumed(story.until(5.81))
         assert reason.endswith("perhaps only “Mm”")
@@ -229,5 +229,7 @@ class TestWordsThatAreWrong:
         story = speaking()
         story.speaks(ANN, 5.0, 0.1)
         story.stops(ANN, 5.25, 0.1)
-        assert story.at(5.3, ev.WordsHeard, ANN, "I have to go now", False, 0.74) == []
-        assert committed(story.at(5.35, ev.WordsHeard, ANN, "I have to go now", False, 0.9))[3].endswith("go now”")
+        assert story.at(5.3, ev.TranscriptReceived, ANN, "I have to go now", False, 0.74) == []
+        assert committed(story.at(5.35, ev.TranscriptReceived, ANN, "I have to go now", False, 0.9))[3].endswith(
+            "go now”"
+        )

@@ -32,7 +32,7 @@ NOTHING = Evidence(
     alternative="",
     level=None,
     usual_level=None,
-    resemblance=None,
+    similarity=None,
     said="",
     vouched=False,
     vocabulary=Vocabulary.of("en"),
@@ -64,7 +64,7 @@ EVIDENCE = st.builds(
     alternative=TEXTS,
     level=LEVELS,
     usual_level=LEVELS,
-    resemblance=st.one_of(st.none(), st.floats(-1.0, 1.0)),
+    similarity=st.one_of(st.none(), st.floats(-1.0, 1.0)),
     said=st.sampled_from(["", "so let us talk about the weather in Paris", "shall I tell you more?"]),
     vouched=st.booleans(),
 )
@@ -186,9 +186,9 @@ class TestTheTable:
         assert weight("loudness", replace(NOTHING, usual_level=-20.0)) is None
 
     def test_voice_minus_a_half(self) -> None:
-        assert weight("voice", replace(NOTHING, resemblance=SAME - 0.01)) == -0.5
-        assert weight("voice", replace(NOTHING, resemblance=SAME + 0.01)) is None
-        assert weight("voice", replace(NOTHING, resemblance=SUREST, voiced=60.0)) is None
+        assert weight("voice", replace(NOTHING, similarity=SAME - 0.01)) == -0.5
+        assert weight("voice", replace(NOTHING, similarity=SAME + 0.01)) is None
+        assert weight("voice", replace(NOTHING, similarity=SUREST, voiced=60.0)) is None
         assert weight("voice", NOTHING) is None
 
     def test_echo_minus_3(self) -> None:

@@ -47,16 +47,16 @@ def a_session(policy: InterruptionPolicy | None = None) -> list[dict[str, Any]]:
         ev.SpeechEnded(START + 1.3, "ann", 0.1, 0.16),
         ev.TimePassed(START + 1.3 + 0.2),
         ev.TimePassed(START + 1.3 + 1.0),
-        ev.AgentWords(START + 3.0, 1, "how are you?"),
+        ev.AgentWordsPlayed(START + 3.0, 1, "how are you?"),
         ev.SpeechStarted(START + 3.0, "ann"),
         ev.VoiceCompared(START + 3.1, "ann", 0.1),
-        ev.WordsHeard(START + 3.1, "ann", "uh-huh", False, 0.8),
+        ev.TranscriptReceived(START + 3.1, "ann", "uh-huh", False, 0.8),
         ev.Voted(START + 3.2, "ann", 2, "gaze", 1.5, "she looks at us"),
         ev.SpeechContinued(START + 3.5, "ann", 0.9, 0.5, -20.0),
         ev.SpeechEnded(START + 3.7, "ann", 0.51, 0.16),
         ev.TurnEnded(START + 3.8, "ann", 0.9, None, 0.3),
-        ev.WordsHeard(START + 3.9, "ann", "no \u2028 “nein”", True),
-        ev.WordsComplete(START + 3.9, "ann", 1),
+        ev.TranscriptReceived(START + 3.9, "ann", "no \u2028 “nein”", True),
+        ev.TranscriptCompleted(START + 3.9, "ann", 1),
     ]
     for event in happened:
         trace.event(event, floor.handle(event))
@@ -115,7 +115,7 @@ class TestWriting:
             "AnnounceTurnStarted",
             "AnnounceTurnEnded",
             "FinishTurn",
-            "TurnTaken",
+            "RecordTurn",
             "BeginReply",
         ]
 
@@ -225,10 +225,13 @@ class TestReading:
             ({"event": "ReplyRequested", "at": 1.0, "reply": True}, "reply of ReplyRequested cannot be True"),
             ({"event": "ReplyRequested", "at": 1.0, "reply": 1, "interruptible": 1}, "interruptible of ReplyRequested"),
             ({"event": "InterruptRequested", "at": 1.0, "epoch": 1.5}, "epoch of InterruptRequested cannot be 1.5"),
-            ({"event": "AgentWords", "at": 1.0, "reply": 1, "text": None}, "text of AgentWords cannot be None"),
             (
-                {"event": "VoiceCompared", "at": 1.0, "participant": "ann", "resemblance": float("inf")},
-                "resemblance of VoiceCompared cannot be inf",
+                {"event": "AgentWordsPlayed", "at": 1.0, "reply": 1, "text": None},
+                "text of AgentWordsPlayed cannot be None",
+            ),
+            (
+                {"event": "VoiceCompared", "at": 1.0, "participant": "ann", "similarity": float("inf")},
+                "similarity of VoiceCompared cannot be inf",
             ),
         ],
     )
@@ -286,7 +289,7 @@ class TestReplay:
         trace = Trace(0.0)
         trace.observe(lambda record: records.append(dict(record)))
         trace.note(0.0, "session", **session_record(floor, 0.0))
-        heard = ev.WordsHeard(1.0, "ann", "hi", True)
+        heard = ev.TranscriptReceived(1.0, "ann", "hi", True)
         trace.event(heard, floor.handle(heard))
         assert list(replay(records)) == []
 

@@ -101,7 +101,7 @@ class SyntheticCall:
         at = START + OFFSET + utterance.end + 0.17
         self._due.append((at, ev.SpeechEnded(at, "user", voiced, 0.16)))
         if utterance.text:
-            self._due.append((at + 0.01, ev.WordsHeard(at + 0.01, "user", utterance.text, True)))
+            self._due.append((at + 0.01, ev.TranscriptReceived(at + 0.01, "user", utterance.text, True)))
             self._due.append((at + 0.2, ev.TurnEnded(at + 0.2, "user", 0.8, None, 0.36)))
 
     # The agent.
@@ -122,7 +122,7 @@ class SyntheticCall:
     def _post(self, event: ev.FloorEvent) -> None:
         effects = self.floor.handle(event)
         self.trace.event(event, effects)
-        if isinstance(event, ev.WordsHeard):
+        if isinstance(event, ev.TranscriptReceived):
             self.trace.note(event.at, "user_words", participant="user", text=event.text, final=True)
         for effect in effects:
             self._carry_out(effect, event.at)
@@ -143,7 +143,7 @@ class SyntheticCall:
                 self._reply, self._held = None, False
                 self.trace.note(now + 0.05, "stale", epoch=effect.epoch - 1, chunks=3, samples=4800)
             case fx.FinishTurn(turn=turn):
-                self._due.append((now + 0.1, ev.WordsComplete(now + 0.1, effect.participant, turn)))
+                self._due.append((now + 0.1, ev.TranscriptCompleted(now + 0.1, effect.participant, turn)))
             case fx.BeginReply(reply=reply):
                 self._due.append((now + self.think, ev.AudioStarted(now + self.think, reply)))
 

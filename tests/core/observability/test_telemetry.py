@@ -263,7 +263,7 @@ def test_a_turn_of_a_realtime_model_ends_before_its_words_come(spoken):
         {"t": 2.0, **over},
         {"t": 3.0, **begin},
         {"t": 4.0, **over},
-        {"t": 5.0, "effect": "TurnTaken", "participant": "u", "text": "well"},
+        {"t": 5.0, "effect": "RecordTurn", "participant": "u", "text": "well"},
         {"t": 6.0, **begin},
         {"t": 7.0, **over},
         {"t": 9.0, "note": "ended", "error": None},

@@ -15,7 +15,7 @@ from av import AudioFrame
 from vision_agents.core.audio import PcmData, Samples
 from vision_agents.core.participants import Participant, User
 from vision_agents.plugins.local import Edge
-from vision_agents.plugins.local.adapt import tidy_connecting
+from vision_agents.plugins.local.aiortc_patches import tidy_connecting
 
 AGENT = User("agent", "Ada")
 

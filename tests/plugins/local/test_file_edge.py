@@ -148,7 +148,7 @@ async def test_it_hangs_up_when_both_have_been_quiet_for_long_enough(user):
         ({"effect": "BeginReply", "reply": 3}, {"event": "AudioDrained", "reply": 3}),
         ({"event": "ReplyStarted", "reply": 3}, {"effect": "Commit", "reply": 3}),
         ({"effect": "BeginTurn", "participant": "user"}, {"effect": "DiscardTurn", "participant": "user"}),
-        ({"effect": "FinishTurn", "participant": "user"}, {"effect": "TurnTaken", "participant": "user"}),
+        ({"effect": "FinishTurn", "participant": "user"}, {"effect": "RecordTurn", "participant": "user"}),
     ],
 )
 async def test_it_waits_for_what_is_on_its_way(user, record, end):

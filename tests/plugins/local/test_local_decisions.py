@@ -79,7 +79,7 @@ async def shown(edge, browser, records):
     await tab.until("!document.querySelector('#talk').disabled")
     for record in records:
         edge.observe(record)
-    edge.observe({"t": 9.0, "effect": "TurnTaken", "participant": "user", "text": "the last"})
+    edge.observe({"t": 9.0, "effect": "RecordTurn", "participant": "user", "text": "the last"})
     await tab.until("document.querySelector('#captions').textContent.includes('the last')")
     return tab
 

@@ -16,8 +16,8 @@ import pytest
 from vision_agents.core.audio import PcmData
 from vision_agents.core.remote import outbox
 from vision_agents.core.remote import realtime as link_module
-from vision_agents.core.remote.realtime import RemoteError
-from vision_agents.core.remote.session import RemoteRealtime
+from vision_agents.core.remote.realtime import RemoteRealtime
+from vision_agents.core.remote.realtime_link import RemoteError
 from vision_agents.testing.contract import Player, until
 
 from .kit import ANNA, BEN, TEXT, answered, speak

@@ -18,7 +18,7 @@ from getstream.video.rtc.pb.stream.video.sfu.event import events_pb2 as ev
 from getstream.video.rtc.pb.stream.video.sfu.models import models_pb2 as md
 from getstream.video.rtc.pb.stream.video.sfu.signal_rpc import signal_pb2 as rpc
 
-from vision_agents.plugins.local.adapt import replace_buffer
+from vision_agents.plugins.local.aiortc_patches import replace_buffer
 
 from .person import Person
 

@@ -16,7 +16,7 @@ from ..events import EventManager
 from ..floor.evidence import Vote
 from ..floor.trace import Trace
 from ..participants import Participant
-from ..voice import GO_ON, HeardText, SpeechRequest, SpokenReply, Voice
+from ..voice import CONTINUE_PROMPT, HeardText, SpeechRequest, SpokenReply, Voice
 from .events import AgentSpeechEndedEvent, AgentSpeechStartedEvent, InterruptionEvent
 
 NOTHING = HeardText("", "", False)
@@ -105,7 +105,7 @@ class Replies:
             self._conversation.assistant_heard(cut, last.text.heard)
         if self._realtime and not last.text.unheard:
             # The model does not say what it had in mind.
-            request = SpeechRequest(GO_ON, verbatim=False)
+            request = SpeechRequest(CONTINUE_PROMPT, verbatim=False)
         elif last.text.unheard or last.unfinished:
             request = SpeechRequest(last.text.unheard, verbatim=True, unfinished=last.unfinished)
         else:

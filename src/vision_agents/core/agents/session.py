@@ -27,7 +27,7 @@ from ..participants import Participant
 from ..tasks import together
 from ..turn_detection import TurnEndedEvent, TurnStartedEvent
 from ..voice import SpeechRequest, SpokenReply
-from .listening import Listening
+from .hearing_adapter import HearingAdapter
 from .parts import Parts
 from .replies import Replies
 from .rules import Rules
@@ -42,7 +42,7 @@ WORDS_REMEMBERED = 30
 
 
 class Session:
-    """Implements what the edge, the playout and the voice report to; the ears report to `Listening`."""
+    """Implements what the edge, the playout and the voice report to; the ears report to `HearingAdapter`."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Session:
         self._parts = parts
         self._instructions = instructions
         self._participants: dict[str, Participant] = {}
-        self._listening = Listening(
+        self._listening = HearingAdapter(
             parts, rules, self.floor, self._participants, self.post, events, self.trace, self._loop.time
         )
         self._ears = self._listening.ears
@@ -225,17 +225,17 @@ class Session:
 
     async def _final_words(self, effect: fx.FinishTurn, participant: Participant) -> None:
         try:
-            async with asyncio.timeout(self.floor.policy.words_timeout + FINISH_GRACE):
+            async with asyncio.timeout(self.floor.policy.transcript_timeout + FINISH_GRACE):
                 await self._ears.finish_turn(participant)
         except TimeoutError:
             logger.warning("the final words of %s did not come in time", effect.participant)
-        self.post(ev.WordsComplete(self._loop.time(), effect.participant, effect.turn))
+        self.post(ev.TranscriptCompleted(self._loop.time(), effect.participant, effect.turn))
 
-    def _turn_taken(self, effect: fx.TurnTaken) -> None:
+    def _record_turn(self, effect: fx.RecordTurn) -> None:
         self._conversation.user_said(effect.text, effect.participant)
         participant = self._participants.get(effect.participant)
         if participant is not None:
-            self._ears.turn_taken(participant)
+            self._ears.accept_turn(participant)
 
     def _announce_start(self, effect: fx.AnnounceTurnStarted) -> None:
         self._events.send(
@@ -339,7 +339,7 @@ class Session:
         """Tell the floor what was last heard of the agent, if that is news."""
         if said != self._said:
             self._said = said
-            self.post(ev.AgentWords(self._loop.time(), reply, said))
+            self.post(ev.AgentWordsPlayed(self._loop.time(), reply, said))
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = self._loop.create_task(work, name=name)
@@ -356,7 +356,7 @@ _EFFECTS: dict[type[fx.Effect], Callable[[Session, Any], None]] = {
     fx.BeginTurn: Session._begin_turn,
     fx.DiscardTurn: Session._discard_turn,
     fx.FinishTurn: Session._finish_turn,
-    fx.TurnTaken: Session._turn_taken,
+    fx.RecordTurn: Session._record_turn,
     fx.AnnounceTurnStarted: Session._announce_start,
     fx.AnnounceTurnEnded: Session._announce_end,
 }

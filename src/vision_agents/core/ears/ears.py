@@ -16,7 +16,7 @@ from ..turn_detection import TurnDetector
 from ..voiceprint import Voiceprint
 from .lane import AudioLane
 from .listener import HearingListener
-from .speakers import Speakers
+from .speaker_matcher import SpeakerMatcher
 
 STT_SAMPLE_RATE = 16_000
 
@@ -52,7 +52,7 @@ class Ears:
         self._model = model
         self._canceller = canceller
         self._canceller_failed = False
-        self._speakers = Speakers(listener, voiceprint) if voiceprint is not None else None
+        self._speakers = SpeakerMatcher(listener, voiceprint) if voiceprint is not None else None
         self._ears: dict[Participant, Ear] = {}
         for hearing in (*self._detectors, stt, model):
             if hearing is not None:
@@ -100,10 +100,10 @@ class Ears:
         if self._speakers is not None:
             self._speakers.speech_ended(participant)
 
-    def turn_taken(self, participant: Participant) -> None:
+    def accept_turn(self, participant: Participant) -> None:
         """It was a turn, with words."""
         if self._speakers is not None:
-            self._speakers.turn_taken(participant)
+            self._speakers.accept_turn(participant)
 
     def discard_turn(self, participant: Participant) -> None:
         """It was no turn."""
@@ -142,7 +142,7 @@ class Ears:
         await asyncio.gather(*(self.forget(participant) for participant in list(self._ears)))
         await asyncio.gather(*(bounded(part.close(), f"closing {type(part).__name__}") for part in self._parts()))
 
-    def _parts(self) -> list[TurnDetector | STT | EchoCanceller | Speakers]:
+    def _parts(self) -> list[TurnDetector | STT | EchoCanceller | SpeakerMatcher]:
         return [
             *self._detectors,
             *(part for part in (self._stt, self._canceller, self._speakers) if part is not None),

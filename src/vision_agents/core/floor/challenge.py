@@ -40,7 +40,7 @@ class Challenger:
     read: bool = False
     sure: float | None = None
     alternative: str = ""
-    resemblance: float | None = None
+    similarity: float | None = None
     vouched: bool = False
     votes: dict[str, Vote] = field(default_factory=dict)
 
@@ -58,7 +58,7 @@ class Challenger:
         else:
             self.clear = max(0.0, self.clear - DOUBT * elapsed)
 
-    def begin_again(self) -> None:
+    def restart(self) -> None:
         """What was heard so far was too little: length counts from here on."""
         self.clear = 0.0
 

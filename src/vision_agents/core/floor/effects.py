@@ -82,7 +82,7 @@ class BeginTurn(Effect):
 
 @dataclass(frozen=True, slots=True)
 class FinishTurn(Effect):
-    """Get the final words of the participant's turn, then report `WordsComplete(turn=turn)`."""
+    """Get the final words of the participant's turn, then report `TranscriptCompleted(turn=turn)`."""
 
     participant: str
     turn: int
@@ -96,7 +96,7 @@ class DiscardTurn(Effect):
 
 
 @dataclass(frozen=True, slots=True)
-class TurnTaken(Effect):
+class RecordTurn(Effect):
     """The participant's turn is complete: put `text` into the history. Comes before the reply that answers it."""
 
     participant: str

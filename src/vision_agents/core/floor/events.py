@@ -74,7 +74,7 @@ class TurnEnded(ParticipantEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class WordsHeard(ParticipantEvent):
+class TranscriptReceived(ParticipantEvent):
     """A transcript while the participant speaks: `final` words stay, others are replaced by the next.
 
     An empty one says that no words were found. `confidence`: of the recogniser, from 0 to 1; None if it does not say.
@@ -88,7 +88,7 @@ class WordsHeard(ParticipantEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class WordsComplete(ParticipantEvent):
+class TranscriptCompleted(ParticipantEvent):
     """All words of the turn are known up to where `FinishTurn(turn=…)` was asked."""
 
     turn: int
@@ -103,7 +103,7 @@ class ParticipantLeft(ParticipantEvent):
 class VoiceCompared(ParticipantEvent):
     """How much the speaker's voice resembles the one in conversation: a cosine, from -1 to 1."""
 
-    resemblance: float
+    similarity: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class AudioProgressed(ReplyEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class AgentWords(ReplyEvent):
+class AgentWordsPlayed(ReplyEvent):
     """The last words of the reply that were heard."""
 
     text: str

@@ -37,7 +37,7 @@ class Evidence:
     interruption. `voiced`: seconds of all windows that were speech; `lasted`: from the first to the last of them.
     `read`: a recogniser has reported on this speech; `words`: what it found, perhaps nothing; `sure`: its confidence
     from 0 to 1, None if it does not say; `alternative`: what it may have been instead, empty if nothing else. `level`:
-    of the speech; `usual_level`: of the participant's turns before; None where it is not known. `resemblance`: of
+    of the speech; `usual_level`: of the participant's turns before; None where it is not known. `similarity`: of
     the voice with the one in conversation, from -1 to 1, None if nothing compares them. `said`: the last words of the
     agent that were heard. `vouched`: a detector is sure that it is a turn.
     """
@@ -55,7 +55,7 @@ class Evidence:
     alternative: str
     level: float | None
     usual_level: float | None
-    resemblance: float | None
+    similarity: float | None
     said: str
     vouched: bool
     vocabulary: Vocabulary = field(repr=False)

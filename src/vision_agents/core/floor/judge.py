@@ -74,20 +74,20 @@ class Judge:
             case ev.SpeechEnded() if turn.speech.voiced > challenger.voiced_before + challenger.voiced:
                 # A detector that reports speech only when it is over.
                 challenger.hear(event.at, turn.speech, turn.speech.confidence, None, self.policy.clear_speech)
-            case ev.WordsHeard():
+            case ev.TranscriptReceived():
                 challenger.read, challenger.sure, challenger.alternative = True, event.confidence, event.alternative
 
     def take(self, event: ev.FloorEvent) -> None:
         """Evidence that is not about a turn. What concerns no open challenge is without effect."""
         match event:
-            case ev.AgentWords():
+            case ev.AgentWordsPlayed():
                 self.people.said = event.text
             case ev.InterruptingAllowed():
                 self.people.allow(event.participant, event.allowed)
                 if not event.allowed:
                     self._withdraw(event.participant)
             case ev.VoiceCompared() if self._is_open(event.participant):
-                self._open_challenge.challengers[event.participant].resemblance = event.resemblance
+                self._open_challenge.challengers[event.participant].similarity = event.similarity
             case ev.Voted() if self._is_open(event.participant) and event.challenge == self._open_challenge.number:
                 vote = Vote(event.strategy, event.weight, event.reason)
                 self._open_challenge.challengers[event.participant].take_vote(vote)
@@ -117,7 +117,7 @@ class Judge:
             alternative=challenger.alternative,
             level=challenger.loudness.level,
             usual_level=self.people.usual(turn.participant).level,
-            resemblance=challenger.resemblance,
+            similarity=challenger.similarity,
             said=self.people.said,
             vouched=challenger.vouched,
             vocabulary=self.vocabulary,
@@ -152,8 +152,8 @@ class Judge:
         challenge = self._open_challenge
         given = self._votes(turns)
         for participant, votes_on_it in given.items():
-            self.people.note_echo(participant, at, votes_on_it)
-            challenge.challengers[participant].begin_again()
+            self.people.remember_echo(participant, at, votes_on_it)
+            challenge.challengers[participant].restart()
         every = tuple(vote for votes_on_it in given.values() for vote in votes_on_it)
         return self._release(challenge, at, reason_against(every), every)
 
@@ -177,7 +177,7 @@ class Judge:
             if challenge.quiet_since is not None:
                 yield challenge.quiet_since + self._patience(turns), lambda at: self.let_go(at, turns)
         elif challenge is not None and challenge.quiet_since is not None:
-            patience = max(policy.resume_after, policy.late_words)
+            patience = max(policy.resume_after, policy.late_transcript)
             yield challenge.quiet_since + patience, lambda at: self.dismiss(turns)
 
     def _patience(self, turns: Mapping[str, Turn]) -> float:

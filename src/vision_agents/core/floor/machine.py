@@ -15,8 +15,8 @@ Theory of operation
 Two small machines run side by side, and `_settle` looks at both after each event. Each participant has a turn
 (`turn.py`):
 
-    QUIET ── speech ──▶ SPEAKING ── silence ──▶ PAUSED ── detector or deadline ──▶ WORDS ── words known ──▶ QUIET
-                            ◀────── speech goes on ──────┴───────────────────────────┘           (and TurnTaken)
+    QUIET ── speech ──▶ SPEAKING ── silence ──▶ PAUSED ── detector or deadline ──▶ FINALIZING ── words known ──▶ QUIET
+                            ◀────── speech goes on ──────┴───────────────────────────┘           (and RecordTurn)
 
 The agent has a voice (`voice.py`):
 
@@ -46,9 +46,9 @@ from .judge import Judge, reason_for
 from .policy import InterruptionPolicy
 from .state import FloorState
 from .strategies.length import OVER
-from .turn import PAUSED, QUIET, SPEAKING, WORDS, Announced, Complete, Done, Opened, Turn, TurnPhase, Vouched
+from .turn import FINALIZING, PAUSED, QUIET, SPEAKING, Announced, Complete, Done, Opened, Turn, TurnPhase, Vouched
 from .vocabulary import ALL, Vocabulary
-from .voice import Reply, Voice, VoicePhase, Waiting
+from .voice import Reply, ReplyPhase, Voice, Waiting
 
 # Seconds of speech are sums of windows: this much may be lost in adding them.
 EPSILON = 1e-9
@@ -89,11 +89,11 @@ class Floor:
         reply = self._voice.reply
         if self._judge.holds:
             return FloorState.HELD
-        if reply is not None and reply.phase is VoicePhase.AUDIBLE:
+        if reply is not None and reply.phase is ReplyPhase.AUDIBLE:
             return FloorState.SPEAKING
         if phases & {SPEAKING, PAUSED}:
             return FloorState.USER_SPEAKING
-        if reply is not None or WORDS in phases or self._voice.owed_since is not None:
+        if reply is not None or FINALIZING in phases or self._voice.answer_due_since is not None:
             return FloorState.THINKING
         return FloorState.IDLE
 
@@ -157,15 +157,15 @@ class Floor:
         for when, act in self._judge.deadlines(self._turns):
             yield when, partial(self._do_at, act)
         # Of a voice that is held nothing is asked.
-        if reply is not None and not self._judge.holds and reply.phase is VoicePhase.PREPARING:
+        if reply is not None and not self._judge.holds and reply.phase is ReplyPhase.PREPARING:
             yield reply.since + policy.reply_timeout, lambda at: self._drop(reply, "no sound in time")
         elif reply is not None and not self._judge.holds:
             yield reply.since + policy.stall_timeout, lambda at: self._drop(reply, "the sound stalled")
         elif reply is None and voice.queue:
             yield voice.queue[0].since + policy.wait_limit, self._begin_next
-        if voice.owed_since is not None:
-            patience = policy.words_timeout if voice.rest_waits else policy.reply_timeout
-            yield voice.owed_since + patience, self._forgive
+        if voice.answer_due_since is not None:
+            patience = policy.transcript_timeout if voice.continuation_waits else policy.reply_timeout
+            yield voice.answer_due_since + patience, self._forgive
         for turn in self._turns.values():
             yield from self._turn_deadlines(turn)
 
@@ -176,8 +176,8 @@ class Floor:
             yield turn.since + gap, turn.lapse
         elif turn.phase is PAUSED and not self._judge.challenger(turn):
             yield turn.since + policy.turn_timeout, lambda at: self._time_out(turn, at)
-        elif turn.phase is WORDS:
-            yield turn.since + policy.words_timeout, lambda at: self._complete(turn, at)
+        elif turn.phase is FINALIZING:
+            yield turn.since + policy.transcript_timeout, lambda at: self._complete(turn, at)
 
     def _on_time(self, event: ev.TimePassed) -> None:
         # One at a time: what one does may undo the next. What these leave over is due at once, by `deadline`.
@@ -210,7 +210,7 @@ class Floor:
 
     def _opened(self, turn: Turn, at: float, before: TurnPhase) -> None:
         self._turns[turn.participant] = turn
-        self._voice.owed_since = None
+        self._voice.answer_due_since = None
         self._do(fx.BeginTurn(turn.participant))
         self._do(*self._judge.open(self._voice.reply, turn, at, fresh=before is QUIET))
 
@@ -225,13 +225,13 @@ class Floor:
         else:
             self._do(*turn.announce(self.epoch))
 
-    def _on_words(self, event: ev.WordsHeard) -> None:
+    def _on_words(self, event: ev.TranscriptReceived) -> None:
         if not self.answers:
             # A realtime model transcribes in its own time, often after its answer began.
             if event.final and event.text:
                 self._turn(event.participant).cut = None
-                self._voice.want_no_rest()
-                self._do(fx.TurnTaken(event.participant, event.text))
+                self._voice.drop_continuation()
+                self._do(fx.RecordTurn(event.participant, event.text))
             return
         turn = self._turn(event.participant)
         if event.text and not self._detected and turn.phase in (QUIET, PAUSED):
@@ -257,9 +257,9 @@ class Floor:
             # A realtime model has its own ears: it knows the words, and it answers.
             self._do(*turn.announce(self.epoch), *turn.announce_end(duration))
             self._judge.people.heard(turn)
-            self._voice.asked_by.add(turn.participant)
-            self._voice.owed_since = at
-            self._voice.want_rest(at, turn.cut)
+            self._voice.addressees.add(turn.participant)
+            self._voice.answer_due_since = at
+            self._voice.queue_continuation(at, turn.cut)
             turn.clear()
 
     def _complete(self, turn: Turn, at: float) -> None:
@@ -271,30 +271,30 @@ class Floor:
         if text:
             self._judge.people.heard(turn)
         turn.clear()
-        self._do(fx.TurnTaken(turn.participant, text) if text else fx.DiscardTurn(turn.participant))
+        self._do(fx.RecordTurn(turn.participant, text) if text else fx.DiscardTurn(turn.participant))
         if text or wanted:
             self._voice.want_answer(at, turn.participant)
         else:
             # Nothing was said: what interrupted the agent, if it did, was no interruption.
-            self._voice.want_rest(at, cut)
+            self._voice.queue_continuation(at, cut)
 
     def _on_left(self, event: ev.ParticipantLeft) -> None:
         self._judge.forget(event.participant)
-        self._voice.asked_by.discard(event.participant)
+        self._voice.addressees.discard(event.participant)
         turn = self._turns.pop(event.participant, None)
         if turn is None:
             return
         self._do(*turn.announce_end())
         if turn.words.text:
             # Nobody is there to be answered, but it was said.
-            self._do(fx.TurnTaken(turn.participant, turn.words.text))
+            self._do(fx.RecordTurn(turn.participant, turn.words.text))
         elif turn.phase is not QUIET:
             self._do(fx.DiscardTurn(turn.participant))
         # What was cut off may have been another's: the answer to a question, or the rest of one.
         if turn.unanswered and self._turns:
             self._voice.want_answer(event.at)
         elif self._turns and not turn.words.text:
-            self._voice.want_rest(event.at, turn.cut)
+            self._voice.queue_continuation(event.at, turn.cut)
 
     # Challenges.
 
@@ -305,7 +305,7 @@ class Floor:
         self._commit(self.epoch + 1, turn.participant, reason_for(votes), votes)
         turn.unanswered |= reply.unheard_answer
         turn.cut = turn.cut if reply.unheard_answer else reply.number
-        self._voice.asked_by |= reply.to or set()
+        self._voice.addressees |= reply.to or set()
         if turn.announced is Announced.STARTED:
             # It began before the reply did. Now it begins again, this time against the agent.
             self._do(*turn.announce_end())
@@ -315,7 +315,7 @@ class Floor:
     def _commit(self, epoch: int, by: str | None, reason: str, votes: tuple[Vote, ...] = ()) -> None:
         """The reply is gone, and with it what could be interrupted in the queue."""
         reply, self._voice.reply, self._judge.challenge = self._voice.reply, None, None
-        self._voice.owed_since = None
+        self._voice.answer_due_since = None
         self.epoch = epoch
         self._do(fx.Commit(epoch, reply.number if reply else None, by, reason, votes))
         # What people said still wants its answer, unless it is code that wants silence.
@@ -335,7 +335,7 @@ class Floor:
 
     def _forgive(self, at: float) -> None:
         """The model has nothing to say. If nothing was said to it either, the rest of what was cut off follows."""
-        self._voice.owed_since = None
+        self._voice.answer_due_since = None
 
     def _begin_next(self, at: float) -> None:
         self._do(*self._voice.begin_next(at, self.epoch))
@@ -357,7 +357,7 @@ class Floor:
     def _on_audio(self, event: ev.AudioStarted | ev.AudioProgressed) -> None:
         reply = self._voice.current(event.reply)
         if reply is not None:
-            reply.phase, reply.since = VoicePhase.AUDIBLE, event.at
+            reply.phase, reply.since = ReplyPhase.AUDIBLE, event.at
 
     def _on_audio_drained(self, event: ev.AudioDrained) -> None:
         if self._voice.current(event.reply) is not None:
@@ -366,7 +366,7 @@ class Floor:
 
     def _on_reply_failed(self, event: ev.ReplyFailed) -> None:
         reply = self._voice.current(event.reply)
-        if reply is not None and reply.phase is VoicePhase.PREPARING:
+        if reply is not None and reply.phase is ReplyPhase.PREPARING:
             # Of an audible one, what was made before it failed is played to its end: that comes as AudioDrained.
             self._drop(reply, "it could not be made")
         if self._voice.withdraw(event.reply):
@@ -384,8 +384,8 @@ _HANDLERS: dict[type[ev.FloorEvent], Callable[[Floor, Any], None]] = {
     ev.SpeechEnded: Floor._on_turn,
     ev.TurnStarted: Floor._on_turn,
     ev.TurnEnded: Floor._on_turn,
-    ev.WordsHeard: Floor._on_words,
-    ev.WordsComplete: Floor._on_turn,
+    ev.TranscriptReceived: Floor._on_words,
+    ev.TranscriptCompleted: Floor._on_turn,
     ev.ParticipantLeft: Floor._on_left,
     ev.ReplyRequested: Floor._on_reply_requested,
     ev.ReplyStarted: Floor._on_reply_started,
@@ -394,7 +394,7 @@ _HANDLERS: dict[type[ev.FloorEvent], Callable[[Floor, Any], None]] = {
     ev.AudioDrained: Floor._on_audio_drained,
     ev.ReplyFailed: Floor._on_reply_failed,
     ev.InterruptRequested: Floor._on_interrupt,
-    **dict.fromkeys((ev.VoiceCompared, ev.Voted, ev.InterruptingAllowed, ev.AgentWords), Floor._on_evidence),
+    **dict.fromkeys((ev.VoiceCompared, ev.Voted, ev.InterruptingAllowed, ev.AgentWordsPlayed), Floor._on_evidence),
 }
 
 EVENTS = tuple(_HANDLERS)  # every kind that means something here

@@ -49,7 +49,7 @@ class People:
         person = self.known.get(participant)
         return person is None or person.allowed
 
-    def note_echo(self, participant: str, at: float, votes: tuple[Vote, ...]) -> None:
+    def remember_echo(self, participant: str, at: float, votes: tuple[Vote, ...]) -> None:
         """Remember that what came from the participant was the agent itself, if that is what the votes say."""
         if any(vote.strategy == "echo" and vote.weight <= SURE for vote in votes):
             self._person(participant).echoed_at = at

@@ -42,7 +42,7 @@ class InterruptionPolicy:
     about 0.16 itself; much less resumes into the gap between two words. Three quarters of it, if something
     speaks against an interruption: an "uh-huh" is over sooner."""
 
-    late_words: float = 1.0
+    late_transcript: float = 1.0
     """Silence after such speech in which its words may still make it an interruption, though the agent has gone on.
     Recognisers over a network report them up to a second late."""
 
@@ -70,7 +70,7 @@ class InterruptionPolicy:
     claim_limit: float = 30.0
     """The same for a turn of which a detector reports only its start and end: they may be far apart."""
 
-    words_timeout: float = 3.0
+    transcript_timeout: float = 3.0
     """How long the final words of a turn may take; then the agent answers what it has of them. Recognisers need less
     than 1; a caller who hears nothing for 3 asks whether anybody is there."""
 

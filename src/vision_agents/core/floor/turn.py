@@ -22,10 +22,10 @@ class TurnPhase(Enum):
     QUIET = "quiet"
     SPEAKING = "speaking"
     PAUSED = "paused"
-    WORDS = "words"
+    FINALIZING = "finalizing"
 
 
-QUIET, SPEAKING, PAUSED, WORDS = TurnPhase
+QUIET, SPEAKING, PAUSED, FINALIZING = TurnPhase
 
 
 class Announced(Enum):
@@ -154,8 +154,8 @@ class Turn:
         self.lapsed = True
 
     def ask_words(self, at: float, request: int) -> None:
-        """Into WORDS."""
-        self.phase, self.since, self.request = WORDS, at, request
+        """Into FINALIZING."""
+        self.phase, self.since, self.request = FINALIZING, at, request
         self.claimed, self.done = False, None
 
     def clear(self) -> None:
@@ -235,24 +235,24 @@ class Turn:
             self.pause(event.at, last_sound)
         return Done(event.confidence, event.duration)
 
-    def _hear(self, event: ev.WordsHeard) -> None:
+    def _hear(self, event: ev.TranscriptReceived) -> None:
         if event.final:
             self.words.final.append(event.text)
         self.words.partial = "" if event.final else event.text
         if self.phase is SPEAKING:
             self.since = event.at
 
-    def _know(self, event: ev.WordsComplete) -> Complete | None:
+    def _know(self, event: ev.TranscriptCompleted) -> Complete | None:
         return Complete() if event.turn == self.request else None
 
 
 # event -> phase -> what it does. What is missing has no effect: late words of a discarded turn, an end without a start.
 _ACTIONS: dict[type[ev.FloorEvent], dict[TurnPhase, Callable[[Turn, Any], Meaning]]] = {
-    ev.SpeechStarted: {QUIET: Turn._begin, SPEAKING: Turn._live, PAUSED: Turn._begin, WORDS: Turn._begin},
-    ev.SpeechContinued: {QUIET: Turn._return, SPEAKING: Turn._grow, PAUSED: Turn._return, WORDS: Turn._return},
+    ev.SpeechStarted: {QUIET: Turn._begin, SPEAKING: Turn._live, PAUSED: Turn._begin, FINALIZING: Turn._begin},
+    ev.SpeechContinued: {QUIET: Turn._return, SPEAKING: Turn._grow, PAUSED: Turn._return, FINALIZING: Turn._return},
     ev.SpeechEnded: {SPEAKING: Turn._stop, PAUSED: Turn._stopped},
-    ev.TurnStarted: {QUIET: Turn._claim, SPEAKING: Turn._claim, PAUSED: Turn._claim, WORDS: Turn._claim},
+    ev.TurnStarted: {QUIET: Turn._claim, SPEAKING: Turn._claim, PAUSED: Turn._claim, FINALIZING: Turn._claim},
     ev.TurnEnded: {SPEAKING: Turn._finish, PAUSED: Turn._finish},
-    ev.WordsHeard: {SPEAKING: Turn._hear, PAUSED: Turn._hear, WORDS: Turn._hear},
-    ev.WordsComplete: {WORDS: Turn._know},
+    ev.TranscriptReceived: {SPEAKING: Turn._hear, PAUSED: Turn._hear, FINALIZING: Turn._hear},
+    ev.TranscriptCompleted: {FINALIZING: Turn._know},
 }

@@ -15,7 +15,7 @@ _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9f
 _CHARACTER = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
 # How many words one such character stands for: a Chinese word has two or three.
-_CHARACTERPHRASES = 0.4
+WORDS_PER_CHARACTER = 0.4
 
 
 def tokens(text: str) -> tuple[str, ...]:
@@ -25,7 +25,7 @@ def tokens(text: str) -> tuple[str, ...]:
 
 def word_count(words: Iterable[str]) -> float:
     """How many words a list of tokens amounts to."""
-    return sum(_CHARACTERPHRASES if _CHARACTER.match(word) else 1.0 for word in words)
+    return sum(WORDS_PER_CHARACTER if _CHARACTER.match(word) else 1.0 for word in words)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from enum import Enum
 from . import effects as fx
 
 
-class VoicePhase(Enum):
+class ReplyPhase(Enum):
     """Where the agent's reply stands."""
 
     PREPARING = "preparing"
@@ -25,14 +25,14 @@ class Reply:
     answer: bool
     # Whose words it answers; None: nobody's or everybody's.
     to: frozenset[str] | None = None
-    phase: VoicePhase = VoicePhase.PREPARING
+    phase: ReplyPhase = ReplyPhase.PREPARING
     # When the phase began or the playout last got on.
     since: float = 0.0
 
     @property
     def unheard_answer(self) -> bool:
         """Whether nothing was heard of it: if it is cut off now, the question still stands."""
-        return self.answer and self.phase is VoicePhase.PREPARING
+        return self.answer and self.phase is ReplyPhase.PREPARING
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,9 @@ class Voice:
     # The highest number used so far.
     last_reply: int = 0
     # Whose words the next answer answers.
-    asked_by: set[str] = field(default_factory=set)
+    addressees: set[str] = field(default_factory=set)
     # A realtime model owes an answer since then.
-    owed_since: float | None = None
+    answer_due_since: float | None = None
 
     def enqueue(self, number: int, waiting: Waiting) -> list[fx.Effect]:
         """Let a reply wait. A number used before is a repetition, and is ignored."""
@@ -70,8 +70,8 @@ class Voice:
             return []
         self.last_reply = number
         if waiting.started:
-            self.owed_since = None  # This is the answer.
-            self.want_no_rest()
+            self.answer_due_since = None  # This is the answer.
+            self.drop_continuation()
         if len(self.queue) >= self.limit:
             return [fx.DropReply(number, f"{len(self.queue)} replies wait already")]
         # What is being made goes before what is not, and the rest of something after all else.
@@ -79,25 +79,25 @@ class Voice:
         self.queue.insert(place, waiting)
         return []
 
-    def want_answer(self, at: float, asked_by: str | None = None) -> None:
+    def want_answer(self, at: float, addressees: str | None = None) -> None:
         """Let an answer wait; one answers all that was said by then."""
-        if asked_by is not None:
-            self.asked_by.add(asked_by)
-        self.want_no_rest()
+        if addressees is not None:
+            self.addressees.add(addressees)
+        self.drop_continuation()
         if all(waiting.number is not None for waiting in self.queue):
             self.queue.append(Waiting(at))
 
-    def want_rest(self, at: float, reply: int | None) -> None:
+    def queue_continuation(self, at: float, reply: int | None) -> None:
         """Let the unheard rest of a reply, if any, wait, unless something is to be answered instead."""
         if reply is not None and all(waiting.number is not None for waiting in self.queue):
             self.queue.append(Waiting(at, continues=reply))
 
-    def want_no_rest(self) -> None:
+    def drop_continuation(self) -> None:
         """Who has said something wants that answered, not the rest of what they interrupted."""
         self.queue = deque(waiting for waiting in self.queue if waiting.continues is None)
 
     @property
-    def rest_waits(self) -> bool:
+    def continuation_waits(self) -> bool:
         """Whether the last thing in the queue is the rest of a reply."""
         return bool(self.queue) and self.queue[-1].continues is not None
 
@@ -107,7 +107,7 @@ class Voice:
             return False
         first = self.queue[0]
         # A model that owes an answer may have heard something.
-        return first.started or (quiet and (first.continues is None or self.owed_since is None))
+        return first.started or (quiet and (first.continues is None or self.answer_due_since is None))
 
     def begin_next(self, at: float, epoch: int) -> list[fx.Effect]:
         """Give the voice to the first in the queue."""
@@ -117,7 +117,7 @@ class Voice:
         answer = waiting.number is None and waiting.continues is None
         to = None
         if answer or waiting.started or waiting.continues is not None:
-            to, self.asked_by = frozenset(self.asked_by) or None, set()
+            to, self.addressees = frozenset(self.addressees) or None, set()
         self.reply = Reply(number, waiting.interruptible, answer, to, since=at)
         return [] if waiting.started else [fx.BeginReply(number, epoch, answer, waiting.continues)]
 
@@ -137,5 +137,5 @@ class Voice:
         dropped = [w for w in self.queue if w.interruptible and (w.number is not None or answers)]
         self.queue = deque(w for w in self.queue if w not in dropped)
         if answers:
-            self.asked_by.clear()
+            self.addressees.clear()
         return [fx.DropReply(w.number, "interrupted") for w in dropped if w.number is not None]

@@ -1,6 +1,5 @@
 """Language models: text in a cascade, speech in realtime."""
 
-from .calling import call_note
 from .events import (
     LLMResponseChunkEvent,
     LLMResponseCompletedEvent,
@@ -9,6 +8,7 @@ from .events import (
     ToolEnding,
     ToolStartedEvent,
 )
+from .function_caller import call_note
 from .function_calls import AnswerCalls
 from .llm import LLM, LLMRequest
 from .realtime import Heard, Realtime, RealtimeListener

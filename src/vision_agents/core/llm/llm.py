@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from ..conversation import Message, Role, ToolCall
 from ..epoch import Interruptible
-from .calling import FunctionCaller
 from .events import LLMResponseChunkEvent, LLMResponseCompletedEvent
+from .function_caller import FunctionCaller
 from .function_calls import AnswerCalls
 from .tools import Tool
 

@@ -12,8 +12,8 @@ from ..ears.listener import Hearing
 from ..epoch import Interruptible
 from ..participants import Participant
 from ..tts import Word
-from .calling import FunctionCaller
 from .events import RealtimeAudioOutputEvent
+from .function_caller import FunctionCaller
 from .microphones import Microphones
 from .record import SessionRecord
 

@@ -119,7 +119,7 @@ class _Reader:
         words = (*self._final.get(participant, ()), self._partial.get(participant, ""))
         return " ".join(word for word in words if word)
 
-    def _turn_taken(self, record: Mapping[str, Any]) -> None:
+    def _record_turn(self, record: Mapping[str, Any]) -> None:
         self._close_turn(record["participant"], str(record["text"]))
 
     def _turn_discarded(self, record: Mapping[str, Any]) -> None:
@@ -330,7 +330,7 @@ _HANDLERS: dict[str, Callable[[_Reader, Mapping[str, Any]], None]] = {
     "AudioStarted": _Reader._audio_started,
     "AudioDrained": _Reader._audio_drained,
     "DropReply": _Reader._reply_dropped,
-    "TurnTaken": _Reader._turn_taken,
+    "RecordTurn": _Reader._record_turn,
     "DiscardTurn": _Reader._turn_discarded,
     "Hold": _Reader._hold,
     "Commit": _Reader._commit,

@@ -188,7 +188,7 @@ class _Call:
         if turn is not None:
             turn.end = t
 
-    def _turn_taken(self, record: Record, t: float) -> None:
+    def _record_turn(self, record: Record, t: float) -> None:
         self._close_turn(str(record["participant"]), t, taken=True, text=str(record["text"]))
 
     def _turn_discarded(self, record: Record, t: float) -> None:
@@ -353,7 +353,7 @@ _STEPS: dict[str, Callable[[_Call, Record, float], None]] = {
     "TurnEnded": _Call._speech_over,
     "BeginTurn": _Call._turn_begun,
     "AnnounceTurnEnded": _Call._turn_announced,
-    "TurnTaken": _Call._turn_taken,
+    "RecordTurn": _Call._record_turn,
     "DiscardTurn": _Call._turn_discarded,
     "BeginReply": _Call._reply_begun,
     "ReplyStarted": _Call._reply_begun,

@@ -1,15 +1,15 @@
 """For parts whose work is done by a service elsewhere: connections that last, audio on its way, turns it claims."""
 
-from .claim import Claim, remainder
 from .inbox import Inbox
 from .link import Connection, Link, LinkError, connect_in_time
 from .outbox import Outbox
-from .realtime import LinkListener, RealtimeLink, RemoteError, Service
-from .session import RealtimeSession, RemoteRealtime
+from .provider_turn import ProviderTurn, remainder
+from .realtime import RealtimeSession, RemoteRealtime
+from .realtime_link import LinkListener, RealtimeLink, RemoteError, Service
 from .stream import RemoteStream, RemoteSTT
 
 __all__ = [
-    "Claim",
+    "ProviderTurn",
     "Connection",
     "Inbox",
     "Link",

@@ -12,8 +12,8 @@ from .. import stt
 from ..audio import PcmData
 from ..ears.listener import Hearing
 from ..participants import Participant
-from .claim import Claim
 from .link import Connection, Link, LinkError
+from .provider_turn import ProviderTurn
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class RemoteStream(abc.ABC, Generic[C]):
         self._what = what
         self._broken = broken
         self._participant: Participant | None = None
-        self._claim: Claim | None = None
+        self._claim: ProviderTurn | None = None
         self.link: Link[C] = Link(what, self._connection, refusal, self._lost)
 
     @property
@@ -44,7 +44,7 @@ class RemoteStream(abc.ABC, Generic[C]):
         return self._participant
 
     @property
-    def claim(self) -> Claim:
+    def claim(self) -> ProviderTurn:
         """The participant's turn, where the service decides about turns."""
         assert self._claim is not None
         return self._claim
@@ -52,7 +52,7 @@ class RemoteStream(abc.ABC, Generic[C]):
     def assign(self, participant: Participant) -> None:
         """It is this participant's from now on."""
         self._participant = participant
-        self._claim = Claim(self.hearing, participant)
+        self._claim = ProviderTurn(self.hearing, participant)
 
     @abc.abstractmethod
     async def take(self, audio: PcmData) -> None:

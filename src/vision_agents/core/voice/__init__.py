@@ -3,10 +3,10 @@
 from .cascade import CascadeVoice
 from .realtime import RealtimeVoice
 from .transcript import HeardText, ReplyTranscript
-from .voice import GO_ON, SpeechRequest, SpokenReply, Voice, VoiceListener
+from .voice import CONTINUE_PROMPT, SpeechRequest, SpokenReply, Voice, VoiceListener
 
 __all__ = [
-    "GO_ON",
+    "CONTINUE_PROMPT",
     "CascadeVoice",
     "HeardText",
     "RealtimeVoice",

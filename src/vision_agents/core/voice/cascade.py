@@ -16,7 +16,7 @@ from ..tasks import together
 from ..tts import TTS
 from .sentences import sentences
 from .transcript import Utterance
-from .voice import GO_ON, SpeechRequest, SpokenReply, VoiceListener
+from .voice import CONTINUE_PROMPT, SpeechRequest, SpokenReply, VoiceListener
 
 logger = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ class CascadeVoice:
                 history = (*history, Message(Role.ASSISTANT, request.text))
             if not request.unfinished:
                 return
-            history = (*history, Message(Role.USER, GO_ON))
+            history = (*history, Message(Role.USER, CONTINUE_PROMPT))
         ask = LLMRequest(self._instructions, history)
         calls = self._calls.get(reply.number)
         if calls is None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from .transcript import HeardText, ReplyTranscript
 
-GO_ON = "You were interrupted by a noise, not by me. Go on exactly where you stopped."
+CONTINUE_PROMPT = "You were interrupted by a noise, not by me. Go on exactly where you stopped."
 """What a model is told that had not finished what it was saying."""
 
 

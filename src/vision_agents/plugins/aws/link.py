@@ -15,7 +15,7 @@ from typing import Protocol
 
 from vision_agents.core.audio import PcmData
 from vision_agents.core.remote import LinkListener, RealtimeLink, RemoteError, Service
-from vision_agents.core.remote.realtime import look_at
+from vision_agents.core.remote.realtime_link import retrieve_exception
 
 from .client import WHERE, AWSError, explained
 from .speech import Speech
@@ -102,7 +102,7 @@ class Link(RealtimeLink[Stream, Iterable[Json]]):
             await stream.open(prompt.opening())
             self._prompt, self._stream = prompt, stream
             self._reader = reader = asyncio.create_task(self._receive(stream), name="nova sonic receiver")
-            reader.add_done_callback(look_at)
+            reader.add_done_callback(retrieve_exception)
             self._outbox.put_back(self._sent)
             self._sent.clear()
             self._sent_seconds = 0.0

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from copy import copy, deepcopy
 from typing import Any
 
-from vision_agents.core.remote.realtime import look_at
+from vision_agents.core.remote.realtime_link import retrieve_exception
 
 from .client import WHERE, AWSError, explained, load
 from .wire import Json
@@ -77,7 +77,7 @@ class Stream:
         Raises AWSError.
         """
         self._sending = sending = asyncio.create_task(self._send_all(events), name="nova sonic sending")
-        sending.add_done_callback(look_at)
+        sending.add_done_callback(retrieve_exception)
         await asyncio.shield(sending)
 
     async def receive(self) -> Any:
@@ -146,4 +146,4 @@ def _look_at_writer(before: set[asyncio.Task[Any]]) -> None:
     """The SDK writes in a task that nobody looks at, and which fails whenever the service ends the stream before us."""
     for task in asyncio.all_tasks() - before:
         if "request_body_generator" in str(getattr(task.get_coro(), "__qualname__", "")):
-            task.add_done_callback(look_at)
+            task.add_done_callback(retrieve_exception)

@@ -17,8 +17,8 @@ from websockets.exceptions import ConnectionClosed
 from vision_agents.core.audio import Framer, PcmData
 from vision_agents.core.ears.listener import Hearing
 from vision_agents.core.participants import Participant
-from vision_agents.core.remote import Claim, remainder
-from vision_agents.core.remote.claim import normal
+from vision_agents.core.remote import ProviderTurn, remainder
+from vision_agents.core.remote.provider_turn import normal
 
 from .stream import SAMPLE_RATE, Connect, DeepgramError, Stream, mean_confidence
 
@@ -73,7 +73,7 @@ class FluxStream(Stream):
 
     def assign(self, participant: Participant) -> None:
         super().assign(participant)
-        self._claim = Claim(self._words, participant)
+        self._claim = ProviderTurn(self._words, participant)
 
     def restarted(self) -> None:
         self._turn = 0

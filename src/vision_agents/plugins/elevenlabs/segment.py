@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vision_agents.core.remote import remainder
-from vision_agents.core.remote.claim import normal
+from vision_agents.core.remote.provider_turn import normal
 
 # Seconds of audio after a commit during which a partial transcript of the very same words is an echo of it.
 ECHO = 3.0

@@ -13,7 +13,7 @@ from vision_agents.core.participants import User
 from vision_agents.core.tasks import bounded
 
 from .account import Account, explained, make_account, name_of
-from .stay import Stay
+from .call_session import CallSession
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Edge(EdgeTransport):
         self._account: Account = make_account(api_key, api_secret, token, base_url)
         self._create = create
         self._disconnection_timeout = disconnection_timeout
-        self._stay: Stay | None = None
+        self._stay: CallSession | None = None
         # The call that was joined last, as "type:id".
         self.call: str | None = None
 
@@ -66,7 +66,7 @@ class Edge(EdgeTransport):
         if self._stay is not None:
             raise RuntimeError("a getstream.Edge serves one agent in one call: make another one")
         call_type, call_id = name_of(call)
-        stay = Stay(self._account.call(call_type, call_id), agent_user.id, sink, self._disconnection_timeout)
+        stay = CallSession(self._account.call(call_type, call_id), agent_user.id, sink, self._disconnection_timeout)
         self._stay = stay
         log = logging.getLogger("getstream")
         getstream_rtc.configure_logging(log, log.getEffectiveLevel(), logging.ERROR)

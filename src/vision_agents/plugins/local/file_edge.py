@@ -66,9 +66,9 @@ class FileEdge(EdgeTransport):
         # Called after each stretch of ticks later than `LATE`: when it began on the loop's clock, how long it lasted,
         # and the longest delay in it, both in seconds.
         self.on_late: Callable[[float, float, float], None] | None = None
-        self._punctuality = _Punctuality()
+        self._punctuality = _TickLateness()
         self._tape: _Tape | None = None
-        self._courtesy = _Courtesy()
+        self._courtesy = _HangupCondition()
         self._call: asyncio.Task[None] | None = None
 
     async def join(self, agent_user: User, call: Any, sink: CallSink) -> None:
@@ -81,9 +81,9 @@ class FileEdge(EdgeTransport):
             raise RuntimeError("this FileEdge is in a call already; leave it first, or make another")
         audio = await asyncio.to_thread(read_audio, self.path, OUTPUT_SAMPLE_RATE)
         self._tape = _Tape(self.out) if self.out is not None else None
-        self._courtesy = _Courtesy()
+        self._courtesy = _HangupCondition()
         self.started = start = asyncio.get_running_loop().time()
-        self._punctuality = _Punctuality()
+        self._punctuality = _TickLateness()
         run = self._run(audio.samples, start, sink)
         self._call = asyncio.create_task(run, name=f"call of {self.path.name}")
 
@@ -179,7 +179,7 @@ def _cut(samples: Samples, start: int) -> Samples:
     return frame
 
 
-class _Courtesy:
+class _HangupCondition:
     """What a patient caller knows: when the agent was last heard (in frames), and whether it still owes something."""
 
     def __init__(self) -> None:
@@ -196,7 +196,7 @@ class _Courtesy:
         match record:
             case {"effect": "BeginTurn" | "FinishTurn", "participant": participant}:
                 self._turns.add(participant)
-            case {"effect": "AnnounceTurnEnded" | "TurnTaken" | "DiscardTurn", "participant": participant}:
+            case {"effect": "AnnounceTurnEnded" | "RecordTurn" | "DiscardTurn", "participant": participant}:
                 self._turns.discard(participant)
             case {"effect": "BeginReply", "reply": reply} | {"event": "ReplyStarted", "reply": reply}:
                 self._replies.add(reply)
@@ -206,7 +206,7 @@ class _Courtesy:
                 self._replies.discard(reply)
 
 
-class _Punctuality:
+class _TickLateness:
     """How late the ticks are: `worst` in seconds, and the stretches in which they are much too late."""
 
     def __init__(self) -> None:

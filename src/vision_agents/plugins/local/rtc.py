@@ -19,7 +19,7 @@ from vision_agents.core.audio import PcmData, Samples
 from vision_agents.core.edge import FRAME_SAMPLES, FRAME_SECONDS, OUTPUT_SAMPLE_RATE, CallSink
 from vision_agents.core.participants import Participant
 
-from .adapt import LOOPBACK, offer_loopback, replace_buffer, tidy_connecting
+from .aiortc_patches import LOOPBACK, offer_loopback, replace_buffer, tidy_connecting
 from .jitter import Continuity
 
 logger = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ SUREST = 0.64
 
 def voice(evidence: Evidence) -> Vote | None:
     """-0.5 for another voice than the one in conversation: it may interrupt, but needs more for it."""
-    if evidence.resemblance is None:
+    if evidence.similarity is None:
         return None
-    if evidence.resemblance >= min(SUREST, SAME + PER_SECOND * max(0.0, evidence.voiced - 0.5)):
+    if evidence.similarity >= min(SUREST, SAME + PER_SECOND * max(0.0, evidence.voiced - 0.5)):
         return None
-    return Vote("voice", -0.5, f"another voice ({evidence.resemblance:.2f} alike)")
+    return Vote("voice", -0.5, f"another voice ({evidence.similarity:.2f} alike)")

@@ -18,7 +18,7 @@ export class Captions {
     const { note, effect } = record;
     if (note === "user_words") this.heardUser(record);
     else if (note === "agent_words") this.agentSaid(record);
-    else if (effect === "TurnTaken") this.turnTaken(record);
+    else if (effect === "RecordTurn") this.turnTaken(record);
     else if (effect === "DiscardTurn") this.discarded(record);
   }
 

@@ -13,7 +13,7 @@ const LINES = {
   AudioStarted: ({ reply }) => `reply ${reply} is audible`,
   AudioDrained: ({ reply }) => `reply ${reply} was heard to its end`,
   DropReply: ({ reply, reason }) => `reply ${reply} was dropped (${reason})`,
-  TurnTaken: ({ text }) => `turn taken: ${text}`,
+  RecordTurn: ({ text }) => `turn taken: ${text}`,
   DiscardTurn: () => "that was no turn",
 };
 

@@ -94,7 +94,7 @@ const STEPS = {
     floor.turns.delete(participant);
     floor.waiting.add(participant);
   },
-  TurnTaken: ended,
+  RecordTurn: ended,
   DiscardTurn: ended,
   ParticipantLeft: ended,
   BeginReply: answered,

@@ -16,7 +16,7 @@ Report = Callable[[str, int, Vote], None]
 """Takes the participant, the number of the challenge, and the vote."""
 
 
-class Jury:
+class StrategyRunner:
     """One vote of each strategy at a time; what comes to be known meanwhile is put to it next, the newest only."""
 
     def __init__(self, strategies: Sequence[Strategy], report: Report) -> None:

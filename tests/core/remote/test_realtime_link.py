@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from vision_agents.core.remote.realtime import (
+from vision_agents.core.remote.realtime_link import (
     BACKOFF,
     BRIEF,
     CLOSE_TIMEOUT,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.ears.speakers import LEAD, LONGEST, TIMEOUT, Speakers
+from vision_agents.core.ears.speaker_matcher import LEAD, LONGEST, TIMEOUT, SpeakerMatcher
 from vision_agents.core.participants import Participant
 from vision_agents.core.voiceprint import Voiceprint, similarity
 from vision_agents.testing import virtual_time
@@ -67,11 +67,11 @@ class Listener:
 
 
 class Call:
-    """Speakers, and people who speak to them in real time."""
+    """SpeakerMatcher, and people who speak to them in real time."""
 
     def __init__(self, delay=0.0):
         self.network, self.listener = LevelVoiceprint(delay), Listener()
-        self.speakers = Speakers(self.listener, self.network)
+        self.speakers = SpeakerMatcher(self.listener, self.network)
 
     async def hush(self, seconds, who=ANNA, level=NOISE):
         for _ in range(round(seconds / WINDOW)):
@@ -93,7 +93,7 @@ class Call:
         """A whole turn that is answered."""
         await self.speak(seconds, level, who)
         await self.hush(0.2, who)
-        self.speakers.turn_taken(who)
+        self.speakers.accept_turn(who)
 
     @property
     def alike(self):
@@ -110,7 +110,7 @@ async def test_until_a_turn_was_taken_there_is_nobody_to_compare_with():
     call = Call()
     await call.speak(1.5, HOST)
     assert call.alike == []
-    call.speakers.turn_taken(ANNA)
+    call.speakers.accept_turn(ANNA)
     await call.speak(1.5, HOST)
     assert call.alike == [1.0, 1.0]
 
@@ -154,7 +154,7 @@ async def test_what_was_no_turn_is_not_the_one_in_conversation():
     call = Call()
     await call.speak(1.0, GUEST)
     call.speakers.discard_turn(ANNA)
-    call.speakers.turn_taken(ANNA)  # of which there is none any more
+    call.speakers.accept_turn(ANNA)  # of which there is none any more
     await call.take(1.0, HOST)
     await call.speak(0.6, HOST)
     assert call.alike == [1.0]
@@ -176,7 +176,7 @@ async def test_a_turn_is_enrolled_though_one_that_was_discarded_still_occupies_t
     await call.speak(0.6, HOST)
     await asyncio.sleep(2.5)  # the discarded one is through, the second begins
     await asyncio.sleep(0.5)
-    call.speakers.turn_taken(ANNA)
+    call.speakers.accept_turn(ANNA)
     await asyncio.sleep(3)
     call.network.delay = 0.0
     await call.speak(0.6, HOST)
@@ -368,7 +368,7 @@ async def test_reports_about_somebody_who_was_never_heard_are_harmless():
     call.speakers.begin_turn(ANNA)
     call.speakers.speech_continued(ANNA, 3.0)
     call.speakers.speech_ended(ANNA)
-    call.speakers.turn_taken(ANNA)
+    call.speakers.accept_turn(ANNA)
     call.speakers.discard_turn(ANNA)
     await asyncio.sleep(1)
     assert call.network.heard == []
@@ -378,7 +378,7 @@ WHO = st.sampled_from([ANNA, BERT])
 STEPS = st.one_of(
     st.tuples(st.just("hear"), WHO, st.sampled_from([HOST, GUEST])),
     st.tuples(st.just("speech_continued"), WHO, st.floats(0, 5)),
-    st.tuples(st.sampled_from(["begin_turn", "speech_ended", "discard_turn", "turn_taken", "forget"]), WHO),
+    st.tuples(st.sampled_from(["begin_turn", "speech_ended", "discard_turn", "accept_turn", "forget"]), WHO),
     st.tuples(st.just("wait"), st.floats(0, 0.5)),
 )
 

@@ -9,7 +9,7 @@ from ..ears.listener import Hearing
 from ..participants import Participant
 
 
-class Claim:
+class ProviderTurn:
     """What a recogniser with turns of its own reports of one participant."""
 
     def __init__(self, hearing: Hearing, participant: Participant) -> None:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver
 
-from vision_agents.plugins.local.adapt import offer_loopback, replace_buffer, tidy_connecting
+from vision_agents.plugins.local.aiortc_patches import offer_loopback, replace_buffer, tidy_connecting
 
 from .browser_kit import PATIENCE
 

@@ -140,11 +140,11 @@ class _Ear:
         self.waiting = 0.0
 
 
-class Speakers:
+class SpeakerMatcher:
     """Tells another voice from the one in conversation, in the background: nothing here waits.
 
     It is told of everything as it happens: `hear` each piece of audio, `begin_turn` as speech begins or goes on,
-    `speech_continued` and `speech_ended` as the detector reports them, and how the turn ended: `turn_taken` or
+    `speech_continued` and `speech_ended` as the detector reports them, and how the turn ended: `accept_turn` or
     `discard_turn`. A turn's voice is worked out after 0.5, 1, 2 and 4 s of speech, once at a time for a participant;
     what was heard by the time one begins is what it is about, so a slow network skips marks and is never behind. Each
     result is reported by `voice_compared`, if the turn still runs and there is somebody to compare with.
@@ -209,7 +209,7 @@ class Speakers:
         if ear is not None:
             ear.turn = None
 
-    def turn_taken(self, participant: Participant) -> None:
+    def accept_turn(self, participant: Participant) -> None:
         """The turn is answered: its voice is that of the one in conversation."""
         ear = self._ears.get(participant.id)
         if ear is None or ear.turn is None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from vision_agents.core import Participant
 from vision_agents.core.ears.listener import Hearing
-from vision_agents.core.remote import Claim, remainder
-from vision_agents.core.remote.claim import normal
+from vision_agents.core.remote import ProviderTurn, remainder
+from vision_agents.core.remote.provider_turn import normal
 from vision_agents.testing.contract import HearingLog
 
 pytestmark = pytest.mark.virtual_time
@@ -22,10 +22,10 @@ WORDS = ["yes", "no", "I", "you", "want", "wait", "a", "the", "red", "car"]
 sentences = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
 
 
-def claim() -> tuple[Claim, HearingLog]:
+def claim() -> tuple[ProviderTurn, HearingLog]:
     hearing, log = Hearing(), HearingLog()
     hearing.listener = log
-    return Claim(hearing, ANNA), log
+    return ProviderTurn(hearing, ANNA), log
 
 
 async def test_a_turn_is_begun_once_and_ended_once():

@@ -14,14 +14,14 @@ from ..floor.trace import Trace
 from ..participants import Participant
 from ..stt import STTPartialTranscriptEvent, STTTranscriptEvent
 from .events import ErrorEvent
-from .jury import Jury
 from .parts import Parts
 from .rules import Rules
+from .strategy_runner import StrategyRunner
 
 logger = logging.getLogger(__name__)
 
 
-class Listening:
+class HearingAdapter:
     """Implements `HearingListener`: every report becomes an event of the floor, as long as who it is about is there.
 
     `post` gives the floor an event. `participants`: who is in the call, by their ids.
@@ -45,7 +45,7 @@ class Listening:
         self._events = events
         self._trace = trace
         self._now = now
-        self._jury = Jury(rules.strategies, self._voted) if rules.strategies else None
+        self._jury = StrategyRunner(rules.strategies, self._voted) if rules.strategies else None
         # Who may not interrupt, as the floor was last told.
         self._forbidden: set[str] = set()
         # When the latest speech began, as its detector estimates it.
@@ -91,7 +91,7 @@ class Listening:
         self, participant: Participant, text: str, final: bool, confidence: float | None, alternative: str = ""
     ) -> None:
         text = text.strip()
-        self._heard(ev.WordsHeard(self._now(), participant.id, text, final, confidence, alternative))
+        self._heard(ev.TranscriptReceived(self._now(), participant.id, text, final, confidence, alternative))
         if not text:
             return  # Only the floor wants to know that there were none.
         self._trace.note(self._now(), "user_words", participant=participant.id, text=text, final=final)

@@ -27,7 +27,7 @@ State = getstream_rtc.CallingState
 JOIN_TIMEOUT = 45.0
 
 
-class Stay:
+class CallSession:
     """Serves `sink` in `call`, as the user `user_id`. `begin` it once, and `end` it."""
 
     def __init__(self, call: getstream_rtc.Call, user_id: str, sink: CallSink, disconnection_timeout: float) -> None:

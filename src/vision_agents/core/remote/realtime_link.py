@@ -1,0 +1,351 @@
+"""A conversation with a realtime model over as many connections as it takes.
+
+One task keeps one session after another: opens it, reads and writes until it breaks or has to be renewed, closes it.
+What the conversation sends waits its turn in between. Messages are for the session in which they were sent, and are
+dropped with it; audio is for whichever session comes next.
+"""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from ..audio import PcmData
+from .outbox import Outbox
+
+S = TypeVar("S")
+M = TypeVar("M")
+
+logger = logging.getLogger(__name__)
+
+# Deadlines in seconds: to be in a session, to get a message out, to be out of a session.
+CONNECT_TIMEOUT = 15.0
+SEND_TIMEOUT = 10.0
+CLOSE_TIMEOUT = 5.0
+
+# Pauses in seconds before the next session, after one that did not go well, a second one in a row, and so on; after the
+# last one it is given up. A session went well that broke after so many seconds in which the service said something.
+BACKOFF = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
+STEADY = 5.0
+
+# So did one that had to be renewed, unless the service wanted that sooner than this.
+BRIEF = 1.0
+
+# How often it is looked for a pause in which a session can be renewed, in seconds.
+PAUSE_CHECK = 0.1
+
+# Messages that may wait, and unreadable ones that may come in a row. With more the connection is broken.
+MESSAGE_LIMIT = 1000
+UNREADABLE_LIMIT = 100
+
+
+class RemoteError(RuntimeError):
+    """A service refused something, or a connection to it broke. The message says why, and what to do next.
+
+    `code`: what it is, as the service's plugin names it, or None.
+    """
+
+    final: ClassVar[frozenset[str]] = frozenset()
+    """The codes of errors that trying again cannot mend."""
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether another attempt is of no use until somebody does something about it."""
+        return self.code in self.final
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Who is at the far end, and how it fails.
+
+    `error` makes an error of a message; `explained` makes one of an exception and of what was done when it came;
+    `expected` are the exceptions that are not a fault of the plugin.
+    """
+
+    name: str
+    error: type[RemoteError]
+    explained: Callable[[BaseException, str], RemoteError]
+    expected: tuple[type[BaseException], ...]
+
+    def failure(self, text: str) -> RemoteError:
+        """An error that says where it happened."""
+        return self.error(f"{self.name}: {text}")
+
+
+class LinkListener(Protocol):
+    """Who is at the near end. Every method returns at once."""
+
+    def opened(self) -> None:
+        """There is a session, the first one or another one."""
+
+    def lost(self, error: RemoteError | None, again: bool) -> None:
+        """The session is gone: it broke, or (no `error`) it is renewed. `again`: there will be another one."""
+
+    def unreadable(self, error: RemoteError) -> None:
+        """A message came that cannot be read, or not be handled. Called for the first one only."""
+
+
+class RealtimeLink(abc.ABC, Generic[S, M]):
+    """One session `S` after another, over which messages `M` and audio are sent.
+
+    A subclass says how a session is opened, read, and written to. Its methods raise what `service` explains.
+    """
+
+    audio_piece: ClassVar[float] = 0.0
+    """Audio that has piled up is sent in pieces of up to so many seconds; 0: as it came."""
+
+    def __init__(self, service: Service, listener: LinkListener) -> None:
+        self.service = service
+        self._listener = listener
+        self._outbox: Outbox[M] = Outbox(service.name)
+        self._ready = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._opening: asyncio.Future[None] | None = None
+        # Done when the session is to be renewed: whether it is the service that wants this.
+        self._renewal: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._pause_timer: asyncio.TimerHandle | None = None
+        # Set by the subclass when the service has said something that makes sense in this session.
+        self._healthy = False
+        # Unreadable messages: in a row, and whether there was ever one.
+        self._unreadable = 0
+        self._complained = False
+
+    # What a subclass says.
+
+    @abc.abstractmethod
+    def _connect(self) -> AbstractAsyncContextManager[S]:
+        """Open a session and set it up, within `CONNECT_TIMEOUT` seconds; close it on leaving."""
+
+    @abc.abstractmethod
+    async def _read(self, session: S) -> None:
+        """Take what comes, until an exception tells that the session is over. May be cancelled."""
+
+    @abc.abstractmethod
+    async def _send(self, session: S, message: M) -> None:
+        """Send a message. May be cancelled."""
+
+    @abc.abstractmethod
+    async def _send_audio(self, session: S, audio: PcmData) -> None:
+        """Send audio. May be cancelled."""
+
+    @property
+    def _audio_pause(self) -> float | None:
+        """Seconds without anything to send after which `_send_pause` is called; None: it is not."""
+        return None
+
+    async def _send_pause(self, session: S) -> None:
+        """Nothing was to be sent for `_audio_pause` seconds."""
+
+    def _may_go_on(self, error: RemoteError) -> bool:
+        """Whether another session may be tried after this."""
+        return not error.hopeless
+
+    def _why(self, failure: Exception) -> RemoteError:
+        """What broke a session."""
+        return self.service.explained(failure, self.service.name)
+
+    def _skip(self, failure: Exception) -> None:
+        """One message that makes no sense does not end the conversation; very many do: then it raises."""
+        self._unreadable += 1
+        if self._unreadable > UNREADABLE_LIMIT:
+            raise failure
+        logger.debug("a message that cannot be handled", exc_info=failure)
+        error = self.service.explained(failure, f"{self.service.name}, in a message")
+        if self._complained:
+            logger.warning("%s", error)
+        else:
+            self._complained = True
+            self._listener.unreadable(error)
+
+    # What the conversation does.
+
+    async def start(self) -> None:
+        """Open a session. Raises the service's error."""
+        await self._end()
+        loop = asyncio.get_running_loop()
+        self._opening = opening = loop.create_future()
+        self._task = loop.create_task(self._run(opening), name=self.service.name)
+        try:
+            await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await self.close()
+            raise
+
+    async def ready(self) -> None:
+        """Wait until there is a session, and open one if it was given up. Raises the service's error."""
+        if self._opening is None:
+            raise self.service.failure("there is no session; call connect() first, and not after close().")
+        if self._task is None or self._task.done():
+            await self.start()
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await self._ready.wait()
+        except TimeoutError:
+            raise self.service.failure("the connection is broken, and not back yet.") from None
+
+    @property
+    def up(self) -> bool:
+        """Whether there is a session."""
+        return self._ready.is_set()
+
+    def send(self, message: M) -> None:
+        """Send a message of this session. Without one it is dropped: it was about what is gone."""
+        if self.up:
+            self._outbox.put(message)
+
+    def send_audio(self, audio: PcmData) -> None:
+        """Send audio, in this session or the next one. Where there will be none it is dropped: nobody listens."""
+        if self._task is not None and not self._task.done():
+            self._outbox.put_audio(audio)
+
+    def renew(self) -> None:
+        """Put another session in place of this one, in which nothing is sent any more."""
+        self._renew(wanted=False)
+
+    def renew_in_a_pause(self, after: float, at_last: float, pausing: Callable[[], bool]) -> None:
+        """The service will end this session. Renew it in the first pause after `after` seconds, and `at_last` in any
+        case. `pausing`: whether there is one now. Without effect if that was called before in this session."""
+        if self._pause_timer is None:
+            loop = asyncio.get_running_loop()
+            self._pause_timer = loop.call_later(after, self._look_for_pause, loop.time() + at_last, pausing)
+
+    async def close(self) -> None:
+        """Close the session. Harmless twice."""
+        self._opening = None
+        await self._end()
+
+    # Sessions.
+
+    async def _end(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task], timeout=CLOSE_TIMEOUT)
+
+    async def _run(self, opening: asyncio.Future[None]) -> None:
+        try:
+            await self._sessions(opening)
+        finally:
+            self._outbox.clear()
+            if not opening.done():
+                opening.set_exception(self.service.failure("it was closed while it was being opened."))
+                opening.exception()  # Perhaps nobody waits for it any more.
+
+    async def _sessions(self, opening: asyncio.Future[None]) -> None:
+        loop = asyncio.get_running_loop()
+        failures = 0
+        while True:
+            began = loop.time()
+            wanted, error = False, None
+            try:
+                wanted = await self._session(opening)
+            except Exception as failure:
+                if not isinstance(failure, (*self.service.expected, RemoteError)):
+                    logger.exception("%s: an error that should not be", self.service.name)
+                error = self._why(failure)
+            lasted = loop.time() - began
+            if not opening.done():
+                opening.set_exception(error or self.service.failure("the session was over at once."))
+                return
+            well = (lasted > BRIEF or not wanted) if error is None else (lasted > STEADY and self._healthy)
+            failures = 0 if well else failures + 1
+            if error is None and failures > len(BACKOFF):
+                error = self.service.failure("one session after another has to be renewed at once.")
+            again = error is None or (failures <= len(BACKOFF) and self._may_go_on(error))
+            self._listener.lost(error, again)
+            if not again:
+                return
+            if failures:
+                await asyncio.sleep(BACKOFF[failures - 1])
+
+    async def _session(self, opening: asyncio.Future[None]) -> bool:
+        """One session, until it has to be renewed: whether the service wants that. Raises what breaks it."""
+        self._healthy = False
+        self._unreadable = 0
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(CONNECT_TIMEOUT):
+                    session = await stack.enter_async_context(self._connect())
+                self._renewal = asyncio.get_running_loop().create_future()
+                self._ready.set()
+                self._listener.opened()
+                if not opening.done():
+                    opening.set_result(None)
+                return await self._converse(session)
+            finally:
+                # What is sent from now on would be lost: closing takes a moment.
+                self._ready.clear()
+                self._outbox.messages.clear()
+                if self._pause_timer is not None:
+                    self._pause_timer.cancel()
+                    self._pause_timer = None
+
+    async def _converse(self, session: S) -> bool:
+        tasks: list[asyncio.Future[Any]] = [
+            asyncio.create_task(self._read(session), name=f"{self.service.name} reader"),
+            asyncio.create_task(self._write(session), name=f"{self.service.name} writer"),
+        ]
+        for task in tasks:
+            task.add_done_callback(retrieve_exception)
+        try:
+            await asyncio.wait({*tasks, self._renewal}, return_when=asyncio.FIRST_COMPLETED)
+            # The reader first: what the service says is worth more than that nothing could be sent.
+            for task in tasks:
+                if task.done():
+                    task.result()
+            return self._renewal.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT)
+
+    async def _write(self, session: S) -> None:
+        outbox = self._outbox
+        while True:
+            if not await outbox.wait(self._audio_pause):
+                await self._in_time(self._send_pause(session))
+            # A cancellation does not wait behind audio.
+            elif outbox.messages:
+                await self._in_time(self._send(session, outbox.messages.popleft()))
+            else:
+                await self._in_time(self._send_audio(session, outbox.take_audio(self.audio_piece)))
+            if len(outbox.messages) > MESSAGE_LIMIT:
+                raise self.service.failure(f"{MESSAGE_LIMIT} messages wait, the connection does not move.")
+
+    async def _in_time(self, sending: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT):
+                await sending
+        except TimeoutError:
+            raise self.service.failure(f"the service takes nothing for {SEND_TIMEOUT:.0f} s.") from None
+
+    # Renewal.
+
+    def _renew(self, wanted: bool) -> None:
+        if self.up:
+            self._ready.clear()
+            self._renewal.set_result(wanted)
+
+    def _look_for_pause(self, at_last: float, pausing: Callable[[], bool]) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() >= at_last or pausing():
+            logger.info("%s is about to end a session: another one takes over", self.service.name)
+            self._renew(wanted=True)
+        else:
+            at = min(at_last, loop.time() + PAUSE_CHECK)
+            self._pause_timer = loop.call_at(at, self._look_for_pause, at_last, pausing)
+
+
+def retrieve_exception(task: asyncio.Future[Any]) -> None:
+    """Take note of a task's error, so that nobody complains of one that no longer matters."""
+    if not task.cancelled():
+        task.exception()
