@@ -1,17 +1,49 @@
-"""What every test may use: the `virtual_time` marker."""
+"""Event loops, markers and hypothesis profiles: what runs side by side, what runs alone, and what is left to chance."""
 
 import asyncio
+import inspect
 from collections.abc import Callable, Mapping
 
 import pytest
+from hypothesis import settings
 
 from vision_agents.testing.virtual_time import VirtualTimeLoop
+
+# The suite is the same run every time: whether a change broke something is told by the change, not by chance. What
+# chance finds is looked for by `python -m tests.laws`, and becomes an example in the test that it broke.
+settings.register_profile("suite", derandomize=True, deadline=None)
+settings.register_profile("random", derandomize=False, deadline=None, database=None, print_blob=True)
+settings.load_profile("suite")
+
+# A test that carries one of these takes the machine's own time, whatever else it is.
+ALONE = ("models", "browser")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "virtual_time: run on an event loop whose clock jumps (async tests and fixtures)"
     )
+    config.addinivalue_line(
+        "markers",
+        "real_time: runs alone, after the others, for its outcome depends on the machine's own clock. Given to each "
+        "async test that is not marked virtual_time, and to those of models and browsers; give it to other tests that "
+        "wait in real time for threads or processes",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if takes_real_time(item):
+            item.add_marker("real_time")
+
+
+def takes_real_time(item: pytest.Item) -> bool:
+    """The item runs on a real event loop, or on models or browsers."""
+    if any(item.get_closest_marker(name) for name in ALONE):
+        return True
+    test = inspect.unwrap(getattr(item, "function", None) or (lambda: None))
+    return inspect.iscoroutinefunction(test) and not item.get_closest_marker("virtual_time")
 
 
 def pytest_asyncio_loop_factories(
