@@ -1,10 +1,20 @@
-"""Waiting for other people's code."""
+"""Tasks of one owner, and waiting for other people's code."""
 
 import asyncio
+import gc
+from contextlib import aclosing
 
 import pytest
 
-from vision_agents.core.tasks import GRACE, bounded, together
+from vision_agents.core.tasks import (
+    GRACE,
+    InnerCancellationError,
+    Tasks,
+    bounded,
+    own_errors,
+    own_pieces,
+    together,
+)
 
 pytestmark = pytest.mark.virtual_time
 
@@ -21,6 +31,13 @@ async def ignore_cancellation(seconds: float):
             await asyncio.sleep(left)
         except asyncio.CancelledError:
             continue
+
+
+async def give_up(after: float = 0.0):
+    """Wait for something that is cancelled meanwhile, as a part does whose connection attempt is given up."""
+    connecting = asyncio.ensure_future(asyncio.sleep(3600))
+    asyncio.get_running_loop().call_later(after, connecting.cancel)
+    await connecting
 
 
 def now() -> float:
@@ -84,3 +101,137 @@ async def test_work_that_is_bounded_ends_with_whoever_waits_for_it():
     await asyncio.wait([waiting])
     await asyncio.sleep(0)
     assert not others()
+
+
+async def test_tasks_run_under_their_names_until_they_are_closed():
+    tasks = Tasks()
+    one, two = tasks.spawn(asyncio.sleep(1, "done"), "short"), tasks.spawn(asyncio.sleep(3600), "long")
+    assert (await one, [task.get_name() for task in tasks]) == ("done", ["long"])
+    await tasks.close()
+    assert (two.cancelled(), len(tasks), now()) == (True, 0, pytest.approx(1))
+    await tasks.close()
+
+
+async def test_a_task_that_fails_is_logged_under_its_name_and_ends_no_other(caplog):
+    tasks = Tasks()
+    tasks.spawn(fail(), "the ears of anna")
+    other = tasks.spawn(asyncio.sleep(2), "other")
+    await other
+    assert "the ears of anna failed: broken" in caplog.text
+    assert not other.cancelled()
+
+
+async def test_a_task_that_ignores_its_cancellation_is_left_behind_and_named(caplog):
+    tasks = Tasks()
+    tasks.spawn(ignore_cancellation(10), "deaf")
+    await asyncio.sleep(1)
+    await tasks.close(grace=2.0)
+    assert now() == pytest.approx(3)
+    assert "deaf took more than 2.0 s to end and was left behind" in caplog.text
+    await asyncio.sleep(10)
+    assert not tasks
+
+
+async def test_a_task_may_close_what_it_belongs_to():
+    tasks = Tasks()
+    other = tasks.spawn(asyncio.sleep(3600), "other")
+
+    async def end():
+        await asyncio.sleep(1)
+        await tasks.close()
+        return other.cancelled()
+
+    assert await tasks.spawn(end(), "end")
+    assert not others()
+
+
+async def test_nothing_but_the_tasks_themselves_keeps_them_alive():
+    tasks, ended = Tasks(), []
+
+    async def wait_for_something_that_nobody_else_knows():
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            ended.append(True)
+
+    tasks.spawn(wait_for_something_that_nobody_else_knows(), "alone")
+    await asyncio.sleep(0)
+    gc.collect()
+    assert (len(tasks), ended) == (1, [])
+    await tasks.close()
+
+
+async def test_a_cancellation_from_within_is_an_error_of_its_own():
+    with pytest.raises(InnerCancellationError, match="connecting gave up: something that it waited for was cancelled"):
+        await own_errors(give_up(), "connecting")
+    with pytest.raises(ValueError, match="broken"):
+        await own_errors(fail(), "failing")
+    assert await own_errors(asyncio.sleep(0, "result"), "sleeping") == "result"
+
+
+async def test_a_cancellation_from_outside_stays_one():
+    waiting = asyncio.create_task(own_errors(asyncio.sleep(3600), "sleeping"))
+    await asyncio.sleep(1)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await own_errors(asyncio.sleep(3600), "sleeping")
+    # It was a time limit, and is over: what comes now is an error again.
+    with pytest.raises(InnerCancellationError):
+        await own_errors(give_up(), "connecting")
+
+
+async def test_one_that_gives_up_does_not_end_the_waiting_for_all():
+    with pytest.raises(InnerCancellationError, match="give_up gave up"):
+        await together(asyncio.sleep(3600), give_up(1.0))
+    assert (now(), others()) == (pytest.approx(1), set())
+
+
+async def test_clean_up_that_gives_up_is_logged(caplog):
+    await bounded(give_up(), "leaving")
+    assert "leaving failed: leaving gave up" in caplog.text
+
+
+async def test_pieces_come_as_they_are_made_and_the_source_is_closed():
+    closed = []
+
+    async def count():
+        try:
+            for number in range(3):
+                yield number
+        finally:
+            closed.append(True)
+
+    assert ([piece async for piece in own_pieces(count(), "counting")], closed) == ([0, 1, 2], [True])
+    async with aclosing(own_pieces(count(), "counting")) as pieces:
+        assert await anext(pieces) == 0
+    assert closed == [True, True]
+
+
+async def test_pieces_of_something_that_gives_up_end_in_an_error():
+    async def stream():
+        yield 1
+        await give_up()
+        yield 2
+
+    pieces = own_pieces(stream(), "streaming")
+    assert await anext(pieces) == 1
+    with pytest.raises(InnerCancellationError, match="streaming gave up"):
+        await anext(pieces)
+
+
+async def test_whoever_takes_pieces_may_be_cancelled():
+    async def stream():
+        await asyncio.sleep(3600)
+        yield 1
+
+    async def take():
+        return [piece async for piece in own_pieces(stream(), "streaming")]
+
+    taking = asyncio.create_task(take())
+    await asyncio.sleep(1)
+    taking.cancel()
+    await asyncio.wait([taking])
+    assert (taking.cancelled(), others()) == (True, set())

@@ -1,21 +1,118 @@
-"""Waiting for other people's code: all at once, and never longer than was said."""
+"""Tasks of one owner, and the ways to wait for other people's code.
+
+`asyncio.TaskGroup` does not fit here: it ends all of its tasks when one fails, and has to be left where it was entered.
+The owners here are objects that start work out of synchronous callbacks, and one piece of it that fails is no reason to
+end another.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Coroutine, Iterator
+from typing import Any, TypeVar
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 # How long what was cancelled, or told to close, may take before it is left behind, in seconds.
 GRACE = 5.0
 
 
+class Tasks:
+    """The tasks of one owner: referenced while they run, logged when they fail, cancelled together.
+
+    Iterating gives those that still run.
+    """
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def __iter__(self) -> Iterator[asyncio.Task[Any]]:
+        return iter(tuple(self._running))
+
+    def spawn(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        """Run `work` in a task called `name`, by which the log speaks of it if it raises."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def cancel(self) -> None:
+        """Cancel everything that runs, except the task that calls this. Returns at once."""
+        for task in self._others():
+            task.cancel()
+
+    async def close(self, grace: float = GRACE) -> None:
+        """Cancel everything and wait for it, `grace` seconds at most; the log names what is left behind."""
+        self.cancel()
+        others = self._others()
+        if others:
+            _, left = await asyncio.wait(others, timeout=grace)
+            for task in left:
+                logger.warning("%s took more than %.1f s to end and was left behind", task.get_name(), grace)
+
+    def _others(self) -> list[asyncio.Task[Any]]:
+        current = asyncio.current_task()
+        return [task for task in self._running if task is not current]
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("%s failed: %s", task.get_name(), error, exc_info=error)
+
+
+class InnerCancellationError(RuntimeError):
+    """Something that a part waited for was cancelled, and nobody had cancelled the part: it failed."""
+
+
+# What a synchronous call of a part may raise: `Future.result()` of something cancelled raises CancelledError as well.
+PART_ERRORS = (Exception, asyncio.CancelledError)
+
+
+async def own_errors(work: Awaitable[T], what: str) -> T:
+    """Await `work` of a part, of which errors speak as `what`, and return its result.
+
+    Raises what it raises, and InnerCancellationError where it raises a CancelledError that nobody asked of this task:
+    a cancellation that comes from within is the part's failure, and never the end of whoever waits for it.
+    """
+    try:
+        return await work
+    except asyncio.CancelledError as error:
+        if asked_to_stop():
+            raise
+        raise InnerCancellationError(f"{what} gave up: something that it waited for was cancelled") from error
+
+
+async def own_pieces(source: AsyncIterable[T], what: str) -> AsyncGenerator[T, None]:
+    """Iterate over what a part makes, with errors as `own_errors` has them; `source` is closed when this is left."""
+    iterator = aiter(source)
+    try:
+        while True:
+            try:
+                piece = await own_errors(anext(iterator), what)
+            except StopAsyncIteration:
+                return
+            yield piece
+    finally:
+        close = getattr(iterator, "aclose", None)
+        if close is not None:
+            await own_errors(close(), what)
+
+
+def asked_to_stop() -> bool:
+    """Return whether somebody cancelled the current task, so that a CancelledError in it is not an error of its own."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 async def together(*work: Coroutine[Any, Any, None]) -> None:
     """Run all of it at once. If one raises, the others are cancelled, and its error is raised when they are over."""
-    tasks = [asyncio.ensure_future(each) for each in work]
+    tasks = [asyncio.ensure_future(own_errors(each, getattr(each, "__qualname__", "a part"))) for each in work]
     try:
         await asyncio.gather(*tasks)
     finally:
@@ -30,7 +127,7 @@ async def bounded(work: Coroutine[Any, Any, None], what: str, seconds: float = G
 
     An error, or that it hangs, is logged and not raised: for clean-up, where the rest has to be done all the same.
     """
-    task = asyncio.ensure_future(work)
+    task = asyncio.ensure_future(own_errors(work, what))
     try:
         # Not `asyncio.timeout`: that waits for as long as the work ignores its cancellation.
         await asyncio.wait([task], timeout=seconds)
