@@ -1,11 +1,11 @@
-"""What the parts that listen report: the one interface between a detector or recogniser and the rest of the agent."""
+"""Reports of the parts that listen: the one interface between a detector or recogniser and the rest of the agent."""
 
 from __future__ import annotations
 
 import logging
 from typing import Protocol
 
-from ..participants import Participant
+from .participants import Participant
 
 logger = logging.getLogger(__name__)
 

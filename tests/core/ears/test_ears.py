@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.ears.ears import Ears
+from vision_agents.core.ears import Ears
 from vision_agents.core.participants import Participant
 from vision_agents.testing.parts import ScriptedDetector, ScriptedSTT
 from vision_agents.testing.realtime import ScriptedRealtime

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision_agents.core import Participant
-from vision_agents.core.ears.listener import Hearing
+from vision_agents.core.hearing import Hearing
 from vision_agents.core.remote import ProviderTurn, remainder
 from vision_agents.core.remote.provider_turn import normal
 from vision_agents.testing.contract import HearingLog

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from vision_agents.core import Participant
 from vision_agents.core.audio import PcmData
-from vision_agents.core.ears.listener import Hearing
+from vision_agents.core.hearing import Hearing
 from vision_agents.core.remote import Connection, LinkError, RemoteStream, RemoteSTT
 from vision_agents.core.remote.link import CLOSE_TIMEOUT, PAUSE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
-from ..ears.ears import Ears
+from ..ears import Ears
 from ..events import EventManager
 from ..floor import Floor
 from ..floor import events as ev

@@ -9,13 +9,13 @@ from typing import Any
 
 from ..audio import Playout
 from ..conversation import Conversation
-from ..ears import HearingListener
-from ..ears.ears import Ears
+from ..ears import Ears
 from ..ears.speech import SpeechDetector
 from ..echo import EchoCanceller
 from ..epoch import Epoch
 from ..events import EventManager
 from ..floor import InterruptionPolicy
+from ..hearing import HearingListener
 from ..llm import LLM, Realtime
 from ..stt import STT
 from ..tasks import bounded

@@ -1,5 +1,5 @@
 """Ears: for each participant, audio to speech, turns and words."""
 
-from .listener import Hearing, HearingListener
+from .ears import Ears
 
-__all__ = ["Hearing", "HearingListener"]
+__all__ = ["Ears"]

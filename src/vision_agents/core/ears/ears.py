@@ -8,17 +8,15 @@ from dataclasses import dataclass
 
 from ..audio import PcmData, Resampler, Samples
 from ..echo import EchoCanceller
+from ..hearing import HearingListener
 from ..llm import Realtime
 from ..participants import Participant
-from ..stt import STT
+from ..stt import SAMPLE_RATE, STT
 from ..tasks import bounded, together
 from ..turn_detection import TurnDetector
 from ..voiceprint import Voiceprint
 from .lane import AudioLane
-from .listener import HearingListener
 from .speaker_matcher import SpeakerMatcher
-
-STT_SAMPLE_RATE = 16_000
 
 
 @dataclass(slots=True)
@@ -177,7 +175,7 @@ class Ears:
         lanes = [self._detector_lane(detector, participant) for detector in self._detectors]
         words: AudioLane | None = None
         if self._stt is not None:
-            words = self._resampled_lane(self._stt, STT_SAMPLE_RATE, participant)
+            words = self._resampled_lane(self._stt, SAMPLE_RATE, participant)
         elif self._model is not None:
             words = self._resampled_lane(self._model, self._model.input_sample_rate, participant)
         return Ear(participant, lanes + ([words] if words else []), words)

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..audio import PcmData, Resampler, Samples
+from ..hearing import HearingListener
 from ..participants import Participant
 from ..tasks import GRACE, bounded
 from ..voiceprint import SAMPLE_RATE, Embedding, Voiceprint, similarity
-from .listener import HearingListener
 
 MARKS = (0.5, 1.0, 2.0, 4.0)
 """Seconds of speech in a turn after which its voice is compared (again). Windows of speech count, not their pauses."""

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from ..audio import PcmData
 from ..conversation import Message
-from ..ears.listener import Hearing
 from ..epoch import Interruptible
+from ..hearing import Hearing
 from ..participants import Participant
 from ..tts import Word
 from .events import RealtimeAudioOutputEvent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from difflib import SequenceMatcher
 
-from ..ears.listener import Hearing
+from ..hearing import Hearing
 from ..participants import Participant
 
 

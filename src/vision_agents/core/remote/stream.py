@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from .. import stt
 from ..audio import PcmData
-from ..ears.listener import Hearing
+from ..hearing import Hearing
 from ..participants import Participant
 from .link import Connection, Link, LinkError
 from .provider_turn import ProviderTurn

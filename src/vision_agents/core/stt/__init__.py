@@ -1,6 +1,6 @@
 """Speech to text."""
 
 from .events import STTPartialTranscriptEvent, STTTranscriptEvent
-from .stt import STT
+from .stt import SAMPLE_RATE, STT
 
-__all__ = ["STT", "STTPartialTranscriptEvent", "STTTranscriptEvent"]
+__all__ = ["SAMPLE_RATE", "STT", "STTPartialTranscriptEvent", "STTTranscriptEvent"]

@@ -5,8 +5,11 @@ from __future__ import annotations
 import abc
 
 from ..audio import PcmData
-from ..ears.listener import Hearing
+from ..hearing import Hearing
 from ..participants import Participant
+
+SAMPLE_RATE = 16_000
+"""The rate in Hz of the audio that a recogniser gets."""
 
 
 class STT(Hearing, abc.ABC):

@@ -6,7 +6,7 @@ import abc
 from typing import TYPE_CHECKING
 
 from ..audio import PcmData
-from ..ears.listener import Hearing
+from ..hearing import Hearing
 from ..participants import Participant
 
 if TYPE_CHECKING:

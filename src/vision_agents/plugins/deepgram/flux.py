@@ -15,7 +15,7 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed
 
 from vision_agents.core.audio import Framer, PcmData
-from vision_agents.core.ears.listener import Hearing
+from vision_agents.core.hearing import Hearing
 from vision_agents.core.participants import Participant
 from vision_agents.core.remote import ProviderTurn, remainder
 from vision_agents.core.remote.provider_turn import normal

@@ -11,7 +11,7 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
 from vision_agents.core.audio import PcmData, Resampler
-from vision_agents.core.ears.listener import Hearing
+from vision_agents.core.hearing import Hearing
 from vision_agents.core.remote import Connection, RemoteStream
 
 from .account import cut, refusal

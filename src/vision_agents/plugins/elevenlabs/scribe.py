@@ -18,7 +18,7 @@ import numpy as np
 from websockets.exceptions import ConnectionClosed
 
 from vision_agents.core.audio import Framer, PcmData, Resampler
-from vision_agents.core.ears.listener import Hearing
+from vision_agents.core.hearing import Hearing
 from vision_agents.core.remote import Connection, RemoteStream
 
 from .account import ElevenLabsError, closed_for, cut, refusal

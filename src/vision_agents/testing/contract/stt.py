@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from vision_agents.core.ears.ears import STT_SAMPLE_RATE
 from vision_agents.core.participants import Participant
-from vision_agents.core.stt import STT
+from vision_agents.core.stt import SAMPLE_RATE, STT
 
 from .harness import FAILURES, PATIENCE, Contract, HearingLog, close, lifetime, spoken, until
 from .provider import Failure, Provider
@@ -52,7 +51,7 @@ class STTContract(Contract):
     async def speak(self, stt: STT, participant: Participant, seconds: float = 1.0) -> None:
         """A turn as the agent hears one, up to its end, and not yet its final words."""
         stt.begin_turn(participant)
-        for piece in spoken(seconds, self.silence, STT_SAMPLE_RATE):
+        for piece in spoken(seconds, self.silence, SAMPLE_RATE):
             await stt.process_audio(piece, participant)
             await asyncio.sleep(0)
 
@@ -99,7 +98,7 @@ class STTContract(Contract):
         assert (log.final_words(ANNA), log.final_words(BERT)) == ([self.text], [self.other])
 
     async def test_silence_has_no_words(self, stt: STT, log: HearingLog) -> None:
-        for piece in spoken(0.0, 2.0, STT_SAMPLE_RATE):
+        for piece in spoken(0.0, 2.0, SAMPLE_RATE):
             await stt.process_audio(piece, ANNA)
         await self.finish(stt, ANNA)
         assert not log.of("partial", "final", "turn_started")
@@ -128,7 +127,7 @@ class STTContract(Contract):
         for _ in range(self.rapid):
             stt.begin_turn(ANNA)
             stt.begin_turn(ANNA)
-            for piece in spoken(0.0, 0.04, STT_SAMPLE_RATE):
+            for piece in spoken(0.0, 0.04, SAMPLE_RATE):
                 await stt.process_audio(piece, ANNA)
             stt.discard_turn(ANNA)
         provider.will_hear(self.other)
@@ -180,7 +179,7 @@ class STTContract(Contract):
         connections = provider.open_connections
         for number in range(5):
             guest = Participant(f"guest-{number}")
-            for piece in spoken(0.0, 0.1, STT_SAMPLE_RATE):
+            for piece in spoken(0.0, 0.1, SAMPLE_RATE):
                 await stt.process_audio(piece, guest)
             stt.forget(guest)
         stt.forget(Participant("nobody"))
