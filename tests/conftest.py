@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import signal
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -20,6 +21,10 @@ ALONE = ("models", "browser")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts background jobs with Ctrl-C ignored, and what they start inherits that: the programs whose
+        # Ctrl-C is tested would never notice it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line(
         "markers", "virtual_time: run on an event loop whose clock jumps (async tests and fixtures)"
     )

@@ -1,1 +1,4 @@
-"""Helpers for testing agents and plugins; nothing here is imported by the rest of the framework."""
+"""Virtual time, scripted and hostile parts, and contract suites, for tests, benchmarks and the lab.
+
+Nothing in `core`, `plugins` or `cli` imports it; `lab` runs its scenarios on it. `contract` needs pytest.
+"""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,6 +18,21 @@ REVERBERATION = 0.15
 REFLECTIONS_DB = -6.0
 
 FRAME_SECONDS = FRAME_SAMPLES / PLAYED_RATE
+
+
+def babble(seconds: float, seed: int = 0) -> PcmData:
+    """Noise in the rhythm, pauses, spectrum and loudness of speech, at the rate of the gate.
+
+    It has no likeness to itself at another time, so that an echo is found at one delay only.
+    """
+    rng = np.random.default_rng(seed)
+    count = round(seconds * PLAYED_RATE)
+    syllables = rng.uniform(0.0, 1.0, math.ceil(seconds * 5))
+    times = np.arange(count) / PLAYED_RATE * 5
+    loudness = np.interp(times, np.arange(len(syllables)), np.maximum(0.0, syllables - 0.3))
+    # Most of a voice is below 1 kHz.
+    sound = np.convolve(rng.normal(size=count), np.ones(40) / 40, mode="same") * loudness * 25_000
+    return PcmData(sound.round().clip(-32768, 32767).astype(np.int16), PLAYED_RATE)
 
 
 def response(sample_rate: int, seed: int = 0) -> npt.NDArray[np.float64]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import math
 import sys
 import weakref
 from typing import Any
@@ -19,26 +18,13 @@ from vision_agents.core.participants import Participant
 from vision_agents.core.vad import VADStream
 from vision_agents.plugins import livekit, silero
 from vision_agents.testing.clips import speech_clips
-from vision_agents.testing.room import call, echo_of
+from vision_agents.testing.room import babble, call, echo_of
 
 ANNA, BEN = Participant("anna"), Participant("ben")
 RATE = 16_000
 PLAYED_RATE = 48_000
 # Of a quiet microphone.
 NOISE = 8.0
-
-
-def voice(seconds: float, seed: int = 0) -> Samples:
-    """48 kHz: noise in syllables of a voice's loudness, with pauses; it has no likeness to itself at another time."""
-    rng = np.random.default_rng(seed)
-    count = round(seconds * PLAYED_RATE)
-    syllables = rng.uniform(0.0, 1.0, math.ceil(seconds * 5))
-    loudness = np.interp(
-        np.arange(count) / PLAYED_RATE * 5, np.arange(len(syllables)), np.maximum(0.0, syllables - 0.3)
-    )
-    # Most of a voice is below 1 kHz.
-    sound = np.convolve(rng.normal(size=count), np.ones(40) / 40, mode="same") * loudness * 25_000
-    return PcmData.from_array(sound.round().clip(-32768, 32767).astype(np.int16), PLAYED_RATE).samples
 
 
 def microphone(sound: np.ndarray[Any, Any], noise: float = NOISE) -> PcmData:
@@ -67,14 +53,14 @@ def removed(heard: PcmData, cleaned: PcmData, start: float, end: float) -> float
 @pytest.mark.parametrize("delay", [0.02, 0.1, 0.25, 0.4])
 @pytest.mark.parametrize(("gain", "least"), [(-10.0, 30.0), (-20.0, 22.0), (-30.0, 12.0)])
 def test_the_echo_goes_down_to_the_noise_of_the_microphone(delay: float, gain: float, least: float) -> None:
-    played = voice(8.0)
+    played = babble(8.0).samples
     heard = microphone(echo_of(at_16k(played), delay, gain))
     cleaned = call(livekit.EchoCanceller(), played, heard, ANNA)
     assert removed(heard, cleaned, 3.0, 8.0) > least
 
 
 def test_who_speaks_over_the_echo_is_left_as_loud_as_without_it() -> None:
-    played, user = voice(10.0), at_16k(voice(10.0, seed=7)).samples.astype(np.float64)
+    played, user = babble(10.0).samples, at_16k(babble(10.0, seed=7).samples).samples.astype(np.float64)
     user[: 5 * RATE] = 0.0
     heard = microphone(user + echo_of(at_16k(played), 0.12, -15.0))
     cleaned = call(livekit.EchoCanceller(), played, heard, ANNA)
@@ -86,14 +72,14 @@ def test_who_speaks_over_the_echo_is_left_as_loud_as_without_it() -> None:
 def test_silence_stays_silence() -> None:
     silence = PcmData.silence(3.0, RATE)
     assert not call(livekit.EchoCanceller(), np.zeros(3 * PLAYED_RATE, np.int16), silence, ANNA).samples.any()
-    while_played = call(livekit.EchoCanceller(), voice(3.0), silence, ANNA).samples
+    while_played = call(livekit.EchoCanceller(), babble(3.0).samples, silence, ANNA).samples
     # What is left of the trace, and the noise that AEC3 puts in its place.
     assert level(while_played) < -65.0
     assert level(while_played[RATE:]) < -70.0
 
 
 def test_without_an_echo_a_voice_comes_out_8_ms_later_and_as_loud() -> None:
-    user = at_16k(voice(4.0, seed=3))
+    user = at_16k(babble(4.0, seed=3).samples)
     cleaned = call(livekit.EchoCanceller(), np.zeros(4 * PLAYED_RATE, dtype=np.int16), user, ANNA)
     spectrum = np.fft.rfft(user.samples, 2 * len(user))
     correlation = np.fft.irfft(np.fft.rfft(cleaned.samples, 2 * len(user)) * np.conj(spectrum) / (abs(spectrum) + 1.0))
@@ -123,7 +109,7 @@ def network(played: Samples, heard: PcmData, arrivals: list[tuple[int, int]]) ->
 @pytest.mark.parametrize("delay", [0.05, 0.2])
 @pytest.mark.parametrize("gap", [0.1, 1.0, 4.0])
 def test_after_lost_audio_the_echo_is_gone_again_within_a_second(delay: float, gap: float) -> None:
-    played = voice(12.0)
+    played = babble(12.0).samples
     heard = microphone(echo_of(at_16k(played), delay, -10.0))
     back = 5.0 + gap
     arrivals = [(n, n) for n in range(600) if not 5.0 <= n * 0.02 < back]
@@ -133,7 +119,7 @@ def test_after_lost_audio_the_echo_is_gone_again_within_a_second(delay: float, g
 
 
 def test_audio_that_comes_late_and_all_at_once_is_cleaned_as_if_it_had_come_in_time() -> None:
-    played = voice(8.0)
+    played = babble(8.0).samples
     heard = microphone(echo_of(at_16k(played), 0.1, -10.0))
     # Three frames at a time, and once nothing for 0.4 s.
     arrivals = [(n // 3 * 3 + 2, n) for n in range(399) if not 5.0 <= n * 0.02 < 5.4]
@@ -146,7 +132,7 @@ def test_audio_that_comes_late_and_all_at_once_is_cleaned_as_if_it_had_come_in_t
 def test_what_was_played_to_a_silent_participant_is_bounded() -> None:
     canceller = livekit.EchoCanceller()
     canceller.cancel(PcmData.silence(0.02, RATE), ANNA)
-    frame = voice(0.02)
+    frame = babble(0.02).samples
     for _ in range(500):
         canceller.played(frame)
     assert [len(microphone._waiting) for microphone in canceller._microphones.values()] == [100]
@@ -203,9 +189,9 @@ def test_frames_of_20_ms_never_wait(rate: int) -> None:
 
 
 def test_two_participants_are_cleaned_apart() -> None:
-    played = voice(4.0)
+    played = babble(4.0).samples
     anna = microphone(echo_of(at_16k(played), 0.1, -10.0))
-    ben = microphone(echo_of(at_16k(played), 0.2, -20.0, seed=3) + at_16k(voice(4.0, seed=5)).samples)
+    ben = microphone(echo_of(at_16k(played), 0.2, -20.0, seed=3) + at_16k(babble(4.0, seed=5).samples).samples)
     alone = [call(livekit.EchoCanceller(), played, heard, who) for who, heard in ((ANNA, anna), (BEN, ben))]
     canceller = livekit.EchoCanceller()
     together: dict[Participant, list[Samples]] = {ANNA: [], BEN: []}
@@ -221,7 +207,7 @@ def test_two_participants_are_cleaned_apart() -> None:
 
 
 def test_the_played_frame_is_neither_kept_nor_changed() -> None:
-    played = voice(4.0)
+    played = babble(4.0).samples
     heard = microphone(echo_of(at_16k(played), 0.1, -10.0))
     reused, canceller = np.zeros(960, dtype=np.int16), livekit.EchoCanceller()
     canceller.cancel(PcmData.silence(0.0, RATE), ANNA)
@@ -255,7 +241,7 @@ async def test_forgetting_and_closing_free_everything() -> None:
 
 
 def test_a_participant_who_comes_back_begins_anew() -> None:
-    played = voice(3.0)
+    played = babble(3.0).samples
     played[-960:] = 0  # so that nothing of it is still on its way
     heard = microphone(echo_of(at_16k(played), 0.1, -10.0))
     canceller = livekit.EchoCanceller()

@@ -9,14 +9,24 @@
         def make(self, provider):
             return mine.TTS(base_url=provider.url)
 
+Detectors and echo cancellers need no provider; say what they hear as speech instead:
+
+    class TestDetector(TurnDetectorContract):
+        def make(self):
+            return mine.Detector()
+
+        def speech(self):
+            return read_audio("a sentence.wav", 16_000)
+
 Needs pytest and pytest-asyncio.
 """
 
 import pytest
 
-_MODULES = ("harness", "player", "provider", "tts", "stt", "llm", "realtime", "edge")
+_MODULES = ("harness", "player", "provider", "tts", "stt", "llm", "realtime", "edge", "turn_detector", "vad", "echo")
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES))
 
+from .echo import EchoCancellerContract  # noqa: E402
 from .edge import Caller, EdgeContract, RecordingSink  # noqa: E402
 from .harness import Consumer, HearingLog, frames, lifetime, until  # noqa: E402
 from .llm import LLMContract  # noqa: E402
@@ -25,11 +35,14 @@ from .provider import Answer, Failure, Provider, SpeechGate  # noqa: E402
 from .realtime import RealtimeContract  # noqa: E402
 from .stt import STTContract  # noqa: E402
 from .tts import TTSContract  # noqa: E402
+from .turn_detector import TurnDetectorContract  # noqa: E402
+from .vad import VADContract  # noqa: E402
 
 __all__ = [
     "Answer",
     "Caller",
     "Consumer",
+    "EchoCancellerContract",
     "EdgeContract",
     "Failure",
     "HearingLog",
@@ -41,6 +54,8 @@ __all__ = [
     "STTContract",
     "SpeechGate",
     "TTSContract",
+    "TurnDetectorContract",
+    "VADContract",
     "frames",
     "lifetime",
     "until",

@@ -150,6 +150,7 @@ class EdgeContract(Contract):
         assert sink.left == sink.joined
 
     async def test_a_call_that_breaks_is_over(self, edge: EdgeTransport, provider: Caller, sink: RecordingSink) -> None:
+        provider.require("disconnect")
         await self.join(edge, provider, sink)
         await provider.enter()
         await provider.disconnect()
@@ -158,6 +159,7 @@ class EdgeContract(Contract):
     async def test_a_call_that_cannot_be_joined_says_so(
         self, edge: EdgeTransport, provider: Caller, sink: RecordingSink
     ) -> None:
+        provider.require("error")
         await provider.fail("error")
         with pytest.raises(Exception, match=r".") as raised:
             await self.join(edge, provider, sink)

@@ -24,8 +24,9 @@ from .provider import Failure, Provider
 T = TypeVar("T")
 P = TypeVar("P", bound="Closable")
 
-# Seconds within which everything that is awaited here must happen. It is no measure of speed, only the end of a hang.
-PATIENCE = 10.0
+# Seconds within which everything that is awaited here must happen. It is no measure of speed, only the end of a hang:
+# far more than the busiest machine needs.
+PATIENCE = 60.0
 
 FAILURES: tuple[Failure, ...] = ("error", "quota", "malformed")
 
@@ -191,11 +192,16 @@ class HearingLog:
         self.failures.append(error)
 
 
-def frames(audio: PcmData) -> Iterator[PcmData]:
-    """Audio in pieces of 20 ms."""
-    step = audio.sample_rate // 50
+def pieces(audio: PcmData, seconds: float) -> Iterator[PcmData]:
+    """Audio in pieces of `seconds`, rounded to whole samples; the last may be shorter."""
+    step = max(1, round(seconds * audio.sample_rate))
     for start in range(0, len(audio), step):
         yield PcmData(audio.samples[start : start + step], audio.sample_rate)
+
+
+def frames(audio: PcmData) -> Iterator[PcmData]:
+    """Audio in pieces of 20 ms."""
+    return pieces(audio, 0.02)
 
 
 def spoken(seconds: float, silence: float, sample_rate: int) -> Iterator[PcmData]:

@@ -48,6 +48,7 @@ class LLMContract(Contract):
     # Streaming.
 
     async def test_text_streams(self, llm: LLM, provider: Provider) -> None:
+        provider.require("stall")
         provider.will_say(self.text)
         await provider.stall(after=1)
         asking = self.ask(llm)
@@ -113,6 +114,7 @@ class LLMContract(Contract):
     # Interruption.
 
     async def test_interrupted_before_the_first_byte(self, llm: LLM, provider: Provider) -> None:
+        provider.require("stall")
         provider.will_say(self.text)
         await provider.stall()
         requests = provider.requests
@@ -124,6 +126,7 @@ class LLMContract(Contract):
         await self.answers(llm, provider)
 
     async def test_interrupted_in_midstream(self, llm: LLM, provider: Provider) -> None:
+        provider.require("stall")
         provider.will_say(self.text)
         await provider.stall(after=1)
         asking = self.ask(llm)
@@ -134,6 +137,7 @@ class LLMContract(Contract):
         await self.answers(llm, provider)
 
     async def test_interrupted_while_the_provider_stalls(self, llm: LLM, provider: Provider) -> None:
+        provider.require("stall")
         provider.will_say(self.text)
         await provider.stall(after=1)
         asking = self.ask(llm)
@@ -155,6 +159,7 @@ class LLMContract(Contract):
     async def test_a_request_that_follows_an_interruption_at_once_is_answered(
         self, llm: LLM, provider: Provider
     ) -> None:
+        provider.require("stall")
         provider.will_say(self.text, self.other)
         await provider.stall(after=1)
         asking = self.ask(llm)
@@ -186,6 +191,7 @@ class LLMContract(Contract):
         await self.answers(llm, provider)
 
     async def test_late_text_is_never_taken(self, llm: LLM, provider: Provider) -> None:
+        provider.require("stall", "send_late")
         provider.will_say(self.text, self.other)
         await provider.stall(after=1)
         asking = self.ask(llm)
@@ -204,12 +210,14 @@ class LLMContract(Contract):
     async def test_a_failure_is_raised_and_the_next_request_answered(
         self, llm: LLM, provider: Provider, kind: Failure
     ) -> None:
+        provider.require(kind)
         await provider.fail(kind)
         failed = await self.ask(llm).failed()
         assert failed or kind == "malformed", "an unreadable message may be passed over, a failure may not"
         await self.answers(llm, provider)
 
     async def test_a_broken_connection_is_raised_and_replaced(self, llm: LLM, provider: Provider) -> None:
+        provider.require("stall", "disconnect")
         provider.will_say(self.text)
         await provider.stall(after=1)
         asking = self.ask(llm)
@@ -220,6 +228,7 @@ class LLMContract(Contract):
         await self.answers(llm, provider)
 
     async def test_closed_while_busy_and_twice(self, llm: LLM, provider: Provider) -> None:
+        provider.require("stall")
         provider.will_say(self.text)
         await provider.stall(after=1)
         asking = self.ask(llm)

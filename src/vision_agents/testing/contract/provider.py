@@ -57,8 +57,8 @@ class Provider:
 
     def __init__(self, cannot: Mapping[str, str] | None = None) -> None:
         """`cannot`: what this provider cannot do ("stall", "cancel", "disconnect", "send_late", or a kind of failure),
-        and why; cases that need it are skipped with these words. "cancel" means: when an answer is cancelled, the work
-        on it ends, also while it stalls.
+        and why; cases that `require` it are skipped with these words. "cancel" means: when an answer is cancelled, the
+        work on it ends, also while it stalls.
         """
         self.cannot = cannot or {}
         self._open_connections = 0
@@ -89,7 +89,13 @@ class Provider:
         """Whether it can do this."""
         return what not in self.cannot
 
-    # What a case tells the provider.
+    # What a case asks and tells the provider.
+
+    def require(self, *abilities: str) -> None:
+        """Skip the case unless the provider can do all of these. It comes first: a skip leaves nothing running."""
+        for what in abilities:
+            if what in self.cannot:
+                pytest.skip(f"{type(self).__name__}, {what}: {self.cannot[what]}")
 
     async def stall(self, after: int = 0) -> None:
         """Send no more than `after` pieces of each answer until `release`. Connections stay open."""
@@ -145,7 +151,10 @@ class Provider:
 
     def _check(self, what: str) -> None:
         if what in self.cannot:
-            pytest.skip(f"{type(self).__name__}, {what}: {self.cannot[what]}")
+            raise NotImplementedError(
+                f"{type(self).__name__} cannot {what} ({self.cannot[what]}): a case that needs it begins with "
+                f"provider.require({what!r})"
+            )
 
     def _missing(self, what: str) -> NoReturn:
         self._check(what)

@@ -92,6 +92,7 @@ class RealtimeContract(Contract):
     async def test_speech_streams_and_carries_its_epoch(
         self, model: Realtime, player: Player, provider: Provider
     ) -> None:
+        provider.require("stall")
         epochs: list[int] = []
 
         @model.events.subscribe
@@ -178,6 +179,7 @@ class RealtimeContract(Contract):
     # Interruption.
 
     async def test_speaking_interrupts(self, model: Realtime, player: Player, provider: Provider) -> None:
+        provider.require("stall")
         await self.connect(model)
         await self.begin(model, player, provider)
         provider.will_say(self.other)
@@ -200,6 +202,7 @@ class RealtimeContract(Contract):
         assert not [fact for fact in player.of("final") if fact[2]]
 
     async def test_interrupted_before_the_first_byte(self, model: Realtime, player: Player, provider: Provider) -> None:
+        provider.require("stall")
         await self.connect(model)
         provider.will_say(self.text)
         await provider.stall()
@@ -210,6 +213,7 @@ class RealtimeContract(Contract):
         await self.only_other_is_heard(model, player, provider)
 
     async def test_interrupted_in_midstream(self, model: Realtime, player: Player, provider: Provider) -> None:
+        provider.require("stall")
         await self.connect(model)
         said = await self.begin(model, player, provider)
         heard = len(said.audio)
@@ -221,6 +225,7 @@ class RealtimeContract(Contract):
     async def test_interrupted_while_the_provider_stalls(
         self, model: Realtime, player: Player, provider: Provider
     ) -> None:
+        provider.require("stall")
         await self.connect(model)
         await self.begin(model, player, provider)
         player.interrupt()
@@ -242,6 +247,7 @@ class RealtimeContract(Contract):
     async def test_many_interruptions_leave_nothing_behind(
         self, model: Realtime, player: Player, provider: Provider
     ) -> None:
+        provider.require("stall")
         await self.connect(model)
         await self.answers(model, player, provider)
         connections = provider.open_connections
@@ -258,6 +264,7 @@ class RealtimeContract(Contract):
         assert not player.failures
 
     async def test_late_audio_is_never_heard(self, model: Realtime, player: Player, provider: Provider) -> None:
+        provider.require("stall", "send_late")
         await self.connect(model)
         said = await self.begin(model, player, provider)
         heard = len(said.audio)
@@ -282,6 +289,7 @@ class RealtimeContract(Contract):
     async def test_a_failure_is_reported_and_the_next_text_answered(
         self, model: Realtime, player: Player, provider: Provider, kind: Failure
     ) -> None:
+        provider.require(kind)
         await self.connect(model)
         await provider.fail(kind)
         try:
@@ -296,6 +304,7 @@ class RealtimeContract(Contract):
         await self.answers_soon(model, player, provider)
 
     async def test_a_broken_connection_is_replaced(self, model: Realtime, player: Player, provider: Provider) -> None:
+        provider.require("stall", "disconnect")
         await self.connect(model)
         said = await self.begin(model, player, provider)
         await provider.disconnect()
@@ -313,6 +322,7 @@ class RealtimeContract(Contract):
     async def test_a_provider_that_stalls_holds_nobody_up(
         self, model: Realtime, player: Player, provider: Provider
     ) -> None:
+        provider.require("stall")
         await self.connect(model)
         await self.begin(model, player, provider)
         async with asyncio.timeout(PATIENCE):
@@ -321,6 +331,7 @@ class RealtimeContract(Contract):
         await until(lambda: player.last.done, "the rest of the response")
 
     async def test_closed_while_busy_and_twice(self, model: Realtime, player: Player, provider: Provider) -> None:
+        provider.require("stall")
         await self.connect(model)
         await self.begin(model, player, provider)
         await close(model)

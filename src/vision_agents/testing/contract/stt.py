@@ -106,6 +106,7 @@ class STTContract(Contract):
     # Turns that were none.
 
     async def test_a_discarded_turn_leaves_no_words(self, stt: STT, log: HearingLog, provider: Provider) -> None:
+        provider.require("stall")
         provider.will_hear(self.text, self.other)
         await provider.stall()
         requests = provider.requests
@@ -137,6 +138,7 @@ class STTContract(Contract):
     # Trouble.
 
     async def test_a_provider_that_stalls_holds_nobody_up(self, stt: STT, log: HearingLog, provider: Provider) -> None:
+        provider.require("stall")
         await provider.stall()
         async with asyncio.timeout(PATIENCE):
             await self.speak(stt, ANNA, seconds=5.0)
@@ -152,6 +154,7 @@ class STTContract(Contract):
     async def test_a_failure_is_reported_and_the_next_turn_understood(
         self, stt: STT, log: HearingLog, provider: Provider, kind: Failure
     ) -> None:
+        provider.require(kind)
         await provider.fail(kind)
         try:
             await self.speak(stt, ANNA)
@@ -166,6 +169,7 @@ class STTContract(Contract):
         await self.hear(stt, log, ANNA, self.other)
 
     async def test_a_broken_connection_is_replaced(self, stt: STT, log: HearingLog, provider: Provider) -> None:
+        provider.require("disconnect")
         provider.will_hear(self.text)
         await self.hear(stt, log, ANNA, self.text)
         await provider.disconnect()
@@ -187,6 +191,7 @@ class STTContract(Contract):
         await self.hear(stt, log, BERT, self.other)
 
     async def test_closed_while_busy_and_twice(self, stt: STT, log: HearingLog, provider: Provider) -> None:
+        provider.require("stall")
         await provider.stall()
         await self.speak(stt, ANNA)
         finishing = asyncio.create_task(stt.finish_turn(ANNA))

@@ -44,6 +44,7 @@ class TTSContract(Contract):
     # Streaming.
 
     async def test_speech_streams(self, tts: TTS, provider: Provider) -> None:
+        provider.require("stall")
         whole = await self.whole(tts, self.text)
         await provider.stall(after=1)
         speaking = self.speak(tts, self.text)
@@ -84,6 +85,7 @@ class TTSContract(Contract):
     # Interruption.
 
     async def test_interrupted_before_the_first_byte(self, tts: TTS, provider: Provider) -> None:
+        provider.require("stall")
         whole = await self.whole(tts, self.other)
         await provider.stall()
         requests = provider.requests
@@ -95,6 +97,7 @@ class TTSContract(Contract):
         assert np.array_equal(_sound(await self.whole(tts, self.other)), _sound(whole))
 
     async def test_interrupted_in_midstream(self, tts: TTS, provider: Provider) -> None:
+        provider.require("stall")
         whole = await self.whole(tts, self.other)
         await provider.stall(after=1)
         speaking = self.speak(tts, self.text)
@@ -105,6 +108,7 @@ class TTSContract(Contract):
         assert np.array_equal(_sound(await self.whole(tts, self.other)), _sound(whole))
 
     async def test_interrupted_while_the_provider_stalls(self, tts: TTS, provider: Provider) -> None:
+        provider.require("stall")
         await provider.stall(after=1)
         speaking = self.speak(tts, self.text)
         await speaking.some()
@@ -123,6 +127,7 @@ class TTSContract(Contract):
         assert np.array_equal(_sound(await self.whole(tts, self.text)), _sound(whole))
 
     async def test_a_text_that_follows_an_interruption_at_once_is_spoken(self, tts: TTS, provider: Provider) -> None:
+        provider.require("stall")
         whole = await self.whole(tts, self.other)
         await provider.stall(after=1)
         speaking = self.speak(tts, self.text)
@@ -150,6 +155,7 @@ class TTSContract(Contract):
         assert np.array_equal(_sound(await self.whole(tts, self.other)), _sound(whole))
 
     async def test_late_audio_is_never_heard(self, tts: TTS, provider: Provider) -> None:
+        provider.require("stall", "send_late")
         whole = await self.whole(tts, self.other)
         await provider.stall(after=1)
         speaking = self.speak(tts, self.text)
@@ -174,12 +180,14 @@ class TTSContract(Contract):
     async def test_a_failure_is_raised_and_the_next_text_spoken(
         self, tts: TTS, provider: Provider, kind: Failure
     ) -> None:
+        provider.require(kind)
         await provider.fail(kind)
         failed = await self.speak(tts, self.text).failed()
         assert failed or kind == "malformed", "an unreadable message may be passed over, a failure may not"
         await self.whole(tts, self.other)
 
     async def test_a_broken_connection_is_raised_and_replaced(self, tts: TTS, provider: Provider) -> None:
+        provider.require("stall", "disconnect")
         await provider.stall(after=1)
         speaking = self.speak(tts, self.text)
         await speaking.some()
@@ -189,6 +197,7 @@ class TTSContract(Contract):
         await self.whole(tts, self.other)
 
     async def test_closed_while_busy_and_twice(self, tts: TTS, provider: Provider) -> None:
+        provider.require("stall")
         await provider.stall(after=1)
         speaking = self.speak(tts, self.text)
         await speaking.some()
