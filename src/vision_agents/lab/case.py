@@ -77,7 +77,7 @@ class Kit:
 
     @cached_property
     def turns(self) -> SmartTurnModel:
-        return SmartTurnModel(ModelStore().files(smart_turn.turn_detection.MODEL)["model"])
+        return SmartTurnModel(ModelStore().files(smart_turn.turn_detection.MODEL))
 
     @cached_property
     def words(self) -> MoonshineModel:

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from vision_agents.core.audio import PcmData, Samples
+from vision_agents.core.models import onnx
 from vision_agents.plugins import moonshine
 from vision_agents.plugins.moonshine import utterance
 from vision_agents.plugins.moonshine.model import Reading
-from vision_agents.plugins.silero import session
 
 from ..hearing_kit import ANNA, BEN, RATE, LevelVAD, Notes, Speak, audio, frames, play
 
@@ -336,7 +336,7 @@ async def test_a_reading_before_start_says_what_to_do() -> None:
 
 def test_without_onnxruntime_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
-    monkeypatch.setattr(session, "find_spec", lambda name: None if name == "onnxruntime" else found(name))
+    monkeypatch.setattr(onnx, "find_spec", lambda name: None if name == "onnxruntime" else found(name))
     with pytest.raises(ImportError, match=r'pip install "vision-agents\[moonshine\]"'):
         moonshine.STT()
 

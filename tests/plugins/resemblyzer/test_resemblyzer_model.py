@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from vision_agents.core.models import ModelStore
+from vision_agents.core.models.onnx import open_session
 from vision_agents.core.voiceprint import similarity
 from vision_agents.plugins.resemblyzer.graph import encoder
 from vision_agents.plugins.resemblyzer.mel import mel_power
-from vision_agents.plugins.resemblyzer.model import GE2EModel, _open
+from vision_agents.plugins.resemblyzer.model import GE2EModel
 from vision_agents.testing.clips import speech_clips
 
 from ..hearing_kit import Speak
@@ -91,7 +92,9 @@ def test_the_spectrogram_is_the_defined_one(seconds):
 def test_the_graph_computes_the_defined_network():
     weights = made_up_weights()
     mel = np.random.default_rng(2).random((3, 70, 40)).astype(np.float32)
-    (voices,) = _open(encoder(weights)).run(None, {"mel": np.ascontiguousarray(mel.transpose(1, 0, 2))})
+    (voices,) = open_session(encoder(weights), extra="resemblyzer").run(
+        None, {"mel": np.ascontiguousarray(mel.transpose(1, 0, 2))}
+    )
     np.testing.assert_allclose(voices, [slow_encoder(weights, each) for each in mel], atol=1e-5)
 
 
@@ -107,7 +110,7 @@ def test_weights_of_another_network_are_refused():
 class TestModel:
     @pytest.fixture
     def model(self, tmp_path, monkeypatch):
-        return GE2EModel(encoder_file(tmp_path / "made-up.pt", monkeypatch))
+        return GE2EModel({"model": encoder_file(tmp_path / "made-up.pt", monkeypatch)})
 
     @pytest.mark.parametrize("seconds", [0.4, 1.6, 1.61, 6.0])
     def test_a_voice_has_length_one_however_long_the_speech(self, model, seconds):
@@ -146,7 +149,7 @@ class TestModel:
 def real():
     store = ModelStore()
     store.pull(["ge2e"])
-    return GE2EModel(store.files("ge2e")["model"])
+    return GE2EModel(store.files("ge2e"))
 
 
 @pytest.mark.models

@@ -1,13 +1,12 @@
 """Windows, context and dirt: what the network is given. The network itself is in test_silero_model.py."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision_agents.plugins.silero.model import CONTEXT, WINDOW, SileroStream, to_float
+from vision_agents.core.models.onnx import to_float
+from vision_agents.plugins.silero.model import CONTEXT, WINDOW, SileroStream
 
 
 class Network:
@@ -17,10 +16,10 @@ class Network:
         self.inputs: list[np.ndarray] = []
         self.states: list[float] = []
 
-    def run(self, outputs: None, feed: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-        self.inputs.append(feed["input"].copy())
-        self.states.append(float(feed["state"][0, 0, 0]))
-        return np.array([[np.abs(feed["input"]).max()]], dtype=np.float32), feed["state"] + 1
+    def run(self, windows: np.ndarray, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        self.inputs.append(windows.copy())
+        self.states.append(float(states[0, 0, 0]))
+        return np.abs(windows).max(axis=1), states + 1
 
 
 def sines(count: int) -> np.ndarray:

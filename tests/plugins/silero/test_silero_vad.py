@@ -2,15 +2,17 @@
 
 import asyncio
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from vision_agents.core.audio import Samples
+from vision_agents.core.models import onnx
 from vision_agents.plugins import silero
-from vision_agents.plugins.silero import session
-from vision_agents.plugins.silero.model import WINDOW, SileroStream
+from vision_agents.plugins.silero import vad as vad_module
+from vision_agents.plugins.silero.model import WINDOW, SileroModel, SileroStream
 
 from ..hearing_kit import Speak
 
@@ -23,7 +25,7 @@ async def stream() -> SileroStream:
 
 def test_without_onnxruntime_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
-    monkeypatch.setattr(session, "find_spec", lambda name: None if name == "onnxruntime" else found(name))
+    monkeypatch.setattr(onnx, "find_spec", lambda name: None if name == "onnxruntime" else found(name))
     with pytest.raises(ImportError, match=r'pip install "vision-agents\[silero\]"'):
         silero.VAD()
 
@@ -42,17 +44,40 @@ async def test_a_file_that_is_missing_or_no_model_is_named(tmp_path: Path) -> No
         await silero.VAD(broken).start()
 
 
-async def test_parts_that_share_a_detector_load_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded = []
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files that networks were loaded from."""
+    loaded: list[Path] = []
 
-    class Network:
-        def __init__(self, path: str) -> None:
-            loaded.append(path)
+    def load(files: Mapping[str, Path]) -> SileroModel:
+        loaded.append(files["model"])
+        return SileroModel.__new__(SileroModel)
 
-    monkeypatch.setattr("vision_agents.plugins.silero.vad.SileroModel", Network)
+    monkeypatch.setattr(vad_module, "load", load)
+    return loaded
+
+
+async def test_all_detectors_of_the_process_share_one_network(loads: list[Path]) -> None:
+    detectors = [silero.VAD("given.onnx") for _ in range(3)]
+    await asyncio.gather(*(vad.start() for vad in detectors), detectors[0].start())
+    streams = [vad.stream() for vad in detectors]
+    assert loads == [Path("given.onnx")]
+    assert len({id(stream._model) for stream in streams}) == 1
+    assert len({id(stream._state) for stream in streams}) == 3
+
+
+async def test_a_detector_of_several_parts_is_in_use_until_the_last_has_closed_it(loads: list[Path]) -> None:
     vad = silero.VAD("given.onnx")
-    await asyncio.gather(vad.start(), vad.start(), vad.start())
-    assert loaded == ["given.onnx"]
+    await asyncio.gather(vad.start(), vad.start())
+    await vad.close()
+    assert vad.stream()
+    await vad.close()
+    await vad.close()
+    with pytest.raises(RuntimeError, match="await start"):
+        vad.stream()
+    await vad.start()
+    assert vad.stream()
+    assert loads == [Path("given.onnx")]
 
 
 @pytest.mark.models

@@ -81,7 +81,7 @@ def test_the_end_of_the_sound_is_the_end_of_the_window() -> None:
 
 @pytest.fixture(scope="module")
 def network() -> SmartTurnModel:
-    return SmartTurnModel(ModelStore().files("smart-turn")["model"])
+    return SmartTurnModel(ModelStore().files("smart-turn"))
 
 
 @pytest.mark.models

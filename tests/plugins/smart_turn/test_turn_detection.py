@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vision_agents.core.audio import Samples
+from vision_agents.core.models import onnx
 from vision_agents.plugins import smart_turn
-from vision_agents.plugins.silero import session
 from vision_agents.testing.virtual_time import VirtualTimeLoop
 
 from ..hearing_kit import ANNA, BEN, RATE, LevelVAD, Notes, Speak, audio, frames, play
@@ -188,8 +188,11 @@ async def test_a_pause_in_an_unfinished_turn_does_not_end_it() -> None:
 
 @pytest.mark.virtual_time
 async def test_an_answer_about_a_pause_that_is_over_is_dropped() -> None:
-    judge = Judge(0.99, 0.1)
-    async with detection(judge) as (detector, notes):
+    class Shortsighted:
+        def predict(self, samples: Samples) -> float:
+            return 0.99 if len(samples) < RATE else 0.1  # the first pause comes after half a second of speech
+
+    async with detection(Shortsighted()) as (detector, notes):
         # In one piece: the speech after the pause is there before the answer can be.
         await detector.process_audio(audio((0.5, SPEECH), (0.3, SILENCE), (0.5, SPEECH)), ANNA)
         await asyncio.sleep(0.1)
@@ -404,7 +407,7 @@ def test_the_threshold_is_brought_into_its_range(given_: float, used: float) -> 
 
 def test_without_onnxruntime_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
-    monkeypatch.setattr(session, "find_spec", lambda name: None if name == "onnxruntime" else found(name))
+    monkeypatch.setattr(onnx, "find_spec", lambda name: None if name == "onnxruntime" else found(name))
     with pytest.raises(ImportError, match=r'pip install "vision-agents\[smart_turn\]"'):
         smart_turn.TurnDetection()
 

@@ -1,17 +1,22 @@
-"""The model store: models taken from pinned, hashed sources and kept on this machine."""
+"""Files of models, pinned and kept on this machine, and the networks of this process that are loaded from them."""
 
 from .catalogue import CATALOGUE, Archive, Model, ModelFile
 from .errors import (
     DiskFullError,
     FetchError,
+    InUseError,
     MissingModelError,
     ModelError,
+    OverloadedError,
     StoreError,
     UnknownModelError,
+    WorkerError,
     WrongHashError,
 )
+from .networks import LoadedModel, loaded_models, unload
 from .progress import ProgressBar
 from .store import FileCheck, ModelStatus, ModelStore, default_root
+from .worker import WorkerStats
 
 __all__ = [
     "CATALOGUE",
@@ -19,15 +24,22 @@ __all__ = [
     "DiskFullError",
     "FetchError",
     "FileCheck",
+    "InUseError",
+    "LoadedModel",
     "MissingModelError",
     "Model",
     "ModelError",
     "ModelFile",
     "ModelStatus",
     "ModelStore",
+    "OverloadedError",
     "ProgressBar",
     "StoreError",
     "UnknownModelError",
+    "WorkerError",
+    "WorkerStats",
     "WrongHashError",
     "default_root",
+    "loaded_models",
+    "unload",
 ]

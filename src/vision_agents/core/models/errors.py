@@ -1,4 +1,4 @@
-"""What can go wrong with a model. Every message says what happened, where, and what to do next."""
+"""Errors of models and networks. Every message says what happened, where, and what to do next."""
 
 from __future__ import annotations
 
@@ -29,3 +29,15 @@ class DiskFullError(ModelError):
 
 class StoreError(ModelError):
     """The store's folder cannot be used: unwritable, not a folder, or cannot be locked."""
+
+
+class InUseError(ModelError):
+    """A loaded network cannot be let go, since parts use it."""
+
+
+class OverloadedError(ModelError):
+    """A network is asked for more than this machine can compute in time."""
+
+
+class WorkerError(ModelError):
+    """The thread or process that runs a network ended, or hung, with work to do."""

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..silero.model import to_float
-from ..silero.session import open_session
+from vision_agents.core.models.onnx import open_session, to_float
+
 from .pauses import pieces
 from .tokenizer import END, START, Tokenizer
 
@@ -144,6 +144,13 @@ class MoonshineModel:
         """What a listener may have said, by the probabilities of the first token; nothing if that is not likely."""
         likely = {word: float(first[token]) for token, word in self._listeners.items()}
         return max(likely, key=likely.__getitem__) if sum(likely.values()) >= HESITATION else ""
+
+
+def load(files: Mapping[str, Path]) -> MoonshineModel:
+    """The network, after a first run: that of noise, since silence is not read at all."""
+    model = MoonshineModel(files)
+    model.transcribe(np.random.default_rng(1).normal(0, 0.01, _SHORTEST).astype(np.float32))
+    return model
 
 
 def joined(readings: Sequence[Reading]) -> Reading:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from vision_agents.core import stt
 from vision_agents.core.audio import PcmData, Resampler, Samples
-from vision_agents.core.models import ModelStore
+from vision_agents.core.models.networks import NetworkLease, NetworkSpec, given, networks_of
+from vision_agents.core.models.onnx import require_onnxruntime
 from vision_agents.core.participants import Participant
+from vision_agents.core.tasks import together
 from vision_agents.core.vad import VAD, VADStream
 
 from .. import silero
-from ..silero.session import require_onnxruntime
-from .model import MoonshineModel, Reading
+from .model import Reading, load
 from .utterance import SAMPLE_RATE, BacklogError, Utterance
 
 MODEL = "moonshine-tiny-en"
@@ -61,8 +61,8 @@ class STT(stt.STT):
 
     A partial transcript comes at each pause, since the turn may end there, and after each 0.3 s of new speech; the
     latter take at most a quarter of a core. While one is being made, none is queued. What was last read is final if
-    nothing was said since. All participants share one worker thread. A turn in which Silero hears no speech has no
-    words. A turn of minutes is read in pieces of 6 to 12 s that are cut at pauses.
+    nothing was said since. The networks are loaded once a process, and all sessions share one worker thread. A turn in
+    which Silero hears no speech has no words. A turn of minutes is read in pieces of 6 to 12 s that are cut at pauses.
 
     Args:
         model: in place of the network from the model store.
@@ -77,16 +77,22 @@ class STT(stt.STT):
         if vad is None or model is None:
             require_onnxruntime("moonshine")
         self._vad = silero.VAD() if vad is None else vad
-        self._model = model
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="moonshine")
+        spec: NetworkSpec[Recogniser] = NetworkSpec(load, MODEL) if model is None else given(model)
+        self._network = NetworkLease(spec, "moonshine.STT")
         self._ears: dict[str, _Ear] = {}
         self._readings: set[asyncio.Task[None]] = set()
 
+    @property
+    def networks(self) -> tuple[NetworkSpec[Any], ...]:
+        """The networks that this part uses, for `warm_up`."""
+        return (self._network.spec, *networks_of(self._vad))
+
     async def start(self) -> None:
-        """Load both networks in threads. Raises MissingModelError if the store does not have them yet."""
-        await self._vad.start()
-        if self._model is None:
-            self._model = await asyncio.get_running_loop().run_in_executor(self._worker, _load)
+        """Load both networks in threads, unless the process has them.
+
+        Raises MissingModelError for one that was not pulled, and what loading raises.
+        """
+        await together(self._vad.start(), self._network.start())
 
     async def process_audio(self, audio: PcmData, participant: Participant) -> None:
         """Take the next piece of a participant's audio, any rate and length. Never waits."""
@@ -134,13 +140,13 @@ class STT(stt.STT):
             _leave(ear)
 
     async def close(self) -> None:
-        """Forget everyone and end the worker."""
+        """Forget everyone, and end the use of the networks; they stay loaded for the next."""
         for ear in self._ears.values():
             _leave(ear)
         self._ears.clear()
         for reading in self._readings:
             reading.cancel()
-        self._worker.shutdown(wait=False, cancel_futures=True)
+        self._network.close()
         await self._vad.close()
 
     def _ear(self, participant: Participant) -> _Ear:
@@ -192,12 +198,10 @@ class STT(stt.STT):
             self.report_words(ear.participant, words.text, False, words.confidence, words.alternative)
 
     async def _transcribe(self, samples: Samples, stop: threading.Event) -> Reading:
-        model = self._model
-        if model is None:
+        if not self._network.started:
             raise RuntimeError("moonshine.STT has not loaded its model yet: await start() before any audio.")
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._worker, model.transcribe, samples, stop)
+            return await self._network.run(self._network.network.transcribe, samples, stop)
         except asyncio.CancelledError:
             stop.set()  # nobody waits any more: leave the thread to the others
             raise
@@ -207,7 +211,3 @@ def _leave(ear: _Ear) -> None:
     ear.utterance.abandon()
     if ear.reading is not None:
         ear.reading.cancel()
-
-
-def _load() -> MoonshineModel:
-    return MoonshineModel(ModelStore().files(MODEL))

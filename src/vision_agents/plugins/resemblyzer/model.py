@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vision_agents.core.audio import Samples
+from vision_agents.core.models.onnx import open_session, to_float
 from vision_agents.core.voiceprint import SAMPLE_RATE, SHORTEST
 
-from ..silero.model import to_float
-from ..silero.session import require_onnxruntime
 from .graph import encoder
 from .mel import mel_power
 from .weights import read_tensors
@@ -26,18 +25,17 @@ LEVEL = 10 ** (-20 / 20)
 """Root mean square to which speech is brought: the spectrogram has no logarithm, and how loud somebody is is not whose
 voice it is. -20 dBFS is a usual level of the recordings that the encoder was trained on."""
 
-_ERRORS_ONLY = 3
-
 
 class GE2EModel:
     """The encoder. Loading blocks (about 30 ms), and so does `embed` (about 10 ms for 2 s): use a thread.
 
-    Raises ImportError without onnxruntime, FileNotFoundError or ValueError for a missing or broken file.
+    `files`: its checkpoint under "model". Raises ImportError without onnxruntime, FileNotFoundError or ValueError for a
+    missing or broken file.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        require_onnxruntime("resemblyzer")
-        self._session = _open(encoder(read_tensors(path, within="model_state")))
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        weights = read_tensors(files["model"], within="model_state")
+        self._session = open_session(encoder(weights), extra="resemblyzer")
 
     def embed(self, samples: Samples) -> NDArray[np.float32]:
         """A vector of length one, shape (256,), for 0.4 s or more of int16 speech at 16 kHz.
@@ -54,6 +52,13 @@ class GE2EModel:
         return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
 
 
+def load(files: Mapping[str, Path]) -> GE2EModel:
+    """The network, after a first run."""
+    model = GE2EModel(files)
+    model.embed(np.random.default_rng(1).integers(-1000, 1000, 2 * SAMPLE_RATE).astype(np.int16))
+    return model
+
+
 def _levelled(samples: Samples) -> NDArray[np.float32]:
     if len(samples) < SHORTEST * SAMPLE_RATE:
         raise ValueError(f"{len(samples) / SAMPLE_RATE:.2f} s of audio are too short for a voice; give {SHORTEST} s.")
@@ -64,14 +69,3 @@ def _levelled(samples: Samples) -> NDArray[np.float32]:
         raise ValueError(f"There is no sound in these {len(samples) / SAMPLE_RATE:.2f} s, so there is no voice.")
     sound *= np.float32(LEVEL / level)
     return sound
-
-
-def _open(model: bytes) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = _ERRORS_ONLY
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

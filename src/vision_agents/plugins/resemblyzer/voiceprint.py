@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +9,10 @@ from numpy.typing import NDArray
 
 from vision_agents.core import voiceprint
 from vision_agents.core.audio import Samples
-from vision_agents.core.models import ModelStore
+from vision_agents.core.models.networks import NetworkLease, NetworkSpec
+from vision_agents.core.models.onnx import require_onnxruntime
 
-from ..silero.session import require_onnxruntime
-from .model import GE2EModel
+from .model import GE2EModel, load
 
 MODEL = "ge2e"
 
@@ -23,8 +21,8 @@ class Voiceprint(voiceprint.Voiceprint):
     """The GE2E speaker encoder of Resemblyzer 0.1.4: 256 numbers a voice, about 10 ms of one core for 2 s of speech.
 
     None of its numbers is negative, so that even strangers are about 0.5 alike; `benchmarks/voiceprint.py` tells where
-    "another voice" begins. It is not fetched with the other models: run `vision-agents models pull ge2e`. All
-    participants share one worker thread.
+    "another voice" begins. It is not fetched with the other models: run `vision-agents models pull ge2e`. It is
+    loaded once a process, and all sessions share one worker thread.
 
     Args:
         model_path: a checkpoint to use instead of the one in the model store.
@@ -35,24 +33,22 @@ class Voiceprint(voiceprint.Voiceprint):
 
     def __init__(self, model_path: Path | str | None = None) -> None:
         require_onnxruntime("resemblyzer")
-        self._path = model_path
-        self._model: GE2EModel | None = None
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="resemblyzer")
+        files = None if model_path is None else {"model": Path(model_path)}
+        self._network = NetworkLease(NetworkSpec(load, MODEL, files), "resemblyzer.Voiceprint")
+
+    @property
+    def networks(self) -> tuple[NetworkSpec[GE2EModel], ...]:
+        """The networks that this part uses, for `warm_up`."""
+        return (self._network.spec,)
 
     async def start(self) -> None:
-        """Load the network in a thread. Raises MissingModelError if the store does not have it yet."""
-        if self._model is None:
-            self._model = await asyncio.get_running_loop().run_in_executor(self._worker, self._load)
+        """Load the network in a thread, unless the process has it. Raises MissingModelError if it was not pulled."""
+        await self._network.start()
 
     async def embed(self, samples: Samples) -> NDArray[np.float32]:
-        """See the base class; shape (256,). Raises RuntimeError before `start`."""
-        if self._model is None:
-            raise RuntimeError("resemblyzer.Voiceprint has not loaded its model yet: await start() before embed().")
-        return await asyncio.get_running_loop().run_in_executor(self._worker, self._model.embed, samples)
+        """See the base class; shape (256,). Raises RuntimeError before `start`, OverloadedError under too much work."""
+        return await self._network.run(self._network.network.embed, samples)
 
     async def close(self) -> None:
-        """End the worker; what it has not begun is cancelled."""
-        self._worker.shutdown(wait=False, cancel_futures=True)
-
-    def _load(self) -> GE2EModel:
-        return GE2EModel(self._path or ModelStore().files(MODEL)["model"])
+        """End the use of the network; it stays loaded for the next."""
+        self._network.close()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from vision_agents.core import vad
-from vision_agents.core.models import ModelStore
+from vision_agents.core.models.networks import NetworkLease, NetworkSpec
+from vision_agents.core.models.onnx import require_onnxruntime
 from vision_agents.core.vad import SAMPLE_RATE
 
-from .model import WINDOW, SileroModel, SileroStream
-from .session import require_onnxruntime
+from .model import WINDOW, SileroModel, SileroStream, load
 
 MODEL = "silero-vad"
 
@@ -18,7 +17,8 @@ MODEL = "silero-vad"
 class VAD(vad.VAD):
     """Silero VAD v6 on windows of 32 ms, about 0.1 ms of one core each.
 
-    One instance may serve several components: it loads once.
+    The network is loaded once a process and shared by all instances; each participant has a stream of its own. An
+    instance may serve several parts of an agent: it is in use until each that started it has closed it.
 
     Args:
         model_path: an .onnx file to use instead of the one in the model store.
@@ -31,21 +31,26 @@ class VAD(vad.VAD):
 
     def __init__(self, model_path: Path | str | None = None) -> None:
         require_onnxruntime("silero")
-        self._path = model_path
-        self._model: SileroModel | None = None
-        self._loading = asyncio.Lock()
+        files = None if model_path is None else {"model": Path(model_path)}
+        self._network = NetworkLease(NetworkSpec(load, MODEL, files), "silero.VAD")
+        self._users = 0
+
+    @property
+    def networks(self) -> tuple[NetworkSpec[SileroModel], ...]:
+        """The networks that this part uses, for `warm_up`."""
+        return (self._network.spec,)
 
     async def start(self) -> None:
-        """Load the network in a thread. Raises MissingModelError if the store does not have it yet."""
-        async with self._loading:
-            if self._model is None:
-                self._model = await asyncio.to_thread(self._load)
+        """Load the network in a thread, unless the process has it. Raises MissingModelError if it was not pulled."""
+        self._users += 1
+        await self._network.start()
 
     def stream(self) -> SileroStream:
         """A new participant. Raises RuntimeError before `start`."""
-        if self._model is None:
-            raise RuntimeError("silero.VAD has not loaded its model yet: await start() before stream().")
-        return self._model.stream()
+        return self._network.network.stream()
 
-    def _load(self) -> SileroModel:
-        return SileroModel(self._path or ModelStore().files(MODEL)["model"])
+    async def close(self) -> None:
+        """End the use of the network; it stays loaded for the next."""
+        self._users = max(0, self._users - 1)
+        if not self._users:
+            self._network.close()

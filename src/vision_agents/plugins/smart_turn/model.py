@@ -6,14 +6,14 @@ answers with a probability. The spectrogram is computed here with numpy, so that
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..silero.model import to_float
-from ..silero.session import open_session
+from vision_agents.core.models.onnx import open_session, to_float
 
 SAMPLE_RATE = 16_000
 WINDOW = 8 * SAMPLE_RATE
@@ -32,11 +32,12 @@ _VARIANCE_FLOOR = 1e-7
 class SmartTurnModel:
     """The end-of-turn network. Loading blocks (about 0.2 s) and so does `predict` (about 60 ms): use a thread.
 
-    Raises ImportError without onnxruntime, FileNotFoundError or RuntimeError for a missing or broken file.
+    `files`: its path under "model". Raises ImportError without onnxruntime, FileNotFoundError or RuntimeError for a
+    missing or broken file.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        self._session = open_session(path, extra="smart_turn")
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self._session = open_session(files["model"], extra="smart_turn")
 
     def predict(self, samples: NDArray[np.int16] | NDArray[np.floating[Any]]) -> float:
         """The probability (0..1) that the speaker has finished.
@@ -48,6 +49,13 @@ class SmartTurnModel:
         features = log_mel(last_window(to_float(samples)))
         (output,) = self._session.run(None, {"input_features": features[np.newaxis]})
         return float(output[0, 0])
+
+
+def load(files: Mapping[str, Path]) -> SmartTurnModel:
+    """The network, after a first run."""
+    model = SmartTurnModel(files)
+    model.predict(np.zeros(0, dtype=np.float32))
+    return model
 
 
 def last_window(samples: NDArray[np.float32]) -> NDArray[np.float32]:

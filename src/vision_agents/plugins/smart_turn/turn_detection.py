@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from vision_agents.core.audio import PcmData, Resampler, Samples, speech_level
 from vision_agents.core.floor.policy import InterruptionPolicy
-from vision_agents.core.models import ModelStore
+from vision_agents.core.models.networks import NetworkLease, NetworkSpec, given, networks_of
+from vision_agents.core.models.onnx import require_onnxruntime
 from vision_agents.core.participants import Participant
+from vision_agents.core.tasks import together
 from vision_agents.core.turn_detection import TurnDetector
 from vision_agents.core.vad import HOLD_SHARE, VAD, SpeechEdge, SpeechSegmenter, VADStream
 
 from .. import silero
-from ..silero.session import require_onnxruntime
-from .model import SAMPLE_RATE, WINDOW, SmartTurnModel
+from .model import SAMPLE_RATE, WINDOW, load
 from .onset import LOOK_BACK, onset_delay
 from .tail import Tail
 
@@ -118,9 +118,9 @@ class TurnDetection(TurnDetector):
 
     Silence is counted from the last sound: `windows below the release threshold * 0.032 + 0.08`, since Silero lags by
     0.08 s. After 0.2 s of it (four windows) Smart Turn is asked once in each pause, and from a probability of 0.5 on
-    the turn ends. It runs in one worker thread for all participants. If speech has gone on meanwhile, its answer is
-    dropped; if it fails, that is reported once and silence alone ends turns. If no audio comes at all for
-    `max(buffer_in_seconds, 1.0)` seconds of the event loop's clock, the turn ends as well.
+    the turn ends. Both networks are loaded once a process; Smart Turn runs in one worker thread for all sessions. If
+    speech has gone on meanwhile, its answer is dropped; if it fails, that is reported once and silence ends turns. If
+    no audio comes at all for `max(buffer_in_seconds, 1.0)` seconds of the event loop's clock, the turn ends as well.
 
     The confidence of a turn's end is Smart Turn's probability; it is below 0.5 when silence ended the turn, and 0.0
     if Smart Turn had no say.
@@ -148,8 +148,8 @@ class TurnDetection(TurnDetector):
         self.buffer_in_seconds = buffer_in_seconds
         self.confidence_threshold = min(max(confidence_threshold, LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
         self._vad = silero.VAD() if vad is None else vad
-        self._model = model
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="smart-turn")
+        spec: NetworkSpec[EndOfTurnModel] = NetworkSpec(load, MODEL) if model is None else given(model)
+        self._network = NetworkLease(spec, "smart_turn.TurnDetection")
         self._ears: dict[str, _Ear] = {}
         self._failed = False
 
@@ -162,11 +162,17 @@ class TurnDetection(TurnDetector):
             turn_timeout=max(InterruptionPolicy().turn_timeout, self.buffer_in_seconds + 0.5),
         )
 
+    @property
+    def networks(self) -> tuple[NetworkSpec[Any], ...]:
+        """The networks that this part uses, for `warm_up`."""
+        return (self._network.spec, *networks_of(self._vad))
+
     async def start(self) -> None:
-        """Load both networks in threads. Raises MissingModelError if the store does not have them yet."""
-        await self._vad.start()
-        if self._model is None:
-            self._model = await asyncio.get_running_loop().run_in_executor(self._worker, _load)
+        """Load both networks in threads, unless the process has them.
+
+        Raises MissingModelError for one that was not pulled, and what loading raises.
+        """
+        await together(self._vad.start(), self._network.start())
 
     async def process_audio(self, audio: PcmData, participant: Participant) -> None:
         """Take the next piece of a participant's audio, any rate and length. Never waits."""
@@ -187,15 +193,15 @@ class TurnDetection(TurnDetector):
             _close_turn(ear)
 
     async def close(self) -> None:
-        """Forget everyone and end the worker."""
+        """Forget everyone, and end the use of the networks; they stay loaded for the next."""
         for ear in self._ears.values():
             _close_turn(ear)
         self._ears.clear()
-        self._worker.shutdown(wait=False, cancel_futures=True)
+        self._network.close()
         await self._vad.close()
 
     def _listen_to(self, participant: Participant) -> _Ear:
-        if self._model is None:
+        if not self._network.started:
             raise RuntimeError("smart_turn.TurnDetection has not loaded its model yet: await start() before any audio.")
         opening = HOLD_SHARE * self.confidence_threshold
         segmenter = SpeechSegmenter(self._vad.window, self.confidence_threshold, opening, min_silence=PAUSE)
@@ -228,10 +234,8 @@ class TurnDetection(TurnDetector):
         self.report_speech_started(ear.participant, probability, delay)
 
     def _ask_model(self, ear: _Ear, turn: _Turn) -> None:
-        assert self._model is not None
         heard = ear.tail.last(round((ear.now - turn.started + LEAD) * SAMPLE_RATE))
-        loop = asyncio.get_running_loop()
-        turn.scoring = loop.run_in_executor(self._worker, self._model.predict, heard)
+        turn.scoring = self._network.run(self._network.network.predict, heard)
         turn.scoring.add_done_callback(partial(self._take_answer, ear, turn))
 
     def _take_answer(self, ear: _Ear, turn: _Turn, answer: asyncio.Future[float]) -> None:
@@ -284,7 +288,3 @@ def _close_turn(ear: _Ear) -> None:
     if ear.timer is not None:
         ear.timer.cancel()
         ear.timer = None
-
-
-def _load() -> SmartTurnModel:
-    return SmartTurnModel(ModelStore().files(MODEL)["model"])
