@@ -16,6 +16,7 @@ from vision_agents.cli.agent_factory import DEFAULT_AGENT
 from vision_agents.cli.findings import Level
 from vision_agents.core.models import CATALOGUE, ModelStore
 from vision_agents.core.models.catalogue import Model
+from vision_agents.core.models.networks import NetworkSpec
 
 # Models.
 
@@ -24,10 +25,7 @@ class Judge:
     """A part that uses a model of the store, unless it has one of its own."""
 
     def __init__(self, model: object = None) -> None:
-        self._model = model
-
-
-Judge.__module__, Judge.__qualname__ = "vision_agents.plugins.smart_turn.turn_detection", "TurnDetection"
+        self.networks = (NetworkSpec(dict, "smart-turn"),) if model is None else ()
 
 
 @pytest.fixture

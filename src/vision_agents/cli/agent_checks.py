@@ -14,6 +14,7 @@ from typing import Any
 from vision_agents.core.floor import InterruptionPolicy
 from vision_agents.core.llm import LLM
 from vision_agents.core.models import ModelError, ModelStore
+from vision_agents.core.models.networks import networks_of
 
 from .agent_factory import DEFAULT_AGENT
 from .dry_run import NoCall, Setup, label
@@ -136,22 +137,18 @@ def policy(setup: Setup) -> Iterator[Finding]:
         yield from knob.judge("interruption", getattr(given, knob.name))
 
 
-# The model of the store that a part uses if the attribute is None.
+# The model of the store that a part uses if the attribute is None, for parts that do not tell their networks.
 MODELS = {
-    "silero.VAD": ("silero-vad", "_path"),
-    "smart_turn.TurnDetection": ("smart-turn", "_model"),
-    "moonshine.STT": ("moonshine-tiny-en", "_model"),
     "piper.TTS": ("piper-en-us-joe", "_model"),
     "llama.LLM": ("smollm2-135m", "model"),
-    "resemblyzer.Voiceprint": ("ge2e", "_path"),
 }
 
 
 def models(setup: Setup) -> Iterator[Finding]:
     """The models on this machine that the parts use: there, and what they should be."""
-    # Detectors and recognisers bring a VAD of their own.
-    parts = [each for part in setup.used.values() for each in (part, getattr(part, "_vad", None))]
-    names = [
+    parts = list(setup.used.values())
+    names = [spec.model for spec in networks_of(*parts) if spec.files is None]
+    names += [
         name
         for part in parts
         for kind, (name, attribute) in MODELS.items()

@@ -1,6 +1,7 @@
 """Fixtures for the model store's tests: no network, no settings of this machine."""
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,3 +42,9 @@ def wheels(tmp_path: Path) -> Path:
     for model in CATALOGUE.values():
         (folder / wheel_name(model)).write_bytes(wheel_of(model))
     return folder
+
+
+@pytest.fixture
+def quiet_death(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads may end by an exception, which pytest would otherwise warn of."""
+    monkeypatch.setattr(threading, "excepthook", lambda error: None)

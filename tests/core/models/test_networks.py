@@ -243,7 +243,7 @@ async def test_closing_gives_up_what_has_not_begun(lease: Lease) -> None:
     assert await others == 2
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.usefixtures("quiet_death")
 async def test_the_death_of_a_worker_reaches_fifty_sessions_and_ends_none(lease: Lease) -> None:
     leases = [lease() for _ in range(50)]
     await asyncio.gather(*(each.start() for each in leases))

@@ -104,7 +104,7 @@ def test_the_jobs_of_an_owner_are_withdrawn_with_an_error(worker: Worker) -> Non
     assert other.result(PATIENCE) == 2
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.usefixtures("quiet_death")
 @pytest.mark.parametrize("death", [SystemExit, KeyboardInterrupt, GeneratorExit])
 def test_when_the_thread_dies_all_who_wait_hear_it_and_the_next_goes_on(
     death: type[BaseException], worker: Worker
@@ -123,7 +123,7 @@ def test_when_the_thread_dies_all_who_wait_hear_it_and_the_next_goes_on(
     assert (worker.stats().replaced, worker.stats().failed) == (1, 3)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.usefixtures("quiet_death")
 def test_a_death_while_it_has_nothing_to_do_costs_nobody_anything(worker: Worker) -> None:
     thread = worker.submit(threading.current_thread).result(PATIENCE)
     assert ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))
