@@ -4,7 +4,7 @@ from .agents import Agent, Strategy
 from .audio import PcmData
 from .conversation import Conversation
 from .events import Event, EventManager
-from .floor import InterruptionPolicy, Vocabulary
+from .floor import InterruptionPolicy, Vocabulary, Vote
 from .participants import Participant, User
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "Strategy",
     "User",
     "Vocabulary",
+    "Vote",
 ]

@@ -8,7 +8,7 @@ import pytest
 from vision_agents.core.agents.events import AgentSpeechEndedEvent, InterruptionEvent
 from vision_agents.core.agents.strategy import Strategy
 from vision_agents.core.audio import PcmData
-from vision_agents.core.floor import FloorState, InterruptionPolicy
+from vision_agents.core.floor import FloorState, InterruptionPolicy, Vote
 from vision_agents.core.floor.trace import replay
 from vision_agents.core.floor.vocabulary import Vocabulary
 from vision_agents.core.participants import Participant
@@ -46,7 +46,7 @@ class Says(Strategy):
             await asyncio.sleep(self.delay)
         finally:
             self.running -= 1
-        if isinstance(self.opinion, Exception):
+        if isinstance(self.opinion, BaseException):
             raise self.opinion
         return self.opinion
 
@@ -251,7 +251,7 @@ async def test_somebody_across_the_room_does_not_interrupt():
 
 class TestStrategiesOfUsers:
     async def test_one_may_forbid(self):
-        says = Says((-3.0, "the red button is off"))
+        says = Says(Vote(-3.0, "the red button is off"))
         async with Call(["count"], strategies=[says]) as call:
             await answering(call)
             await call.detector.speak(ANNA, 1.0)
@@ -261,11 +261,11 @@ class TestStrategiesOfUsers:
             assert event.reason == "the red button is off"
             assert event.evidence[-1].strategy == "says"
             evidence = says.asked[-1]
-            assert (evidence.participant, evidence.said.split()[0]) == ("anna", "one")
+            assert (evidence.participant, evidence.agent_words.split()[0]) == ("anna", "one")
             assert replayed(call) == []
 
     async def test_one_may_decide(self):
-        async with Call(["count", "x"], [LONG, "ok."], strategies=[Says((1.0, "it is the boss"))]) as call:
+        async with Call(["count", "x"], [LONG, "ok."], strategies=[Says(Vote(1.0, "it is the boss"))]) as call:
             await answering(call)
             await call.detector.speak(ANNA, 0.1)
             assert decisions(call) == ["commit"]
@@ -276,16 +276,17 @@ class TestStrategiesOfUsers:
         ("opinion", "warning"),
         [
             (ValueError("broken"), "failed"),
-            ((float("nan"), "?"), "not a finite weight"),
-            ((float("inf"), "?"), "not a finite weight"),
-            ("yes", "not a finite weight"),
-            (1.0, "not a finite weight"),
-            (("much", "?"), "not a finite weight"),
+            (Vote(float("nan"), "?"), "a finite weight"),
+            (Vote(float("inf"), "?"), "a finite weight"),
+            (Vote("much", "?"), "a finite weight"),
+            ("yes", "a finite weight"),
+            ((1.0, "it is the boss"), "a finite weight"),
+            (asyncio.CancelledError(), "cancelled from inside"),
         ],
         ids=str,
     )
     async def test_one_that_fails_has_no_vote_and_the_rest_decide(self, opinion, warning, caplog):
-        good = Says((0.0, "nothing to say"), name="good")
+        good = Says(Vote(0.0, "nothing to say"), name="good")
         async with Call(["count", "x"], [LONG, "ok."], strategies=[Says(opinion), good]) as call:
             await answering(call)
             with caplog.at_level(logging.WARNING):
@@ -295,7 +296,7 @@ class TestStrategiesOfUsers:
             assert warning in caplog.text
 
     async def test_one_that_stalls_delays_nothing(self, caplog):
-        stalls = Says((-3.0, "too late"), delay=3600.0)
+        stalls = Says(Vote(-3.0, "too late"), delay=3600.0)
         async with Call(["count", "x"], [LONG, "ok."], strategies=[stalls]) as call:
             await answering(call)
             before = asyncio.get_running_loop().time()
@@ -317,10 +318,49 @@ class TestStrategiesOfUsers:
             await asyncio.sleep(0.5)
             assert slow.most_running == 1
             assert 3 <= len(slow.asked) <= 9
-            assert [e.clear for e in slow.asked] == sorted(e.clear for e in slow.asked)
+            assert [e.clear_speech for e in slow.asked] == sorted(e.clear_speech for e in slow.asked)
+
+    async def test_each_speaker_is_put_to_it(self):
+        slow = Says(None, delay=0.1)
+        async with Call(["count", "x"], [LONG, "ok."], strategies=[slow]) as call:
+            call.edge.sink.participant_joined(BERT)
+            await answering(call)
+            await asyncio.gather(call.detector.speak(ANNA, 0.45), call.detector.speak(BERT, 0.45))
+            assert slow.most_running == 2
+            asked = [evidence.participant for evidence in slow.asked]
+            assert abs(asked.count("anna") - asked.count("bert")) <= 1
+            assert asked.count("bert") >= 3
+
+    async def test_it_is_asked_no_more_about_who_left(self):
+        slow = Says(None, delay=0.5)
+        async with Call(["count", "x"], [LONG, "ok."], strategies=[slow]) as call:
+            call.edge.sink.participant_joined(BERT)
+            await answering(call)
+            speech = asyncio.create_task(call.detector.speak(BERT, 0.3))
+            await call.until(lambda: slow.running == 1)
+            call.edge.sink.participant_left(BERT)
+            await speech
+            assert (slow.running, len(slow.asked)) == (0, 1)
+
+    async def test_two_of_one_class_both_vote(self):
+        first, second = Says(Vote(0.3, "a"), name="first"), Says(Vote(0.3, "b"), name="second")
+        async with Call(["count", "x"], [LONG, "ok."], strategies=[first, second]) as call:
+            await answering(call)
+            await call.detector.speak(ANNA, 1.0)
+            assert [vote.strategy for vote in call.of(InterruptionEvent)[0].evidence] == ["length", "first", "second"]
+
+    def test_equal_names_are_refused(self):
+        with pytest.raises(ValueError, match=r"named 'says' already: give each one a name of its own"):
+            Call([], strategies=[Says(None), Says(None)])
+        with pytest.raises(ValueError, match=r"named 'echo' already"):
+            Call([], strategies=[Says(None, name="echo")])
+
+    def test_a_class_is_no_strategy(self):
+        with pytest.raises(TypeError, match="instances of Strategy"):
+            Call([], strategies=[Says])
 
     async def test_a_vote_on_a_challenge_that_is_over_means_nothing(self):
-        late = Says((1.0, "late"), delay=0.9)
+        late = Says(Vote(1.0, "late"), delay=0.9)
         policy = InterruptionPolicy(late_transcript=0.0)
         async with Call(["count"], strategies=[late], interruption=policy) as call:
             await answering(call)

@@ -38,7 +38,7 @@ class Facts(NamedTuple):
 
 def look(floor: Floor) -> Facts:
     """The facts of a floor."""
-    voice, challenge, turns = floor._voice, floor._judge.challenge, floor._turns
+    voice, challenge, turns = floor._replies, floor._judge.challenge, floor._turns
     rests = {turn.cut for turn in turns.values()} | {w.continues for w in voice.queue}
     return Facts(
         epoch=floor.epoch,
@@ -86,7 +86,7 @@ def _check_rest(floor: Floor, facts: Facts) -> None:
     state = floor.state
     assert (floor.deadline is None) == (state is FloorState.IDLE)
     assert (state is FloorState.HELD) == facts.held
-    assert len(floor._voice.queue) <= floor.policy.queue_limit + 1  # one answer may wait besides
+    assert len(floor._replies.queue) <= floor.policy.queue_limit + 1  # one answer may wait besides
 
 
 def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: list[fx.Effect], after: Facts) -> None:

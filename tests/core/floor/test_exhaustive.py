@@ -19,9 +19,9 @@ from vision_agents.core.floor import Floor, FloorState, InterruptionPolicy
 from vision_agents.core.floor import events as ev
 from vision_agents.core.floor.challenge import LONGEST_WINDOW, Challenger
 from vision_agents.core.floor.loudness import Loudness
+from vision_agents.core.floor.reply_queue import Reply
 from vision_agents.core.floor.turn import Turn, TurnPhase
 from vision_agents.core.floor.vocabulary import Vocabulary
-from vision_agents.core.floor.voice import Reply
 
 from .laws import STEPS_TO_REST, step
 
@@ -66,7 +66,7 @@ def of_a_reply(kind: type[ev.ReplyEvent]) -> Move:
     """Something about each reply that there is, and one that there is not."""
 
     def happens(floor: Floor, now: float) -> Iterator[ev.FloorEvent]:
-        numbers = {floor.reply, *(waiting.number for waiting in floor._voice.queue), 0}
+        numbers = {floor.reply, *(waiting.number for waiting in floor._replies.queue), 0}
         yield from (kind(now, number) for number in numbers if number is not None)
 
     return happens
@@ -211,7 +211,7 @@ WORLDS = [
 
 def essence(floor: Floor, now: float) -> tuple[object, ...]:
     """What a floor's future depends on: times as ages, numbers as distances."""
-    challenge, reply, queue = floor._judge.challenge, floor._voice.reply, floor._voice.queue
+    challenge, reply, queue = floor._judge.challenge, floor._replies.reply, floor._replies.queue
     people = floor._judge.people
     last = floor.last_reply
 
@@ -244,12 +244,12 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
     return (
         tuple(of_turn(turn) for turn in floor._turns.values()),
         floor._detected,
-        age(floor._voice.answer_due_since),
-        tuple(sorted(floor._voice.addressees)),
+        age(floor._replies.answer_due_since),
+        tuple(sorted(floor._replies.addressees)),
         (*_of_reply(reply, last), age(reply.since)) if reply else None,
         (age(challenge.held_since), age(challenge.quiet_since), challenge.spent) if challenge else None,
         tuple((age(w.since), w.interruptible, w.started, w.number is None, w.continues is None) for w in queue),
-        people.said,
+        people.agent_words,
         tuple(
             sorted((who, p.allowed, age(p.echoed_at), _of_loudness(p.usual)) for who, p in people.known.items()),
         ),
@@ -267,14 +267,14 @@ def _of_challenger(challenger: Challenger, turn: Turn, now: float) -> tuple[obje
         challenger.words_before,
         min(round(challenger.voiced, 6), ENOUGH),
         round(turn.speech.voiced - challenger.voiced_before - challenger.voiced, 6),
-        round(challenger.clear, 6),
-        min(round(challenger.lasted, 6), ENOUGH),
-        min(round(now - challenger.heard_at, 6), LONGEST_WINDOW),
+        round(challenger.clear_speech, 6),
+        min(round(challenger.elapsed, 6), ENOUGH),
+        min(round(now - challenger.observed_at, 6), LONGEST_WINDOW),
         _of_loudness(challenger.loudness),
-        challenger.read,
-        challenger.sure,
+        challenger.transcribed,
+        challenger.stt_confidence,
         challenger.similarity,
-        challenger.vouched,
+        challenger.detector_confirmed,
         tuple((vote.strategy, vote.weight) for vote in challenger.votes.values()),
     )
 

@@ -13,15 +13,15 @@ from vision_agents.core.floor.turn import Speech, Turn
 
 from .story import about
 
-FOR, AGAINST, NEITHER = Vote("a", 0.5, "for it"), Vote("b", -0.5, "against it"), Vote("c", 0.0, "neither")
+FOR, AGAINST, NEITHER = Vote(0.5, "for it", "a"), Vote(-0.5, "against it", "b"), Vote(0.0, "neither", "c")
 
 
 def challenger() -> Challenger:
-    return Challenger(fresh=True, words_before=0, voiced_before=0.0, began_at=0.0, heard_at=0.0)
+    return Challenger(fresh=True, words_before=0, voiced_before=0.0, began_at=0.0, observed_at=0.0)
 
 
 def hear(challenger: Challenger, at: float, voiced: float, sure: float = 1.0, level: float | None = None) -> None:
-    challenger.hear(at, Speech(voiced=voiced), sure, level, 0.9)
+    challenger.observe(at, Speech(voiced=voiced), sure, level, 0.9)
 
 
 class TestHearing:
@@ -29,52 +29,52 @@ class TestHearing:
         it = challenger()
         hear(it, 0.1, 0.1)
         hear(it, 0.2, 0.2, 0.9)
-        assert (it.clear, it.voiced) == (about(0.2), about(0.2))
+        assert (it.clear_speech, it.voiced) == (about(0.2), about(0.2))
 
     def test_unsure_ones_take_away_by_half_and_still_are_speech(self) -> None:
         it = challenger()
         hear(it, 0.1, 0.1)
         hear(it, 0.18, 0.18, 0.89)
-        assert (it.clear, it.voiced) == (about(0.1 - 0.08 * DOUBT), about(0.18))
+        assert (it.clear_speech, it.voiced) == (about(0.1 - 0.08 * DOUBT), about(0.18))
 
     def test_silence_takes_away_too(self) -> None:
         it = challenger()
         hear(it, 0.1, 0.1)
         hear(it, 0.15, 0.1)
-        assert (it.clear, it.voiced) == (about(0.1 - 0.05 * DOUBT), about(0.1))
+        assert (it.clear_speech, it.voiced) == (about(0.1 - 0.05 * DOUBT), about(0.1))
 
     def test_a_long_gap_between_two_windows_is_one_window(self) -> None:
         it = challenger()
         hear(it, 0.5, 0.5)
         hear(it, 9.5, 0.5)
-        assert it.clear == about(0.5 - LONGEST_WINDOW * DOUBT)
+        assert it.clear_speech == about(0.5 - LONGEST_WINDOW * DOUBT)
 
     def test_a_clock_that_goes_back_takes_nothing_away(self) -> None:
         it = challenger()
         hear(it, 0.5, 0.5)
         hear(it, 0.1, 0.5)
-        assert it.clear == 0.5
+        assert it.clear_speech == 0.5
 
     def test_what_was_said_before_the_challenge_does_not_count(self) -> None:
-        it = Challenger(fresh=False, words_before=3, voiced_before=2.0, began_at=5.0, heard_at=5.0)
+        it = Challenger(fresh=False, words_before=3, voiced_before=2.0, began_at=5.0, observed_at=5.0)
         hear(it, 5.1, 2.1)
-        assert it.clear == about(0.1)
+        assert it.clear_speech == about(0.1)
 
     def test_length_begins_again_but_words_are_measured_by_all_of_the_speech(self) -> None:
         it = challenger()
         hear(it, 0.4, 0.4)
         it.restart()
-        assert (it.clear, it.voiced) == (0.0, 0.4)
+        assert (it.clear_speech, it.voiced) == (0.0, 0.4)
         hear(it, 1.0, 0.5)
-        assert it.clear == about(0.1)
+        assert it.clear_speech == about(0.1)
 
     def test_what_lies_between_the_windows_lasted_too(self) -> None:
         it = challenger()
         hear(it, 0.1, 0.1)
         hear(it, 0.18, 0.1)
-        assert it.lasted == about(0.18)
+        assert it.elapsed == about(0.18)
         hear(it, 0.9, 0.1)
-        assert it.lasted == about(0.9)
+        assert it.elapsed == about(0.9)
 
     def test_levels_are_of_the_speech_alone(self) -> None:
         it = challenger()
@@ -88,8 +88,8 @@ class TestHearing:
         for passed, gained, sure in windows:
             at, voiced = at + passed, voiced + gained
             hear(it, at, voiced, sure)
-            assert 0.0 <= it.clear <= it.voiced + 1e-9
-            assert it.voiced <= it.lasted + 1e-9
+            assert 0.0 <= it.clear_speech <= it.voiced + 1e-9
+            assert it.voiced <= it.elapsed + 1e-9
         assert it.voiced == about(voiced)
 
 
@@ -123,7 +123,7 @@ class TestPeople:
         people = People()
         people.remember_echo("ann", 5.0, (FOR,))
         assert not people.echoes("ann", 5.0)
-        people.remember_echo("ann", 5.0, (FOR, Vote("echo", -3.0, "the agent's")))
+        people.remember_echo("ann", 5.0, (FOR, Vote(-3.0, "the agent's", "echo")))
         assert people.echoes("ann", 5.0 + ECHO_MEMORY - 0.1)
         assert not people.echoes("ann", 5.0 + ECHO_MEMORY)
         assert not people.echoes("bob", 5.0)
@@ -133,10 +133,10 @@ class TestPeople:
         assert people.usual("ann").level is None
         turn = Turn("ann")
         turn.speech.grow(1.0, -20.0)
-        people.heard(turn)
+        people.learn_loudness(turn)
         assert people.usual("ann").level == about(-20.0)
         turn.clear()
-        people.heard(turn)
+        people.learn_loudness(turn)
         assert people.usual("ann").level == about(-20.0)
 
     def test_who_left_is_forgotten(self) -> None:

@@ -178,9 +178,9 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(kind=st.sampled_from([ev.AudioStarted, ev.AudioProgressed, ev.AudioDrained, ev.ReplyFailed]), data=st.data())
     @precondition(lambda self: self.gone)
     def a_reply_that_is_over_is_heard_of_again(self, kind: type[ev.ReplyEvent], data: st.DataObject) -> None:
-        before = pickle.dumps((self.floor._turns, self.floor._voice, self.floor._judge.challenge))
+        before = pickle.dumps((self.floor._turns, self.floor._replies, self.floor._judge.challenge))
         assert self.happens(kind(self.now, data.draw(st.sampled_from(sorted(self.gone))))) == []
-        assert pickle.dumps((self.floor._turns, self.floor._voice, self.floor._judge.challenge)) == before
+        assert pickle.dumps((self.floor._turns, self.floor._replies, self.floor._judge.challenge)) == before
 
     @rule(ahead=st.one_of(st.none(), st.integers(-2, 2)))
     def code_interrupts(self, ahead: int | None) -> None:
@@ -196,7 +196,7 @@ class AnyOrder(RuleBasedStateMachine):
     def evidence_is_readable_and_within_bounds(self) -> None:
         for who in ("ann", "bob", "cleo"):
             evidence, votes = self.floor.evidence(who) or (None, ())
-            assert evidence is None or evidence.clear <= evidence.voiced + 1e-6
+            assert evidence is None or evidence.clear_speech <= evidence.voiced + 1e-6
             assert all(vote.strategy and vote.reason and abs(vote.weight) <= 3.0 for vote in votes)
 
     @invariant()

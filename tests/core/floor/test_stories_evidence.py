@@ -32,7 +32,7 @@ class TestClearSpeech:
             sure = 0.9 if tenths % 2 else 0.5
             story.at(5.0 + tenths / 10, ev.SpeechContinued, ANN, sure, tenths / 10)
         # Six of them, less half of five.
-        assert story.floor.evidence(ANN)[0].clear == about(0.35)  # type: ignore[index]
+        assert story.floor.evidence(ANN)[0].clear_speech == about(0.35)  # type: ignore[index]
 
     def test_what_is_known_can_be_asked_for(self) -> None:
         story = speaking()
@@ -41,8 +41,13 @@ class TestClearSpeech:
         story.speaks(ANN, 5.0, 0.2)
         evidence, votes = story.floor.evidence(ANN) or (None, ())
         assert evidence is not None
-        assert (evidence.participant, evidence.speaking, evidence.needed, evidence.read) == (ANN, True, 0.5, False)
-        assert votes == (Vote("length", about(0.448), "0.22 s of clear speech"),)
+        assert (evidence.participant, evidence.speaking, evidence.required_speech, evidence.transcribed) == (
+            ANN,
+            True,
+            0.5,
+            False,
+        )
+        assert votes == (Vote(about(0.448), "0.22 s of clear speech", "length"),)
 
 
 class TestLoudness:
@@ -193,7 +198,7 @@ class TestVotesFromOutside:
         assert committed(effects)[3] == "0.20 s of clear speech, she looks at us"
         [commit, _] = effects
         assert isinstance(commit, fx.Commit)
-        assert commit.evidence[1:] == (Vote("gaze", 0.6, "she looks at us"),)
+        assert commit.evidence[1:] == (Vote(0.6, "she looks at us", "gaze"),)
 
     def test_one_may_prevent_an_interruption(self) -> None:
         story = self.challenged()
@@ -236,7 +241,7 @@ class TestVotesFromOutside:
         story.at(5.1, ev.Voted, ANN, story.challenge(ANN), "no", -HEAVIEST, "never")
         story.at(5.2, ev.Voted, ANN, story.challenge(ANN), "gaze", weight, "so it is")
         _, votes = story.floor.evidence(ANN) or (None, ())
-        assert votes[1] == Vote("gaze", math.copysign(HEAVIEST, weight), "so it is")
+        assert votes[1] == Vote(math.copysign(HEAVIEST, weight), "so it is", "gaze")
 
     def test_only_so_many_strategies_are_heard(self) -> None:
         story = self.challenged()
@@ -246,7 +251,7 @@ class TestVotesFromOutside:
         story.at(5.3, ev.Voted, ANN, number, "gaze 3", 0.02, "rather")
         _, votes = story.floor.evidence(ANN) or (None, ())
         assert len(votes) == MOST_VOTES + 1
-        assert Vote("gaze 3", 0.02, "rather") in votes
+        assert Vote(0.02, "rather", "gaze 3") in votes
 
     def test_without_any_strategy_nothing_is_an_interruption(self) -> None:
         story = speaking(knobs(strategies=()))

@@ -1,4 +1,4 @@
-"""What the ears report, on its way to the floor."""
+"""Translates what the ears report into events of the floor."""
 
 from __future__ import annotations
 
@@ -22,9 +22,14 @@ logger = logging.getLogger(__name__)
 
 
 class HearingAdapter:
-    """Implements `HearingListener`: every report becomes an event of the floor, as long as who it is about is there.
+    """Translates detector and STT reports into floor events, and puts new evidence to the user's strategies.
 
-    `post` gives the floor an event. `participants`: who is in the call, by their ids.
+    Implements `HearingListener`. Reports about participants who left are dropped.
+
+    Args:
+        participants: the participants in the call, by their ids.
+        post: hands an event to the floor.
+        now: the session's clock.
     """
 
     def __init__(
@@ -45,21 +50,23 @@ class HearingAdapter:
         self._events = events
         self._trace = trace
         self._now = now
-        self._jury = StrategyRunner(rules.strategies, self._voted) if rules.strategies else None
-        # Who may not interrupt, as the floor was last told.
+        self._strategies = StrategyRunner(rules.strategies, self._voted) if rules.strategies else None
+        # The participants who may not interrupt, as the floor was last told.
         self._forbidden: set[str] = set()
-        # When the latest speech began, as its detector estimates it.
+        # The time at which the latest speech began, as its detector estimates it.
         self.onset = now()
         self.ears: Ears = parts.ears(self)
 
     async def close(self) -> None:
         """Stop listening and free everything."""
-        if self._jury is not None:
-            await self._jury.close()
+        if self._strategies is not None:
+            await self._strategies.close()
         await self.ears.close()
 
     async def forget(self, participant: Participant) -> None:
-        """The participant is gone."""
+        """Free what belongs to a participant who left."""
+        if self._strategies is not None:
+            self._strategies.forget(participant.id)
         self._forbidden.discard(participant.id)
         await self.ears.forget(participant)
 
@@ -68,30 +75,30 @@ class HearingAdapter:
     def speech_started(self, participant: Participant, confidence: float, onset_delay: float) -> None:
         self.onset = self._now() - onset_delay
         self._ask_permission(participant)
-        self._heard(ev.SpeechStarted(self._now(), participant.id, confidence, onset_delay))
+        self._report(ev.SpeechStarted(self._now(), participant.id, confidence, onset_delay))
 
     def speech_continued(self, participant: Participant, confidence: float, voiced: float, level: float | None) -> None:
         self.ears.speech_continued(participant, voiced)
-        self._heard(ev.SpeechContinued(self._now(), participant.id, confidence, voiced, level))
+        self._report(ev.SpeechContinued(self._now(), participant.id, confidence, voiced, level))
 
     def speech_ended(self, participant: Participant, voiced: float, trailing_silence: float) -> None:
         self.ears.speech_ended(participant)
-        self._heard(ev.SpeechEnded(self._now(), participant.id, voiced, trailing_silence))
+        self._report(ev.SpeechEnded(self._now(), participant.id, voiced, trailing_silence))
 
     def turn_started(self, participant: Participant, confidence: float) -> None:
         self._ask_permission(participant)
-        self._heard(ev.TurnStarted(self._now(), participant.id, confidence))
+        self._report(ev.TurnStarted(self._now(), participant.id, confidence))
 
     def turn_ended(
         self, participant: Participant, confidence: float, duration: float | None, trailing_silence: float
     ) -> None:
-        self._heard(ev.TurnEnded(self._now(), participant.id, confidence, duration, trailing_silence))
+        self._report(ev.TurnEnded(self._now(), participant.id, confidence, duration, trailing_silence))
 
     def words(
         self, participant: Participant, text: str, final: bool, confidence: float | None, alternative: str = ""
     ) -> None:
         text = text.strip()
-        self._heard(ev.TranscriptReceived(self._now(), participant.id, text, final, confidence, alternative))
+        self._report(ev.TranscriptReceived(self._now(), participant.id, text, final, confidence, alternative))
         if not text:
             return  # Only the floor wants to know that there were none.
         self._trace.note(self._now(), "user_words", participant=participant.id, text=text, final=final)
@@ -100,7 +107,7 @@ class HearingAdapter:
             self._events.send(kind(participant=participant, text=text))
 
     def voice_compared(self, participant: Participant, similarity: float) -> None:
-        self._heard(ev.VoiceCompared(self._now(), participant.id, similarity))
+        self._report(ev.VoiceCompared(self._now(), participant.id, similarity))
 
     def failed(self, component: str, error: BaseException) -> None:
         logger.error("%s failed: %s", component, error, exc_info=error)
@@ -109,13 +116,13 @@ class HearingAdapter:
 
     # Inside.
 
-    def _heard(self, event: ev.ParticipantEvent) -> None:
+    def _report(self, event: ev.ParticipantEvent) -> None:
         # Words of somebody who left are nobody's turn.
         if event.participant not in self._participants:
             return
         self._post(event)
-        if self._jury is not None and (known := self._floor.evidence(event.participant)) is not None:
-            self._jury.consider(known[0])
+        if self._strategies is not None and (known := self._floor.evidence(event.participant)) is not None:
+            self._strategies.submit(known[0])
 
     def _voted(self, participant: str, challenge: int, vote: Vote) -> None:
         self._post(ev.Voted(self._now(), participant, challenge, vote.strategy, vote.weight, vote.reason))
@@ -125,4 +132,4 @@ class HearingAdapter:
         allowed = self._rules.allows(participant)
         if allowed is (participant.id in self._forbidden):
             self._forbidden ^= {participant.id}
-            self._heard(ev.InterruptingAllowed(self._now(), participant.id, allowed))
+            self._report(ev.InterruptingAllowed(self._now(), participant.id, allowed))

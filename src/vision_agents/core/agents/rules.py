@@ -1,4 +1,4 @@
-"""How an agent wants interruptions judged."""
+"""An agent's rules for interruptions."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..floor import InterruptionPolicy
+from ..floor.strategies import BUILT_IN
 from ..floor.vocabulary import ALL, Vocabulary
 from ..participants import Participant
 from .strategy import Strategy
@@ -18,15 +19,32 @@ MayInterrupt = Callable[[Participant], bool]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All that `Agent` is told about interruptions; see there."""
+    """The arguments of `Agent` that concern interruptions.
+
+    Raises TypeError for a strategy that is none, ValueError for two of one name.
+    """
 
     policy: InterruptionPolicy
     vocabulary: Vocabulary = ALL
     strategies: tuple[Strategy, ...] = ()
     may_interrupt: MayInterrupt | None = None
 
+    def __post_init__(self) -> None:
+        names = set(BUILT_IN)
+        for strategy in self.strategies:
+            if not isinstance(strategy, Strategy):
+                raise TypeError(
+                    f"strategies are instances of Strategy, not {strategy!r}: was the class meant to be called?"
+                )
+            if strategy.name in names:
+                raise ValueError(
+                    f"there is a strategy named {strategy.name!r} already: give each one a name of its own "
+                    "(override the property `name` in its class)"
+                )
+            names.add(strategy.name)
+
     def allows(self, participant: Participant) -> bool:
-        """Whether the participant's speech may interrupt the agent. A callable that fails forbids nothing."""
+        """Return True if the participant's speech may interrupt the agent. A callable that fails forbids nothing."""
         if self.may_interrupt is None:
             return True
         try:

@@ -1,25 +1,22 @@
-"""Strategies of users: what else speaks for or against an interruption."""
+"""The base class of users' strategies: further votes on whether speech is an interruption."""
 
 from __future__ import annotations
 
 import abc
 
-from ..floor.evidence import Evidence
-
-Opinion = tuple[float, str] | None
-"""A weight and why; None if there is nothing to say."""
+from ..floor.evidence import Evidence, Vote
 
 
 class Strategy(abc.ABC):
-    """Votes, beside those of `core.floor.strategies`, on whether speech over the agent's voice is an interruption.
+    """A strategy of the user's own: it votes beside the built-in ones of `core.floor.strategies`.
 
-    Unlike those it may take its time: it may ask a model, a database, a button. The agent is held meanwhile and does
-    not wait for it; a vote that comes after the decision is without effect. One that raises, or takes longer than
-    `timeout`, has no vote that time, which the log says.
+    It may take its time: it may ask a model, a database, a button. The agent is held meanwhile and does not wait for
+    it; a vote that comes after the decision is without effect. A strategy that raises, or takes longer than `timeout`,
+    has no vote that time, and the log says so.
 
         class OnlyInGerman(Strategy):
             async def vote(self, evidence):
-                return (-1.0, "not German") if evidence.words and not german(evidence.words) else None
+                return Vote(-1.0, "not German") if evidence.words and not german(evidence.words) else None
 
         agent = Agent(..., strategies=[OnlyInGerman()])
     """
@@ -29,14 +26,15 @@ class Strategy(abc.ABC):
 
     @property
     def name(self) -> str:
-        """By which the vote is known in events and reports."""
+        """The name of its votes in events and reports. No two strategies of an agent have the same."""
         return type(self).__name__
 
     @abc.abstractmethod
-    async def vote(self, evidence: Evidence) -> Opinion:
-        """What to make of the evidence: a weight and a reason in a few words, or None.
+    async def vote(self, evidence: Evidence) -> Vote | None:
+        """Return a vote on one participant's speech, or None for no opinion.
 
-        1.0 is enough for an interruption, -1.0 takes as much away; beyond 3.0 either way is cut off. It replaces what
-        this strategy said before of the same speech. Called again when more is known, never while it still runs. Code
-        that blocks belongs into `asyncio.to_thread`, as everywhere on the event loop.
+        The weights of all strategies are added: 1.0 is enough for an interruption, -1.0 takes as much away; beyond 3.0
+        either way is cut off. The vote replaces the one before on the same speech. Called again when more is known; for
+        one participant never while it still runs, for several at the same time. Code that blocks belongs into
+        `asyncio.to_thread`, as everywhere on the event loop.
         """

@@ -1,8 +1,9 @@
 """The floor: who may speak, decided in one place."""
 
+from .evidence import Vote
 from .machine import Floor
 from .policy import InterruptionPolicy
 from .state import FloorState
 from .vocabulary import Vocabulary
 
-__all__ = ["Floor", "FloorState", "InterruptionPolicy", "Vocabulary"]
+__all__ = ["Floor", "FloorState", "InterruptionPolicy", "Vocabulary", "Vote"]

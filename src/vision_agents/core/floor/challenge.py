@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from .evidence import Vote
 from .loudness import Loudness
+from .reply_queue import Reply
 from .turn import Speech
-from .voice import Reply
 
 # What windows of unsure speech take away, in parts of their length; and the longest that one of them counts for.
 DOUBT = 0.5
@@ -31,42 +31,42 @@ class Challenger:
     words_before: int
     voiced_before: float
     began_at: float
-    heard_at: float
+    observed_at: float
     voiced: float = 0.0
     # From the beginning to the last sound.
-    lasted: float = 0.0
-    clear: float = 0.0
+    elapsed: float = 0.0
+    clear_speech: float = 0.0
     loudness: Loudness = field(default_factory=Loudness)
-    read: bool = False
-    sure: float | None = None
+    transcribed: bool = False
+    stt_confidence: float | None = None
     alternative: str = ""
     similarity: float | None = None
-    vouched: bool = False
+    detector_confirmed: bool = False
     votes: dict[str, Vote] = field(default_factory=dict)
 
-    def hear(self, at: float, speech: Speech, confidence: float, level: float | None, clear_from: float) -> None:
+    def observe(self, at: float, speech: Speech, confidence: float, level: float | None, clear_from: float) -> None:
         """Another window: of speech if there is more of it than before, and clear if the detector is sure enough."""
         gained = speech.voiced - self.voiced_before - self.voiced
-        elapsed = min(max(at - self.heard_at, 0.0), LONGEST_WINDOW)
-        self.heard_at = at
+        passed = min(max(at - self.observed_at, 0.0), LONGEST_WINDOW)
+        self.observed_at = at
         if gained > 0.0:
             self.voiced += gained
             self.loudness.add(level, gained)
-        self.lasted = max(self.lasted, self.voiced, at - self.began_at)
+        self.elapsed = max(self.elapsed, self.voiced, at - self.began_at)
         if gained > 0.0 and confidence >= clear_from:
-            self.clear += gained
+            self.clear_speech += gained
         else:
-            self.clear = max(0.0, self.clear - DOUBT * elapsed)
+            self.clear_speech = max(0.0, self.clear_speech - DOUBT * passed)
 
     def restart(self) -> None:
         """What was heard so far was too little: length counts from here on."""
-        self.clear = 0.0
+        self.clear_speech = 0.0
 
     def take_vote(self, vote: Vote) -> None:
         """A vote from outside; a second one of the same strategy replaces the first."""
         if vote.strategy in self.votes or len(self.votes) < MOST_VOTES:
             weight = min(max(vote.weight, -HEAVIEST), HEAVIEST)
-            self.votes[vote.strategy] = Vote(vote.strategy, weight, vote.reason)
+            self.votes[vote.strategy] = Vote(weight, vote.reason, vote.strategy)
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What the floor wants done. Effects are data: the session carries them out, in order and at once."""
+"""Effects: the floor's output. They are data: the session carries them out, in order and at once."""
 
 from __future__ import annotations
 
@@ -10,67 +10,95 @@ from .evidence import Vote
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Something to be done now."""
+    """Base of all effects: something to be done now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hold(Effect):
-    """Fade the reply out within a frame and keep its place; if it is not audible yet, do not let it become so.
+    """Fade the reply out within a frame and keep its place; if it is not audible yet, keep it from becoming so.
 
-    The hold is of this reply: it ends with `Resume`, `Commit`, or the end of the reply (`DropReply`, `AudioDrained`).
+    The hold ends with `Resume`, `Commit`, or the end of the reply (`DropReply`, `AudioDrained`).
     """
 
     reply: int
+    """The reply to be held; no other one is."""
+
     participant: str
+    """The id of the participant whose speech it is held for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resume(Effect):
-    """Let the held reply go on, from the start of the cut word or from the exact sample.
-
-    `evidence`: the votes on the speech that it was held for.
-    """
+    """Let the held reply go on."""
 
     reply: int
+    """The reply that is held."""
+
     rewind: Literal["word", "exact"]
+    """Where it goes on: at the start of the word that was cut, or at the exact sample."""
+
     reason: str
+    """Why the speech is no interruption, in words."""
+
     evidence: tuple[Vote, ...] = ()
+    """The votes on the speech that it was held for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Commit(Effect):
-    """The interruption is real: from now on only audio of `epoch` may be heard; cancel everything older.
+    """Carry out an interruption: only audio of `epoch` may be played from now on; cancel everything older.
 
-    `reply` is the one that was cut off, None if there was none. `participant` is None when code asked for it; an answer
-    that still waited is then not given either. Replies of code that waited follow as `DropReply`. `evidence`: the votes
-    that led to it.
+    Replies of code that waited follow as `DropReply`.
     """
 
     epoch: int
+    """The new epoch."""
+
     reply: int | None
+    """The reply that is cut off, None if there was none."""
+
     participant: str | None
+    """The id of who interrupts. None: code asked for it, and an answer that still waited is not given either."""
+
     reason: str
+    """Why it is an interruption, in words."""
+
     evidence: tuple[Vote, ...] = ()
+    """The votes that led to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnnounceTurnStarted(Effect):
-    """Tell everyone that the participant took the turn. `interrupted`: from the agent, right after the `Commit`."""
+    """Send `TurnStartedEvent`: the participant took the turn."""
 
     participant: str
+    """The participant's id."""
+
     confidence: float
+    """The detector's highest confidence that this is speech, from 0 to 1."""
+
     interrupted: bool
+    """True if it was taken from the agent: then it comes right after the `Commit`."""
+
     epoch: int
+    """The epoch since then."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnnounceTurnEnded(Effect):
-    """Tell everyone that the participant is done. `duration` and `trailing_silence` in seconds."""
+    """Send `TurnEndedEvent`: the participant is done."""
 
     participant: str
+    """The participant's id."""
+
     confidence: float
+    """The confidence that the turn is over, from 0 to 1."""
+
     duration: float
+    """Seconds from the first sound of the turn to its last."""
+
     trailing_silence: float
+    """Seconds of silence since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,47 +106,62 @@ class BeginTurn(Effect):
     """Tell the recogniser that the participant's speech begins, or goes on after a pause."""
 
     participant: str
+    """The participant's id."""
 
 
 @dataclass(frozen=True, slots=True)
 class FinishTurn(Effect):
-    """Get the final words of the participant's turn, then report `TranscriptCompleted(turn=turn)`."""
+    """Get the final transcript of the participant's turn, then report `TranscriptCompleted(turn=turn)`."""
 
     participant: str
+    """The participant's id."""
+
     turn: int
+    """The number of this request; an answer to an older one is without effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class DiscardTurn(Effect):
-    """What the participant uttered was no turn, or had no words: forget its audio and words."""
+    """Forget the participant's audio and words: they were no turn, or had no words."""
 
     participant: str
+    """The participant's id."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordTurn(Effect):
-    """The participant's turn is complete: put `text` into the history. Comes before the reply that answers it."""
+    """Put the participant's complete turn into the history. Comes before the reply that answers it."""
 
     participant: str
+    """The participant's id."""
+
     text: str
+    """The transcript, never empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class BeginReply(Effect):
-    """Begin to make a reply in `epoch`: an answer to the history, or (`answer` false) the one that code asked for.
-
-    `continues`: the reply whose unheard rest it is to say, since what interrupted that one had no words.
-    """
+    """Begin to make a reply."""
 
     reply: int
+    """Its number."""
+
     epoch: int
+    """The epoch that everything made for it inherits."""
+
     answer: bool
+    """True: an answer to the history. False: what code asked for under this number, or a continuation."""
+
     continues: int | None = None
+    """The reply whose unplayed rest is to be said, since what interrupted it had no words."""
 
 
 @dataclass(frozen=True, slots=True)
 class DropReply(Effect):
-    """Give a reply up and cancel what makes it: it failed, took too long, or waited when others were interrupted."""
+    """Give a reply up and cancel everything that makes it."""
 
     reply: int
+    """Its number."""
+
     reason: str
+    """Why: it failed, took too long, or waited when others were interrupted."""

@@ -1,4 +1,4 @@
-"""What can happen to the floor. `at` is in seconds on the session's clock; participants are named by their ids."""
+"""Events: the floor's input. Participants are named by their ids, replies by their numbers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FloorEvent:
-    """Something happened at `at`."""
+    """Base of all events."""
 
     at: float
+    """Seconds on the session's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,74 +18,94 @@ class TimePassed(FloorEvent):
     """A deadline that the floor had asked for has come."""
 
 
-# What participants do.
+# Participants.
 
 
 @dataclass(frozen=True, slots=True)
 class ParticipantEvent(FloorEvent):
-    """Something about one participant."""
+    """Base of the events about one participant."""
 
     participant: str
+    """The participant's id."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted(ParticipantEvent):
-    """The first window of speech. Its sound began `onset_delay` seconds before `at`."""
+    """The first window of speech."""
 
     confidence: float = 1.0
+    """The detector's, from 0 to 1."""
+
     onset_delay: float = 0.0
+    """Seconds from the first sound to this event."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechContinued(ParticipantEvent):
-    """`voiced` seconds of speech since `SpeechStarted`; the latest window is at `level` dB of full scale."""
+    """Another window, of speech or between two of them."""
 
     confidence: float = 1.0
+    """The detector's for this window, from 0 to 1."""
+
     voiced: float = 0.0
+    """Seconds of speech since `SpeechStarted`."""
+
     level: float | None = None
+    """The level of this window in dB of full scale; None if it was not measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechEnded(ParticipantEvent):
-    """The sound stopped `trailing_silence` seconds before `at`, after `voiced` seconds of speech."""
+    """The speech stopped."""
 
     voiced: float = 0.0
+    """Seconds of speech since `SpeechStarted`."""
+
     trailing_silence: float = 0.0
+    """Seconds from the last sound to this event."""
 
 
 @dataclass(frozen=True, slots=True)
 class TurnStarted(ParticipantEvent):
-    """A detector or a provider vouches that the participant took the turn."""
+    """A detector or a provider reports that the participant took the turn. It will also report the end."""
 
     confidence: float = 1.0
+    """The reporter's, from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded(ParticipantEvent):
-    """A detector or a provider says that the participant is done.
+    """A detector or a provider reports that the participant is done.
 
-    `duration`: from the first sound of the turn to its last, None if the floor's own count is to be used.
-    `trailing_silence`: of the pause that was judged. If the participant has begun to speak again since that pause
-    began, the judgement comes too late and is without effect.
+    If the participant has begun to speak again since the pause that was judged, it comes too late and is without
+    effect.
     """
 
     confidence: float = 1.0
+    """The reporter's, from 0 to 1."""
+
     duration: float | None = None
+    """Seconds from the first sound of the turn to its last; None if the floor's own count is to be used."""
+
     trailing_silence: float = 0.0
+    """Seconds of the pause that was judged, up to this event."""
 
 
 @dataclass(frozen=True, slots=True)
 class TranscriptReceived(ParticipantEvent):
-    """A transcript while the participant speaks: `final` words stay, others are replaced by the next.
-
-    An empty one says that no words were found. `confidence`: of the recogniser, from 0 to 1; None if it does not say.
-    `alternative`: what it may have been instead, if the recogniser hesitated.
-    """
+    """The recogniser's words for what the participant says."""
 
     text: str
+    """The words; empty if none were found."""
+
     final: bool = False
+    """Final words stay, others are replaced by the next event's."""
+
     confidence: float | None = None
+    """The recogniser's, from 0 to 1; None if it gives none."""
+
     alternative: str = ""
+    """The recogniser's second guess, if it hesitated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,31 +113,37 @@ class TranscriptCompleted(ParticipantEvent):
     """All words of the turn are known up to where `FinishTurn(turn=…)` was asked."""
 
     turn: int
+    """The number of that request."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParticipantLeft(ParticipantEvent):
-    """The participant is gone."""
+    """The participant left the call."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceCompared(ParticipantEvent):
-    """How much the speaker's voice resembles the one in conversation: a cosine, from -1 to 1."""
+    """The speaker's voice was compared with the one in conversation."""
 
     similarity: float
+    """The cosine of their voiceprints, from -1 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Voted(ParticipantEvent):
-    """A strategy from outside votes on the participant's speech in the challenge of that number (`Evidence`).
-
-    One for another challenge than the one that is open comes too late and is without effect.
-    """
+    """A strategy from outside votes on the participant's speech over the agent."""
 
     challenge: int
+    """The challenge that it judged (`Evidence.challenge`). A vote on one that is over is without effect."""
+
     strategy: str
+    """Its name; a second vote of the same name replaces the first."""
+
     weight: float
+    """1.0 is enough for an interruption, a negative weight speaks against one."""
+
     reason: str
+    """A few words for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,32 +151,35 @@ class InterruptingAllowed(ParticipantEvent):
     """From now on the participant's speech may interrupt the agent, or may not; at first everybody's may."""
 
     allowed: bool
+    """Whether it may."""
 
 
-# What the agent does.
+# The agent.
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyEvent(FloorEvent):
-    """Something about one reply."""
+    """Base of the events about one reply."""
 
     reply: int
+    """The reply's number."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyRequested(ReplyEvent):
     """Code wants the agent to speak (`say`, `simple_response`).
 
-    `reply` is above every number used before (`Floor.last_reply`); another one is taken for a repetition and is without
-    effect. `interruptible`: whether speech may interrupt it (`InterruptRequested` always does).
+    Its number is above every number used before (`Floor.last_reply`); another one is taken for a repetition and is
+    without effect.
     """
 
     interruptible: bool = True
+    """Whether speech may interrupt it (`InterruptRequested` always does)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyStarted(ReplyEvent):
-    """A realtime model begins a reply of its own accord. `reply`: a new number, as in `ReplyRequested`."""
+    """A realtime model begins a reply of its own accord, under a new number as in `ReplyRequested`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +194,10 @@ class AudioProgressed(ReplyEvent):
 
 @dataclass(frozen=True, slots=True)
 class AgentWordsPlayed(ReplyEvent):
-    """The last words of the reply that were heard."""
+    """More words of the reply were played."""
 
     text: str
+    """The last of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +212,7 @@ class ReplyFailed(ReplyEvent):
 
 @dataclass(frozen=True, slots=True)
 class InterruptRequested(FloorEvent):
-    """Somebody called `interrupt()`: the epoch is already `epoch`, or is to advance if None."""
+    """Code called `interrupt()`, or a realtime model stopped its own reply."""
 
     epoch: int | None = None
+    """The epoch that was already advanced to, None if the floor is to advance it."""

@@ -1,4 +1,4 @@
-"""What is known of speech over the agent's voice, and what a strategy makes of it."""
+"""The evidence on speech over the agent's voice, and the vote of a strategy on it."""
 
 from __future__ import annotations
 
@@ -9,53 +9,81 @@ from .vocabulary import Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """What one strategy says. `weight`: 1.0 is enough for an interruption, negative speaks against one.
+    """A strategy's vote for or against an interruption. All weights are added; at 1.0 the speech is one."""
 
-    The weights of all strategies are added; see `strategies`.
-    """
-
-    strategy: str
     weight: float
+    """1.0 is enough for an interruption, a negative weight speaks against one."""
+
     reason: str
+    """A few words for people: they stand in events, traces and reports."""
+
+    strategy: str = ""
+    """The name of the strategy. Strategies leave it empty: it is filled in by the code that asks them."""
 
 
-# Characters of somebody's words that a reason repeats: it is to be read.
+# Characters of a transcript that a reason quotes: reasons are read by people.
 QUOTED = 60
 
 
 def quote(words: str) -> str:
-    """The words in quotation marks; of many only the first."""
+    """Put words in quotation marks, of many only the first `QUOTED` characters."""
     return f"“{words if len(words) <= QUOTED else words[: QUOTED - 1] + '…'}”"
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One participant's speech since it challenged the agent's voice. Durations in seconds, levels in dB of full scale.
+    """A snapshot of one participant's speech since it began to challenge the agent's voice.
 
-    `challenge`: a number that no other challenge has. `speaking`: the sound goes on. `clear`: seconds of windows that
-    were surely speech, less half of those that were not (never below 0); `needed`: how much of it makes an
-    interruption. `voiced`: seconds of all windows that were speech; `lasted`: from the first to the last of them.
-    `read`: a recogniser has reported on this speech; `words`: what it found, perhaps nothing; `sure`: its confidence
-    from 0 to 1, None if it does not say; `alternative`: what it may have been instead, empty if nothing else. `level`:
-    of the speech; `usual_level`: of the participant's turns before; None where it is not known. `similarity`: of
-    the voice with the one in conversation, from -1 to 1, None if nothing compares them. `said`: the last words of the
-    agent that were heard. `vouched`: a detector is sure that it is a turn.
+    Durations are in seconds, levels in dB of full scale.
     """
 
     participant: str
+    """The id of the participant who speaks."""
+
     challenge: int
+    """The number of the challenge: no other one in the call has it."""
+
     speaking: bool
-    clear: float
-    needed: float
+    """True while the speech goes on, False in a pause and after its end."""
+
+    clear_speech: float
+    """Seconds of windows that were confidently speech, less half of those that were not; never below 0."""
+
+    required_speech: float
+    """Seconds of clear speech that make an interruption by themselves: the policy's `commit_speech`."""
+
     voiced: float
-    lasted: float
-    read: bool
+    """Seconds of all windows that were speech."""
+
+    elapsed: float
+    """Seconds from the first window of speech to the last."""
+
+    transcribed: bool
+    """True once a recogniser has reported on this speech, even that it found no words."""
+
     words: str
-    sure: float | None
+    """The transcript of this speech so far, perhaps empty."""
+
+    stt_confidence: float | None
+    """The recogniser's confidence in its latest report, from 0 to 1; None if it gives none."""
+
     alternative: str
+    """The recogniser's second guess at its latest report; empty if it has none."""
+
     level: float | None
+    """The level of this speech; None if it was not measured."""
+
     usual_level: float | None
+    """The level of the participant's earlier turns; None before the first."""
+
     similarity: float | None
-    said: str
-    vouched: bool
+    """Cosine of this voice with the one in conversation, from -1 to 1; None if nothing compares them."""
+
+    agent_words: str
+    """The last words of the agent that were played."""
+
+    detector_confirmed: bool
+    """True once a turn detector or a provider has reported that this is a turn."""
+
     vocabulary: Vocabulary = field(repr=False)
+    """The words by which a backchannel is told from a command."""

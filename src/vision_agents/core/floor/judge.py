@@ -13,10 +13,10 @@ from .challenge import Challenge, Challenger
 from .evidence import Evidence, Vote
 from .people import People
 from .policy import InterruptionPolicy
+from .reply_queue import Reply
 from .strategies import votes
 from .turn import SPEAKING, Turn
 from .vocabulary import Vocabulary
-from .voice import Reply
 
 # The part of `resume_after` that the voice waits for when it is known that nothing was meant. At half of it the agent
 # goes on between "yeah" and "yeah", and has to stop again.
@@ -63,25 +63,29 @@ class Judge:
         challenge.held_since = at
         return [fx.Hold(reply.number, who)]
 
-    def hear(self, event: ev.ParticipantEvent, turn: Turn) -> None:
+    def observe(self, event: ev.ParticipantEvent, turn: Turn) -> None:
         """What the turn made of the event may be evidence: more speech, or words."""
         challenger = self.challenger(turn)
         if challenger is None:
             return
         match event:
             case ev.SpeechContinued():
-                challenger.hear(event.at, turn.speech, event.confidence, event.level, self.policy.clear_speech)
+                challenger.observe(event.at, turn.speech, event.confidence, event.level, self.policy.clear_speech)
             case ev.SpeechEnded() if turn.speech.voiced > challenger.voiced_before + challenger.voiced:
                 # A detector that reports speech only when it is over.
-                challenger.hear(event.at, turn.speech, turn.speech.confidence, None, self.policy.clear_speech)
+                challenger.observe(event.at, turn.speech, turn.speech.confidence, None, self.policy.clear_speech)
             case ev.TranscriptReceived():
-                challenger.read, challenger.sure, challenger.alternative = True, event.confidence, event.alternative
+                challenger.transcribed, challenger.stt_confidence, challenger.alternative = (
+                    True,
+                    event.confidence,
+                    event.alternative,
+                )
 
-    def take(self, event: ev.FloorEvent) -> None:
+    def add_evidence(self, event: ev.FloorEvent) -> None:
         """Evidence that is not about a turn. What concerns no open challenge is without effect."""
         match event:
             case ev.AgentWordsPlayed():
-                self.people.said = event.text
+                self.people.agent_words = event.text
             case ev.InterruptingAllowed():
                 self.people.allow(event.participant, event.allowed)
                 if not event.allowed:
@@ -89,7 +93,7 @@ class Judge:
             case ev.VoiceCompared() if self._is_open(event.participant):
                 self._open_challenge.challengers[event.participant].similarity = event.similarity
             case ev.Voted() if self._is_open(event.participant) and event.challenge == self._open_challenge.number:
-                vote = Vote(event.strategy, event.weight, event.reason)
+                vote = Vote(event.weight, event.reason, event.strategy)
                 self._open_challenge.challengers[event.participant].take_vote(vote)
 
     def forget(self, participant: str) -> None:
@@ -107,19 +111,19 @@ class Judge:
             participant=turn.participant,
             challenge=challenge.number,
             speaking=turn.phase is SPEAKING,
-            clear=challenger.clear,
-            needed=self.policy.commit_speech,
+            clear_speech=challenger.clear_speech,
+            required_speech=self.policy.commit_speech,
             voiced=challenger.voiced,
-            lasted=challenger.lasted,
-            read=challenger.read,
+            elapsed=challenger.elapsed,
+            transcribed=challenger.transcribed,
             words=" ".join(turn.words.text.split()[challenger.words_before :]),
-            sure=challenger.sure,
+            stt_confidence=challenger.stt_confidence,
             alternative=challenger.alternative,
             level=challenger.loudness.level,
             usual_level=self.people.usual(turn.participant).level,
             similarity=challenger.similarity,
-            said=self.people.said,
-            vouched=challenger.vouched,
+            agent_words=self.people.agent_words,
+            detector_confirmed=challenger.detector_confirmed,
             vocabulary=self.vocabulary,
         )
         return evidence, votes(evidence, self.policy.strategies) + tuple(challenger.votes.values())
@@ -147,7 +151,7 @@ class Judge:
             challenge.quiet_since = at
         return []
 
-    def let_go(self, at: float, turns: Mapping[str, Turn]) -> list[fx.Effect]:
+    def resume(self, at: float, turns: Mapping[str, Turn]) -> list[fx.Effect]:
         """The speech is over and was no interruption, as far as is known: the reply goes on."""
         challenge = self._open_challenge
         given = self._votes(turns)
@@ -157,13 +161,13 @@ class Judge:
         every = tuple(vote for votes_on_it in given.values() for vote in votes_on_it)
         return self._release(challenge, at, reason_against(every), every)
 
-    def hold_no_longer(self, at: float, turns: Mapping[str, Turn]) -> list[fx.Effect]:
+    def expire_hold(self, at: float, turns: Mapping[str, Turn]) -> list[fx.Effect]:
         """The hold has lasted as long as it may: what still comes is judged while the reply goes on."""
         self._open_challenge.spent = True
         every = tuple(vote for votes_on_it in self._votes(turns).values() for vote in votes_on_it)
         return self._release(self._open_challenge, at, "no decision within the limit", every)
 
-    def dismiss(self, turns: Mapping[str, Turn]) -> list[fx.Effect]:
+    def close(self, turns: Mapping[str, Turn]) -> list[fx.Effect]:
         """Nothing more is to be known: it was no turn. One that there was before the challenge keeps what it has."""
         challenge, self.challenge = self._open_challenge, None
         fresh = (participant for participant, challenger in challenge.challengers.items() if challenger.fresh)
@@ -173,12 +177,12 @@ class Judge:
         """When the open challenge is to get further, and how."""
         policy, challenge = self.policy, self.challenge
         if challenge is not None and challenge.held_since is not None:
-            yield challenge.held_since + policy.hold_limit, lambda at: self.hold_no_longer(at, turns)
+            yield challenge.held_since + policy.hold_limit, lambda at: self.expire_hold(at, turns)
             if challenge.quiet_since is not None:
-                yield challenge.quiet_since + self._patience(turns), lambda at: self.let_go(at, turns)
+                yield challenge.quiet_since + self._patience(turns), lambda at: self.resume(at, turns)
         elif challenge is not None and challenge.quiet_since is not None:
             patience = max(policy.resume_after, policy.late_transcript)
-            yield challenge.quiet_since + patience, lambda at: self.dismiss(turns)
+            yield challenge.quiet_since + patience, lambda at: self.close(turns)
 
     def _patience(self, turns: Mapping[str, Turn]) -> float:
         """How long a silence the voice stays held: less if something speaks against all that was said."""

@@ -1,20 +1,19 @@
-"""How loud somebody is, on the average."""
+"""The average loudness of speech."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-# What was said so long ago no longer counts, in seconds of speech: people move, and turn their microphones up.
+# Seconds of speech after which older speech fades out of the mean: people move, and turn their microphones up.
 MEMORY = 10.0
 
 
 @dataclass(slots=True)
 class Loudness:
-    """The mean power of speech, full scale 1, and how many seconds of it there were.
+    """A running mean of the power of speech (full scale is 1), over `seconds` of it.
 
-    Of the power and not of the level: so it is the loud windows that count, and what is heard between them (an echo,
-    the room) hardly does.
+    Of the power and not of the level: loud windows count, and the sound between them (an echo, the room) hardly does.
     """
 
     power: float = 0.0
@@ -22,11 +21,11 @@ class Loudness:
 
     @property
     def level(self) -> float | None:
-        """In dB of full scale; None before the first."""
+        """The mean level in dB of full scale; None without any speech."""
         return 10.0 * math.log10(self.power) if self.power > 0.0 else None
 
     def add(self, level: float | None, seconds: float) -> None:
-        """`seconds` more of speech at `level`, if that is known."""
+        """Add `seconds` of speech at `level` dB; without effect if the level is None."""
         if level is None or seconds <= 0.0:
             return
         self.seconds = min(self.seconds, MEMORY) + seconds

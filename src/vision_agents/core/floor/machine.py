@@ -44,11 +44,11 @@ from . import events as ev
 from .evidence import Evidence, Vote
 from .judge import Judge, reason_for
 from .policy import InterruptionPolicy
+from .reply_queue import QueuedReply, Reply, ReplyPhase, ReplyQueue
 from .state import FloorState
 from .strategies.length import OVER
-from .turn import FINALIZING, PAUSED, QUIET, SPEAKING, Announced, Complete, Done, Opened, Turn, TurnPhase, Vouched
+from .turn import FINALIZING, PAUSED, QUIET, SPEAKING, Announced, Complete, Confirmed, Done, Opened, Turn, TurnPhase
 from .vocabulary import ALL, Vocabulary
-from .voice import Reply, ReplyPhase, Voice, Waiting
 
 # Seconds of speech are sums of windows: this much may be lost in adding them.
 EPSILON = 1e-9
@@ -74,7 +74,7 @@ class Floor:
         self._judge = Judge(self.policy, vocabulary)
         self.epoch = 0
         self._turns: dict[str, Turn] = {}
-        self._voice = Voice(self.policy.queue_limit)
+        self._replies = ReplyQueue(self.policy.queue_limit)
         # A detector is at work: words alone open no turn, they are late ones of a turn that is over.
         self._detected = False
         self._last_request = 0
@@ -86,26 +86,26 @@ class Floor:
     def state(self) -> FloorState:
         """The floor as a whole."""
         phases = {turn.phase for turn in self._turns.values()}
-        reply = self._voice.reply
+        reply = self._replies.reply
         if self._judge.holds:
             return FloorState.HELD
         if reply is not None and reply.phase is ReplyPhase.AUDIBLE:
             return FloorState.SPEAKING
         if phases & {SPEAKING, PAUSED}:
             return FloorState.USER_SPEAKING
-        if reply is not None or FINALIZING in phases or self._voice.answer_due_since is not None:
+        if reply is not None or FINALIZING in phases or self._replies.answer_due_since is not None:
             return FloorState.THINKING
         return FloorState.IDLE
 
     @property
     def reply(self) -> int | None:
         """The number of the reply that has the voice."""
-        return self._voice.reply.number if self._voice.reply is not None else None
+        return self._replies.reply.number if self._replies.reply is not None else None
 
     @property
     def last_reply(self) -> int:
         """The highest reply number used so far: a new reply takes the next one."""
-        return self._voice.last_reply
+        return self._replies.last_reply
 
     @property
     def deadline(self) -> float | None:
@@ -141,7 +141,7 @@ class Floor:
                 self._end(turn, at, turn.done.confidence, turn.done.duration)
             elif turn.phase in (SPEAKING, PAUSED) and evident:
                 self._do(*turn.announce(self.epoch))
-        if self._voice.may_begin(quiet=all(turn.phase is QUIET for turn in self._turns.values())):
+        if self._replies.may_begin(quiet=all(turn.phase is QUIET for turn in self._turns.values())):
             self._begin_next(at)
 
     def _do(self, *effects: fx.Effect) -> None:
@@ -153,7 +153,7 @@ class Floor:
     # Deadlines: everything that waits, and what becomes of it.
 
     def _deadlines(self) -> Deadlines:
-        policy, voice, reply = self.policy, self._voice, self._voice.reply
+        policy, replies, reply = self.policy, self._replies, self._replies.reply
         for when, act in self._judge.deadlines(self._turns):
             yield when, partial(self._do_at, act)
         # Of a voice that is held nothing is asked.
@@ -161,11 +161,11 @@ class Floor:
             yield reply.since + policy.reply_timeout, lambda at: self._drop(reply, "no sound in time")
         elif reply is not None and not self._judge.holds:
             yield reply.since + policy.stall_timeout, lambda at: self._drop(reply, "the sound stalled")
-        elif reply is None and voice.queue:
-            yield voice.queue[0].since + policy.wait_limit, self._begin_next
-        if voice.answer_due_since is not None:
-            patience = policy.transcript_timeout if voice.continuation_waits else policy.reply_timeout
-            yield voice.answer_due_since + patience, self._forgive
+        elif reply is None and replies.queue:
+            yield replies.queue[0].since + policy.wait_limit, self._begin_next
+        if replies.answer_due_since is not None:
+            patience = policy.transcript_timeout if replies.continuation_waits else policy.reply_timeout
+            yield replies.answer_due_since + patience, self._answer_overdue
         for turn in self._turns.values():
             yield from self._turn_deadlines(turn)
 
@@ -197,12 +197,12 @@ class Floor:
         self._detected |= isinstance(event, ev.SpeechStarted | ev.TurnStarted)
         turn = self._turn(event.participant)
         meaning = turn.handle(event)
-        self._judge.hear(event, turn)
+        self._judge.observe(event, turn)
         match meaning:
             case Opened(before):
                 self._opened(turn, event.at, before)
-            case Vouched(before):
-                self._vouched(turn, event.at, before)
+            case Confirmed(before):
+                self._confirmed(turn, event.at, before)
             case Done():
                 turn.done = meaning
             case Complete():
@@ -210,18 +210,18 @@ class Floor:
 
     def _opened(self, turn: Turn, at: float, before: TurnPhase) -> None:
         self._turns[turn.participant] = turn
-        self._voice.answer_due_since = None
+        self._replies.answer_due_since = None
         self._do(fx.BeginTurn(turn.participant))
-        self._do(*self._judge.open(self._voice.reply, turn, at, fresh=before is QUIET))
+        self._do(*self._judge.open(self._replies.reply, turn, at, fresh=before is QUIET))
 
-    def _vouched(self, turn: Turn, at: float, before: TurnPhase) -> None:
+    def _confirmed(self, turn: Turn, at: float, before: TurnPhase) -> None:
         if before is SPEAKING:
-            self._do(*self._judge.open(self._voice.reply, turn, at, fresh=False))
+            self._do(*self._judge.open(self._replies.reply, turn, at, fresh=False))
         else:
             self._opened(turn, at, before)
         challenger = self._judge.challenger(turn)
         if challenger is not None:
-            challenger.vouched = True
+            challenger.detector_confirmed = True
         else:
             self._do(*turn.announce(self.epoch))
 
@@ -230,15 +230,15 @@ class Floor:
             # A realtime model transcribes in its own time, often after its answer began.
             if event.final and event.text:
                 self._turn(event.participant).cut = None
-                self._voice.drop_continuation()
+                self._replies.drop_continuation()
                 self._do(fx.RecordTurn(event.participant, event.text))
             return
         turn = self._turn(event.participant)
         if event.text and not self._detected and turn.phase in (QUIET, PAUSED):
             # Nobody listens for speech: words are the only sign that it begins or goes on.
-            self._vouched(turn, event.at, turn.vouch(event.at, 1.0).before)
+            self._confirmed(turn, event.at, turn.confirm(event.at, 1.0).before)
         turn.handle(event)
-        self._judge.hear(event, turn)
+        self._judge.observe(event, turn)
 
     def _time_out(self, turn: Turn, at: float) -> None:
         if not self.answers and turn.announced is Announced.NOTHING:
@@ -256,10 +256,10 @@ class Floor:
         else:
             # A realtime model has its own ears: it knows the words, and it answers.
             self._do(*turn.announce(self.epoch), *turn.announce_end(duration))
-            self._judge.people.heard(turn)
-            self._voice.addressees.add(turn.participant)
-            self._voice.answer_due_since = at
-            self._voice.queue_continuation(at, turn.cut)
+            self._judge.people.learn_loudness(turn)
+            self._replies.addressees.add(turn.participant)
+            self._replies.answer_due_since = at
+            self._replies.queue_continuation(at, turn.cut)
             turn.clear()
 
     def _complete(self, turn: Turn, at: float) -> None:
@@ -269,18 +269,18 @@ class Floor:
             # Too short to be announced while it lasted, like many a "yes".
             self._do(*turn.announce(self.epoch), *turn.announce_end())
         if text:
-            self._judge.people.heard(turn)
+            self._judge.people.learn_loudness(turn)
         turn.clear()
         self._do(fx.RecordTurn(turn.participant, text) if text else fx.DiscardTurn(turn.participant))
         if text or wanted:
-            self._voice.want_answer(at, turn.participant)
+            self._replies.want_answer(at, turn.participant)
         else:
             # Nothing was said: what interrupted the agent, if it did, was no interruption.
-            self._voice.queue_continuation(at, cut)
+            self._replies.queue_continuation(at, cut)
 
     def _on_left(self, event: ev.ParticipantLeft) -> None:
         self._judge.forget(event.participant)
-        self._voice.addressees.discard(event.participant)
+        self._replies.addressees.discard(event.participant)
         turn = self._turns.pop(event.participant, None)
         if turn is None:
             return
@@ -292,20 +292,20 @@ class Floor:
             self._do(fx.DiscardTurn(turn.participant))
         # What was cut off may have been another's: the answer to a question, or the rest of one.
         if turn.unanswered and self._turns:
-            self._voice.want_answer(event.at)
+            self._replies.want_answer(event.at)
         elif self._turns and not turn.words.text:
-            self._voice.queue_continuation(event.at, turn.cut)
+            self._replies.queue_continuation(event.at, turn.cut)
 
     # Challenges.
 
     def _interrupt_by(self, turn: Turn, votes: tuple[Vote, ...], at: float) -> None:
         """The participant has the floor: the reply is gone, the turn goes on as any other."""
-        reply = self._voice.reply
+        reply = self._replies.reply
         assert reply is not None  # or there was nothing to challenge
         self._commit(self.epoch + 1, turn.participant, reason_for(votes), votes)
         turn.unanswered |= reply.unheard_answer
         turn.cut = turn.cut if reply.unheard_answer else reply.number
-        self._voice.addressees |= reply.to or set()
+        self._replies.addressees |= reply.to or set()
         if turn.announced is Announced.STARTED:
             # It began before the reply did. Now it begins again, this time against the agent.
             self._do(*turn.announce_end())
@@ -314,15 +314,15 @@ class Floor:
 
     def _commit(self, epoch: int, by: str | None, reason: str, votes: tuple[Vote, ...] = ()) -> None:
         """The reply is gone, and with it what could be interrupted in the queue."""
-        reply, self._voice.reply, self._judge.challenge = self._voice.reply, None, None
-        self._voice.answer_due_since = None
+        reply, self._replies.reply, self._judge.challenge = self._replies.reply, None, None
+        self._replies.answer_due_since = None
         self.epoch = epoch
         self._do(fx.Commit(epoch, reply.number if reply else None, by, reason, votes))
         # What people said still wants its answer, unless it is code that wants silence.
-        self._do(*self._voice.interrupt_queue(answers=by is None))
+        self._do(*self._replies.interrupt_queue(answers=by is None))
 
     def _on_evidence(self, event: ev.FloorEvent) -> None:
-        self._judge.take(event)
+        self._judge.add_evidence(event)
 
     def _on_interrupt(self, event: ev.InterruptRequested) -> None:
         epoch = self.epoch + 1 if event.epoch is None else event.epoch
@@ -333,15 +333,15 @@ class Floor:
 
     # The agent's voice.
 
-    def _forgive(self, at: float) -> None:
+    def _answer_overdue(self, at: float) -> None:
         """The model has nothing to say. If nothing was said to it either, the rest of what was cut off follows."""
-        self._voice.answer_due_since = None
+        self._replies.answer_due_since = None
 
     def _begin_next(self, at: float) -> None:
-        self._do(*self._voice.begin_next(at, self.epoch))
+        self._do(*self._replies.begin_next(at, self.epoch))
 
     def _on_reply_requested(self, event: ev.ReplyRequested) -> None:
-        self._do(*self._voice.enqueue(event.reply, Waiting(event.at, event.reply, event.interruptible)))
+        self._do(*self._replies.enqueue(event.reply, QueuedReply(event.at, event.reply, event.interruptible)))
 
     def _on_reply_started(self, event: ev.ReplyStarted) -> None:
         if event.reply <= self.last_reply:
@@ -352,29 +352,29 @@ class Floor:
                 turn.pause(event.at, event.at)
             if turn.phase is PAUSED and not self._judge.challenger(turn):
                 self._end(turn, event.at, turn.speech.confidence, None)
-        self._do(*self._voice.enqueue(event.reply, Waiting(event.at, event.reply, started=True)))
+        self._do(*self._replies.enqueue(event.reply, QueuedReply(event.at, event.reply, started=True)))
 
     def _on_audio(self, event: ev.AudioStarted | ev.AudioProgressed) -> None:
-        reply = self._voice.current(event.reply)
+        reply = self._replies.current(event.reply)
         if reply is not None:
             reply.phase, reply.since = ReplyPhase.AUDIBLE, event.at
 
     def _on_audio_drained(self, event: ev.AudioDrained) -> None:
-        if self._voice.current(event.reply) is not None:
-            self._voice.reply = self._judge.challenge = None
-        self._voice.withdraw(event.reply)
+        if self._replies.current(event.reply) is not None:
+            self._replies.reply = self._judge.challenge = None
+        self._replies.withdraw(event.reply)
 
     def _on_reply_failed(self, event: ev.ReplyFailed) -> None:
-        reply = self._voice.current(event.reply)
+        reply = self._replies.current(event.reply)
         if reply is not None and reply.phase is ReplyPhase.PREPARING:
             # Of an audible one, what was made before it failed is played to its end: that comes as AudioDrained.
             self._drop(reply, "it could not be made")
-        if self._voice.withdraw(event.reply):
+        if self._replies.withdraw(event.reply):
             self._do(fx.DropReply(event.reply, "it could not be made"))
 
     def _drop(self, reply: Reply, reason: str) -> None:
         self._do(fx.DropReply(reply.number, reason))
-        self._voice.reply = self._judge.challenge = None
+        self._replies.reply = self._judge.challenge = None
 
 
 _HANDLERS: dict[type[ev.FloorEvent], Callable[[Floor, Any], None]] = {

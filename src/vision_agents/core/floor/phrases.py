@@ -1,4 +1,4 @@
-"""The words of each language that `vocabulary` knows, with a bar between them."""
+"""The phrases of each language for `Vocabulary`, separated by bars."""
 
 from __future__ import annotations
 

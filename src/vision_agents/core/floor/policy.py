@@ -1,4 +1,4 @@
-"""How interruptions are judged: every number the floor uses."""
+"""The policy: every number by which the floor judges interruptions and waits."""
 
 from __future__ import annotations
 
@@ -13,96 +13,96 @@ _CHOICES = {"rewind": ("word", "exact"), "interruptible_by": ("anyone", "spoken_
 
 @dataclass(frozen=True, slots=True)
 class InterruptionPolicy:
-    """The floor's knobs. All durations are in seconds. Raises ValueError for one that is negative or not finite."""
+    """The settings of the floor. Durations are in seconds.
+
+    Raises ValueError for a setting that is negative, not finite, or none of the choices.
+    """
 
     hold: bool = True
-    """Silence the agent at the first window of speech, before deciding. False waits for the evidence: a cough then
-    costs nothing, and a real interruption is heard `commit_speech` later."""
+    """Silence the agent at the first window of speech, before deciding. With False it talks on until the decision: a
+    cough then costs nothing, and a real interruption is acted on `commit_speech` later."""
 
     strategies: tuple[str, ...] = tuple(BUILT_IN)
-    """What has a vote on whether speech is an interruption: names from `floor.strategies`, where all of them and their
-    weights stand. Without "words" an "uh-huh" of half a second is one; "length" alone judges by nothing but speech."""
+    """Names of the built-in strategies (`core.floor.strategies`) that vote on whether speech is an interruption.
+    Without "words" a backchannel of half a second is one; "length" alone judges by the amount of speech."""
 
     commit_speech: float = 0.75
-    """Clear speech that makes an interruption while it goes on, counted from the hold. When it is over two thirds are
-    enough, and less with words that mean something. Below 0.45 coughs begin to pass; every further 0.1 is 0.1 later in
-    throwing the old answer away (the silence is not later: the agent is held all the while). 0 takes the first window
-    for an interruption."""
+    """Seconds of confident speech that commit an interruption while the user is still talking. Two thirds suffice once
+    they stop, less with meaningful words. Below 0.45 coughs commit; above, the old answer is cancelled that much later
+    (the agent is silent in any case). 0 commits at the first window."""
 
     clear_speech: float = 0.85
-    """The detector's confidence from which a window counts as clear speech. Speech of all languages reaches 0.85 in two
+    """The VAD confidence from which a window counts as confident speech. Speech of all languages reaches 0.85 in two
     thirds of its windows or more, coughs and laughter seldom in a quarter."""
 
     interruptible_by: Literal["anyone", "spoken_to"] = "anyone"
-    """Whose speech interrupts: anyone's, or only that of those whose words the agent is answering. What others say is
-    kept and answered after. Code decides for each participant with `Agent(may_interrupt=…)`."""
+    """Participants whose speech interrupts: all, or those whose words the agent is answering. Speech of the others is
+    kept and answered after the reply. For a decision per participant see `Agent(may_interrupt=…)`."""
 
     resume_after: float = 0.2
-    """Silence after speech that was not enough to interrupt before the agent goes on. The detector has by then waited
-    about 0.16 itself; much less resumes into the gap between two words. Three quarters of it, if something
-    speaks against an interruption: an "uh-huh" is over sooner."""
+    """Seconds of silence, after speech that did not commit, until the agent resumes. The VAD has by then waited about
+    0.16 itself; much less resumes between two words. Three quarters of it if a strategy votes against an
+    interruption: a backchannel is over sooner."""
 
     late_transcript: float = 1.0
-    """Silence after such speech in which its words may still make it an interruption, though the agent has gone on.
-    Recognisers over a network report them up to a second late."""
+    """Seconds of silence after such speech in which its transcript may still commit, though the agent has resumed.
+    Recognisers over a network are up to a second late."""
 
     hold_limit: float = 2.0
-    """The longest hold without a decision; then the agent goes on, and evidence is gathered without a hold. Longer is
-    felt as a broken agent, shorter resumes over a slow starter."""
+    """The longest hold in seconds; after it the agent resumes, and evidence is gathered while it talks. Longer feels
+    like a broken agent, shorter talks over people who start slowly."""
 
     rewind: Literal["word", "exact"] = "word"
-    """Where a held voice goes on: at the start of the word that was cut, because half a word is not understood, or at
+    """The place where a held reply resumes: the start of the word that was cut, since half a word is not understood, or
     the exact sample."""
 
     rewind_limit: float = 1.0
-    """The furthest that `rewind="word"` goes back. Hardly any word is longer; where the words' times are only estimated
-    it bounds the error."""
+    """The most seconds that `rewind="word"` goes back. Hardly any word is longer; where word times are estimated it
+    bounds the error."""
 
     turn_timeout: float = 2.0
-    """How long a pause may last before the turn is over without a detector that says so, counted from when the pause
-    was noticed. A detector answers within 0.5; people seldom pause for 2 within a sentence."""
+    """Seconds of pause that end a turn without a turn detector, counted from when the pause was detected. A detector
+    answers within 0.5; people seldom pause for 2 within a sentence."""
 
     speech_gap: float = 1.0
-    """A speaker of whom nothing is reported for so long has stopped: the microphone was muted or the line is gone.
-    Detectors report every window of speech, every 32 ms or so; recognisers, where nothing else listens, some words each
-    second."""
+    """Seconds without any report from the VAD after which a speaker counts as silent: muted, or the line is gone. VADs
+    report every window, about 32 ms; recognisers without a VAD report some words each second."""
 
     claim_limit: float = 30.0
-    """The same for a turn of which a detector reports only its start and end: they may be far apart."""
+    """The same limit for a turn of which a detector reports only start and end: they may be far apart."""
 
     transcript_timeout: float = 3.0
-    """How long the final words of a turn may take; then the agent answers what it has of them. Recognisers need less
-    than 1; a caller who hears nothing for 3 asks whether anybody is there."""
+    """Seconds to wait for the final transcript of a turn; then the agent answers the words it has. Recognisers need
+    less than 1; callers who hear nothing for 3 ask whether anybody is there."""
 
     reply_timeout: float = 20.0
-    """How long the first sound of a reply may take; then the reply is given up. Long enough for a slow model with a
-    function call or two."""
+    """Seconds to wait for the first audio of a reply; then it is dropped. Enough for a slow model with a function call
+    or two."""
 
     stall_timeout: float = 8.0
-    """How long a reply that has begun may get no further; then the rest of it is given up. Beyond any gap between two
-    sentences, function calls included that do not themselves hang."""
+    """Seconds without progress after which the rest of an audible reply is dropped. Longer than any gap between two
+    sentences, function calls included unless they hang."""
 
     wait_limit: float = 12.0
-    """How long the agent lets others talk on before it says what it has to say all the same. That is a few turns of
-    theirs; later an answer is no longer one."""
+    """Seconds that a reply waits for others to stop talking; then the agent speaks all the same. A few turns of theirs:
+    a later answer is none."""
 
     queue_limit: int = 16
-    """Replies that may wait their turn, at least 1; more are refused. Nobody listens to that many: it bounds code that
-    asks in a loop."""
+    """The most replies that may wait, at least 1; further ones are dropped. Bounds code that requests in a loop."""
 
     def __post_init__(self) -> None:
         if isinstance(self.strategies, list):
             object.__setattr__(self, "strategies", tuple(self.strategies))  # as a trace brings them
-        for knob in fields(self):
-            value = getattr(self, knob.name)
-            if not _fits(knob.name, value, knob.default):
-                raise ValueError(f"{knob.name} is {_wanted(knob.name, knob.default)}, not {value!r}")
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            if not _fits(setting.name, value, setting.default):
+                raise ValueError(f"{setting.name} is {_wanted(setting.name, setting.default)}, not {value!r}")
         if self.queue_limit < 1:
             raise ValueError(f"queue_limit must be at least 1, got {self.queue_limit}")
 
     def override(self, settings: dict[str, str]) -> Self:
-        """A copy with some knobs set from text, as a command line gives them. Raises ValueError for a wrong one."""
-        known = {knob.name: knob.default for knob in fields(self)}
+        """Return a copy with some settings parsed from text. Raises ValueError for a wrong name or value."""
+        known = {setting.name: setting.default for setting in fields(self)}
         changes: dict[str, object] = {}
         for name, text in settings.items():
             if name not in known:
@@ -135,7 +135,7 @@ def _wanted(name: str, default: object) -> str:
 
 
 def _parse(text: str, default: object) -> object:
-    """A knob's value from text; what cannot be one stays text, for the policy to refuse."""
+    """Parse a setting's value; text that is no such value stays text, for the policy to refuse."""
     if isinstance(default, bool):
         return {"true": True, "false": False}.get(text.lower(), text)
     if isinstance(default, tuple):

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class FloorState(StrEnum):
-    """Who has the floor."""
+    """The states of the floor: who speaks, or who is waited for."""
 
     IDLE = "idle"
     USER_SPEAKING = "user speaking"

@@ -1,7 +1,7 @@
-"""One participant's turn: a small machine that knows nothing of the agent's voice.
+"""One participant's turn: a small state machine that knows nothing of the agent's voice.
 
-What an event does to a turn in each phase stands in the table at the end; what that means for the agent's voice is
-decided in `machine.py`.
+The table at the end says what an event does to a turn in each phase; `machine.py` decides what that means for the
+agent's voice.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .loudness import Loudness
 
 
 class TurnPhase(Enum):
-    """Where a participant's turn stands."""
+    """The phases of a participant's turn."""
 
     QUIET = "quiet"
     SPEAKING = "speaking"
@@ -29,33 +29,33 @@ QUIET, SPEAKING, PAUSED, FINALIZING = TurnPhase
 
 
 class Announced(Enum):
-    """What everyone was told of a turn."""
+    """The last of a turn's events that was sent."""
 
     NOTHING = "nothing"
     STARTED = "started"
     ENDED = "ended"
 
 
-# What an event meant, for the floor to decide upon.
+# The meaning of an event, for the floor to decide upon.
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Speech begins, or goes on after the phase `before`."""
+    """Speech began, or went on after the phase `before`."""
 
     before: TurnPhase
 
 
 @dataclass(frozen=True, slots=True)
-class Vouched:
-    """It is a turn, no further evidence is asked for. In the phase `before` it was perhaps not even open."""
+class Confirmed:
+    """The turn is certain, no further evidence is required. In the phase `before` it was perhaps not even open."""
 
     before: TurnPhase
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The participant is said to have finished."""
+    """A detector reported that the participant has finished."""
 
     confidence: float
     duration: float | None = None
@@ -66,12 +66,12 @@ class Complete:
     """All words of the turn are known."""
 
 
-Meaning = Opened | Vouched | Done | Complete | None
+Meaning = Opened | Confirmed | Done | Complete | None
 
 
 @dataclass(slots=True)
 class Speech:
-    """The sound of a turn. Times are those of the events; `voiced` and `counted` are seconds of speech."""
+    """The sound of a turn. Times are on the clock of the events; `voiced` and `counted` are seconds of speech."""
 
     onset: float = 0.0
     # When the segment that runs, or the last one, began; and when the last sound was.
@@ -86,7 +86,7 @@ class Speech:
     loudness: Loudness = field(default_factory=Loudness)
 
     def grow(self, voiced: float, level: float | None = None) -> None:
-        """There were `voiced` seconds of speech since the segment began, what is new of them at `level` dB."""
+        """Set the segment's speech to `voiced` seconds, the new part of it at `level` dB."""
         gained = max(0.0, voiced - self.counted)
         self.voiced += gained
         self.counted += gained
@@ -95,7 +95,7 @@ class Speech:
 
 @dataclass(slots=True)
 class Transcript:
-    """The words of a turn: those that stay, and a guess at the next ones."""
+    """The words of a turn: final ones, and a guess at the next."""
 
     final: list[str] = field(default_factory=list)
     partial: str = ""
@@ -116,69 +116,69 @@ class Turn:
     speech: Speech = field(default_factory=Speech)
     words: Transcript = field(default_factory=Transcript)
     announced: Announced = Announced.NOTHING
-    # A detector vouched for the turn, so it will also tell its end.
+    # A detector reported the start of the turn, so it will also report its end.
     claimed: bool = False
-    # It cut off an answer of which nothing had been heard: whatever comes of this turn, that question still stands.
+    # It cut off an answer of which nothing had been played: whatever comes of this turn, that question still stands.
     unanswered: bool = False
     # It cut off another reply, by its number: if there are no words in this turn, that goes on.
     cut: int | None = None
     # A detector says that it is over; within a challenge it is not decided yet whether it was a turn at all.
     done: Done | None = None
-    # Nothing was heard of the speaker for too long, but the detector never said that the speech ended.
+    # No report came for too long, but the detector never said that the speech ended.
     lapsed: bool = False
     # The latest request for final words: an answer to an older one does not complete the turn.
     request: int = 0
 
     def handle(self, event: ev.ParticipantEvent) -> Meaning:
-        """Take an event, tell what it meant; None if nothing that anyone needs to act upon."""
+        """Take an event and return its meaning; None if nobody needs to act upon it."""
         action = _ACTIONS.get(type(event), {}).get(self.phase)
         return action(self, event) if action is not None else None
 
-    def vouch(self, at: float, confidence: float) -> Vouched:
-        """Somebody is sure that the participant took the turn."""
+    def confirm(self, at: float, confidence: float) -> Confirmed:
+        """Open the turn, or go on with it, as one that is certain."""
         before = self.phase
         if before is SPEAKING:
             self.since = at
         else:
             self._open(at, at, confidence)
         self.speech.confidence = max(self.speech.confidence, confidence)
-        return Vouched(before)
+        return Confirmed(before)
 
     def pause(self, at: float, last_sound: float) -> None:
-        """Into PAUSED."""
+        """Go to PAUSED."""
         self.phase, self.since, self.speech.last_sound = PAUSED, at, last_sound
 
     def lapse(self, at: float) -> None:
-        """Nothing was heard for so long that the participant must have stopped."""
+        """Pause a speaker of whom no report came for too long."""
         self.pause(at, self.since)
         self.lapsed = True
 
     def ask_words(self, at: float, request: int) -> None:
-        """Into FINALIZING."""
+        """Go to FINALIZING."""
         self.phase, self.since, self.request = FINALIZING, at, request
         self.claimed, self.done = False, None
 
     def clear(self) -> None:
-        """Back to QUIET."""
+        """Go back to QUIET."""
         self.phase, self.announced = QUIET, Announced.NOTHING
         self.speech, self.words = Speech(), Transcript()
         self.claimed = self.unanswered = False
         self.cut = self.done = None
 
     def discard(self) -> list[fx.Effect]:
-        """It was no turn, or had no words."""
+        """Go back to QUIET from what was no turn, or had no words."""
         self.clear()
         return [fx.DiscardTurn(self.participant)]
 
     def announce(self, epoch: int, interrupted: bool = False) -> list[fx.Effect]:
-        """Tell that the turn began, if that was not told yet."""
+        """Announce the start of the turn, unless that was done."""
         if self.announced is Announced.STARTED:
             return []
         self.announced = Announced.STARTED
         return [fx.AnnounceTurnStarted(self.participant, self.speech.confidence, interrupted, epoch)]
 
     def announce_end(self, duration: float | None = None) -> list[fx.Effect]:
-        """Tell that the turn is over, if its beginning was told. `duration`: as a detector measured it."""
+        """Announce the end of the turn, if its start was announced. `duration`: as a detector measured it."""
         if self.announced is not Announced.STARTED:
             return []
         self.announced = Announced.ENDED
@@ -188,7 +188,7 @@ class Turn:
         return [fx.AnnounceTurnEnded(self.participant, speech.confidence, length, trailing)]
 
     def _open(self, at: float, onset: float, confidence: float, counted: float = 0.0) -> Opened:
-        """Into SPEAKING: a segment begins, of which `counted` seconds are not this turn's."""
+        """Go to SPEAKING: a segment begins, of which `counted` seconds are not this turn's."""
         before = self.phase
         if before is not PAUSED:
             self.speech = Speech(onset, confidence=confidence)
@@ -222,10 +222,10 @@ class Turn:
         self.speech.grow(event.voiced)
         self.lapsed = False
 
-    def _claim(self, event: ev.TurnStarted) -> Vouched:
-        vouched = self.vouch(event.at, event.confidence)
+    def _claim(self, event: ev.TurnStarted) -> Confirmed:
+        confirmed = self.confirm(event.at, event.confidence)
         self.claimed = True
-        return vouched
+        return confirmed
 
     def _finish(self, event: ev.TurnEnded) -> Done | None:
         last_sound = event.at - event.trailing_silence
@@ -235,7 +235,7 @@ class Turn:
             self.pause(event.at, last_sound)
         return Done(event.confidence, event.duration)
 
-    def _hear(self, event: ev.TranscriptReceived) -> None:
+    def _transcribe(self, event: ev.TranscriptReceived) -> None:
         if event.final:
             self.words.final.append(event.text)
         self.words.partial = "" if event.final else event.text
@@ -246,13 +246,13 @@ class Turn:
         return Complete() if event.turn == self.request else None
 
 
-# event -> phase -> what it does. What is missing has no effect: late words of a discarded turn, an end without a start.
+# event -> phase -> action. A missing entry has no effect: late words of a discarded turn, an end without a start.
 _ACTIONS: dict[type[ev.FloorEvent], dict[TurnPhase, Callable[[Turn, Any], Meaning]]] = {
     ev.SpeechStarted: {QUIET: Turn._begin, SPEAKING: Turn._live, PAUSED: Turn._begin, FINALIZING: Turn._begin},
     ev.SpeechContinued: {QUIET: Turn._return, SPEAKING: Turn._grow, PAUSED: Turn._return, FINALIZING: Turn._return},
     ev.SpeechEnded: {SPEAKING: Turn._stop, PAUSED: Turn._stopped},
     ev.TurnStarted: {QUIET: Turn._claim, SPEAKING: Turn._claim, PAUSED: Turn._claim, FINALIZING: Turn._claim},
     ev.TurnEnded: {SPEAKING: Turn._finish, PAUSED: Turn._finish},
-    ev.TranscriptReceived: {SPEAKING: Turn._hear, PAUSED: Turn._hear, FINALIZING: Turn._hear},
+    ev.TranscriptReceived: {SPEAKING: Turn._transcribe, PAUSED: Turn._transcribe, FINALIZING: Turn._transcribe},
     ev.TranscriptCompleted: {FINALIZING: Turn._know},
 }

@@ -1,4 +1,4 @@
-"""The words by which an interruption is told from an "uh-huh"."""
+"""The vocabulary by which an interruption is told from a backchannel."""
 
 from __future__ import annotations
 
@@ -14,40 +14,43 @@ from .phrases import PHRASES
 _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+(?:['’-][^\W_]+)*")
 _CHARACTER = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
-# How many words one such character stands for: a Chinese word has two or three.
+# Words that one such character stands for: a Chinese word has two or three.
 WORDS_PER_CHARACTER = 0.4
 
 
 def tokens(text: str) -> tuple[str, ...]:
-    """The words of a text in lower case, without punctuation; characters of Chinese and Japanese one by one."""
+    """Split a text into words in lower case without punctuation; Chinese and Japanese into characters."""
     return tuple(token.replace("’", "'") for token in _TOKEN.findall(text.lower()))
 
 
 def word_count(words: Iterable[str]) -> float:
-    """How many words a list of tokens amounts to."""
+    """Count the words in a list of tokens; of scripts without spaces an estimate."""
     return sum(WORDS_PER_CHARACTER if _CHARACTER.match(word) else 1.0 for word in words)
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words and phrases in lower case, without punctuation.
-
-    `backchannels`: a listener says them without wanting the turn, and recognisers find some of them in noise.
-    `fillers`: they come before what is meant. `commands`: one of them is enough to make the agent stop. `answers`:
-    those backchannels that answer a question.
+    """Words and phrases, in lower case and without punctuation, by what they do in a conversation.
 
     `Vocabulary.of("en", "de")` knows these languages; the default knows all of `LANGUAGES`. To change one list:
     `dataclasses.replace(Vocabulary.of("en"), commands=frozenset({"computer"}))`.
     """
 
     backchannels: frozenset[str]
+    """Said by a listener who does not want the turn; recognisers find some of them in noise."""
+
     fillers: frozenset[str]
+    """Said before the words that matter."""
+
     commands: frozenset[str]
+    """Each of them alone makes the agent stop."""
+
     answers: frozenset[str]
+    """Those backchannels that answer a question."""
 
     @classmethod
     def of(cls, *languages: str) -> Self:
-        """The words of some languages, by their ISO 639-1 codes. Raises ValueError for one that is not known."""
+        """Return the words of some languages, by ISO 639-1 codes. Raises ValueError for an unknown one."""
         unknown = [language for language in languages if language not in PHRASES]
         if unknown:
             raise ValueError(f"there are no words for the language {unknown[0]!r}; known are: {', '.join(PHRASES)}")
@@ -59,7 +62,7 @@ class Vocabulary:
         )
 
     def has_command(self, words: tuple[str, ...]) -> bool:
-        """Whether a command is among the words; the "no" of "no problem" is none."""
+        """Return True if a command is among the words; the "no" of "no problem" is none."""
         place = 0
         while place < len(words):
             command, idle = _at(words, place, self._commands), _at(words, place, self._idle)
@@ -69,7 +72,7 @@ class Vocabulary:
         return False
 
     def is_command(self, words: tuple[str, ...]) -> bool:
-        """Whether the words are a command and nothing else that means something."""
+        """Return True if the words are a command with nothing but backchannels and fillers beside it."""
         place = 0
         while place < len(words):
             step = _at(words, place, self._commands) or _at(words, place, self._idle)
@@ -79,15 +82,15 @@ class Vocabulary:
         return self.has_command(words)
 
     def has_answer(self, words: tuple[str, ...]) -> bool:
-        """Whether something that answers a question is among the words."""
+        """Return True if a phrase that answers a question is among the words."""
         return any(_at(words, place, self._answers) for place in range(len(words)))
 
     def content(self, words: tuple[str, ...]) -> tuple[str, ...]:
-        """The words that are neither backchannels nor fillers."""
+        """Return the words that are neither backchannels nor fillers."""
         return _divided(words, self._idle)[1]
 
     def backchannel_count(self, words: tuple[str, ...]) -> float:
-        """How many of the words belong to backchannels, in the sense of `word_count`."""
+        """Count the words that belong to backchannels, as `word_count` does."""
         return word_count(_divided(words, self._backchannels)[0])
 
     @cached_property
@@ -108,7 +111,7 @@ class Vocabulary:
 
 
 def _index(phrases: Iterable[str]) -> Mapping[str, list[tuple[str, ...]]]:
-    """Phrases by their first word, the longest first."""
+    """Index phrases by their first word, the longest first."""
     index: dict[str, list[tuple[str, ...]]] = {}
     for phrase in sorted((tokens(phrase) for phrase in phrases), key=len, reverse=True):
         if phrase:
@@ -119,7 +122,7 @@ def _index(phrases: Iterable[str]) -> Mapping[str, list[tuple[str, ...]]]:
 def _divided(
     words: tuple[str, ...], index: Mapping[str, list[tuple[str, ...]]]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The words that belong to phrases of the index, and the others."""
+    """Divide words into those that belong to phrases of the index, and the others."""
     inside: list[str] = []
     outside: list[str] = []
     place = 0
@@ -131,7 +134,7 @@ def _divided(
 
 
 def _at(words: tuple[str, ...], place: int, index: Mapping[str, list[tuple[str, ...]]]) -> int:
-    """How many words from `place` on are a phrase of the index."""
+    """Return the length of the phrase of the index that begins at `place`, 0 if none does."""
     found = (len(p) for p in index.get(words[place], ()) if words[place : place + len(p)] == p)
     return next(found, 0)
 
@@ -140,4 +143,4 @@ LANGUAGES = tuple(PHRASES)
 """The languages whose words are known, by their ISO 639-1 codes."""
 
 ALL = Vocabulary.of(*LANGUAGES)
-"""The words of all of them: languages seldom get into each other's way, and nobody has to choose."""
+"""The vocabulary of all languages: they seldom get into each other's way, and nobody has to choose."""

@@ -315,7 +315,7 @@ class _Reader:
 def _votes(record: Mapping[str, Any]) -> tuple[Vote, ...]:
     """The votes of an effect; older traces have none."""
     return tuple(
-        Vote(str(vote["strategy"]), float(vote["weight"]), str(vote["reason"])) for vote in record.get("evidence", ())
+        Vote(float(vote["weight"]), str(vote["reason"]), str(vote["strategy"])) for vote in record.get("evidence", ())
     )
 
 

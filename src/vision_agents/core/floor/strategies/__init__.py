@@ -1,4 +1,4 @@
-"""How an interruption is told from an "uh-huh": strategies vote, and their weights are added.
+"""Strategies: they vote on whether speech over the agent is an interruption, and their weights are added.
 
 At 1.0 the speech is an interruption. While it is less, the agent is held and waits; when the speech is over and it is
 still less, the agent goes on. A strategy is a function of the `Evidence` alone: no clock, no state, so that a recorded
@@ -6,11 +6,11 @@ session replays to the same decision. It returns a `Vote`, or None if it has not
 
 | strategy | votes | because |
 | --- | --- | --- |
-| `length` | 0 to +2 | who means it goes on talking; a cough does not |
-| `detector` | +1 | a detector or a provider that vouches for a turn has judged already |
-| `words` | -1 for "uh-huh", -2 for four of them, up to +1 for what means something | it is what tells the two apart |
-| `question` | +2 for a "yes" after a question | then an "okay" is an answer |
-| `loudness` | 0 to -3, the fainter the more | who speaks to the agent is not farther away than before |
+| `length` | 0 to +2 | somebody who wants the floor keeps talking; a cough stops |
+| `detector` | +1 | a turn detector or a provider has judged already that it is a turn |
+| `words` | -1 for "uh-huh", -2 for four of them, up to +1 for what means something | words tell the two apart |
+| `question` | +2 for a "yes" after a question | an "okay" is an answer then |
+| `loudness` | 0 to -3, the fainter the more | somebody who speaks to the agent is not farther away than before |
 | `voice` | -0.5 for another voice | a second speaker may interrupt, but has to mean it |
 | `echo` | -3 for the agent's own words, -1 for a single one | they come from its loudspeaker |
 
@@ -40,6 +40,6 @@ BUILT_IN: dict[str, BuiltIn] = {
 
 
 def votes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Vote, ...]:
-    """What the named strategies make of the evidence."""
-    given = (BUILT_IN[name](evidence) for name in names)
-    return tuple(vote for vote in given if vote is not None)
+    """Collect the votes of the named strategies on the evidence."""
+    given = ((name, BUILT_IN[name](evidence)) for name in names)
+    return tuple(Vote(vote.weight, vote.reason, name) for name, vote in given if vote is not None)

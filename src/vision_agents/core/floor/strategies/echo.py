@@ -1,4 +1,4 @@
-"""The agent's own words, from the participant's loudspeaker."""
+"""Detects the agent's own words, from the participant's loudspeaker."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ SURE, PERHAPS = -3.0, -1.0
 
 
 def echo(evidence: Evidence) -> Vote | None:
-    """-3 if what was heard is what the agent has just said, and no command of somebody else is in it.
+    """Vote -3 if the words are what the agent has just said, and no command of somebody else is among them.
 
     Nor any other word, from a voice as near as ever: "the weather in Rome" corrects "the weather in Paris". -1 for a
     single word: who has just been asked "tea or coffee?" may say it too, and then nothing is held against it.
     """
     # An agent that was held begins the word anew that was cut, and so does its echo.
-    heard = tuple(word for word, _ in groupby(tokens(evidence.words)))
-    said = tokens(evidence.said)
-    if len(heard) < LEAST:
-        return _single(evidence, heard, said[-LAST:])
-    if longest_run(heard, said) < SHARE * len(heard):
+    spoken = tuple(word for word, _ in groupby(tokens(evidence.words)))
+    said = tokens(evidence.agent_words)
+    if len(spoken) < LEAST:
+        return _single(evidence, spoken, said[-LAST:])
+    if longest_run(spoken, said) < SHARE * len(spoken):
         return None
-    others = tuple(word for word in heard if word not in said)
+    others = tuple(word for word in spoken if word not in said)
     if evidence.vocabulary.has_command(others) or (others and _near(evidence)):
         return None
-    return Vote("echo", SURE, f"{quote(evidence.words)} are the agent's own words")
+    return Vote(SURE, f"{quote(evidence.words)} are the agent's own words")
 
 
-def _single(evidence: Evidence, heard: tuple[str, ...], said: tuple[str, ...]) -> Vote | None:
-    if not set(heard) & set(said) or evidence.vocabulary.has_command(heard) or asked(evidence.said):
+def _single(evidence: Evidence, spoken: tuple[str, ...], said: tuple[str, ...]) -> Vote | None:
+    if not set(spoken) & set(said) or evidence.vocabulary.has_command(spoken) or asked(evidence.agent_words):
         return None
-    return Vote("echo", PERHAPS, f"{quote(evidence.words)} is what the agent said")
+    return Vote(PERHAPS, f"{quote(evidence.words)} is what the agent said")
 
 
 def _near(evidence: Evidence) -> bool:
@@ -51,11 +51,11 @@ def _near(evidence: Evidence) -> bool:
     return evidence.usual_level - evidence.level < NEAR
 
 
-def longest_run(heard: tuple[str, ...], said: tuple[str, ...]) -> int:
-    """The most words of `heard` that follow each other in `said`, in their order, with gaps."""
-    # The longest common subsequence, a row at a time; both are short.
+def longest_run(spoken: tuple[str, ...], said: tuple[str, ...]) -> int:
+    """Return the length of the longest common subsequence of the two."""
+    # A row at a time; both are short.
     row = [0] * (len(said) + 1)
-    for word in heard:
+    for word in spoken:
         before = 0
         for place, other in enumerate(said):
             before, row[place + 1] = row[place + 1], before + 1 if word == other else max(row[place + 1], row[place])

@@ -1,4 +1,4 @@
-"""How loud the speech is, against what is usual for who sits at that microphone."""
+"""Votes by the level of the speech, compared with the participant's usual one."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ MOST = 3.0
 
 
 def loudness(evidence: Evidence) -> Vote | None:
-    """0 to -3: three quarters for each dB beyond 7 that the speech is fainter than the participant's turns before.
+    """Vote 0 to -3: three quarters for each dB beyond 7 that the speech is fainter than the participant's turns before.
 
     At 9 dB it takes twice the usual evidence and words besides; at 11 and more it is somebody across the room. A mere
-    command is heard out at any level: who whispers "please stop" means the agent. And so are words that are certain
+    command counts at any level: somebody who whispers "please stop" means the agent. And so are words that are certain
     though the detector took next to nothing for speech: such a whisper was not measured.
     """
     if evidence.level is None or evidence.usual_level is None:
@@ -25,7 +25,7 @@ def loudness(evidence: Evidence) -> Vote | None:
     if fainter <= STEADY or _only_a_command(evidence) or _unmeasured(evidence):
         return None
     weight = -min(MOST, PER_DECIBEL * (fainter - STEADY))
-    return Vote("loudness", weight, f"{fainter:.0f} dB fainter than usual")
+    return Vote(weight, f"{fainter:.0f} dB fainter than usual")
 
 
 def _only_a_command(evidence: Evidence) -> bool:

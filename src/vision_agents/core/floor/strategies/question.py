@@ -1,4 +1,4 @@
-"""What the agent had just asked."""
+"""Votes for an answer to the agent's question."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ SINCE = 6
 
 
 def question(evidence: Evidence) -> Vote | None:
-    """2, which makes up for what `words` says of an "okay", if the agent had just asked something."""
-    if not evidence.words or not asked(evidence.said):
+    """Vote 2, which outweighs what `words` says of an "okay", if the agent has just asked a question."""
+    if not evidence.words or not asked(evidence.agent_words):
         return None
-    heard = tokens(evidence.words)
-    if evidence.vocabulary.content(heard) or not evidence.vocabulary.has_answer(heard):
+    spoken = tokens(evidence.words)
+    if evidence.vocabulary.content(spoken) or not evidence.vocabulary.has_answer(spoken):
         return None
-    return Vote("question", 2.0, f"{quote(evidence.words)} answers a question")
+    return Vote(2.0, f"{quote(evidence.words)} answers a question")
 
 
 def asked(said: str) -> bool:
-    """Whether a question mark is among the agent's last words."""
+    """Return True if a question mark is among the agent's last words."""
     place = max(said.rfind(mark) for mark in "?？؟")
     return place >= 0 and len(said[place + 1 :].split()) <= SINCE

@@ -1,4 +1,4 @@
-"""Whose voice it is."""
+"""Votes by the speaker's voice."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ SUREST = 0.64
 
 
 def voice(evidence: Evidence) -> Vote | None:
-    """-0.5 for another voice than the one in conversation: it may interrupt, but needs more for it."""
+    """Vote -0.5 for another voice than the one in conversation: it may interrupt, but needs more for it."""
     if evidence.similarity is None:
         return None
     if evidence.similarity >= min(SUREST, SAME + PER_SECOND * max(0.0, evidence.voiced - 0.5)):
         return None
-    return Vote("voice", -0.5, f"another voice ({evidence.similarity:.2f} alike)")
+    return Vote(-0.5, f"another voice ({evidence.similarity:.2f} alike)")

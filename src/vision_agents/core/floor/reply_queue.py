@@ -1,4 +1,4 @@
-"""The agent's side of the floor: the reply that has the voice, and those that wait for it."""
+"""The reply queue: the reply that has the agent's voice, and those that wait for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from . import effects as fx
 
 
 class ReplyPhase(Enum):
-    """Where the agent's reply stands."""
+    """The phases of a reply that has the voice."""
 
     PREPARING = "preparing"
     AUDIBLE = "audible"
@@ -23,7 +23,7 @@ class Reply:
     number: int
     interruptible: bool
     answer: bool
-    # Whose words it answers; None: nobody's or everybody's.
+    # The participants whom it answers; None: nobody or everybody.
     to: frozenset[str] | None = None
     phase: ReplyPhase = ReplyPhase.PREPARING
     # When the phase began or the playout last got on.
@@ -31,41 +31,40 @@ class Reply:
 
     @property
     def unheard_answer(self) -> bool:
-        """Whether nothing was heard of it: if it is cut off now, the question still stands."""
+        """True for an answer of which nothing was played: if it is cut off now, the question still stands."""
         return self.answer and self.phase is ReplyPhase.PREPARING
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A reply that waits for the voice. `number` is None for an answer, which is numbered when it begins.
-
-    `started`: a realtime model makes it already, so it waits for nobody but the reply before it. `continues`: the reply
-    whose unheard rest it is to say instead of an answer.
-    """
+class QueuedReply:
+    """A reply that waits for the voice."""
 
     since: float
+    # None for an answer or a continuation: it is numbered when it begins.
     number: int | None = None
     interruptible: bool = True
+    # A realtime model makes it already: it waits for nobody but the reply before it.
     started: bool = False
+    # The reply whose unplayed rest it is to say.
     continues: int | None = None
 
 
 @dataclass(slots=True)
-class Voice:
-    """One reply at a time, the others in a queue of at most `limit`."""
+class ReplyQueue:
+    """Holds one reply with the voice and at most `limit` that wait for it."""
 
     limit: int
     reply: Reply | None = None
-    queue: deque[Waiting] = field(default_factory=deque)
+    queue: deque[QueuedReply] = field(default_factory=deque)
     # The highest number used so far.
     last_reply: int = 0
-    # Whose words the next answer answers.
+    # The participants whom the next answer answers.
     addressees: set[str] = field(default_factory=set)
     # A realtime model owes an answer since then.
     answer_due_since: float | None = None
 
-    def enqueue(self, number: int, waiting: Waiting) -> list[fx.Effect]:
-        """Let a reply wait. A number used before is a repetition, and is ignored."""
+    def enqueue(self, number: int, waiting: QueuedReply) -> list[fx.Effect]:
+        """Queue a reply. A number used before is a repetition, and is ignored."""
         if number <= self.last_reply:
             return []
         self.last_reply = number
@@ -80,33 +79,33 @@ class Voice:
         return []
 
     def want_answer(self, at: float, addressees: str | None = None) -> None:
-        """Let an answer wait; one answers all that was said by then."""
+        """Queue an answer, unless one waits already: one answers all that was said by then."""
         if addressees is not None:
             self.addressees.add(addressees)
         self.drop_continuation()
         if all(waiting.number is not None for waiting in self.queue):
-            self.queue.append(Waiting(at))
+            self.queue.append(QueuedReply(at))
 
     def queue_continuation(self, at: float, reply: int | None) -> None:
-        """Let the unheard rest of a reply, if any, wait, unless something is to be answered instead."""
+        """Queue the unplayed rest of a reply, unless there is none or an answer waits."""
         if reply is not None and all(waiting.number is not None for waiting in self.queue):
-            self.queue.append(Waiting(at, continues=reply))
+            self.queue.append(QueuedReply(at, continues=reply))
 
     def drop_continuation(self) -> None:
-        """Who has said something wants that answered, not the rest of what they interrupted."""
+        """Unqueue the continuation: somebody said words, and wants those answered."""
         self.queue = deque(waiting for waiting in self.queue if waiting.continues is None)
 
     @property
     def continuation_waits(self) -> bool:
-        """Whether the last thing in the queue is the rest of a reply."""
+        """True if the last in the queue is a continuation."""
         return bool(self.queue) and self.queue[-1].continues is not None
 
     def may_begin(self, quiet: bool) -> bool:
-        """Whether the first in the queue may have the voice. `quiet`: nobody has the turn."""
+        """Return True if the first in the queue may have the voice. `quiet`: nobody has the turn."""
         if self.reply is not None or not self.queue:
             return False
         first = self.queue[0]
-        # A model that owes an answer may have heard something.
+        # A model that owes an answer may have understood something.
         return first.started or (quiet and (first.continues is None or self.answer_due_since is None))
 
     def begin_next(self, at: float, epoch: int) -> list[fx.Effect]:
@@ -122,11 +121,11 @@ class Voice:
         return [] if waiting.started else [fx.BeginReply(number, epoch, answer, waiting.continues)]
 
     def current(self, number: int) -> Reply | None:
-        """The reply that has the voice, if it has this number."""
+        """Return the reply that has the voice, if it has this number."""
         return self.reply if self.reply is not None and self.reply.number == number else None
 
     def withdraw(self, number: int) -> bool:
-        """Take a reply out of the queue; whether it was there."""
+        """Take a reply out of the queue. Returns False if it was not there."""
         waiting = next((waiting for waiting in self.queue if waiting.number == number), None)
         if waiting is not None:
             self.queue.remove(waiting)
