@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from vision_agents.core.audio.files import WavWriter, map_wav, read_audio
-from vision_agents.core.floor.trace import read_trace
+from vision_agents.core.trace import read_trace
 
 HERE = Path(__file__).parent
 FILES = ["call.wav", "report.html", "report.json", "trace.jsonl"]
@@ -69,7 +69,7 @@ def test_ctrl_c_keeps_what_there_is(user_wav, tmp_path):
     assert done.stderr.splitlines() == [f"vision-agents: interrupted; what there is of the call is in {folder}"]
     assert names(folder) == FILES
     assert 1.0 < soundfile.info(folder / "call.wav").duration < 6.0
-    assert "recorded" in [record.get("note") for record in read_trace(folder / "trace.jsonl")]
+    assert "RecordingEnded" in [record.get("note") for record in read_trace(folder / "trace.jsonl")]
     assert json.loads((folder / "report.json").read_text())["duration"] > 1.0
 
 

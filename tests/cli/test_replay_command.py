@@ -26,7 +26,7 @@ def test_an_effect_that_differs_is_listed_with_its_time(called, replay):
     path = called / "trace.jsonl"
     records = [json.loads(line) for line in path.read_text().splitlines()]
     commit = next(record for record in records if record.get("effect") == "Commit")
-    start = next(record["t"] for record in records if record.get("note") == "recording")
+    start = next(record["t"] for record in records if record.get("note") == "RecordingStarted")
     commit["epoch"] = 7
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
     status, printed = replay(path)
@@ -76,7 +76,8 @@ def test_a_policy_that_is_none(called, replay, setting, complaint):
         (b"\xff\xfe\x00", "no trace of a call"),
         (b"hello\nworld\n", "no trace of a call"),
         (b'{"t": 0, "note": "words"}\n', "no session record"),
-        (b'{"t": 0, "note": "session", "policy": {"mood": 1}}\n', "policy"),
+        (b'{"t": 0, "note": "SessionStarted", "version": 3, "policy": 1}\n', "policy"),
+        (b'{"t": 0, "note": "SessionStarted", "version": 99}\n', "of version 99, this program reads version 3"),
     ],
 )
 def test_what_is_no_trace(tmp_path, replay, content, complaint):

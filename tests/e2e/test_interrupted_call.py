@@ -8,8 +8,8 @@ import pytest
 from vision_agents.cli.main import main
 from vision_agents.core import PcmData
 from vision_agents.core.audio.files import WavWriter
-from vision_agents.core.floor.trace import read_trace, replay
 from vision_agents.core.observability.acoustics import Recording
+from vision_agents.core.trace import read_trace, replay
 from vision_agents.testing.clips import speech_clips
 
 pytestmark = pytest.mark.models

@@ -241,7 +241,7 @@ class Witness(EdgeTransport):
             self._held, self._held_frames = record["reply"], 0
         elif effect == "Resume":
             self._held = None
-        elif note == "heard":
+        elif note == "ReplyPlayed":
             self._claims.append(record)
             words = " ".join(utterance["text"] for utterance in record["utterances"]).split()
             self._first[record["reply"]] = int(words[0].strip("w.")) if words else 0

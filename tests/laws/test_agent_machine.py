@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from vision_agents.core.audio.playout import FADE_SAMPLES, LIMIT_SECONDS
 from vision_agents.core.floor import FloorState
-from vision_agents.core.floor.trace import replay
+from vision_agents.core.trace import replay
 from vision_agents.testing.virtual_time import VirtualTimeLoop
 
 from .storm import GRAIN, PEOPLE, Storm, sentences

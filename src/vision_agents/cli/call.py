@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vision_agents.core.audio.files import AudioFileError, read_audio
-from vision_agents.core.floor.trace import TraceError
 from vision_agents.core.observability.facts import Report
 from vision_agents.core.observability.folder import CallFolder
-from vision_agents.core.observability.recorder import TraceWriter
+from vision_agents.core.trace import TraceError, TraceWriter
+from vision_agents.core.trace.notes import ClockLate, RecordingEnded, RecordingStarted
 
 from .agent_factory import add_agent_argument, fetch_models, load_factory, make_agent
 from .errors import FAILED, INTERRUPTED, OK, CommandError
@@ -78,13 +78,12 @@ async def _call(args: argparse.Namespace, folder: CallFolder) -> list[str]:
         async with agent.join(observe=trace):
             assert edge.started is not None
             # Ties the trace's times to the recording's samples.
-            agent.trace.note(edge.started, "recording", file=folder.wav.name)
-            edge.on_late = lambda at, lasted, delay: agent.trace.note(at, "late", lasted=lasted, delay=delay)
+            agent.trace.note(RecordingStarted(folder.wav.name), at=edge.started)
+            edge.on_late = lambda at, lasted, delay: agent.trace.note(ClockLate(lasted, delay), at=at)
             try:
                 await agent.finish()
             finally:
-                now = asyncio.get_running_loop().time()
-                agent.trace.note(now, "recorded", worst_delay=edge.worst_delay)
+                agent.trace.note(RecordingEnded(edge.worst_delay))
     return [str(error) for error in (trace.error, edge.recording_error) if error is not None]
 
 

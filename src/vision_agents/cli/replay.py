@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vision_agents.core.floor import InterruptionPolicy
-from vision_agents.core.floor.trace import Difference, Record, TraceError, read_trace, replay
 from vision_agents.core.observability.reader import recording_offset
-from vision_agents.core.observability.what_if import Change, recorded_policy, what_if
+from vision_agents.core.observability.what_if import Change, what_if
+from vision_agents.core.trace import Difference, TraceError, read_records, read_trace, recorded_policy, replay
+from vision_agents.core.trace.codec import Json
 
 from .errors import FAILED, OK, CommandError
 
@@ -55,21 +56,21 @@ def run(args: argparse.Namespace) -> int:
         changes = what_if(records, policy)
     except (TraceError, UnicodeDecodeError) as error:
         raise CommandError(f"{path} is no trace of a call: {error}") from None
-    _tell(recorded, policy, changes, recording_offset(records))
+    _tell(recorded, policy, changes, recording_offset(read_records(records)))
     return OK
 
 
 # The same again?
 
 
-def _compare(records: list[Record], differences: list[Difference]) -> int:
+def _compare(records: list[Json], differences: list[Difference]) -> int:
     events = sum("event" in record for record in records)
     effects = sum("effect" in record for record in records)
     if not differences:
         print(f"{events} events, {effects} effects: every effect is the same")
         return OK
     print(f"{events} events, {effects} effects: {len(differences)} events have other effects than recorded")
-    offset = recording_offset(records)
+    offset = recording_offset(read_records(records))
     for difference in differences[:MOST_SHOWN]:
         print(f"\n{difference.t - offset:9.3f} s  {_call(difference.event)}")
         print(f"     recorded  {_calls(difference.recorded)}")
@@ -79,11 +80,11 @@ def _compare(records: list[Record], differences: list[Difference]) -> int:
     return FAILED
 
 
-def _calls(effects: Iterable[Record]) -> str:
+def _calls(effects: Iterable[Json]) -> str:
     return ("\n" + " " * 15).join(_call(effect) for effect in effects) or "nothing"
 
 
-def _call(record: Record) -> str:
+def _call(record: Json) -> str:
     facts = {key: value for key, value in record.items() if key not in ("t", "at", "event", "effect")}
     written = ", ".join(f"{key}={_short(value)}" for key, value in facts.items())
     return f"{record.get('event') or record.get('effect')}({written})"
@@ -120,7 +121,7 @@ def _tell(recorded: InterruptionPolicy, policy: InterruptionPolicy, changes: lis
         print("nothing would have been different" if changes else "nobody spoke over the agent: nothing to decide")
 
 
-def _sentence(effect: Record) -> str:
+def _sentence(effect: Json) -> str:
     match effect:
         case {"effect": "Hold", "reply": reply, "participant": participant}:
             return f"hold    reply {reply}, for {participant}"

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vision_agents.core.floor.trace import TraceError
 from vision_agents.core.observability.folder import CallFolder
+from vision_agents.core.trace import TraceError
 
 from .errors import OK, CommandError
 from .summary import summary

@@ -20,6 +20,7 @@ from vision_agents.core.edge import FRAME_SECONDS
 from vision_agents.core.llm import LLM, LLMRequest
 from vision_agents.core.models import ModelStore
 from vision_agents.core.participants import Participant
+from vision_agents.core.trace import Record, read_record
 from vision_agents.core.vad import VAD
 from vision_agents.plugins import moonshine, silero, smart_turn
 from vision_agents.plugins.moonshine.model import MoonshineModel
@@ -63,7 +64,7 @@ class Recorded:
     began: float
     onset: float
     end: float
-    records: tuple[Mapping[str, Any], ...]
+    records: tuple[Record, ...]
     interruptions: tuple[InterruptionEvent, ...]
     played: Samples
 
@@ -110,14 +111,14 @@ async def _call(scenario: Scenario, kit: Kit, policy: dict[str, str]) -> Recorde
     )
     loop = asyncio.get_running_loop()
     start = loop.time()
-    records: list[Mapping[str, Any]] = []
+    records: list[Record] = []
     interruptions: list[tuple[float, InterruptionEvent]] = []
 
     @agent.events.subscribe
     async def note(event: InterruptionEvent) -> None:
         interruptions.append((loop.time() - start, event))
 
-    async with agent.join(observe=lambda record: records.append(dict(record))):
+    async with agent.join(observe=lambda record: records.append(read_record(record))):
         first = asyncio.create_task(_first_reply(agent, scenario), name="first reply")
         await edge.over.wait()
     await first
@@ -130,7 +131,7 @@ async def _call(scenario: Scenario, kit: Kit, policy: dict[str, str]) -> Recorde
         began,
         began + onset,
         began + end,
-        tuple(record for record in records if record["t"] >= began),
+        tuple(record for record in records if record.t >= began),
         tuple(event for at, event in interruptions if at >= began),
         edge.played,
     )

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from vision_agents.core.agents.events import InterruptionEvent
+from vision_agents.core.floor import effects as fx
+from vision_agents.core.floor import events as ev
+from vision_agents.core.trace import notes
+from vision_agents.core.trace.records import Fact
 
 from .case import Recorded
 from .result import CaseResult, Decision
@@ -31,10 +35,10 @@ def measure(recorded: Recorded) -> CaseResult:
     """The facts of a case that was run."""
     scenario, onset, end = recorded.scenario, recorded.onset, recorded.end
     stretches = follow(recorded.played, recorded.script)
-    commit = _first(recorded, "Commit", -1.0)
+    commit = next(iter(_all(recorded, fx.Commit)), None)
     decision = _decision(recorded, commit)
-    committed_at = commit["t"] if commit is not None else None
-    held = any(record["t"] >= _since(recorded) for record in _effects(recorded, "Hold"))
+    committed_at = commit.t if commit is not None else None
+    held = any(record.t >= _since(recorded) for record in _all(recorded, fx.Hold))
     ignored = decision == "ignore"
     voices = _merged(stretches)
     recovered = committed_at is not None and any(
@@ -91,12 +95,20 @@ def failure(scenario: Scenario, error: BaseException) -> CaseResult:
     )
 
 
-def _effects(recorded: Recorded, name: str) -> list[Mapping[str, Any]]:
-    return [record for record in recorded.records if record.get("effect") == name]
+F = TypeVar("F", bound=Fact)
 
 
-def _first(recorded: Recorded, name: str, since: float) -> Mapping[str, Any] | None:
-    return next((record for record in _effects(recorded, name) if record["t"] >= since), None)
+@dataclass(frozen=True, slots=True)
+class Happened(Generic[F]):
+    """A fact of one kind, and when it was, in seconds of the case."""
+
+    t: float
+    fact: F
+
+
+def _all(recorded: Recorded, *kinds: type[F]) -> list[Happened[F]]:
+    """Every fact of these kinds, in their order."""
+    return [Happened(record.t, record.fact) for record in recorded.records if isinstance(record.fact, kinds)]
 
 
 def _since(recorded: Recorded) -> float:
@@ -105,12 +117,12 @@ def _since(recorded: Recorded) -> float:
     return recorded.began if alone else recorded.onset - AHEAD
 
 
-def _decision(recorded: Recorded, commit: Mapping[str, Any] | None) -> Decision:
+def _decision(recorded: Recorded, commit: Happened[fx.Commit] | None) -> Decision:
     since = _since(recorded)
     if commit is not None:
-        return "early" if commit["t"] < since else "yield"
+        return "early" if commit.t < since else "yield"
     # Where there was no reply to interrupt, a turn with words is what is given.
-    if _first(recorded, "RecordTurn", since) is None:
+    if not any(turn.t >= since for turn in _all(recorded, fx.RecordTurn)):
         return "ignore"
     return "after" if recorded.scenario.state == "uninterruptible" else "yield"
 
@@ -119,7 +131,7 @@ def _finished_first(recorded: Recorded, stretches: list[Stretch]) -> bool:
     """Whether all of the notice was played without a break, and then an answer that knows what was said meanwhile."""
     notice = [stretch for stretch in stretches if stretch.place is not None]
     whole = len(notice) == 1 and notice[0].length == len(recorded.script.samples)
-    taken = " ".join(str(effect["text"]) for effect in _effects(recorded, "RecordTurn"))
+    taken = " ".join(turn.fact.text for turn in _all(recorded, fx.RecordTurn))
     return whole and stretches[-1].place is None and kept(recorded.scenario.sound, taken) >= KEPT
 
 
@@ -155,9 +167,9 @@ def _resume_delay(recorded: Recorded, voices: list[tuple[float, float]]) -> floa
     """The longest time from a decision to go on to the next sample, in mid-answer."""
     if recorded.scenario.state != "answering":
         return None  # There may be nothing to go on with yet.
-    held = [float(effect["t"]) for effect in _effects(recorded, "Hold")]
+    held = [hold.t for hold in _all(recorded, fx.Hold)]
     delays: list[float] = []
-    for at in (float(effect["t"]) for effect in _effects(recorded, "Resume")):
+    for at in (resume.t for resume in _all(recorded, fx.Resume)):
         start = next((max(at, start) for start, stop in voices if stop > at), None)
         # If it was held again before it was heard, that is another decision.
         if start is not None and not any(at < hold <= start for hold in held):
@@ -165,39 +177,49 @@ def _resume_delay(recorded: Recorded, voices: list[tuple[float, float]]) -> floa
     return max(delays, default=None)
 
 
-def _reason(recorded: Recorded, commit: Mapping[str, Any] | None) -> str:
+def _reason(recorded: Recorded, commit: Happened[fx.Commit] | None) -> str:
     if commit is not None:
-        return str(commit["reason"])
-    if _effects(recorded, "RecordTurn"):
+        return commit.fact.reason
+    if _all(recorded, fx.RecordTurn):
         return "a turn with words"
-    resumes = _effects(recorded, "Resume")
+    resumes = _all(recorded, fx.Resume)
     if resumes:
-        return str(resumes[-1]["reason"])
-    heard = any(record.get("event") == "SpeechStarted" for record in recorded.records)
-    return "a turn without words" if heard else "no speech was heard in it"
+        return resumes[-1].fact.reason
+    return "a turn without words" if _all(recorded, ev.SpeechStarted) else "no speech was heard in it"
 
 
 def _evidence(recorded: Recorded, committed_at: float | None) -> dict[str, Any]:
     """What was known by the decision; where it was ignored, what came at all."""
     until = committed_at if committed_at is not None else float("inf")
-    heard = [record for record in recorded.records if str(record.get("event", "")).startswith("Speech")]
-    known = [record for record in heard if record["t"] <= until]
-    holds, ends = _effects(recorded, "Hold"), _effects(recorded, "Commit") + _effects(recorded, "Resume")
+    started, ended = _all(recorded, ev.SpeechStarted), _all(recorded, ev.SpeechEnded)
+    windows = _all(recorded, ev.SpeechContinued)
     evidence: dict[str, Any] = {
-        "voiced": max((float(record.get("voiced", 0.0)) for record in known), default=0.0),
-        "confidence": max((float(record.get("confidence", 0.0)) for record in known), default=0.0),
-        "held": min((record["t"] for record in ends if record["t"] >= holds[0]["t"]), default=holds[0]["t"])
-        - holds[0]["t"]
-        if holds
-        else None,
+        "voiced": max(
+            [window.fact.voiced for window in windows if window.t <= until]
+            + [end.fact.voiced for end in ended if end.t <= until],
+            default=0.0,
+        ),
+        "confidence": max(
+            [start.fact.confidence for start in started if start.t <= until]
+            + [window.fact.confidence for window in windows if window.t <= until],
+            default=0.0,
+        ),
+        "held": _first_hold(recorded),
         "words": [
-            [record["t"], record["participant"], record["text"], record["final"]]
-            for record in recorded.records
-            if record.get("note") == "user_words"
+            [words.t, words.fact.participant, words.fact.text, words.fact.final]
+            for words in _all(recorded, notes.UserTranscript)
         ],
     }
     votes = [[asdict(vote) for vote in event.evidence] for event in recorded.interruptions if event.evidence]
     return {**evidence, "strategies": votes} if votes else evidence
+
+
+def _first_hold(recorded: Recorded) -> float | None:
+    """Seconds that the first hold lasted; None if there was none."""
+    hold = next(iter(_all(recorded, fx.Hold)), None)
+    if hold is None:
+        return None
+    return min((end.t for end in _all(recorded, fx.Commit, fx.Resume) if end.t >= hold.t), default=hold.t) - hold.t
 
 
 def _merged(stretches: list[Stretch]) -> list[tuple[float, float]]:
@@ -218,8 +240,7 @@ def _time_to_silence(recorded: Recorded, voices: list[tuple[float, float]]) -> f
     stop = next((stop for start, stop in voices if start <= recorded.onset < stop), None)
     if stop is None:
         return None
-    causes = _effects(recorded, "Hold") + _effects(recorded, "Commit")
-    if not any(stop - STOPPED_BY <= record["t"] <= stop for record in causes):
+    if not any(stop - STOPPED_BY <= cause.t <= stop for cause in _all(recorded, fx.Hold, fx.Commit)):
         return None  # It had said all it had to say.
     return stop - recorded.onset
 
@@ -237,13 +258,13 @@ def _jumps(recorded: Recorded, stretches: list[Stretch]) -> tuple[int, int, int]
 
 def _words(recorded: Recorded, stretches: list[Stretch], committed_at: float | None) -> tuple[int | None, int | None]:
     """Of the first reply, if it was cut off: the words that the agent says were heard, and those that were."""
-    note = next((record for record in recorded.records if record.get("note") == "heard"), None)
-    if committed_at is None or note is None or recorded.scenario.state == "idle":
+    played = next(iter(_all(recorded, notes.ReplyPlayed)), None)
+    if committed_at is None or played is None or recorded.scenario.state == "idle":
         return None, None
     place = max(
         (s.place + s.length for s in stretches if s.place is not None and s.at / RATE <= committed_at), default=0
     )
-    return len(str(note["text"]).split()), recorded.script.heard(place)
+    return len(played.fact.text.split()), recorded.script.heard(place)
 
 
 def _response(stretches: list[Stretch], onset: float, end: float) -> float | None:

@@ -199,7 +199,7 @@ class _Edge(ProvingEdge):
         self._unheard: dict[int, str] = {}
 
     def observe(self, record: Mapping[str, Any]) -> None:
-        if record.get("note") == "agent_words":
+        if record.get("note") == "AgentTranscript":
             self._unheard[record["reply"]] = record["unheard"]
         if record.get("effect") == "BeginReply":
             self._call.tts.begun[f"s{record['reply']}"] = record["epoch"]

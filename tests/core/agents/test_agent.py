@@ -138,9 +138,9 @@ async def test_resume_at_the_exact_sample_repeats_and_loses_nothing():
         await call.detector.speak(ANNA, 0.2, end=False)
         await call.until_state(FloorState.SPEAKING)
         await call.until_state(FloorState.IDLE)
-        heard = next(r for r in call.edge.records if r.get("note") == "heard")
+        heard = next(r for r in call.edge.records if r.get("note") == "ReplyPlayed")
         assert heard["seconds"] == pytest.approx(16 * 0.3, abs=0.01)
-        resumed = next(r for r in call.edge.records if r.get("note") == "resumed")
+        resumed = next(r for r in call.edge.records if r.get("note") == "ReplyResumed")
         assert resumed["rewound"] == 0
 
 
@@ -301,5 +301,5 @@ async def test_audio_that_comes_after_its_epoch_is_counted_in_the_trace():
         call.agent.interrupt()
         with pytest.raises(StopAsyncIteration):
             await anext(stream)
-        (late,) = [r for r in call.edge.records if r.get("note") == "stale"]
+        (late,) = [r for r in call.edge.records if r.get("note") == "StaleAudio"]
         assert (late["epoch"], late["chunks"], late["samples"]) == (0, 1, round(0.3 * 48_000))

@@ -9,9 +9,9 @@ from vision_agents.core.agents.events import AgentSpeechEndedEvent, Interruption
 from vision_agents.core.agents.strategy import Strategy
 from vision_agents.core.audio import PcmData
 from vision_agents.core.floor import FloorState, InterruptionPolicy, Vote
-from vision_agents.core.floor.trace import replay
 from vision_agents.core.floor.vocabulary import Vocabulary
 from vision_agents.core.participants import Participant
+from vision_agents.core.trace import replay
 from vision_agents.core.turn_detection import TurnStartedEvent
 from vision_agents.core.voice import CONTINUE_PROMPT
 from vision_agents.testing.parts import ScriptedLLM, ToneTTS

@@ -10,8 +10,8 @@ from vision_agents.core.audio import PcmData
 from vision_agents.core.audio.playout import FADE_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE
 from vision_agents.core.edge import ParticipantJoinedEvent
 from vision_agents.core.floor import FloorState
-from vision_agents.core.floor.trace import replay
 from vision_agents.core.participants import Participant
+from vision_agents.core.trace import replay
 from vision_agents.testing.parts import ScriptedLLM, ScriptedSTT, ToneTTS
 
 from .call_kit import ANNA, LONG, Call

@@ -14,7 +14,7 @@ from vision_agents.core.floor import Floor, InterruptionPolicy
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 from vision_agents.core.floor.strategies import BUILT_IN
-from vision_agents.core.floor.trace import Trace, replay, session_record
+from vision_agents.core.trace import Trace, replay
 
 from .laws import come_to_rest, step
 
@@ -60,9 +60,9 @@ class AnyOrder(RuleBasedStateMachine):
         self.now = start
         self.gone: set[int] = set()
         self.records: list[dict[str, Any]] = []
-        self.trace = Trace(start)
+        self.trace = Trace(self.floor, lambda: start)
         self.trace.observe(lambda record: self.records.append(json.loads(json.dumps(record))))
-        self.trace.note(start, "session", **session_record(self.floor, 0.0))
+        self.trace.open(0.0)
 
     def happens(self, event: ev.FloorEvent) -> list[fx.Effect]:
         before = self.floor.reply

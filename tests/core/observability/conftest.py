@@ -15,7 +15,7 @@ from vision_agents.core.audio.files import WavWriter
 from vision_agents.core.floor import Floor, InterruptionPolicy
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
-from vision_agents.core.floor.trace import Trace, session_record
+from vision_agents.core.trace import Trace, notes
 
 RATE = 48_000
 FRAME = 960
@@ -51,7 +51,7 @@ class SyntheticCall:
 
     def __post_init__(self) -> None:
         self.floor = Floor(self.policy)
-        self.trace = Trace(START)
+        self.trace = Trace(self.floor, lambda: START)
         self.trace.observe(lambda record: self.records.append(json.loads(json.dumps(record))))
         self.recording = np.zeros((round(self.duration * RATE), 2), dtype=np.int16)
         self._due: list[tuple[float, ev.FloorEvent]] = []
@@ -62,14 +62,14 @@ class SyntheticCall:
 
     def run(self) -> SyntheticCall:
         self._speak()
-        self.trace.note(START, "session", **session_record(self.floor, 1_800_000_000.0))
-        self.trace.note(START + 0.01, "joined", participant="user", name="Ada")
-        self.trace.note(START + OFFSET, "recording", file="call.wav", sample_rate=RATE)
+        self.trace.open(1_800_000_000.0)
+        self.trace.note(notes.ParticipantJoined("user", "Ada"), START + 0.01)
+        self.trace.note(notes.RecordingStarted("call.wav"), START + OFFSET)
         for frame in range(len(self.recording) // FRAME):
             now = START + OFFSET + frame * FRAME / RATE
             self._work_off(now)
             self._play(frame, now)
-        self.trace.note(now, "recorded", worst_delay=0.002)
+        self.trace.note(notes.RecordingEnded(0.002), now)
         return self
 
     def save(self, folder: Path) -> Path:
@@ -123,7 +123,7 @@ class SyntheticCall:
         effects = self.floor.handle(event)
         self.trace.event(event, effects)
         if isinstance(event, ev.TranscriptReceived):
-            self.trace.note(event.at, "user_words", participant="user", text=event.text, final=True)
+            self.trace.note(notes.UserTranscript("user", event.text, True, event.text), event.at)
         for effect in effects:
             self._carry_out(effect, event.at)
 
@@ -135,13 +135,13 @@ class SyntheticCall:
             case fx.Resume():
                 self._held = False
                 self._position -= 2400
-                self.trace.note(now, "resumed", reply=effect.reply, position=self._position, rewound=2400)
+                self.trace.note(notes.ReplyResumed(effect.reply, self._position, 2400, *self._divided()), now)
             case fx.Commit(reply=reply) if reply is not None:
                 # A moment later, as it takes to carry the effect out.
                 self._words(now + 0.0004, reply, done=True, interrupted=True)
                 self._silent_from = now + self.leak if not self._held else self._silent_from
                 self._reply, self._held = None, False
-                self.trace.note(now + 0.05, "stale", epoch=effect.epoch - 1, chunks=3, samples=4800)
+                self.trace.note(notes.StaleAudio(effect.epoch - 1, 3, 4800), now + 0.05)
             case fx.FinishTurn(turn=turn):
                 self._due.append((now + 0.1, ev.TranscriptCompleted(now + 0.1, effect.participant, turn)))
             case fx.BeginReply(reply=reply):
@@ -171,16 +171,16 @@ class SyntheticCall:
             self._post(ev.AudioProgressed(now, reply))
 
     def _words(self, now: float, reply: int, done: bool = False, interrupted: bool = False) -> None:
+        heard, unheard = self._divided()
+        self.trace.note(notes.AgentTranscript(reply, heard, unheard, interrupted, done), now)
+        if done:
+            self.trace.note(notes.ReplyPlayed(reply, self._position / RATE, heard, estimated=True), now)
+
+    def _divided(self) -> tuple[str, str]:
         words = REPLY.split()
         share = min(1.0, self._position / RATE / self.reply_length)
         count = round(share * len(words))
-        heard, unheard = " ".join(words[:count]), " ".join(words[count:])
-        self.trace.note(
-            now, "agent_words", reply=reply, heard=heard, unheard=unheard, interrupted=interrupted, done=done
-        )
-        if done:
-            seconds = self._position / RATE
-            self.trace.note(now, "heard", reply=reply, seconds=seconds, text=heard, estimated=True)
+        return " ".join(words[:count]), " ".join(words[count:])
 
 
 @pytest.fixture

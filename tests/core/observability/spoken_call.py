@@ -11,6 +11,7 @@ import numpy as np
 
 from vision_agents.core import Agent, User
 from vision_agents.core.audio.files import WavWriter
+from vision_agents.core.trace import notes
 from vision_agents.core.turn_detection import TurnDetector
 from vision_agents.core.vad import SpeechEdge, SpeechSegmenter
 from vision_agents.plugins.local import FileEdge
@@ -95,7 +96,7 @@ async def hold_call(
     agent = agent_in(edge, **options)
     listen(agent)
     async with agent.join(observe=observe):
-        agent.trace.note(edge.started, "recording", file=out.name)
+        agent.trace.note(notes.RecordingStarted(out.name), edge.started)
         await agent.finish()
-        agent.trace.note(asyncio.get_running_loop().time(), "recorded", worst_delay=edge.worst_delay)
+        agent.trace.note(notes.RecordingEnded(edge.worst_delay))
     return agent

@@ -12,8 +12,8 @@ from vision_agents.core.audio.files import WavWriter
 from vision_agents.core.observability.folder import CallFolder
 from vision_agents.core.observability.page import report_page
 from vision_agents.core.observability.reader import read_story
-from vision_agents.core.observability.recorder import TraceWriter
 from vision_agents.core.observability.report import make_report, report_json
+from vision_agents.core.trace import TraceWriter
 from vision_agents.testing import virtual_time
 from vision_agents.testing.parts import ScriptedSTT
 
@@ -178,7 +178,7 @@ def test_a_trace_from_before_all_this_is_read(spoken, tmp_path):
     old = [
         {key: value for key, value in record.items() if record.get("effect") is None or key not in new}
         for record in spoken.records
-        if record.get("note") != "interruption"
+        if record.get("note") != "InterruptionDecided"
     ]
     folder.trace.write_text("".join(json.dumps(record) + "\n" for record in old))
     folder.wav.write_bytes(spoken.folder.wav.read_bytes())

@@ -83,9 +83,9 @@ def test_it_shows_what_happened(conversation):
 def test_nothing_that_was_said_becomes_markup(make_call):
     call = make_call((0.5, 1.7, EVIL), (4.0, 5.5, EVIL), duration=9.0)
     for record in call.records:
-        if record.get("note") == "joined":
+        if record.get("note") == "ParticipantJoined":
             record["name"] = EVIL
-        if record.get("note") == "agent_words":
+        if record.get("note") == "AgentTranscript":
             record["heard"] = record["unheard"] = EVIL
         if record.get("effect") in ("Commit", "Resume"):
             record["reason"] = EVIL
@@ -110,7 +110,7 @@ def test_without_a_recording_the_replies_are_drawn_as_they_were_reported(convers
 
 def test_where_the_clock_was_late_is_shown(conversation):
     assert "the machine was busy" not in Page(page_of(conversation)).text
-    conversation.records.append({"t": 3.0, "note": "late", "lasted": 0.3, "delay": 0.25})
+    conversation.records.append({"t": 3.0, "note": "ClockLate", "lasted": 0.3, "delay": 0.25})
     page = Page(page_of(conversation))
     assert page.count("rect", class_="late") == 1
     assert "the machine was busy" in page.text

@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 
 from vision_agents.core.audio.files import AudioFileError, WavWriter
 from vision_agents.core.floor import InterruptionPolicy
-from vision_agents.core.floor.trace import TraceError, replay
+from vision_agents.core.floor import effects as fx
+from vision_agents.core.floor import events as ev
 from vision_agents.core.observability.acoustics import Recording
 from vision_agents.core.observability.facts import distribution
 from vision_agents.core.observability.reader import read_story
 from vision_agents.core.observability.report import make_report, report_json
+from vision_agents.core.trace import TraceError, encode_record, replay
 
 RATE = 48_000
+HEAD = {"note": "SessionStarted", "version": 3, "policy": {}, "words": {}, "answers": True, "started": 0.0}
 STEP = 0.0051  # how finely the user's channel is looked at
 
 
@@ -46,7 +49,9 @@ def test_the_sound_of_a_cough_and_of_an_interruption(conversation):
 
 def test_the_words_at_each_decision(conversation):
     cough, interruption = report_of(conversation).interruptions
-    last = [record for record in conversation.records if record.get("note") == "agent_words" and record["interrupted"]]
+    last = [
+        record for record in conversation.records if record.get("note") == "AgentTranscript" and record["interrupted"]
+    ]
     assert [(facts["heard"], facts["unheard"]) for facts in last] == [(interruption.heard, interruption.unheard)]
     assert interruption.heard.startswith("The harbour bridge was opened")
     assert interruption.heard.startswith(cough.heard)
@@ -135,13 +140,16 @@ def test_a_reply_that_was_not_audible_yet_was_not_silenced(make_call):
 
 def test_only_the_first_reply_answers(conversation):
     records = [
-        {"t": 0.0, "note": "session", "policy": {}, "answers": True, "started": 0.0},
+        {"t": 0.0, **HEAD},
         {"t": 1.0, "event": "SpeechStarted", "at": 1.0, "participant": "user", "onset_delay": 0.0},
         {"t": 2.0, "event": "SpeechEnded", "at": 2.0, "participant": "user", "voiced": 0.8, "trailing_silence": 0.2},
         *(
-            {"t": at, name: kind, "at": at, "reply": reply, "epoch": 0, "answer": answer}
+            record
             for reply, begun, answer in ((1, 2.1, False), (2, 2.5, True), (3, 6.0, True))
-            for at, name, kind in ((begun, "effect", "BeginReply"), (begun + 0.4, "event", "AudioStarted"))
+            for record in (
+                encode_record(begun, fx.BeginReply(reply, 0, answer)),
+                encode_record(begun + 0.4, ev.AudioStarted(begun + 0.4, reply)),
+            )
         ),
     ]
     (response,) = make_report(read_story(records)).responses
@@ -166,9 +174,9 @@ def test_a_clock_that_was_late_is_taken_into_account(make_call):
     call.recording[again : again + round(0.2 * RATE), 1] = 9000
     (blamed,) = report_of(call).interruptions
     assert blamed.onset_to_silence > before.onset_to_silence + 0.2
-    offset = next(record["t"] for record in call.records if record.get("note") == "recording")
+    offset = next(record["t"] for record in call.records if record.get("note") == "RecordingStarted")
     start = before.decided - 0.2 + offset
-    call.records.append({"t": start, "note": "late", "lasted": 0.2, "delay": 0.2})
+    call.records.append({"t": start, "note": "ClockLate", "lasted": 0.2, "delay": 0.2})
     (facts,) = report_of(call).interruptions
     assert facts.onset_to_silence == before.onset_to_silence
     assert facts.resumed == pytest.approx(before.resumed - 0.2, abs=0.001)
@@ -176,7 +184,7 @@ def test_a_clock_that_was_late_is_taken_into_account(make_call):
 
 def test_code_that_interrupts_is_nobody_s_speech(conversation):
     records = [
-        {"t": 0.0, "note": "session", "policy": {}, "answers": True, "started": 0.0},
+        {"t": 0.0, **HEAD},
         {"t": 1.0, "effect": "BeginReply", "reply": 1, "epoch": 0, "answer": False},
         {"t": 1.1, "event": "AudioStarted", "at": 1.1, "reply": 1},
         {"t": 2.0, "effect": "Commit", "epoch": 1, "reply": 1, "participant": None, "reason": "asked for by code"},
@@ -191,8 +199,8 @@ def test_code_that_interrupts_is_nobody_s_speech(conversation):
 def test_what_broke_is_in_the_report(conversation):
     records = [
         *conversation.records,
-        {"t": 9.0, "note": "error", "component": "TTS", "error": "connection lost"},
-        {"t": 9.5, "note": "ended", "error": "the line is dead"},
+        {"t": 9.0, "note": "ComponentFailed", "component": "TTS", "error": "connection lost"},
+        {"t": 9.5, "note": "CallEnded", "error": "the line is dead"},
         {"t": 9.5, "note": "something of a later version", "more": 1},
     ]
     report = make_report(read_story(records))
@@ -223,10 +231,10 @@ def test_a_call_that_broke_off_anywhere_has_a_report(conversation):
     ("records", "complaint"),
     [
         ([], "no session record"),
-        ([{"t": 1.0, "note": "session"}], "record 1"),
+        ([{"t": 1.0, "note": "SessionStarted"}], "record 1"),
         (
             [
-                {"t": 0.0, "note": "session", "policy": {}, "answers": True, "started": 0.0},
+                {"t": 0.0, **HEAD},
                 {"t": 1.0, "effect": "Hold"},
             ],
             "record 2",

@@ -3,9 +3,9 @@
 import pytest
 
 from vision_agents.core.floor import InterruptionPolicy
-from vision_agents.core.floor.trace import TraceError
 from vision_agents.core.floor.vocabulary import Vocabulary
-from vision_agents.core.observability.what_if import recorded_policy, what_if
+from vision_agents.core.observability.what_if import what_if
+from vision_agents.core.trace import VERSION, TraceError, recorded_policy
 from vision_agents.testing import virtual_time
 
 from .spoken_call import hold_call, user_wav
@@ -56,17 +56,19 @@ def test_deadlines_after_the_last_event_are_told_too(make_call):
     call = make_call((0.5, 1.7, "Tell me."), (4.0, 4.2, ""), duration=6.0)
     # Recorded to the end of the cough, and silent for a second after.
     end = next(n for n, record in enumerate(call.records) if record.get("effect") == "Resume")
-    records = [*call.records[: end - 1], {"t": call.records[end]["t"] + 1.0, "note": "ended", "error": None}]
+    records = [*call.records[: end - 1], {"t": call.records[end]["t"] + 1.0, "note": "CallEnded", "error": None}]
     changes = what_if(records, InterruptionPolicy())
     assert [kind for kind, _ in told(changes, "+")] == ["Resume"]
 
 
 @pytest.mark.parametrize(
-    "head", [[], [{"t": 0.0, "note": "session"}], [{"t": 0.0, "note": "session", "policy": {"mood": 3}}]]
+    "session",
+    [None, {"version": VERSION}, {"version": VERSION, "policy": {"mood": 3}}, {"version": VERSION, "policy": 3}],
 )
-def test_a_trace_without_its_policy_is_refused(head):
+def test_a_trace_without_its_policy_is_refused(session):
+    head = {"t": 0.0, "note": "SessionStarted", "words": {}, "answers": True, "started": 0.0}
     with pytest.raises(TraceError, match="policy"):
-        recorded_policy(head)
+        recorded_policy([head | session] if session is not None else [])
 
 
 def test_it_is_judged_by_the_words_of_the_call(tmp_path):
@@ -81,5 +83,5 @@ def test_it_is_judged_by_the_words_of_the_call(tmp_path):
 
 def test_words_of_another_version_are_refused(conversation):
     conversation.records[0]["words"] = {"songs": ["la"]}
-    with pytest.raises(TraceError, match="words"):
+    with pytest.raises(TraceError, match="songs"):
         what_if(conversation.records, InterruptionPolicy())

@@ -1,5 +1,6 @@
 """Where the words' times come from, and how wrong an estimate would be."""
 
+import json
 import re
 from dataclasses import asdict
 
@@ -8,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision_agents.cli.summary import summary
-from vision_agents.core.floor.trace import TraceError
 from vision_agents.core.observability.explain import LAB
 from vision_agents.core.observability.page import report_page
 from vision_agents.core.observability.reader import read_story
 from vision_agents.core.observability.report import make_report
-from vision_agents.core.observability.words import timing_of, utterances_of
+from vision_agents.core.observability.words import timing_of
+from vision_agents.core.trace import TraceError, encode_record, notes, read_record
 from vision_agents.core.tts import Word
 from vision_agents.core.voice.transcript import Utterance
 from vision_agents.testing import virtual_time
@@ -75,14 +76,14 @@ def test_whatever_the_times_the_counts_add_up(lengths, complete):
 
 def test_an_utterance_comes_through_the_trace_unchanged():
     utterance = spoken(0.5, 1.0, 1.5, 2.0)
-    (again,) = utterances_of([asdict(utterance)])
-    assert (again.text, again.length, again.complete, again.words) == (TEXT, 2.0, True, utterance.words)
+    played = notes.ReplyPlayed(1, 2.0, TEXT, False, utterances=(utterance,))
+    assert read_record(json.loads(json.dumps(encode_record(0.0, played)))).fact == played
 
 
 def report_with(call, *utterances):
     """The report of the call, each of whose replies was made of these utterances."""
     for record in call.records:
-        if record.get("note") == "heard":
+        if record.get("note") == "ReplyPlayed":
             record["utterances"] = [asdict(utterance) for utterance in utterances]
     story = read_story(call.records)
     report = make_report(story)
@@ -125,7 +126,7 @@ def test_where_there_are_only_estimates_the_lab_is_quoted(conversation):
 
 
 def test_replies_of_two_kinds_make_a_mixed_call(conversation):
-    notes = [record for record in conversation.records if record.get("note") == "heard"]
+    notes = [record for record in conversation.records if record.get("note") == "ReplyPlayed"]
     for record, utterance in zip(notes, (spoken(0.5, 1.0, 1.5, 2.0), spoken()), strict=True):
         record["utterances"] = [asdict(utterance)]
     report = make_report(read_story(conversation.records))
@@ -139,7 +140,7 @@ def test_an_older_trace_tells_only_of_replies_that_were_cut(conversation):
     assert [(reply.source, reply.rests_on_estimate) for reply in report.replies] == [("estimated", True)] * 2
     assert report.replies[0].given is None
     for record in conversation.records:
-        if record.get("note") == "heard":
+        if record.get("note") == "ReplyPlayed":
             record["estimated"] = False
     report = make_report(read_story(conversation.records))
     assert [reply.source for reply in report.replies] == ["provider", "unknown"]
@@ -153,8 +154,8 @@ def test_a_silent_agent_has_no_word_times(make_call):
 
 
 def test_utterances_that_are_none_are_refused(conversation):
-    note = next(record for record in conversation.records if record.get("note") == "heard")
-    note["utterances"] = [{"text": "no times"}]
+    note = next(record for record in conversation.records if record.get("note") == "ReplyPlayed")
+    note["utterances"] = [{"text": 7}]
     with pytest.raises(TraceError, match="cannot be understood"):
         read_story(conversation.records)
 

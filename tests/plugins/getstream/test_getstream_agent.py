@@ -104,7 +104,7 @@ class InCall:
 
     def heard_seconds(self, reply: int) -> float:
         """What the agent says was heard of a reply."""
-        (record,) = [each for each in self.trace if each.get("note") == "heard" and each["reply"] == reply]
+        (record,) = [each for each in self.trace if each.get("note") == "ReplyPlayed" and each["reply"] == reply]
         return float(record["seconds"])
 
 

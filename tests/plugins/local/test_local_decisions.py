@@ -49,7 +49,7 @@ def interruption(t, decision, reason, *evidence, reply=1, **facts):
     told = {"participant": "user", "time_to_silence_ms": 34.6, "samples_dropped": 0, "heard": "once", "unheard": "upon"}
     return [
         {"t": t, "reply": reply, "reason": reason, **kind},
-        {"t": t, "note": "interruption", "reply": reply, "decision": decision, "reason": reason}
+        {"t": t, "note": "InterruptionDecided", "reply": reply, "decision": decision, "reason": reason}
         | {"evidence": list(evidence), **told, **facts},
     ]
 

@@ -14,12 +14,12 @@ from ..edge import EdgeTransport
 from ..epoch import Epoch
 from ..events import EventManager
 from ..floor import FloorState, InterruptionPolicy
-from ..floor.trace import Trace
 from ..floor.vocabulary import ALL, Vocabulary
 from ..llm import LLM, Realtime
 from ..participants import User
 from ..stt import STT
 from ..tasks import bounded
+from ..trace import Trace
 from ..tts import TTS
 from ..turn_detection import TurnDetector
 from ..vad import VAD
@@ -109,7 +109,7 @@ class Agent:
 
     @property
     def trace(self) -> Trace:
-        """Everything that happens in the call, as records; see `core/floor/trace.py`."""
+        """Everything that happens in the call, as records; see `core/trace/records.py`."""
         return self._joined().trace
 
     # A call.

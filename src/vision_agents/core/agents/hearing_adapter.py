@@ -10,9 +10,10 @@ from ..events import EventManager
 from ..floor import Floor
 from ..floor import events as ev
 from ..floor.evidence import Vote
-from ..floor.trace import Trace
 from ..participants import Participant
 from ..stt import STTPartialTranscriptEvent, STTTranscriptEvent
+from ..trace import Trace
+from ..trace.notes import ComponentFailed, UserTranscript
 from .events import ErrorEvent
 from .parts import Parts
 from .rules import Rules
@@ -29,7 +30,6 @@ class HearingAdapter:
     Args:
         participants: the participants in the call, by their ids.
         post: hands an event to the floor.
-        now: the session's clock.
     """
 
     def __init__(
@@ -41,7 +41,6 @@ class HearingAdapter:
         post: Callable[[ev.FloorEvent], None],
         events: EventManager,
         trace: Trace,
-        now: Callable[[], float],
     ) -> None:
         self._rules = rules
         self._floor = floor
@@ -49,12 +48,12 @@ class HearingAdapter:
         self._post = post
         self._events = events
         self._trace = trace
-        self._now = now
+        self._now = trace.now
         self._strategies = StrategyRunner(rules.strategies, self._voted) if rules.strategies else None
         # The participants who may not interrupt, as the floor was last told.
         self._forbidden: set[str] = set()
         # The time at which the latest speech began, as its detector estimates it.
-        self.onset = now()
+        self.onset = trace.now()
         self.ears: Ears = parts.ears(self)
 
     async def close(self) -> None:
@@ -101,7 +100,7 @@ class HearingAdapter:
         self._report(ev.TranscriptReceived(self._now(), participant.id, text, final, confidence, alternative))
         if not text:
             return  # Only the floor wants to know that there were none.
-        self._trace.note(self._now(), "user_words", participant=participant.id, text=text, final=final)
+        self._trace.note(UserTranscript(participant.id, text, final, self._floor.transcript(participant.id) or text))
         kind = STTTranscriptEvent if final else STTPartialTranscriptEvent
         if self._events.has_subscribers(kind):
             self._events.send(kind(participant=participant, text=text))
@@ -111,7 +110,7 @@ class HearingAdapter:
 
     def failed(self, component: str, error: BaseException) -> None:
         logger.error("%s failed: %s", component, error, exc_info=error)
-        self._trace.note(self._now(), "error", component=component, error=str(error))
+        self._trace.note(ComponentFailed(component, str(error)))
         self._events.send(ErrorEvent(component=component, error=str(error)))
 
     # Inside.

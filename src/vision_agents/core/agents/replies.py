@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 from ..audio import Playout
@@ -14,8 +13,9 @@ from ..conversation import Conversation
 from ..epoch import Epoch
 from ..events import EventManager
 from ..floor.evidence import Vote
-from ..floor.trace import Trace
 from ..participants import Participant
+from ..trace import Trace
+from ..trace.notes import AgentTranscript, InterruptionDecided, ReplyPlayed, ReplyResumed
 from ..voice import CONTINUE_PROMPT, HeardText, SpeechRequest, SpokenReply, Voice
 from .events import AgentSpeechEndedEvent, AgentSpeechStartedEvent, InterruptionEvent
 
@@ -64,7 +64,6 @@ class Replies:
         events: EventManager,
         trace: Trace,
         epoch: Epoch,
-        now: Callable[[], float],
         realtime: bool,
     ) -> None:
         self._playout = playout
@@ -73,7 +72,6 @@ class Replies:
         self._events = events
         self._trace = trace
         self._epoch = epoch
-        self._now = now
         self._realtime = realtime
         self._spoken: dict[int, SpokenReply] = {}
         self._orders: dict[int, Order] = {}
@@ -150,7 +148,7 @@ class Replies:
     def pulled(self) -> None:
         """A frame was pulled while the voice was falling silent."""
         if not self._playout.sounding:
-            self._silent_at = self._now() + FADE_SAMPLES / SAMPLE_RATE
+            self._silent_at = self._trace.now() + FADE_SAMPLES / SAMPLE_RATE
 
     def resume(self, number: int, rewind: str, limit: float, reason: str, evidence: tuple[Vote, ...]) -> None:
         """Let it go on."""
@@ -165,15 +163,7 @@ class Replies:
         text = self._heard_of(number, self._playout.heard(number))
         resumed_at = self._playout.position(number)
         rewound = position - resumed_at
-        self._trace.note(
-            self._now(),
-            "resumed",
-            reply=number,
-            position=resumed_at,
-            rewound=rewound,
-            heard=text.heard,
-            unheard=text.unheard,
-        )
+        self._trace.note(ReplyResumed(number, resumed_at, rewound, text.heard, text.unheard))
         self._tell("resume", number, reason, evidence, text)
 
     # Ending.
@@ -203,7 +193,7 @@ class Replies:
                 self._note_hold(number, participant, onset, sounding)
             if self.falling_silent:
                 # The gate is shut before the fade could be pulled.
-                self._silent_at = self._now()
+                self._silent_at = self._trace.now()
             self._tell("commit", number, reason, evidence, self._cut.text, dropped)
         for reply, text in texts.items():
             self._end(reply, text, cut[reply], interrupted=True)
@@ -238,7 +228,7 @@ class Replies:
     # Inside.
 
     def _note_hold(self, number: int, participant: Participant | None, onset: float, sounding: bool) -> None:
-        self._held = HeldVoice(number, self._now(), onset, participant, sounding)
+        self._held = HeldVoice(number, self._trace.now(), onset, participant, sounding)
         self._silent_at = None
 
     def _unfinished(self, number: int) -> bool:
@@ -262,14 +252,14 @@ class Replies:
             return
         self._remember(reply, text, interrupted=interrupted, done=True)
         self._trace.note(
-            self._now(),
-            "heard",
-            reply=number,
-            seconds=samples / SAMPLE_RATE,
-            text=text.heard,
-            estimated=text.estimated,
-            stale_chunks=self._playout.stale_chunks,
-            utterances=[asdict(utterance) for utterance in reply.transcript.utterances],
+            ReplyPlayed(
+                reply=number,
+                seconds=samples / SAMPLE_RATE,
+                text=text.heard,
+                estimated=text.estimated,
+                stale_chunks=self._playout.stale_chunks,
+                utterances=tuple(reply.transcript.utterances),
+            )
         )
         self._events.send(
             AgentSpeechEndedEvent(
@@ -287,15 +277,7 @@ class Replies:
             return
         reply.shown = text
         self._conversation.assistant_heard(reply.number, text.heard, text.unheard, interrupted)
-        self._trace.note(
-            self._now(),
-            "agent_words",
-            reply=reply.number,
-            heard=text.heard,
-            unheard=text.unheard,
-            interrupted=interrupted,
-            done=done,
-        )
+        self._trace.note(AgentTranscript(reply.number, text.heard, text.unheard, interrupted, done))
 
     def _tell(
         self,
@@ -309,7 +291,7 @@ class Replies:
         held, self._held = self._held, None
         if held is None:
             return
-        now, unix = self._now(), time.time()
+        now, unix = self._trace.now(), time.time()
         onset, silent = held.onset, self._silent_at
         event = InterruptionEvent(
             participant=held.participant,
@@ -328,18 +310,18 @@ class Replies:
             samples_dropped=dropped,
         )
         self._trace.note(
-            now,
-            "interruption",
-            reply=number,
-            participant=held.participant.id if held.participant is not None else None,
-            decision=decision,
-            reason=reason,
-            evidence=[asdict(vote) for vote in evidence],
-            onset=round(onset - self._trace.start, 6),
-            silence=None if silent is None else round(silent - self._trace.start, 6),
-            time_to_silence_ms=event.time_to_silence_ms,
-            heard=text.heard,
-            unheard=text.unheard,
-            samples_dropped=dropped,
+            InterruptionDecided(
+                reply=number,
+                participant=held.participant.id if held.participant is not None else None,
+                decision=decision,
+                reason=reason,
+                evidence=evidence,
+                onset=round(onset - self._trace.start, 6),
+                silence=None if silent is None else round(silent - self._trace.start, 6),
+                time_to_silence_ms=event.time_to_silence_ms,
+                heard=text.heard,
+                unheard=text.unheard,
+                samples_dropped=dropped,
+            )
         )
         self._events.send(event)

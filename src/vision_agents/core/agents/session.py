@@ -22,9 +22,10 @@ from ..events import EventManager
 from ..floor import Floor
 from ..floor import effects as fx
 from ..floor import events as ev
-from ..floor.trace import Trace, session_record
 from ..participants import Participant
 from ..tasks import together
+from ..trace import Trace
+from ..trace.notes import CallEnded, ParticipantJoined, StaleAudio
 from ..turn_detection import TurnEndedEvent, TurnStartedEvent
 from ..voice import SpeechRequest, SpokenReply
 from .hearing_adapter import HearingAdapter
@@ -60,18 +61,14 @@ class Session:
         self.floor = Floor(rules.policy, answers=not parts.realtime, vocabulary=rules.vocabulary)
         # What the floor was last told of the agent's words.
         self._said = ""
-        self.trace = Trace(self._loop.time())
+        self.trace = Trace(self.floor, self._loop.time)
         self.playout = Playout(epoch, self)
         self._voice = parts.voice(self.playout, conversation, instructions, self)
-        self.replies = Replies(
-            self.playout, self._voice, conversation, events, self.trace, epoch, self._loop.time, parts.realtime
-        )
+        self.replies = Replies(self.playout, self._voice, conversation, events, self.trace, epoch, parts.realtime)
         self._parts = parts
         self._instructions = instructions
         self._participants: dict[str, Participant] = {}
-        self._listening = HearingAdapter(
-            parts, rules, self.floor, self._participants, self.post, events, self.trace, self._loop.time
-        )
+        self._listening = HearingAdapter(parts, rules, self.floor, self._participants, self.post, events, self.trace)
         self._ears = self._listening.ears
         self._inbox: deque[ev.FloorEvent] = deque()
         self._draining = False
@@ -85,7 +82,7 @@ class Session:
 
     async def start(self) -> None:
         """Load and connect every part, at the same time. Raises what a part raises."""
-        self.trace.note(self._loop.time(), "session", **session_record(self.floor, time.time()))
+        self.trace.open(time.time())
         # A part may have been interrupted before the call: the floor begins where the epoch is.
         self._epoch_advanced(self._epoch.value)
         await together(self._ears.start(), self._voice.start())
@@ -127,22 +124,22 @@ class Session:
             return nobody_hears
         number = self.floor.last_reply + 1
         future = self.replies.requested(number, request)
-        self.post(ev.ReplyRequested(self._loop.time(), number, request.interruptible))
+        self.post(ev.ReplyRequested(self.trace.now(), number, request.interruptible))
         return future
 
     def interrupt(self) -> None:
         """Stop the agent now."""
-        self.post(ev.InterruptRequested(self._loop.time()))
+        self.post(ev.InterruptRequested(self.trace.now()))
 
     def _epoch_advanced(self, epoch: int) -> None:
         # Somebody called `interrupt()` on a component: the gate is shut, the floor is told why.
         if epoch > self.floor.epoch:
-            self.post(ev.InterruptRequested(self._loop.time(), epoch))
+            self.post(ev.InterruptRequested(self.trace.now(), epoch))
 
     def _audio_dropped(self, born: int, seconds: float) -> None:
         if self.over.is_set():
             return
-        self.trace.note(self._loop.time(), "stale", epoch=born, chunks=1, samples=round(seconds * SAMPLE_RATE))
+        self.trace.note(StaleAudio(born, 1, round(seconds * SAMPLE_RATE)))
 
     # The floor.
 
@@ -185,7 +182,7 @@ class Session:
     def _time_passed(self, deadline: float) -> None:
         self._timer = None
         # The loop may wake a clock tick early; the floor must find its deadline due.
-        self.post(ev.TimePassed(max(deadline, self._loop.time())))
+        self.post(ev.TimePassed(max(deadline, self.trace.now())))
 
     # Effects.
 
@@ -198,14 +195,14 @@ class Session:
 
     def _commit(self, effect: fx.Commit) -> None:
         participant = self._participants.get(effect.participant) if effect.participant else None
-        onset = self._listening.onset if participant is not None else self._loop.time()
+        onset = self._listening.onset if participant is not None else self.trace.now()
         self.replies.commit(effect.epoch, effect.reply, participant, onset, effect.reason, effect.evidence)
 
     def _begin_reply(self, effect: fx.BeginReply) -> None:
         if effect.continues is None:
             self.replies.begin(effect.reply, effect.epoch)
         elif not self.replies.go_on(effect.reply, effect.epoch, effect.continues):
-            self.post(ev.ReplyFailed(self._loop.time(), effect.reply))
+            self.post(ev.ReplyFailed(self.trace.now(), effect.reply))
 
     def _drop_reply(self, effect: fx.DropReply) -> None:
         logger.info("reply %d is dropped: %s", effect.reply, effect.reason)
@@ -229,7 +226,7 @@ class Session:
                 await self._ears.finish_turn(participant)
         except TimeoutError:
             logger.warning("the final words of %s did not come in time", effect.participant)
-        self.post(ev.TranscriptCompleted(self._loop.time(), effect.participant, effect.turn))
+        self.post(ev.TranscriptCompleted(self.trace.now(), effect.participant, effect.turn))
 
     def _record_turn(self, effect: fx.RecordTurn) -> None:
         self._conversation.user_said(effect.text, effect.participant)
@@ -276,17 +273,16 @@ class Session:
     def participant_joined(self, participant: Participant) -> None:
         if participant.id not in self._participants:
             self._participants[participant.id] = participant
-            self.trace.note(self._loop.time(), "joined", participant=participant.id, name=participant.name)
+            self.trace.note(ParticipantJoined(participant.id, participant.name))
             self._events.send(ParticipantJoinedEvent(participant=participant))
 
     def participant_left(self, participant: Participant) -> None:
         if participant.id not in self._participants:
             return
         # While it is still known who that was: the end of their turn is announced.
-        self.post(ev.ParticipantLeft(self._loop.time(), participant.id))
+        self.post(ev.ParticipantLeft(self.trace.now(), participant.id))
         participant = self._participants.pop(participant.id)
         self._spawn(self._listening.forget(participant), f"farewell to {participant.id}")
-        self.trace.note(self._loop.time(), "left", participant=participant.id)
         self._events.send(ParticipantLeftEvent(participant=participant))
 
     def ended(self, error: BaseException | None = None) -> None:
@@ -297,23 +293,23 @@ class Session:
             self._timer.cancel()
         self.replies.abandon()
         self.playout.close()
-        self.trace.note(self._loop.time(), "ended", error=str(error) if error else None)
+        self.trace.note(CallEnded(str(error) if error else None))
         self._events.send(CallEndedEvent(error=str(error) if error else None))
 
     # PlayoutListener: what was played.
 
     def audio_started(self, reply: int) -> None:
-        self.post(ev.AudioStarted(self._loop.time(), reply))
+        self.post(ev.AudioStarted(self.trace.now(), reply))
         self._tell_words(reply, "")
         self.replies.started(reply)
 
     def audio_progressed(self, reply: int) -> None:
-        self.post(ev.AudioProgressed(self._loop.time(), reply))
+        self.post(ev.AudioProgressed(self.trace.now(), reply))
         self._tell_words(reply, " ".join(self.replies.progressed(reply)[-WORDS_REMEMBERED:]))
 
     def audio_drained(self, reply: int, heard: int) -> None:
         self.replies.drained(reply, heard)
-        self.post(ev.AudioDrained(self._loop.time(), reply))
+        self.post(ev.AudioDrained(self.trace.now(), reply))
 
     # VoiceListener: what is being made.
 
@@ -322,16 +318,16 @@ class Session:
 
     def reply_started(self, reply: SpokenReply) -> None:
         self.replies.adopt(reply)
-        self.post(ev.ReplyStarted(self._loop.time(), reply.number))
+        self.post(ev.ReplyStarted(self.trace.now(), reply.number))
 
     def reply_failed(self, reply: int, component: str, error: BaseException) -> None:
         self._listening.failed(component, error)
         self.replies.failed(reply)
-        self.post(ev.ReplyFailed(self._loop.time(), reply))
+        self.post(ev.ReplyFailed(self.trace.now(), reply))
 
     def model_interrupted(self) -> None:
         # Whoever spoke, the model has stopped: so does the voice.
-        self.post(ev.InterruptRequested(self._loop.time()))
+        self.post(ev.InterruptRequested(self.trace.now()))
 
     # Helpers.
 
@@ -339,7 +335,7 @@ class Session:
         """Tell the floor what was last heard of the agent, if that is news."""
         if said != self._said:
             self._said = said
-            self.post(ev.AgentWordsPlayed(self._loop.time(), reply, said))
+            self.post(ev.AgentWordsPlayed(self.trace.now(), reply, said))
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = self._loop.create_task(work, name=name)

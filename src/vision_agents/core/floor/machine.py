@@ -112,6 +112,11 @@ class Floor:
         """When to come back with `TimePassed`, in the time of the events; None if nothing waits."""
         return min((at for at, _ in self._deadlines()), default=None)
 
+    def transcript(self, participant: str) -> str:
+        """The words of the participant's open turn so far, in a cascade; empty without any."""
+        turn = self._turns.get(participant)
+        return turn.words.text if turn is not None else ""
+
     def evidence(self, participant: str) -> tuple[Evidence, tuple[Vote, ...]] | None:
         """What is known of the participant's speech over the agent's voice and the votes on it; None without any."""
         turn = self._turns.get(participant)

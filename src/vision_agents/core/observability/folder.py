@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..audio.files import AudioFileError
-from ..floor.trace import TraceError, read_trace
+from ..trace import TraceError, read_trace
 from .acoustics import Recording
 from .facts import Report
 from .page import report_page

@@ -53,7 +53,7 @@ def report_json(report: Report) -> str:
 def _interruption(challenge: Challenge, story: Story, recording: Recording | None) -> InterruptionFacts:
     stopped = challenge.hold if challenge.hold is not None else challenge.decided
     reply = _reply(story, challenge.reply)
-    told = challenge.told
+    counted = challenge.counted
     rest = _reply(story, challenge.continued_by)
     onset, silence, resumed = None, None, None
     if recording is not None and stopped is not None:
@@ -89,9 +89,9 @@ def _interruption(challenge: Challenge, story: Story, recording: Recording | Non
         stale_chunks=challenge.stale_chunks,
         stale_samples=challenge.stale_samples,
         evidence=challenge.evidence,
-        silence_told=_round(told.silence) if told is not None else None,
-        time_to_silence=_round(told.time_to_silence) if told is not None else None,
-        samples_dropped=told.samples_dropped if told is not None else None,
+        silence_told=_round(counted.silence) if counted is not None else None,
+        time_to_silence=_round(counted.time_to_silence) if counted is not None else None,
+        samples_dropped=counted.samples_dropped if counted is not None else None,
         refused_at=_round(challenge.before.decided) if challenge.before is not None else None,
         accepted_at=_round(challenge.after.decided) if challenge.after is not None else None,
         continued_by=challenge.continued_by,
@@ -117,13 +117,10 @@ def _margin(story: Story, at: float) -> float:
 
 
 def _responses(story: Story, recording: Recording | None) -> Iterable[ResponseFacts]:
-    answered: set[float] = set()
     for reply in story.replies:
-        end = reply.speech_end
-        # Only the first reply after some speech answers it; what code had said is no answer.
-        if not reply.answer or reply.started is None or end is None or end in answered:
+        end = reply.responds_to
+        if end is None or reply.started is None:
             continue
-        answered.add(end)
         acoustic_end, first = None, None
         if recording is not None:
             start = reply.started - _margin(story, reply.started)

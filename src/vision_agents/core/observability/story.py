@@ -1,4 +1,4 @@
-"""What a trace tells, in order: who spoke when, what the agent said, and how each interruption went.
+"""The story of a call, as its trace tells it: who spoke when, what the agent said, how each interruption went.
 
 All times are in seconds from the first sample of the call's recording, or from the session's start if there is none.
 """
@@ -24,13 +24,18 @@ class Speech:
 
 @dataclass(slots=True)
 class SpokenTurn:
-    """What a participant said. `taken`: it became a turn; otherwise it was discarded, as a cough is."""
+    """A participant's turn. `taken`: it went into the history; otherwise it was discarded, as a cough is.
+
+    `announced_end`: when everyone was told that it is over; `closed`: when its words were complete.
+    """
 
     participant: str
     start: float
     end: float
-    text: str
-    taken: bool
+    text: str = ""
+    taken: bool = False
+    announced_end: float | None = None
+    closed: float | None = None
 
 
 @dataclass(slots=True)
@@ -43,13 +48,18 @@ class ReplyStory:
     begun: float
     # The reply whose unheard rest this is: what had interrupted that one was no interruption.
     continues: int | None = None
-    # The end of the speech that it answers.
+    # The end of the latest speech before it; and the same once it is heard as the first reply to that.
     speech_end: float | None = None
+    responds_to: float | None = None
     started: float | None = None
     ended: float | None = None
     end: Literal["heard", "interrupted", "dropped", "open"] = "open"
+    # Why it was dropped; and when the last was known of it.
+    dropped: str | None = None
+    closed: float | None = None
     heard: str = ""
     unheard: str = ""
+    interrupted: bool = False
     # Seconds of its audio that were played, and whether the division into heard and unheard is an estimate.
     heard_seconds: float = 0.0
     estimated: bool = False
@@ -72,8 +82,8 @@ class WordTiming:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What the agent itself said of an interruption, in its `InterruptionEvent`. `time_to_silence` in seconds."""
+class AgentCount:
+    """The agent's own figures of an interruption, as in its `InterruptionEvent`. `time_to_silence` in seconds."""
 
     onset: float
     silence: float | None
@@ -102,7 +112,7 @@ class Challenge:
     stale_samples: int = 0
     evidence: tuple[Vote, ...] = ()
     # None in traces that do not tell, and where nothing was decided.
-    told: Told | None = None
+    counted: AgentCount | None = None
     # It was refused before, and the words came late: what it was then, and what became of that.
     before: Challenge | None = None
     after: Challenge | None = None

@@ -7,14 +7,15 @@ user might have answered it. So the first differences tell most, and later ones 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..floor import Floor, InterruptionPolicy
 from ..floor import events as ev
-from ..floor.trace import Record, TraceError, effect_record, read_event
-from ..floor.vocabulary import ALL, Vocabulary
+from ..trace import encode_record, recorded_floor
+from ..trace.codec import Json
+from ..trace.replay import recorded_event
 
 # What is told of an interruption; other effects are of no interest to a listener.
 TOLD = ("Hold", "Commit", "Resume", "DropReply")
@@ -32,21 +33,10 @@ class Change:
 
     mark: Literal[" ", "-", "+"]
     t: float
-    effect: Record
+    effect: Json
 
 
-def recorded_policy(records: Iterable[Record]) -> InterruptionPolicy:
-    """The policy under which the call was held. Raises TraceError if the trace does not say, or says it wrongly."""
-    head = next((record for record in records if record.get("note") == "session"), None)
-    if head is None:
-        raise TraceError("the trace has no session record, which says under which policy it was made")
-    try:
-        return InterruptionPolicy(**head["policy"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise TraceError(f"the trace's policy is not one of this version: {error}") from None
-
-
-def what_if(records: list[Record], policy: InterruptionPolicy) -> list[Change]:
+def what_if(records: list[Json], policy: InterruptionPolicy) -> list[Change]:
     """Run the recorded call under `policy` and compare holds, commits, resumes and dropped replies, in order of time.
 
     The floor's deadlines fall due in their own time here, whether or not they were recorded.
@@ -57,13 +47,13 @@ def what_if(records: list[Record], policy: InterruptionPolicy) -> list[Change]:
     return list(_compare(before, after))
 
 
-def _run(records: list[Record], policy: InterruptionPolicy) -> Iterator[tuple[float, Record]]:
-    floor = Floor(policy, answers=_answers(records), vocabulary=_vocabulary(records))
+def _run(records: list[Json], policy: InterruptionPolicy) -> Iterator[tuple[float, Json]]:
+    floor = recorded_floor(records, policy)
     start = 0.0
     for record in records:
         if "event" not in record:
             continue
-        event = read_event(record)
+        event = recorded_event(record)
         start = event.at - float(record["t"])
         for at in _due(floor, event.at):
             yield from _effects(floor, ev.TimePassed(at), start)
@@ -82,28 +72,13 @@ def _due(floor: Floor, until: float) -> Iterator[float]:
         yield deadline
 
 
-def _effects(floor: Floor, event: ev.FloorEvent, start: float) -> Iterator[tuple[float, Record]]:
+def _effects(floor: Floor, event: ev.FloorEvent, start: float) -> Iterator[tuple[float, Json]]:
     for effect in floor.handle(event):
         t = event.at - start
-        yield t, effect_record(effect, t)
+        yield t, encode_record(t, effect)
 
 
-def _answers(records: list[Record]) -> bool:
-    return any(bool(record.get("answers")) for record in records if record.get("note") == "session")
-
-
-def _vocabulary(records: list[Record]) -> Vocabulary:
-    """The words by which was judged; traces from before there were any have none, and take the usual ones."""
-    words = next((record["words"] for record in records if "words" in record and record.get("note") == "session"), None)
-    if words is None:
-        return ALL
-    try:
-        return Vocabulary(**{kind: frozenset(listed) for kind, listed in words.items()})
-    except (AttributeError, TypeError, ValueError) as error:
-        raise TraceError(f"the trace's words are not those of this version: {error}") from None
-
-
-def _compare(before: list[tuple[float, Record]], after: list[tuple[float, Record]]) -> Iterator[Change]:
+def _compare(before: list[tuple[float, Json]], after: list[tuple[float, Json]]) -> Iterator[Change]:
     matcher = difflib.SequenceMatcher(None, [_key(effect) for _, effect in before], [_key(e) for _, e in after], False)
     changes: list[Change] = []
     for _, i1, i2, j1, j2 in matcher.get_opcodes():
@@ -115,9 +90,9 @@ def _compare(before: list[tuple[float, Record]], after: list[tuple[float, Record
     yield from sorted(changes, key=lambda change: change.t)
 
 
-def _key(effect: Record) -> tuple[Any, ...]:
+def _key(effect: Json) -> tuple[Any, ...]:
     return effect["effect"], effect.get("reply"), effect.get("rewind")
 
 
-def _same(old: tuple[float, Record], new: tuple[float, Record]) -> bool:
+def _same(old: tuple[float, Json], new: tuple[float, Json]) -> bool:
     return _key(old[1]) == _key(new[1]) and abs(old[0] - new[0]) <= TOLERANCE

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from ..tts import Word
 from ..voice.transcript import Utterance
 from .facts import ReplyFacts, Source, WordFacts, distribution
 from .story import ReplyStory, WordTiming
-
-
-def utterances_of(records: Iterable[Mapping[str, Any]]) -> list[Utterance]:
-    """What a reply was made of, from its trace. Raises KeyError, TypeError or ValueError for what is no such record."""
-    return [
-        Utterance(
-            text=str(record["text"]),
-            length=float(record["length"]),
-            complete=bool(record["complete"]),
-            words=[Word(str(word["text"]), float(word["start"]), float(word["end"])) for word in record["words"]],
-        )
-        for record in records
-    ]
 
 
 def timing_of(utterances: Iterable[Utterance]) -> WordTiming:

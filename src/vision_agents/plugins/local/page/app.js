@@ -177,7 +177,7 @@ function take(record) {
     showLink();
     return;
   }
-  if (record.note === "error") {
+  if (record.note === "ComponentFailed") {
     notice(`${record.component}: ${record.error}`);
   }
   floor.take(record);

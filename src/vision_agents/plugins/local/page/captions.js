@@ -16,8 +16,8 @@ export class Captions {
 
   take(record) {
     const { note, effect } = record;
-    if (note === "user_words") this.heardUser(record);
-    else if (note === "agent_words") this.agentSaid(record);
+    if (note === "UserTranscript") this.userSaid(record);
+    else if (note === "AgentTranscript") this.agentSaid(record);
     else if (effect === "RecordTurn") this.turnTaken(record);
     else if (effect === "DiscardTurn") this.discarded(record);
   }
@@ -28,17 +28,10 @@ export class Captions {
     this.replies.clear();
   }
 
-  heardUser({ participant, text, final }) {
-    if (!text && !this.turns.has(participant)) return;
+  userSaid({ participant, turn: words, final }) {
     const turn = this.turn(participant);
-    if (final) {
-      turn.final = [turn.final, text].filter(Boolean).join(" ");
-      turn.partial = "";
-    } else {
-      turn.partial = text;
-    }
-    turn.row.classList.toggle("partial", Boolean(turn.partial));
-    turn.words.textContent = [turn.final, turn.partial].filter(Boolean).join(" ");
+    turn.row.classList.toggle("partial", !final);
+    turn.words.textContent = words;
     this.follow();
   }
 
@@ -78,7 +71,7 @@ export class Captions {
 
   turn(participant) {
     if (!this.turns.has(participant)) {
-      this.turns.set(participant, { ...this.row("user", "You"), final: "", partial: "" });
+      this.turns.set(participant, this.row("user", "You"));
     }
     return this.turns.get(participant);
   }

@@ -18,7 +18,7 @@ export class Decisions {
   take(record) {
     if (record.effect === "Hold") this.holds.set(record.reply, record.t);
     else if (record.effect === "BeginReply") this.begun(record);
-    else if (record.note === "interruption") this.decided(record);
+    else if (record.note === "InterruptionDecided") this.decided(record);
     else if (record.event === "AudioDrained" || record.effect === "DropReply") this.holds.delete(record.reply);
   }
 

@@ -10,24 +10,24 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from vision_agents.core.floor import Floor, InterruptionPolicy
+from vision_agents.core.floor import Floor, FloorState, InterruptionPolicy
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 from vision_agents.core.floor.machine import EVENTS
-from vision_agents.core.floor.trace import (
+from vision_agents.core.floor.vocabulary import Vocabulary
+from vision_agents.core.trace import (
     VERSION,
     Trace,
     TraceError,
-    effect_record,
-    event_record,
-    read_event,
+    encode_record,
+    notes,
+    read_record,
     read_trace,
     replay,
-    session_record,
 )
-from vision_agents.core.floor.vocabulary import Vocabulary
 
 START = 1000.25
+BESIDE = notes.ComponentFailed("TTS", "connection lost")
 
 # Few words of ours, so that a session record of the tests is short.
 WORDS = Vocabulary(frozenset({"uh-huh"}), frozenset({"um"}), frozenset({"no", "stop"}), frozenset({"yes"}))
@@ -36,10 +36,10 @@ WORDS = Vocabulary(frozenset({"uh-huh"}), frozenset({"um"}), frozenset({"no", "s
 def a_session(policy: InterruptionPolicy | None = None) -> list[dict[str, Any]]:
     """A greeting, a cough that holds it, and an interruption; with notes in between."""
     floor = Floor(policy or InterruptionPolicy(commit_speech=0.5), vocabulary=WORDS)
-    trace = Trace(START)
+    trace = Trace(floor, lambda: START)
     records: list[dict[str, Any]] = []
     trace.observe(lambda record: records.append(json.loads(json.dumps(record))))
-    trace.note(START, "session", **session_record(floor, 1.5e9))
+    trace.open(1.5e9)
     happened: list[ev.FloorEvent] = [
         ev.ReplyRequested(START + 0.1, 1),
         ev.AudioStarted(START + 0.3, 1),
@@ -60,7 +60,7 @@ def a_session(policy: InterruptionPolicy | None = None) -> list[dict[str, Any]]:
     ]
     for event in happened:
         trace.event(event, floor.handle(event))
-        trace.note(event.at, "beside", anything=[1, None])
+        trace.note(BESIDE, event.at)
     return records
 
 
@@ -76,7 +76,7 @@ def _kind(effect: dict[str, Any]) -> Any:
 class TestWriting:
     def test_records_in_order_with_times_since_the_start(self) -> None:
         records = a_session()
-        assert records[0]["note"] == "session"
+        assert records[0]["note"] == "SessionStarted"
         assert records[0]["version"] == VERSION
         assert records[0]["policy"]["commit_speech"] == 0.5
         assert records[0]["policy"]["strategies"][:2] == ["length", "detector"]
@@ -89,6 +89,7 @@ class TestWriting:
         assert records[0]["answers"] is True
         assert records[1] == {
             "t": 0.1,
+            "state": "thinking",
             "event": "ReplyRequested",
             "at": START + 0.1,
             "reply": 1,
@@ -96,13 +97,20 @@ class TestWriting:
         }
         assert records[2] == {
             "t": 0.1,
+            "state": "thinking",
             "effect": "BeginReply",
             "reply": 1,
             "epoch": 0,
             "answer": False,
             "continues": None,
         }
-        assert records[3] == {"t": 0.1, "note": "beside", "anything": [1, None]}
+        assert records[3] == {
+            "t": 0.1,
+            "state": "thinking",
+            "note": "ComponentFailed",
+            "component": "TTS",
+            "error": "connection lost",
+        }
         assert [r["effect"] for r in records if "effect" in r] == [
             "BeginReply",
             "BeginTurn",
@@ -131,21 +139,28 @@ class TestWriting:
         assert all(vote["reason"] for vote in commit["evidence"])
 
     def test_nobody_looks(self) -> None:
-        trace = Trace(0.0)
+        trace = Trace(Floor(), lambda: 0.0)
         trace.event(ev.TimePassed(1.0), [fx.BeginTurn("ann")])
-        trace.note(1.0, "nothing")
+        trace.note(BESIDE)
         seen: list[Any] = []
         trace.observe(seen.append)
         assert seen == []
 
     def test_everybody_who_looks_sees_the_same(self) -> None:
-        trace = Trace(0.0)
+        trace = Trace(Floor(), lambda: 0.0)
         one: list[Any] = []
         two: list[Any] = []
         trace.observe(one.append)
         trace.observe(two.append)
         trace.event(ev.TimePassed(1.0), [fx.BeginTurn("ann")])
-        assert one == two == [event_record(ev.TimePassed(1.0)), effect_record(fx.BeginTurn("ann"), 1.0)]
+        assert (
+            one
+            == two
+            == [
+                encode_record(1.0, ev.TimePassed(1.0), FloorState.IDLE),
+                encode_record(1.0, fx.BeginTurn("ann"), FloorState.IDLE),
+            ]
+        )
 
 
 class TestReading:
@@ -162,7 +177,7 @@ class TestReading:
             for name, hint in get_type_hints(kind).items()
         }
         event = kind(**facts)
-        assert read_event(json.loads(json.dumps(event_record(event, 0.1)))) == event
+        assert read_record(json.loads(json.dumps(encode_record(0.1, event)))).fact == event
 
     def test_a_last_line_that_was_cut_off_is_left_out(self, tmp_path: Path) -> None:
         records = a_session()
@@ -237,7 +252,7 @@ class TestReading:
     )
     def test_an_event_of_another_kind(self, record: dict[str, Any], message: str) -> None:
         with pytest.raises(TraceError, match=message):
-            read_event(record)
+            read_record({"t": 1.0, **record})
 
 
 class TestReplay:
@@ -254,7 +269,9 @@ class TestReplay:
         assert difference.t == 3.5
         assert difference.event["event"] == "SpeechContinued"
         assert difference.recorded[0]["epoch"] == 2
-        assert difference.replayed[0] == {name: fact for name, fact in commit.items() if name != "t"} | {"epoch": 1}
+        assert difference.replayed[0] == {name: fact for name, fact in commit.items() if name not in ("t", "state")} | {
+            "epoch": 1
+        }
 
     def test_a_vote_that_was_tampered_with_is_found(self) -> None:
         records = a_session()
@@ -286,9 +303,9 @@ class TestReplay:
 
     def test_a_realtime_session_is_replayed_as_one(self) -> None:
         floor, records = Floor(answers=False), []
-        trace = Trace(0.0)
+        trace = Trace(floor, lambda: 0.0)
         trace.observe(lambda record: records.append(dict(record)))
-        trace.note(0.0, "session", **session_record(floor, 0.0))
+        trace.open(0.0)
         heard = ev.TranscriptReceived(1.0, "ann", "hi", True)
         trace.event(heard, floor.handle(heard))
         assert list(replay(records)) == []
@@ -296,9 +313,9 @@ class TestReplay:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"note": "joined"}, "no session record"),
-            ({"version": 99}, "of version 99, this program reads version 2"),
-            ({"version": 1}, "the trace is of version 1, this program reads version 2"),
+            ({"note": "ParticipantJoined"}, "no session record"),
+            ({"version": 99}, "of version 99, this program reads version 3"),
+            ({"version": 1}, "the trace is of version 1, this program reads version 3"),
             ({"words": None}, "cannot be used"),
             ({"words": {"commands": ["stop"]}}, "cannot be used: .*backchannels"),
             ({"words": {"commands": [["stop"]]}}, "cannot be used"),

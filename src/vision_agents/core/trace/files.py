@@ -1,4 +1,4 @@
-"""Keeping the trace of a call in a file, record by record, so that nothing is lost if the process is."""
+"""Traces in files: one record a line, each written before the call goes on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from .codec import Json, TraceError
+from .records import check_record
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +25,8 @@ class TraceWriter:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.error: Exception | None = None
-        self._file = path.open("w", encoding="utf-8", buffering=1)
+        # Half a character of a model's text (a lone surrogate) is written as a question mark, and ends nothing.
+        self._file = path.open("w", encoding="utf-8", errors="replace", buffering=1)
 
     def __call__(self, record: Mapping[str, Any]) -> None:
         """Write one record. What JSON does not know is written as its text."""
@@ -52,3 +56,30 @@ class TraceWriter:
         if self.error is None:
             self.error = error
             logger.error("the trace is no longer written to %s: %s", self.path, error)
+
+
+def read_trace(path: Path) -> list[Json]:
+    """All records of a trace file. A last line that was cut off (the process died) is left out.
+
+    Raises TraceError, with the line's number, for anything else that is no record; OSError if the file cannot be read.
+    """
+    # Not `splitlines`: a transcript may contain what Unicode calls the end of a line.
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    records: list[Json] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            records.append(_read_line(line))
+        except TraceError as error:
+            if number == len(lines) > 1:
+                break
+            raise TraceError(f"{path.name}, line {number}: {error}") from None
+    return records
+
+
+def _read_line(line: str) -> Json:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise TraceError(f"not JSON ({error})") from None
+    check_record(record)
+    return dict(record)

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vision_agents.core.floor.trace import read_trace
-from vision_agents.core.observability.recorder import TraceWriter
+from vision_agents.core.trace import TraceWriter, read_trace
 
 FULL = Path("/dev/full")
 
