@@ -7,18 +7,26 @@ import logging
 
 import pytest
 
+from vision_agents.core.audio import PcmData
+from vision_agents.core.remote.outbox import AUDIO_LIMIT
 from vision_agents.core.remote.realtime_link import (
     BACKOFF,
+    BARRED,
     BRIEF,
     CLOSE_TIMEOUT,
     CONNECT_TIMEOUT,
     MESSAGE_LIMIT,
+    PREROLL,
+    REOPEN_PAUSE,
     SEND_TIMEOUT,
     STEADY,
     UNREADABLE_LIMIT,
 )
+from vision_agents.core.remote.voice_trigger import VOICE_SECONDS
+from vision_agents.testing.contract import frames
+from vision_agents.testing.parts import tone
 
-from .made_link import Made, MadeUpError, settle, silence, started
+from .made_link import RATE, Made, MadeUpError, settle, silence, started
 
 pytestmark = pytest.mark.virtual_time
 
@@ -143,10 +151,11 @@ async def test_an_error_that_stays_is_told_once_and_ends_it() -> None:
     assert str(error) == "no credit"
     assert not again
     assert len(link.attempts) == 1
-    link.send_audio(silence(0.02))
+    for _ in range(500):
+        link.send_audio(silence(0.02))
     await link.ready()
     await settle()
-    assert link.session.got == ["hello"], "what was said to nobody is not told later"
+    assert link.session.seconds == pytest.approx(PREROLL, abs=0.05), "what was said to nobody is not told later"
     await link.close()
 
 
@@ -308,4 +317,85 @@ async def test_a_message_that_makes_no_sense_is_told_once_and_ends_nothing(caplo
     link.session.coming.put_nowait(ValueError("nonsense"))
     await settle()
     assert not link.up
+    await link.close()
+
+
+# Given up, and opened again by a voice.
+
+
+async def given_up(*answers: Exception | None) -> Made:
+    """A link whose session failed in a way that trying again cannot mend; `answers` are those to further attempts."""
+    link = await started(None, *answers)
+    link.session.coming.put_nowait(MadeUpError("no credit", "wrong_key"))
+    await settle()
+    assert len(link.facts) == 1
+    return link
+
+
+async def say(link: Made, *pieces: PcmData) -> None:
+    """Send pieces of audio at the pace at which they are spoken."""
+    for piece in pieces:
+        for frame in frames(piece):
+            link.send_audio(frame)
+            await asyncio.sleep(frame.duration)
+
+
+async def test_a_voice_opens_what_was_given_up_and_is_heard_from_its_beginning() -> None:
+    link = await given_up()
+    await asyncio.sleep(BARRED)
+    await say(link, silence(2.0))
+    assert len(link.attempts) == 1, "nobody speaks"
+    await say(link, tone(1.0, RATE), silence(0.5))
+    assert len(link.attempts) == 2
+    assert link.session.seconds == pytest.approx(1.5 + PREROLL - VOICE_SECONDS, abs=0.05)
+    assert len(link.facts) == 1
+    await link.close()
+
+
+async def test_a_voice_is_answered_by_one_attempt_in_a_while_and_each_failure_is_told() -> None:
+    link = await given_up(*[OSError("nobody there")] * 3)
+    await say(link, tone(60.0, RATE))
+    pauses = [later - earlier for earlier, later in zip(link.attempts, link.attempts[1:], strict=False)]
+    assert pauses == pytest.approx([BARRED, REOPEN_PAUSE, REOPEN_PAUSE, REOPEN_PAUSE], abs=0.1)
+    assert [again for _, again in link.facts] == [False] * 4
+    assert link.session.seconds == pytest.approx(AUDIO_LIMIT, abs=AUDIO_LIMIT / 2)
+    await link.close()
+
+
+async def test_a_voice_that_comes_too_early_is_not_forgotten() -> None:
+    link = await given_up()
+    await say(link, tone(1.0, RATE), silence(0.1))
+    assert len(link.attempts) == 1
+    await asyncio.sleep(BARRED)
+    assert len(link.attempts) == 2
+    assert link.session.seconds == pytest.approx(1.1, abs=0.05)
+    await link.close()
+
+
+async def test_closed_while_a_voice_waits_for_its_attempt() -> None:
+    link = await given_up()
+    await say(link, tone(1.0, RATE))
+    await link.close()
+    await say(link, tone(1.0, RATE))
+    await asyncio.sleep(2 * BARRED)
+    assert len(link.attempts) == 1
+    assert not link._outbox
+
+
+async def test_who_wants_something_at_the_same_time_is_told_the_same() -> None:
+    link = await given_up(OSError("nobody there"))
+    failures = await asyncio.gather(link.ready(), link.ready(), return_exceptions=True)
+    assert [str(failure) for failure in failures] == ["the service: OSError('nobody there')"] * 2
+    assert len(link.attempts) == 2
+    assert len(link.facts) == 1, "who asked was told, and nobody else"
+
+
+async def test_who_stops_waiting_leaves_it_to_the_others() -> None:
+    link = await given_up()
+    link.opening_takes = 1.0
+    first, second = (asyncio.create_task(link.ready()) for _ in range(2))
+    await settle()
+    first.cancel()
+    await second
+    assert link.up
     await link.close()

@@ -13,7 +13,7 @@ import pytest_asyncio
 from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import Message, Role, ToolCall
 from vision_agents.core.participants import Participant
-from vision_agents.core.remote import realtime
+from vision_agents.core.remote import realtime_link
 from vision_agents.plugins import aws
 from vision_agents.plugins.aws import link
 from vision_agents.plugins.aws import session as sessions
@@ -269,7 +269,7 @@ async def test_missing_credentials_and_region_name_their_variables(
 
 
 async def test_a_service_that_lets_nobody_in_is_left_alone(provider: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(realtime, "BACKOFF", (0.0, 0.01, 0.01))
+    monkeypatch.setattr(realtime_link, "BACKOFF", (0.0, 0.01, 0.01))
     async with lifetime(aws.Realtime(), provider) as model:
         player = Player(model)
         await model.connect("Be brief.", ())

@@ -11,7 +11,7 @@ from google.genai import types
 
 from vision_agents.core.audio import PcmData
 from vision_agents.core.llm import OnInterrupt
-from vision_agents.core.remote import realtime as link_module
+from vision_agents.core.remote import realtime_link as link_module
 from vision_agents.plugins import gemini
 from vision_agents.plugins.gemini import link as gemini_link
 from vision_agents.plugins.gemini import session as session_module

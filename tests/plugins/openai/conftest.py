@@ -5,7 +5,13 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from vision_agents.plugins import openai
+from vision_agents.testing.contract import lifetime
+
 from ...standins.openai.server import KEY, StandIn
+from ..realtime.kit import connected, player
+
+__all__ = ["connected", "model", "player", "service"]
 
 
 @pytest_asyncio.fixture
@@ -15,3 +21,9 @@ async def service(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StandIn]:
         monkeypatch.setenv("OPENAI_API_KEY", KEY)
         monkeypatch.setenv("OPENAI_BASE_URL", service.url)
         yield service
+
+
+@pytest_asyncio.fixture
+async def model(service: StandIn) -> AsyncIterator[openai.Realtime]:
+    async with lifetime(openai.Realtime(), service) as model:
+        yield model

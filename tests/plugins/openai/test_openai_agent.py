@@ -19,7 +19,7 @@ from .test_contract import unexpected
 
 
 class TestAgent(AgentStories):
-    watched = 4.0  # The service goes on sending all the time.
+    watched = 2.0  # The service goes on sending all the time.
 
     def make(self, service: StandIn, interrupts: bool = True) -> openai.Realtime:
         if interrupts:
@@ -35,7 +35,7 @@ class TestAgent(AgentStories):
 
     @pytest.fixture
     def manner(self, service: StandIn) -> None:
-        service.deaf_for = 5.0
+        service.deaf_for = 2.5
 
 
 @pytest.mark.virtual_time

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision_agents.plugins.openai.asks import LIMIT, TIMEOUT, Asks
+from vision_agents.plugins.openai.response_queue import LIMIT, TIMEOUT, ResponseQueue
 from vision_agents.plugins.openai.responses import Response
 from vision_agents.plugins.openai.stream import Requests
 
@@ -71,39 +71,39 @@ def test_no_item_is_cut_beyond_its_length_and_what_is_kept_is_what_was_heard(
 
 
 def test_one_response_is_asked_for_at_a_time_and_a_lost_one_is_not_waited_for_forever() -> None:
-    asks = Asks()
-    asks.add(0)
-    asks.add(0)
-    first = asks.next(0, now=0.0)
+    queue = ResponseQueue()
+    queue.add(0)
+    queue.add(0)
+    first = queue.next(0, now=0.0)
     assert first is not None
-    assert asks.next(0, now=TIMEOUT - 0.1) is None
-    assert asks.began("17") is None
-    assert asks.next(0, now=TIMEOUT) not in (None, first)
+    assert queue.next(0, now=TIMEOUT - 0.1) is None
+    assert queue.began("17") is None
+    assert queue.next(0, now=TIMEOUT) not in (None, first)
 
 
 def test_what_was_wanted_before_an_interruption_is_not_asked_for() -> None:
-    asks = Asks()
+    queue = ResponseQueue()
     for epoch in (0, 0, 1):
-        asks.add(epoch)
-    ask = asks.next(1, now=0.0)
-    assert ask is not None
-    assert ask.epoch == 1
-    assert asks.began(str(ask.number)) == 1
-    assert asks.next(1, now=0.0) is None
+        queue.add(epoch)
+    request = queue.next(1, now=0.0)
+    assert request is not None
+    assert request.epoch == 1
+    assert queue.began(str(request.number)) == 1
+    assert queue.next(1, now=0.0) is None
 
 
 def test_waiting_requests_are_bounded_and_a_refused_one_is_the_next() -> None:
-    asks = Asks()
+    queue = ResponseQueue()
     for _ in range(3 * LIMIT):
-        asks.add(0)
+        queue.add(0)
     asked = []
-    while (ask := asks.next(0, now=0.0)) is not None:
-        asked.append(ask.number)
+    while (request := queue.next(0, now=0.0)) is not None:
+        asked.append(request.number)
         if len(asked) == 1:
-            assert asks.refused("ask_x") is None
-            assert asks.refused(ask.event_id) is ask
-            asks.again(ask)
+            assert queue.refused("ask_x") is None
+            assert queue.refused(request.event_id) is request
+            queue.retry(request)
         else:
-            asks.began(str(ask.number))
+            queue.began(str(request.number))
     assert asked[0] == asked[1]
     assert len(asked) == LIMIT + 1

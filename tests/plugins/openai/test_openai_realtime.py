@@ -3,39 +3,55 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import Message, Role, ToolCall
 from vision_agents.core.participants import Participant
-from vision_agents.core.remote import outbox
 from vision_agents.plugins import openai
-from vision_agents.plugins.openai import link
+from vision_agents.plugins.openai import session as session_module
 from vision_agents.testing.contract import Player, frames, lifetime, until
 from vision_agents.testing.parts import tone
 
 from ...standins.openai.realtime import SERVER_EVENTS
 from ...standins.openai.server import StandIn
-from ..realtime.kit import Booking, Weather
+from ..realtime.connections import ConnectionStories
+from ..realtime.kit import ANNA, Booking, Weather
+from .test_contract import unexpected
 
-ANNA = Participant("anna")
 BERT = Participant("bert")
 RATE = 24_000
 
 
-@pytest_asyncio.fixture
-async def model(service: StandIn) -> AsyncIterator[openai.Realtime]:
-    async with lifetime(openai.Realtime(), service) as model:
-        yield model
+class TestConnections(ConnectionStories):
+    plugin = "openai"
+    package = "openai"
+    service_name = "OpenAI Realtime"
+    error = openai.OpenAIError
+    wrong_key = r"Incorrect API key.*OPENAI_API_KEY"
+    unknown_model = "Check the model's name"
+    unknown_model_code = "model_not_found"
+    nothing_left = "plan and billing"
+    ends_when_empty = False
+    goodbye = (1001, "an hour is over")
+    session_module = session_module
 
+    def make(self, service: StandIn, **options: Any) -> openai.Realtime:
+        return openai.Realtime(**options)
 
-@pytest.fixture
-def player(model: openai.Realtime) -> Player:
-    return Player(model)
+    def lonely(self) -> openai.Realtime:
+        return openai.Realtime(base_url="http://127.0.0.1:9/v1")
+
+    def unexpected(self, service: StandIn) -> object:
+        return unexpected(service)
+
+    def knows(self, service: StandIn) -> object:
+        return "Yes, of course." in str(service.session.conversation.items)
+
+    def deafen(self, service: StandIn) -> None:
+        service.session.deaf_for = 60.0
 
 
 def sent(service: StandIn, kind: str) -> list[dict[str, Any]]:
@@ -45,6 +61,12 @@ def sent(service: StandIn, kind: str) -> list[dict[str, Any]]:
 async def speak(model: openai.Realtime, participant: Participant, sound: float, silence: float = 0.0) -> None:
     for piece in (*frames(tone(sound, RATE)), *frames(PcmData.silence(silence, RATE))):
         await model.send_audio(piece, participant)
+
+
+def dialogue(model: openai.Realtime) -> Any:
+    """What takes the events of the model's session."""
+    session: Any = model._session
+    return session._dialogue
 
 
 async def answered(player: Player, count: int = 1) -> None:
@@ -89,8 +111,6 @@ async def test_the_session_is_what_was_asked_for(service: StandIn) -> None:
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        ({"api_key": "wrong"}, "invalid_api_key"),
-        ({"model": "gpt-0"}, "model_not_found"),
         ({"voice": "nobody"}, "invalid_value"),
         ({"base_url": "http://127.0.0.1:9/v1"}, None),
     ],
@@ -102,11 +122,6 @@ async def test_a_session_that_cannot_be_opened_says_why(
         with pytest.raises(openai.OpenAIError, match="OpenAI Realtime") as raised:
             await model.connect("", ())
         assert raised.value.code == code
-
-
-async def test_text_before_the_session_says_what_is_missing(model: openai.Realtime) -> None:
-    with pytest.raises(openai.OpenAIError, match=r"connect\(\)"):
-        await model.send_text("Hello?")
 
 
 # Turns and words.
@@ -187,11 +202,11 @@ async def test_the_answer_to_a_turn_from_before_an_interruption_is_never_heard(
     await model.connect("", ())
     await speak(model, ANNA, 0.3)
     await until(lambda: service.session.heard_ms >= 300, "the speech")
-    model.event(event("input_audio_buffer.committed", item_id="turn_1"))
+    dialogue(model).take(event("input_audio_buffer.committed", item_id="turn_1"))
     player.interrupt()
-    model.event(event("response.created", response={"id": "late"}))
-    model.event(event("response.output_item.added", response_id="late", output_index=0, item=ITEM))
-    model.event(audio_delta("late", 0.1))
+    dialogue(model).take(event("response.created", response={"id": "late"}))
+    dialogue(model).take(event("response.output_item.added", response_id="late", output_index=0, item=ITEM))
+    dialogue(model).take(audio_delta("late", 0.1))
     assert not player.responses
     await until(lambda: sent(service, "response.cancel"), "its cancellation")
     assert sent(service, "response.cancel")[0]["response_id"] == "late"
@@ -333,7 +348,7 @@ async def test_a_new_session_knows_what_was_said_and_heard(
     assert "interrupted" in told[2][1]
     assert [text for _, text in told[3:]] == ["go on", "five six"]
     assert service.session.config["instructions"] == "Be brief."
-    assert [str(error) for error in player.failures]
+    assert not player.failures
 
 
 async def test_what_was_asked_in_a_session_that_broke_is_answered_in_the_next(
@@ -349,56 +364,12 @@ async def test_what_was_asked_in_a_session_that_broke_is_answered_in_the_next(
     assert player.said == ["here I am"]
 
 
-async def test_audio_waits_for_the_next_session(service: StandIn, model: openai.Realtime, player: Player) -> None:
-    await model.connect("", ())
-    await service.disconnect()
-    await until(lambda: player.failures, "the report of the break")
-    service.will_hear("still here")
-    await speak(model, ANNA, 0.5, 1.0)
-    await until(lambda: player.final_words(ANNA) == ["still here"], "the words")
-
-
-async def test_a_service_that_is_gone_for_good_is_told_once_and_asked_no_more(
-    service: StandIn, model: openai.Realtime, player: Player, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(link, "BACKOFF", (0.0, 0.01))
-    await model.connect("", ())
-    monkeypatch.setattr(model._client, "base_url", "http://127.0.0.1:9/v1/")
-    await service.disconnect()
-    await until(lambda: len(player.failures) == 2, "the report that it is given up")
-    with pytest.raises(openai.OpenAIError):
-        await model.send_text("Hello?")
-    await speak(model, ANNA, 0.1)  # Nobody hears it, and nothing happens.
-
-
-async def test_a_service_that_lets_in_and_drops_at_once_is_given_up(
-    service: StandIn, model: openai.Realtime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(link, "BACKOFF", (0.0, 0.01))
-    await model.connect("", ())
-    for sessions in (1, 2, 3):
-        await until(lambda sessions=sessions: len(service.sessions) == sessions and model._link.open, "a session")
-        await service.disconnect()
-    await until(lambda: model._link._failure is not None, "giving up")
-    with pytest.raises(openai.OpenAIError):
-        await model.send_text("Hello?")
-    assert len(service.sessions) == 3
-
-
-async def test_audio_that_nobody_takes_is_bounded_and_the_log_says_so(
-    model: openai.Realtime, caplog: pytest.LogCaptureFixture
-) -> None:
-    for piece in frames(tone(2 * outbox.AUDIO_LIMIT, RATE)):
-        await model.send_audio(piece, ANNA)
-        assert model._link._outbox._seconds <= outbox.AUDIO_LIMIT
-    assert "is dropped" in caplog.text
-
-
 async def test_an_error_of_the_service_does_not_end_the_conversation(
     service: StandIn, model: openai.Realtime, player: Player
 ) -> None:
     await model.connect("", ())
-    model._send({"type": "conversation.item.delete", "item_id": "nothing"})
+    session: Any = model._session
+    session.send({"type": "conversation.item.delete", "item_id": "nothing"})
     await until(lambda: player.failures, "the report")
     assert "not found" in str(player.failures[0])
     service.will_say("still here")

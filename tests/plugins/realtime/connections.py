@@ -15,7 +15,7 @@ import pytest
 
 from vision_agents.core.audio import PcmData
 from vision_agents.core.remote import outbox
-from vision_agents.core.remote import realtime as link_module
+from vision_agents.core.remote import realtime_link as link_module
 from vision_agents.core.remote.realtime import RemoteRealtime
 from vision_agents.core.remote.realtime_link import RemoteError
 from vision_agents.testing.contract import Player, until
@@ -39,6 +39,9 @@ class ConnectionStories(abc.ABC):
     nothing_left: str
     # How the service ends a connection that has lasted long enough.
     goodbye: tuple[int, str]
+    # The code of the error about an unknown model, and whether the service ends the connection of an empty account.
+    unknown_model_code = "model"
+    ends_when_empty = True
     # Seconds after which a cancellation that is not confirmed is given up: a constant of this module.
     session_module: Any
     # Objects that player and stand-in keep of a response.
@@ -88,7 +91,7 @@ class ConnectionStories(abc.ABC):
         model = self.make(service, model="nothing-0")
         with pytest.raises(self.error, match=self.unknown_model) as error:
             await model.connect("", ())
-        assert error.value.code == "model"
+        assert error.value.code == self.unknown_model_code
         await model.close()
 
     async def test_nobody_there(self) -> None:
@@ -105,14 +108,17 @@ class ConnectionStories(abc.ABC):
         await service.fail("quota")
         await connected.send_text("Hello.")
         await until(lambda: player.failures, "the report")
-        await until(lambda: not service.open_connections, "the end of the connection")
+        if self.ends_when_empty:
+            await until(lambda: not service.open_connections, "the end of the connection")
         await speak(connected)
         await asyncio.sleep(0.1)
         assert len(service.sessions) == 1
         (failure,) = player.failures
         assert self.nothing_left in str(failure)
-        # Whoever wants something tries again.
-        await answered(connected, player, service)
+        # Whoever wants something tries again, and what was said in the meantime is heard too.
+        service.will_say(*["Yes, of course."] * 2)
+        await connected.send_text("Say something.")
+        await until(lambda: "Yes, of course." in player.said, "the answer")
 
     async def test_a_service_that_stays_away_is_given_up(
         self, service: Any, connected: RemoteRealtime, player: Player, monkeypatch: pytest.MonkeyPatch
@@ -127,6 +133,42 @@ class ConnectionStories(abc.ABC):
         service.refuses = None
         await answered(connected, player, service)
         assert len(player.failures) == 1
+
+    async def test_what_was_given_up_is_opened_again_for_the_callers_voice(
+        self, service: Any, connected: RemoteRealtime, player: Player, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(link_module, "BACKOFF", (0.0, 0.01, 0.01))
+        monkeypatch.setattr(link_module, "REOPEN_PAUSE", 0.3)
+        await answered(connected, player, service)
+        service.refuses = GONE
+        await service.disconnect()
+        await until(lambda: player.failures, "the report")
+        # It is still away: one attempt, which is told.
+        await speak(connected)
+        await until(lambda: len(player.failures) == 2, "the report of the attempt")
+        assert "HTTP 503" in str(player.failures[1])
+        sessions = len(service.sessions)
+        service.refuses = None
+        service.will_hear("are you back")
+        service.will_say("Yes, I am.")
+        await speak(connected)
+        await until(lambda: player.last.done and player.last.text == "Yes, I am.", "the answer")
+        assert len(service.sessions) == sessions + 1
+        assert self.knows(service)
+        assert len(player.failures) == 2
+        assert not self.unexpected(service)
+
+    async def test_closed_and_connected_again_after_it_was_given_up(
+        self, service: Any, connected: RemoteRealtime, player: Player, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(link_module, "BACKOFF", (0.0, 0.01, 0.01))
+        service.refuses = GONE
+        await service.disconnect()
+        await until(lambda: player.failures, "the report")
+        await connected.close()
+        service.refuses = None
+        await connected.connect("Be brief.", ())
+        await answered(connected, player, service)
 
     async def test_a_break_while_nothing_is_said_is_nobodys_business(
         self, service: Any, connected: RemoteRealtime, player: Player
@@ -220,7 +262,7 @@ class ConnectionStories(abc.ABC):
     async def test_two_people_are_one_stream(self, service: Any, connected: RemoteRealtime) -> None:
         for _ in range(50):
             for who in (ANNA, BEN):
-                await connected.send_audio(PcmData.silence(0.02, 16_000), who)
+                await connected.send_audio(PcmData.silence(0.02, connected.input_sample_rate), who)
         await until(lambda: service.session.heard >= 0.99, "the audio")
         assert service.session.heard == pytest.approx(1.0, abs=0.03)
 
@@ -236,7 +278,7 @@ class ConnectionStories(abc.ABC):
         await service.disconnect()
         await asyncio.sleep(0.1)
         for _ in range(round(3 * outbox.AUDIO_LIMIT)):
-            await connected.send_audio(PcmData.silence(1.0, 16_000), ANNA)
+            await connected.send_audio(PcmData.silence(1.0, connected.input_sample_rate), ANNA)
         assert connected._session is not None
         assert connected._session._link._outbox._seconds <= outbox.AUDIO_LIMIT
         assert "is dropped" in caplog.text

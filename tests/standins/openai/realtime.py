@@ -95,6 +95,15 @@ class RealtimeSession:
             self.refused.append(error)
             await self.send("error", error=error)
 
+    async def close(self, code: int, reason: str) -> None:
+        """End the connection."""
+        await self._socket.close(code=code, message=reason.encode())
+
+    @property
+    def heard(self) -> float:
+        """Seconds of audio that came."""
+        return self.heard_ms / 1000
+
     def spawn(self, work: Any) -> asyncio.Task[None]:
         """Do something beside."""
         task: asyncio.Task[None] = asyncio.create_task(work)

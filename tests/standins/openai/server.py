@@ -7,6 +7,7 @@ the same shape. What was refused stands in `refused`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Any, Self
 
 from aiohttp import web
@@ -26,8 +27,9 @@ class StandIn(Provider):
     """Use it as `async with StandIn() as service:`, and give `service.url` to the SDK as its `base_url`.
 
     Of realtime sessions, `word_seconds`: how long a word is, `pace`: how long it takes to make, `deaf_for`: how long a
-    cancellation is ignored. `fails_midway`: answers of Responses fail after their first event; `breaks_off`: texts end
-    in the middle, in all peace. `bodies`, `sessions`: the requests and the realtime sessions so far.
+    cancellation is ignored, `refuses`: how connections are refused, if they are. `fails_midway`: answers of Responses
+    fail after their first event; `breaks_off`: texts end in the middle, in all peace. `bodies`, `sessions`: the
+    requests and the realtime sessions so far.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class StandIn(Provider):
         self.word_seconds = word_seconds
         self.deaf_for = deaf_for
         self.pace = 0.0
+        self.refuses: HTTPStatus | None = None
         self.fails_midway = False
         self.breaks_off = False
         self.url = ""
@@ -100,6 +103,8 @@ class StandIn(Provider):
             return web.json_response({"error": refusal.body}, status=refusal.status)
 
     async def _realtime(self, request: web.Request) -> web.StreamResponse:
+        if self.refuses is not None:
+            raise Refusal(self.refuses, "not now")
         check_model(request.query.get("model"))
         unknown = set(request.query) - {"model"}
         if unknown:

@@ -46,6 +46,11 @@ class Outbox(Generic[M]):
             logger.warning("%s takes no audio: what is older than %.0f s is dropped", self._service, AUDIO_LIMIT / 2)
         self._something.set()
 
+    def keep_latest(self, seconds: float) -> None:
+        """Forget audio that is older than the latest `seconds`: nobody spoke in it."""
+        while self._audio and self._seconds - self._audio[0].duration >= seconds:
+            self._seconds -= self._audio.popleft().duration
+
     def put_back(self, audio: Iterable[PcmData]) -> None:
         """Let `audio`, which was taken before, be taken once more, before all other."""
         pieces = list(audio)

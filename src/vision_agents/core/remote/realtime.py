@@ -121,7 +121,7 @@ class RemoteRealtime(llm.Realtime):
 
     async def connect(self, instructions: str, history: tuple[Message, ...]) -> None:
         """Open the session. Raises the service's error, which says what to do."""
-        await self.close()
+        await self._leave()
         self.record.begin(history)
         self._session = session = await self._begin(instructions)
         try:
@@ -132,7 +132,10 @@ class RemoteRealtime(llm.Realtime):
             raise
 
     async def send_audio(self, audio: PcmData, participant: Participant) -> None:
-        """Send audio, of several participants mixed. Without a connection up to 20 s of it wait for the next one."""
+        """Send audio, of several participants mixed. Without a connection up to 20 s of it wait for the next one.
+
+        A voice in it opens a connection again that was given up.
+        """
         mixed = self.microphones.mix(audio, participant)
         if mixed is not None and self._session is not None:
             self._session.hear(mixed)
@@ -152,6 +155,9 @@ class RemoteRealtime(llm.Realtime):
             self._session.note(call, output)
 
     async def close(self) -> None:
+        await self._leave()
+
+    async def _leave(self) -> None:
         session, self._session = self._session, None
         if session is not None:
             await session.close()

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from ..audio import PcmData
 from .outbox import Outbox
+from .voice_trigger import VoiceTrigger
 
 S = TypeVar("S")
 M = TypeVar("M")
@@ -38,6 +39,14 @@ BRIEF = 1.0
 
 # How often it is looked for a pause in which a session can be renewed, in seconds.
 PAUSE_CHECK = 0.1
+
+# Seconds after it was given up, or an attempt for the caller's voice failed, before the next such attempt; where only
+# somebody can mend what is wrong (a key, an account), so many.
+REOPEN_PAUSE = 5.0
+BARRED = 30.0
+
+# Seconds of audio from before the voice is recognised that go along.
+PREROLL = 0.5
 
 # Messages that may wait, and unreadable ones that may come in a row. With more the connection is broken.
 MESSAGE_LIMIT = 1000
@@ -109,7 +118,9 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
         self._outbox: Outbox[M] = Outbox(service.name)
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._opening: asyncio.Future[None] | None = None
+        # Why the last session was given up.
+        self._error: RemoteError | None = None
+        self._voice = VoiceTrigger(self._reopen_for_voice)
         # Done when the session is to be renewed: whether it is the service that wants this.
         self._renewal: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._pause_timer: asyncio.TimerHandle | None = None
@@ -171,9 +182,7 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
     async def start(self) -> None:
         """Open a session. Raises the service's error."""
         await self._end()
-        loop = asyncio.get_running_loop()
-        self._opening = opening = loop.create_future()
-        self._task = loop.create_task(self._run(opening), name=self.service.name)
+        opening = self._begin()
         try:
             await asyncio.shield(opening)
         except asyncio.CancelledError:
@@ -182,15 +191,19 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
 
     async def ready(self) -> None:
         """Wait until there is a session, and open one if it was given up. Raises the service's error."""
-        if self._opening is None:
+        if self._task is None:
             raise self.service.failure("there is no session; call connect() first, and not after close().")
-        if self._task is None or self._task.done():
-            await self.start()
+        if self.up:
+            return
+        if self._task.done():
+            self._begin()
+        waiting = asyncio.ensure_future(self._ready.wait())
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                await self._ready.wait()
-        except TimeoutError:
-            raise self.service.failure("the connection is broken, and not back yet.") from None
+            await asyncio.wait((waiting, self._task), timeout=CONNECT_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        if not self.up:
+            raise self._error or self.service.failure("the connection is broken, and not back yet.")
 
     @property
     def up(self) -> bool:
@@ -203,9 +216,12 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
             self._outbox.put(message)
 
     def send_audio(self, audio: PcmData) -> None:
-        """Send audio, in this session or the next one. Where there will be none it is dropped: nobody listens."""
-        if self._task is not None and not self._task.done():
-            self._outbox.put_audio(audio)
+        """Send audio, in this session or the next one. A voice in it opens a session again that was given up."""
+        if self._task is None:
+            return
+        self._outbox.put_audio(audio)
+        if self._task.done() and not self._voice.hear(audio):
+            self._outbox.keep_latest(PREROLL)
 
     def renew(self) -> None:
         """Put another session in place of this one, in which nothing is sent any more."""
@@ -220,12 +236,22 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
 
     async def close(self) -> None:
         """Close the session. Harmless twice."""
-        self._opening = None
         await self._end()
+        self._outbox.clear()
 
     # Sessions.
 
+    def _begin(self) -> asyncio.Future[None]:
+        loop = asyncio.get_running_loop()
+        self._voice.stop()
+        self._error = None
+        opening = loop.create_future()
+        opening.add_done_callback(retrieve_exception)  # Perhaps nobody waits for it any more.
+        self._task = loop.create_task(self._run(opening), name=self.service.name)
+        return opening
+
     async def _end(self) -> None:
+        self._voice.stop()
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -235,10 +261,22 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
         try:
             await self._sessions(opening)
         finally:
-            self._outbox.clear()
+            self._outbox.messages.clear()
+            self._error = self._error or self.service.failure("it was closed while it was being opened.")
+            self._voice.bar(BARRED if self._error.hopeless else REOPEN_PAUSE)
             if not opening.done():
-                opening.set_exception(self.service.failure("it was closed while it was being opened."))
-                opening.exception()  # Perhaps nobody waits for it any more.
+                opening.set_exception(self._error)
+
+    def _reopen_for_voice(self) -> None:
+        """Somebody speaks and there is no session: try once. If it fails, that is told as giving up was."""
+        if self._task is not None and self._task.done():
+            logger.info("%s was given up, and somebody speaks: it is tried again", self.service.name)
+            self._begin().add_done_callback(self._reopened)
+
+    def _reopened(self, opening: asyncio.Future[None]) -> None:
+        error = opening.exception()
+        if self._task is not None and isinstance(error, RemoteError):
+            self._listener.lost(error, False)
 
     async def _sessions(self, opening: asyncio.Future[None]) -> None:
         loop = asyncio.get_running_loop()
@@ -254,13 +292,15 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
                 error = self._why(failure)
             lasted = loop.time() - began
             if not opening.done():
-                opening.set_exception(error or self.service.failure("the session was over at once."))
+                self._error = error or self.service.failure("the session was over at once.")
                 return
             well = (lasted > BRIEF or not wanted) if error is None else (lasted > STEADY and self._healthy)
             failures = 0 if well else failures + 1
             if error is None and failures > len(BACKOFF):
                 error = self.service.failure("one session after another has to be renewed at once.")
             again = error is None or (failures <= len(BACKOFF) and self._may_go_on(error))
+            if not again:
+                self._error = error
             self._listener.lost(error, again)
             if not again:
                 return

@@ -24,8 +24,7 @@ from google.genai import types
 from vision_agents.core import llm
 from vision_agents.core.audio import PcmData
 from vision_agents.core.participants import Participant
-
-from .sound import Sound
+from vision_agents.core.remote.sound import SoundTracker
 
 # After `interrupted` the end of the turn follows at once. If it does not within this time, in seconds, it was missed.
 STOPPED_LIMIT = 1.5
@@ -82,7 +81,7 @@ class Dialogue:
 
     model: llm.Realtime
     now: Callable[[], float]
-    sound: Sound = field(default_factory=Sound)
+    sound: SoundTracker = field(default_factory=SoundTracker)
     current: Generation | None = None
     closing: deque[Generation] = field(default_factory=deque)
     _turn: UserTurn | None = None

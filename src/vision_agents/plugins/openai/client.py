@@ -68,13 +68,23 @@ def explained(error: BaseException, where: str) -> OpenAIError:
     """`error`, one of `ERRORS`, as one that says what happened at `where`, and what to do."""
     if isinstance(error, OpenAIError):
         return error
-    return failure(where, _text(error), _code(error))
+    said = failure(where, _text(error), _code(error))
+    said.__cause__ = error
+    return said
 
 
 def failure(where: str, text: str, code: str | None) -> OpenAIError:
     """What went wrong at `where`, with what to do about it where that is known."""
     advice = _WHAT_TO_DO.get(code or "", "")
     return OpenAIError(" ".join(part for part in (f"{where}: {text}", advice) if part), code)
+
+
+def refused(error: Any, where: str) -> OpenAIError:
+    """Returns an `error` that the service sends in an event, which may be None, as one that says what to do."""
+    if error is None:
+        return OpenAIError(f"{where}, and the service does not say why.")
+    code = error.code or error.type
+    return failure(where, str(error.message or code), code)
 
 
 def decoded_arguments(name: str, arguments: str) -> dict[str, Any]:

@@ -22,13 +22,18 @@ class Item:
 
 @dataclass(slots=True)
 class Response:
-    """A response. `epoch`: the one in which it was asked for. `running`: the service has not said that it is done."""
+    """A response. `epoch`: the one in which it was asked for. `running`: the service has not said that it is done.
+
+    `started`: it was reported. `cancelled_at`: when it was cancelled. `pending`: functions that it called and whose
+    results are not sent yet.
+    """
 
     id: str
     epoch: int
     running: bool = True
     started: bool = False
-    cancelled: bool = False
+    cancelled_at: float | None = None
+    pending: int = 0
     items: dict[str, Item] = field(default_factory=dict)
 
     def audio(self, item: str, content_index: int, seconds: float) -> None:

@@ -22,7 +22,13 @@ def configuration(
     noise_reduction: str | None,
     more: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """The session, without instructions and functions. `more` goes over all other fields."""
+    """Returns the session, without instructions and functions. `more` goes over all other fields.
+
+    Raises ValueError if nothing would be spoken in it.
+    """
+    modalities = (more or {}).get("output_modalities", ["audio"])
+    if "audio" not in modalities:
+        raise ValueError(f"output_modalities is {modalities}; an agent needs speech: leave it out, or say ['audio']")
     pcm = {"type": "audio/pcm", "rate": SAMPLE_RATE}
     heard: dict[str, Any] = {"format": pcm, "turn_detection": dict(turn_detection)}
     if transcription_model is not None:

@@ -18,7 +18,7 @@ REMEMBERED = 64
 
 
 @dataclass(slots=True)
-class Turn:
+class UserTurn:
     """A turn. `start_ms` is where its audio begins; `partial`: the words of it so far."""
 
     participant: Participant
@@ -26,14 +26,20 @@ class Turn:
     partial: str = ""
 
 
-class Turns:
+class UserTurns:
     """The latest turns by the ids of their items."""
 
     def __init__(self, detection: Mapping[str, Any]) -> None:
-        by_volume = detection["type"] == "server_vad"
-        self._padding_ms: int = detection.get("prefix_padding_ms", PREFIX_PADDING_MS) if by_volume else 0
-        self._silence_ms: int = detection.get("silence_duration_ms", SILENCE_MS) if by_volume else 0
-        self._turns: OrderedDict[str, Turn] = OrderedDict()
+        self._padding_ms = self._silence_ms = 0
+        self._turns: OrderedDict[str, UserTurn] = OrderedDict()
+        self.configure(detection)
+
+    def configure(self, detection: Mapping[str, Any]) -> None:
+        """Set how the service detects turns: the `turn_detection` of its session."""
+        by_volume = detection.get("type") == "server_vad"
+        padding, silence = detection.get("prefix_padding_ms"), detection.get("silence_duration_ms")
+        self._padding_ms = (PREFIX_PADDING_MS if padding is None else padding) if by_volume else 0
+        self._silence_ms = (SILENCE_MS if silence is None else silence) if by_volume else 0
 
     @property
     def trailing_silence(self) -> float:
@@ -41,17 +47,17 @@ class Turns:
         return self._silence_ms / 1000.0
 
     def begin(self, item: str, participant: Participant, start_ms: int) -> None:
-        """A turn begins."""
-        self._turns[item] = Turn(participant, start_ms)
+        """Add the turn that begins with this item."""
+        self._turns[item] = UserTurn(participant, start_ms)
         while len(self._turns) > REMEMBERED:
             self._turns.popitem(last=False)
 
-    def get(self, item: str) -> Turn | None:
-        """The turn of an item, if it is remembered."""
+    def get(self, item: str) -> UserTurn | None:
+        """Returns the turn of an item, if it is remembered."""
         return self._turns.get(item)
 
-    def duration(self, turn: Turn, end_ms: int) -> float:
-        """Seconds from the first to the last sound of a turn whose audio ends at `end_ms`.
+    def duration(self, turn: UserTurn, end_ms: int) -> float:
+        """Returns the seconds from the first to the last sound of a turn whose audio ends at `end_ms`.
 
         The audio that the model gets, which is what the marks are about, has some from before the speech and the
         silence after it. Only a turn whose audio begins with the session's may have less before it, and the marks do
@@ -61,5 +67,5 @@ class Turns:
         return max(0, end_ms - turn.start_ms - padding_ms - self._silence_ms) / 1000.0
 
     def clear(self) -> None:
-        """The session is gone, and its ids and its clock with it."""
+        """Forget all: the session is gone, and its ids and its clock with it."""
         self._turns.clear()

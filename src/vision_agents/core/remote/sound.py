@@ -1,10 +1,10 @@
-"""When there was sound on the microphones: the service does not say for how long somebody spoke."""
+"""Where there is sound in a stream of audio: how long the latest stretch of it lasts, and how long ago it ended."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from vision_agents.core.audio import PcmData
+from ..audio import PcmData
 
 # Sound is what is louder than this, as the root of the mean square of int16 samples, and three times as loud as the
 # background. The background follows a quieter moment at once, and a louder one by a tenth in a second.
@@ -19,8 +19,8 @@ GAP = 1.5
 LATELY = 10.0
 
 
-class Sound:
-    """The last stretch of sound, in seconds of audio. It tells times only: nothing is decided by it."""
+class SoundTracker:
+    """Tracks the latest stretch of sound, in seconds of audio. It tells loud from quiet, not speech from noise."""
 
     def __init__(self) -> None:
         self._position = 0.0
@@ -42,6 +42,6 @@ class Sound:
             self._last = self._position
 
     def stretch(self) -> tuple[float, float] | None:
-        """How long it was, and how long ago it ended; None if there was none lately."""
+        """Returns how long it lasts, and how long ago it ended; None if there was none in the last `LATELY` seconds."""
         silence = self._position - self._last
         return None if self._began is None or silence > LATELY else (self._last - self._began, silence)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vision_agents.core.audio import PcmData
-from vision_agents.plugins.gemini.sound import GAP, LATELY, Sound
+from vision_agents.core.remote.sound import GAP, LATELY, SoundTracker
 from vision_agents.testing.contract import frames
 from vision_agents.testing.parts import tone
 
@@ -19,7 +19,7 @@ def noise(seconds: float, level: float) -> PcmData:
 
 
 def heard(*parts: PcmData) -> tuple[float, float] | None:
-    sound = Sound()
+    sound = SoundTracker()
     for part in parts:
         for frame in frames(part):
             sound.hear(frame)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from vision_agents.core.audio import PcmData
 from vision_agents.core.participants import Participant
 from vision_agents.plugins import openai
-from vision_agents.plugins.openai.turns import Turns
+from vision_agents.plugins.openai.user_turns import UserTurns
 from vision_agents.testing.contract import Player, frames, lifetime, until
 from vision_agents.testing.parts import tone
 
@@ -40,7 +40,7 @@ async def test_a_turn_that_begins_with_the_session_is_as_long_as_it_was(service:
 def test_a_turn_is_as_long_as_it_was_unless_its_beginning_is_not_known(
     onset: int, length: int, padding: int, silence: int
 ) -> None:
-    turns = Turns({"type": "server_vad", "prefix_padding_ms": padding, "silence_duration_ms": silence})
+    turns = UserTurns({"type": "server_vad", "prefix_padding_ms": padding, "silence_duration_ms": silence})
     turns.begin("item", ANNA, max(0, onset - padding))
     turn = turns.get("item")
     assert turn is not None

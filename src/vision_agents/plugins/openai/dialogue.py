@@ -1,0 +1,313 @@
+"""Who says what in a session: its events as reports to the agent, and when the next response may be asked for.
+
+The service makes one response at a time and refuses to begin another one before `response.done`, so requests wait for
+that. A response that was cancelled has to end in time, or the session is renewed. Everything names the response that it
+is about, and a response asked for by us carries the number of its request: so one that begins after the interruption
+that it came too late for is known, and cancelled by its id.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from vision_agents.core import llm
+from vision_agents.core.audio import PcmData
+from vision_agents.core.conversation import ToolCall
+from vision_agents.core.llm import Heard
+
+from . import wire
+from .client import OpenAIError, decoded_arguments, refused
+from .link import SERVICE, Event
+from .response_queue import ResponseQueue
+from .responses import Response, Responses
+from .user_turns import UserTurns
+from .wire import SAMPLE_RATE, ClientEvent
+
+logger = logging.getLogger(__name__)
+
+# How the ids of our cancellations begin: errors about these are no news.
+CANCEL = "cancel_"
+
+
+class Wire(Protocol):
+    """Carries out what the dialogue wants. Every method returns at once."""
+
+    @property
+    def up(self) -> bool:
+        """Whether there is a session to send to."""
+
+    def send(self, message: ClientEvent) -> None:
+        """Send a message of this session."""
+
+    def cancel(self, response: Response) -> None:
+        """Cancel a response that is being made."""
+
+    def call(self, call: ToolCall, response: Response) -> None:
+        """Call a function, and report its result by `result_sent`."""
+
+    def failed(self, error: OpenAIError) -> None:
+        """Report what the service says that is wrong."""
+
+
+class Dialogue:
+    """Takes the events of one session after another.
+
+    `service_decides`: the service takes the user's speech for an interruption by itself. `now`: a clock, in seconds.
+    """
+
+    def __init__(
+        self, model: llm.Realtime, wire: Wire, now: Callable[[], float], turns: UserTurns, service_decides: bool
+    ) -> None:
+        self._model = model
+        self._wire = wire
+        self._now = now
+        self._turns = turns
+        self._service_decides = service_decides
+        self._responses = Responses()
+        self._queue = ResponseQueue()
+        # The epoch in which the user's last turn ended, until its response begins; and whether its words are known.
+        self._turn_epoch: int | None = None
+        self._understood = False
+        self._answers_in_text = False
+
+    # What we do.
+
+    def ask(self, epoch: int) -> None:
+        """Have a response made, as soon as that is possible, for something of `epoch`."""
+        self._queue.add(epoch)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Ask for the next response, if there is a session and none is running in it that was not cancelled."""
+        busy = any(response.cancelled_at is None for response in self._responses.running)
+        request = None if busy or not self._wire.up else self._queue.next(self._model.epoch, self._now())
+        if request is not None:
+            self._wire.send(request.message)
+
+    def stop(self, heard: Iterable[Heard]) -> None:
+        """Cancel what is stale or was heard in part, and cut the service's record of the latter to what was heard."""
+        cut = {one.response: one.seconds for one in heard}
+        for response in self._responses.running:
+            if response.epoch < self._model.epoch or response.id in cut:
+                self._cancel(response)
+        for name, seconds in cut.items():
+            known = self._responses.get(name)
+            for message in known.cut_after(seconds) if known else ():
+                self._wire.send(message)
+
+    def result_sent(self, response: Response) -> None:
+        """Note that the result of one of the response's functions was sent."""
+        response.pending -= 1
+        self._answer_results(response)
+
+    def knows(self, response: Response) -> bool:
+        """Returns whether the response was made in the session that is open now."""
+        return self._responses.get(response.id) is response
+
+    def end(self) -> bool:
+        """Forget the session, which is gone; returns whether something was lost with it that is still wanted.
+
+        What was asked for is asked for again in the next one. So is the answer to a spoken turn, if its words are
+        known: a new session is told what was said so far, and they stand at the end of that.
+        """
+        epoch = self._model.epoch
+        running = self._responses.running
+        spoken, self._turn_epoch = self._turn_epoch, None
+        wanted = any(response.epoch == epoch and response.cancelled_at is None for response in running)
+        wanted = wanted or spoken == epoch or self._queue.sent(epoch)
+        for response in running:
+            self._model.report_response_done(response.id)
+        self._responses.clear()
+        self._turns.clear()
+        self._queue.retry()
+        if spoken == epoch and self._understood:
+            self._queue.add(epoch)
+        return wanted
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being made, asked for or awaited."""
+        return not self._responses.running and self._turn_epoch is None and not self._queue
+
+    @property
+    def unconfirmed_since(self) -> float | None:
+        """When the oldest cancellation was sent that the service has not confirmed."""
+        times = (response.cancelled_at for response in self._responses.running)
+        return min((time for time in times if time is not None), default=None)
+
+    def take(self, event: Event) -> None:
+        """Handle an event; what has no handler says nothing that is needed here."""
+        handler = _HANDLERS.get(event.type)
+        if handler is not None:
+            handler(self, event)
+
+    # Responses.
+
+    def _on_created(self, event: Event) -> None:
+        number = (event.response.metadata or {}).get("ask")
+        epoch = self._queue.began(number)
+        if epoch is None and number is None:
+            # The service answers the user's turn by itself.
+            epoch, self._turn_epoch = self._turn_epoch, None
+        epoch = self._model.epoch if epoch is None else epoch
+        response = self._responses.begin(event.response.id, epoch)
+        if epoch < self._model.epoch:
+            # It was on its way when the user interrupted.
+            self._cancel(response)
+            self.go_on()
+
+    def _on_item_added(self, event: Event) -> None:
+        # Not before: a response of function calls alone is no reply.
+        response = self._responses.get(event.response_id)
+        if response is not None and event.item.type == "message":
+            self._begin(response)
+
+    def _on_audio(self, event: Event) -> None:
+        response = self._responses.get(event.response_id)
+        if response is None:
+            return
+        self._begin(response)
+        audio = PcmData.from_bytes(base64.b64decode(event.delta, validate=True), SAMPLE_RATE)
+        response.audio(event.item_id, event.content_index, audio.duration)
+        self._model.report_audio(response.id, audio)
+
+    def _on_text(self, event: Event) -> None:
+        response = self._responses.get(event.response_id)
+        if response is not None:
+            self._begin(response)
+            self._model.report_response_text(response.id, event.delta)
+
+    def _on_unspoken_text(self, _: Event) -> None:
+        if not self._answers_in_text:
+            self._answers_in_text = True
+            text = (
+                f"{SERVICE.name}: the model answers in text, which nobody hears. Use a model that speaks, or "
+                "openai.ChatCompletionsLLM with an STT and a TTS."
+            )
+            self._wire.failed(OpenAIError(text))
+
+    def _on_done(self, event: Event) -> None:
+        response = self._responses.get(event.response.id)
+        if response is None:
+            return
+        response.running = False
+        output = [item for item in event.response.output or () if item.id]
+        if response.epoch < self._model.epoch or response.cancelled_at is not None:
+            for message in response.delete_silent([item.id for item in output]):
+                self._wire.send(message)
+        elif event.response.status == "completed":
+            self._call([item for item in output if item.type == "function_call"], response)
+        if event.response.status == "failed":
+            error = event.response.status_details and event.response.status_details.error
+            self._wire.failed(refused(error, f"{SERVICE.name}: a response failed"))
+        self._model.report_response_done(response.id)
+        self.go_on()
+
+    def _call(self, calls: list[Any], response: Response) -> None:
+        response.pending += len(calls)
+        for call in calls:
+            try:
+                arguments = decoded_arguments(call.name, call.arguments)
+            except OpenAIError as error:
+                self._wire.send(wire.function_result(call.call_id, f"error: {error}"))
+                self.result_sent(response)
+            else:
+                self._wire.call(ToolCall(call.call_id, call.name, arguments), response)
+
+    def _answer_results(self, response: Response) -> None:
+        if not response.pending and response.epoch == self._model.epoch:
+            self.ask(response.epoch)
+
+    def _begin(self, response: Response) -> None:
+        if not response.started:
+            response.started = True
+            self._model.report_response_started(response.id, response.epoch)
+
+    def _cancel(self, response: Response) -> None:
+        if response.cancelled_at is None:
+            response.cancelled_at = self._now()
+            self._wire.cancel(response)
+
+    # The user.
+
+    def _on_speech_started(self, event: Event) -> None:
+        participant = self._model.microphones.loudest
+        if participant is None:
+            return
+        self._turns.begin(event.item_id, participant, event.audio_start_ms)
+        if self._service_decides:
+            self._model.report_turn_started(participant)
+        else:
+            self._model.report_speech_started(participant, 1.0)
+
+    def _on_speech_stopped(self, event: Event) -> None:
+        turn = self._turns.get(event.item_id)
+        if turn is not None:
+            duration = self._turns.duration(turn, event.audio_end_ms)
+            self._model.report_turn_ended(turn.participant, 1.0, duration, self._turns.trailing_silence)
+
+    def _on_committed(self, event: Event) -> None:
+        turn = self._turns.get(event.item_id)
+        self._turn_epoch, self._understood = self._model.epoch, False
+        self._model.record.turn(event.item_id, turn.participant.id if turn else None)
+
+    def _on_partial_words(self, event: Event) -> None:
+        turn = self._turns.get(event.item_id)
+        if turn is not None and event.delta:
+            turn.partial += event.delta
+            self._model.report_words(turn.participant, turn.partial, final=False)
+
+    def _on_words(self, event: Event) -> None:
+        turn = self._turns.get(event.item_id)
+        if turn is not None:
+            self._understood = True
+            self._model.report_words(turn.participant, event.transcript.strip(), final=True, turn=event.item_id)
+
+    def _on_words_failed(self, event: Event) -> None:
+        self._wire.failed(refused(event.error, f"{SERVICE.name}: the user's words cannot be written down"))
+
+    # The session.
+
+    def _on_updated(self, event: Event) -> None:
+        heard = event.session.audio.input if event.session.audio else None
+        detection = heard.turn_detection if heard else None
+        if detection is not None:
+            self._turns.configure(detection.model_dump())
+
+    def _on_error(self, event: Event) -> None:
+        cause: str = event.error.event_id or ""
+        if cause.startswith(CANCEL):
+            # It was done already: the cancellation and the end met on the way.
+            logger.debug("%s: %s", SERVICE.name, event.error.message)
+            return
+        request = self._queue.refused(cause)
+        if request is not None and event.error.code == "conversation_already_has_active_response":
+            # One that the service began by itself, or has not cancelled yet. When it is done: again.
+            self._queue.retry(request)
+            return
+        self._wire.failed(refused(event.error, f"{SERVICE.name}: an error"))
+
+
+_HANDLERS: dict[str, Callable[[Dialogue, Event], None]] = {
+    "session.updated": Dialogue._on_updated,
+    "response.created": Dialogue._on_created,
+    "response.output_item.added": Dialogue._on_item_added,
+    "response.output_audio.delta": Dialogue._on_audio,
+    "response.output_audio_transcript.delta": Dialogue._on_text,
+    # The names of the protocol before its general availability, which other servers still use.
+    "response.audio.delta": Dialogue._on_audio,
+    "response.audio_transcript.delta": Dialogue._on_text,
+    "response.output_text.delta": Dialogue._on_unspoken_text,
+    "response.text.delta": Dialogue._on_unspoken_text,
+    "response.done": Dialogue._on_done,
+    "input_audio_buffer.speech_started": Dialogue._on_speech_started,
+    "input_audio_buffer.speech_stopped": Dialogue._on_speech_stopped,
+    "input_audio_buffer.committed": Dialogue._on_committed,
+    "conversation.item.input_audio_transcription.delta": Dialogue._on_partial_words,
+    "conversation.item.input_audio_transcription.completed": Dialogue._on_words,
+    "conversation.item.input_audio_transcription.failed": Dialogue._on_words_failed,
+    "error": Dialogue._on_error,
+}

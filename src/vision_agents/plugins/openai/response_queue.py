@@ -1,0 +1,87 @@
+"""A queue of responses to ask for: one at a time, since the service refuses a second one."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from itertools import count
+
+from .wire import ClientEvent
+
+# Requests that may wait; at the limit the oldest goes, since what was asked last is what is wanted now.
+LIMIT = 16
+
+# Seconds after which a response that was asked for is not waited for any more.
+TIMEOUT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseRequest:
+    """A request for a response. It carries its number, so that the response is known when it begins."""
+
+    number: int
+    epoch: int
+
+    @property
+    def event_id(self) -> str:
+        """The id of its message, by which the service names it when it refuses it."""
+        return f"ask_{self.number}"
+
+    @property
+    def message(self) -> ClientEvent:
+        """The message that asks for the response."""
+        return {
+            "event_id": self.event_id,
+            "type": "response.create",
+            "response": {"metadata": {"ask": str(self.number)}},
+        }
+
+
+class ResponseQueue:
+    """Requests that wait, and the one that was sent and whose response has not begun yet."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+        self._waiting: deque[ResponseRequest] = deque(maxlen=LIMIT)
+        self._sent: ResponseRequest | None = None
+        self._deadline = 0.0
+
+    def add(self, epoch: int) -> None:
+        """Add a request made in `epoch`."""
+        self._waiting.append(ResponseRequest(next(self._numbers), epoch))
+
+    def next(self, epoch: int, now: float) -> ResponseRequest | None:
+        """Returns the request to send now, if any. Those made before `epoch` are forgotten."""
+        self._waiting = deque((request for request in self._waiting if request.epoch >= epoch), LIMIT)
+        if not self._waiting or (self._sent is not None and now < self._deadline):
+            return None
+        self._sent, self._deadline = self._waiting.popleft(), now + TIMEOUT
+        return self._sent
+
+    def began(self, number: str | None) -> int | None:
+        """Note that the response with this number began; returns the epoch of its request, None if it has none."""
+        if self._sent is None or number != str(self._sent.number):
+            return None
+        epoch, self._sent = self._sent.epoch, None
+        return epoch
+
+    def refused(self, event_id: str | None) -> ResponseRequest | None:
+        """Note that the service refused a message; returns the request that it was, if it was one."""
+        if self._sent is None or event_id != self._sent.event_id:
+            return None
+        request, self._sent = self._sent, None
+        return request
+
+    def retry(self, request: ResponseRequest | None = None) -> None:
+        """Put `request`, or the one that was sent in a session that is gone, before all others."""
+        request = request or self._sent
+        self._sent = None
+        if request is not None and len(self._waiting) < LIMIT:
+            self._waiting.appendleft(request)
+
+    def sent(self, epoch: int) -> bool:
+        """Returns whether a request of `epoch` was sent, and its response has not begun."""
+        return self._sent is not None and self._sent.epoch == epoch
+
+    def __bool__(self) -> bool:
+        return self._sent is not None or bool(self._waiting)
