@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from vision_agents.core.audio.files import AudioFileError, read_audio
 from vision_agents.core.observability.facts import Report
 from vision_agents.core.observability.folder import CallFolder
-from vision_agents.core.trace import TraceError, TraceWriter
+from vision_agents.core.observability.recorder import TraceWriter
+from vision_agents.core.trace import TraceError
 from vision_agents.core.trace.notes import ClockLate, RecordingEnded, RecordingStarted
 
 from .agent_factory import add_agent_argument, fetch_models, load_factory, make_agent

@@ -31,6 +31,15 @@ def wav(data: bytes, *, rate=16_000, channels=1, bits=16, coding=1, size=None):
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
+@pytest.mark.parametrize("subtype", ["GSM610", "IMA_ADPCM", "ULAW"])
+def test_formats_of_telephones_are_read(tmp_path, subtype):
+    tone = (0.3 * np.sin(2 * np.pi * 440 * np.arange(16_000) / 8_000)).astype(np.float32)
+    soundfile.write(tmp_path / "call.wav", tone, 8_000, subtype=subtype)
+    audio = read_audio(tmp_path / "call.wav", 16_000)
+    assert audio.duration == pytest.approx(2.0, abs=0.05)
+    assert audio.to_float32()[4_000:28_000].std() == pytest.approx(tone.std(), rel=0.1)
+
+
 @pytest.mark.parametrize(
     ("suffix", "subtype", "noise"),
     [

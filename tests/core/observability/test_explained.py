@@ -12,8 +12,8 @@ from vision_agents.core.audio.files import WavWriter
 from vision_agents.core.observability.folder import CallFolder
 from vision_agents.core.observability.page import report_page
 from vision_agents.core.observability.reader import read_story
+from vision_agents.core.observability.recorder import TraceWriter
 from vision_agents.core.observability.report import make_report, report_json
-from vision_agents.core.trace import TraceWriter
 from vision_agents.testing import virtual_time
 from vision_agents.testing.parts import ScriptedSTT
 

@@ -95,6 +95,15 @@ def test_nothing_that_was_said_becomes_markup(make_call):
     assert 'alert("x")' in page.text
 
 
+def test_a_very_long_call_is_drawn_where_something_happens(conversation):
+    conversation.records.append({"t": 9e5, "note": "CallEnded", "error": None})
+    html = page_of(conversation, recording=False)
+    assert len(html) < 300_000
+    page = Page(html)
+    assert page.count("rect", class_="hold") >= 4
+    assert "of 60000 lines are left out here" in page.text
+
+
 @pytest.mark.parametrize("recording", [True, False])
 def test_a_call_in_which_nothing_was_said(make_call, recording):
     page = Page(page_of(make_call(duration=0.1), recording=recording))

@@ -12,11 +12,12 @@ from vision_agents.core.audio.files import AudioFileError, WavWriter
 from vision_agents.core.floor import InterruptionPolicy
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
+from vision_agents.core.floor.evidence import Vote
 from vision_agents.core.observability.acoustics import Recording
 from vision_agents.core.observability.facts import distribution
 from vision_agents.core.observability.reader import read_story
 from vision_agents.core.observability.report import make_report, report_json
-from vision_agents.core.trace import TraceError, encode_record, replay
+from vision_agents.core.trace import TraceError, encode_record, notes, replay
 
 RATE = 48_000
 HEAD = {"note": "SessionStarted", "version": 3, "policy": {}, "words": {}, "answers": True, "started": 0.0}
@@ -180,6 +181,44 @@ def test_a_clock_that_was_late_is_taken_into_account(make_call):
     (facts,) = report_of(call).interruptions
     assert facts.onset_to_silence == before.onset_to_silence
     assert facts.resumed == pytest.approx(before.resumed - 0.2, abs=0.001)
+
+
+def two_replies(late, frames):
+    """A reply that is silent 0.1 s after the onset, and the next one 3 s later, whose first tick is so late."""
+    user, agent = np.zeros(8 * RATE, np.int16), np.zeros(8 * RATE, np.int16)
+    user[2 * RATE : 3 * RATE] = np.random.default_rng(0).normal(0, 5000, RATE).astype(np.int16)
+    agent[RATE : round(2.1 * RATE)] = agent[5 * RATE : 6 * RATE] = 8000
+    vote = Vote(1.0, "0.75 s of clear speech", "length")
+    facts = [
+        (0.0, notes.RecordingStarted("call.wav")),
+        (0.5, fx.BeginReply(1, 0, True)),
+        (1.0, ev.AudioStarted(1.0, 1)),
+        (1.0, notes.VoiceStarted(1, 50)),
+        (2.08, ev.SpeechStarted(2.08, "user", 0.9, 0.07)),
+        (2.08, fx.Hold(1, "user")),
+        (2.1, notes.VoiceStopped(104)),
+        (2.6, fx.Commit(1, 1, "user", "0.75 s of clear speech", (vote,))),
+        (3.2, ev.SpeechEnded(3.2, "user", 1.0, 0.2)),
+        (4.0, fx.BeginReply(2, 1, True)),
+        (5.0 + late, ev.AudioStarted(5.0 + late, 2)),
+        (5.0 + late, notes.VoiceStarted(2, 250)),
+        (6.0, ev.AudioDrained(6.0, 2)),
+        (8.0, notes.RecordingEnded(late)),
+    ]
+    told = [fact for fact in facts if frames or not isinstance(fact[1], notes.VoiceStarted | notes.VoiceStopped)]
+    records = [{"t": 0.0, **HEAD}, *(json.loads(json.dumps(encode_record(*fact))) for fact in told)]
+    return make_report(read_story(records), Recording(user, agent, RATE))
+
+
+@pytest.mark.parametrize(
+    ("late", "frames"),
+    [*((ms / 1000, frames) for ms in (0, 10, 19, 21, 30, 39) for frames in (True, False)), (2.5, True)],
+)
+def test_the_next_reply_is_not_the_old_one_however_late_a_tick_was(late, frames):
+    report = two_replies(late, frames)
+    assert report.onset_to_silence.p50 == pytest.approx(0.1, abs=0.01)
+    (response,) = report.responses
+    assert response.first_sample == pytest.approx(5.0, abs=0.001)
 
 
 def test_code_that_interrupts_is_nobody_s_speech(conversation):

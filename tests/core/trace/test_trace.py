@@ -203,11 +203,12 @@ class TestReading:
             ('{"t": 1.0, "what": 1}', r"line 2: no record of a trace"),
             ('{"note": "x"}', r'line 2: the record has no time "t"'),
             ('{"note": "x", "t": "1.0"}', r'line 2: the record has no time "t"'),
+            ('{"note": "x", "t": 1e300}', r"line 2: the time t = 1e\+300 s cannot be one of a call"),
             ('{"note": "x", "t": NaN}', r'line 2: the record has no time "t"'),
             ("\x00\x01\xff", r"line 2: not JSON"),
             ("[" * 100_000, r"line 2: not JSON"),
         ],
-        ids=["garbage", "empty", "list", "other", "no time", "text time", "nan time", "binary", "deep"],
+        ids=["garbage", "empty", "list", "other", "no time", "text time", "far time", "nan time", "binary", "deep"],
     )
     def test_a_line_that_is_no_record(self, tmp_path: Path, line: str, message: str) -> None:
         path = tmp_path / "trace.jsonl"
@@ -316,12 +317,12 @@ class TestReplay:
             ({"note": "ParticipantJoined"}, "no session record"),
             ({"version": 99}, "of version 99, this program reads version 3"),
             ({"version": 1}, "the trace is of version 1, this program reads version 3"),
-            ({"words": None}, "cannot be used"),
+            ({"words": None}, "words of SessionStarted cannot be None"),
             ({"words": {"commands": ["stop"]}}, "cannot be used: .*backchannels"),
             ({"words": {"commands": [["stop"]]}}, "cannot be used"),
             ({"policy": {"strategies": ["vibes"]}}, "cannot be used: .*strategies"),
             ({"version": None}, "of version None"),
-            ({"policy": None}, "cannot be used"),
+            ({"policy": None}, "policy of SessionStarted cannot be None"),
             ({"policy": {"patience": 1.0}}, "cannot be used: .*patience"),
             ({"policy": {"hold_limit": -1.0}}, "cannot be used: .*hold_limit"),
         ],

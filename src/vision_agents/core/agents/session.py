@@ -25,7 +25,7 @@ from ..floor import events as ev
 from ..participants import Participant
 from ..tasks import together
 from ..trace import Trace
-from ..trace.notes import CallEnded, ParticipantJoined, StaleAudio
+from ..trace.notes import CallEnded, ParticipantJoined, StaleAudio, VoiceStarted, VoiceStopped
 from ..turn_detection import TurnEndedEvent, TurnStartedEvent
 from ..voice import SpeechRequest, SpokenReply
 from .hearing_adapter import HearingAdapter
@@ -75,6 +75,8 @@ class Session:
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.over = asyncio.Event()
+        # Frames pulled so far, and whether the last of them ended in mid-voice.
+        self._frames, self._sounding = 0, False
         epoch.observe(self._epoch_advanced)
         epoch.observe_dropped(self._audio_dropped)
 
@@ -259,9 +261,20 @@ class Session:
     def pull(self) -> Samples:
         frame = self.playout.pull()
         self._ears.played(frame)
+        if self.playout.sounding != self._sounding:
+            self._note_voice()
+        self._frames += 1
         if self.replies.falling_silent:
             self.replies.pulled()
         return frame
+
+    def _note_voice(self) -> None:
+        self._sounding = self.playout.sounding
+        reply = self.floor.reply
+        if not self._sounding:
+            self.trace.note(VoiceStopped(self._frames))
+        elif reply is not None:
+            self.trace.note(VoiceStarted(reply, self._frames))
 
     def audio(self, audio: PcmData, participant: Participant) -> None:
         if self.over.is_set():

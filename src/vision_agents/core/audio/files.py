@@ -6,13 +6,16 @@ import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 import numpy as np
 import numpy.typing as npt
 import soxr
 
 from .pcm import PcmData, to_int16
+
+if TYPE_CHECKING:
+    import soundfile
 
 _Floats = npt.NDArray[np.float32]
 
@@ -49,8 +52,8 @@ def read_audio(path: str | Path, sample_rate: int | None = None) -> PcmData:
         # As an open file: by name, libsndfile would guess headerless formats from the extension.
         with path.open("rb") as stream, soundfile.SoundFile(_Nameless(stream)) as file:
             rate = _check_rate(path, file.samplerate)
-            blocks = file.blocks(round(_BLOCK * rate), dtype="float32", always_2d=True)
-            pieces = [to_int16(block) for block in _resampled(map(_mono, blocks), rate, sample_rate or rate)]
+            blocks = map(_mono, _blocks(file, round(_BLOCK * rate)))
+            pieces = [to_int16(block) for block in _resampled(blocks, rate, sample_rate or rate)]
     except (soundfile.SoundFileError, OSError) as error:
         raise AudioFileError(
             f"{path} cannot be read as audio ({_reason(error)}); give a WAV or FLAC file, "
@@ -60,6 +63,12 @@ def read_audio(path: str | Path, sample_rate: int | None = None) -> PcmData:
     if not len(samples):
         raise AudioFileError(f"{path} holds no sound: its header says 0 samples; record it again")
     return PcmData(samples, sample_rate or rate)
+
+
+def _blocks(file: soundfile.SoundFile, frames: int) -> Iterator[_Floats]:
+    """Read in blocks, also the formats in which libsndfile cannot seek (GSM 6.10), unlike `SoundFile.blocks`."""
+    while len(block := file.read(frames, dtype="float32", always_2d=True)):
+        yield block
 
 
 def _mono(block: _Floats) -> _Floats:

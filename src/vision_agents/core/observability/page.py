@@ -24,6 +24,9 @@ AFTER = 0.7
 # A page with more than this many drawings of single interruptions is not read any more; the table has them all.
 MOST_STRIPS = 60
 
+# Two hours: of a longer call only the lines in which something happens are drawn, and no more than these.
+MOST_LINES = 480
+
 # The weight whose bar is as long as there is room; few weigh more.
 HEAVIEST = 2.0
 
@@ -41,7 +44,7 @@ def report_page(report: Report, story: Story, recording: Recording | None, title
         *_interruptions(report, scene),
         tag("h2", "The call"),
         _legend(late=bool(story.late)),
-        tag("div", tag("div", *map(scene.draw, rows(report.duration, ROW_WIDTH)), class_="rows"), class_="card wide"),
+        *_timeline(report, scene),
         tag("h2", "What was said, and what of it was heard"),
         *(tag("p", text(_sentence(line)), class_="soft") for line in word_times(report.words)),
         tag("div", *_talk(report, story), class_="card talk"),
@@ -107,6 +110,15 @@ def _errors(report: Report) -> Iterator[str]:
     if report.errors:
         yield tag("h2", "What went wrong")
         yield tag("div", *(tag("p", text(error)) for error in report.errors), class_="card errors")
+
+
+def _timeline(report: Report, scene: Scene) -> Iterator[str]:
+    """The call in lines. Of very many only those in which something happens are drawn, and not more than are read."""
+    lines = rows(report.duration, ROW_WIDTH)
+    drawn = lines if len(lines) <= MOST_LINES else [line for line in lines if scene.is_busy(line)][:MOST_LINES]
+    if len(drawn) < len(lines):
+        yield tag("p", text(f"{len(lines) - len(drawn)} of {len(lines)} lines are left out here."), class_="soft")
+    yield tag("div", tag("div", *map(scene.draw, drawn), class_="rows"), class_="card wide")
 
 
 # Interruptions.

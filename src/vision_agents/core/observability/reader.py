@@ -12,11 +12,14 @@ from ..floor import effects as fx
 from ..floor import events as ev
 from ..trace import TraceError, notes, read_records
 from ..trace.records import Fact, Record
-from .story import AgentCount, Challenge, Decision, LateClock, ReplyStory, Speech, SpokenTurn, Story
+from .story import AgentCount, Challenge, Decision, LateClock, ReplyStory, Speech, SpokenTurn, Story, VoiceStretch
 from .words import timing_of
 
 # The rate in Hz at which positions in replies are counted: that of the playout.
 OUTPUT_RATE = 48_000
+
+# The length of a pulled frame.
+FRAME_SECONDS = 0.02
 
 
 def read_story(records: Iterable[Mapping[str, Any]]) -> Story:
@@ -74,6 +77,8 @@ class StoryReader:
         self._listener = listener or StoryListener()
         self._now = 0.0
         self._epoch = 0
+        # The number of the recording's first frame among those that were pulled.
+        self._first_frame = 0
         self._replies: dict[int, ReplyStory] = {}
         # The challenge that runs; and one that is decided, as long as the agent has not counted it.
         self._open: Challenge | None = None
@@ -272,6 +277,14 @@ class StoryReader:
         reply.closed = self._now
         self._listener.reply_ended(reply)
 
+    def _voice_started(self, fact: notes.VoiceStarted) -> None:
+        start = (fact.frame - self._first_frame) * FRAME_SECONDS
+        self.story.voice.append(VoiceStretch(fact.reply, start, self._now))
+
+    def _voice_stopped(self, fact: notes.VoiceStopped) -> None:
+        if self.story.voice:
+            self.story.voice[-1].end = (fact.frame - self._first_frame + 1) * FRAME_SECONDS
+
     # Interruptions.
 
     def _hold(self, fact: fx.Hold) -> None:
@@ -365,6 +378,9 @@ class StoryReader:
         self.story.answers, self.story.started = fact.answers, fact.started
         self._listener.session_started(fact.started, self._now)
 
+    def _recording_started(self, fact: notes.RecordingStarted) -> None:
+        self._first_frame = fact.frame
+
     def _recorded(self, fact: notes.RecordingEnded) -> None:
         self.story.worst_delay = fact.worst_delay
 
@@ -418,7 +434,10 @@ _HANDLERS: dict[type[Fact], Callable[[StoryReader, Any], None]] = {
     notes.UserTranscript: StoryReader._transcript,
     notes.AgentTranscript: StoryReader._agent_transcript,
     notes.ReplyPlayed: StoryReader._reply_played,
+    notes.VoiceStarted: StoryReader._voice_started,
+    notes.VoiceStopped: StoryReader._voice_stopped,
     notes.ReplyResumed: StoryReader._resumed,
+    notes.RecordingStarted: StoryReader._recording_started,
     notes.InterruptionDecided: StoryReader._counted,
     notes.StaleAudio: StoryReader._stale,
     notes.ComponentFailed: StoryReader._failed,

@@ -15,6 +15,9 @@ from .words import reply_facts, word_facts
 # A recording's frame: what was pulled sounds for so long after, whatever is decided meanwhile.
 FRAME = 0.02
 
+# A tick of the recording's clock may be so late without a note of its own.
+UNNOTED = 0.04
+
 # How far from a reply's first pulled sample, or from a commit, its audible ones are looked for.
 SEARCH = 10.0
 
@@ -103,16 +106,25 @@ def _until(challenge: Challenge, story: Story, recording: Recording) -> float:
     """Up to when the agent should be silent: whatever is audible until then counts against it."""
     decided = challenge.decided if challenge.decided is not None else recording.duration
     if challenge.decision != "commit":
-        return max(challenge.hold or 0.0, decided - _margin(story, decided))
+        return max(challenge.hold or 0.0, _voice_after(story, decided, decided, None))
     following = (reply.started for reply in story.replies if reply.started is not None and reply.started > decided)
     after = min(following, default=recording.duration)
     # After a commit nothing may come but the next reply.
-    return min(after - _margin(story, after), decided + SEARCH)
+    return min(_voice_after(story, decided, after, challenge.reply), decided + SEARCH)
+
+
+def _voice_after(story: Story, decided: float, at: float, cut: int | None) -> float:
+    """Where in the recording the voice that is noted at `at` begins, the first after the decision that is not `cut`.
+
+    By the frames that were pulled; in traces without them, as far before `at` as its clock may have been late.
+    """
+    following = (stretch.start for stretch in story.voice if stretch.noted >= decided and stretch.reply != cut)
+    return next(following, at) if story.voice else at - _margin(story, at)
 
 
 def _margin(story: Story, at: float) -> float:
     """How far a time of the trace may be behind the sample that was pulled at it: a clock that was late catches up."""
-    usual = min(story.worst_delay or 0.0, FRAME)
+    usual = min(story.worst_delay or 0.0, UNNOTED)
     return max((late.delay for late in story.late if late.start <= at <= late.end + FRAME), default=usual)
 
 
@@ -123,7 +135,7 @@ def _responses(story: Story, recording: Recording | None) -> Iterable[ResponseFa
             continue
         acoustic_end, first = None, None
         if recording is not None:
-            start = reply.started - _margin(story, reply.started)
+            start = _start_of(reply, story, reply.started)
             acoustic_end, first = recording.speech_end(end), recording.first_audible(start, reply.started + SEARCH)
         latency = (first if first is not None else reply.started) - (acoustic_end if acoustic_end is not None else end)
         yield ResponseFacts(
@@ -135,6 +147,12 @@ def _responses(story: Story, recording: Recording | None) -> Iterable[ResponseFa
             first_pulled=round(reply.started, 4),
             latency=round(latency, 4),
         )
+
+
+def _start_of(reply: ReplyStory, story: Story, started: float) -> float:
+    """Where in the recording a reply begins that was noted at `started`."""
+    own = (stretch.start for stretch in story.voice if stretch.reply == reply.number)
+    return next(own, started - _margin(story, started))
 
 
 def _count(story: Story) -> Counts:

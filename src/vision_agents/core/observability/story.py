@@ -39,6 +39,19 @@ class SpokenTurn:
 
 
 @dataclass(slots=True)
+class VoiceStretch:
+    """The agent's voice from one silence to the next, by the frames that were pulled: exact in the recording.
+
+    `noted`: when it began on the trace's clock, which may be later than `start`. `end` is None while it lasts.
+    """
+
+    reply: int
+    start: float
+    noted: float
+    end: float | None = None
+
+
+@dataclass(slots=True)
 class ReplyStory:
     """One reply of the agent. `started` is None if it was never heard, `ended` if it still ran at the end."""
 
@@ -145,6 +158,8 @@ class Story:
     speech: list[Speech] = field(default_factory=list)
     turns: list[SpokenTurn] = field(default_factory=list)
     replies: list[ReplyStory] = field(default_factory=list)
+    # Empty in traces that do not tell.
+    voice: list[VoiceStretch] = field(default_factory=list)
     challenges: list[Challenge] = field(default_factory=list)
     # (time, epoch): when each epoch began.
     epochs: list[tuple[float, int]] = field(default_factory=list)

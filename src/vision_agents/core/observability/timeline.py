@@ -126,6 +126,13 @@ class Scene:
             aria_label=f"both voices from {view.start:.1f} to {view.end:.1f} seconds",
         )
 
+    def is_busy(self, view: View) -> bool:
+        """Return whether anybody spoke or anything was decided in the stretch."""
+        spoken = any(view.shows(speech.start, speech.end) for speech in self.story.speech)
+        return spoken or any(
+            reply.started is not None and view.shows(reply.started, self._end_of(reply)) for reply in self.story.replies
+        )
+
     # What is measured.
 
     def _voices(self, view: View) -> Iterator[str]:

@@ -1,11 +1,12 @@
-"""The trace of a call: typed records, written, read and replayed."""
+"""The trace of a call: typed records, read and replayed."""
 
 from . import notes
 from .codec import TraceError
-from .files import TraceWriter, read_trace
+from .files import read_trace
+from .notes import VERSION
 from .records import Record, encode_record, read_record, read_records
 from .replay import Difference, recorded_floor, recorded_policy, replay
-from .trace import VERSION, Observer, Trace
+from .trace import Observer, Trace
 
 __all__ = [
     "VERSION",
@@ -14,7 +15,6 @@ __all__ = [
     "Record",
     "Trace",
     "TraceError",
-    "TraceWriter",
     "encode_record",
     "notes",
     "read_record",

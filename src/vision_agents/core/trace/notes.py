@@ -8,6 +8,9 @@ from typing import Any, Literal
 from ..floor.evidence import Vote
 from ..voice.transcript import Utterance
 
+VERSION = 3
+"""Of the trace's format: another one is not read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -97,6 +100,25 @@ class ReplyPlayed(Note):
     utterances: tuple[Utterance, ...] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class VoiceStarted(Note):
+    """The agent's voice began to sound, or sounds again after a silence, with the pulled frame of that number.
+
+    Frames have 20 ms and are counted from the first one that was pulled in the call: unlike the trace's clock, they
+    have their exact place in a recording, however late a tick was.
+    """
+
+    reply: int
+    frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceStopped(Note):
+    """The agent's voice fell silent within the pulled frame of that number; see `VoiceStarted`."""
+
+    frame: int
+
+
 # Interruptions.
 
 
@@ -142,9 +164,10 @@ class StaleAudio(Note):
 
 @dataclass(frozen=True, slots=True)
 class RecordingStarted(Note):
-    """The first sample of the recording `file` was due now."""
+    """The first sample of the recording `file` was due now, with the pulled frame number `frame`."""
 
     file: str
+    frame: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +193,8 @@ NOTES: tuple[type[Note], ...] = (
     UserTranscript,
     AgentTranscript,
     ReplyPlayed,
+    VoiceStarted,
+    VoiceStopped,
     ReplyResumed,
     InterruptionDecided,
     StaleAudio,

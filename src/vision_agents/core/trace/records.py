@@ -18,12 +18,12 @@ from ..floor import effects as fx
 from ..floor import events as ev
 from ..floor.machine import EVENTS
 from .codec import Json, TraceError, decode, encode, fits
-from .notes import NOTES, Note
+from .notes import NOTES, VERSION, Note, SessionStarted
 
 Fact = ev.FloorEvent | fx.Effect | Note
 
 # The longest call that a trace can be of, in seconds: a time beyond it is a damaged record and not to be drawn.
-LONGEST = 1e7
+LONGEST = 1e6
 
 _EFFECTS = fx.Effect.__subclasses__()
 _KINDS: dict[str, dict[str, type[Fact]]] = {
@@ -58,6 +58,8 @@ def read_record(record: Mapping[str, Any]) -> Record:
     kind = _KINDS[sort].get(name) if isinstance(name, str) else None
     if kind is None and sort != "note":
         raise TraceError(f"there is no floor {sort} {name!r}; was the trace made by a newer version?")
+    if kind is SessionStarted and record.get("version") != VERSION:
+        raise TraceError(f"the trace is of version {record.get('version')}, this program reads version {VERSION}")
     fact = None
     if kind is not None:
         fact = decode(kind, {key: value for key, value in record.items() if key not in _ENVELOPE})

@@ -9,10 +9,9 @@ from typing import Any
 
 from ..floor import Floor, InterruptionPolicy, Vocabulary
 from ..floor import events as ev
-from .codec import Json, TraceError, decode
+from .codec import Json, TraceError
 from .notes import SessionStarted
 from .records import encode_record, read_record
-from .trace import VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +72,9 @@ def _session(records: Iterable[Mapping[str, Any]]) -> SessionStarted:
     record = next((record for record in records if record.get("note") == SessionStarted.__name__), None)
     if record is None:
         raise TraceError("the trace has no session record, which says under which policy it was made")
-    if record.get("version") != VERSION:
-        raise TraceError(f"the trace is of version {record.get('version')}, this program reads version {VERSION}")
-    facts = {key: value for key, value in record.items() if key not in ("t", "state", "note")}
-    try:
-        return decode(SessionStarted, facts)
-    except TraceError as error:
-        raise TraceError(f"the session record of the trace cannot be used: {error}") from None
+    session = read_record(record).fact
+    assert isinstance(session, SessionStarted)
+    return session
 
 
 def _policy(session: SessionStarted) -> InterruptionPolicy:

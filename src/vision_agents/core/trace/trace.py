@@ -10,10 +10,8 @@ from ..floor import Floor
 from ..floor import effects as fx
 from ..floor import events as ev
 from .codec import Json
-from .notes import Note, SessionStarted
+from .notes import VERSION, Note, SessionStarted
 from .records import Fact, encode_record
-
-VERSION = 3
 
 Observer = Callable[[Mapping[str, Any]], None]
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from vision_agents.core.trace import TraceWriter, read_trace
+from vision_agents.core.observability.recorder import TraceWriter
+from vision_agents.core.trace import read_trace
 
 FULL = Path("/dev/full")
 
