@@ -81,6 +81,7 @@ class TestPiper(TTSContract):
     def provider(self, monkeypatch: pytest.MonkeyPatch) -> InProcess:
         provider = InProcess()
         config = piper_config()
+        monkeypatch.setattr(piper_tts, "load", lambda files: None)
         monkeypatch.setattr(piper_tts, "Voice", lambda *_: ControlledVoice(provider, Phonemizer(config)))
         return provider
 

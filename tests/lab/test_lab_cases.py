@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vision_agents.lab.case import Kit, run_case
+from vision_agents.lab.case import run_case
 from vision_agents.lab.measure import measure
 from vision_agents.lab.pool import run_cases
 from vision_agents.lab.scenario import LabError, Scenario, Sound
@@ -13,13 +13,8 @@ pytestmark = pytest.mark.models
 SPEECH = Sound("clip", "en/quick_brown_fox", seconds=3.0)
 
 
-@pytest.fixture(scope="module")
-def kit():
-    return Kit()
-
-
-def test_a_sentence_interrupts(kit):
-    result = measure(run_case(Scenario("s", "interruption", "yield", "answering", 2.0, SPEECH), kit))
+def test_a_sentence_interrupts():
+    result = measure(run_case(Scenario("s", "interruption", "yield", "answering", 2.0, SPEECH)))
     assert (result.decision, result.right, result.held) == ("yield", True, True)
     assert 0.0 < result.silence < 0.5
     assert result.reported_words == result.heard_words > 4
@@ -28,8 +23,8 @@ def test_a_sentence_interrupts(kit):
     assert result.response is not None
 
 
-def test_a_short_word_is_a_pause_and_no_sample_is_lost(kit):
-    result = measure(run_case(Scenario("w", "backchannel", "ignore", "answering", 2.0, Sound("say", "Uh-huh.")), kit))
+def test_a_short_word_is_a_pause_and_no_sample_is_lost():
+    result = measure(run_case(Scenario("w", "backchannel", "ignore", "answering", 2.0, Sound("say", "Uh-huh."))))
     assert result.decision == "ignore"
     assert result.held
     assert 0.0 < result.resume_gap < 1.0
@@ -39,21 +34,21 @@ def test_a_short_word_is_a_pause_and_no_sample_is_lost(kit):
     assert result.rewound > 0
 
 
-def test_knocks_do_not_touch_the_answer(kit):
+def test_knocks_do_not_touch_the_answer():
     knocks = Sound("make", "knocks", seconds=2.0)
-    result = measure(run_case(Scenario("k", "noise", "ignore", "answering", 2.0, knocks), kit))
+    result = measure(run_case(Scenario("k", "noise", "ignore", "answering", 2.0, knocks)))
     assert (result.decision, result.held, result.silence, result.pause) == ("ignore", False, None, 0)
 
 
 @pytest.mark.parametrize("state", ["question", "thinking", "idle"])
-def test_a_sentence_is_answered_in_every_state(kit, state):
-    result = measure(run_case(Scenario(state, "interruption", "yield", state, 1.0, SPEECH), kit))
+def test_a_sentence_is_answered_in_every_state(state):
+    result = measure(run_case(Scenario(state, "interruption", "yield", state, 1.0, SPEECH)))
     assert result.decision == "yield"
     assert result.response is not None
 
 
-def test_a_caller_who_asked_first_is_answered_and_may_interrupt(kit):
-    recorded = run_case(Scenario("a", "interruption", "yield", "answering", 2.0, SPEECH, primer=True), kit)
+def test_a_caller_who_asked_first_is_answered_and_may_interrupt():
+    recorded = run_case(Scenario("a", "interruption", "yield", "answering", 2.0, SPEECH, primer=True))
     result = measure(recorded)
     assert recorded.began > 1.0
     assert recorded.began + 2.0 <= result.onset < recorded.began + 2.2
@@ -63,23 +58,23 @@ def test_a_caller_who_asked_first_is_answered_and_may_interrupt(kit):
     assert not any("story" in text for _, _, text, _ in result.evidence["words"])
 
 
-def test_a_primer_that_is_not_answered_is_told(kit, monkeypatch):
+def test_a_primer_that_is_not_answered_is_told(monkeypatch):
     # It is asked in vain: the agent hears nothing of it.
     monkeypatch.setattr("vision_agents.lab.case._primer", lambda: np.zeros(16_000, np.int16))
     with pytest.raises(LabError, match="not answered within 20 s"):
-        run_case(Scenario("a", "interruption", "yield", "answering", 2.0, SPEECH, primer=True), kit)
+        run_case(Scenario("a", "interruption", "yield", "answering", 2.0, SPEECH, primer=True))
 
 
-def test_what_is_said_over_a_notice_is_answered_after_it(kit):
+def test_what_is_said_over_a_notice_is_answered_after_it():
     scenario = Scenario("n", "notice", "after", "uninterruptible", 1.0, Sound("say", "How long will it take?"))
-    result = measure(run_case(scenario, kit))
+    result = measure(run_case(scenario))
     assert (result.decision, result.right, result.held) == ("after", True, False)
     assert result.response > 5.0
 
 
-def test_the_policy_decides(kit):
+def test_the_policy_decides():
     scenario = Scenario("p", "interruption", "yield", "answering", 2.0, SPEECH)
-    result = measure(run_case(scenario, kit, {"hold": "false"}))
+    result = measure(run_case(scenario, {"hold": "false"}))
     assert result.decision == "yield"
     assert not result.held
 

@@ -139,7 +139,6 @@ def policy(setup: Setup) -> Iterator[Finding]:
 
 # The model of the store that a part uses if the attribute is None, for parts that do not tell their networks.
 MODELS = {
-    "piper.TTS": ("piper-en-us-joe", "_model"),
     "llama.LLM": ("smollm2-135m", "model"),
 }
 

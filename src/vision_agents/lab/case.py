@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
@@ -18,13 +18,9 @@ from vision_agents.core.agents.events import InterruptionEvent
 from vision_agents.core.audio import Samples
 from vision_agents.core.edge import FRAME_SECONDS
 from vision_agents.core.llm import LLM, LLMRequest
-from vision_agents.core.models import ModelStore
 from vision_agents.core.participants import Participant
 from vision_agents.core.trace import Record, read_record
-from vision_agents.core.vad import VAD
-from vision_agents.plugins import moonshine, silero, smart_turn
-from vision_agents.plugins.moonshine.model import MoonshineModel
-from vision_agents.plugins.smart_turn.model import SmartTurnModel
+from vision_agents.plugins import moonshine, smart_turn
 from vision_agents.testing import virtual_time
 
 from .canceller import PARAMETER, canceller
@@ -69,41 +65,25 @@ class Recorded:
     played: Samples
 
 
-class Kit:
-    """What all cases of a process share: the models, loaded when they are first needed."""
-
-    @cached_property
-    def vad(self) -> VAD:
-        return silero.VAD()
-
-    @cached_property
-    def turns(self) -> SmartTurnModel:
-        return SmartTurnModel(ModelStore().files(smart_turn.turn_detection.MODEL))
-
-    @cached_property
-    def words(self) -> MoonshineModel:
-        return MoonshineModel(ModelStore().files(moonshine.stt.MODEL))
-
-
-def run_case(scenario: Scenario, kit: Kit, policy: Mapping[str, str] | None = None) -> Recorded:
+def run_case(scenario: Scenario, policy: Mapping[str, str] | None = None) -> Recorded:
     """Run one case to its end. `policy`: settings of the interruption policy, as texts.
 
     Raises LabError for a sound that cannot be had and for a primer without an answer, what the model store or a part
     raises, and VirtualTimeError where the call does not come to its end.
     """
-    return virtual_time.run(_call(scenario, kit, dict(policy or {})), timeout=TIME_LIMIT)
+    return virtual_time.run(_call(scenario, dict(policy or {})), timeout=TIME_LIMIT)
 
 
-async def _call(scenario: Scenario, kit: Kit, policy: dict[str, str]) -> Recorded:
+async def _call(scenario: Scenario, policy: dict[str, str]) -> Recorded:
     script = _script(_TEXTS.get(scenario.state, ANSWER), scenario.echo is not None)
     callers, onset, end = _callers(scenario, script)
     edge = LabEdge(callers, scenario.echo, _primer() if scenario.primer else None)
-    detector = smart_turn.TurnDetection(vad=kit.vad, model=kit.turns)
+    detector = smart_turn.TurnDetection()
     agent = Agent(
         edge=edge,
         llm=_Model(scenario.state, lambda: edge.began is None),
         agent_user=User("agent"),
-        stt=moonshine.STT(vad=kit.vad, model=kit.words),
+        stt=moonshine.STT(),
         tts=ScriptTTS(script),
         turn_detection=detector,
         interruption=detector.policy.override(policy) if policy else None,

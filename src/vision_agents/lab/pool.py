@@ -8,14 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 
-from .case import Kit, run_case
+from .case import run_case
 from .measure import failure, measure
 from .result import CaseResult
 from .scenario import LabError, Scenario
 
 Progress = Callable[[int, int], None]
-
-_kit = Kit()
 
 
 def run_cases(
@@ -56,7 +54,7 @@ def _results(scenarios: Sequence[Scenario], jobs: int, policy: dict[str, str]) -
 
 def _run(scenario: Scenario, policy: dict[str, str]) -> CaseResult:
     try:
-        return measure(run_case(scenario, _kit, policy))
+        return measure(run_case(scenario, policy))
     except Exception as error:
         return failure(scenario, error)
 

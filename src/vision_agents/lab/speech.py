@@ -43,9 +43,10 @@ def varied(text: str) -> PcmData:
 @lru_cache(maxsize=2)
 def _synthesizer(length_scale: float = 1.0) -> Synthesizer:
     # Deferred: nobody else needs the voice.
+    from vision_agents.plugins.piper.network import VoiceNetwork
     from vision_agents.plugins.piper.synthesizer import Synthesizer
     from vision_agents.plugins.piper.voice import Prosody, Voice
 
     files = ModelStore().files(VOICE)
     prosody = Prosody(length_scale=length_scale, noise_scale=0.0, noise_w_scale=0.0)
-    return Synthesizer(Voice(files["model"], files["config"], prosody))
+    return Synthesizer(Voice(VoiceNetwork(files), prosody))

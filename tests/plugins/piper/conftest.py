@@ -15,6 +15,7 @@ from piper import PhonemeType, PiperConfig
 from piper.phoneme_ids import DEFAULT_PHONEME_ID_MAP
 
 from vision_agents.core.models import ModelStore
+from vision_agents.plugins.piper.network import VoiceNetwork
 from vision_agents.plugins.piper.phonemizer import Phonemizer
 from vision_agents.plugins.piper.voice import Frames, Prosody, Voice
 
@@ -86,7 +87,7 @@ def voice_files() -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def still_voice(voice_files: dict[str, Path]) -> Voice:
     """The real voice, saying the same text the same way every time."""
-    return Voice(voice_files["model"], voice_files["config"], Prosody(noise_scale=0.0, noise_w_scale=0.0))
+    return Voice(VoiceNetwork(voice_files), Prosody(noise_scale=0.0, noise_w_scale=0.0))
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import sys
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,18 @@ def voices(monkeypatch: pytest.MonkeyPatch, ramp_voice: Any) -> list[Any]:
     """Every voice the plugin loads, none of them with a model."""
     loaded: list[Any] = []
 
-    def load(model: Path, config: Path, prosody: Any) -> Any:
+    def load(files: Mapping[str, Path]) -> Any:
         voice = ramp_voice()
-        voice.files, voice.prosody, voice.thread = (model, config), prosody, threading.current_thread()
+        voice.files, voice.prosodies, voice.thread = dict(files), [], threading.current_thread()
         loaded.append(voice)
         return voice
 
-    monkeypatch.setattr(tts_module, "Voice", load)
+    def with_prosody(voice: Any, prosody: Any) -> Any:
+        voice.prosodies.append(prosody)
+        return voice
+
+    monkeypatch.setattr(tts_module, "load", load)
+    monkeypatch.setattr(tts_module, "Voice", with_prosody)
     return loaded
 
 
@@ -64,9 +69,76 @@ async def test_loads_once_off_the_loop_from_the_files_given(voices: list[Any]) -
         group.create_task(speak())
     await tts.close()
     (voice,) = voices
-    assert voice.files == (Path("a/voice.onnx"), Path("a/voice.onnx.json"))
-    assert (voice.prosody.speaker, voice.prosody.volume) == (3, 0.5)
+    assert voice.files == {"model": Path("a/voice.onnx"), "config": Path("a/voice.onnx.json")}
+    assert {(prosody.speaker, prosody.volume) for prosody in voice.prosodies} == {(3, 0.5)}
     assert voice.thread is not threading.main_thread()
+
+
+async def test_speakers_of_one_voice_share_it_and_no_prosody(voices: list[Any]) -> None:
+    slow, fast = piper.TTS("voice.onnx", length_scale=2.0), piper.TTS("voice.onnx", length_scale=0.5)
+    await asyncio.gather(slow.start(), fast.start())
+    for tts in (slow, fast):
+        assert [chunk async for chunk in tts.synthesize("Hello.")]
+        await tts.close()
+    (voice,) = voices
+    assert [prosody.length_scale for prosody in voice.prosodies[-2:]] == [2.0, 0.5]
+
+
+async def test_closing_one_speaker_ends_what_it_asked_for_and_no_more(voices: list[Any]) -> None:
+    one, other = piper.TTS("voice.onnx"), piper.TTS("voice.onnx")
+    await asyncio.gather(one.start(), other.start())
+    begun, proceed = threading.Event(), threading.Event()
+    usual = voices[0].decode
+
+    def decode(*args: Any) -> Any:
+        begun.set()
+        assert proceed.wait(10)
+        return usual(*args)
+
+    voices[0].decode = decode
+    streams = [tts.synthesize("Hello.") for tts in (other, one, other)]
+    first, waiting, after = (asyncio.create_task(anext(stream, None)) for stream in streams)
+    assert await asyncio.to_thread(begun.wait, 10)
+    await one.close()
+    assert await waiting is None
+    proceed.set()
+    assert await first
+    assert await after
+    await other.close()
+
+
+async def test_the_first_chunk_of_one_comes_before_the_later_ones_of_another(voices: list[Any]) -> None:
+    one, other = piper.TTS("voice.onnx"), piper.TTS("voice.onnx")
+    await asyncio.gather(one.start(), other.start())
+    long = one.synthesize(" ".join(["A sentence that takes a while to be said to its very end."] * 3))
+    for _ in range(3):
+        await anext(long)  # its listener has audio for a while now
+    begun, proceed, order = threading.Event(), threading.Event(), []
+    usual = voices[0].decode
+
+    def decode(*args: Any) -> Any:
+        begun.set()
+        assert proceed.wait(10)
+        return usual(*args)
+
+    async def note(name: str, stream: AsyncGenerator[SpeechChunk, None]) -> None:
+        await anext(stream)
+        order.append(name)
+
+    voices[0].decode = decode
+    third = piper.TTS("voice.onnx")
+    await third.start()
+    running = asyncio.create_task(note("running", third.synthesize("Hello.")))
+    assert await asyncio.to_thread(begun.wait, 10)
+    later = asyncio.create_task(note("later", long))
+    await asyncio.sleep(0)
+    first = asyncio.create_task(note("first", other.synthesize("Hello.")))
+    await asyncio.sleep(0)
+    proceed.set()
+    await asyncio.gather(running, later, first)
+    assert order == ["running", "first", "later"]
+    for tts in (one, other, third):
+        await tts.close()
 
 
 async def test_events_carry_the_epoch(tts: piper.TTS) -> None:
@@ -92,7 +164,7 @@ async def test_an_interruption_ends_the_work_and_not_the_next_reply(tts: piper.T
         await interrupted
         assert [chunk async for chunk in old] == []
     assert [word.text for chunk in new for word in chunk.words] == ["Sorry."]
-    assert len(voices[0].encoded) == 3  # the warm-up, the first sentence, and "Sorry."
+    assert len(voices[0].encoded) == 2  # the first sentence, and "Sorry."
 
 
 async def test_stop_audio_ends_what_is_being_said(tts: piper.TTS, voices: list[Any]) -> None:

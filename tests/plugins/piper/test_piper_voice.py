@@ -15,6 +15,7 @@ import pytest
 from piper import PiperVoice, SynthesisConfig
 
 from vision_agents.core.tts import Word
+from vision_agents.plugins.piper.network import VoiceNetwork
 from vision_agents.plugins.piper.synthesizer import Synthesizer
 from vision_agents.plugins.piper.voice import Prosody, Voice
 
@@ -46,7 +47,7 @@ def test_streamed_speech_is_what_piper_says_at_once(
 
 @pytest.mark.models
 def test_windows_equal_the_whole_for_one_random_draw(voice_files: dict[str, Path]) -> None:
-    voice = Voice(voice_files["model"], voice_files["config"], Prosody())
+    voice = Voice(VoiceNetwork(voice_files), Prosody())
     options = onnxruntime.RunOptions()
     frames = voice.encode(voice.phonemizer.phonemes(SENTENCE), options)
     whole = voice.decode(frames, 0, len(frames), options)
@@ -101,7 +102,7 @@ def test_prosody_changes_what_it_says_it_does(still_voice: Voice, voice_files: d
     again, _ = speak(still_voice, SENTENCE)
     assert np.array_equal(plain, again)
     slow_and_quiet = Prosody(length_scale=1.5, noise_scale=0.0, noise_w_scale=0.0, volume=0.25, speaker=0)
-    slow, words = speak(Voice(voice_files["model"], voice_files["config"], slow_and_quiet), SENTENCE)
+    slow, words = speak(Voice(VoiceNetwork(voice_files), slow_and_quiet), SENTENCE)
     assert 1.3 < len(slow) / len(plain) < 1.7
     assert np.sqrt(np.mean(slow**2)) < 0.4 * np.sqrt(np.mean(plain**2))
     assert words[-1].end <= len(slow) / still_voice.sample_rate
@@ -119,7 +120,7 @@ def test_a_run_under_way_can_be_terminated(still_voice: Voice) -> None:
 @pytest.mark.parametrize("speaker", [1, -1, "joe"])
 def test_a_speaker_the_voice_lacks_is_refused(voice_files: dict[str, Path], speaker: int | str) -> None:
     with pytest.raises(ValueError, match="has no speaker"):
-        Voice(voice_files["model"], voice_files["config"], Prosody(speaker=speaker))
+        Voice(VoiceNetwork(voice_files), Prosody(speaker=speaker))
 
 
 @pytest.mark.models
@@ -129,10 +130,11 @@ def test_speakers_have_numbers_and_names(voice_files: dict[str, Path], tmp_path:
     named.write_text(
         json.dumps({**config, "num_speakers": 2, "speaker_id_map": {"joe": 0, "ann": 1}}), encoding="utf-8"
     )
+    network = VoiceNetwork({**voice_files, "config": named})
     for speaker in (1, "ann"):
-        assert len(speak(Voice(voice_files["model"], named, Prosody(speaker=speaker)), "Yes.")[0]) > 0
+        assert len(speak(Voice(network, Prosody(speaker=speaker)), "Yes.")[0]) > 0
     with pytest.raises(ValueError, match="no speaker 'bob'; it has joe, ann"):
-        Voice(voice_files["model"], named, Prosody(speaker="bob"))
+        Voice(network, Prosody(speaker="bob"))
 
 
 @pytest.mark.models
@@ -141,7 +143,7 @@ def test_a_config_of_another_hop_is_noticed(voice_files: dict[str, Path], tmp_pa
     other = tmp_path / "voice.json"
     other.write_text(json.dumps({**config, "hop_length": 512}), encoding="utf-8")
     with pytest.raises(ValueError, match="hop_length, 512, is wrong"):
-        speak(Voice(voice_files["model"], other, Prosody()), "Yes.")
+        speak(Voice(VoiceNetwork({**voice_files, "config": other}), Prosody()), "Yes.")
 
 
 @pytest.mark.parametrize(
@@ -162,9 +164,9 @@ def test_prosody_out_of_range_is_refused(wrong: dict[str, Any]) -> None:
 
 def test_missing_files_are_named(tmp_path: Path, config_file: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no voice config .*voice\.onnx\.json"):
-        Voice(tmp_path / "voice.onnx", tmp_path / "voice.onnx.json", Prosody())
+        VoiceNetwork({"model": tmp_path / "voice.onnx", "config": tmp_path / "voice.onnx.json"})
     with pytest.raises(FileNotFoundError, match=r"no voice model .*voice\.onnx"):
-        Voice(tmp_path / "voice.onnx", config_file, Prosody())
+        VoiceNetwork({"model": tmp_path / "voice.onnx", "config": config_file})
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "nonsense", '{"audio": 1}'])
@@ -172,7 +174,7 @@ def test_what_is_no_config_is_refused(tmp_path: Path, content: str) -> None:
     config = tmp_path / "voice.onnx.json"
     config.write_text(content, encoding="utf-8")
     with pytest.raises(ValueError, match="is not the config of a Piper voice"):
-        Voice(tmp_path / "voice.onnx", config, Prosody())
+        VoiceNetwork({"model": tmp_path / "voice.onnx", "config": config})
 
 
 def test_a_config_without_the_formats_own_phonemes_is_refused(tmp_path: Path, config_file: Path) -> None:
@@ -180,7 +182,7 @@ def test_a_config_without_the_formats_own_phonemes_is_refused(tmp_path: Path, co
     del config["phoneme_id_map"]["^"]
     config_file.write_text(json.dumps(config), encoding="utf-8")
     with pytest.raises(ValueError, match=r"lacks \['\^'\]"):
-        Voice(tmp_path / "voice.onnx", config_file, Prosody())
+        VoiceNetwork({"model": tmp_path / "voice.onnx", "config": config_file})
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", bytes(100)])
@@ -188,7 +190,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path, config_file: Path, content:
     model = tmp_path / "voice.onnx"
     model.write_bytes(content)
     with pytest.raises(ValueError, match="is not a Piper voice"):
-        Voice(model, config_file, Prosody())
+        VoiceNetwork({"model": model, "config": config_file})
 
 
 def test_a_model_without_a_vocoder_is_refused(
@@ -197,7 +199,7 @@ def test_a_model_without_a_vocoder_is_refused(
     model = tmp_path / "voice.onnx"
     model.write_bytes(onnx_model([("add", "Add", ["x", "z"], "y")]))
     with pytest.raises(ValueError, match="cannot be streamed"):
-        Voice(model, config_file, Prosody())
+        VoiceNetwork({"model": model, "config": config_file})
 
 
 def test_what_onnxruntime_refuses_is_reported(
@@ -207,4 +209,4 @@ def test_what_onnxruntime_refuses_is_reported(
     nodes = [("a", "Gibberish", ["x"], "a"), ("b", "Ceil", ["x"], "b"), ("/dec/conv_pre/Conv", "Conv", ["a", "z"], "y")]
     model.write_bytes(onnx_model(nodes))
     with pytest.raises(ValueError, match=r"onnxruntime cannot load .*Gibberish"):
-        Voice(model, config_file, Prosody())
+        VoiceNetwork({"model": model, "config": config_file})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import chain, repeat
 
 import numpy as np
@@ -32,8 +31,7 @@ class Synthesizer:
 
     def __init__(self, voice: Voice) -> None:
         self._voice = voice
-        # Function words come again and again; espeak takes about 0.1 ms for each.
-        self._alone = lru_cache(maxsize=4096)(lambda word: tuple(voice.phonemizer.phonemes(word)))
+        self._alone = voice.phonemizer.word
 
     def synthesize(self, text: str) -> Synthesis:
         """The speech of any text. Nothing is computed before the first chunk is asked for."""
@@ -93,13 +91,18 @@ class Synthesis(Iterator[SpeechChunk]):
         self._chunks = chunks
         self._options = options
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it was told to end."""
+        return bool(self._options.terminate)
+
     def __next__(self) -> SpeechChunk:
-        if self._options.terminate:
+        if self.stopped:
             raise StopIteration
         try:
             return next(self._chunks)
         except Exception:  # onnxruntime's exceptions share no public base class
-            if self._options.terminate:
+            if self.stopped:
                 raise StopIteration from None
             raise
 

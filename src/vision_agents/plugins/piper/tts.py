@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import TypeVar
 
-from vision_agents.core.models import ModelStore
+from vision_agents.core.models.networks import NetworkLease, NetworkSpec
 from vision_agents.core.tts import TTS as BaseTTS
 from vision_agents.core.tts import SpeechChunk
 
+from .network import VoiceNetwork
 from .synthesizer import Synthesis, Synthesizer
-from .voice import Prosody, Voice
-
-T = TypeVar("T")
+from .voice import Prosody, Voice, load
 
 DEFAULT_VOICE = "piper-en-us-joe"
 
 DEADLINE = 60.0
-"""Seconds that loading a voice or making a chunk may take before it counts as stuck; usually 1.5 and 0.05."""
+"""Seconds that making a chunk may take, with the wait for it, before it counts as stuck; usually 0.05."""
+RESERVE = 0.25
+"""Seconds of audio in advance of the listener up to which a chunk is as urgent as the first one of another session."""
 
 
 class TTS(BaseTTS):
     """Speaks on this machine, without account or network, about 70 ms after it is given a sentence of ten words.
 
-    Audio is at the voice's own rate (22,050 Hz for the default one), and word times come from the voice itself. All
-    work is done in one thread of this object, in the order in which chunks are asked for and only when they are.
+    Audio is at the voice's own rate (22,050 Hz for the default one), and word times come from the voice itself. A voice
+    is loaded once a process, and one thread speaks for all sessions that have it, a chunk at a time: first chunks come
+    before those for which a listener still has audio.
 
     Args:
         model: a Piper voice's `.onnx` file; by default the English voice of the model store.
@@ -56,32 +56,46 @@ class TTS(BaseTTS):
         super().__init__()
         if model is None and config is not None:
             raise ValueError("a config without its model: pass model too, or neither for the default voice")
-        self._model, self._config = model, config
+        files = None if model is None else {"model": Path(model), "config": Path(config or f"{model}.json")}
+        self._network = NetworkLease(NetworkSpec(load, DEFAULT_VOICE, files), "piper.TTS")
         self._prosody = Prosody(speaker, length_scale, noise_scale, noise_w_scale, volume)
-        self._synthesizer: Synthesizer | None = None
         self._running: dict[Synthesis, int] = {}
-        self._worker: ThreadPoolExecutor | None = ThreadPoolExecutor(1, thread_name_prefix="piper")
+        self._closed = False
+
+    @property
+    def networks(self) -> tuple[NetworkSpec[VoiceNetwork], ...]:
+        """The networks that this part uses, for `warm_up`."""
+        return (self._network.spec,)
 
     async def start(self) -> None:
-        """Load the voice, if it is not loaded yet.
+        """Load the voice in a thread, unless the process has it.
 
         Raises:
             MissingModelError, FileNotFoundError: the voice is not on this machine; the message says what to run.
             ValueError: the files are not a voice that can be streamed, or it has no such speaker.
-            TimeoutError: it took longer than `DEADLINE`.
         """
-        await self._work(self._loaded)
+        self._closed = False
+        await self._network.start()
+        Voice(self._network.network, self._prosody)  # complains of a speaker that it lacks
 
     async def stream_audio(self, text: str) -> AsyncGenerator[SpeechChunk, None]:
         """Speak any text; the first chunk comes long before the text is synthesised. Loads the voice if need be.
 
-        Raises what `start` raises.
+        Raises what `start` raises, OverloadedError or WorkerError from the network's worker, TimeoutError for a chunk
+        that took longer than `DEADLINE`, RuntimeError after `close`.
         """
         born = self.epoch
-        synthesis = (await self._work(self._loaded)).synthesize(text)
+        if self._closed:
+            raise RuntimeError("this piper.TTS is closed; start it again or make a new one")
+        await self._network.start()
+        synthesis = Synthesizer(Voice(self._network.network, self._prosody)).synthesize(text)
         self._running[synthesis] = born
+        now = asyncio.get_running_loop().time
+        begun, given = now(), 0.0
         try:
-            while (chunk := await self._work(lambda: next(synthesis, None))) is not None:
+            while (chunk := await self._chunk(synthesis, slack=begun + given - now() - RESERVE)) is not None:
+                begun = begun if given else now()
+                given += chunk.audio.duration
                 yield chunk
         finally:
             synthesis.stop()
@@ -96,41 +110,26 @@ class TTS(BaseTTS):
         self._stop({synthesis for synthesis, epoch in self._running.items() if epoch < self.epoch})
 
     async def close(self) -> None:
-        """End everything and free the voice; harmless twice."""
+        """End everything, and the use of the voice, which stays loaded for the next. Harmless twice."""
+        self._closed = True
         await self.stop_audio()
-        worker, self._worker, self._synthesizer = self._worker, None, None
-        if worker is not None:
-            worker.shutdown(wait=False)  # its jobs were told to end; cancelled ones would cancel their listeners
+        self._network.close()
 
     @staticmethod
     def _stop(syntheses: set[Synthesis]) -> None:
         for synthesis in syntheses:
             synthesis.stop()
 
-    async def _work(self, job: Callable[[], T]) -> T:
-        """Run `job` in the worker thread."""
-        if self._worker is None:
-            raise RuntimeError("this piper.TTS is closed; make a new one")
+    async def _chunk(self, synthesis: Synthesis, slack: float) -> SpeechChunk | None:
+        """The next chunk, or None after the last one and when the synthesis was stopped."""
         try:
             async with asyncio.timeout(DEADLINE):
-                return await asyncio.get_running_loop().run_in_executor(self._worker, job)
+                return await self._network.run(next, synthesis, None, slack=max(0.0, slack))
         except TimeoutError:
             raise TimeoutError(
                 f"Piper did not finish a step within {DEADLINE:.0f} s; is the machine overloaded?"
             ) from None
-
-    def _loaded(self) -> Synthesizer:
-        """The synthesizer. In the worker thread, hence never loaded twice."""
-        if self._synthesizer is None:
-            model, config = self._files()
-            synthesizer = Synthesizer(Voice(model, config, self._prosody))
-            for _ in synthesizer.synthesize("Ready."):  # the first run costs 40 ms more than all others
-                pass
-            self._synthesizer = synthesizer
-        return self._synthesizer
-
-    def _files(self) -> tuple[Path, Path]:
-        if self._model is None:
-            files = ModelStore().files(DEFAULT_VOICE)
-            return files["model"], files["config"]
-        return Path(self._model), Path(self._config or f"{self._model}.json")
+        except Exception:
+            if synthesis.stopped:  # withdrawn, as the part was closed: its listener is no longer interested
+                return None
+            raise

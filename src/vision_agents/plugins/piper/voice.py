@@ -1,14 +1,11 @@
-"""A Piper voice: text to phonemes, phonemes to frames, frames to samples.
+"""A way to speak with a Piper voice: phonemes to frames, frames to samples.
 
-A voice (VITS: Kim, Kong and Son 2021, https://arxiv.org/abs/2106.06103) answers with a whole sentence at once, but only
-its first half must see the whole sentence. The second half, the vocoder, is convolutional, so it is cut off and run on
-windows of frames: a window with `PADDING` more frames on both sides gives the very samples that the whole would
-(118 dB; 8 frames give 65 dB, 6 give 50 dB). The cut also lays open how many frames each phoneme lasts.
+The vocoder is run on windows of frames: a window with `PADDING` more frames on both sides gives the very samples that
+the whole would (118 dB; 8 frames give 65 dB, 6 give 50 dB).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +16,10 @@ import numpy.typing as npt
 import onnxruntime
 from piper import PiperConfig
 
-from .graph import Graph
-from .phonemizer import Phonemizer
+from .network import BEGIN, BLANK, END, VoiceNetwork
 
 PADDING = 10
 """Frames of context that the vocoder needs on each side of a window."""
-
-_BEGIN, _END, _BLANK = "^", "$", "_"  # what the format puts around and between phonemes
-_VOCODER, _DURATIONS = "/dec/conv_pre/Conv", "Ceil"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,104 +65,59 @@ class Frames:
 
 
 class Voice:
-    """A voice in memory: two ONNX sessions of one thread each. Loading blocks for about 1.5 s.
+    """A voice network with a prosody. Light: the weights are the network's, which others speak with too.
 
     `sample_rate` is in Hz, `hop` in samples a frame. The methods may be called from any thread; `options` can end a run
     from another one (`options.terminate = True`), which then raises an error of onnxruntime.
 
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the files are not a voice that can be streamed, or it has no such speaker.
+    Raises ValueError if the network has no such speaker.
     """
 
-    def __init__(self, model: Path, config: Path, prosody: Prosody) -> None:
-        settings = _read_config(config)
-        self.phonemizer = Phonemizer(settings)
-        encoder, decoder, self._latent = _halves(model)
+    def __init__(self, network: VoiceNetwork, prosody: Prosody) -> None:
+        settings = network.settings
+        self.phonemizer = network.phonemizer
         self.sample_rate = settings.sample_rate
         self.hop = settings.hop_length
+        self._network = network
         self._phoneme_ids = settings.phoneme_id_map
         self._feeds = _constant_feeds(settings, prosody)
         self._volume = prosody.volume
-        try:
-            self._encoder, self._decoder = _session(encoder), _session(decoder)
-        except Exception as error:  # onnxruntime's exceptions share no public base class
-            raise ValueError(f"onnxruntime cannot load {model}: {error}") from error
 
     def encode(self, phonemes: Sequence[str], options: onnxruntime.RunOptions) -> Frames:
         """The frames of one sentence, and which of them are whose. `phonemes` as the phonemizer gives them."""
-        blank = self._phoneme_ids[_BLANK]
-        ids = [*self._phoneme_ids[_BEGIN], *blank]
+        blank = self._phoneme_ids[BLANK]
+        ids = [*self._phoneme_ids[BEGIN], *blank]
         begins = [len(ids)]
         for phoneme in phonemes:
             ids += [*self._phoneme_ids[phoneme], *blank]
             begins.append(len(ids))
-        ids += self._phoneme_ids[_END]
+        ids += self._phoneme_ids[END]
         feeds = {"input": np.array([ids], np.int64), "input_lengths": np.array([len(ids)], np.int64)}
-        latent, durations = self._run(self._encoder, feeds, options)
-        passed = np.concatenate(([0], np.cumsum(durations.reshape(-1)))).astype(np.int64)
+        latent, durations = self._network.encode(self._feeds | feeds, options)
+        passed = np.concatenate(([0], np.cumsum(durations))).astype(np.int64)
         return Frames(latent, passed[begins])
 
     def decode(self, frames: Frames, first: int, last: int, options: onnxruntime.RunOptions) -> npt.NDArray[np.float32]:
         """The samples of frames `first` to `last` (exclusive), nominally within ±1.0, shape ((last - first) * hop,)."""
         begin, end = max(0, first - PADDING), min(len(frames), last + PADDING)
-        (samples,) = self._run(self._decoder, {self._latent: frames.latent[:, :, begin:end]}, options)
+        feeds = {self._network.latent: frames.latent[:, :, begin:end]}
+        samples = self._network.decode(self._feeds | feeds, options)
         if samples.size != (end - begin) * self.hop:
             raise ValueError(
                 f"{end - begin} frames of this voice are {samples.size} samples; its config's hop_length, "
                 f"{self.hop}, is wrong"
             )
-        window = samples.reshape(-1)[(first - begin) * self.hop : (last - begin) * self.hop]
+        window: npt.NDArray[np.float32] = samples[(first - begin) * self.hop : (last - begin) * self.hop]
         return window if self._volume == 1.0 else window * np.float32(self._volume)
 
-    def _run(
-        self, session: Any, feeds: Mapping[str, npt.NDArray[Any]], options: onnxruntime.RunOptions
-    ) -> list[npt.NDArray[Any]]:
-        given = {**self._feeds, **feeds}
-        outputs: list[npt.NDArray[Any]] = session.run(
-            None, {node.name: given[node.name] for node in session.get_inputs()}, options
-        )
-        return outputs
 
-
-def _read_config(path: Path) -> PiperConfig:
-    try:
-        config = PiperConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise FileNotFoundError(f"There is no voice config {path}; it belongs beside the .onnx file.") from None
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is not the config of a Piper voice: {error!r}") from error
-    lacking = {_BEGIN, _END, _BLANK} - config.phoneme_id_map.keys()
-    if lacking:
-        raise ValueError(f"{path} is not the config of a Piper voice: its phoneme_id_map lacks {sorted(lacking)}")
-    return config
-
-
-def _halves(path: Path) -> tuple[bytes, bytes, str]:
-    """The model up to its vocoder (it gives the latent and the durations), the vocoder, and the latent's name."""
-    try:
-        graph = Graph(path.read_bytes())
-    except FileNotFoundError:
-        raise FileNotFoundError(f"There is no voice model {path}. Run: vision-agents models pull") from None
-    except ValueError as error:
-        raise ValueError(f"{path} is not a Piper voice: {error}") from error
-    latent = next((node.inputs[0] for node in graph.nodes if node.name == _VOCODER), None)
-    durations = next((node.outputs[0] for node in graph.nodes if node.op == _DURATIONS), None)
-    if latent is None or durations is None:
-        raise ValueError(
-            f"{path} cannot be streamed: it has no {_VOCODER} or no {_DURATIONS} node. "
-            "Take a voice that Piper's own exporter wrote."
-        )
-    return graph.cut([], [latent, durations]), graph.cut([latent], list(graph.outputs)), latent
-
-
-def _session(model: bytes) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 4  # fatal: a terminated run is no error here, and real ones are raised
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+def load(files: Mapping[str, Path]) -> VoiceNetwork:
+    """A voice network after a first run, which costs 40 ms more than all others. Raises like `VoiceNetwork`."""
+    network = VoiceNetwork(files)
+    voice, options = Voice(network, Prosody()), onnxruntime.RunOptions()
+    frames = voice.encode(network.phonemizer.phonemes("Ready."), options)
+    voice.decode(frames, 0, len(frames), options)
+    return network
 
 
 def _constant_feeds(config: PiperConfig, prosody: Prosody) -> dict[str, npt.NDArray[Any]]:
