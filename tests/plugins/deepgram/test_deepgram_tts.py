@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from vision_agents.core.remote import LinkError
 from vision_agents.plugins import deepgram
-from vision_agents.plugins.deepgram.voices import TEXT_LIMIT, pieces
+from vision_agents.plugins.deepgram.speech_protocol import TEXT_LIMIT, pieces
 from vision_agents.testing.contract import Consumer
 
 from ...standins.deepgram.server import KEY, DeepgramServer

@@ -15,7 +15,7 @@ from vision_agents.core.audio import PcmData
 from vision_agents.core.remote import LinkError
 from vision_agents.plugins import elevenlabs
 from vision_agents.plugins.elevenlabs.account import ElevenLabsError
-from vision_agents.plugins.elevenlabs.voice import CONTEXT_LIMIT
+from vision_agents.plugins.elevenlabs.speech_line import CONTEXT_LIMIT
 from vision_agents.testing.contract import Consumer
 
 from ...standins.elevenlabs.server import KEY, ElevenLabsServer
@@ -130,12 +130,12 @@ async def test_a_context_that_was_never_opened_is_not_closed(tts: elevenlabs.TTS
 
 
 async def test_a_place_that_was_taken_for_nothing_is_given_back(tts: elevenlabs.TTS, provider: ElevenLabsServer):
-    socket = await tts._take()
+    line = await tts._take()
     for _ in range(3 * LIMIT):
-        context = socket.context("never sent")
-        await socket.abandon(context)
-        await socket.speak(context, "never sent")
-    assert not socket.full
+        context = line.place("never sent")
+        assert await line.cancel(context)
+        await line.speak(context, "never sent")
+    assert line.room
     assert provider.said == []
 
 

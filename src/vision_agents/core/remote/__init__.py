@@ -7,6 +7,7 @@ from .provider_turn import ProviderTurn, remainder
 from .realtime import RealtimeSession, RemoteRealtime
 from .realtime_link import LinkListener, RealtimeLink, RemoteError, Service
 from .stream import RemoteStream, RemoteSTT
+from .tts import RemoteTTS, SpeechLine, SpeechLostError, Synthesis
 
 __all__ = [
     "ProviderTurn",
@@ -22,7 +23,11 @@ __all__ = [
     "RemoteRealtime",
     "RemoteSTT",
     "RemoteStream",
+    "RemoteTTS",
     "Service",
+    "SpeechLine",
+    "SpeechLostError",
+    "Synthesis",
     "connect_in_time",
     "remainder",
 ]

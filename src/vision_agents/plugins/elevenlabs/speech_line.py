@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from websockets.exceptions import ConnectionClosed
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.remote import Connection, Inbox
+from vision_agents.core.remote import Connection, SpeechLine, SpeechLostError, Synthesis
 from vision_agents.core.tts import SpeechChunk
 
 from .account import ElevenLabsError, closed_for, cut
@@ -40,16 +40,12 @@ CONTEXT_LIMIT = 4
 FINAL_TIMEOUT = 1.0
 
 
-class SocketLostError(ConnectionError):
-    """The connection was lost while a text was spoken over it."""
-
-
-class Context:
-    """One text on a socket."""
+class Context(Synthesis):
+    """A text on a line, in a context of its own."""
 
     def __init__(self, name: str, text: str, sample_rate: int) -> None:
+        super().__init__("ElevenLabs")
         self.name = name
-        self.inbox: Inbox[SpeechChunk] = Inbox("ElevenLabs")
         # ElevenLabs knows of it; nothing may be sent to it any more; nothing more will come of it.
         self.opened = False
         self.closing = False
@@ -66,7 +62,7 @@ class Context:
         return not self.inbox.over
 
     def take(self, message: Any) -> None:
-        """Audio, times, or both."""
+        """Take audio, times, or both."""
         offset = self._samples / self._sample_rate
         words = tuple(self._times.add(message.alignment, offset)) if message.alignment is not None else ()
         data = self._odd + base64.b64decode(message.audio or "")
@@ -78,7 +74,7 @@ class Context:
             self.inbox.put(SpeechChunk(audio, words))
 
     def finish(self) -> None:
-        """It is over."""
+        """End it: nothing more will come."""
         rest = tuple(self._times.flush())
         if rest:
             self.inbox.put(SpeechChunk(PcmData.silence(0, self._sample_rate), rest))
@@ -86,8 +82,8 @@ class Context:
         self.final.set()
 
 
-class VoiceSocket:
-    """The socket, and the contexts that are open on it."""
+class Line(SpeechLine[Context]):
+    """A websocket, and the contexts that are open on it."""
 
     _names = count(1)
 
@@ -100,50 +96,51 @@ class VoiceSocket:
         self._sample_rate = sample_rate
         self._settings = settings
         self._contexts: dict[str, Context] = {}
-        self._room = asyncio.Event()
-        self._room.set()
         # A context's messages are not mixed up with its end.
         self._sending = asyncio.Lock()
         self.connection: Connection[ClientConnection] = Connection("ElevenLabs", opening, self._read, cut, self._lost)
 
     @property
-    def full(self) -> bool:
-        """Whether no other context may be opened now."""
-        return len(self._contexts) >= CONTEXT_LIMIT
+    def room(self) -> bool:
+        return self.connection.usable and len(self._contexts) < CONTEXT_LIMIT
 
-    @property
-    def wanted(self) -> bool:
-        """Whether somebody listens to any of its contexts."""
-        return any(context.wanted for context in self._contexts.values())
-
-    async def room(self) -> None:
-        """Wait until a context may be opened."""
-        while self.full:
-            self._room.clear()
-            await self._room.wait()
-
-    def context(self, text: str) -> Context:
-        """A context for `text`. It takes its place at once."""
+    def place(self, text: str) -> Context:
         context = Context(f"text-{next(self._names)}", text, self._sample_rate)
         self._contexts[context.name] = context
         return context
 
-    async def speak(self, context: Context, text: str) -> None:
-        """Have all of `text` spoken in its context, unless that was closed meanwhile."""
+    async def speak(self, place: Context, text: str) -> None:
         from elevenlabs.types.flush_context import FlushContext
         from elevenlabs.types.initialise_context import InitialiseContext
 
         async with self._sending:
-            if context.closing:
+            if place.closing:
                 return
-            context.opened = True
+            place.opened = True
             # The settings go with the first message of each context, always the same: others are refused.
-            first = InitialiseContext(text=f"{text.strip()} ", voice_settings=self._settings, context_id=context.name)
+            first = InitialiseContext(text=f"{text.strip()} ", voice_settings=self._settings, context_id=place.name)
             await self._send(first)
-            await self._send(FlushContext(context_id=context.name, flush=True))
+            await self._send(FlushContext(context_id=place.name, flush=True))
 
-    async def close(self, context: Context) -> None:
-        """No more text for this context. What is made of it still comes, then it is final."""
+    async def sounding(self, place: Context) -> None:
+        # Only now: a context that is closed before its audio began has been seen to end without any.
+        if place.heard:
+            await self._close(place)
+
+    def occupied(self, place: Context) -> bool:
+        return not place.final.is_set()
+
+    async def cancel(self, place: Context) -> bool:
+        try:
+            async with asyncio.timeout(FINAL_TIMEOUT):
+                await self._close(place)
+                await place.final.wait()
+        except (TimeoutError, ConnectionClosed):
+            pass  # It keeps its place until the line is replaced.
+        return self.connection.usable
+
+    async def _close(self, context: Context) -> None:
+        """Send no more text to this context. What is made of it still comes, then it is final."""
         from elevenlabs.types.close_context import CloseContext
 
         async with self._sending:
@@ -155,20 +152,10 @@ class VoiceSocket:
             elif context.name in self._contexts:
                 await self._send(CloseContext(context_id=context.name, close_context=True))
 
-    async def abandon(self, context: Context) -> None:
-        """Nobody listens any more. Returns when ElevenLabs says that it is over, or `FINAL_TIMEOUT` seconds later."""
-        context.inbox.stop()
-        try:
-            async with asyncio.timeout(FINAL_TIMEOUT):
-                await self.close(context)
-                await context.final.wait()
-        except (TimeoutError, ConnectionClosed):
-            pass  # It keeps its place until the socket is replaced.
-
     async def _send(self, message: Any) -> None:
         session = self.connection.session
         if session is None:
-            raise SocketLostError("the connection to ElevenLabs is closed")
+            raise SpeechLostError("the connection to ElevenLabs is closed")
         await session.send(json.dumps(message.dict()))
 
     async def _read(self, session: ClientConnection) -> None:
@@ -203,17 +190,15 @@ class VoiceSocket:
 
     def _end(self, context: Context) -> None:
         self._contexts.pop(context.name, None)
-        self._room.set()
         context.finish()
 
     def _lost(self, connection: Connection[ClientConnection]) -> None:
         error = connection.error
         reported = error if isinstance(error, ElevenLabsError) else closed_for(error)
-        why = reported or SocketLostError(
+        why = reported or SpeechLostError(
             f"the connection to ElevenLabs was lost while it spoke ({error or 'closed without a reason'})"
         )
         for context in self._contexts.values():
             context.inbox.fail(why)
             context.final.set()
         self._contexts.clear()
-        self._room.set()

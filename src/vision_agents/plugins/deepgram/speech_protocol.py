@@ -1,11 +1,12 @@
-"""The two ways in which Deepgram speaks: Aura (speak v1) and Flux (speak v2). What is sent, and what comes back."""
+"""The two protocols by which Deepgram speaks, Aura (speak v1) and Flux (speak v2): what is sent and what comes back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
+from typing import Protocol as TypingProtocol
 
 if TYPE_CHECKING:
     from deepgram import AsyncDeepgramClient
@@ -18,7 +19,7 @@ WINDOW = 60.0
 
 
 class Sign(Enum):
-    """What a message means for the text that is being spoken."""
+    """The meaning of a message for the text that is being spoken."""
 
     NOTHING = "nothing"
     # Audio that follows is of a new text; all of the text's audio has come; what was interrupted is over.
@@ -28,8 +29,8 @@ class Sign(Enum):
     FAILED = "failed"
 
 
-class Manner(Protocol):
-    """A way to speak over one connection. One text at a time."""
+class Protocol(TypingProtocol):
+    """The messages of one of Deepgram's ways to speak: one text at a time on a connection."""
 
     # Texts that a connection takes within `WINDOW` seconds.
     budget: int
@@ -115,13 +116,13 @@ _FLUX_SIGNS = {
 }
 
 
-def manner_of(model: str) -> Manner:
-    """How a model is spoken with."""
+def protocol_of(model: str) -> Protocol:
+    """Returns the protocol by which a model speaks."""
     return Flux() if model.startswith("flux") else Aura()
 
 
 def pieces(text: str) -> list[str]:
-    """`text` in pieces that Deepgram takes, cut between words where there are any."""
+    """Returns `text` in pieces that Deepgram takes, cut between words where there are any."""
     found = []
     while len(text) > TEXT_LIMIT:
         cut = text.rfind(" ", 0, TEXT_LIMIT) + 1 or TEXT_LIMIT
