@@ -1,1 +1,1 @@
-"""The command line: `vision-agents demo | call | replay | report | models`."""
+"""The command line: `vision-agents demo | call | replay | report | lab | models | doctor`."""

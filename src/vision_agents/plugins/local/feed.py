@@ -38,7 +38,7 @@ class Feed:
         self._more.set()
 
     async def run(self) -> None:
-        """Send what is put, until the page is gone or `close` was called and everything is sent."""
+        """Send what is put, until the page is gone or takes longer than `SEND_TIMEOUT` for it."""
         while True:
             await self._more.wait()
             self._more.clear()
