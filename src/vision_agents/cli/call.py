@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from vision_agents.core.observability.recorder import TraceWriter
 from vision_agents.core.trace import TraceError
 from vision_agents.core.trace.notes import ClockLate, RecordingEnded, RecordingStarted
 
+from . import interrupts
 from .agent_factory import add_agent_argument, fetch_models, load_factory, make_agent
 from .errors import FAILED, INTERRUPTED, OK, CommandError
 from .summary import summary
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     fetch_models(args.agent)
     folder = _prepare(args.out)
     try:
-        problems = asyncio.run(_call(args, folder))
+        problems = interrupts.run(_call(args, folder))
     except BaseException as error:
         report = _finish(folder)
         if not isinstance(error, KeyboardInterrupt):

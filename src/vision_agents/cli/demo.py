@@ -9,16 +9,19 @@ import os
 import sys
 import threading
 import webbrowser
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vision_agents.core.models import ModelError, ModelStore, ProgressBar
 
+from . import interrupts
 from .agent_factory import DEFAULT_AGENT, add_agent_argument, load_factory, make_agent
 from .errors import OK, CommandError
 from .recorded_caller import RecordedCaller
 
 if TYPE_CHECKING:
     from vision_agents.plugins.local import Edge
+    from vision_agents.plugins.local.server import Certificate
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -32,6 +35,8 @@ def add_arguments(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to serve the page at (default: 127.0.0.1)")
     parser.add_argument("--port", type=_port, default=8000, help="its port, 0 for any free one (default: 8000)")
+    parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="serve https, with this certificate (PEM)")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's key (PEM)")
     parser.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
     add_agent_argument(parser)
 
@@ -40,17 +45,32 @@ def run(args: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C. Returns 0; raises CommandError for what keeps it from starting."""
     # Everything that can be wrong is found before anything is fetched or loaded.
     load_factory(args.agent)
-    from vision_agents.plugins.local.edge import AddressError, Edge, check_address
+    from vision_agents.plugins.local.edge import Edge
+    from vision_agents.plugins.local.server import AddressError, check_address
 
+    certificate = _certificate(args)
     try:
         check_address(args.host, args.port)
+        if certificate is not None:
+            certificate.context()
         if args.agent == DEFAULT_AGENT:
             _pull_models()
         caller = RecordedCaller() if RecordedCaller.available() else None
-        _serve_until_interrupted(args, Edge(args.host, args.port, caller=caller), caller)
+        edge = Edge(args.host, args.port, caller=caller, certificate=certificate)
+        _serve_until_interrupted(args, edge, caller)
     except (AddressError, ModelError) as error:
         raise CommandError(str(error)) from error
     return OK
+
+
+def _certificate(args: argparse.Namespace) -> Certificate | None:
+    from vision_agents.plugins.local.server import Certificate
+
+    if args.tls_cert is None and args.tls_key is None:
+        return None
+    if args.tls_cert is None or args.tls_key is None:
+        raise CommandError("a certificate needs its key: give both --tls-cert and --tls-key")
+    return Certificate(args.tls_cert, args.tls_key)
 
 
 def _pull_models() -> None:
@@ -65,9 +85,9 @@ def _pull_models() -> None:
 
 
 def _serve_until_interrupted(args: argparse.Namespace, edge: Edge, caller: RecordedCaller | None) -> None:
-    # Ctrl-C is how a demo ends. While models are fetched it is not: that is left to the caller.
+    # Ctrl-C, or what stands for it, is how a demo ends. While models are fetched it is not: that is left to the caller.
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(args, edge, caller))
+        interrupts.run(_serve(args, edge, caller))
 
 
 async def _serve(args: argparse.Namespace, edge: Edge, caller: RecordedCaller | None) -> None:
@@ -76,6 +96,11 @@ async def _serve(args: argparse.Namespace, edge: Edge, caller: RecordedCaller | 
     agent = await make_agent(args.agent, edge)
     async with agent.join():
         print(f"Talk to the agent at {edge.url} (Ctrl-C ends it)", flush=True)
+        if not edge.microphone_allowed:
+            print(
+                "Browsers on other machines give the page no microphone over http: add --tls-cert and --tls-key",
+                file=sys.stderr,
+            )
         if not args.no_open and _has_screen():
             # A daemon: some browsers keep whoever opens a page waiting until they are closed.
             threading.Thread(target=webbrowser.open, args=(edge.url,), daemon=True).start()

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 import numpy as np
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCCertificate, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame
 
@@ -94,8 +94,10 @@ class Recording(MediaStreamTrack):
 class Caller:
     """The WebRTC side of a page."""
 
-    def __init__(self, samples: Samples | None = None) -> None:
+    def __init__(self, samples: Samples | None = None, certificate: RTCCertificate | None = None) -> None:
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        if certificate is not None:
+            self.connection._RTCPeerConnection__certificates = [certificate]
         self.connection.addTrack(Recording(tone_of(100) if samples is None else samples))
         self.connection.on("track", self._take)
         self.heard: list[Samples] = []

@@ -10,7 +10,8 @@ import pytest
 
 from vision_agents.core.participants import User
 from vision_agents.plugins.local import Edge, feed, rtc, switchboard
-from vision_agents.plugins.local.edge import AddressError, check_address
+from vision_agents.plugins.local import edge as edge_module
+from vision_agents.plugins.local.server import AddressError, check_address, outward_address
 from vision_agents.plugins.local.switchboard import Switchboard
 
 from .browser_kit import AGENT, PATIENCE, Caller, NotingSink, Page, loudness, tone_of
@@ -63,12 +64,15 @@ async def test_the_browser_may_hide_its_address(edge, http, sink):
     await caller.close()
 
 
-async def test_this_machine_is_offered_even_without_a_network(edge, http):
-    caller = Caller()
-    async with http.post(f"{edge.url}/offer", json={"type": "offer", "sdp": await caller.offer()}) as response:
-        answer = (await response.json())["sdp"]
-    assert re.search(r"a=candidate:.* 127\.0\.0\.1 ", answer)
-    await caller.close()
+@pytest.mark.parametrize(("private", "everywhere"), [(True, False), (False, True)])
+async def test_a_call_on_loopback_has_no_port_outside_of_it(private, everywhere):
+    """Elsewhere it has both, since a browser on this machine may know no other address."""
+    caller, board = Caller(), Switchboard(NotingSink(), feed.Feeds(), private=private)
+    answer, _ = await board.answer(await caller.offer())
+    addresses = set(re.findall(r"a=candidate:\S+ \d \S+ \d+ (\S+) ", answer))
+    assert "127.0.0.1" in addresses
+    assert (len(addresses) > 1) is (everywhere and outward_address() != "127.0.0.1")
+    await asyncio.gather(board.close(), caller.close())
 
 
 async def test_a_browser_that_cannot_be_reached_is_told(edge, http, sink, monkeypatch):
@@ -140,14 +144,22 @@ async def test_a_call_that_never_connects_takes_nothing_over(edge, http, sink):
     await asyncio.gather(caller.close(), other.close())
 
 
-async def test_too_many_calls_at_once_are_refused(edge, http, monkeypatch):
-    monkeypatch.setattr(switchboard, "MAX_CALLS", 1)
-    caller, other = Caller(), Caller()
+async def test_offers_that_never_connect_lock_nobody_out(edge, http, sink):
+    lost = [Caller() for _ in range(switchboard.MAX_WAITING + 4)]
+    for caller in lost:
+        async with http.post(f"{edge.url}/offer", json={"type": "offer", "sdp": await caller.offer()}) as response:
+            assert response.status == 200
+    caller = Caller()
     await caller.call(edge, http)
-    async with http.post(f"{edge.url}/offer", json={"type": "offer", "sdp": await other.offer()}) as response:
-        assert response.status == 503
-        assert "close some tabs" in (await response.json())["error"]
-    await asyncio.gather(caller.close(), other.close())
+    await caller.hears(3)
+    assert sink.happened == [f"user/{len(lost) + 1} joined"]
+    # Nor do they cost a call that is under way.
+    for other in lost:
+        async with http.post(f"{edge.url}/offer", json={"type": "offer", "sdp": await other.offer()}) as response:
+            assert response.status == 200
+    await caller.hears(len(caller.heard) + 10)
+    assert len(sink.happened) == 1
+    await asyncio.gather(caller.close(), *(other.close() for other in lost))
 
 
 async def test_an_offer_that_takes_for_ever_is_given_up(monkeypatch):
@@ -274,10 +286,12 @@ async def test_it_may_leave_twice_and_join_again(http):
     [
         ("127.0.0.1", "http://127.0.0.1:8000"),
         ("localhost", "http://localhost:8000"),
-        ("0.0.0.0", "http://127.0.0.1:8000"),
         ("::1", "http://[::1]:8000"),
-        ("::", "http://[::1]:8000"),
+        ("0.0.0.0", f"http://{outward_address()}:8000/?token=secret"),
+        ("", f"http://{outward_address()}:8000/?token=secret"),
+        ("::", f"http://[{outward_address(socket.AF_INET6)}]:8000/?token=secret"),
     ],
 )
-def test_the_url_can_be_opened(host, url):
+def test_the_url_can_be_opened(host, url, monkeypatch):
+    monkeypatch.setattr(edge_module, "new_token", lambda: "secret")
     assert Edge(host).url == url

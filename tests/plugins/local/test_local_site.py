@@ -39,7 +39,7 @@ async def test_the_page_and_all_that_it_asks_for_are_served(edge, http):
 
 
 async def test_nothing_on_the_page_comes_from_elsewhere(edge, http):
-    for part in site.Site("", "", feed.Feeds(), None, None)._parts.values():
+    for part in site.Site("", feed.Feeds(), None, None)._parts.values():
         addresses = re.findall(rb"""["'(]((?:https?:)?//[^"')\s]*)""", part)
         assert [a for a in addresses if a not in (b"http://www.w3.org/2000/svg",)] in (
             [],

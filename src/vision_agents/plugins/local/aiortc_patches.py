@@ -14,6 +14,16 @@ from .jitter import PassingBuffer
 
 LOOPBACK = "127.0.0.1"
 
+# Datagrams that may wait to be read: 2 s of a voice, with much to spare.
+MOST_DATAGRAMS = 1000
+
+# Those that RFC 8827 (6.5) asks for and aiortc has, each for both kinds of certificates.
+CIPHERS = (
+    b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+    b"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+    b"ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA"
+)
+
 
 def replace_buffer(receiver: Any) -> PassingBuffer:
     """Give an `RTCRtpReceiver` a `PassingBuffer`; see `jitter` for why."""
@@ -22,8 +32,8 @@ def replace_buffer(receiver: Any) -> PassingBuffer:
     return buffer
 
 
-def offer_loopback(connection: RTCPeerConnection) -> None:
-    """Let the other side reach us at 127.0.0.1 too: this machine may have no other address.
+def gather_on_loopback(connection: RTCPeerConnection, *, only: bool) -> None:
+    """Let the other side reach us at 127.0.0.1 too, which may be our only address; or there alone.
 
     To be called when the connection has a transceiver and its candidates are not gathered yet.
     """
@@ -31,9 +41,43 @@ def offer_loopback(connection: RTCPeerConnection) -> None:
     gather = ice.get_component_candidates
 
     async def gather_with_loopback(component: int, addresses: list[str], timeout: int = 5) -> Any:
-        return await gather(component=component, addresses=[LOOPBACK, *addresses], timeout=timeout)
+        chosen = [LOOPBACK] if only else [LOOPBACK, *addresses]
+        return await gather(component=component, addresses=chosen, timeout=timeout)
 
     _replace(ice, "get_component_candidates", gather_with_loopback)
+
+
+def guard_datagrams(connection: RTCPeerConnection) -> None:
+    """Drop datagrams that would end a call (empty ones), or that come faster than they are read.
+
+    Whoever finds the port can send to it: what is no RTP of the other side is thrown away further on, by its keys.
+    To be called when the connection has a transceiver.
+    """
+    ice = _ice(connection)
+    take, queue = ice.data_received, ice._queue
+
+    def take_guarded(data: bytes, component: int) -> None:
+        if data and queue.qsize() < MOST_DATAGRAMS:
+            take(data, component)
+
+    _replace(ice, "data_received", take_guarded)
+
+
+def accept_rsa(connection: RTCPeerConnection) -> None:
+    """Let the other side have an RSA certificate, as GStreamer's webrtcbin does: aiortc offers ECDSA alone.
+
+    To be called before the descriptions are set.
+    """
+    private: Any = connection
+    for certificate in private._RTCPeerConnection__certificates:
+        make = certificate._create_ssl_context
+
+        def make_for_both(srtp_profiles: Any, make: Any = make) -> Any:
+            context = make(srtp_profiles)
+            context.set_cipher_list(CIPHERS)
+            return context
+
+        _replace(certificate, "_create_ssl_context", make_for_both)
 
 
 def tidy_connecting(connection: RTCPeerConnection) -> set[asyncio.Task[Any]]:

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import errno
-import socket
-import sys
 from typing import Any
-
-from aiohttp import web
 
 from vision_agents.core.edge import CallSink, EdgeTransport
 from vision_agents.core.participants import User
 
+from .access import Access, is_loopback, new_token
 from .feed import Feeds, Record
+from .server import Certificate, Server
 from .site import Caller, Site
 from .switchboard import Switchboard
-
-# How long requests under way may take to end when the server stops, in seconds.
-SHUTDOWN_TIMEOUT = 1.0
-
-# How to reach a server that listens everywhere.
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}
-
-
-class AddressError(OSError):
-    """The page cannot be served where it should be. The message says what to do."""
 
 
 class Edge(EdgeTransport):
@@ -34,83 +21,77 @@ class Edge(EdgeTransport):
     leaves, also in mid-answer, ends nothing: the next one may come. The call is over with `leave`.
 
     Args:
-        host: where. Browsers give a page the microphone only at 127.0.0.1 and localhost, or over https.
+        host: where. Browsers give a page the microphone only at 127.0.0.1 and localhost, or over https. On loopback
+            calls have no port that is open to the network either.
         port: 0 takes any free one, see `url`.
         caller: an async function that makes what the recorded caller says, for whoever has no microphone; it is called
             with "question" and "interruption" and returns PcmData of any rate. Without it the page offers none.
+        certificate: to serve https.
+        token: what whoever opens the page has to know; it is part of `url`. By default none on loopback, and a new one
+            elsewhere. An empty one lets in everybody who reaches `host`.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 8000, *, caller: Caller | None = None) -> None:
-        self.host = host
-        self.port = port
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        *,
+        caller: Caller | None = None,
+        certificate: Certificate | None = None,
+        token: str | None = None,
+    ) -> None:
+        if token is None and not is_loopback(host):
+            token = new_token()
+        self.token = token or None
+        self._server = Server(host, port, certificate)
         self._caller = caller
         self._feeds = Feeds()
         self._switchboard: Switchboard | None = None
         self._site: Site | None = None
-        self._runner: web.AppRunner | None = None
+
+    @property
+    def host(self) -> str:
+        """Where the page is served."""
+        return self._server.host
+
+    @property
+    def port(self) -> int:
+        """The port of the page. With 0 it is known once the edge has joined."""
+        return self._server.port
 
     @property
     def url(self) -> str:
-        """Where the page is. With port 0 that is known once the edge has joined."""
-        host = _EVERYWHERE.get(self.host, self.host)
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        """The address of the page, its token included. With port 0 it is known once the edge has joined."""
+        return self._server.url(self.token)
+
+    @property
+    def microphone_allowed(self) -> bool:
+        """Whether browsers give the page the microphone at `url`: on loopback, and over https."""
+        return self._server.secure or is_loopback(self.host)
 
     async def join(self, agent_user: User, call: Any, sink: CallSink) -> None:
         """Serve the page; `call` has no meaning here. Returns when the page can be opened.
 
-        Raises AddressError if the port is taken or not allowed, or the host is none of this machine.
+        Raises AddressError if the port is taken or not allowed, the host is none of this machine, or the certificate
+        cannot be used.
         """
-        if self._runner is not None:
+        if self._server.running:
             raise RuntimeError("a local.Edge serves one agent in one call: make another one, with another port")
-        switchboard = Switchboard(sink, self._feeds)
-        site = Site(agent_user.name or agent_user.id, self.host, self._feeds, switchboard, self._caller)
-        runner = web.AppRunner(site.application(), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self.host, self.port).start()
-        except (OSError, OverflowError) as error:
-            await runner.cleanup()
-            raise AddressError(_explained(error, self.host, self.port)) from error
-        self._switchboard, self._site, self._runner = switchboard, site, runner
-        self.port = int(runner.addresses[0][1])
+        switchboard = Switchboard(sink, self._feeds, private=is_loopback(self.host))
+        site = Site(agent_user.name or agent_user.id, self._feeds, switchboard, self._caller)
+        await self._server.start(site.application(Access(self.host, self.token)))
+        self._switchboard, self._site = switchboard, site
 
     async def leave(self) -> None:
         """Hang up, say so on the open pages, and stop serving."""
-        switchboard, site, runner = self._switchboard, self._site, self._runner
-        self._switchboard = self._site = self._runner = None
-        if switchboard is None or site is None or runner is None:
+        switchboard, site = self._switchboard, self._site
+        self._switchboard = self._site = None
+        if switchboard is None or site is None:
             return
         await switchboard.close()
         await site.close()
-        await runner.cleanup()
+        await self._server.close()
 
     def observe(self, record: Record) -> None:
         """Show a record on every open page."""
         self._feeds.tell_all(record)
-
-
-def check_address(host: str, port: int) -> None:
-    """Raise AddressError if a page cannot be served there: good to know before minutes are spent on loading."""
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            if sys.platform != "win32":
-                # As asyncio does it: connections of a server that has just ended do not count.
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            probe.listen()
-    except OSError as error:
-        raise AddressError(_explained(error, host, port)) from error
-
-
-def _explained(error: Exception, host: str, port: int) -> str:
-    if isinstance(error, socket.gaierror):
-        return f"{host!r} is no address of this machine: take 127.0.0.1, or another one with --host"
-    number = error.errno if isinstance(error, OSError) else None
-    if number == errno.EADDRINUSE:
-        return f"port {port} on {host} is in use: end the program that has it, or take another one with --port"
-    if number == errno.EACCES:
-        return f"port {port} is not open to this user: take one above 1023 with --port"
-    if number == errno.EADDRNOTAVAIL:
-        return f"{host} is no address of this machine: take 127.0.0.1, or another one with --host"
-    return f"the page cannot be served at {host}, port {port}: {error}"

@@ -19,7 +19,14 @@ from vision_agents.core.audio import PcmData, Samples
 from vision_agents.core.edge import FRAME_SAMPLES, FRAME_SECONDS, OUTPUT_SAMPLE_RATE, CallSink
 from vision_agents.core.participants import Participant
 
-from .aiortc_patches import LOOPBACK, offer_loopback, replace_buffer, tidy_connecting
+from .aiortc_patches import (
+    LOOPBACK,
+    accept_rsa,
+    gather_on_loopback,
+    guard_datagrams,
+    replace_buffer,
+    tidy_connecting,
+)
 from .jitter import Continuity
 
 logger = logging.getLogger(__name__)
@@ -129,11 +136,15 @@ class AgentTrack(MediaStreamTrack):
 
 
 class BrowserCall:
-    """The connection of one browser. `answer` begins it; `close` frees everything."""
+    """The connection of one browser. `answer` begins it; `close` frees everything.
 
-    def __init__(self, participant: Participant, listener: CallListener) -> None:
+    `private`: it has no port that can be reached from outside of this machine.
+    """
+
+    def __init__(self, participant: Participant, listener: CallListener, *, private: bool = True) -> None:
         self.participant = participant
         self._listener = listener
+        self._private = private
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._connection.on("track", self._take_track)
         self._connection.on("connectionstatechange", self._state_changed)
@@ -141,6 +152,7 @@ class BrowserCall:
         self._sink: CallSink | None = None
         self._listening: asyncio.Task[None] | None = None
         self._connecting = tidy_connecting(self._connection)
+        accept_rsa(self._connection)
         self._deadline: asyncio.TimerHandle | None = None
         self._connected = False
         self._over = False
@@ -154,7 +166,8 @@ class BrowserCall:
             await self._connection.setRemoteDescription(
                 RTCSessionDescription(_HIDDEN_ADDRESS.sub(_shown, offer), "offer")
             )
-            offer_loopback(self._connection)
+            gather_on_loopback(self._connection, only=self._private)
+            guard_datagrams(self._connection)
             await self._connection.setLocalDescription(await self._connection.createAnswer())
         except Exception as error:
             raise OfferError(f"the offer cannot be answered: {error}") from error

@@ -5,29 +5,26 @@
     POST /offer                     {"type": "offer", "sdp", "page"} -> {"type": "answer", "sdp", "participant"}
     GET  /caller/<line>.wav         what the recorded caller says
 
-An error is answered as {"error": …}, with a sentence for people. Only pages served from here are: other sites that the
-same browser has open must not get at the agent, neither across origins nor by a name that they point at this machine.
+An error is answered as {"error": …}, with a sentence for people. Who is answered at all is decided in `access`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import io
-import ipaddress
 import logging
 import wave
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
-from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import WSMsgType, web
 
 from vision_agents.core.audio import PcmData
 
+from .access import Access, refusal
 from .feed import Feed, Feeds
 from .rtc import OfferError
-from .switchboard import BusyError, Switchboard
+from .switchboard import Switchboard
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +39,9 @@ MAX_PAGES = 16
 # An offer has about 3 kB.
 MAX_BODY = 64 * 1024
 
+# Seconds in which all of it has to come.
+BODY_TIMEOUT = 10.0
+
 # In seconds: making what the recorded caller says; noticing a tab that went without a word; waiting for a tab that is
 # told that the agent stopped.
 CALLER_TIMEOUT = 60.0
@@ -50,17 +50,16 @@ CLOSE_TIMEOUT = 1.0
 
 _TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' ws://{host}; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {socket}://{host}; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 
 class Site:
-    """The requests of pages. `name` is the agent's, `host` the name or address it is served under."""
+    """The requests of pages. `name` is the agent's."""
 
-    def __init__(self, name: str, host: str, feeds: Feeds, switchboard: Switchboard, caller: Caller | None) -> None:
+    def __init__(self, name: str, feeds: Feeds, switchboard: Switchboard, caller: Caller | None) -> None:
         self._name = name
-        self._host = host
         self._feeds = feeds
         self._switchboard = switchboard
         self._caller = caller
@@ -68,9 +67,9 @@ class Site:
         self._sockets: set[web.WebSocketResponse] = set()
         self._parts = {part.name: part.read_bytes() for part in (files(__package__) / "page").iterdir()}
 
-    def application(self) -> web.Application:
-        """What an aiohttp runner serves."""
-        application = web.Application(client_max_size=MAX_BODY, middlewares=[self._guard])
+    def application(self, access: Access) -> web.Application:
+        """An aiohttp application that answers those whom `access` lets through."""
+        application = web.Application(client_max_size=MAX_BODY, middlewares=[access.guard])
         application.add_routes(
             [
                 web.get("/records", self._records),
@@ -91,43 +90,25 @@ class Site:
 
     # Requests.
 
-    @web.middleware
-    async def _guard(self, request: web.Request, handler: Callable[..., Awaitable[web.StreamResponse]]) -> Any:
-        origin = request.headers.get("Origin")
-        if not self._is_ours(request.host) or (origin is not None and urlsplit(origin).netloc != request.host):
-            return _error(403, "this page belongs to the agent's own address: open the one that the program printed")
-        return await handler(request)
-
-    def _is_ours(self, host: str) -> bool:
-        """Whether `host` is an address, or a name that nobody else can point here."""
-        name = urlsplit(f"//{host}").hostname or ""
-        if name in ("localhost", self._host):
-            return True
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            return False
-        return True
-
     async def _part(self, request: web.Request) -> web.Response:
         name = request.match_info.get("part", "index.html")
         body = self._parts.get(name)
         if body is None:
-            return _error(404, f"there is no {name} here")
+            return refusal(404, f"there is no {name} here")
         return web.Response(
             body=body,
             content_type=_TYPES[name.rpartition(".")[2]],
             charset="utf-8",
             headers={
                 "Cache-Control": "no-cache",
-                "Content-Security-Policy": _POLICY.format(host=request.host),
+                "Content-Security-Policy": _POLICY.format(socket="wss" if request.secure else "ws", host=request.host),
                 "X-Content-Type-Options": "nosniff",
             },
         )
 
     async def _records(self, request: web.Request) -> web.StreamResponse:
         if len(self._feeds) >= MAX_PAGES:
-            return _error(503, f"this page is open in {MAX_PAGES} tabs already; close some")
+            return refusal(503, f"this page is open in {MAX_PAGES} tabs already; close some")
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, timeout=CLOSE_TIMEOUT, max_msg_size=MAX_BODY)
         await socket.prepare(request)
         feed = Feed(socket)
@@ -156,30 +137,31 @@ class Site:
 
     async def _offer(self, request: web.Request) -> web.Response:
         try:
-            offer = await request.json()
+            async with asyncio.timeout(BODY_TIMEOUT):
+                offer = await request.json()
         except (ValueError, RecursionError):
             offer = None
+        except TimeoutError:
+            return refusal(408, f"the offer did not come within {BODY_TIMEOUT:.0f} s")
         match offer:
             case {"type": "offer", "sdp": str()}:
                 page = offer.get("page")
             case _:
-                return _error(400, 'an offer is JSON: {"type": "offer", "sdp": "…"}')
+                return refusal(400, 'an offer is JSON: {"type": "offer", "sdp": "…"}')
         if not isinstance(page, int | None):
-            return _error(400, "the number of a page is a number, or left out")
+            return refusal(400, "the number of a page is a number, or left out")
         if page is not None and page not in self._feeds:
-            return _error(409, "the page has lost its connection to the agent; reload it")
+            return refusal(409, "the page has lost its connection to the agent; reload it")
         try:
             sdp, participant = await self._switchboard.answer(offer["sdp"], page)
         except OfferError as error:
-            return _error(400, str(error))
-        except BusyError as error:
-            return _error(503, str(error))
+            return refusal(400, str(error))
         return web.json_response({"type": "answer", "sdp": sdp, "participant": participant.id})
 
     async def _line(self, request: web.Request) -> web.Response:
         name = request.match_info["line"]
         if self._caller is None or name not in LINES:
-            return _error(404, f"there is no recorded {name}")
+            return refusal(404, f"there is no recorded {name}")
         making = self._lines.get(name)
         if making is None or (making.done() and (making.cancelled() or making.exception())):
             making = self._lines[name] = asyncio.create_task(_wav(self._caller, name), name=f"recorded {name}")
@@ -187,12 +169,8 @@ class Site:
             body = await asyncio.shield(making)
         except Exception as error:
             logger.exception("the recorded %s could not be made", name)
-            return _error(503, f"the recorded {name} could not be made: {str(error) or type(error).__name__}")
+            return refusal(503, f"the recorded {name} could not be made: {str(error) or type(error).__name__}")
         return web.Response(body=body, content_type="audio/wav")
-
-
-def _error(status: int, text: str) -> web.Response:
-    return web.json_response({"error": text}, status=status)
 
 
 async def _wav(caller: Caller, name: str) -> bytes:

@@ -16,24 +16,24 @@ logger = logging.getLogger(__name__)
 # Answering an offer, in seconds.
 OFFER_TIMEOUT = 10.0
 
-# Connections at a time: one that counts, and some that are being set up. Who is beyond it is told to try again.
-MAX_CALLS = 8
-
-
-class BusyError(Exception):
-    """Too many connections are being set up at once."""
+# Connections that may be in the making. Where somebody is beyond it, the oldest is given up: offers that never connect
+# lock nobody out.
+MAX_WAITING = 8
 
 
 class Switchboard:
     """Answers the offers of pages, and connects the sink with the browser that came last.
+
+    `private`: calls have no port that can be reached from outside of this machine.
 
     Pages are told of their calls with records `{"edge": "call", "state": …, "participant": …, "error": …}`, the state
     being "connected", "over", "taken over" or "failed"; and all pages whether somebody is in the call, with
     `{"edge": "busy", "busy": bool}`.
     """
 
-    def __init__(self, sink: CallSink, feeds: Feeds) -> None:
+    def __init__(self, sink: CallSink, feeds: Feeds, *, private: bool = True) -> None:
         self._sink = sink
+        self._private = private
         self._feeds = feeds
         # Calls and the pages they belong to, until they are dismissed; the one that has the sink; those being closed.
         self._calls: dict[BrowserCall, int | None] = {}
@@ -49,12 +49,11 @@ class Switchboard:
     async def answer(self, offer: str, page: int | None = None) -> tuple[str, Participant]:
         """Answer an SDP offer, and say who its sender is now. The call belongs to `page`, and ends when that is closed.
 
-        Raises OfferError for an offer that cannot be answered, BusyError if too many are waiting already.
+        Raises OfferError for an offer that cannot be answered.
         """
-        if len(self._calls) >= MAX_CALLS:
-            raise BusyError(f"{MAX_CALLS} connections are being set up already; close some tabs and try again")
+        self._make_room(page)
         self._participants += 1
-        call = BrowserCall(Participant("user", str(self._participants), "Caller"), self)
+        call = BrowserCall(Participant("user", str(self._participants), "Caller"), self, private=self._private)
         self._calls[call] = page
         try:
             async with asyncio.timeout(OFFER_TIMEOUT):
@@ -65,6 +64,16 @@ class Switchboard:
                 raise OfferError(f"the offer could not be answered within {OFFER_TIMEOUT:.0f} s") from error
             raise
         return answer, call.participant
+
+    def _make_room(self, page: int | None) -> None:
+        """Give up offers of the same page, and the oldest where too many never came to be connected."""
+        waiting = [call for call in self._calls if call is not self._current]
+        if page is not None:
+            for call in [call for call in waiting if self._calls[call] == page]:
+                self._dismiss(call)
+                waiting.remove(call)
+        if len(waiting) >= MAX_WAITING:
+            self._dismiss(waiting[0], "failed", "other callers came while this one did not connect.")
 
     def hang_up(self, page: int) -> None:
         """End the calls of a page."""

@@ -1,0 +1,102 @@
+"""Decides who gets an answer from the page's server: by token, or by the address that a request came to."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+FORBIDDEN = "this page belongs to the agent's own address: open the one that the program printed"
+NO_TOKEN = "this page is not open to everybody: open the whole address that the program printed, its token included"
+
+# The address that the program prints carries the token; the page itself then has it in a cookie.
+PARAMETER = "token"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether nobody but this machine can reach what is served at `host`, a name or an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def new_token() -> str:
+    """A token that nobody can guess: 128 bits, fit for a URL."""
+    return secrets.token_urlsafe(16)
+
+
+class Access:
+    """Lets requests with the right token through, or, where there is none, those of pages served from here.
+
+    Args:
+        host: the name or address that the page is served under.
+        token: what a request has to bring, as `?token=…`, as `Authorization: Bearer …`, or in the cookie that the page
+            gets when it is opened with it. None: whoever reaches `host` may ask.
+    """
+
+    def __init__(self, host: str, token: str | None) -> None:
+        self._host = host
+        self._token = token
+
+    @web.middleware
+    async def guard(self, request: web.Request, handler: Callable[..., Awaitable[web.StreamResponse]]) -> Any:
+        """Answer 403 to other sites' pages and 401 without the token; hand all else on."""
+        origin = request.headers.get("Origin")
+        # Other sites that the same browser has open must not get at the agent, neither across origins nor, where there
+        # is no token to know, by a name that they point at this machine.
+        if origin is not None and urlsplit(origin).netloc != request.host:
+            return refusal(403, FORBIDDEN)
+        if self._token is None:
+            return await handler(request) if self._is_ours(request.host) else refusal(403, FORBIDDEN)
+        if not self._has_token(request):
+            return refusal(401, NO_TOKEN)
+        if request.method == "GET" and request.path == "/" and PARAMETER in request.query:
+            return self._with_cookie(request)
+        return await handler(request)
+
+    def _is_ours(self, host: str) -> bool:
+        """Return whether `host` is an address, or a name that nobody else can point here."""
+        name = urlsplit(f"//{host}").hostname or ""
+        if name in ("localhost", self._host):
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+    def _has_token(self, request: web.Request) -> bool:
+        assert self._token is not None
+        scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+        given = (
+            request.query.get(PARAMETER, ""),
+            request.cookies.get(_cookie_name(request), ""),
+            bearer if scheme.lower() == "bearer" else "",
+        )
+        # Compared in a time that tells nothing of how much was right.
+        return any(hmac.compare_digest(token.encode(), self._token.encode()) for token in given)
+
+    def _with_cookie(self, request: web.Request) -> web.Response:
+        """The page once more, without the token in its address, which people show and share."""
+        assert self._token is not None
+        response = web.Response(status=303, headers={"Location": "/"})
+        response.set_cookie(
+            _cookie_name(request), self._token, httponly=True, samesite="Lax", secure=request.secure, path="/"
+        )
+        return response
+
+
+def refusal(status: int, text: str) -> web.Response:
+    """An answer that says why in a sentence, as `{"error": …}`."""
+    return web.json_response({"error": text}, status=status)
+
+
+def _cookie_name(request: web.Request) -> str:
+    # Cookies know no ports, and two agents may be served on one machine.
+    return f"vision_agents_{request.url.port}"
