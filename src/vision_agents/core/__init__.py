@@ -1,6 +1,6 @@
 """The core of vision_agents: agents, and the parts they are made of."""
 
-from .agents import Agent, Strategy
+from .agents import Agent, Strategy, warm_up
 from .audio import PcmData
 from .conversation import Conversation
 from .events import Event, EventManager
@@ -19,4 +19,5 @@ __all__ = [
     "User",
     "Vocabulary",
     "Vote",
+    "warm_up",
 ]

@@ -3,6 +3,7 @@
 from .agent import Agent
 from .events import AgentSpeechEndedEvent, AgentSpeechStartedEvent, ErrorEvent, InterruptionEvent
 from .strategy import Strategy
+from .warm_up import warm_up
 
 __all__ = [
     "Agent",
@@ -11,4 +12,5 @@ __all__ = [
     "ErrorEvent",
     "InterruptionEvent",
     "Strategy",
+    "warm_up",
 ]

@@ -16,6 +16,7 @@ from ..events import EventManager
 from ..floor import FloorState, InterruptionPolicy
 from ..floor.vocabulary import ALL, Vocabulary
 from ..llm import LLM, Realtime
+from ..models.networks import NetworkSpec
 from ..participants import User
 from ..stt import STT
 from ..tasks import bounded
@@ -96,6 +97,11 @@ class Agent:
     def policy(self) -> InterruptionPolicy:
         """How interruptions are judged."""
         return self.rules.policy
+
+    @property
+    def networks(self) -> tuple[NetworkSpec[Any], ...]:
+        """The networks of this process that its parts use; `warm_up` loads them."""
+        return self._parts.networks
 
     @property
     def epoch(self) -> int:

@@ -17,6 +17,7 @@ from ..events import EventManager
 from ..floor import InterruptionPolicy
 from ..hearing import HearingListener
 from ..llm import LLM, Realtime
+from ..models.networks import NetworkSpec, networks_of
 from ..stt import STT
 from ..tasks import bounded
 from ..tts import TTS
@@ -55,6 +56,11 @@ class Parts:
     def speakers(self) -> tuple[LLM | Realtime | TTS, ...]:
         """The parts that have an epoch."""
         return tuple(part for part in (self.llm, self.model, self.tts) if part is not None)
+
+    @property
+    def networks(self) -> tuple[NetworkSpec[Any], ...]:
+        """The networks of this process that the parts use."""
+        return networks_of(self.llm, self.model, self.stt, self.tts, *self.detectors, self.voiceprint)
 
     def share(self, epoch: Epoch, events: EventManager) -> None:
         """Give every part the agent's epoch, and its events the way to the agent's subscribers."""

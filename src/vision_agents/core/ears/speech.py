@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..audio import PcmData, Resampler, speech_level
+from ..models.networks import NetworkSpec, networks_of
 from ..participants import Participant
 from ..turn_detection import TurnDetector
 from ..vad import HOLD_SHARE, SAMPLE_RATE, VAD, SpeechEdge, SpeechSegmenter, VADStream
@@ -16,6 +19,11 @@ class SpeechDetector(TurnDetector):
         self._vad = vad
         self._threshold = threshold
         self._states: dict[Participant, tuple[Resampler, VADStream, SpeechSegmenter]] = {}
+
+    @property
+    def networks(self) -> tuple[NetworkSpec[Any], ...]:
+        """The networks of the VAD."""
+        return networks_of(self._vad)
 
     async def start(self) -> None:
         await self._vad.start()
