@@ -1,4 +1,4 @@
-"""Turns that a service claims, and the words in them that are news."""
+"""Turns that a service reports, and the words in them that are news."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from vision_agents.core import Participant
 from vision_agents.core.hearing import Hearing
-from vision_agents.core.remote import ProviderTurn, remainder
-from vision_agents.core.remote.provider_turn import normal
+from vision_agents.core.remote import ProviderTurn, words_beyond
+from vision_agents.core.remote.provider_turn import comparable_words
 from vision_agents.testing.contract import HearingLog
 
 pytestmark = pytest.mark.virtual_time
@@ -22,14 +22,14 @@ WORDS = ["yes", "no", "I", "you", "want", "wait", "a", "the", "red", "car"]
 sentences = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
 
 
-def claim() -> tuple[ProviderTurn, HearingLog]:
+def begun_turn() -> tuple[ProviderTurn, HearingLog]:
     hearing, log = Hearing(), HearingLog()
     hearing.listener = log
     return ProviderTurn(hearing, ANNA), log
 
 
 async def test_a_turn_is_begun_once_and_ended_once():
-    turn, log = claim()
+    turn, log = begun_turn()
     turn.end("nothing")
     turn.begin()
     turn.begin()
@@ -43,7 +43,7 @@ async def test_a_turn_is_begun_once_and_ended_once():
 
 
 async def test_the_last_sound_is_never_before_the_turn():
-    turn, log = claim()
+    turn, log = begun_turn()
     turn.begin()
     await asyncio.sleep(0.3)
     turn.end("yes", silence=0.7)
@@ -52,7 +52,7 @@ async def test_the_last_sound_is_never_before_the_turn():
 
 
 async def test_others_may_wait_for_the_end():
-    turn, _ = claim()
+    turn, _ = begun_turn()
     await turn.ended()
     turn.begin()
     waiting = asyncio.create_task(turn.ended())
@@ -64,7 +64,7 @@ async def test_others_may_wait_for_the_end():
 
 @given(sentences, sentences)
 def test_nothing_is_said_twice_and_nothing_lost(said: str, more: str):
-    assert normal(remainder(f"{said} {more}", normal(said))) == normal(more)
+    assert comparable_words(words_beyond(f"{said} {more}", comparable_words(said))) == comparable_words(more)
 
 
 @pytest.mark.parametrize(
@@ -80,4 +80,4 @@ def test_nothing_is_said_twice_and_nothing_lost(said: str, more: str):
     ],
 )
 def test_what_is_new_in_a_corrected_transcript(text: str, said: str, rest: str):
-    assert remainder(text, normal(said)) == rest
+    assert words_beyond(text, comparable_words(said)) == rest

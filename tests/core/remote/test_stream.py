@@ -12,8 +12,8 @@ import pytest_asyncio
 from vision_agents.core import Participant
 from vision_agents.core.audio import PcmData
 from vision_agents.core.hearing import Hearing
-from vision_agents.core.remote import Connection, LinkError, RemoteStream, RemoteSTT
-from vision_agents.core.remote.link import CLOSE_TIMEOUT, PAUSE
+from vision_agents.core.remote import Connection, NoConnectionError, RemoteStream, RemoteSTT
+from vision_agents.core.remote.connection import CLOSE_TIMEOUT, PAUSE
 
 pytestmark = pytest.mark.virtual_time
 
@@ -183,17 +183,17 @@ async def test_who_was_never_heard_has_nothing_to_end(ears: Ears):
 
 async def test_a_refusal_is_told_at_the_start(ears: Ears):
     ears.service.refuses = True
-    with pytest.raises(LinkError, match="use another key"):
+    with pytest.raises(NoConnectionError, match="use another key"):
         await ears.start()
 
 
 async def test_who_begins_to_speak_has_a_connection_tried_again(ears: Ears):
     ears.service.refuses = True
-    with pytest.raises(LinkError):
+    with pytest.raises(NoConnectionError):
         await ears.process_audio(AUDIO, ANNA)
     ears.service.refuses = False
     await asyncio.sleep(PAUSE / 2)
-    with pytest.raises(LinkError):
+    with pytest.raises(NoConnectionError):
         await ears.process_audio(AUDIO, ANNA)
     ears.begin_turn(ANNA)
     await ears.process_audio(AUDIO, ANNA)
@@ -261,7 +261,7 @@ async def test_audio_that_finds_the_connection_broken_goes_over_the_next_one(ear
 
 async def test_audio_that_finds_two_connections_broken_is_given_up(ears: Ears):
     ears.service.breaks = 2
-    with pytest.raises(LinkError, match="the service closed the connection twice"):
+    with pytest.raises(NoConnectionError, match="the service closed the connection twice"):
         await ears.process_audio(AUDIO, ANNA)
     assert ears.service.made == 2
     await ears.process_audio(AUDIO, ANNA)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.remote import Connection, LinkError, RemoteTTS, SpeechLine, SpeechLostError, Synthesis
+from vision_agents.core.remote import Connection, NoConnectionError, RemoteTTS, SpeechLine, SpeechLostError, Synthesis
 from vision_agents.core.remote.tts import ROOM_PATIENCE
 from vision_agents.core.tts import SpeechChunk
 from vision_agents.testing.contract import Consumer
@@ -181,6 +181,6 @@ async def test_a_refusal_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> Non
         yield self
 
     monkeypatch.setattr(Line, "_open", refuse)
-    with pytest.raises(LinkError, match="Ask somebody"):
+    with pytest.raises(NoConnectionError, match="Ask somebody"):
         await made.start()
     await made.close()

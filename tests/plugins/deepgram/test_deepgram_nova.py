@@ -11,8 +11,8 @@ import pytest_asyncio
 
 from vision_agents.core import Participant
 from vision_agents.core.audio import PcmData
-from vision_agents.core.remote import LinkError
-from vision_agents.core.remote.link import RETRY_DELAYS
+from vision_agents.core.remote import NoConnectionError
+from vision_agents.core.remote.connection import RETRY_DELAYS
 from vision_agents.plugins import deepgram
 from vision_agents.testing.contract import HearingLog
 from vision_agents.testing.parts import tone
@@ -159,7 +159,7 @@ async def test_a_service_that_is_gone_is_given_up_and_tried_again_for_the_next_t
     await ears.server.disconnect()
     await asyncio.sleep(0.01)
     begun = asyncio.get_running_loop().time()
-    with pytest.raises(LinkError, match="check the network"):
+    with pytest.raises(NoConnectionError, match="check the network"):
         await ears.hear(0.1, False)
     assert asyncio.get_running_loop().time() - begun < sum(RETRY_DELAYS) + 1.0
     assert len(ears.server.refusals) == 100 - len(RETRY_DELAYS) + 1
@@ -176,7 +176,7 @@ async def test_a_service_that_is_gone_is_given_up_and_tried_again_for_the_next_t
 async def test_what_is_refused_is_said_once_with_what_to_do(provider: DeepgramServer, status: int, advice: str):
     provider.refusals = [status] * 3
     ears = Ears(provider)
-    with pytest.raises(LinkError, match=advice) as raised:
+    with pytest.raises(NoConnectionError, match=advice) as raised:
         await ears.stt.start()
     assert str(status) in str(raised.value)
     assert KEY not in str(raised.value)
@@ -212,7 +212,7 @@ async def test_a_late_mark_does_not_end_the_next_turn(turns: Ears):
     await turns.server_side.utterance_end(1.0)  # Where the first turn's last word ended.
     await asyncio.sleep(0.1)
     assert turns.log.of("turn_ended") == end
-    assert turns.stt._streams[ANNA].claim.open
+    assert turns.stt._streams[ANNA].turn.open
     await turns.hear(1.0, False)
     assert len(turns.log.of("turn_ended")) == 2
     assert turns.words() == ["first", "second"]

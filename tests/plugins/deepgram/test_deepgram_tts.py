@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from vision_agents.core.remote import LinkError
+from vision_agents.core.remote import NoConnectionError
 from vision_agents.plugins import deepgram
 from vision_agents.plugins.deepgram.speech_protocol import TEXT_LIMIT, pieces
 from vision_agents.testing.contract import Consumer
@@ -208,9 +208,9 @@ async def test_samples_that_are_cut_in_two_are_put_together(aura: deepgram.TTS, 
 
 async def test_a_bad_key_is_told_with_what_to_do(provider: DeepgramServer):
     tts = deepgram.TTS(api_key="another", environment=provider.environment)
-    with pytest.raises(LinkError, match="DEEPGRAM_API_KEY"):
+    with pytest.raises(NoConnectionError, match="DEEPGRAM_API_KEY"):
         await tts.start()
-    with pytest.raises(LinkError, match="DEEPGRAM_API_KEY"):
+    with pytest.raises(NoConnectionError, match="DEEPGRAM_API_KEY"):
         await spoken(tts, TEXT)
     await tts.close()
     with pytest.raises(RuntimeError, match="closed"):

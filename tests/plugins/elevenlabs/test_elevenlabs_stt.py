@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from vision_agents.core import Participant
 from vision_agents.core.audio import PcmData
-from vision_agents.core.remote import LinkError
+from vision_agents.core.remote import NoConnectionError
 from vision_agents.plugins import elevenlabs
 from vision_agents.plugins.elevenlabs.scribe import COMMIT_TIMEOUT, OVERDUE
 from vision_agents.testing.contract import HearingLog
@@ -229,7 +229,7 @@ async def test_an_error_that_does_not_matter_does_not(talk: Talk):
 async def test_a_bad_key_is_told_with_what_to_do(provider: ElevenLabsServer):
     # ElevenLabs takes the connection, and then says that it does not know the key.
     stt = elevenlabs.STT(api_key="another", base_url=provider.url)
-    with pytest.raises(LinkError, match=r"auth_error.*ELEVENLABS_API_KEY"):
+    with pytest.raises(NoConnectionError, match=r"auth_error.*ELEVENLABS_API_KEY"):
         await stt.start()
     assert provider.connections_made == 1
     await stt.close()

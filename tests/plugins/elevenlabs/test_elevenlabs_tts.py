@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.remote import LinkError
+from vision_agents.core.remote import NoConnectionError
 from vision_agents.plugins import elevenlabs
 from vision_agents.plugins.elevenlabs.account import ElevenLabsError
 from vision_agents.plugins.elevenlabs.speech_line import CONTEXT_LIMIT
@@ -259,7 +259,7 @@ async def test_what_is_refused_is_told_with_what_to_do(
     provider: ElevenLabsServer, options: dict[str, str], advice: str
 ):
     tts = elevenlabs.TTS(**{"api_key": KEY, "base_url": provider.url, **options})
-    with pytest.raises(LinkError, match=advice) as raised:
+    with pytest.raises(NoConnectionError, match=advice) as raised:
         await tts.start()
     assert KEY not in str(raised.value)
     await tts.close()

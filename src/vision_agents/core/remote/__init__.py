@@ -1,9 +1,9 @@
-"""For parts whose work is done by a service elsewhere: connections that last, audio on its way, turns it claims."""
+"""The base of parts whose work is done by a service elsewhere: connections that last, audio on its way, turns."""
 
+from .connection import Connection, NoConnectionError, ReconnectingConnection, connect_in_time
 from .inbox import Inbox
-from .link import Connection, Link, LinkError, connect_in_time
 from .outbox import Outbox
-from .provider_turn import ProviderTurn, remainder
+from .provider_turn import ProviderTurn, words_beyond
 from .realtime import RealtimeSession, RemoteRealtime
 from .realtime_link import LinkListener, RealtimeLink, RemoteError, Service
 from .stream import RemoteStream, RemoteSTT
@@ -14,11 +14,12 @@ __all__ = [
     "Connection",
     "Inbox",
     "Link",
-    "LinkError",
+    "NoConnectionError",
     "LinkListener",
     "Outbox",
     "RealtimeLink",
     "RealtimeSession",
+    "ReconnectingConnection",
     "RemoteError",
     "RemoteRealtime",
     "RemoteSTT",
@@ -29,5 +30,5 @@ __all__ = [
     "SpeechLostError",
     "Synthesis",
     "connect_in_time",
-    "remainder",
+    "words_beyond",
 ]

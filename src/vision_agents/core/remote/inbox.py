@@ -1,4 +1,4 @@
-"""What has come of an answer and was not taken yet."""
+"""A bounded queue of the pieces of an answer that have come and were not taken yet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ LIMIT = 4096
 
 
 class Inbox(Generic[T]):
-    """Pieces from the connection that reads them to the iteration that passes them on. Never blocks the connection.
+    """A bounded queue from the connection that reads pieces to the iteration that passes them on.
+
+    It never blocks the connection.
 
     `what` is the service, for its errors. All is synchronous but `get`.
     """
@@ -44,23 +46,26 @@ class Inbox(Generic[T]):
         self._news.set()
 
     def end(self) -> None:
-        """It is complete."""
+        """Mark it as complete."""
         self.over = True
         self._news.set()
 
     def stop(self) -> None:
-        """Nobody wants it any more: throw away what waits, and end."""
+        """Throw away what waits, and end: nobody wants it any more."""
         self._pieces.clear()
         self.end()
 
     def fail(self, error: BaseException) -> None:
-        """There will be no more of it. What waits is still given; then `error` is raised."""
+        """End with an error: what waits is still given, then `error` is raised."""
         if not self.over:
             self._error = error
             self.end()
 
     async def get(self) -> T | None:
-        """The next piece, None after the last one. Raises what it failed with, TimeoutError if nothing comes."""
+        """Returns the next piece, None after the last one.
+
+        Raises what it failed with, TimeoutError if nothing comes for `patience` seconds.
+        """
         while not self._pieces:
             if self._error is not None:
                 raise self._error

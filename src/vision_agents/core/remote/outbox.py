@@ -1,4 +1,4 @@
-"""What waits to be sent: messages in their order, and audio behind them."""
+"""A bounded queue of what waits to be sent: messages in their order, and audio behind them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ AUDIO_LIMIT = 20.0
 
 
 class Outbox(Generic[M]):
-    """Filled by the conversation, emptied by one connection to `service` after another. Never blocks who fills it."""
+    """A queue filled by the conversation and emptied by one connection to `service` after another.
+
+    It never blocks who fills it; of audio it holds `AUDIO_LIMIT` seconds.
+    """
 
     def __init__(self, service: str) -> None:
         self._service = service
@@ -52,14 +55,14 @@ class Outbox(Generic[M]):
             self._seconds -= self._audio.popleft().duration
 
     def put_back(self, audio: Iterable[PcmData]) -> None:
-        """Let `audio`, which was taken before, be taken once more, before all other."""
+        """Put `audio`, which was taken before, in front of all other."""
         pieces = list(audio)
         self._audio.extendleft(reversed(pieces))
         self._seconds += sum(piece.duration for piece in pieces)
         self._something.set()
 
     def take_audio(self, limit: float) -> PcmData:
-        """The next audio: one piece, and more of them as long as they are not longer than `limit` seconds together."""
+        """Returns the next audio: one piece, and more as long as they are not longer than `limit` seconds together."""
         pieces = [self._audio.popleft()]
         seconds = pieces[0].duration
         while self._audio and seconds + self._audio[0].duration <= limit:
@@ -69,13 +72,13 @@ class Outbox(Generic[M]):
         return pieces[0] if len(pieces) == 1 else PcmData.concat(pieces)
 
     def clear(self) -> None:
-        """Nobody will send it."""
+        """Forget everything: nobody will send it."""
         self.messages.clear()
         self._audio.clear()
         self._seconds = 0.0
 
     async def wait(self, timeout: float | None) -> bool:
-        """Whether something is there, as soon as it is, or within `timeout` seconds (None: however long it takes)."""
+        """Wait until something is there, at most `timeout` seconds (None: for ever); returns whether it is."""
         try:
             async with asyncio.timeout(timeout):
                 while not self:

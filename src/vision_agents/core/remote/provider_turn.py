@@ -1,4 +1,4 @@
-"""A turn that a service claims for somebody: begun once, ended once, with every word reported once."""
+"""A turn that a service reports of somebody: begun once, ended once, with every word reported once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..participants import Participant
 
 
 class ProviderTurn:
-    """What a recogniser with turns of its own reports of one participant."""
+    """The turns of one participant as a recogniser with turns of its own tells them: makes start and end idempotent."""
 
     def __init__(self, hearing: Hearing, participant: Participant) -> None:
         self._hearing = hearing
@@ -29,7 +29,7 @@ class ProviderTurn:
         return not self._ended.is_set()
 
     def begin(self, confidence: float = 1.0) -> None:
-        """The participant took the turn. Without effect while the turn is open."""
+        """Report that the participant took the turn. Without effect while the turn is open."""
         if not self.open:
             self.number += 1
             self._ended.clear()
@@ -38,7 +38,7 @@ class ProviderTurn:
             self._began = asyncio.get_running_loop().time()
 
     def say(self, text: str) -> None:
-        """These are the words of the turn so far. Without effect if that was said before, or no turn is open."""
+        """Report the words of the turn so far. Without effect if they are the same as before, or no turn is open."""
         if self.open and text != self.partial:
             self.partial = text
             self._hearing.report_words(self._participant, text, final=False)
@@ -46,7 +46,7 @@ class ProviderTurn:
     def end(
         self, text: str | None = None, confidence: float = 1.0, silence: float = 0.0, duration: float | None = None
     ) -> None:
-        """The participant is done: `text` are the final words, None for those so far.
+        """Report that the participant is done: `text` are the final words, None for those so far.
 
         `silence`: seconds since the last sound. Without effect if no turn is open.
         """
@@ -56,7 +56,7 @@ class ProviderTurn:
         self.partial = ""
         if words:
             self._hearing.report_words(self._participant, words, final=True)
-        # The words come later than their sound: a last sound before the claim would be one of another turn.
+        # The words come later than their sound: a last sound before the report would be one of another turn.
         silence = max(0.0, min(silence, asyncio.get_running_loop().time() - self._began))
         self._ended.set()
         self._hearing.report_turn_ended(self._participant, confidence, duration, silence)
@@ -66,18 +66,21 @@ class ProviderTurn:
         await self._ended.wait()
 
 
-def normal(text: str) -> list[str]:
-    """The words of `text` as they compare: without case and punctuation."""
+def comparable_words(text: str) -> list[str]:
+    """Returns the words of `text` without case and punctuation, by which transcripts are compared."""
     words = ("".join(filter(str.isalnum, word)).casefold() for word in text.split())
     return [word for word in words if word]
 
 
-def remainder(text: str, said: list[str]) -> str:
-    """What `text` says beyond the words `said` (as by `normal`), of which it may be a corrected version."""
+def words_beyond(text: str, said: list[str]) -> str:
+    """Returns what `text` says beyond the words `said`, of which it may be a corrected version.
+
+    `said`: as `comparable_words` gives them.
+    """
     if not said:
         return text
     words = text.split()
-    keys = ["".join(normal(word)) for word in words]
+    keys = ["".join(comparable_words(word)) for word in words]
     blocks = SequenceMatcher(None, said, keys, autojunk=False).get_matching_blocks()
     matched = sum(block.size for block in blocks)
     if 2 * matched < len(said):

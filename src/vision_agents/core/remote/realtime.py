@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class RealtimeSession(abc.ABC):
-    """One conversation of `model`, over all of its connections.
+    """A conversation of `model`, over all of its connections.
 
     A subclass sets `_link`, and is its `LinkListener`.
     """
@@ -34,7 +34,7 @@ class RealtimeSession(abc.ABC):
         self._timer: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
-        """Raises the service's error."""
+        """Open it. Raises the service's error."""
         await self._link.start()
 
     async def close(self) -> None:
@@ -62,7 +62,7 @@ class RealtimeSession(abc.ABC):
         """Tell the model what became of a call that the service does not wait for."""
 
     def unreadable(self, error: RemoteError) -> None:
-        """As a `LinkListener`."""
+        """Report a message that makes no sense."""
         self._model.report_failure(error)
 
     # Functions.
@@ -117,7 +117,7 @@ class RemoteRealtime(llm.Realtime):
 
     @abc.abstractmethod
     async def _begin(self, instructions: str) -> RealtimeSession:
-        """A session that is not open yet."""
+        """Returns a session that is not open yet."""
 
     async def connect(self, instructions: str, history: tuple[Message, ...]) -> None:
         """Open the session. Raises the service's error, which says what to do."""

@@ -54,7 +54,7 @@ UNREADABLE_LIMIT = 100
 
 
 class RemoteError(RuntimeError):
-    """A service refused something, or a connection to it broke. The message says why, and what to do next.
+    """Raised when a service refuses something or a connection to it breaks. The message says why, and what to do next.
 
     `code`: what it is, as the service's plugin names it, or None.
     """
@@ -74,7 +74,7 @@ class RemoteError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Who is at the far end, and how it fails.
+    """A service at the far end: its name, and its errors.
 
     `error` makes an error of a message; `explained` makes one of an exception and of what was done when it came;
     `expected` are the exceptions that are not a fault of the plugin.
@@ -86,21 +86,21 @@ class Service:
     expected: tuple[type[BaseException], ...]
 
     def failure(self, text: str) -> RemoteError:
-        """An error that says where it happened."""
+        """Returns an error that says where it happened."""
         return self.error(f"{self.name}: {text}")
 
 
 class LinkListener(Protocol):
-    """Who is at the near end. Every method returns at once."""
+    """The near end of a link. Every method returns at once."""
 
     def opened(self) -> None:
-        """There is a session, the first one or another one."""
+        """Take note of a session, the first one or another one."""
 
     def lost(self, error: RemoteError | None, again: bool) -> None:
-        """The session is gone: it broke, or (no `error`) it is renewed. `again`: there will be another one."""
+        """Take note that the session is gone: it broke, or (no `error`) it is renewed. `again`: another one follows."""
 
     def unreadable(self, error: RemoteError) -> None:
-        """A message came that cannot be read, or not be handled. Called for the first one only."""
+        """Take note of a message that cannot be read or handled. Called for the first one only."""
 
 
 class RealtimeLink(abc.ABC, Generic[S, M]):
@@ -154,18 +154,18 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
         return None
 
     async def _send_pause(self, session: S) -> None:
-        """Nothing was to be sent for `_audio_pause` seconds."""
+        """Tell the service that nothing was to be sent for `_audio_pause` seconds."""
 
     def _may_go_on(self, error: RemoteError) -> bool:
         """Whether another session may be tried after this."""
         return not error.hopeless
 
     def _why(self, failure: Exception) -> RemoteError:
-        """What broke a session."""
+        """Returns the error that broke a session."""
         return self.service.explained(failure, self.service.name)
 
     def _skip(self, failure: Exception) -> None:
-        """One message that makes no sense does not end the conversation; very many do: then it raises."""
+        """Pass over a message that makes no sense; after very many in a row it raises `failure`."""
         self._unreadable += 1
         if self._unreadable > UNREADABLE_LIMIT:
             raise failure
@@ -268,7 +268,7 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
                 opening.set_exception(self._error)
 
     def _reopen_for_voice(self) -> None:
-        """Somebody speaks and there is no session: try once. If it fails, that is told as giving up was."""
+        """Try once to open a session for somebody who speaks; a failure is told as giving up was."""
         if self._task is not None and self._task.done():
             logger.info("%s was given up, and somebody speaks: it is tried again", self.service.name)
             self._begin().add_done_callback(self._reopened)
@@ -308,7 +308,7 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
                 await asyncio.sleep(BACKOFF[failures - 1])
 
     async def _session(self, opening: asyncio.Future[None]) -> bool:
-        """One session, until it has to be renewed: whether the service wants that. Raises what breaks it."""
+        """Keep a session until it has to be renewed; returns whether the service wants that. Raises what breaks it."""
         self._healthy = False
         self._unreadable = 0
         async with AsyncExitStack() as stack:
@@ -386,6 +386,6 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
 
 
 def retrieve_exception(task: asyncio.Future[Any]) -> None:
-    """Take note of a task's error, so that nobody complains of one that no longer matters."""
+    """Mark a task's exception as retrieved, so that asyncio does not log it."""
     if not task.cancelled():
         task.exception()

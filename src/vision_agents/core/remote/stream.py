@@ -1,4 +1,4 @@
-"""A recogniser elsewhere that hears each participant over a stream of their own."""
+"""The base of recognisers at a service: a stream for each participant."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .. import stt
 from ..audio import PcmData
 from ..hearing import Hearing
 from ..participants import Participant
-from .link import Connection, Link, LinkError
+from .connection import Connection, NoConnectionError, ReconnectingConnection
 from .provider_turn import ProviderTurn
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ class RemoteStream(abc.ABC, Generic[C]):
     """The connection and the turns of one participant, who may be known only after it is connected.
 
     A subclass speaks the protocol of the service `what`, in sessions `C` of its SDK; what it hears it reports to
-    `hearing`. `refusal`: see `Link`. `broken` is what sending raises over a connection that is lost.
+    `hearing`. `refusal`: see `ReconnectingConnection`. `broken` is what sending raises over a connection that is lost.
     """
 
     def __init__(
@@ -34,55 +34,58 @@ class RemoteStream(abc.ABC, Generic[C]):
         self._what = what
         self._broken = broken
         self._participant: Participant | None = None
-        self._claim: ProviderTurn | None = None
-        self.link: Link[C] = Link(what, self._connection, refusal, self._lost)
+        self._turn: ProviderTurn | None = None
+        self.connection: ReconnectingConnection[C] = ReconnectingConnection(what, self._connection, refusal, self._lost)
 
     @property
     def participant(self) -> Participant:
-        """Whose audio it is."""
+        """The one whose audio it is."""
         assert self._participant is not None
         return self._participant
 
     @property
-    def claim(self) -> ProviderTurn:
+    def turn(self) -> ProviderTurn:
         """The participant's turn, where the service decides about turns."""
-        assert self._claim is not None
-        return self._claim
+        assert self._turn is not None
+        return self._turn
 
     def assign(self, participant: Participant) -> None:
-        """It is this participant's from now on."""
+        """Give it to this participant."""
         self._participant = participant
-        self._claim = ProviderTurn(self.hearing, participant)
+        self._turn = ProviderTurn(self.hearing, participant)
 
     @abc.abstractmethod
     async def take(self, audio: PcmData) -> None:
-        """Send a piece of audio, any rate. Waits for a connection; raises LinkError if there is none to be had."""
+        """Send a piece of audio, any rate. Waits for a connection.
+
+        Raises NoConnectionError if there is none to be had.
+        """
 
     @abc.abstractmethod
     async def finish(self) -> None:
-        """The turn is over by another's judgement: report its final words."""
+        """Report the final words of a turn that is over by another's judgement."""
 
     @abc.abstractmethod
     def discard(self) -> None:
-        """What was heard until now was no turn: no words of it."""
+        """Report no words of what was heard until now: it was no turn."""
 
     def close_soon(self) -> None:
         """Close it for good, with nobody waiting: the participant left."""
-        self.link.close_soon()
+        self.connection.close_soon()
 
     async def close(self) -> None:
         """Close it for good."""
-        await self.link.close()
+        await self.connection.close()
 
     async def send(self, audio: PcmData) -> None:
         """Send audio as it is, once more over a new connection if the present one is found broken."""
         for _ in range(2):
-            session = await self.link.get()
+            session = await self.connection.get()
             try:
                 return await self._send_audio(session, audio)
             except self._broken:
-                await self.link.lose(session)
-        raise LinkError(f"{self._what} closed the connection twice while one piece of audio was sent")
+                await self.connection.lose(session)
+        raise NoConnectionError(f"{self._what} closed the connection twice while one piece of audio was sent")
 
     # The service's protocol.
 
@@ -96,11 +99,11 @@ class RemoteStream(abc.ABC, Generic[C]):
 
     @abc.abstractmethod
     def _interrupted(self) -> None:
-        """The participant's connection is lost: what it would have said of the turn will not come."""
+        """End the turn with what is known: the connection is lost, and no more of it will come."""
 
     @abc.abstractmethod
     def _complaint(self, error: BaseException | None) -> Exception | None:
-        """What the service means by the end of a connection; None for the usual troubles of networks and servers."""
+        """Returns the error to report for the end of a connection; None for the usual troubles of networks."""
 
     def _lost(self, error: BaseException | None) -> None:
         logger.info("the connection to %s is lost: %s", self._what, error or "closed by the service")
@@ -129,22 +132,25 @@ class RemoteSTT(stt.STT, Generic[S]):
         """A stream that is nobody's yet, and not connected."""
 
     async def start(self) -> None:
-        """Connect, for whoever speaks first. Raises LinkError if the service refuses: the message says what to do."""
+        """Connect, for whoever speaks first.
+
+        Raises NoConnectionError if the service refuses: the message says what to do.
+        """
         if self._spare is None and not self._streams:
             self._spare = self._new_stream()
-            await self._spare.link.get()
+            await self._spare.connection.get()
 
     async def process_audio(self, audio: PcmData, participant: Participant) -> None:
         """Send the next piece of a participant's audio, any rate. Waits while the connection is replaced.
 
-        Raises LinkError if there is no connection to be had.
+        Raises NoConnectionError if there is no connection to be had.
         """
         if not self._closed:
             await self._stream(participant).take(audio)
 
     def begin_turn(self, participant: Participant) -> None:
-        """Somebody speaks: a connection that was given up is tried again."""
-        self._stream(participant).link.forgive()
+        """Try a connection again that was given up: somebody speaks."""
+        self._stream(participant).connection.forgive()
 
     async def finish_turn(self, participant: Participant) -> None:
         """Return when the final words are reported, or the service has let its time for them pass.

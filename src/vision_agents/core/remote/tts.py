@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeVar
 
 from .. import tts
 from ..tts import SpeechChunk
+from .connection import Connection, connect_in_time
 from .inbox import Inbox
-from .link import Connection, connect_in_time
 
 # Seconds for which a text waits for a line on which another is being stopped, before it gets a line of its own, which
 # takes about as long. It also bounds the lines that wait for a confirmation, however many texts are interrupted.
@@ -101,15 +101,15 @@ class RemoteTTS(tts.TTS, Generic[L]):
         """Returns a line that is being opened."""
 
     async def start(self) -> None:
-        """Connect. Raises LinkError if the service refuses: the message says what to do."""
+        """Connect. Raises NoConnectionError if the service refuses: the message says what to do."""
         async with self._taking:
             await self._take()
 
     async def stream_audio(self, text: str) -> AsyncGenerator[SpeechChunk, None]:
         """Speak any text; audio comes as the service makes it.
 
-        Raises LinkError if there is no connection to be had, SpeechLostError if it is lost in the midst of the text,
-        the plugin's error for one that the service reports, TimeoutError if it falls silent.
+        Raises NoConnectionError if there is no connection to be had, SpeechLostError if it is lost in the midst of the
+        text, the plugin's error for one that the service reports, TimeoutError if it falls silent.
         """
         if not any(map(str.isalnum, text)):
             return  # Nothing to be heard, and the service would not say so.

@@ -17,8 +17,8 @@ from websockets.exceptions import ConnectionClosed
 from vision_agents.core.audio import Framer, PcmData
 from vision_agents.core.hearing import Hearing
 from vision_agents.core.participants import Participant
-from vision_agents.core.remote import ProviderTurn, remainder
-from vision_agents.core.remote.provider_turn import normal
+from vision_agents.core.remote import ProviderTurn, words_beyond
+from vision_agents.core.remote.provider_turn import comparable_words
 
 from .stream import SAMPLE_RATE, Connect, DeepgramError, Stream, mean_confidence
 
@@ -73,10 +73,10 @@ class FluxStream(Stream):
 
     def assign(self, participant: Participant) -> None:
         super().assign(participant)
-        self._claim = ProviderTurn(self._words, participant)
+        self._turn = ProviderTurn(self._words, participant)
 
     def restarted(self) -> None:
-        self._turn = 0
+        self._turn_index = 0
         # The words of this turn that need no mention any more.
         self._said: list[str] = []
         # Turns heard up to this place in the audio were none.
@@ -84,32 +84,32 @@ class FluxStream(Stream):
 
     def _interrupted(self) -> None:
         # It stays with the words so far; if the participant is not done, the next connection will hear it.
-        self.claim.end(confidence=0.5)
+        self.turn.end(confidence=0.5)
 
     async def send(self, audio: PcmData) -> None:
         for piece in self._framer.push(audio.samples):
             await super().send(PcmData(piece, SAMPLE_RATE))
 
     async def finish(self) -> None:
-        if not self.claim.open:
+        if not self.turn.open:
             return  # It was Flux that ended it, with all of its words.
-        session, turn = self.link.session, self.claim.number
+        session, turn = self.connection.session, self.turn.number
         try:
             if session is not None:
                 async with asyncio.timeout(FORCE_TIMEOUT):
                     await session.send_force_end_turn()
-                    await self.claim.ended()
+                    await self.turn.ended()
         except (TimeoutError, ConnectionClosed):
             pass  # What is known by now has to do.
         finally:
-            if self.claim.open and self.claim.number == turn:
-                self._note_said(self.claim.partial)
-                self.claim.end(confidence=0.5)
+            if self.turn.open and self.turn.number == turn:
+                self._note_said(self.turn.partial)
+                self.turn.end(confidence=0.5)
 
     def discard(self) -> None:
         self._cut = self.position
-        self._note_said(self.claim.partial)
-        self.claim.end("")
+        self._note_said(self.turn.partial)
+        self.turn.end("")
 
     def receive(self, message: Any) -> None:
         kind = getattr(message, "type", None)
@@ -119,43 +119,43 @@ class FluxStream(Stream):
             raise DeepgramError(f"Deepgram reports {message.code}: {message.description}")
 
     def _turn_info(self, message: Any) -> None:
-        if message.turn_index < self._turn:
+        if message.turn_index < self._turn_index:
             return  # Of a turn that is over.
-        if message.turn_index > self._turn:
-            self.claim.end()
-            self._turn, self._said = message.turn_index, []
+        if message.turn_index > self._turn_index:
+            self.turn.end()
+            self._turn_index, self._said = message.turn_index, []
         text = str(message.transcript).strip()
         old = message.audio_window_end <= self._cut + TOLERANCE
         if old:
-            self._said = normal(text)
-        rest = remainder(text, self._said)
+            self._said = comparable_words(text)
+        rest = words_beyond(text, self._said)
         # Of the words beyond those that were said before: they are the last ones.
         before, self._words.sure = self._words.sure, mean_confidence(message.words[-len(rest.split()) :])
         event = message.event
         if event == "EndOfTurn":
             if rest:
-                self.claim.begin()
+                self.turn.begin()
             self._end(message, rest)
-            self._turn, self._said = message.turn_index + 1, []
+            self._turn_index, self._said = message.turn_index + 1, []
         elif event == "EagerEndOfTurn":
             if rest:
-                self.claim.begin()
+                self.turn.begin()
             self._end(message, rest)
             self._note_said(rest)
         elif rest or (event in ("StartOfTurn", "TurnResumed") and not old):
-            self.claim.begin()
-            if rest and rest == self.claim.partial and self._words.sure != before:
+            self.turn.begin()
+            if rest and rest == self.turn.partial and self._words.sure != before:
                 # The same words again, but surer, are news: what was doubted may be believed now.
                 self._words.report_words(self.participant, rest, final=False)
             elif rest:
-                self.claim.say(rest)
+                self.turn.say(rest)
 
     def _end(self, message: Any, rest: str) -> None:
         silence = 0.0
         last = getattr(message.words[-1], "end", None) if message.words else None
         if last is not None:
             silence = max(0.0, message.audio_window_end - last)
-        self.claim.end(rest, confidence=message.end_of_turn_confidence, silence=silence)
+        self.turn.end(rest, confidence=message.end_of_turn_confidence, silence=silence)
 
     def _note_said(self, text: str) -> None:
-        self._said += normal(text)
+        self._said += comparable_words(text)

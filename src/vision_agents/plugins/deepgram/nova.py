@@ -60,12 +60,12 @@ class NovaStream(Stream):
             answered.set()
         self._asked.clear()
         if self.turns:
-            self.claim.end(confidence=0.5)
+            self.turn.end(confidence=0.5)
 
     async def finish(self) -> None:
-        if self.link.session is not self._session or (self.turns and not self.claim.open):
+        if self.connection.session is not self._session or (self.turns and not self.turn.open):
             return
-        session, place, turn = self._session, self.position, self.claim.number
+        session, place, turn = self._session, self.position, self.turn.number
         try:
             if place > self._cut and (self._interim.text or self._known < place - TAIL):
                 await self._finalize(place)
@@ -76,8 +76,8 @@ class NovaStream(Stream):
             if self._session is session:  # Another one counts its places anew.
                 self._settle_words()
                 self._cut = max(self._cut, place)
-            if self.turns and self.claim.number == turn:
-                self.claim.end("")
+            if self.turns and self.turn.number == turn:
+                self.turn.end("")
 
     async def _finalize(self, place: float) -> None:
         answered = asyncio.Event()
@@ -99,13 +99,13 @@ class NovaStream(Stream):
         self._interim = NO_WORDS
         self._cut = self.position
         if self.turns:
-            self.claim.end("")
+            self.turn.end("")
 
     def receive(self, message: Any) -> None:
         kind = getattr(message, "type", None)
         if kind == "Results":
             self._results(message)
-        elif kind == "SpeechStarted" and self.turns and not self.claim.open:
+        elif kind == "SpeechStarted" and self.turns and not self.turn.open:
             delay = max(0.0, self.position - message.timestamp)
             if message.timestamp >= self._cut:
                 self.hearing.report_speech_started(self.participant, 1.0, delay)
@@ -156,15 +156,15 @@ class NovaStream(Stream):
     # Turns by Deepgram's marks.
 
     def _begin_turn(self) -> None:
-        if self.turns and not self.claim.open:
-            self.claim.begin()
+        if self.turns and not self.turn.open:
+            self.turn.begin()
 
     def _utterance_end(self, last_word_end: float) -> None:
         if last_word_end <= self._cut:
             return  # Of a turn that is over.
         self._settle_words()
         self._cut = last_word_end
-        self.claim.end("", silence=self.position - last_word_end)
+        self.turn.end("", silence=self.position - last_word_end)
 
 
 class NovaTurnsStream(NovaStream):

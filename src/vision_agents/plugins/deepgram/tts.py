@@ -25,8 +25,8 @@ class TTS(RemoteTTS[Line]):
     again; without a confirmation within a second it is closed. An Aura connection takes 20 texts a minute; then
     another takes over.
 
-    `stream_audio` raises LinkError if there is no connection to be had, SpeechLostError if it is lost in the midst of
-    the text, DeepgramError for an error that Deepgram reports, TimeoutError if it falls silent.
+    `stream_audio` raises NoConnectionError if there is no connection to be had, SpeechLostError if it is lost in the
+    midst of the text, DeepgramError for an error that Deepgram reports, TimeoutError if it falls silent.
 
     Args:
         api_key: by default the environment variable `DEEPGRAM_API_KEY`.

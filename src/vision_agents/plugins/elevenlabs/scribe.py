@@ -75,40 +75,40 @@ class ScribeStream(RemoteStream[ScribeSession]):
             take(str(data["text"]).strip())
 
     def _partial(self, text: str) -> None:
-        rest = self._segment.partial(text, self._position, self.claim.open)
+        rest = self._segment.partial(text, self._position, self.turn.open)
         if rest:
-            self.claim.begin()
-            self.claim.say(rest)
+            self.turn.begin()
+            self.turn.say(rest)
             self._expect_end(self._silence + OVERDUE)
 
     def _committed(self, text: str) -> None:
-        rest = self._segment.commit(text, self._position, self.claim.open, self._silence)
+        rest = self._segment.commit(text, self._position, self.turn.open, self._silence)
         if rest:
-            self.claim.begin()
-        self.claim.end(rest, silence=self._silence)
+            self.turn.begin()
+        self.turn.end(rest, silence=self._silence)
         self._expect_end(None)
 
     # Ends that others decide.
 
     async def finish(self) -> None:
         """The turn is over, because others say so or Scribe has missed its end: have what there is committed."""
-        if not self.claim.open:
+        if not self.turn.open:
             return
-        session, turn = self.link.session, self.claim.number
+        session, turn = self.connection.session, self.turn.number
         try:
             if session is not None:
                 async with asyncio.timeout(COMMIT_TIMEOUT):
                     await session.connection.commit()
-                    await self.claim.ended()
+                    await self.turn.ended()
         except (TimeoutError, ConnectionClosed):
             pass  # What is known by now has to do.
         finally:
-            if self.claim.number == turn:
+            if self.turn.number == turn:
                 self._give_up()
 
     def discard(self) -> None:
         self._segment.discard(self._position)
-        self.claim.end("")
+        self.turn.end("")
         self._expect_end(None)
 
     # The watch for an end must not outlive the stream.
@@ -124,9 +124,9 @@ class ScribeStream(RemoteStream[ScribeSession]):
         await super().close()
 
     def _give_up(self) -> None:
-        if self.claim.open:
+        if self.turn.open:
             self._segment.said = list(self._segment.last)
-            self.claim.end(confidence=0.5)
+            self.turn.end(confidence=0.5)
         self._expect_end(None)
 
     def _expect_end(self, within: float | None) -> None:

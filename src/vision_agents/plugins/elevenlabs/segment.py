@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vision_agents.core.remote import remainder
-from vision_agents.core.remote.provider_turn import normal
+from vision_agents.core.remote import words_beyond
+from vision_agents.core.remote.provider_turn import comparable_words
 
 # Seconds of audio after a commit during which a partial transcript of the very same words is an echo of it.
 ECHO = 3.0
@@ -33,13 +33,13 @@ class Segment:
 
     def partial(self, text: str, at: float, known: bool) -> str:
         """The words of a partial transcript, "" if it is no news. `known`: the turn is open."""
-        words = normal(text)
+        words = comparable_words(text)
         if not words or words == self.last:
             return ""
         self.last = words
         if not known and words == self._committed and at < self._committed_at + ECHO:
             return ""
-        rest = remainder(text, self.said)
+        rest = words_beyond(text, self.said)
         if at < self._deaf_until:
             self._late = words
             return ""
@@ -47,8 +47,8 @@ class Segment:
 
     def commit(self, text: str, at: float, known: bool, silence: float) -> str:
         """The final words of a committed transcript beyond those that need no mention; the next segment begins."""
-        words = normal(text)
-        rest = remainder(text, self.said) if words else ""
+        words = comparable_words(text)
+        rest = words_beyond(text, self.said) if words else ""
         if not known:
             # Words that were never partial: a short utterance. Unless they are late, or the commit comes twice, which
             # it does sooner than anybody can have said the same again and fallen silent.

@@ -33,8 +33,8 @@ class TTS(RemoteTTS[Line]):
     has begun before it counts the context as closed, and takes five at most: a text waits up to 0.3 s for its place,
     then it gets a new socket and the old one is closed.
 
-    `stream_audio` raises LinkError if there is no connection to be had, SpeechLostError if it is lost in the midst of
-    the text, ElevenLabsError for an error that ElevenLabs reports, TimeoutError if it falls silent.
+    `stream_audio` raises NoConnectionError if there is no connection to be had, SpeechLostError if it is lost in the
+    midst of the text, ElevenLabsError for an error that ElevenLabs reports, TimeoutError if it falls silent.
 
     Args:
         api_key: by default the environment variable `ELEVENLABS_API_KEY`.

@@ -16,7 +16,7 @@ OPEN_TIMEOUT = 10.0
 """Seconds within which a service has to take a connection."""
 
 CLOSE_TIMEOUT = 1.0
-"""Seconds that a service has to say goodbye; then the line is cut."""
+"""Seconds for the closing handshake; then the transport is aborted."""
 
 RETRY_DELAYS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 """Seconds before each attempt in a row to get a connection that lasts."""
@@ -34,15 +34,15 @@ PAUSE = 30.0
 _leaving: set[asyncio.Task[None]] = set()
 
 
-class LinkError(ConnectionError):
-    """There is no connection to be had. The message says why and what to do."""
+class NoConnectionError(ConnectionError):
+    """Raised when there is no connection to be had. The message says why and what to do."""
 
 
 class Connection(Generic[S]):
-    """One connection. A task of its own opens it, reads it, and closes it.
+    """A connection. A task of its own opens it, reads it, and closes it.
 
-    `opening` yields the SDK's session; `read` returns when the session is over, or raises why. `abort` cuts the
-    session's line without a goodbye. `over` is called when it ended without `close` having been called.
+    `opening` yields the SDK's session; `read` returns when the session is over, or raises why. `abort` drops the
+    session's transport without a handshake. `over` is called when it ended without `close` having been called.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Connection(Generic[S]):
             raise TimeoutError(f"{self.what} did not take the connection within {OPEN_TIMEOUT:.0f} s") from None
 
     async def close(self) -> None:
-        """Say goodbye, and cut the line if that takes longer than `CLOSE_TIMEOUT` seconds. Harmless twice."""
+        """Close gracefully; abort the transport if that takes longer than `CLOSE_TIMEOUT` seconds. Harmless twice."""
         self._closing = True
         self._task.cancel()
         await asyncio.wait([self._task], timeout=CLOSE_TIMEOUT)
@@ -95,7 +95,7 @@ class Connection(Generic[S]):
             self._task.cancel()
 
     async def ended(self) -> None:
-        """It was found broken: wait until all that came over it is read, or close it after `CLOSE_TIMEOUT` seconds."""
+        """Wait until all that came over a broken connection is read, or close it after `CLOSE_TIMEOUT` seconds."""
         done, _ = await asyncio.wait([self._task], timeout=CLOSE_TIMEOUT)
         if not done:
             await self.close()
@@ -119,7 +119,7 @@ class Connection(Generic[S]):
             self.error = error
         finally:
             if not self._opened.done():
-                self._opened.set_exception(self.error or LinkError(f"the connection to {self.what} was closed"))
+                self._opened.set_exception(self.error or NoConnectionError(f"the connection to {self.what} was closed"))
                 self._opened.exception()  # Nobody may be waiting for it.
             elif not self._closing:
                 self._over(self)
@@ -128,9 +128,9 @@ class Connection(Generic[S]):
 async def connect_in_time(
     what: str, connect: Callable[[], Connection[S]], refusal: Callable[[BaseException], str | None]
 ) -> Connection[S]:
-    """A new connection, open, for somebody who waits for it: a few attempts, close together.
+    """Returns a new open connection, for somebody who waits for it: a few attempts, close together.
 
-    `refusal`: see `Link`. Raises LinkError if there is none to be had.
+    `refusal`: see `ReconnectingConnection`. Raises NoConnectionError if there is none to be had.
     """
     failure: Exception | None = None
     for delay in IMPATIENT_DELAYS:
@@ -141,19 +141,19 @@ async def connect_in_time(
         except Exception as error:
             connection.close_soon()
             if (advice := refusal(error)) is not None:
-                raise LinkError(advice) from error
+                raise NoConnectionError(advice) from error
             failure = error
         except BaseException:
             connection.close_soon()
             raise
         else:
             return connection
-    raise LinkError(
+    raise NoConnectionError(
         f"{what} took no connection in {len(IMPATIENT_DELAYS)} attempts ({_reason(failure)}): check the network"
     ) from failure
 
 
-class Link(Generic[S]):
+class ReconnectingConnection(Generic[S]):
     """A connection that is opened again when it is lost: on the next `get`, after a delay that grows.
 
     `connect(over)` begins a `Connection` that calls `over` when it is lost. `refusal` tells of an error what to do
@@ -175,7 +175,7 @@ class Link(Generic[S]):
         self._opening: asyncio.Task[S] | None = None
         self._connection: Connection[S] | None = None
         self._failures = 0
-        self._barred: LinkError | None = None
+        self._barred: NoConnectionError | None = None
         self._barred_until = 0.0
         self._closed = False
 
@@ -186,18 +186,18 @@ class Link(Generic[S]):
         return connection.session if connection is not None and connection.usable else None
 
     async def get(self) -> S:
-        """The open session; waits for it while it is being opened.
+        """Returns the open session; waits for it while it is being opened.
 
-        Raises LinkError if there is none to be had, without trying again for `PAUSE` seconds.
+        Raises NoConnectionError if there is none to be had, without trying again for `PAUSE` seconds.
         """
         session = self.session
         if session is not None:
             return session
         if self._closed:
-            raise LinkError(f"the connection to {self._what} is closed")
+            raise NoConnectionError(f"the connection to {self._what} is closed")
         if self._barred is not None:
             if asyncio.get_running_loop().time() < self._barred_until:
-                raise LinkError(str(self._barred)) from self._barred.__cause__
+                raise NoConnectionError(str(self._barred)) from self._barred.__cause__
             self.forgive()
         if self._opening is None:
             self._opening = asyncio.get_running_loop().create_task(self._open(), name=f"opening {self._what}")
@@ -207,17 +207,17 @@ class Link(Generic[S]):
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
             if opening.cancelled():
-                raise LinkError(f"the connection to {self._what} is closed") from None
+                raise NoConnectionError(f"the connection to {self._what} is closed") from None
             raise
 
     def forgive(self) -> None:
-        """Try again at the next `get`, whatever happened before: somebody needs it now."""
+        """Forget that it was given up: the next `get` tries again, since somebody needs it now."""
         if self._barred is not None:
             self._barred = None
             self._failures = 0
 
     async def lose(self, session: S) -> None:
-        """A user of `session` found it broken. Returns when the last of what it said is read, and it is given up."""
+        """Give up `session`, which was found broken. Returns when the last of what it said is read."""
         connection = self._connection
         if connection is not None and connection.session is session:
             await connection.ended()
@@ -268,7 +268,7 @@ class Link(Generic[S]):
             self._opening = None
 
     def _count(self, error: BaseException | None, advice: str | None = None) -> None:
-        """One more attempt went wrong: is there to be another?"""
+        """Count a failed attempt, and bar further ones for `PAUSE` seconds where it was the last."""
         self._failures += 1
         if advice is None and self._failures >= len(RETRY_DELAYS):
             advice = (
@@ -276,7 +276,7 @@ class Link(Generic[S]):
                 f"check the network and the service's status page; it is tried again in {PAUSE:.0f} s"
             )
         if advice is not None:
-            self._barred = LinkError(advice)
+            self._barred = NoConnectionError(advice)
             self._barred.__cause__ = error
             self._barred_until = asyncio.get_running_loop().time() + PAUSE
 

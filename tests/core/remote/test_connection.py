@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from vision_agents.core.remote import Connection, Link, LinkError, connect_in_time
-from vision_agents.core.remote.link import CLOSE_TIMEOUT, OPEN_TIMEOUT, PAUSE, RETRY_DELAYS, STABLE
+from vision_agents.core.remote import Connection, NoConnectionError, ReconnectingConnection, connect_in_time
+from vision_agents.core.remote.connection import CLOSE_TIMEOUT, OPEN_TIMEOUT, PAUSE, RETRY_DELAYS, STABLE
 
 pytestmark = pytest.mark.virtual_time
 
@@ -74,7 +74,9 @@ class Linked:
     def __init__(self, *answers: Exception | None) -> None:
         self.service = Service(*answers)
         self.losses: list[BaseException | None] = []
-        self.link: Link[Session] = Link("the service", self.service.connect, refusal, self.losses.append)
+        self.link: ReconnectingConnection[Session] = ReconnectingConnection(
+            "the service", self.service.connect, refusal, self.losses.append
+        )
 
 
 async def test_it_is_opened_once_for_all_who_need_it_and_closed_once():
@@ -86,7 +88,7 @@ async def test_it_is_opened_once_for_all_who_need_it_and_closed_once():
     await linked.link.close()
     assert first.closed
     assert linked.losses == []
-    with pytest.raises(LinkError, match="closed"):
+    with pytest.raises(NoConnectionError, match="closed"):
         await linked.link.get()
 
 
@@ -102,12 +104,12 @@ async def test_one_who_gives_up_waiting_does_not_stop_the_opening():
 
 async def test_attempts_are_bounded_and_come_ever_later():
     linked = Linked(*[OSError("no route")] * 100)
-    with pytest.raises(LinkError, match=r"no route.*check the network"):
+    with pytest.raises(NoConnectionError, match=r"no route.*check the network"):
         await linked.link.get()
     gaps = [after - before for before, after in zip(linked.service.attempts, linked.service.attempts[1:], strict=False)]
     assert gaps == pytest.approx(RETRY_DELAYS[1:])
     for _ in range(50):  # Fifty frames of audio do not make fifty attempts.
-        with pytest.raises(LinkError, match="no route"):
+        with pytest.raises(NoConnectionError, match="no route"):
             await linked.link.get()
     assert len(linked.service.attempts) == len(RETRY_DELAYS)
     await asyncio.sleep(PAUSE)
@@ -119,7 +121,7 @@ async def test_attempts_are_bounded_and_come_ever_later():
 async def test_what_trying_again_cannot_mend_is_not_tried_again_unless_somebody_needs_it_now():
     linked = Linked(RefusedError("wrong key"))
     for _ in range(3):
-        with pytest.raises(LinkError, match="use another key"):
+        with pytest.raises(NoConnectionError, match="use another key"):
             await linked.link.get()
     assert len(linked.service.attempts) == 1
     linked.link.forgive()
@@ -152,7 +154,7 @@ async def test_sessions_that_never_last_are_given_up_too():
                 session.end.set_result(None)
             await asyncio.sleep(0.02)
 
-    with pytest.raises(LinkError, match="no connection that lasts"):
+    with pytest.raises(NoConnectionError, match="no connection that lasts"):
         await lose_sessions()
     assert len(linked.losses) == len(RETRY_DELAYS)
     await linked.link.close()
@@ -195,7 +197,7 @@ async def test_closed_while_it_is_opened():
     waiting = asyncio.create_task(linked.link.get())
     await asyncio.sleep(0.1)
     await linked.link.close()
-    with pytest.raises(LinkError, match="closed"):
+    with pytest.raises(NoConnectionError, match="closed"):
         await waiting
 
 
@@ -206,7 +208,7 @@ async def test_one_that_does_not_answer_is_not_waited_for_forever():
             await asyncio.Event().wait()
             yield Session()
 
-    with pytest.raises(LinkError, match="did not take the connection"):
+    with pytest.raises(NoConnectionError, match="did not take the connection"):
         await connect_in_time("the service", Silent().connect, refusal)
     assert asyncio.get_running_loop().time() < 3 * OPEN_TIMEOUT + 1.0
 
@@ -217,7 +219,7 @@ async def test_somebody_who_waits_gets_an_error_sooner():
     assert connection.usable
     await connection.close()
     assert not connection.usable
-    with pytest.raises(LinkError, match="use another key"):
+    with pytest.raises(NoConnectionError, match="use another key"):
         await connect_in_time("the service", Service(RefusedError("wrong key")).connect, refusal)
-    with pytest.raises(LinkError, match="check the network"):
+    with pytest.raises(NoConnectionError, match="check the network"):
         await connect_in_time("the service", Service(*[OSError("no route")] * 9).connect, refusal)
