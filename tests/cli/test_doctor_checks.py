@@ -78,14 +78,6 @@ def test_models_that_are_not_used_are_not_missed(store, monkeypatch):
     assert model_finding(llm=realtime, turn_detection=Judge()) == []
 
 
-def test_the_table_of_models_is_that_of_the_plugins():
-    for kind, (name, attribute) in agent_checks.MODELS.items():
-        plugin, _, part = kind.partition(".")
-        made = getattr(import_module(f"vision_agents.plugins.{plugin}"), part)()
-        assert getattr(made, attribute) is None
-        assert name in CATALOGUE
-
-
 # The machine.
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from vision_agents.core.conversation import ToolCall
 from vision_agents.core.llm import LLMRequest
 from vision_agents.plugins import llama
-from vision_agents.plugins.llama.engine import Prompt
+from vision_agents.plugins.llama.session import Prompt
 from vision_agents.testing.contract import LLMContract
 from vision_agents.testing.parts import ScriptedLLM
 
@@ -52,22 +53,19 @@ class TestScripted(LLMContract):
         return ControlledLLM(provider)
 
 
-class ControlledEngine:
-    """Stands in for the process with the model."""
+class ControlledSession:
+    """Stands in for the session with the model."""
 
     def __init__(self, provider: InProcess) -> None:
         self._provider = provider
         self._cancels = 0
-        self._closed = False
 
-    async def start(self) -> None:
+    def bind(self) -> None:
         pass
 
     async def generate(self, prompt: Prompt) -> AsyncGenerator[str | ToolCall, None]:
         cancels = self._cancels
         async for piece in pieces(self._provider):
-            if self._closed:
-                raise llama.LlamaError("the model is closed")
             if cancels != self._cancels:
                 return
             yield piece
@@ -78,9 +76,19 @@ class ControlledEngine:
     async def stopped(self) -> None:
         pass
 
-    async def close(self) -> None:
-        self._closed = True
-        await self._provider.release()
+    def close(self) -> None:
+        self._cancels += 1
+        self._released = asyncio.get_running_loop().create_task(self._provider.release())
+
+
+class ReadyLease:
+    """Stands in for the lease on a model, which is there."""
+
+    async def start(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
 
 @pytest.mark.virtual_time
@@ -88,7 +96,8 @@ class TestLlama(LLMContract):
     @pytest.fixture
     def provider(self, monkeypatch: pytest.MonkeyPatch) -> InProcess:
         provider = InProcess()
-        monkeypatch.setattr("vision_agents.plugins.llama.llm.Engine", lambda options: ControlledEngine(provider))
+        monkeypatch.setattr("vision_agents.plugins.llama.llm.Session", lambda engine: ControlledSession(provider))
+        monkeypatch.setattr("vision_agents.plugins.llama.llm.NetworkLease", lambda spec, user: ReadyLease())
         return provider
 
     def make(self, provider: InProcess) -> llama.LLM:

@@ -137,22 +137,9 @@ def policy(setup: Setup) -> Iterator[Finding]:
         yield from knob.judge("interruption", getattr(given, knob.name))
 
 
-# The model of the store that a part uses if the attribute is None, for parts that do not tell their networks.
-MODELS = {
-    "llama.LLM": ("smollm2-135m", "model"),
-}
-
-
 def models(setup: Setup) -> Iterator[Finding]:
     """The models on this machine that the parts use: there, and what they should be."""
-    parts = list(setup.used.values())
-    names = [spec.model for spec in networks_of(*parts) if spec.files is None]
-    names += [
-        name
-        for part in parts
-        for kind, (name, attribute) in MODELS.items()
-        if _is(part, kind) and getattr(part, attribute, None) is None
-    ]
+    names = [spec.model for spec in networks_of(*setup.used.values()) if spec.files is None]
     if not names:
         return
     try:

@@ -8,28 +8,30 @@ import pytest
 from vision_agents.core.conversation import Message, Role, ToolCall
 from vision_agents.core.llm import LLMRequest
 from vision_agents.core.models import MissingModelError
+from vision_agents.core.models.networks import NetworkSpec
 from vision_agents.plugins import llama
-from vision_agents.plugins.llama.engine import EngineOptions, Prompt
+from vision_agents.plugins.llama.engine import Engine, EngineOptions
 from vision_agents.plugins.llama.llm import LoopGuard
+from vision_agents.plugins.llama.session import Prompt
 
 pytestmark = pytest.mark.virtual_time
 
 Say = Callable[[str], LLMRequest]
 
 
-class ScriptedEngine:
-    """Stands in for the engine: says its words one in 0.1 s, and takes 0.5 s to really stop."""
+class ScriptedSession:
+    """Stands in for a session: says its words one in 0.1 s, and takes 0.5 s to really stop."""
 
-    def __init__(self, options: EngineOptions) -> None:
-        self.options = options
+    def __init__(self) -> None:
         self.words: list[str | ToolCall] = ["One ", "two ", "three."]
         self.prompts: list[Prompt] = []
+        self.warmed: list[Prompt] = []
         self.log: list[str] = []
+        self.spec: NetworkSpec[Engine] | None = None
         self._live: set[asyncio.Event] = set()
 
-    async def start(self) -> None:
-        if "start" not in self.log:
-            self.log.append("start")
+    def bind(self) -> None:
+        pass
 
     async def generate(self, prompt: Prompt) -> AsyncGenerator[str | ToolCall, None]:
         self.prompts.append(prompt)
@@ -44,6 +46,9 @@ class ScriptedEngine:
         finally:
             self._live.discard(cancelled)
 
+    async def warm(self, prompt: Prompt) -> None:
+        self.warmed.append(prompt)
+
     def cancel(self) -> None:
         self.log.append("cancel")
         for cancelled in self._live:
@@ -53,20 +58,37 @@ class ScriptedEngine:
         await asyncio.sleep(0.5)
         self.log.append("stopped")
 
-    async def close(self) -> None:
+    def close(self) -> None:
         self.log.append("close")
 
 
+class ScriptedLease:
+    """Stands in for the lease on a model, which is there."""
+
+    def __init__(self, spec: NetworkSpec[Engine], session: ScriptedSession) -> None:
+        self.spec = spec
+        self._session = session
+
+    async def start(self) -> None:
+        if "start" not in self._session.log:
+            self._session.log.append("start")
+
+    def close(self) -> None:
+        self._session.log.append("let go")
+
+
 @pytest.fixture
-def engines(monkeypatch: pytest.MonkeyPatch) -> list[ScriptedEngine]:
-    """The engines that were made."""
-    made: list[ScriptedEngine] = []
+def sessions(monkeypatch: pytest.MonkeyPatch) -> list[ScriptedSession]:
+    """The sessions that were made, each with what its model is."""
+    made: list[ScriptedSession] = []
 
-    def make(options: EngineOptions) -> ScriptedEngine:
-        made.append(ScriptedEngine(options))
-        return made[-1]
+    def lease(spec: NetworkSpec[Engine], user: str) -> ScriptedLease:
+        made.append(ScriptedSession())
+        made[-1].spec = spec
+        return ScriptedLease(spec, made[-1])
 
-    monkeypatch.setattr("vision_agents.plugins.llama.llm.Engine", make)
+    monkeypatch.setattr("vision_agents.plugins.llama.llm.NetworkLease", lease)
+    monkeypatch.setattr("vision_agents.plugins.llama.llm.Session", lambda engine: made[-1])
     return made
 
 
@@ -78,18 +100,20 @@ async def reply(llm: llama.LLM, asked: LLMRequest) -> list[str]:
     return [piece async for piece in llm.respond(asked)]
 
 
-async def test_it_streams_what_the_model_writes(engines: list[ScriptedEngine]) -> None:
+async def test_it_streams_what_the_model_writes(sessions: list[ScriptedSession]) -> None:
     llm = llama.LLM("some.gguf", context=512, n_threads=2, n_gpu_layers=7, max_tokens=50)
     await llm.start()
     assert await reply(llm, request()) == ["One ", "two ", "three."]
     await llm.close()
-    (engine,) = engines
-    assert engine.options == EngineOptions(Path("some.gguf"), 512, 2, 7)
-    assert engine.prompts[0].max_tokens == 50
-    assert engine.log == ["start", "close"]
+    (session,) = sessions
+    assert session.spec is not None
+    assert session.spec.load == EngineOptions(512, 512, 2, 7)
+    assert session.spec.files == {"model": Path("some.gguf")}
+    assert session.prompts[0].max_tokens == 50
+    assert session.log == ["start", "close", "let go"]
 
 
-async def test_a_reply_after_an_interruption_is_not_hit_by_it(engines: list[ScriptedEngine]) -> None:
+async def test_a_reply_after_an_interruption_is_not_hit_by_it(sessions: list[ScriptedSession]) -> None:
     llm = llama.LLM("some.gguf")
     first = llm.respond(request())
     assert await anext(first) == "One "
@@ -97,10 +121,20 @@ async def test_a_reply_after_an_interruption_is_not_hit_by_it(engines: list[Scri
     assert await reply(llm, request()) == ["One ", "two ", "three."]
     assert [piece async for piece in first] == []
     await confirmed
-    assert engines[0].log == ["start", "cancel", "stopped"]
+    assert sessions[0].log == ["start", "cancel", "stopped"]
 
 
-async def test_a_second_interruption_waits_for_nothing(engines: list[ScriptedEngine]) -> None:
+async def test_sessions_with_the_same_settings_want_the_same_network(sessions: list[ScriptedSession]) -> None:
+    for settings in ({}, {}, {"temperature": 0.5, "max_tokens": 9}, {"context": 1024}, {"n_threads": 2}):
+        llama.LLM("some.gguf", **settings)
+    specs = [session.spec for session in sessions]
+    assert specs[0] == specs[1] == specs[2]
+    assert specs[0] not in specs[3:]
+    assert specs[3] != specs[4]
+    assert llama.LLM("some.gguf").networks == (specs[0],)
+
+
+async def test_a_second_interruption_waits_for_nothing(sessions: list[ScriptedSession]) -> None:
     llm = llama.LLM("some.gguf")
     await llm.start()
     await asyncio.gather(llm.interrupt(), llm.interrupt())
@@ -108,55 +142,55 @@ async def test_a_second_interruption_waits_for_nothing(engines: list[ScriptedEng
     assert llm.epoch == 2
 
 
-async def test_interrupting_and_closing_before_the_start_is_fine(engines: list[ScriptedEngine]) -> None:
+async def test_interrupting_and_closing_before_the_start_is_fine(sessions: list[ScriptedSession]) -> None:
     llm = llama.LLM("some.gguf")
     await llm.interrupt()
     await llm.close()
-    assert engines == []
+    assert sessions[0].log == ["cancel", "stopped", "close", "let go"]
 
 
 async def test_the_default_model_gets_examples_that_are_never_dropped(
-    engines: list[ScriptedEngine], monkeypatch: pytest.MonkeyPatch
+    sessions: list[ScriptedSession],
 ) -> None:
-    monkeypatch.setattr("vision_agents.core.models.ModelStore.files", lambda *_: {"model": Path("small.gguf")})
     llm = llama.LLM()
     await reply(llm, request("Hi!"))
     await reply(llm, request("Hi!", instructions=""))
-    (engine,) = engines
-    assert engine.options.model == Path("small.gguf")
-    for prompt in engine.prompts:
+    (session,) = sessions
+    assert session.spec is not None
+    assert session.spec.files is None
+    assert session.spec.model == "smollm2-135m"
+    for prompt in session.prompts:
         assert prompt.keep == 1 + 2 * len(llama.SMOLLM2_EXAMPLES)
         assert prompt.messages[0]["role"] == "system"
         assert prompt.messages[prompt.keep :] == [{"role": "user", "content": "Hi!"}]
         assert (prompt.temperature, prompt.repeat_penalty) == (0, 1)
-    assert engine.prompts[0].messages[0]["content"] == "Be brief."
+    assert session.prompts[0].messages[0]["content"] == "Be brief."
 
 
-async def test_another_model_gets_no_examples_but_those_it_is_given(engines: list[ScriptedEngine]) -> None:
+async def test_another_model_gets_no_examples_but_those_it_is_given(sessions: list[ScriptedSession]) -> None:
     await reply(llama.LLM("other.gguf"), request())
     await reply(llama.LLM("other.gguf", examples=[("Ping?", "Pong.")]), request())
-    assert [engine.prompts[0].keep for engine in engines] == [1, 3]
+    assert [session.prompts[0].keep for session in sessions] == [1, 3]
 
 
-async def test_warming_reads_what_every_prompt_begins_with(engines: list[ScriptedEngine]) -> None:
+async def test_warming_reads_what_every_prompt_begins_with(sessions: list[ScriptedSession]) -> None:
     llm = llama.LLM("other.gguf", examples=[("Ping?", "Pong.")])
     await llm.warm("Be brief.")
     await reply(llm, request("Question"))
-    warmed, asked = engines[0].prompts
-    assert warmed.max_tokens == 1
+    (warmed,), (asked,) = sessions[0].warmed, sessions[0].prompts
+    assert warmed.warm
+    assert (warmed.max_tokens, warmed.keep) == (1, asked.keep)
     assert warmed.messages[: asked.keep] == asked.messages[: asked.keep]
     assert warmed.messages[-1]["role"] == "user"
 
 
 @pytest.mark.parametrize(("model", "offered"), [(None, []), ("large.gguf", ["clock"])])
 async def test_functions_are_offered_to_models_that_can_call_them(
-    engines: list[ScriptedEngine],
-    monkeypatch: pytest.MonkeyPatch,
+    sessions: list[ScriptedSession],
     caplog: pytest.LogCaptureFixture,
     model: str | None,
     offered: list[str],
 ) -> None:
-    monkeypatch.setattr("vision_agents.core.models.ModelStore.files", lambda *_: {"model": Path("small.gguf")})
     llm = llama.LLM(model)
 
     @llm.register_function()
@@ -165,30 +199,30 @@ async def test_functions_are_offered_to_models_that_can_call_them(
         return "noon"
 
     await reply(llm, request())
-    assert [tool["function"]["name"] for tool in engines[0].prompts[0].tools] == offered
+    assert [tool["function"]["name"] for tool in sessions[0].prompts[0].tools] == offered
     assert ("cannot call functions" in caplog.text) == (model is None)
 
 
-async def test_a_function_is_called_and_its_result_goes_back(engines: list[ScriptedEngine]) -> None:
+async def test_a_function_is_called_and_its_result_goes_back(sessions: list[ScriptedSession]) -> None:
     llm = llama.LLM("large.gguf")
 
     @llm.register_function()
     def clock() -> str:
         """Tell the time."""
-        engines[0].words = ["It is noon."]
+        sessions[0].words = ["It is noon."]
         return "noon"
 
     await llm.start()
-    engines[0].words = [ToolCall("1", "clock", {})]
+    sessions[0].words = [ToolCall("1", "clock", {})]
     assert await reply(llm, request()) == ["It is noon."]
-    assert [message["role"] for message in engines[0].prompts[1].messages] == ["system", "user", "assistant", "tool"]
+    assert [message["role"] for message in sessions[0].prompts[1].messages] == ["system", "user", "assistant", "tool"]
 
 
 @pytest.mark.parametrize("form", ["{} ", " {}"])
-async def test_a_model_caught_in_a_loop_is_stopped(engines: list[ScriptedEngine], form: str) -> None:
+async def test_a_model_caught_in_a_loop_is_stopped(sessions: list[ScriptedSession], form: str) -> None:
     llm = llama.LLM("some.gguf")
     await llm.start()
-    engines[0].words = [form.format(word) for word in ("He was very brave. " * 20).split()]
+    sessions[0].words = [form.format(word) for word in ("He was very brave. " * 20).split()]
     assert "".join(await reply(llm, request())).strip() == "He was very brave. He was very brave."
 
 
@@ -213,7 +247,13 @@ def test_a_loop_is_a_whole_sentence_said_twice(text: str, loop: bool) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"n_threads": 0}, {"max_tokens": 0}, {"context": 100, "max_tokens": 100}, {"temperature": -1.0}],
+    [
+        {"n_threads": 0},
+        {"max_tokens": 0},
+        {"context": 100, "max_tokens": 100},
+        {"temperature": -1.0},
+        {"shared_context": 2047},
+    ],
 )
 def test_parameters_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):

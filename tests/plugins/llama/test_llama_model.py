@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,13 @@ import pytest
 
 from vision_agents.core.conversation import Message, Role
 from vision_agents.core.llm import LLMRequest
-from vision_agents.core.models import ModelStore
+from vision_agents.core.models import ModelStore, loaded_models, unload
 from vision_agents.plugins import llama
-from vision_agents.plugins.llama.engine import Engine, EngineOptions, Prompt
+from vision_agents.plugins.llama.engine import Engine, EngineOptions
 from vision_agents.plugins.llama.process import ModelProcess
+from vision_agents.plugins.llama.session import Prompt, Session
+
+from .stand_in import Asked
 
 pytestmark = pytest.mark.models
 
@@ -29,19 +32,18 @@ def model() -> Path:
     return ModelStore().files("smollm2-135m")["model"]
 
 
-@pytest.fixture
-async def engine(model: Path) -> AsyncIterator[Engine]:
-    engine = Engine(EngineOptions(model, context=CONTEXT))
-    await engine.start()
+@pytest.fixture(scope="module")
+def engine(model: Path) -> Iterator[Engine]:
+    engine = Engine(model, EngineOptions(CONTEXT, 4 * CONTEXT))
     yield engine
-    await engine.close()
+    engine.close()
 
 
 @pytest.fixture
-async def running(model: Path) -> AsyncIterator[ModelProcess]:
-    running = await ModelProcess.start({"model": str(model), "context": CONTEXT, "n_threads": 1, "n_gpu_layers": 0})
-    yield running
-    await running.stop()
+async def session(engine: Engine) -> AsyncIterator[Session]:
+    session = Session(lambda: engine)
+    yield session
+    session.close()
 
 
 class Traffic:
@@ -51,10 +53,11 @@ class Traffic:
         self.messages: list[Json] = []
         self.came = asyncio.Event()
         take = ModelProcess._take
+        loop = asyncio.get_running_loop()
 
         def note(process: ModelProcess, message: Json) -> None:
             self.messages.append(message)
-            self.came.set()
+            loop.call_soon_threadsafe(self.came.set)
             take(process, message)
 
         monkeypatch.setattr(ModelProcess, "_take", note)
@@ -68,7 +71,7 @@ class Traffic:
 
 
 @pytest.fixture
-def traffic(monkeypatch: pytest.MonkeyPatch) -> Traffic:
+async def traffic(monkeypatch: pytest.MonkeyPatch) -> Traffic:
     return Traffic(monkeypatch)
 
 
@@ -76,8 +79,8 @@ def user(text: str) -> Json:
     return {"role": "user", "content": text}
 
 
-async def text_of(engine: Engine, *messages: Json, keep: int = 0, max_tokens: int = 16) -> str:
-    pieces = engine.generate(Prompt(messages, keep=keep, max_tokens=max_tokens))
+async def text_of(session: Session, *messages: Json, keep: int = 0, max_tokens: int = 16) -> str:
+    pieces = session.generate(Prompt(messages, keep=keep, max_tokens=max_tokens))
     return "".join([str(piece) async for piece in pieces])
 
 
@@ -92,50 +95,49 @@ async def test_it_knows_something_and_says_it_like_speech() -> None:
     assert not set(answer) & set("*#\n")
 
 
-async def test_a_greedy_model_says_the_same_twice_and_reads_the_prompt_once(engine: Engine) -> None:
-    first = await text_of(engine, user("Why is the sky blue?"))
-    assert engine.last is not None
-    assert engine.last.cached_tokens == 0
-    assert await text_of(engine, user("Why is the sky blue?")) == first
-    assert engine.last.cached_tokens == engine.last.prompt_tokens - 1
-    assert engine.last.reason == "length"
+async def test_a_greedy_model_says_the_same_twice_and_reads_the_prompt_once(session: Session) -> None:
+    first = await text_of(session, user("Why is the sky blue?"))
+    assert session.last is not None
+    assert session.last.cached_tokens == 0
+    assert await text_of(session, user("Why is the sky blue?")) == first
+    assert session.last.cached_tokens == session.last.prompt_tokens - 1
+    assert session.last.reason == "length"
 
 
-async def test_characters_of_several_tokens_come_whole(running: ModelProcess) -> None:
+def test_characters_of_several_tokens_come_whole(engine: Engine) -> None:
     body = {"messages": [user("say")], "grammar": 'root ::= "é漢字😀🎉 ok"'}
-    request = {"keep": 0, "max_tokens": 60, "body": body}
-    pieces = [message["text"] async for message in running.ask(request) if "text" in message]
-    assert "".join(pieces) == "é漢字😀🎉 ok"
-    assert "😀" in pieces
+    asked = Asked(engine.running(), body)
+    assert "".join(asked.texts) == "é漢字😀🎉 ok"
+    assert "😀" in asked.texts
 
 
-async def test_leaving_a_reply_stops_the_model(engine: Engine, traffic: Traffic) -> None:
-    async with aclosing(engine.generate(Prompt([user("Count to one thousand.")], max_tokens=400))) as pieces:
+async def test_leaving_a_reply_stops_the_model(session: Session, traffic: Traffic) -> None:
+    async with aclosing(session.generate(Prompt([user("Count to one thousand.")], max_tokens=400))) as pieces:
         async for _ in pieces:
             if sum("text" in message for message in traffic.messages) >= 3:
                 break
     written = sum("text" in message for message in traffic.messages)
-    await engine.stopped()
+    await session.stopped()
     assert sum("text" in message for message in traffic.messages) <= written + 3
     assert traffic.messages[-1]["done"]["reason"] == "cancelled"
 
 
 async def test_a_cancel_before_the_first_token_stops_the_reading_and_frees_the_model(
-    engine: Engine, traffic: Traffic
+    session: Session, traffic: Traffic
 ) -> None:
-    reply = asyncio.create_task(text_of(engine, user(LONG)))
+    reply = asyncio.create_task(text_of(session, user(LONG)))
     await traffic.until("progress", 2)
-    engine.cancel()
+    session.cancel()
     assert await reply == ""
-    await engine.stopped()
+    await session.stopped()
     done = traffic.messages[-1]["done"]
     read = max(message["progress"] for message in traffic.messages if "progress" in message)
     assert done["reason"] == "cancelled"
     assert read < done["prompt_tokens"] / 2
-    assert await text_of(engine, user("Hi!")) != ""
-    assert await text_of(engine, user(LONG)) != ""
-    assert engine.last is not None
-    assert engine.last.cached_tokens < engine.last.prompt_tokens / 2  # it had indeed not read on behind our back
+    assert await text_of(session, user("Hi!")) != ""
+    assert await text_of(session, user(LONG)) != ""
+    assert session.last is not None
+    assert session.last.cached_tokens < session.last.prompt_tokens / 2  # it had indeed not read on behind our back
 
 
 async def test_an_interruption_reaches_the_model(traffic: Traffic) -> None:
@@ -149,44 +151,109 @@ async def test_an_interruption_reaches_the_model(traffic: Traffic) -> None:
     await llm.close()
 
 
-async def test_a_long_talk_goes_on_without_its_oldest_turns(engine: Engine) -> None:
+async def test_a_long_talk_goes_on_without_its_oldest_turns(session: Session) -> None:
     system = {"role": "system", "content": "You are a friendly voice."}
     talk: list[Json] = []
     dropped = cached = 0
     for number in range(14):
         talk.append(user(f"Tell me about the number {number}. " + "I like all numbers that are not too large. " * 4))
-        talk.append({"role": "assistant", "content": await text_of(engine, system, *talk, keep=1, max_tokens=6)})
-        assert engine.last is not None
-        assert engine.last.prompt_tokens + 6 <= CONTEXT
-        if engine.last.dropped > dropped and dropped:
-            cached += engine.last.cached_tokens > engine.last.prompt_tokens / 2
-        dropped = engine.last.dropped
+        talk.append({"role": "assistant", "content": await text_of(session, system, *talk, keep=1, max_tokens=6)})
+        assert session.last is not None
+        assert session.last.prompt_tokens + 6 <= CONTEXT
+        if session.last.dropped > dropped and dropped:
+            cached += session.last.cached_tokens > session.last.prompt_tokens / 2
+        dropped = session.last.dropped
     assert dropped > 0
     assert cached > 0  # what is left is moved in the cache, not read again
 
 
-async def test_a_message_that_cannot_fit_is_an_error_and_the_next_is_answered(engine: Engine) -> None:
+async def test_a_message_that_cannot_fit_is_an_error_and_the_next_is_answered(session: Session) -> None:
     with pytest.raises(llama.LlamaError, match="raise `context`"):
-        await text_of(engine, user("word " * 2000))
-    assert await text_of(engine, user("Hi!")) != ""
+        await text_of(session, user("word " * 2000))
+    assert await text_of(session, user("Hi!")) != ""
 
 
-async def test_a_truncated_model_is_an_error_that_names_it(model: Path, tmp_path: Path) -> None:
+async def test_sessions_answer_side_by_side_as_they_would_alone(engine: Engine) -> None:
+    questions = [f"What comes after the number {number}?" for number in ("two", "five", "nine")]
+    sessions = [Session(lambda: engine) for _ in questions]
+    alone = [await text_of(one, user(asked)) for one, asked in zip(sessions, questions, strict=True)]
+    together = await asyncio.gather(
+        *(text_of(one, user(asked)) for one, asked in zip(sessions, questions, strict=True))
+    )
+    assert len(set(alone)) == 3
+    # The arithmetic of a batch is rounded in another order, so that now and then another word is the likeliest.
+    assert [text.split()[:2] for text in together] == [text.split()[:2] for text in alone]
+    assert all(one.last is not None and one.last.cached_tokens == one.last.prompt_tokens - 1 for one in sessions)
+
+
+async def test_cancelling_one_session_leaves_the_others_writing(engine: Engine) -> None:
+    mine, other = Session(lambda: engine), Session(lambda: engine)
+    replies = [
+        asyncio.create_task(text_of(one, user("Count to one thousand."), max_tokens=40)) for one in (mine, other)
+    ]
+    while not mine._replies or not next(iter(mine._replies))._begun:
+        await asyncio.sleep(0.01)
+    mine.cancel()
+    await mine.stopped()
+    assert not replies[1].done()
+    assert len((await replies[1]).split()) > 10
+
+
+async def test_a_beginning_is_read_once_and_a_callers_words_reach_nobody_else(engine: Engine) -> None:
+    first = [{"role": "system", "content": "You are a friendly voice. " * 20}]
+    warm = Prompt([*first, user("Hi!")], keep=1, max_tokens=1, warm=True)
+    secret = "My name is Aloysius. Remember it."
+    sessions = [Session(lambda: engine) for _ in range(3)]
+    for number, one in enumerate(sessions):
+        await one.warm(warm)
+        assert one.last is not None
+        assert (one.last.cached_tokens > 0) == (number > 0)
+    await text_of(sessions[0], *first, user(secret), keep=1)
+    answer = await text_of(sessions[1], *first, user("What is my name?"), keep=1, max_tokens=30)
+    assert sessions[1].last is not None
+    assert sessions[1].last.cached_tokens > 100
+    assert "Aloysius" not in answer
+    for one in sessions:
+        one.close()
+
+
+async def test_more_sessions_than_the_memory_holds_are_all_answered(model: Path) -> None:
+    engine = Engine(model, EngineOptions(context=128, cells=128))
+    sessions = [Session(lambda: engine) for _ in range(5)]
+    for _ in range(2):
+        asked = [
+            text_of(one, user(f"{number} " + "and so on " * 10), max_tokens=8) for number, one in enumerate(sessions)
+        ]
+        assert all(await asyncio.gather(*asked))
+    assert engine.stats().done == 10
+    engine.close()
+
+
+async def test_llms_share_one_process_which_is_let_go_when_told(model: Path) -> None:
+    llms = [llama.LLM(context=256, shared_context=256) for _ in range(2)]
+    for llm in llms:
+        await llm.start()
+        await llm.simple_response("Hi!")
+    engine = llms[0]._network.network
+    assert llms[1]._network.network is engine
+    process = engine.running()
+    for llm in llms:
+        await llm.close()
+    assert process._process.returncode is None
+    await asyncio.to_thread(unload, "smollm2-135m")
+    assert process._process.returncode is not None
+    assert "smollm2-135m" not in {entry.name for entry in loaded_models()}
+
+
+def test_a_truncated_model_is_an_error_that_names_it(model: Path, tmp_path: Path) -> None:
     half = Path(shutil.copy(model, tmp_path / "half.gguf"))
     os.truncate(half, 50_000_000)
     with pytest.raises(llama.LlamaError, match=r"half\.gguf.*corrupted or incomplete"):
-        await Engine(EngineOptions(half)).start()
+        Engine(half, EngineOptions()).running()
 
 
 async def test_llama_cpp_is_silent(model: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    engine = Engine(EngineOptions(model))
-    await text_of(engine, user("Hi!"))
-    await engine.close()
+    engine = Engine(model, EngineOptions())
+    await text_of(Session(lambda: engine), user("Hi!"))
+    engine.close()
     assert capfd.readouterr() == ("", "")
-
-
-async def test_closing_ends_the_process(engine: Engine) -> None:
-    assert engine._process is not None
-    process = engine._process._process
-    await engine.close()
-    assert process.returncode is not None

@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision_agents.plugins.llama.worker import LEAST_REPLY, Worker, drop_oldest, load, turns
+from vision_agents.plugins.llama.worker.answer import LEAST_REPLY, drop_oldest, turns
+from vision_agents.plugins.llama.worker.main import PREFIXES, Worker, most_tokens
+from vision_agents.plugins.llama.worker.model import MOST_BUSY, SLOTS, load
 
 Json = dict[str, Any]
 CONTEXT = 200
+CELLS = 8 * CONTEXT
 
 
 def message(role: str, text: str) -> Json:
@@ -34,77 +37,109 @@ def finish(reason: str = "stop") -> Json:
     return {"choices": [{"delta": {}, "finish_reason": reason}]}
 
 
-class WordServer:
-    """Stands in for xllamacpp's server: a token is a word, and the reply is scripted."""
+class WordModel:
+    """Stands in for the model: a token is a word, the reply is scripted, and slots hold what was read and written."""
 
     def __init__(self, *reply: Json) -> None:
         self.reply = reply
         self.prompts: list[Json] = []
         self.on_chunk: Callable[[Json], None] = lambda chunk: None
+        self.held: dict[int, list[str]] = {}
+        self.kept: dict[str, list[str]] = {}
+        self.log: list[tuple[str, int]] = []
 
-    def handle_chat_completions(self, prompt: Json, callback: Callable[[Json], bool]) -> None:
-        self.prompts.append(prompt)
-        tokens = sum(len(m["content"].split()) for m in prompt["messages"])
-        for chunk in self._chunks(tokens):
+    def complete(self, slot: int, body: Json, take: Callable[[Json], bool]) -> None:
+        self.prompts.append(body)
+        words = [word for m in body["messages"] for word in m["content"].split()]
+        held = self.held.get(slot, [])
+        same = next((n for n, pair in enumerate(zip(words, held, strict=False)) if len(set(pair)) > 1), None)
+        cached = min(len(words), len(held)) if same is None else same
+        self.held[slot] = words
+        for chunk in self._chunks(len(words), cached):
             self.on_chunk(chunk)
-            if callback(chunk):
+            if take(chunk):
                 return
 
-    def _chunks(self, tokens: int) -> Iterator[Json]:
+    def save(self, slot: int, name: str) -> int:
+        self.log.append(("save", slot))
+        self.kept[name] = self.held[slot]
+        return len(self.held[slot])
+
+    def restore(self, slot: int, name: str) -> bool:
+        self.log.append(("restore", slot))
+        self.held[slot] = self.kept[name]
+        return True
+
+    def erase(self, slot: int) -> None:
+        self.log.append(("erase", slot))
+        self.held.pop(slot, None)
+
+    def discard(self, name: str) -> None:
+        del self.kept[name]
+
+    def _chunks(self, tokens: int, cached: int) -> Iterator[Json]:
         if tokens > CONTEXT:
             too_long = {"type": "exceed_context_size_error", "message": "too long", "n_prompt_tokens": tokens}
             yield {"error": too_long}
             return
-        yield progress(tokens, 0)
-        yield progress(tokens, tokens)
+        yield progress(tokens, cached, cached)
+        yield progress(tokens, tokens, cached)
         yield from self.reply
 
 
-def answer(server: WordServer, *requests: Json, cancel: tuple[int, ...] = ()) -> list[Json]:
-    """Everything the worker sends for `requests`, of which `cancel` were cancelled before it began."""
-    sent: list[Json] = []
-    worker = Worker(server, CONTEXT, sent.append)
-    lines = [*requests, *([{"cancel": list(cancel)}] if cancel else [])]
-    run_with(worker, lines)
-    return sent
+class Parent:
+    """Writes to a worker and takes what it sends."""
+
+    def __init__(self, model: WordModel, cells: int = CELLS) -> None:
+        self.sent: list[Json] = []
+        self.worker = Worker(model, CONTEXT, cells, self._take)
+        self._came = threading.Condition()
+
+    def say(self, *messages: Json) -> None:
+        self.worker.read(json.dumps(message).encode() for message in messages)
+
+    def ends(self, *numbers: int) -> list[Json]:
+        """Wait until these requests are answered, and until the slots are idle; returns the ends, as ordered."""
+        self.until(lambda: len(self._ends(numbers)) == len(numbers))
+        self.until(lambda: not any(slot.busy for slot in self.worker._slots._slots) or len(self.worker._answers) > 0)
+        return self._ends(numbers)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        with self._came:
+            while not condition():
+                assert self._came.wait(timeout=10) or condition()
+
+    def of(self, number: int) -> list[Json]:
+        return [message for message in self.sent if message["id"] == number]
+
+    def _ends(self, numbers: tuple[int, ...]) -> list[Json]:
+        return [m for number in numbers for m in self.of(number) if m.keys() & {"done", "error"}]
+
+    def _take(self, message: Json) -> None:
+        with self._came:
+            self.sent.append(message)
+            self._came.notify_all()
 
 
-def run_with(worker: Worker, lines: list[Json]) -> None:
-    """Run until all of `lines` is answered; the end of the input comes only then, since it cancels."""
-    answered = threading.Semaphore(0)
-    send = worker._send
-
-    def count(sent: Json) -> None:
-        send(sent)
-        if sent.keys() & {"done", "error"}:
-            answered.release()
-
-    worker._send = count
-    requests = sum("cancel" not in line for line in lines)
-    read_all = threading.Event()
-
-    def stdin() -> Iterator[bytes]:
-        for line in lines:
-            yield json.dumps(line).encode()
-        read_all.set()
-        for _ in range(requests):
-            assert answered.acquire(timeout=10)
-
-    reader = threading.Thread(target=worker.read, args=(stdin(),))
-    reader.start()
-    assert read_all.wait(timeout=10)
-    worker.run()
-    reader.join(timeout=10)
+def answer(model: WordModel, *requests: Json) -> list[Json]:
+    """Everything the worker sends for `requests`, but that they have begun."""
+    parent = Parent(model)
+    parent.say(*requests)
+    parent.ends(*(request["id"] for request in requests))
+    return [message for message in parent.sent if "begun" not in message]
 
 
-def request(number: int = 1, *messages: Json, keep: int = 0, max_tokens: int = 50) -> Json:
+def request(
+    number: int = 1, *messages: Json, keep: int = 0, max_tokens: int = 50, session: int = 0, warm: bool = False
+) -> Json:
     body = {"messages": list(messages) or [message("user", "hello")]}
-    return {"id": number, "keep": keep, "max_tokens": max_tokens, "body": body}
+    whole = {"id": number, "session": session, "keep": keep, "max_tokens": max_tokens, "warm": warm}
+    return whole | {"body": body}
 
 
 def test_a_reply_is_progress_then_text_then_done() -> None:
-    server = WordServer(text("Hello"), text(" there"), finish())
-    sent = answer(server, request(7, message("user", "one two three")))
+    model = WordModel(text("Hello"), text(" there"), finish())
+    sent = answer(model, request(7, message("user", "one two three")))
     assert sent == [
         {"id": 7, "progress": 0},
         {"id": 7, "progress": 3},
@@ -112,76 +147,199 @@ def test_a_reply_is_progress_then_text_then_done() -> None:
         {"id": 7, "text": " there"},
         {"id": 7, "done": {"reason": "stop", "prompt_tokens": 3, "cached_tokens": 0, "dropped": 0}},
     ]
-    assert server.prompts[0]["stream"] is True
-    assert server.prompts[0]["max_tokens"] == 50
+    assert model.prompts[0]["max_tokens"] == 50
 
 
-def test_requests_are_answered_in_turn() -> None:
-    sent = answer(WordServer(text("x"), finish()), request(1), request(2), request(3))
-    assert [m["id"] for m in sent if "done" in m] == [1, 2, 3]
+def test_requests_of_several_sessions_are_answered_side_by_side() -> None:
+    model = WordModel(text("x"), finish())
+    together = threading.Barrier(3, timeout=10)
+
+    def on_chunk(chunk: Json) -> None:
+        if chunk == text("x"):
+            together.wait()
+
+    model.on_chunk = on_chunk
+    sent = answer(model, *(request(number, session=number) for number in range(3)))
+    assert {m["id"] for m in sent if "done" in m} == {0, 1, 2}
+
+
+class Gate:
+    """Holds up every chunk until it is opened."""
+
+    def __init__(self, model: WordModel) -> None:
+        self.open = threading.Event()
+        model.on_chunk = self._hold
+
+    def _hold(self, chunk: Json) -> None:
+        assert self.open.wait(timeout=10)
+
+
+def test_further_requests_wait_for_their_turn() -> None:
+    model = WordModel(text("x"), finish())
+    gate = Gate(model)
+    parent = Parent(model)
+    numbers = range(MOST_BUSY + 3)
+    parent.say(*(request(number, session=number) for number in numbers))
+    parent.until(lambda: len(parent.sent) == MOST_BUSY)
+    assert {m["id"] for m in parent.sent if "begun" in m} == set(range(MOST_BUSY))
+    gate.open.set()
+    assert all("done" in end for end in parent.ends(*numbers))
 
 
 def test_a_request_cancelled_while_it_waits_never_reaches_the_model() -> None:
-    server = WordServer(text("x"), finish())
-    sent = answer(server, request(1), request(2), request(3), cancel=(1, 3))
-    reasons = {m["id"]: m["done"]["reason"] for m in sent if "done" in m}
-    assert reasons == {1: "cancelled", 2: "stop", 3: "cancelled"}
-    assert len(server.prompts) == 1
+    model = WordModel(text("x"), finish())
+    gate = Gate(model)
+    parent = Parent(model)
+    parent.say(*(request(number, session=number) for number in range(MOST_BUSY + 1)))
+    parent.say({"cancel": [MOST_BUSY, 999]})
+    (end,) = [m for m in parent.sent if "done" in m]
+    assert (end["id"], end["done"]["reason"]) == (MOST_BUSY, "cancelled")
+    gate.open.set()
+    parent.ends(*range(MOST_BUSY))
+    assert len(model.prompts) == MOST_BUSY
 
 
 @pytest.mark.parametrize("stop_at", [0, 1, 2, 3, 4])
-def test_a_cancelled_reply_stops_at_the_next_step_of_prompt_or_text(stop_at: int) -> None:
-    server = WordServer(text("a"), text("b"), text("c"), finish())
-    sent: list[Json] = []
-    worker = Worker(server, CONTEXT, sent.append)
+def test_a_cancelled_reply_stops_at_the_next_step_and_no_other_does(stop_at: int) -> None:
+    model = WordModel(text("a"), text("b"), text("c"), finish())
+    parent = Parent(model)
     seen: list[Json] = []
 
     def on_chunk(chunk: Json) -> None:
         if len(seen) == stop_at:
-            worker._cancelled.add(1)
+            parent.say({"cancel": [1]})
         seen.append(chunk)
 
-    server.on_chunk = on_chunk
-    run_with(worker, [request(1), request(2)])
-    first = [m for m in sent if m["id"] == 1]
-    assert len(seen) - (5 + 1) == stop_at + 1  # of which the second request's are all
-    assert first[-1]["done"]["reason"] == "cancelled"
-    assert len(first) == stop_at + 1
-    assert [m["done"]["reason"] for m in sent if m["id"] == 2 and "done" in m] == ["stop"]
+    model.on_chunk = on_chunk
+    parent.say(request(1, session=1))
+    (end,) = parent.ends(1)
+    assert end["done"]["reason"] == "cancelled"
+    assert len(seen) == stop_at + 1
+    assert len(parent.of(1)) == stop_at + 2  # it had begun, and it ended
+    parent.say(request(2, session=1))
+    assert parent.ends(2)[0]["done"]["reason"] == "stop"
 
 
-def test_the_end_of_input_stops_the_running_reply_and_the_worker() -> None:
-    server = WordServer(*(text(str(n)) for n in range(1000)), finish())
-    sent: list[Json] = []
-    worker = Worker(server, CONTEXT, sent.append)
-    ended = threading.Event()
+# --- slots
 
-    def stdin() -> Iterator[bytes]:
-        yield json.dumps(request(1)).encode()
-        assert ended.wait(timeout=10)
 
-    def on_chunk(chunk: Json) -> None:
-        if chunk == text("5"):
-            ended.set()
-            reader.join(timeout=10)
+def test_what_a_session_said_before_is_not_read_again() -> None:
+    model = WordModel(text("ok"), finish())
+    parent = Parent(model)
+    for number in range(4):
+        said = [message("user", f"{number % 2} question {n}") for n in range(number + 1)]
+        parent.say(request(number, *said, session=number % 2))
+        (end,) = parent.ends(number)
+        assert end["done"]["cached_tokens"] == (3 * (number - 1) if number > 1 else 0)
 
-    server.on_chunk = on_chunk
-    reader = threading.Thread(target=worker.read, args=(stdin(),))
-    reader.start()
-    worker.run()
-    assert [m["text"] for m in sent if "text" in m] == ["0", "1", "2", "3", "4"]
+
+def test_the_next_request_of_a_session_finds_its_slot_idle() -> None:
+    model = WordModel(text("ok"), finish())
+    parent = Parent(model)
+    for number in range(50):
+        parent.say(request(number, message("user", "the same again"), session=7))
+        parent.until(lambda number=number: bool(parent._ends((number,))))
+    assert set(model.held) == {0}
+
+
+def test_a_beginning_is_read_once_for_all_sessions() -> None:
+    model = WordModel(text("Hi"), finish())
+    parent = Parent(model)
+    first = message("system", "be very kind"), message("user", "hello there")
+    parent.say(*(request(number, *first, keep=1, session=number, warm=True, max_tokens=1) for number in range(5)))
+    parent.ends(*range(5))
+    assert len(model.prompts) == 1
+    assert [action for action, _ in model.log] == ["save"] + 4 * ["restore"]
+    parent.say(*(request(9 + n, first[0], message("user", f"question {n}"), keep=1, session=n) for n in range(5)))
+    assert [end["done"]["cached_tokens"] for end in parent.ends(*range(9, 14))] == 5 * [3]
+    assert len(model.log) == 5
+
+
+def test_a_session_that_lost_its_slot_gets_the_beginning_back() -> None:
+    model = WordModel(text("Hi"), finish())
+    parent = Parent(model)
+    first = message("system", "be very kind"), message("user", "hello there")
+    parent.say(request(0, *first, keep=1, session=0, warm=True, max_tokens=1))
+    parent.ends(0)
+    for number in range(1, SLOTS + 1):
+        parent.say(request(number, message("user", "something else"), session=number))
+        parent.ends(number)
+    parent.say(request(99, *first, keep=1, session=0))
+    assert parent.ends(99)[0]["done"]["cached_tokens"] == 5
+
+
+def test_a_beginning_that_failed_or_was_cancelled_is_not_kept() -> None:
+    model = WordModel({"error": {"message": "out of luck"}})
+    parent = Parent(model)
+    warm = request(1, message("system", "be kind"), message("user", "hi"), keep=1, warm=True)
+    parent.say(warm)
+    assert parent.ends(1)[0]["error"] == "out of luck"
+    model.reply = text("Hi"), finish()
+    parent.say(warm | {"id": 2})
+    parent.ends(2)
+    assert len(model.prompts) == 2
+    assert len(model.kept) == 1
+
+
+def test_only_so_many_beginnings_are_kept() -> None:
+    model = WordModel(text("Hi"), finish())
+    parent = Parent(model)
+    for number in range(PREFIXES + 2):
+        messages = message("system", f"be number {number}"), message("user", "hi")
+        parent.say(request(number, *messages, keep=1, warm=True))
+        parent.ends(number)
+    assert len(model.kept) == PREFIXES
+
+
+def test_what_a_session_said_is_erased_when_it_is_over() -> None:
+    model = WordModel(text("ok"), finish())
+    parent = Parent(model)
+    parent.say(request(1, session=1))
+    parent.ends(1)
+    parent.say({"forget": 2})
+    parent.say({"forget": 1})
+    parent.say(request(2, session=2))
+    parent.ends(2)
+    assert model.log == [("erase", 0)]
+
+
+def test_who_leaves_in_the_middle_of_a_reply_is_erased_after_it() -> None:
+    model = WordModel(text("ok"), finish())
+    parent = Parent(model)
+    model.on_chunk = lambda chunk: parent.say({"forget": 1}) if chunk == text("ok") else None
+    parent.say(request(1, session=1))
+    parent.ends(1)
+    parent.until(lambda: not model.held)
+    assert model.log == [("erase", 0)]
+
+
+def test_conversations_make_room_for_others_when_the_cells_are_used_up() -> None:
+    model = WordModel(text("ok"), finish())
+    parent = Parent(model, cells=2 * CONTEXT)
+    for number in range(8):
+        parent.say(request(number, message("user", f"{number} " + 60 * "w "), max_tokens=40, session=number))
+        assert "done" in parent.ends(number)[0]
+        assert sum(len(words) for words in model.held.values()) <= 2 * CONTEXT
+    assert {action for action, _ in model.log} == {"erase"}
+
+
+@given(st.lists(st.text(max_size=20), max_size=5), st.integers(1, 100))
+def test_a_prompt_never_has_more_tokens_than_was_reckoned_with(texts: list[str], most: int) -> None:
+    messages = [message("user", said) for said in texts]
+    reckoned = most_tokens({"body": {"messages": messages}, "max_tokens": most})
+    assert reckoned >= sum(len(said.encode("utf-8", "replace")) + 8 for said in texts) + most
 
 
 # --- the context
 
 
 def test_oldest_turns_are_dropped_until_prompt_and_reply_fit() -> None:
-    server = WordServer(text("ok"), finish())
+    model = WordModel(text("ok"), finish())
     kept = [message("system", "be kind"), message("user", "example"), message("assistant", "answer")]
     old = [m for n in range(40) for m in (message("user", f"question {n} is"), message("assistant", f"{n} it is"))]
     last = message("user", "and now?")
-    sent = answer(server, request(1, *kept, *old, last, keep=3, max_tokens=60))
-    prompt = server.prompts[-1]["messages"]
+    sent = answer(model, request(1, *kept, *old, last, keep=3, max_tokens=60))
+    prompt = model.prompts[-1]["messages"]
     done = sent[-1]["done"]
     assert prompt[:3] == kept
     assert prompt[-1] == last
@@ -189,18 +347,18 @@ def test_oldest_turns_are_dropped_until_prompt_and_reply_fit() -> None:
     assert prompt[3]["role"] == "user"
     assert done["prompt_tokens"] + 60 <= CONTEXT
     assert done["dropped"] == len(kept) + len(old) + 1 - len(prompt)
-    assert len(server.prompts) <= 4  # it judges by length how much to drop, not turn by turn
+    assert len(model.prompts) <= 4  # it judges by length how much to drop, not turn by turn
 
 
 def test_a_prompt_that_fits_without_room_for_the_whole_reply_is_answered_if_nothing_can_go() -> None:
-    server = WordServer(text("ok"), finish())
-    sent = answer(server, request(1, message("user", "w " * (CONTEXT - LEAST_REPLY)), max_tokens=100))
+    model = WordModel(text("ok"), finish())
+    sent = answer(model, request(1, message("user", "w " * (CONTEXT - LEAST_REPLY)), max_tokens=100))
     assert sent[-1]["done"]["reason"] == "stop"
 
 
 @pytest.mark.parametrize("words", [CONTEXT - LEAST_REPLY + 1, CONTEXT + 1, 50 * CONTEXT])
 def test_what_can_never_fit_is_an_error_that_says_what_to_do(words: int) -> None:
-    sent = answer(WordServer(finish()), request(1, message("user", "w " * words), max_tokens=100))
+    sent = answer(WordModel(finish()), request(1, message("user", "w " * words), max_tokens=100))
     assert f"{words} tokens" in sent[-1]["error"]
     assert "raise `context`" in sent[-1]["error"]
 
@@ -226,25 +384,27 @@ def test_dropping_takes_whole_turns_from_the_front_and_never_the_last(
 
 
 def test_a_refused_request_is_an_error_and_the_next_one_is_answered() -> None:
-    class Refusing(WordServer):
-        def handle_chat_completions(self, prompt: Json, callback: Callable[[Json], bool]) -> None:
+    class Refusing(WordModel):
+        def complete(self, slot: int, body: Json, take: Callable[[Json], bool]) -> None:
             if not self.prompts:
-                self.prompts.append(prompt)
+                self.prompts.append(body)
                 raise ValueError("bad request")
-            super().handle_chat_completions(prompt, callback)
+            super().complete(slot, body, take)
 
-    sent = answer(Refusing(text("fine"), finish()), request(1), request(2))
-    assert sent[0] == {"id": 1, "error": "ValueError: bad request"}
-    assert sent[-1]["done"]["reason"] == "stop"
+    parent = Parent(Refusing(text("fine"), finish()))
+    parent.say(request(1))
+    assert parent.ends(1) == [{"id": 1, "error": "ValueError: bad request"}]
+    parent.say(request(2))
+    assert parent.ends(2)[0]["done"]["reason"] == "stop"
 
 
 def test_an_error_in_the_stream_is_passed_on() -> None:
-    sent = answer(WordServer(text("a"), {"error": {"type": "server_error", "message": "out of luck"}}), request())
+    sent = answer(WordModel(text("a"), {"error": {"type": "server_error", "message": "out of luck"}}), request())
     assert sent[-1] == {"id": 1, "error": "out of luck"}
 
 
 def test_a_chunk_that_makes_no_sense_does_not_raise_through_native_code() -> None:
-    sent = answer(WordServer({"choices": [{"delta": {"tool_calls": [{}]}}]}), request())
+    sent = answer(WordModel({"choices": [{"delta": {"tool_calls": [{}]}}]}), request())
     assert "KeyError" in sent[-1]["error"]
 
 
@@ -254,7 +414,7 @@ def test_function_calls_are_put_together_from_their_pieces() -> None:
         return {"choices": [{"delta": {"tool_calls": [call]}, "finish_reason": None}]}
 
     sent = answer(
-        WordServer(
+        WordModel(
             piece(0, name="weather", arguments=""),
             piece(0, arguments='{"city": '),
             piece(1, name="clock", arguments="{}"),
@@ -273,16 +433,14 @@ def test_function_calls_are_put_together_from_their_pieces() -> None:
 def test_the_model_is_loaded_quiet_and_its_http_server_locked(monkeypatch: pytest.MonkeyPatch) -> None:
     def params() -> SimpleNamespace:
         parts = {"model": SimpleNamespace(), "cpuparams": SimpleNamespace(), "cpuparams_batch": SimpleNamespace()}
-        return SimpleNamespace(**parts, verbosity=3, api_keys=[])
+        return SimpleNamespace(**parts, verbosity=3, api_keys=[], listening_address="http://127.0.0.1:1")
 
     module = ModuleType("xllamacpp")
     vars(module).update(CommonParams=params, Server=lambda params: params)
     monkeypatch.setitem(sys.modules, "xllamacpp", module)
-    settings = {"model": "m.gguf", "context": 512, "n_threads": 2, "n_gpu_layers": 3}
-    first, second = (load(settings) for _ in range(2))
-    assert isinstance(first, SimpleNamespace)
-    assert isinstance(second, SimpleNamespace)
-    assert (first.model.path, first.n_ctx, first.n_gpu_layers) == ("m.gguf", 512, 3)
+    settings = {"model": "m.gguf", "context": 512, "cells": 1024, "n_threads": 2, "n_gpu_layers": 3, "folder": "f"}
+    first, second = (load(settings)._server for _ in range(2))
+    assert (first.model.path, first.n_ctx, first.kv_unified_per_slot, first.n_gpu_layers) == ("m.gguf", 1024, 512, 3)
     assert (first.cpuparams.n_threads, first.cpuparams_batch.n_threads) == (2, 2)
     assert first.verbosity == 1
     assert len(first.api_keys[0]) >= 32

@@ -10,24 +10,34 @@ from pathlib import Path
 
 from vision_agents.core import llm as base
 from vision_agents.core.conversation import ToolCall
-from vision_agents.core.models import ModelStore
+from vision_agents.core.models.networks import NetworkLease, NetworkSpec
 
-from .engine import Engine, EngineOptions, Prompt, require_xllamacpp
+from .engine import Engine, EngineOptions, require_xllamacpp
 from .prompt import SMOLLM2_EXAMPLES, SMOLLM2_INSTRUCTIONS, Example, functions, history, prefix
+from .session import Prompt, Session
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_MODEL = "smollm2-135m"
 """The model store's name of what is used when no path is given."""
 
+DEFAULT_CELLS = 8192
+"""Tokens that the sessions of the default model share. It takes 23 KB for each, and a call seldom has more than 600."""
+
 
 class LLM(base.LLM):
-    """Any GGUF chat model, run by xllamacpp in a process of its own.
+    """Any GGUF chat model, run by xllamacpp in one worker process for all sessions with the same settings.
+
+    Each instance is a session of its own: it has a slot in the model, which keeps its conversation, so that only what
+    is new has to be read. Answers of several sessions are made side by side.
 
     Args:
         model: path of a GGUF file that brings its chat template; by default SmolLM2 135M from the model store.
         context: how many tokens prompt and reply may have together. When they have more, the oldest turns are left
             out; never the instructions, the examples or the last message.
+        shared_context: how many tokens are kept in memory for all sessions together; the conversation that was used
+            least recently is read again when its next answer is due. By default 8192 for the default model, and
+            `context` for others.
         n_threads: of the CPU. One by default, since two models with two threads each on two cores are several times
             slower than with one each.
         n_gpu_layers: how many layers go to a GPU, with an xllamacpp that is built for one.
@@ -50,6 +60,7 @@ class LLM(base.LLM):
         model: str | Path | None = None,
         *,
         context: int = 2048,
+        shared_context: int | None = None,
         n_threads: int = 1,
         n_gpu_layers: int = 0,
         max_tokens: int = 100,
@@ -64,40 +75,52 @@ class LLM(base.LLM):
             raise ValueError(f"max_tokens is {max_tokens}; it must be at least 1 and less than context ({context})")
         if temperature < 0:
             raise ValueError(f"temperature is {temperature}; it must not be negative")
+        if shared_context is None:
+            shared_context = max(context, DEFAULT_CELLS) if model is None else context
+        if shared_context < context:
+            raise ValueError(f"shared_context is {shared_context}; it must be at least context ({context})")
         super().__init__()
         self.model = None if model is None else Path(model)
-        self.context = context
-        self.n_threads = n_threads
-        self.n_gpu_layers = n_gpu_layers
         self.max_tokens = max_tokens
         self.temperature = temperature
         self.repeat_penalty = repeat_penalty
         if examples is None:
             examples = SMOLLM2_EXAMPLES if model is None else ()
         self.examples = tuple(examples)
-        self._engine: Engine | None = None
+        options = EngineOptions(context, shared_context, n_threads, n_gpu_layers)
+        files = None if self.model is None else {"model": self.model}
+        self._network: NetworkLease[Engine] = NetworkLease(NetworkSpec(options, DEFAULT_MODEL, files), "llama.LLM")
+        self._session = Session(lambda: self._network.network)
+
+    @property
+    def networks(self) -> tuple[NetworkSpec[Engine], ...]:
+        """The networks that this part uses, for `warm_up`."""
+        return (self._network.spec,)
 
     async def start(self) -> None:
-        """Load the model, without stopping the event loop.
+        """Load the model, unless the process has it, without stopping the event loop.
 
         Raises MissingModelError if the default model was not pulled, FileNotFoundError if there is no such file, or
-        LlamaError if it cannot be loaded.
+        LlamaError if it cannot be loaded, or if another event loop uses this instance.
         """
-        await self._loaded()
+        self._session.bind()
+        await self._network.start()
 
     async def warm(self, instructions: str) -> None:
-        """Read the instructions and examples ahead, so that the first reply begins as soon as all others do."""
-        engine = await self._loaded()
-        messages = [*prefix(self._instructions(instructions), self.examples), {"role": "user", "content": "Hi!"}]
-        async with aclosing(engine.generate(Prompt(messages, keep=len(messages), max_tokens=1))) as pieces:
-            async for _ in pieces:
-                pass
+        """Read the instructions and examples ahead, so that the first reply begins as soon as all others do.
+
+        They are read once: for further sessions that begin alike it takes some milliseconds.
+        """
+        await self.start()
+        first = prefix(self._instructions(instructions), self.examples)
+        messages = [*first, {"role": "user", "content": "Hi!"}]
+        await self._session.warm(Prompt(messages, keep=len(first), max_tokens=1, warm=True))
 
     async def stream(self, request: base.LLMRequest) -> AsyncGenerator[str | ToolCall, None]:
         """Answer `request`, piece by piece. Raises what `start` raises, or LlamaError."""
-        engine = await self._loaded()
+        await self.start()
         loop = LoopGuard()
-        async with aclosing(engine.generate(self._prompt(request))) as pieces:
+        async with aclosing(self._session.generate(self._prompt(request))) as pieces:
             async for piece in pieces:
                 if isinstance(piece, str) and loop.closed_by(piece):
                     logger.info("the model repeats itself: its reply ends here")
@@ -107,26 +130,17 @@ class LLM(base.LLM):
 
     def cancel(self) -> Awaitable[None]:
         """Stop the model now, and not in the task that waits for it: what is asked next must not be hit."""
-        if self._engine is not None:
-            self._engine.cancel()
+        self._session.cancel()
         return super().cancel()
 
     async def cancel_work(self) -> None:
         """Wait until the model has stopped."""
-        if self._engine is not None:
-            await self._engine.stopped()
+        await self._session.stopped()
 
     async def close(self) -> None:
-        """End the model's process and so free its memory."""
-        if self._engine is not None:
-            await self._engine.close()
-
-    async def _loaded(self) -> Engine:
-        if self._engine is None:
-            path = self.model or ModelStore().files(DEFAULT_MODEL)["model"]
-            self._engine = Engine(EngineOptions(path, self.context, self.n_threads, self.n_gpu_layers))
-        await self._engine.start()
-        return self._engine
+        """End the session and forget its conversation; the model stays loaded for the next. Harmless twice."""
+        self._session.close()
+        self._network.close()
 
     def _prompt(self, request: base.LLMRequest) -> Prompt:
         first = prefix(self._instructions(request.instructions), self.examples)
@@ -149,7 +163,7 @@ class LLM(base.LLM):
 
 
 class LoopGuard:
-    """Notices the loop that greedy decoding can fall into: a sentence that was in this reply before, word for word."""
+    """Detects the loop that greedy decoding can fall into: a sentence that was in this reply before, word for word."""
 
     _END = re.compile(r"[.!?\n]+\s")
 

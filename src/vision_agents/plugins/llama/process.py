@@ -1,223 +1,310 @@
-"""The model's process, seen from asyncio: it is started, asked, told to stop, and watched."""
+"""The worker process, seen from this one: it is started, asked, told to stop, and watched. Any thread may do that."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
+import math
+import os
+import queue
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
+import threading
+import time
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from vision_agents.core.models import WorkerStats
+
 logger = logging.getLogger(__name__)
 
-WORKER = Path(__file__).with_name("worker.py")
+# The worker is a package on its own there, so that it need not import this one. The folder is in the path only while
+# the worker's modules are imported: what lies beside them must not hide others.
+_START = "import sys; sys.path.insert(0, sys.argv[1]); import worker.main as w; del sys.path[0]; sys.exit(w.main())"
+COMMAND = (sys.executable, "-P", "-c", _START, str(Path(__file__).parent))
 
 # Deadlines in seconds. A process that lets one pass is ended.
 LOAD_TIMEOUT = 300.0
-STALL_TIMEOUT = 60.0  # with work to do and no sign of life: a token, or a step of the prompt
+STALL_TIMEOUT = 60.0  # in an answer without any sign of life: a token, or a step of the prompt
+WAIT_TIMEOUT = 30.0  # for the turn of a request; when others are answered meanwhile, it is given up alone
 EXIT_TIMEOUT = 5.0
 
-# Requests that may wait for the one being answered. One more is refused: it would come minutes late.
-MOST_WAITING = 16
+# Requests that may wait for their turn. One more is refused: it would come minutes late.
+MOST_WAITING = 64
 
+_SPARE_PIECES = 64  # of a reply, beyond one a token
 _LINE_LIMIT = 1 << 20  # bytes; the longest lines are function calls
 _LOG_LINES = 20
+_MEASURED = 512  # requests, for the quantiles
 _LOG_PREFIX = re.compile(r"^[\d.]+ [A-Z] +")
-_ERROR = re.compile(r"error( loading model)?:", re.IGNORECASE)
-_CANCELLED = {"reason": "cancelled", "prompt_tokens": 0, "cached_tokens": 0, "dropped": 0}
+_ERROR = re.compile(r"error( loading model)?:|_ASSERT\(", re.IGNORECASE)
 
 Json = dict[str, Any]
+Listener = Callable[[Json], None]
 
 
 class LlamaError(RuntimeError):
     """The model could not be loaded, or could not answer. The message says why, and what to do next."""
 
 
-class ModelProcess:
-    """A running `worker.py`, and who waits for what from it. Its messages are described there."""
+@dataclass(slots=True)
+class Meter:
+    """Counts and times of requests, also over a restart of the process. Times are in seconds."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.failure = ""
-        """Why it is of no more use; empty while it is well."""
+    done: int = 0
+    failed: int = 0
+    refused: int = 0
+    cancelled: int = 0
+    replaced: int = 0
+    waits: deque[float] = field(default_factory=lambda: deque(maxlen=_MEASURED))
+    runs: deque[float] = field(default_factory=lambda: deque(maxlen=_MEASURED))
+
+    def stats(self, queued: int) -> WorkerStats:
+        """As the list of loaded models shows them."""
+        waits, runs = sorted(self.waits), sorted(self.runs)
+        return WorkerStats(
+            queued,
+            MOST_WAITING,
+            done=self.done,
+            failed=self.failed,
+            refused=self.refused,
+            cancelled=self.cancelled,
+            replaced=self.replaced,
+            wait_p50=_quantile(waits, 0.5),
+            wait_p95=_quantile(waits, 0.95),
+            run_p50=_quantile(runs, 0.5),
+            run_p95=_quantile(runs, 0.95),
+        )
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A request that is not answered yet."""
+
+    listener: Listener
+    pieces: int
+    """That may still come: a reply has at most one a token, and a worker that sends more is broken."""
+    asked: float
+    begun: float | None = None
+
+
+class ModelProcess:
+    """A running worker, and who waits for what from it. Its messages are described in `worker/main.py`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], folder: str, meter: Meter) -> None:
+        self.received = 0
+        """Messages so far: while this grows, the worker is alive."""
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
         self._process = process
         self._stdin, self._stdout, self._stderr = process.stdin, process.stdout, process.stderr
+        self._folder = folder
+        self._meter = meter
+        self._owner = os.getpid()
+        self._lock = threading.RLock()
+        self._failure = ""
         self._numbers = count(1)
-        self._asked = 0.0  # when the last request was sent, on the loop's clock
-        self._unanswered: dict[int, asyncio.Future[None]] = {}
-        self._cancelled: set[int] = set()  # of the unanswered ones
-        self._replies: dict[int, asyncio.Queue[Json]] = {}
+        self._pending: dict[int, _Pending] = {}
+        self._outgoing: queue.SimpleQueue[Json | None] = queue.SimpleQueue()
         self._log: deque[str] = deque(maxlen=_LOG_LINES)
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._threads = [
+            threading.Thread(target=work, name=f"llama {name}", daemon=True)
+            for name, work in (("log", self._read_log), ("requests", self._write), ("replies", self._read))
+        ]
 
     @classmethod
-    async def start(cls, settings: Json) -> ModelProcess:
-        """Start the process and load the model that `settings` name. Raises LlamaError if that fails."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", str(WORKER)),  # -P: the modules beside the worker must not hide others
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            limit=_LINE_LIMIT,
-        )
-        self = cls(process)
-        self._tasks["log"] = asyncio.create_task(self._read_log(), name="llama log")
+    def start(cls, settings: Json, meter: Meter | None = None) -> ModelProcess:
+        """Start the process and load the model that `settings` name; blocks. Raises LlamaError if that fails."""
+        folder = tempfile.mkdtemp(prefix="vision-agents-llama-")
+        pipe = subprocess.PIPE
+        quick = os.environ | {"GGML_NO_BACKTRACE": "1"}  # a crash is over at once, and not after a debugger has looked
+        process = subprocess.Popen(COMMAND, stdin=pipe, stdout=pipe, stderr=pipe, env=quick)
+        self = cls(process, folder, Meter() if meter is None else meter)
+        log, requests, replies = self._threads
+        log.start()
+        requests.start()
         try:
-            self._send(settings)
-            await self._loaded(settings["model"])
+            self._outgoing.put(settings | {"folder": folder})
+            self._load(settings["model"])
         except BaseException:
-            await self.stop()
+            self.stop()
             raise
-        self._tasks["replies"] = asyncio.create_task(self._read(), name="llama replies")
+        replies.start()
         return self
 
-    async def ask(self, request: Json) -> AsyncGenerator[Json, None]:
-        """Send a request (without its id) and yield the messages that answer it, up to the ``done``.
+    @property
+    def failure(self) -> str:
+        """Why it is of no more use; empty while it is well."""
+        return self._failure if self._owner == os.getpid() else "the process was forked since"
 
-        Leaving the generator cancels the request. Raises LlamaError.
+    def ask(self, request: Json, listener: Listener) -> int:
+        """Send a request (without its id); returns that. `listener` gets the messages that answer it, in a thread.
+
+        The last of them is a ``done`` or an ``error``, which comes in any case. Raises LlamaError if it cannot be sent.
         """
-        if self.failure:
-            raise LlamaError(self.failure)
-        if len(self._unanswered) > MOST_WAITING:
-            raise LlamaError(f"{MOST_WAITING} requests are waiting for this model already. Ask it less at once")
-        number = next(self._numbers)
-        # A reply has at most one piece of text a token, so nothing has to be dropped; a worker that sends more is
-        # broken, and is treated so.
-        replies = self._replies[number] = asyncio.Queue(maxsize=request["max_tokens"] + 64)
-        loop = asyncio.get_running_loop()
-        self._unanswered[number] = loop.create_future()
-        self._asked = loop.time()
+        with self._lock:
+            if self.failure:
+                raise LlamaError(self.failure)
+            if self.queued() >= MOST_WAITING:
+                self._meter.refused += 1
+                raise LlamaError(
+                    f"{MOST_WAITING} requests are waiting for this model already. Take fewer calls in this process"
+                )
+            number = next(self._numbers)
+            self._pending[number] = _Pending(listener, request["max_tokens"] + _SPARE_PIECES, time.monotonic())
+            self._outgoing.put({"id": number} | request)
+            return number
+
+    def cancel(self, numbers: Iterable[int]) -> None:
+        """Stop these requests. Each still gets its ``done``, when the work on it has really stopped."""
+        with self._lock:
+            if unanswered := sorted(self._pending.keys() & set(numbers)):
+                self._outgoing.put({"cancel": unanswered})
+
+    def forget(self, session: int) -> None:
+        """The session will ask nothing more: what the model remembers of it is wiped out."""
+        self._outgoing.put({"forget": session})
+
+    def queued(self) -> int:
+        """How many requests wait for their turn."""
+        with self._lock:
+            return sum(pending.begun is None for pending in self._pending.values())
+
+    def fail(self, why: str) -> None:
+        """End the process, now: each who waits for something gets `why` as an ``error``."""
+        with self._lock:
+            if self._failure or self._owner != os.getpid():
+                return
+            self._failure = why
+            pending, self._pending = self._pending, {}
+            self._meter.failed += len(pending)
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        for one in pending.values():
+            one.listener({"error": why})
+
+    def stop(self) -> None:
+        """End the process, which has nothing to save, and wait until it is gone; blocks for up to `EXIT_TIMEOUT`."""
+        self.fail("the model was unloaded. The next start() loads it again")
+        if self._owner != os.getpid():
+            return
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(EXIT_TIMEOUT)
+        self._outgoing.put(None)
+        for thread in self._threads:
+            if thread.ident is not None and thread is not threading.current_thread():
+                thread.join(EXIT_TIMEOUT)
+        for stream in (self._stdin, self._stdout, self._stderr):
+            with suppress(OSError):
+                stream.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _load(self, model: str) -> None:
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            self._process.kill()
+
+        timer = threading.Timer(LOAD_TIMEOUT, give_up)
+        timer.daemon = True
+        timer.start()
         try:
-            self._send({"id": number} | request)
-            while True:
-                message = await replies.get()
-                if "error" in message:
-                    raise LlamaError(message["error"])
-                yield message
-                if "done" in message:
-                    return
+            message = self._line() or {}
+        except ValueError:
+            message = {}
         finally:
-            del self._replies[number]
-            self._cancel({number})
-
-    def cancel(self) -> None:
-        """Stop all that was asked so far; those who wait get a ``done`` at once and nothing more."""
-        self._cancel(set(self._unanswered))
-        self._end_all({"done": _CANCELLED})
-
-    async def stopped(self) -> None:
-        """Wait until the work on all that was cancelled so far has really stopped."""
-        if working := [self._unanswered[number] for number in self._cancelled]:
-            await asyncio.wait(working)
-
-    async def stop(self) -> None:
-        """End the process, at once: it has nothing to save."""
-        self._fail("the model was closed")
-        with suppress(TimeoutError):
-            async with asyncio.timeout(EXIT_TIMEOUT):
-                await self._process.wait()
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-
-    def _cancel(self, numbers: set[int]) -> None:
-        numbers = (numbers & self._unanswered.keys()) - self._cancelled
-        if numbers:
-            self._cancelled |= numbers
-            self._send({"cancel": sorted(numbers)})
-
-    def _answered(self, number: int) -> None:
-        self._unanswered.pop(number).set_result(None)
-        self._cancelled.discard(number)
-
-    def _send(self, message: Json) -> None:
-        if not self._stdin.is_closing():
-            self._stdin.write(json.dumps(message).encode() + b"\n")
-
-    async def _loaded(self, model: str) -> None:
-        try:
-            async with asyncio.timeout(LOAD_TIMEOUT):
-                message = await self._line()
-        except TimeoutError:
-            raise LlamaError(
-                f"{model} was not loaded within {LOAD_TIMEOUT:.0f} s. Is it too large for this machine?"
-            ) from None
+            timer.cancel()
+        if late.is_set():
+            raise LlamaError(f"{model} was not loaded within {LOAD_TIMEOUT:g} s. Is it too large for this machine?")
         if "ready" not in message:
             raise LlamaError(
-                f"cannot load {model}: {await self._reason()}. "
+                f"cannot load {model}: {self._reason()}. "
                 "Is it a complete GGUF file, of a kind that this xllamacpp knows?"
             )
 
-    async def _read(self) -> None:
+    def _read(self) -> None:
         """Hand each message to whom it is for, until the process ends or fails."""
         try:
-            while message := await self._next():
+            while (message := self._line()) is not None:
                 self._take(message)
-            self._fail(f"the model's process ended: {await self._reason()}")
-        except TimeoutError:
-            self._fail(
-                f"the model gave no sign of life for {STALL_TIMEOUT:g} s and was ended; is the machine overloaded?"
-            )
         except Exception as error:
-            logger.exception("cannot read what the model's process wrote")
-            self._fail(f"the model's process wrote nonsense ({error!r}) and was ended")
+            if not self._failure:
+                logger.exception("cannot read what the model's process wrote")
+                self.fail(
+                    f"the model's process wrote nonsense ({error!r}) and was ended. The next request starts another"
+                )
+        else:
+            if not self._failure:
+                self.fail(f"the model's process ended: {self._reason()}. The next request starts another")
 
-    async def _next(self) -> Json:
-        """The next message. Raises TimeoutError if there is something to wait for, and it did not come."""
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                async with asyncio.timeout(STALL_TIMEOUT):
-                    return await self._line()
-            except TimeoutError:
-                if self._unanswered and loop.time() - self._asked >= STALL_TIMEOUT:
-                    raise
-
-    async def _line(self) -> Json:
-        message: Json = json.loads(await self._stdout.readline() or b"{}")
+    def _line(self) -> Json | None:
+        """The next message, None at the end. Raises ValueError for what is none."""
+        line = self._stdout.readline(_LINE_LIMIT)
+        message = json.loads(line) if line else None
+        if message is not None and not isinstance(message, dict):
+            raise ValueError(f"no object: {message!r}")
         return message
 
     def _take(self, message: Json) -> None:
-        number = message["id"]
-        if message.keys() & {"done", "error"}:
-            self._answered(number)
-        replies = self._replies.get(number)
-        if replies is not None and "progress" not in message:
-            replies.put_nowait(message)
+        with self._lock:
+            if self._failure:
+                return
+            self.received += 1
+            number = message["id"]
+            pending = self._pending[number]
+            if message.keys() & {"done", "error"}:
+                del self._pending[number]
+                self._note(pending, message)
+            elif "begun" in message:
+                pending.begun = time.monotonic()
+                self._meter.waits.append(pending.begun - pending.asked)
+            elif message.keys() & {"text", "call"}:
+                pending.pieces -= 1
+                if pending.pieces < 0:
+                    raise ValueError("more text than tokens")
+        pending.listener(message)
 
-    def _fail(self, why: str) -> None:
-        if not self.failure:
-            self.failure = why
-            with suppress(ProcessLookupError):
-                self._process.kill()
-            for number in list(self._unanswered):
-                self._answered(number)
-            self._end_all({"error": why})
+    def _note(self, pending: _Pending, message: Json) -> None:
+        if "error" in message:
+            self._meter.failed += 1
+        elif message["done"]["reason"] == "cancelled":
+            self._meter.cancelled += 1
+        else:
+            self._meter.done += 1
+        if pending.begun is not None:
+            self._meter.runs.append(time.monotonic() - pending.begun)
 
-    def _end_all(self, message: Json) -> None:
-        for replies in self._replies.values():
-            while not replies.empty():
-                replies.get_nowait()
-            replies.put_nowait(message)
+    def _write(self) -> None:
+        """A process that does not read stops this thread, and no event loop."""
+        with suppress(OSError, ValueError):  # it ended: `_read` tells why
+            while (message := self._outgoing.get()) is not None:
+                self._stdin.write(json.dumps(message).encode() + b"\n")
+                self._stdin.flush()
 
-    async def _read_log(self) -> None:
-        while line := await self._stderr.readline():
-            self._log.append(_LOG_PREFIX.sub("", line.decode(errors="replace").strip()))
-            logger.debug("%s", self._log[-1])
+    def _read_log(self) -> None:
+        with suppress(OSError, ValueError):
+            while line := self._stderr.readline(_LINE_LIMIT):
+                self._log.append(_LOG_PREFIX.sub("", line.decode(errors="replace").strip()))
+                logger.debug("%s", self._log[-1])
 
-    async def _reason(self) -> str:
+    def _reason(self) -> str:
         """Why the process ended: what it left on stderr, else its exit status."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(EXIT_TIMEOUT):
-                await self._process.wait()
-                await asyncio.wait([self._tasks["log"]])
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(EXIT_TIMEOUT)
+            self._threads[0].join(EXIT_TIMEOUT)
         errors = [line for line in self._log if _ERROR.search(line)]
         return "; ".join(errors[:2] or list(self._log)[-2:]) or f"exit status {self._process.returncode}"
+
+
+def _quantile(ordered: list[float], share: float) -> float:
+    return ordered[math.ceil(share * len(ordered)) - 1] if ordered else 0.0
