@@ -49,6 +49,16 @@ async def interrupted(edge):
     return _ends_by(signal.SIGINT, await counting(edge))
 
 
+async def terminated(edge):
+    """A service manager ends the process in the middle of the call."""
+    return _ends_by(signal.SIGTERM, await counting(edge))
+
+
+async def hung_up(edge):
+    """The terminal is closed in the middle of the call."""
+    return _ends_by(signal.SIGHUP, await counting(edge))
+
+
 async def killed(edge):
     """The process dies in the middle of the call."""
     return _ends_by(signal.SIGKILL, await counting(edge))

@@ -1,15 +1,21 @@
 """`call`: a recorded user in, four files out; nothing is lost, whatever happens."""
 
+import errno
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 
+from vision_agents.cli import call
+from vision_agents.cli.errors import UNUSABLE
 from vision_agents.core.audio.files import WavWriter, map_wav, read_audio
 from vision_agents.core.trace import read_trace
 
@@ -103,6 +109,39 @@ def test_an_error_within_the_call_is_reported_and_told_by_the_status(vision_agen
     assert vision_agents("call", user_wav, "--out", folder, "--agent", "made_up_agents:mute") == 1
     assert "lost my voice" in capsys.readouterr().out
     assert json.loads((folder / "report.json").read_text())["counts"]["errors"] >= 1
+
+
+def test_a_disk_that_is_full_is_told_before_anything_is_loaded(vision_agents, user_wav, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(call, "disk_usage", lambda path: SimpleNamespace(free=100_000))
+    folder = tmp_path / "call"
+    assert vision_agents("call", user_wav, "--out", folder, "--agent", "made_up_agents:impossible") == UNUSABLE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(r"no room for the call in .*: it takes [\d.]+ MB, and 0.1 MB are free; choose another --out", line)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_disk_that_is_full_all_the_same_is_a_sentence(vision_agents, user_wav, tmp_path, capsys, monkeypatch):
+    """A quota, or another program that was quicker."""
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(WavWriter, "__init__", full)
+    assert vision_agents("call", user_wav, "--out", tmp_path / "call", "--agent", "made_up_agents:counting") == UNUSABLE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("cannot be written: No space left on device; choose another --out")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process otherwise")
+@pytest.mark.parametrize("agent", ["terminated", "hung_up"])
+def test_what_ends_a_service_keeps_what_there_is_as_ctrl_c_does(user_wav, tmp_path, agent):
+    folder = tmp_path / "call"
+    done = in_a_process("call", user_wav, "--out", folder, "--agent", f"made_up_agents:{agent}")
+    assert done.returncode == 130
+    assert done.stderr.splitlines() == [f"vision-agents: interrupted; what there is of the call is in {folder}"]
+    assert names(folder) == FILES
+    assert "RecordingEnded" in [record.get("note") for record in read_trace(folder / "trace.jsonl")]
+    assert json.loads((folder / "report.json").read_text())["duration"] > 1.0
 
 
 def test_a_disk_that_fills_up_is_told_and_the_trace_kept(vision_agents, user_wav, tmp_path, capsys, monkeypatch):

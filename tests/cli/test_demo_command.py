@@ -41,6 +41,33 @@ def test_it_prints_one_line_when_it_is_ready_and_ctrl_c_ends_it_well():
     assert done.stderr.strip() == ""
 
 
+def test_a_service_manager_ends_it_well_too():
+    done = in_a_process("--no-open", "--port", 0, "--agent", "made_up_agents:terminated")
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+
+
+def test_beyond_loopback_the_address_has_a_token_and_microphones_are_spoken_of():
+    done = in_a_process("--no-open", "--host", "0.0.0.0", "--port", 0, "--agent", "made_up_agents:interrupted")
+    assert done.returncode == 0
+    assert re.fullmatch(r"Talk to the agent at http://[\d.]+:\d+/\?token=[\w-]{20,} \(Ctrl-C ends it\)\n", done.stdout)
+    assert "no microphone over http: add --tls-cert and --tls-key" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--tls-cert", "cert.pem"], "give both --tls-cert and --tls-key"),
+        (["--tls-key", "key.pem"], "give both --tls-cert and --tls-key"),
+        (["--tls-cert", "no.pem", "--tls-key", "no-key.pem"], "there is no file no.pem"),
+    ],
+)
+def test_a_certificate_that_cannot_be_used_is_said_before_anything_is_loaded(capsys, monkeypatch, arguments, complaint):
+    monkeypatch.chdir(HERE)
+    arguments = ["demo", "--port", "0", "--agent", "made_up_agents:impossible", *arguments]
+    assert main(arguments) == UNUSABLE
+    assert complaint in capsys.readouterr().err
+
+
 def test_a_port_in_use_is_said_before_anything_is_loaded(capsys, monkeypatch):
     monkeypatch.chdir(HERE)
     with socket.create_server(("127.0.0.1", 0)) as taken:

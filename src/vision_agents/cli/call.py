@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from pathlib import Path
+from shutil import disk_usage
 from typing import TYPE_CHECKING
 
 from vision_agents.core.audio.files import AudioFileError, read_audio
@@ -21,6 +23,10 @@ from .summary import summary
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+# Of a recording: two sides, 48,000 samples a second, two bytes each.
+RECORDING_BYTES = 192_000
 
 
 def add_arguments(subparsers: Subparsers) -> None:
@@ -48,12 +54,14 @@ def run(args: argparse.Namespace) -> int:
     """Hold the call, write the report, print the summary; what there is by then is kept, however it ends."""
     # Everything that can be wrong is found before anything is loaded or written.
     load_factory(args.agent)
-    _check_audio(args.user)
+    seconds = _check_audio(args.user)
     fetch_models(args.agent)
-    folder = _prepare(args.out)
+    folder = _prepare(args.out, seconds)
     try:
         problems = interrupts.run(_call(args, folder))
     except BaseException as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _unwritable(args.out, error) from None  # The disk was filled up between our look and our writing.
         report = _finish(folder)
         if not isinstance(error, KeyboardInterrupt):
             raise
@@ -100,22 +108,34 @@ def _finish(folder: CallFolder) -> Report | None:
         return None
 
 
-def _check_audio(path: Path) -> None:
+def _check_audio(path: Path) -> float:
+    """Return its length in seconds."""
     try:
-        read_audio(path)
+        return read_audio(path).duration
     except AudioFileError as error:
         raise CommandError(str(error)) from None
 
 
-def _prepare(path: Path) -> CallFolder:
+def _prepare(path: Path, seconds: float) -> CallFolder:
     folder = CallFolder(path)
     try:
         folder.prepare()
     except FileExistsError:
         raise CommandError(f"{path} exists already and is not an empty folder: choose another --out") from None
     except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror or error}; choose another --out") from None
+        raise _unwritable(path, error) from None
+    needed, free = seconds * RECORDING_BYTES, disk_usage(path).free
+    if free < needed:
+        folder.discard()
+        raise CommandError(
+            f"there is no room for the call in {path}: it takes {needed / 1e6:.1f} MB, and {free / 1e6:.1f} MB are "
+            "free; choose another --out"
+        )
     return folder
+
+
+def _unwritable(path: Path, error: OSError) -> CommandError:
+    return CommandError(f"{path} cannot be written: {error.strerror or error}; choose another --out")
 
 
 def _seconds(value: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import sys
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -140,7 +141,22 @@ class TestDelivery:
         events.send(Ping(number=2))
         await events.drain()
         assert seen == [1, 2]
-        assert "waits gave up on Ping: it was cancelled" in caplog.text
+        assert "waits failed on Ping; the conversation goes on" in caplog.text
+        assert "gave up: something that it waited for was cancelled" in caplog.text
+
+    async def test_a_handler_that_exits_ends_itself_and_nothing_else(self, caplog: pytest.LogCaptureFixture) -> None:
+        events, seen = EventManager(), []
+
+        @events.subscribe
+        async def leaves(event: Ping) -> None:
+            seen.append(event.number)
+            sys.exit(3)
+
+        events.send(Ping(number=1))
+        events.send(Ping(number=2))
+        await events.drain()
+        assert seen == [1, 2]
+        assert "leaves failed on Ping; the conversation goes on" in caplog.text
 
     async def test_a_method_and_an_object_that_can_be_called(self) -> None:
         events = EventManager()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 
 import pytest
 
 from vision_agents.core.conversation import ToolCall
+from vision_agents.core.epoch import Epoch
+from vision_agents.core.events import EventManager
 from vision_agents.core.llm import OnInterrupt
 from vision_agents.core.llm.function_call import RUNNING_STILL, TOOL_TIMEOUT
+from vision_agents.core.llm.function_calls import FunctionCalls
+from vision_agents.core.llm.tools import Tools
 from vision_agents.testing.virtual_time import VirtualTimeLoop
 
 from .calling_kit import Desk, at, others
@@ -199,6 +204,16 @@ class TestInterruptedAfterIt:
         await at(30.0)
         assert desk.outputs == {"undo 0": TAKEN_BACK}
         assert [what for what, _ in desk.log].count("undo begun") == 1
+
+    async def test_a_function_that_exits_has_failed_and_nothing_else_ends(self) -> None:
+        tools, epoch = Tools(), Epoch()
+
+        async def leave() -> None:
+            sys.exit("enough")
+
+        tools.register(leave)
+        calls = FunctionCalls(tools, EventManager(), lambda: epoch, lambda call, output: None)
+        assert await calls.make(ToolCall("1", "leave", {}), 0) == "error: SystemExit: enough"
 
     async def test_what_raised_or_hung_is_not_taken_back(self) -> None:
         desk = Desk()

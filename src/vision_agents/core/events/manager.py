@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from ..tasks import own_errors
 from .event import Event
 
 logger = logging.getLogger(__name__)
@@ -69,15 +70,9 @@ class _Subscription:
         while self._waiting:
             event = self._waiting.popleft()
             try:
-                await self.handler(event)
-            except Exception:
+                await own_errors(self.handler(event), f"handler {self.name}")
+            except (Exception, SystemExit):  # `sys.exit()` ends the handler, not the calls of others
                 logger.exception("handler %s failed on %s; the conversation goes on", self.name, type(event).__name__)
-            except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if task is None or task.cancelling():
-                    raise
-                # Not this task was cancelled, but something that the handler waited for.
-                logger.warning("handler %s gave up on %s: it was cancelled", self.name, type(event).__name__)
 
     async def drain(self) -> None:
         if self._task is not None:

@@ -131,7 +131,7 @@ class FunctionCall:
             self._tool = self._tools.get(call.name)
             self._result = await self._tools.call(call)
             self._returned(result_text(self._result))
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # `sys.exit()` ends the function, not the calls of others
             self._raised(error)
         except asyncio.CancelledError:
             if not task.cancelling():
@@ -150,7 +150,7 @@ class FunctionCall:
             self._tell(text)
             self._send_ended("result", result=self._result)
 
-    def _raised(self, error: Exception) -> None:
+    def _raised(self, error: BaseException) -> None:
         if self.phase is Phase.RUNNING:
             logger.error("function %s failed; the model is told so", self.call.name, exc_info=error)
             self._end(f"error: {type(error).__name__}: {error}", "error", str(error))
@@ -181,7 +181,7 @@ class FunctionCall:
         )
         try:
             await tool.take_back(self.call, self._result)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             logger.exception("function %s could not be taken back; the model is told so", self.call.name)
             self._could_not_take_back(f"{type(error).__name__}: {error}")
         except asyncio.CancelledError:
