@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vision_agents.core import Participant
 from vision_agents.core.audio import PcmData, Samples
 from vision_agents.core.models import onnx
 from vision_agents.plugins import moonshine
@@ -103,6 +104,94 @@ async def test_what_was_read_in_the_pause_is_final_without_reading_it_again() ->
         await stt.finish_turn(ANNA)
         assert finals(notes) == ["<10>"]
         assert len(reader.heard) == read
+
+
+Session = tuple[moonshine.STT, Notes]
+
+
+class Slow(Reader):
+    """Reads nothing before it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.may_go_on = threading.Event(), threading.Event()
+
+    def transcribe(self, samples: Samples, stop: threading.Event) -> Reading:
+        self.begun.set()
+        assert self.may_go_on.wait(10)
+        return super().transcribe(samples, stop)
+
+
+@asynccontextmanager
+async def two_sessions(
+    reader: Reader,
+) -> AsyncIterator[tuple[Session, Session]]:
+    """Two recognisers that share the network, as those of two calls do."""
+    async with recogniser(reader) as first, recogniser(reader) as second:
+        yield first, second
+
+
+async def hears(stt: moonshine.STT, seconds: float, silence: float = 0.0, who: Participant = ANNA) -> None:
+    """Take the sound all at once, and let what it leads to begin."""
+    await stt.process_audio(audio((seconds, SPEECH), (silence, SILENCE)), who)
+    await asyncio.sleep(0)
+
+
+async def settled() -> None:
+    """Let what was cancelled be taken out of the queue: asyncio tells its thread in the next steps of the loop."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_final_words_come_before_another_sessions_partial_ones() -> None:
+    reader = Slow()
+    async with two_sessions(reader) as ((one, _), (other, notes)):
+        for stt in (one, other):
+            stt.begin_turn(ANNA)
+        one.begin_turn(BEN)
+        await hears(one, 1.0)  # read first, and slowly
+        assert await asyncio.to_thread(reader.begun.wait, 10)
+        await hears(one, 2.0, who=BEN)  # waits for the network, in mid-speech
+        await other.process_audio(audio((0.5, SPEECH), (0.02, SILENCE)), ANNA)
+        ending = asyncio.create_task(other.finish_turn(ANNA))
+        await settled()
+        reader.may_go_on.set()
+        await ending
+        assert finals(notes) == ["<5>"]
+        assert [loud(samples) for samples in reader.heard[:2]] == [10, 5]
+
+
+async def test_at_the_end_of_a_turn_its_words_no_longer_wait_as_partial_ones() -> None:
+    reader = Slow()
+    async with two_sessions(reader) as ((one, _), (other, notes)):
+        one.begin_turn(ANNA)
+        other.begin_turn(ANNA)
+        await hears(one, 1.0)
+        assert await asyncio.to_thread(reader.begun.wait, 10)
+        await hears(other, 0.5)  # waits in no hurry
+        await hears(one, 2.0, who=BEN)
+        ending = asyncio.create_task(other.finish_turn(ANNA))
+        await settled()
+        reader.may_go_on.set()
+        await ending
+        assert finals(notes) == ["<5>"]
+        assert [loud(samples) for samples in reader.heard] == [10, 5]  # and it is read once
+
+
+async def test_a_turn_that_is_dropped_takes_its_reading_out_of_the_queue() -> None:
+    reader = Slow()
+    async with two_sessions(reader) as ((one, _), (other, notes)):
+        one.begin_turn(ANNA)
+        other.begin_turn(ANNA)
+        await hears(one, 1.0)
+        assert await asyncio.to_thread(reader.begun.wait, 10)
+        await hears(other, 0.5)
+        other.discard_turn(ANNA)
+        await settled()
+        reader.may_go_on.set()
+        await one.finish_turn(ANNA)
+        assert [loud(samples) for samples in reader.heard] == [10]
+        assert notes.facts == []
 
 
 @pytest.mark.virtual_time

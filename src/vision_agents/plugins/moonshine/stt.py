@@ -17,8 +17,8 @@ from vision_agents.core.tasks import together
 from vision_agents.core.vad import VAD, VADStream
 
 from .. import silero
-from .model import Reading, load
-from .utterance import SAMPLE_RATE, BacklogError, Utterance
+from .model import NOTHING, Reading, load
+from .utterance import SAMPLE_RATE, BacklogError, Stop, Utterance
 
 MODEL = "moonshine-tiny-en"
 
@@ -29,6 +29,9 @@ PARTIAL_SPEECH = 0.3
 PAUSE = 0.07
 """Seconds of silence after which all of the speech is read, so that the words are there when the turn ends. Smart
 Turn begins to judge 0.06 s later."""
+PARTIAL_SLACK = 0.3
+"""Seconds for which a partial transcript in mid-speech lets the readings of other sessions go first: about its own
+distance from the next. Those at a pause and at the end of a turn wait for nobody."""
 SHARE = 0.25
 """The most of one core that partial transcripts in mid-speech may take, for each participant."""
 
@@ -61,8 +64,9 @@ class STT(stt.STT):
 
     A partial transcript comes at each pause, since the turn may end there, and after each 0.3 s of new speech; the
     latter take at most a quarter of a core. While one is being made, none is queued. What was last read is final if
-    nothing was said since. The networks are loaded once a process, and all sessions share one worker thread. A turn in
-    which Silero hears no speech has no words. A turn of minutes is read in pieces of 6 to 12 s that are cut at pauses.
+    nothing was said since. The networks are loaded once a process, and all sessions share one worker thread, in
+    which partial transcripts in mid-speech let others go first for up to 0.3 s. A turn in which Silero hears no speech
+    has no words. A turn of minutes is read in pieces of 6 to 12 s that are cut at pauses.
 
     Args:
         model: in place of the network from the model store.
@@ -184,7 +188,7 @@ class STT(stt.STT):
         begun = loop.time()
         words: Reading | None = None
         try:
-            words = await utterance.update()
+            words = await utterance.update(0.0 if ear.quiet >= PAUSE else PARTIAL_SLACK)
         except Exception as error:
             self.report_failure(error)
         if ear.utterance is not utterance:
@@ -197,14 +201,23 @@ class STT(stt.STT):
             ear.reported = words.text
             self.report_words(ear.participant, words.text, False, words.confidence, words.alternative)
 
-    async def _transcribe(self, samples: Samples, stop: threading.Event) -> Reading:
+    async def _transcribe(self, samples: Samples, stop: Stop) -> Reading:
         if not self._network.started:
             raise RuntimeError("moonshine.STT has not loaded its model yet: await start() before any audio.")
+        transcribe = self._network.network.transcribe
+
+        def read() -> Reading:
+            stop.begun = True
+            return transcribe(samples, stop)
+
+        job = self._network.run(read, slack=stop.slack)
+        stop.ends(job)
         try:
-            return await self._network.run(self._network.network.transcribe, samples, stop)
+            await asyncio.wait([job])
         except asyncio.CancelledError:
             stop.set()  # nobody waits any more: leave the thread to the others
             raise
+        return NOTHING if job.cancelled() else job.result()
 
 
 def _leave(ear: _Ear) -> None:

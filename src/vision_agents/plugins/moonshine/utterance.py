@@ -27,7 +27,36 @@ LEAST_VOICED = 3
 
 _MARGIN_BEFORE, _MARGIN_AFTER = SAMPLE_RATE // 2, 2 * SAMPLE_RATE // 5  # around the speech in what is read
 
-Transcribe = Callable[[Samples, threading.Event], Awaitable[Reading]]
+
+class Stop(threading.Event):
+    """Ends a reading: at once while it waits for the network, within 100 ms once it has begun. Set it on the loop.
+
+    `slack`: seconds that the reading may come later than those of others.
+    """
+
+    def __init__(self, slack: float = 0.0) -> None:
+        super().__init__()
+        self.slack = slack
+        self.begun = False
+        self._job: asyncio.Future[Reading] | None = None
+
+    @property
+    def in_no_hurry(self) -> bool:
+        """Whether the reading still lets those of others go before it."""
+        return self.slack > 0 and not self.begun
+
+    def ends(self, job: asyncio.Future[Reading]) -> None:
+        """Take `job` as what is to be ended."""
+        self._job = job
+
+    def set(self) -> None:
+        """End the reading; its words are of no use."""
+        super().set()
+        if self._job is not None:
+            self._job.cancel()
+
+
+Transcribe = Callable[[Samples, Stop], Awaitable[Reading]]
 
 
 class BacklogError(RuntimeError):
@@ -92,7 +121,7 @@ class Utterance:
         self._settled: list[Reading] = []
         self._newest = NOTHING
         self._reading = asyncio.Lock()
-        self._stop = threading.Event()
+        self._stop = Stop()
         self._reading_to = 0
 
     def begin(self) -> None:
@@ -114,16 +143,16 @@ class Utterance:
         elif self._buffer.length > LONGEST:
             self._settle()
 
-    async def update(self) -> Reading:
-        """Read what is new and return all words so far."""
+    async def update(self, slack: float = 0.0) -> Reading:
+        """Read what is new and return all words so far. It may be `slack` seconds late if others need the network."""
         async with self._reading:
             await self._read_pieces()
-            await self._read_rest()
+            await self._read_rest(slack)
             return self.words
 
     async def finish(self) -> Reading:
-        """Read to the end. A reading that is under way is used if it covers all speech, and stopped if not."""
-        if self._reading_to != self.heard:
+        """Read to the end. A reading that has begun is used if it covers all speech; another is stopped."""
+        if self._reading_to != self.heard or self._stop.in_no_hurry:
             self._stop.set()
         return await self.update()
 
@@ -153,13 +182,13 @@ class Utterance:
     async def _read_pieces(self) -> None:
         while self._pieces:
             piece = self._pieces.popleft()
-            self._settled.append(await self._transcribe(piece, threading.Event()))
+            self._settled.append(await self._transcribe(piece, Stop()))
             self._newest = NOTHING
 
-    async def _read_rest(self) -> None:
+    async def _read_rest(self, slack: float) -> None:
         if self.read == self.heard:
             return
-        self._stop = threading.Event()
+        self._stop = Stop(slack)
         stop, self._reading_to = self._stop, self.heard
         speech = self._buffer.speech(self._buffer.length)
         newest = await self._transcribe(speech, stop) if len(speech) else NOTHING
