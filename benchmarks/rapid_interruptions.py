@@ -28,6 +28,7 @@ from typing import Any
 from vision_agents.core import Participant, PcmData
 from vision_agents.core.conversation import Message, Role
 from vision_agents.core.llm import LLM, LLMRequest, Realtime
+from vision_agents.core.part import Attachment
 from vision_agents.core.stt import STT
 from vision_agents.core.tts import TTS
 from vision_agents.testing.contract import Consumer, HearingLog, Player, until
@@ -94,7 +95,7 @@ class Part:
 
     async def _take_back(self, stt: STT, number: int) -> None:
         log: Any = HearingLog()
-        stt.listener = log
+        stt.attach(Attachment(hearing=log))
         self._service.will_hear(TEXT)
         stt.begin_turn(ANNA)
         for piece in SPEECH:

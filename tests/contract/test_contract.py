@@ -10,6 +10,7 @@ import pytest
 from vision_agents.core.audio import PcmData
 from vision_agents.core.epoch import Epoch
 from vision_agents.core.llm import Heard
+from vision_agents.core.part import Attachment
 from vision_agents.core.participants import Participant
 from vision_agents.core.tts import SpeechChunk
 from vision_agents.testing.contract import LLMContract, Player, RealtimeContract, STTContract, TTSContract, lifetime
@@ -114,7 +115,8 @@ class SpeaksForDiscardedTurns(ControlledSTT):
 async def test_of_recognisers_that_report_discarded_turns() -> None:
     provider = InProcess()
     async with lifetime(SpeaksForDiscardedTurns(provider), provider) as stt:
-        stt.listener = log = HearingLog()
+        log = HearingLog()
+        stt.attach(Attachment(hearing=log))
         with pytest.raises(AssertionError):
             await STTContract().test_a_discarded_turn_leaves_no_words(stt, log, provider)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from vision_agents.core.audio import Framer, PcmData, Resampler, Samples
+from vision_agents.core.part import Attachment
 from vision_agents.core.participants import Participant
 from vision_agents.core.turn_detection import TurnDetector
 from vision_agents.core.vad import SAMPLE_RATE, VAD, SpeechEdge, SpeechSegmenter, VADStream
@@ -138,7 +139,8 @@ DETECTORS: list[tuple[type[LoudnessDetector], str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("fault", "case", "parameters"), DETECTORS)
 async def test_of_turn_detectors(fault: type[LoudnessDetector], case: str, parameters: dict[str, Any]) -> None:
     detector = fault()
-    detector.listener = log = HearingLog()
+    log = HearingLog()
+    detector.attach(Attachment(hearing=log))
     with pytest.raises(AssertionError):
         await getattr(TurnDetectorContract(), case)(detector=detector, log=log, **parameters)
 

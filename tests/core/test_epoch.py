@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision_agents.core.epoch import Epoch, Interruptible
+from vision_agents.core.epoch import Epoch
+from vision_agents.core.interruptible import Interruptible
+from vision_agents.core.part import Attachment
 
 
 class Provider(Interruptible):
@@ -141,8 +143,8 @@ def test_without_an_event_loop_the_epoch_advances_all_the_same() -> None:
 class TestSharing:
     def test_one_interruption_is_everybodys(self) -> None:
         shared, one, two = Epoch(), Provider(at_once), Provider(at_once)
-        one.bind_epoch(shared)
-        two.bind_epoch(shared)
+        one.attach(Attachment(shared))
+        two.attach(Attachment(shared))
         one.interrupt()
         assert one.epoch == two.epoch == shared.value == 1
 
@@ -150,6 +152,6 @@ class TestSharing:
         used, new, shared = Provider(at_once), Provider(at_once), Epoch()
         used.interrupt()
         used.interrupt()
-        new.bind_epoch(shared)
-        used.bind_epoch(shared)
+        new.attach(Attachment(shared))
+        used.attach(Attachment(shared))
         assert used.epoch == new.epoch == 2

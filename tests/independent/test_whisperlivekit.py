@@ -13,6 +13,7 @@ import pytest_asyncio
 from deepgram import DeepgramClientEnvironment
 
 from vision_agents.core.audio import PcmData
+from vision_agents.core.part import Attachment
 from vision_agents.core.participants import Participant
 from vision_agents.plugins import deepgram
 from vision_agents.testing.contract import HearingLog, frames, lifetime, until
@@ -49,7 +50,7 @@ async def test_turns_by_its_marks(environment: DeepgramClientEnvironment) -> Non
     stt = deepgram.STT(api_key="none", environment=environment, utterance_end_ms=1000)
     async with lifetime(stt, Provider()):
         log = HearingLog()
-        stt.listener = log  # type: ignore[assignment]
+        stt.attach(Attachment(hearing=log))  # type: ignore[assignment]
         await stt.start()
         await hear(stt, ANNA, 0.8, 1.6)
         await hear(stt, ANNA, 0.8, 1.6)
@@ -65,7 +66,7 @@ async def test_words_of_two_who_are_told_apart(environment: DeepgramClientEnviro
     stt = deepgram.STT(api_key="none", environment=environment)
     async with lifetime(stt, Provider()):
         log = HearingLog()
-        stt.listener = log  # type: ignore[assignment]
+        stt.attach(Attachment(hearing=log))  # type: ignore[assignment]
         await stt.start()
         await asyncio.gather(hear(stt, ANNA, 0.8, 0.6), hear(stt, BERT, 0.8, 0.6))
         await until(lambda: len(log.of("final")) == 2, "the words of both")
@@ -78,7 +79,7 @@ async def test_a_turn_that_is_taken_back_has_no_words(environment: DeepgramClien
     stt = deepgram.STT(api_key="none", environment=environment)
     async with lifetime(stt, Provider()):
         log = HearingLog()
-        stt.listener = log  # type: ignore[assignment]
+        stt.attach(Attachment(hearing=log))  # type: ignore[assignment]
         await stt.start()
         for _ in range(3):
             await hear(stt, ANNA, 0.4, 0.1)

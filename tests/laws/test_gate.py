@@ -108,8 +108,8 @@ def _silence_nothing(self):
 
 def _forget_its_birth(self, response, asked_in=None):
     self._born[response] = self.epoch
-    if self.speaker is not None:
-        self.speaker.response_started(response, self.epoch)
+    if self._output is not None:
+        self._output.response_started(response, self.epoch)
 
 
 def _forget_what_was_cut_off(self, response, epoch, started=RealtimeVoice.response_started):

@@ -8,11 +8,7 @@ played. A component on its own has its own `Epoch`; the `Agent` gives all of its
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Generator
-
-logger = logging.getLogger(__name__)
+from collections.abc import Callable
 
 
 class Epoch:
@@ -51,75 +47,3 @@ class Epoch:
     def observe_dropped(self, observer: Callable[[int, float], None]) -> None:
         """Call `observer(born, seconds)` for each chunk that is dropped because its epoch is over."""
         self._stale_observers.append(observer)
-
-
-class _Done:
-    """An awaitable that is already over; unlike a coroutine it may also be ignored."""
-
-    def __await__(self) -> Generator[None, None, None]:
-        yield from ()
-
-
-class Interruptible:
-    """What can be interrupted: it has an epoch, and work at a provider that can be cancelled."""
-
-    # How long a provider may take to confirm a cancellation before it is left alone, in seconds. Nothing waits for it:
-    # the bound only keeps hanging cancellations from piling up.
-    cancel_timeout = 5.0
-
-    def __init__(self) -> None:
-        self._epoch = Epoch()
-        self._cancellations: set[asyncio.Task[None]] = set()
-
-    @property
-    def epoch(self) -> int:
-        """The number of interruptions so far. Audio made in an older epoch is never played."""
-        return self._epoch.value
-
-    def bind_epoch(self, epoch: Epoch) -> None:
-        """Share `epoch` with the other parts of an agent. Called by the agent when it takes the component."""
-        epoch.advance(self._epoch.value)  # The component's own number never decreases either.
-        self._epoch = epoch
-
-    def interrupt(self) -> Awaitable[None]:
-        """Stop at once. When this returns, the epoch has advanced and nothing older can be played any more.
-
-        The work at the provider is cancelled in the background; await the result to wait for that (at most
-        `cancel_timeout` seconds; an error there is logged, never raised).
-        """
-        self._epoch.advance()
-        return self.cancel()
-
-    def cancel(self) -> Awaitable[None]:
-        """Cancel the work at the provider without touching the epoch: the agent has silenced the gate already."""
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return _Done()
-        task = loop.create_task(self._cancel_within_bounds())
-        self._cancellations.add(task)
-        task.add_done_callback(self._cancellations.discard)
-        return task
-
-    async def _cancel_within_bounds(self) -> None:
-        try:
-            async with asyncio.timeout(self.cancel_timeout):
-                await self.cancel_work()
-        except TimeoutError:
-            logger.warning(
-                "%s did not confirm a cancellation within %.1f s; its late output is dropped by epoch",
-                type(self).__name__,
-                self.cancel_timeout,
-            )
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            # A provider that awaits the task it cancels: whoever awaits `interrupt` was not cancelled.
-        except Exception:
-            logger.exception(
-                "%s failed while it was cancelled; its late output is dropped by epoch", type(self).__name__
-            )
-
-    async def cancel_work(self) -> None:
-        """Cancel whatever is being made at the provider. Subclasses override this; it may be slow or raise."""

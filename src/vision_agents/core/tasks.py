@@ -57,6 +57,8 @@ class Tasks:
                 logger.warning("%s took more than %.1f s to end and was left behind", task.get_name(), grace)
 
     def _others(self) -> list[asyncio.Task[Any]]:
+        if not self._running:
+            return []  # Without an event loop, too.
         current = asyncio.current_task()
         return [task for task in self._running if task is not current]
 

@@ -7,6 +7,7 @@ import pytest
 
 from vision_agents.core.audio import PcmData
 from vision_agents.core.ears import Ears
+from vision_agents.core.echo import EchoCanceller
 from vision_agents.core.participants import Participant
 from vision_agents.testing.parts import ScriptedDetector, ScriptedSTT
 from vision_agents.testing.realtime import ScriptedRealtime
@@ -34,16 +35,12 @@ class Detector(ScriptedDetector):
         super().__init__()
         self.heard = []
         self.forgotten = []
-        self.closed = False
 
     async def process_audio(self, audio, participant):
         self.heard.append((participant, audio.sample_rate, len(audio)))
 
     def forget(self, participant):
         self.forgotten.append(participant)
-
-    async def close(self):
-        self.closed = True
 
 
 class Recogniser(ScriptedSTT):
@@ -52,7 +49,6 @@ class Recogniser(ScriptedSTT):
         self.delay = delay
         self.heard = []
         self.finished_at = None
-        self.closed = False
 
     async def process_audio(self, audio, participant):
         await asyncio.sleep(self.delay)
@@ -60,9 +56,6 @@ class Recogniser(ScriptedSTT):
 
     async def finish_turn(self, participant):
         self.finished_at = len(self.heard)
-
-    async def close(self):
-        self.closed = True
 
 
 def audio(seconds=0.02, rate=48_000):
@@ -138,40 +131,60 @@ async def test_parts_that_raise_are_reported_and_the_others_go_on():
     assert last.forgotten == [ANNA]
     ears.hear(audio(), ANNA)
     await ears.close()
-    assert detector.closed
-    assert last.closed
 
 
 async def test_closing_is_bounded_and_leaves_nothing_running():
-    class Hangs(Detector):
-        async def close(self):
-            await asyncio.Event().wait()
-
-    recogniser = Recogniser(delay=3600)
-    ears = Ears(Listener(), [Hangs(), Hangs()], recogniser)
+    ears = Ears(Listener(), [Detector()], Recogniser(delay=3600))
     ears.hear(audio(), ANNA)
     ears.hear(audio(), BERT)
     await asyncio.sleep(0.1)
     begin = asyncio.get_running_loop().time()
     await ears.close()
     assert asyncio.get_running_loop().time() - begin < 10
-    assert recogniser.closed
-    await asyncio.sleep(0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_if_one_part_cannot_start_the_others_are_not_left_starting():
-    class Refuses(Detector):
-        async def start(self):
-            raise FileNotFoundError("no model")
+async def test_what_a_part_waited_for_and_lost_is_its_own_error_and_it_is_heard_on():
+    """A CancelledError that nobody asked for, wherever a part's code runs."""
 
-    class Slow(Recogniser):
-        async def start(self):
-            await asyncio.sleep(3600)
+    def give_up(*_):
+        raise asyncio.CancelledError
 
-    with pytest.raises(FileNotFoundError, match="no model"):
-        await Ears(Listener(), [Refuses()], Slow()).start()
-    assert asyncio.all_tasks() == {asyncio.current_task()}
+    async def give_up_later(*_):
+        gone = asyncio.get_running_loop().create_future()
+        gone.cancel()
+        await gone
+
+    class GivesUp(Recogniser):
+        begin_turn = discard_turn = forget = give_up
+        finish_turn = give_up_later
+
+        async def process_audio(self, audio, participant):
+            await super().process_audio(audio, participant)
+            if len(self.heard) == 2:
+                await give_up_later()
+
+    class GivesUpToo(Detector):
+        forget = give_up
+
+    class Canceller(EchoCanceller):
+        played = cancel = give_up
+
+    listener, recogniser = Listener(), GivesUp()
+    ears = Ears(listener, [GivesUpToo()], recogniser, canceller=Canceller())
+    ears.played(np.zeros(960, dtype=np.int16))
+    for _ in range(5):
+        ears.hear(audio(rate=16_000), ANNA)
+    ears.begin_turn(ANNA)
+    ears.discard_turn(ANNA)
+    await ears.finish_turn(ANNA)
+    assert len(recogniser.heard) == 5
+    await ears.forget(ANNA)
+    assert [component for component, _ in listener.failures] == [
+        *("Canceller", "GivesUp", "GivesUp", "GivesUp", "GivesUp", "GivesUpToo", "GivesUp")
+    ]
+    assert "something that it waited for was cancelled" in " ".join(error for _, error in listener.failures)
+    await ears.close()
 
 
 async def test_a_realtime_model_forgets_the_microphone_of_somebody_who_left():

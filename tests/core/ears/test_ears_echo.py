@@ -32,9 +32,6 @@ class Halves(EchoCanceller):
     def __init__(self):
         self.calls = []
 
-    async def start(self):
-        self.calls.append("start")
-
     def played(self, frame):
         self.calls.append(frame)
 
@@ -43,9 +40,6 @@ class Halves(EchoCanceller):
 
     def forget(self, participant):
         self.calls.append(participant)
-
-    async def close(self):
-        self.calls.append("close")
 
 
 def hearing(part_class, method):
@@ -87,17 +81,15 @@ async def test_so_does_a_realtime_model():
     await ears.close()
 
 
-async def test_the_canceller_starts_and_ends_with_the_ears_and_hears_of_all_that_is_played():
+async def test_the_canceller_hears_of_all_that_is_played_and_of_who_leaves():
     canceller = Halves()
     ears = Ears(Listener(), [], canceller=canceller)
-    await ears.start()
     ears.hear(audio(2), ANNA)
     ears.played(FRAME)
     await ears.forget(ANNA)
     await ears.close()
-    assert canceller.calls[0] == "start"
-    assert canceller.calls[1] is FRAME
-    assert canceller.calls[2:] == [ANNA, "close"]
+    assert canceller.calls[0] is FRAME
+    assert canceller.calls[1:] == [ANNA]
 
 
 async def test_a_canceller_that_raises_is_reported_once_and_the_audio_is_heard_as_it_came():

@@ -4,6 +4,7 @@ import numpy as np
 
 from vision_agents.core.audio import PcmData
 from vision_agents.core.ears.speech import SpeechDetector
+from vision_agents.core.part import Attachment
 from vision_agents.core.participants import Participant
 from vision_agents.core.vad import VAD, VADStream
 
@@ -53,7 +54,7 @@ def windows(*levels):
 
 async def test_speech_is_reported_from_its_first_window_to_its_end():
     detector, notes = SpeechDetector(LoudnessVAD()), Notes()
-    detector.listener = notes
+    detector.attach(Attachment(hearing=notes))
     await detector.start()
     await detector.process_audio(windows(0.1, 0.9, 0.8, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1), ANNA)
     assert notes.told == [
@@ -68,7 +69,7 @@ async def test_speech_is_reported_from_its_first_window_to_its_end():
 
 async def test_each_participant_has_a_state_of_their_own_until_they_leave():
     detector, notes = SpeechDetector(LoudnessVAD()), Notes()
-    detector.listener = notes
+    detector.attach(Attachment(hearing=notes))
     await detector.process_audio(windows(0.9), ANNA)
     await detector.process_audio(windows(0.9), BERT)
     detector.forget(ANNA)
@@ -80,7 +81,7 @@ async def test_each_participant_has_a_state_of_their_own_until_they_leave():
 
 async def test_a_higher_threshold_wants_more():
     detector, notes = SpeechDetector(LoudnessVAD(), threshold=0.95), Notes()
-    detector.listener = notes
+    detector.attach(Attachment(hearing=notes))
     await detector.process_audio(windows(0.9, 0.9), ANNA)
     # It holds, for a soft onset is as unsure; but that is no evidence.
     assert [fact[0] for fact in notes.told] == ["started", "continued"]

@@ -198,9 +198,9 @@ class TestDelivery:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     async def test_a_component_reaches_the_agents_subscribers(self) -> None:
-        component, agent = EventManager(), EventManager()
+        agent = EventManager()
+        component = EventManager(lambda: agent)
         seen: list[str] = []
-        component.forward_to(agent)
 
         @agent.subscribe
         async def on_agent(event: Ping) -> None:
@@ -216,8 +216,8 @@ class TestDelivery:
         assert sorted(seen) == ["agent", "agent", "component"]
 
     async def test_who_would_be_told(self) -> None:
-        component, agent = EventManager(), EventManager()
-        component.forward_to(agent)
+        agent = EventManager()
+        component = EventManager(lambda: agent)
         assert not component.has_subscribers(LoudPing)
 
         @agent.subscribe

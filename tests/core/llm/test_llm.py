@@ -24,6 +24,7 @@ from vision_agents.core.llm import (
 )
 from vision_agents.core.llm.function_call import RUNNING_STILL
 from vision_agents.core.llm.llm import TOOL_ROUNDS
+from vision_agents.core.part import Attachment
 
 pytestmark = pytest.mark.virtual_time
 
@@ -139,7 +140,7 @@ class TestInterruption:
 
     async def test_an_interruption_by_another_part_of_the_agent(self) -> None:
         model, shared = says("one ", "two "), Epoch()
-        model.bind_epoch(shared)
+        model.attach(Attachment(shared))
         heard = []
         async for piece in model.respond(ASK):
             heard.append(piece)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from vision_agents.core import Participant
 from vision_agents.core.hearing import Hearing
+from vision_agents.core.part import Attachment
 from vision_agents.core.remote import ProviderTurn, words_beyond
 from vision_agents.core.remote.provider_turn import comparable_words
 from vision_agents.testing.contract import HearingLog
@@ -24,7 +25,7 @@ sentences = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
 
 def begun_turn() -> tuple[ProviderTurn, HearingLog]:
     hearing, log = Hearing(), HearingLog()
-    hearing.listener = log
+    hearing.attach(Attachment(hearing=log))
     return ProviderTurn(hearing, ANNA), log
 
 

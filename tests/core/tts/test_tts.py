@@ -12,6 +12,7 @@ import pytest
 
 from vision_agents.core.audio import PcmData
 from vision_agents.core.epoch import Epoch
+from vision_agents.core.part import Attachment
 from vision_agents.core.tts import TTS, SpeechChunk, TTSAudioEvent, Word
 
 pytestmark = pytest.mark.virtual_time
@@ -174,7 +175,7 @@ class TestInterruption:
 
     async def test_an_interruption_by_another_part_of_the_agent(self) -> None:
         voice, shared = Voice(FORMS["async generator"]), Epoch()
-        voice.bind_epoch(shared)
+        voice.attach(Attachment(shared))
         heard = []
         async for chunk in voice.synthesize("hello"):
             heard.append(chunk)

@@ -8,6 +8,7 @@ import pytest
 
 from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import Conversation, ToolCall
+from vision_agents.core.part import Attachment
 from vision_agents.core.tts import SpeechChunk, Word
 from vision_agents.core.voice import CascadeVoice, SpeechRequest
 from vision_agents.core.voice.cascade import SENTENCES_AHEAD
@@ -26,7 +27,7 @@ class Cascade(Stand):
         self.llm = llm or ScriptedLLM(["One two. Three four."])
         self.tts = tts or ToneTTS()
         for part in (self.llm, self.tts):
-            part.bind_epoch(self.epoch)
+            part.attach(Attachment(self.epoch))
         self.conversation = Conversation()
         self.voice = CascadeVoice(self.llm, self.tts, self.playout, self.conversation, "Count.", self)
 

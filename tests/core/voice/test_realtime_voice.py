@@ -7,6 +7,7 @@ import pytest
 
 from vision_agents.core.audio import PcmData
 from vision_agents.core.llm import Realtime
+from vision_agents.core.part import Attachment
 from vision_agents.core.tts import Word
 from vision_agents.core.voice import RealtimeVoice, SpeechRequest
 from vision_agents.core.voice import realtime as realtime_module
@@ -54,8 +55,8 @@ class RealtimeStand(Stand):
     def __init__(self):
         super().__init__()
         self.model = HandModel()
-        self.model.bind_epoch(self.epoch)
         self.voice = RealtimeVoice(self.model, self.playout, self)
+        self.model.attach(Attachment(self.epoch, output=self.voice))
 
     def request(self, text="Hello.", verbatim=True):
         reply = self.reply()
@@ -254,8 +255,8 @@ async def test_a_request_that_cannot_be_sent_is_a_failure_and_its_place_is_free(
 
     stand = RealtimeStand()
     stand.model = Broken()
-    stand.model.bind_epoch(stand.epoch)
     stand.voice = RealtimeVoice(stand.model, stand.playout, stand)
+    stand.model.attach(Attachment(stand.epoch, output=stand.voice))
     reply = stand.request()
     await settle()
     assert [(number, component) for number, component, _ in stand.failures] == [(reply.number, "Broken")]

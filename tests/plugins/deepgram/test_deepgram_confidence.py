@@ -9,6 +9,7 @@ import pytest
 
 from vision_agents.core import Participant
 from vision_agents.core.audio import PcmData
+from vision_agents.core.part import Attachment
 from vision_agents.plugins import deepgram
 from vision_agents.testing.contract import HearingLog
 
@@ -41,7 +42,7 @@ class Talk:
         self.server = server
         self.stt = deepgram.STT(api_key=KEY, environment=server.environment, **options)
         self.log = SureLog()
-        self.stt.listener = self.log
+        self.stt.attach(Attachment(hearing=self.log))
 
     async def __aenter__(self) -> Talk:
         await self.stt.start()

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from vision_agents.core import Participant
 from vision_agents.core.audio import PcmData
+from vision_agents.core.part import Attachment
 from vision_agents.plugins import deepgram
 from vision_agents.testing.contract import HearingLog, until
 
@@ -30,7 +31,7 @@ class Talk:
             api_key=KEY, environment=server.environment, model="flux-general-en", eager_eot_threshold=0.4
         )
         self.log = HearingLog()
-        self.stt.listener = self.log
+        self.stt.attach(Attachment(hearing=self.log))
         self.turn = 0
 
     async def hear(self, seconds: float = 0.4) -> None:

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from vision_agents.core import Participant
 from vision_agents.core.audio import PcmData
+from vision_agents.core.part import Attachment
 from vision_agents.core.remote import NoConnectionError
 from vision_agents.core.remote.connection import RETRY_DELAYS
 from vision_agents.plugins import deepgram
@@ -31,7 +32,7 @@ class Ears:
         self.server = server
         self.stt = deepgram.STT(api_key=KEY, environment=server.environment, **options)
         self.log = HearingLog()
-        self.stt.listener = self.log
+        self.stt.attach(Attachment(hearing=self.log))
 
     async def hear(self, seconds: float, sound: bool) -> None:
         audio = tone(seconds, 16_000) if sound else PcmData.silence(seconds, 16_000)

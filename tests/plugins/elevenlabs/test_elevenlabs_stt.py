@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from vision_agents.core import Participant
 from vision_agents.core.audio import PcmData
+from vision_agents.core.part import Attachment
 from vision_agents.core.remote import NoConnectionError
 from vision_agents.plugins import elevenlabs
 from vision_agents.plugins.elevenlabs.scribe import COMMIT_TIMEOUT, OVERDUE
@@ -33,7 +34,7 @@ class Talk:
         server.commits = False
         self.stt = elevenlabs.STT(api_key=KEY, base_url=server.url, vad_silence_threshold_secs=SILENCE)
         self.log = HearingLog()
-        self.stt.listener = self.log
+        self.stt.attach(Attachment(hearing=self.log))
 
     async def hear(self, seconds: float = 0.5, sound: bool = False) -> None:
         """Anna's audio, in real time."""

@@ -15,6 +15,7 @@ import pytest
 from vision_agents.core import Participant
 from vision_agents.core.audio import PcmData, Samples
 from vision_agents.core.models import onnx
+from vision_agents.core.part import Attachment
 from vision_agents.plugins import moonshine
 from vision_agents.plugins.moonshine import utterance
 from vision_agents.plugins.moonshine.model import Reading
@@ -50,7 +51,8 @@ def tenths(text: str) -> int:
 @asynccontextmanager
 async def recogniser(reader: Any) -> AsyncIterator[tuple[moonshine.STT, Notes]]:
     stt = moonshine.STT(model=reader, vad=LevelVAD())
-    stt.listener = notes = Notes()
+    notes = Notes()
+    stt.attach(Attachment(hearing=notes))
     await stt.start()
     try:
         yield stt, notes
@@ -414,7 +416,8 @@ async def test_behind_a_network_that_hangs_a_stated_amount_waits(monkeypatch: py
 @pytest.mark.virtual_time
 async def test_a_reading_before_start_says_what_to_do() -> None:
     stt = moonshine.STT(vad=LevelVAD())
-    stt.listener = notes = Notes()
+    notes = Notes()
+    stt.attach(Attachment(hearing=notes))
     stt.begin_turn(ANNA)
     await play(stt, audio((1.0, SPEECH)))
     await stt.finish_turn(ANNA)
@@ -436,7 +439,8 @@ async def test_a_spoken_turn_is_written_down(speak: Speak) -> None:
     hiss = np.random.default_rng(5).normal(0, 8, len(speech) + RATE)
     hiss[RATE // 2 : RATE // 2 + len(speech)] += speech
     stt = moonshine.STT()
-    stt.listener = notes = Notes()
+    notes = Notes()
+    stt.attach(Attachment(hearing=notes))
     await stt.start()
     try:
         for number, frame in enumerate(frames(PcmData(hiss.astype(np.int16), RATE))):
@@ -456,7 +460,8 @@ async def test_real_noise_has_no_words() -> None:
     noise = np.random.default_rng(6).normal(0, 2_000, 4 * RATE)
     knocks = np.where(np.arange(4 * RATE) % 9_000 < 120, 12_000, 0)
     stt = moonshine.STT()
-    stt.listener = notes = Notes()
+    notes = Notes()
+    stt.attach(Attachment(hearing=notes))
     await stt.start()
     try:
         stt.begin_turn(ANNA)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from vision_agents.core.audio import Samples
 from vision_agents.core.models import onnx
+from vision_agents.core.part import Attachment
 from vision_agents.plugins import smart_turn
 from vision_agents.testing.virtual_time import VirtualTimeLoop
 
@@ -48,7 +49,8 @@ async def detection(
     judge: Any, buffer: float = 1.5, threshold: float = 0.5, vad: LevelVAD | None = None
 ) -> AsyncIterator[tuple[smart_turn.TurnDetection, Notes]]:
     detector = smart_turn.TurnDetection(buffer, threshold, vad=vad or LevelVAD(), model=judge)
-    detector.listener = notes = Notes()
+    notes = Notes()
+    detector.attach(Attachment(hearing=notes))
     await detector.start()
     try:
         yield detector, notes
@@ -376,7 +378,8 @@ async def test_nothing_is_reported_about_someone_who_left() -> None:
 async def test_closing_in_mid_turn_leaves_nothing_behind() -> None:
     vad = LevelVAD()
     detector = smart_turn.TurnDetection(vad=vad, model=Judge(0.9))
-    detector.listener = notes = Notes()
+    notes = Notes()
+    detector.attach(Attachment(hearing=notes))
     await detector.start()
     await play(detector, audio((1.0, SPEECH)))
     await detector.close()
@@ -418,7 +421,8 @@ async def test_a_spoken_sentence_is_a_turn(speak: Speak) -> None:
     hiss = np.random.default_rng(5).normal(0, 8, len(speech) + 3 * RATE)
     hiss[RATE : RATE + len(speech)] += speech
     detector = smart_turn.TurnDetection()
-    detector.listener = notes = Notes()
+    notes = Notes()
+    detector.attach(Attachment(hearing=notes))
     await detector.start()
     try:
         await detector.process_audio(type(audio((0.1, 0)))(hiss.astype(np.int16), RATE), ANNA)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Coroutine, Generator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,9 +17,10 @@ from ..floor import FloorState, InterruptionPolicy
 from ..floor.vocabulary import ALL, Vocabulary
 from ..llm import LLM, Realtime
 from ..models.networks import NetworkSpec
+from ..part import Attachment
 from ..participants import User
 from ..stt import STT
-from ..tasks import bounded
+from ..tasks import GRACE, InnerCancellationError, bounded, own_errors
 from ..trace import Trace
 from ..tts import TTS
 from ..turn_detection import TurnDetector
@@ -54,7 +55,10 @@ class Agent:
         voiceprint: tells another voice at the same microphone from the one in conversation.
         conversation: a history to go on from.
 
-    An agent takes part in one call. Raises ValueError or TypeError for parts that do not fit together.
+    An agent takes part in one call, and so do its parts: `join` takes them, and refuses one that is in another agent's
+    running call. After the call they may serve another agent. Until it joins, an agent takes nothing.
+
+    Raises ValueError or TypeError for parts that do not fit together.
     """
 
     def __init__(
@@ -75,20 +79,20 @@ class Agent:
         voiceprint: Voiceprint | None = None,
         conversation: Conversation | None = None,
     ) -> None:
-        if not isinstance(edge, EdgeTransport):
-            raise TypeError(f"edge must be an EdgeTransport, not {type(edge).__name__}")
         self.edge = edge
         self.agent_user = agent_user
         self.instructions = instructions
-        self.conversation = conversation or Conversation()
+        self.conversation = Conversation() if conversation is None else conversation
         self.events = EventManager()
         self.llm = llm
-        self._parts = fit(llm, stt, tts, turn_detection, vad, echo_cancellation, voiceprint)
+        self._parts = fit(edge, llm, stt, tts, turn_detection, vad, echo_cancellation, voiceprint)
         self.stt, self.tts = self._parts.stt, self._parts.tts
-        self.rules = Rules(interruption or self._parts.policy, vocabulary, tuple(strategies), may_interrupt)
+        self.rules = Rules(
+            self._parts.policy if interruption is None else interruption, vocabulary, tuple(strategies), may_interrupt
+        )
         self._epoch = Epoch()
-        self._parts.share(self._epoch, self.events)
         self._session: Session | None = None
+        self._entering: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
     # What is seen from outside.
@@ -120,20 +124,27 @@ class Agent:
 
     # A call.
 
-    def join(self, call: Any = None, *, observe: Any = None) -> _Joining:
+    def join(self, call: Any = None, *, observe: Any = None) -> Joining:
         """Enter a call: `async with agent.join(call):` leaves it at the end, `await agent.join(call)` stays.
 
         `observe`, if given, is called with each record of the trace from the very first one.
-        Raises what the edge or a part raises; the agent is then closed.
+
+        Raises PartError if a part is in another call; the agent may join later. Otherwise raises what the edge or a
+        part raises, or RuntimeError if the agent was closed meanwhile; the agent is then closed.
         """
-        return _Joining(self, call, observe)
+        entering: Any = self._join(call, observe)
+        entering.__qualname__ = "Agent.join"  # By this name Python warns of it if it is never awaited.
+        return Joining(self, entering)
 
     async def finish(self) -> None:
         """Wait until the call is over: the others left, or it broke, or somebody called `close`."""
         await self._joined().over.wait()
 
     async def close(self) -> None:
-        """Leave the call and free everything. Harmless twice; a part that fails or hangs here is left behind."""
+        """Leave the call and free everything, also while `join` is under way. Harmless twice.
+
+        A part that fails or hangs here is left behind. Parts that are in another agent's call stay as they are.
+        """
         if self._closing is None:
             self._closing = asyncio.create_task(self._close(), name="closing the agent")
         # Whoever waits for it may be cancelled, as a handler of events is by what it waits for: this goes on.
@@ -167,26 +178,51 @@ class Agent:
     # Inside.
 
     async def _close(self) -> None:
+        if (entering := self._entering) is not None and not entering.done():
+            entering.cancel()
+            await asyncio.wait([entering], timeout=GRACE)
         if self._session is not None:
+            attachment = self._session.attachment
             await self._session.stop()
-        await bounded(self.edge.leave(), f"leaving by {type(self.edge).__name__}")
-        await self._parts.close()
+        else:
+            attachment = Attachment(agent=self.agent_user.id)
+            self._parts.attach_free(attachment)
+        await self._parts.close(attachment, entering=entering is not None and not entering.done())
         await self.events.close()
 
-    async def _join(self, call: Any, observe: Any) -> None:
+    async def _join(self, call: Any, observe: Any) -> Agent:
         if self._session is not None or self._closing is not None:
             raise RuntimeError("an agent takes part in one call: make a new Agent for another one")
-        session = Session(self._parts, self.rules, self._epoch, self.events, self.conversation, self.instructions)
+        session = Session(
+            *(self._parts, self.rules, self._epoch, self.events, self.conversation, self.instructions),
+            self.agent_user.id,
+        )
+        self._parts.attach(session.attachment)
         self._session = session
         session.watch(self.edge.observe)
         if observe is not None:
             session.watch(observe)
+        # In a task of its own, which `close` can end.
+        self._entering = asyncio.create_task(self._enter(session, call), name="joining a call")
         try:
-            await session.start()
-            await self.edge.join(self.agent_user, call, session)
-        except BaseException:
+            await own_errors(self._entering, "joining")
+        except BaseException as error:
+            closed = self._closing is not None
             await self.close()
+            if closed and isinstance(error, InnerCancellationError):
+                raise RuntimeError("the agent was closed while it was joining the call") from None
             raise
+        return self
+
+    async def _enter(self, session: Session, call: Any) -> None:
+        await session.start()
+        if self._closing is not None:
+            raise RuntimeError("the agent was closed while it was joining the call")
+        try:
+            await own_errors(self.edge.join(self.agent_user, call, session), f"joining by {type(self.edge).__name__}")
+        finally:
+            if self._closing is not None:  # It is in the call all the same, or half in it.
+                await bounded(self._parts.leave(session.attachment), f"leaving by {type(self.edge).__name__}")
 
     def _joined(self) -> Session:
         if self._session is None:
@@ -194,23 +230,21 @@ class Agent:
         return self._session
 
 
-class _Joining:
-    """Entering a call: to be awaited, or to be used as an async context manager."""
+class Joining:
+    """Entering a call: to be awaited, or to be used as an async context manager.
 
-    def __init__(self, agent: Agent, call: Any, observe: Any) -> None:
+    One that is dropped enters nothing, and Python warns of it as of any coroutine that was never awaited.
+    """
+
+    def __init__(self, agent: Agent, entering: Coroutine[Any, Any, Agent]) -> None:
         self._agent = agent
-        self._call = call
-        self._observe = observe
+        self._entering = entering
 
     def __await__(self) -> Generator[Any, None, Agent]:
-        return self._enter().__await__()
-
-    async def _enter(self) -> Agent:
-        await self._agent._join(self._call, self._observe)
-        return self._agent
+        return self._entering.__await__()
 
     async def __aenter__(self) -> Agent:
-        return await self._enter()
+        return await self._entering
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -12,14 +13,14 @@ from ..conversation import Conversation
 from ..ears import Ears
 from ..ears.speech import SpeechDetector
 from ..echo import EchoCanceller
-from ..epoch import Epoch
-from ..events import EventManager
+from ..edge import EdgeTransport
 from ..floor import InterruptionPolicy
-from ..hearing import HearingListener
+from ..listeners import HearingListener
 from ..llm import LLM, Realtime
 from ..models.networks import NetworkSpec, networks_of
+from ..part import Attachment, PartError, attach_all, with_subparts
 from ..stt import STT
-from ..tasks import bounded
+from ..tasks import bounded, together
 from ..tts import TTS
 from ..turn_detection import TurnDetector
 from ..vad import VAD
@@ -28,11 +29,17 @@ from ..voiceprint import Voiceprint
 
 logger = logging.getLogger(__name__)
 
+AgentPart = EdgeTransport | TurnDetector | STT | EchoCanceller | Voiceprint | LLM | Realtime | TTS
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What listens, thinks and speaks. Build it with `fit`."""
+    """The parts of an agent that are used: those that listen, think and speak, and the way into the call.
 
+    Build it with `fit`.
+    """
+
+    edge: EdgeTransport
     llm: LLM | None
     model: Realtime | None
     stt: STT | None
@@ -48,13 +55,19 @@ class Parts:
 
     @property
     def policy(self) -> InterruptionPolicy:
-        """How the detectors want interruptions judged."""
+        """The policy for interruptions that the detectors want, or the default one."""
         wanted = (detector.policy for detector in self.detectors)
         return next((policy for policy in wanted if policy is not None), InterruptionPolicy())
 
     @property
-    def speakers(self) -> tuple[LLM | Realtime | TTS, ...]:
-        """The parts that have an epoch."""
+    def listening(self) -> tuple[TurnDetector | STT | EchoCanceller | Voiceprint, ...]:
+        """The parts that hear, but for a realtime model."""
+        others = (self.stt, self.canceller, self.voiceprint)
+        return (*self.detectors, *(part for part in others if part is not None))
+
+    @property
+    def speaking(self) -> tuple[LLM | Realtime | TTS, ...]:
+        """The parts that think and speak."""
         return tuple(part for part in (self.llm, self.model, self.tts) if part is not None)
 
     @property
@@ -62,30 +75,78 @@ class Parts:
         """The networks of this process that the parts use."""
         return networks_of(self.llm, self.model, self.stt, self.tts, *self.detectors, self.voiceprint)
 
-    def share(self, epoch: Epoch, events: EventManager) -> None:
-        """Give every part the agent's epoch, and its events the way to the agent's subscribers."""
-        for part in self.speakers:
-            part.bind_epoch(epoch)
-            part.events.forward_to(events)
+    # A call.
+
+    def attach(self, attachment: Attachment) -> None:
+        """Take every part, and what it uses itself, into a call; if one is refused, none. Raises PartError."""
+        attach_all(with_subparts(self._all), attachment)
+
+    def attach_free(self, attachment: Attachment) -> None:
+        """Take those that are in no call."""
+        for part in with_subparts(self._all):
+            with contextlib.suppress(PartError):
+                part.attach(attachment)
+
+    async def start_listening(self) -> None:
+        """Load and connect the parts that hear, at the same time. Raises what one of them raises."""
+        await together(*(part.start() for part in self.listening))
+
+    async def close(self, attachment: Attachment, *, entering: bool = False) -> None:
+        """Leave the call and close every part that is attached to it, all at the same time, and give them back.
+
+        A part that fails is given back too; one that hangs is left behind, and given back when it ends. `entering`: the
+        edge is still on its way into the call; it is given back by `leave`, once it is known to have come there or not.
+        """
+        mine = [part for part in self._all if part.attached_to(attachment)]
+        await asyncio.gather(
+            *(bounded(self._close_one(part, attachment, entering), f"closing {type(part).__name__}") for part in mine)
+        )
+
+    @property
+    def _all(self) -> tuple[AgentPart, ...]:
+        return (self.edge, *self.listening, *self.speaking)
+
+    async def leave(self, attachment: Attachment) -> None:
+        """Leave the call and give the edge back."""
+        try:
+            await self.edge.leave()
+        finally:
+            self._give_back(self.edge, attachment)
+
+    async def _close_one(self, part: AgentPart, attachment: Attachment, entering: bool) -> None:
+        if isinstance(part, EdgeTransport):
+            await (part.leave() if entering else self.leave(attachment))
+            return
+        try:
+            await part.close()
+        finally:
+            self._give_back(part, attachment)
+
+    def _give_back(self, part: AgentPart, attachment: Attachment) -> None:
+        part.detach(attachment)
+        # What it uses may be used by another part that is not closed yet.
+        held = with_subparts(other for other in self._all if other.attached_to(attachment))
+        for used in with_subparts(part.subparts):
+            if used not in held:
+                used.detach(attachment)
+
+    # What is made of them.
 
     def ears(self, listener: HearingListener) -> Ears:
-        """What listens."""
+        """Make what listens."""
         return Ears(listener, self.detectors, self.stt, self.model, self.canceller, self.voiceprint)
 
     def voice(self, playout: Playout, conversation: Conversation, instructions: str, listener: VoiceListener) -> Voice:
-        """What speaks."""
+        """Make what speaks."""
         if self.model is not None:
             return RealtimeVoice(self.model, playout, listener)
         assert self.llm is not None
         assert self.tts is not None
         return CascadeVoice(self.llm, self.tts, playout, conversation, instructions, listener)
 
-    async def close(self) -> None:
-        """Close what the session's ears do not close."""
-        await asyncio.gather(*(bounded(part.close(), f"closing {type(part).__name__}") for part in self.speakers))
-
 
 def fit(
+    edge: EdgeTransport,
     llm: LLM | Realtime,
     stt: STT | None,
     tts: TTS | None,
@@ -95,14 +156,14 @@ def fit(
     voiceprint: Voiceprint | None = None,
 ) -> Parts:
     """Choose the parts that work together. Raises ValueError if one is missing, TypeError for one of the wrong kind."""
-    _check_kinds(llm, stt, tts, turn_detection, canceller, voiceprint)
+    _check_kinds(edge, llm, stt, tts, turn_detection, vad, canceller, voiceprint)
     watchers: tuple[TurnDetector, ...] = (SpeechDetector(vad),) if vad is not None else ()
     if isinstance(llm, Realtime):
         ignored = {"stt": stt, "tts": tts, "turn_detection": turn_detection}
         names = [name for name, part in ignored.items() if part is not None]
         if names:
             logger.warning("%s hears and speaks by itself: %s ignored", type(llm).__name__, ", ".join(names))
-        return Parts(None, llm, None, None, watchers, canceller, voiceprint)
+        return Parts(edge, None, llm, None, None, watchers, canceller, voiceprint)
     missing = [name for name, part in (("stt", stt), ("tts", tts)) if part is None]
     if stt is None or tts is None:
         raise ValueError(
@@ -123,27 +184,31 @@ def fit(
             type(stt).__name__,
         )
     detectors = (turn_detection,) if turn_detection is not None else ()
-    return Parts(llm, None, stt, tts, detectors + watchers, canceller, voiceprint)
+    return Parts(edge, llm, None, stt, tts, detectors + watchers, canceller, voiceprint)
 
 
 def _check_kinds(
+    edge: EdgeTransport,
     llm: LLM | Realtime,
     stt: STT | None,
     tts: TTS | None,
     turn_detection: TurnDetector | None,
+    vad: VAD | None,
     canceller: EchoCanceller | None,
     voiceprint: Voiceprint | None,
 ) -> None:
     wanted: dict[str, tuple[object, Any]] = {
+        "edge": (edge, EdgeTransport),
         "llm": (llm, LLM | Realtime),
         "stt": (stt, STT),
         "tts": (tts, TTS),
         "turn_detection": (turn_detection, TurnDetector),
+        "vad": (vad, VAD),
         "echo_cancellation": (canceller, EchoCanceller),
         "voiceprint": (voiceprint, Voiceprint),
     }
     for name, (part, kind) in wanted.items():
-        if part is None and name != "llm":
+        if part is None and name not in ("edge", "llm"):
             continue
         if not isinstance(part, kind):
             raise TypeError(f"{name} must be {kind}, not {type(part).__name__}: was it swapped with another argument?")

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..audio import PcmData, Playout, Samples
@@ -22,12 +22,13 @@ from ..events import EventManager
 from ..floor import Floor
 from ..floor import effects as fx
 from ..floor import events as ev
+from ..part import Attachment
 from ..participants import Participant
-from ..tasks import together
+from ..tasks import PART_ERRORS, Tasks, own_errors, together
 from ..trace import Trace
 from ..trace.notes import CallEnded, ParticipantJoined, StaleAudio, VoiceStarted, VoiceStopped
 from ..turn_detection import TurnEndedEvent, TurnStartedEvent
-from ..voice import SpeechRequest, SpokenReply
+from ..voice import RealtimeVoice, SpeechRequest, SpokenReply
 from .hearing_adapter import HearingAdapter
 from .parts import Parts
 from .replies import Replies
@@ -53,6 +54,7 @@ class Session:
         events: EventManager,
         conversation: Conversation,
         instructions: str,
+        agent: str,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._epoch = epoch
@@ -70,34 +72,35 @@ class Session:
         self._participants: dict[str, Participant] = {}
         self._listening = HearingAdapter(parts, rules, self.floor, self._participants, self.post, events, self.trace)
         self._ears = self._listening.ears
+        output = self._voice if isinstance(self._voice, RealtimeVoice) else None
+        # The parts are attached to it before `start`.
+        self.attachment = Attachment(epoch, events, self._listening, output, agent)
         self._inbox: deque[ev.FloorEvent] = deque()
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self.over = asyncio.Event()
         # Frames pulled so far, and whether the last of them ended in mid-voice.
         self._frames, self._sounding = 0, False
-        epoch.observe(self._epoch_advanced)
-        epoch.observe_dropped(self._audio_dropped)
 
     # Life.
 
     async def start(self) -> None:
         """Load and connect every part, at the same time. Raises what a part raises."""
         self.trace.open(time.time())
+        self._epoch.observe(self._epoch_advanced)
+        self._epoch.observe_dropped(self._audio_dropped)
         # A part may have been interrupted before the call: the floor begins where the epoch is.
         self._epoch_advanced(self._epoch.value)
-        await together(self._ears.start(), self._voice.start())
+        await together(self._parts.start_listening(), self._voice.start())
         if self._parts.model is not None:
-            await self._parts.model.connect(self._instructions, self._conversation.messages)
+            connecting = self._parts.model.connect(self._instructions, self._conversation.messages)
+            await own_errors(connecting, f"connecting {type(self._parts.model).__name__}")
 
     async def stop(self) -> None:
         """End everything that belongs to the call. Harmless twice."""
         self.ended()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=1.0)
+        await self._tasks.close(grace=1.0)
         await self._voice.close()
         await self._listening.close()
 
@@ -109,7 +112,7 @@ class Session:
             nonlocal failed
             try:
                 observer(record)
-            except Exception:
+            except PART_ERRORS:
                 if not failed:
                     logger.exception("an observer of the trace failed; the conversation goes on")
                 failed = True
@@ -167,7 +170,7 @@ class Session:
     def _carry_out(self, effect: fx.Effect) -> None:
         try:
             _EFFECTS[type(effect)](self, effect)
-        except Exception:
+        except PART_ERRORS:
             # One effect that fails must not take the audio down, nor the effects after it.
             logger.exception("%s could not be carried out", effect)
 
@@ -220,7 +223,7 @@ class Session:
 
     def _finish_turn(self, effect: fx.FinishTurn) -> None:
         participant = self._participants[effect.participant]
-        self._spawn(self._final_words(effect, participant), f"final words of {effect.participant}")
+        self._tasks.spawn(self._final_words(effect, participant), f"final words of {effect.participant}")
 
     async def _final_words(self, effect: fx.FinishTurn, participant: Participant) -> None:
         try:
@@ -295,7 +298,7 @@ class Session:
         # While it is still known who that was: the end of their turn is announced.
         self.post(ev.ParticipantLeft(self.trace.now(), participant.id))
         participant = self._participants.pop(participant.id)
-        self._spawn(self._listening.forget(participant), f"farewell to {participant.id}")
+        self._tasks.spawn(self._listening.forget(participant), f"farewell to {participant.id}")
         self._events.send(ParticipantLeftEvent(participant=participant))
 
     def ended(self, error: BaseException | None = None) -> None:
@@ -349,11 +352,6 @@ class Session:
         if said != self._said:
             self._said = said
             self.post(ev.AgentWordsPlayed(self.trace.now(), reply, said))
-
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = self._loop.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 _EFFECTS: dict[type[fx.Effect], Callable[[Session, Any], None]] = {

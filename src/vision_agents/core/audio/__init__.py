@@ -5,5 +5,6 @@ from .level import speech_level
 from .pcm import PcmData, Samples
 from .playout import Playout
 from .resample import Resampler
+from .word import Word
 
-__all__ = ["Framer", "PcmData", "Playout", "Resampler", "Samples", "speech_level"]
+__all__ = ["Framer", "PcmData", "Playout", "Resampler", "Samples", "Word", "speech_level"]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from ..audio import PcmData, Resampler, Samples
 from ..echo import EchoCanceller
-from ..hearing import HearingListener
+from ..listeners import HearingListener
 from ..llm import Realtime
 from ..participants import Participant
 from ..stt import SAMPLE_RATE, STT
-from ..tasks import bounded, together
+from ..tasks import PART_ERRORS, own_errors
 from ..turn_detection import TurnDetector
 from ..voiceprint import Voiceprint
 from .lane import AudioLane
@@ -52,13 +52,6 @@ class Ears:
         self._canceller_failed = False
         self._speakers = SpeakerMatcher(listener, voiceprint) if voiceprint is not None else None
         self._ears: dict[Participant, Ear] = {}
-        for hearing in (*self._detectors, stt, model):
-            if hearing is not None:
-                hearing.listener = listener
-
-    async def start(self) -> None:
-        """Load and connect everything, at the same time."""
-        await together(*(part.start() for part in self._parts()))
 
     def hear(self, audio: PcmData, participant: Participant) -> None:
         """Take the next piece of a participant's audio."""
@@ -78,7 +71,7 @@ class Ears:
         if self._canceller is not None:
             try:
                 self._canceller.played(frame)
-            except Exception as error:
+            except PART_ERRORS as error:
                 self._report_canceller(error)
 
     def begin_turn(self, participant: Participant) -> None:
@@ -118,7 +111,7 @@ class Ears:
         try:
             if ear is not None and ear.words is not None:
                 await ear.words.drain()
-            await self._stt.finish_turn(participant)
+            await own_errors(self._stt.finish_turn(participant), f"{type(self._stt).__name__}.finish_turn")
         except Exception as error:
             self._listener.failed(type(self._stt).__name__, error)
 
@@ -128,23 +121,22 @@ class Ears:
         if ear is None:
             return
         await asyncio.gather(*(lane.close() for lane in ear.lanes))
-        # A realtime model mixes everybody's microphone: one that is gone must not be waited for.
-        for part in (*self._parts(), *([self._model] if self._model is not None else [])):
+        for part in self._parts():
             try:
                 part.forget(participant)
-            except Exception as error:
+            except PART_ERRORS as error:
                 self._listener.failed(type(part).__name__, error)
 
     async def close(self) -> None:
-        """Stop listening and free everything."""
+        """Stop listening. The parts stay as they are: whoever started them closes them."""
         await asyncio.gather(*(self.forget(participant) for participant in list(self._ears)))
-        await asyncio.gather(*(bounded(part.close(), f"closing {type(part).__name__}") for part in self._parts()))
+        if self._speakers is not None:
+            await self._speakers.close()
 
-    def _parts(self) -> list[TurnDetector | STT | EchoCanceller | SpeakerMatcher]:
-        return [
-            *self._detectors,
-            *(part for part in (self._stt, self._canceller, self._speakers) if part is not None),
-        ]
+    def _parts(self) -> list[TurnDetector | STT | Realtime | EchoCanceller | SpeakerMatcher]:
+        # A realtime model mixes everybody's microphone: one that is gone must not be waited for.
+        others = (self._stt, self._model, self._canceller, self._speakers)
+        return [*self._detectors, *(part for part in others if part is not None)]
 
     def _without_echo(self, audio: PcmData, participant: Participant) -> PcmData:
         if self._canceller is None:
@@ -153,12 +145,12 @@ class Ears:
             cleaned = self._canceller.cancel(audio, participant)
             if not isinstance(cleaned, PcmData):
                 raise TypeError(f"cancel must return PcmData, not {type(cleaned).__name__}")
-        except Exception as error:
+        except PART_ERRORS as error:
             self._report_canceller(error)
             return audio
         return cleaned
 
-    def _report_canceller(self, error: Exception) -> None:
+    def _report_canceller(self, error: BaseException) -> None:
         # It is asked a hundred times a second, and may fail in the same way each time.
         if not self._canceller_failed:
             self._canceller_failed = True
@@ -168,7 +160,7 @@ class Ears:
         assert self._stt is not None
         try:
             call(self._stt)
-        except Exception as error:
+        except PART_ERRORS as error:
             self._listener.failed(type(self._stt).__name__, error)
 
     def _grow(self, participant: Participant) -> Ear:

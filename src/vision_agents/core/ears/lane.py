@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from ..audio import PcmData
+from ..tasks import own_errors
 
 # Audio that may wait for a consumer, in seconds. Beyond it the oldest is dropped, and that is reported as a failure: a
 # recogniser that hangs for longer must not make the agent answer ever later.
@@ -85,7 +86,8 @@ class AudioLane:
             if self._waiting < self._limit / 2:
                 self._behind = False
             try:
-                await self._consume(audio)
+                # A cancellation from within must not end the lane: nobody would hear the participant any more.
+                await own_errors(self._consume(audio), self._name)
                 self._broken = False
             except Exception as error:
                 # Fifty frames a second may fail in the same way: the first one is reported.

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..audio import PcmData, Resampler, Samples
-from ..hearing import HearingListener
+from ..listeners import HearingListener
 from ..participants import Participant
-from ..tasks import GRACE, bounded
+from ..tasks import GRACE, own_errors
 from ..voiceprint import SAMPLE_RATE, Embedding, Voiceprint, similarity
 
 MARKS = (0.5, 1.0, 2.0, 4.0)
@@ -163,10 +163,6 @@ class SpeakerMatcher:
         self._ears: dict[str, _Ear] = {}
         self._broken = False
 
-    async def start(self) -> None:
-        """Load the network."""
-        await self._voiceprint.start()
-
     def hear(self, audio: PcmData, participant: Participant) -> None:
         """Take the next piece of a participant's audio, any rate."""
         ear = self._ears.get(participant.id)
@@ -228,14 +224,13 @@ class SpeakerMatcher:
                 ear.task.cancel()
 
     async def close(self) -> None:
-        """Forget everyone and free the network."""
+        """Forget everyone."""
         ears = list(self._ears.values())
         tasks = [ear.task for ear in ears if ear.task is not None]
         for ear in ears:
             self.forget(ear.participant)
         if tasks:
             await asyncio.wait(tasks, timeout=GRACE)
-        await bounded(self._voiceprint.close(), f"closing {type(self._voiceprint).__name__}")
 
     def _attend(self, ear: _Ear) -> None:
         """Work out the voice of the running turn, unless that is being done or nothing new is known."""
@@ -247,7 +242,7 @@ class SpeakerMatcher:
         turn.studied, turn.embedded, seconds = True, turn.passed, turn.speech
         try:
             async with asyncio.timeout(TIMEOUT):
-                voice = await self._voiceprint.embed(np.concatenate(turn.pieces))
+                voice = await own_errors(self._voiceprint.embed(np.concatenate(turn.pieces)), "embedding a voice")
             turn.voice = ear.voice.check(voice)
         except Exception as error:
             self._fail(error)

@@ -25,6 +25,10 @@ class SpeechDetector(TurnDetector):
         """The networks of the VAD."""
         return networks_of(self._vad)
 
+    @property
+    def subparts(self) -> tuple[VAD, ...]:
+        return (self._vad,)
+
     async def start(self) -> None:
         await self._vad.start()
 
@@ -48,4 +52,5 @@ class SpeechDetector(TurnDetector):
         self._states.pop(participant, None)
 
     async def close(self) -> None:
+        self._states.clear()
         await self._vad.close()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import abc
 
 from ..audio import PcmData, Samples
+from ..part import Part
 from ..participants import Participant
 
 
-class EchoCanceller(abc.ABC):
+class EchoCanceller(Part, abc.ABC):
     """Takes the agent's voice out of the participants' audio, for callers whose devices do not do it themselves.
 
     It knows what was played (`played`) and what came back (`cancel`); how long the way from one to the other takes it
@@ -17,7 +18,7 @@ class EchoCanceller(abc.ABC):
     report it and use the audio as it came.
     """
 
-    async def start(self) -> None:  # noqa: B027  nothing to do is a fine default
+    async def start(self) -> None:
         """Load what is needed, off the event loop. Called once, before any audio."""
 
     @abc.abstractmethod
@@ -36,8 +37,8 @@ class EchoCanceller(abc.ABC):
         empty, by what waits for a block to be complete. Subclasses say how far the output lags.
         """
 
-    def forget(self, participant: Participant) -> None:  # noqa: B027
+    def forget(self, participant: Participant) -> None:
         """The participant left: drop its state. Harmless for one never heard."""
 
-    async def close(self) -> None:  # noqa: B027
+    async def close(self) -> None:
         """Free everything. Called once; no audio comes afterwards."""

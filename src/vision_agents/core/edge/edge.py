@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ..audio import PcmData, Samples
+from ..part import Part
 from ..participants import Participant, User
 
 # What an edge pulls: frames of 20 ms at 48 kHz, what WebRTC's Opus takes as it is (other rates cost aiortc 20 ms more).
@@ -38,7 +39,7 @@ class CallSink(Protocol):
         """The call is over; `error` if it broke."""
 
 
-class EdgeTransport(abc.ABC):
+class EdgeTransport(Part, abc.ABC):
     """A way into a call. One edge serves one agent, in one call at a time."""
 
     @abc.abstractmethod
@@ -52,5 +53,5 @@ class EdgeTransport(abc.ABC):
     async def leave(self) -> None:
         """Leave the call and free everything. Harmless if it was never joined or is over."""
 
-    def observe(self, record: Mapping[str, Any]) -> None:  # noqa: B027
+    def observe(self, record: Mapping[str, Any]) -> None:
         """Take a record of what the agent does (trace, captions), JSON-ready, to show to people. Returns at once."""

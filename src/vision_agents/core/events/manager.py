@@ -92,11 +92,15 @@ class _Subscription:
 
 
 class EventManager:
-    """Delivers events to async handlers, each in its own task and in order."""
+    """Delivers events to async handlers, each in its own task and in order.
 
-    def __init__(self) -> None:
+    `upstream`: returns the manager to whose subscribers everything sent here goes too, if there is one now: those of
+    the agent, while a part is in its call.
+    """
+
+    def __init__(self, upstream: Callable[[], EventManager | None] = lambda: None) -> None:
         self._subscriptions: list[_Subscription] = []
-        self._parent: EventManager | None = None
+        self._upstream = upstream
 
     def subscribe(self, handler: HandlerT) -> HandlerT:
         """Decorate an async function whose one annotated parameter (an event class or a union) picks its events.
@@ -115,7 +119,7 @@ class EventManager:
     def has_subscribers(self, kind: type[Event]) -> bool:
         """Whether anyone would get an event of `kind`: asked on hot paths before the event is even made."""
         own = any(issubclass(kind, s.kinds) for s in self._subscriptions)
-        return own or (self._parent is not None and self._parent.has_subscribers(kind))
+        return own or ((upstream := self._upstream()) is not None and upstream.has_subscribers(kind))
 
     def send(self, event: Event) -> None:
         """Queue `event` for everyone who subscribed to its class or a base of it. Never blocks and never raises.
@@ -125,12 +129,8 @@ class EventManager:
         for subscription in self._subscriptions:
             if isinstance(event, subscription.kinds):
                 subscription.offer(event)
-        if self._parent is not None:
-            self._parent.send(event)
-
-    def forward_to(self, parent: EventManager) -> None:
-        """Deliver everything sent here to `parent` too: a component's events reach the agent's subscribers."""
-        self._parent = parent
+        if (upstream := self._upstream()) is not None:
+            upstream.send(event)
 
     async def drain(self) -> None:
         """Wait until every handler has worked off what was sent: for ever, if one never returns. `close` does not."""

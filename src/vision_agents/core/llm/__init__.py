@@ -11,7 +11,7 @@ from .events import (
 from .function_caller import call_note
 from .function_calls import AnswerCalls
 from .llm import LLM, LLMRequest
-from .realtime import Heard, Realtime, RealtimeListener
+from .realtime import Heard, Realtime
 from .tools import OnInterrupt, Tool, Tools
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "OnInterrupt",
     "Realtime",
     "RealtimeAudioOutputEvent",
-    "RealtimeListener",
     "Tool",
     "ToolEndedEvent",
     "ToolEnding",

@@ -1,7 +1,8 @@
-"""What has functions that a model may call."""
+"""Mixin for models with function calling."""
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable
 
 from ..conversation import ToolCall
@@ -19,10 +20,13 @@ def call_note(call: ToolCall, output: str) -> str:
 class FunctionCaller:
     """A model that calls functions: a text model or a realtime one. It is `Interruptible` too."""
 
-    _epoch: Epoch
+    events: EventManager
+
+    @property
+    @abc.abstractmethod
+    def _epoch(self) -> Epoch: ...
 
     def __init__(self) -> None:
-        self.events = EventManager()
         self.tools = Tools()
         self.function_calls = FunctionCalls(self.tools, self.events, lambda: self._epoch, self.function_ended_late)
 

@@ -9,7 +9,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from ..conversation import Message, Role, ToolCall
-from ..epoch import Interruptible
+from ..interruptible import Interruptible
+from ..tasks import own_pieces
 from .events import LLMResponseChunkEvent, LLMResponseCompletedEvent
 from .function_caller import FunctionCaller
 from .function_calls import AnswerCalls
@@ -65,7 +66,7 @@ class LLM(Interruptible, FunctionCaller, abc.ABC):
         long before it is heard, and interrupted then. Raises what the provider raises.
         """
         born = self.epoch if epoch is None else epoch
-        calls = calls or AnswerCalls(born)
+        calls = AnswerCalls(born) if calls is None else calls
         with self.function_calls.answering(calls):
             async with aclosing(self._rounds(request, born, calls)) as pieces:
                 async for piece in pieces:
@@ -78,7 +79,7 @@ class LLM(Interruptible, FunctionCaller, abc.ABC):
             if born < self.epoch or made.over:
                 return
             calls: list[ToolCall] = []
-            async with aclosing(_as_generator(self.stream(request))) as pieces:
+            async with aclosing(own_pieces(self.stream(request), type(self).__name__)) as pieces:
                 async for piece in pieces:
                     if born < self.epoch:
                         return
@@ -103,14 +104,3 @@ class LLM(Interruptible, FunctionCaller, abc.ABC):
         request = LLMRequest(instructions, (Message(Role.USER, text),))
         async with aclosing(self.respond(request)) as pieces:
             return "".join([piece async for piece in pieces])
-
-
-async def _as_generator(source: AsyncIterator[str | ToolCall]) -> AsyncGenerator[str | ToolCall, None]:
-    """Any async iterator as a generator, so that leaving the loop closes it at once."""
-    try:
-        async for piece in source:
-            yield piece
-    finally:
-        aclose = getattr(source, "aclose", None)
-        if aclose is not None:
-            await aclose()

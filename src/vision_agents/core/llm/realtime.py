@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import Protocol
 
-from ..audio import PcmData
+from ..audio import PcmData, Word
 from ..conversation import Message
-from ..epoch import Interruptible
 from ..hearing import Hearing
+from ..interruptible import Interruptible
+from ..listeners import OutputListener
+from ..part import Attachment
 from ..participants import Participant
-from ..tts import Word
 from .events import RealtimeAudioOutputEvent
 from .function_caller import FunctionCaller
 from .microphones import Microphones
@@ -30,25 +30,6 @@ class Heard:
     text: str
 
 
-class RealtimeListener(Protocol):
-    """Takes what a realtime model says. Every method returns at once and never raises."""
-
-    def response_started(self, response: str, epoch: int) -> None:
-        """The model begins a response of its own accord or when asked."""
-
-    def response_audio(self, response: str, audio: PcmData, epoch: int) -> None:
-        """The next piece of the response's speech."""
-
-    def response_text(self, response: str, delta: str, words: tuple[Word, ...]) -> None:
-        """The next piece of the transcript of the response's speech, with the words' times where the model has them."""
-
-    def response_done(self, response: str) -> None:
-        """No more audio of the response will come. What was sent may still be playing."""
-
-    def interrupted(self) -> None:
-        """The model stopped by itself because it heard somebody speak."""
-
-
 class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
     """A model that hears and speaks.
 
@@ -62,12 +43,10 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
     input_sample_rate: int = 24_000
 
     def __init__(self) -> None:
-        Hearing.__init__(self)
         Interruptible.__init__(self)
         FunctionCaller.__init__(self)
         self.record = SessionRecord()
         self.microphones = Microphones()
-        self.speaker: RealtimeListener | None = None
         self._born: dict[str, int] = {}
         # What was heard of responses that were cut off and that the provider has not been told of yet.
         self._cut: tuple[Heard, ...] = ()
@@ -104,6 +83,15 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
         """The participant left."""
         self.microphones.forget(participant)
 
+    @property
+    def _output(self) -> OutputListener | None:
+        return self._attachment.output if self._attachment is not None else None
+
+    def detach(self, attachment: Attachment) -> None:
+        super().detach(attachment)
+        # Responses of the call that is over are remembered: what still comes of them is stale in the next one.
+        self._cut = ()
+
     # Interruption.
 
     def cut_off(self, *heard: Heard) -> None:
@@ -137,8 +125,8 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
             return
         self.record.response(response)
         self.function_calls.response_began(response)
-        if self.speaker is not None:
-            self.speaker.response_started(response, born)
+        if (output := self._output) is not None:
+            output.response_started(response, born)
 
     def report_audio(self, response: str, audio: PcmData) -> None:
         """A piece of a response's speech. Of a response that is stale it is dropped."""
@@ -150,26 +138,26 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
         epoch = self._born[response]
         if self.events.has_subscribers(RealtimeAudioOutputEvent):
             self.events.send(RealtimeAudioOutputEvent(data=audio, epoch=epoch))
-        if self.speaker is not None:
-            self.speaker.response_audio(response, audio, epoch)
+        if (output := self._output) is not None:
+            output.response_audio(response, audio, epoch)
 
     def report_response_text(self, response: str, delta: str, words: tuple[Word, ...] = ()) -> None:
         """The next piece of what the response says, with the words' times where they are known."""
         if self.stale(response):
             return
         self.record.response(response, delta)
-        if self.speaker is not None:
-            self.speaker.response_text(response, delta, words)
+        if (output := self._output) is not None:
+            output.response_text(response, delta, words)
 
     def report_response_done(self, response: str) -> None:
         """No more of the response will come, for whatever reason. What came may still be playing."""
-        if self.speaker is not None:
-            self.speaker.response_done(response)
+        if (output := self._output) is not None:
+            output.response_done(response)
 
     def report_interrupted(self) -> None:
         """The model stopped because it heard somebody, and does not say who: the agent stops too."""
-        if self.speaker is not None:
-            self.speaker.interrupted()
+        if (output := self._output) is not None:
+            output.interrupted()
 
     def report_words(
         self,

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import abc
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from ..audio import PcmData
-from ..epoch import Interruptible
-from ..events import EventManager
+from ..audio import PcmData, Word
+from ..interruptible import Interruptible
+from ..tasks import own_pieces
 from .events import TTSAudioEvent
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word and when it sounds: `start` and `end` in seconds from the first sample of its utterance."""
-
-    text: str
-    start: float
-    end: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +34,6 @@ class TTS(Interruptible, abc.ABC):
 
     A subclass implements `stream_audio` and `stop_audio`; epochs, events and the dropping of late audio are done here.
     """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.events = EventManager()
 
     async def start(self) -> None:
         """Connect or load, off the event loop. Called once before any text."""
@@ -82,7 +69,7 @@ class TTS(Interruptible, abc.ABC):
         born = self.epoch if epoch is None else epoch
         if born < self.epoch:
             return
-        async with aclosing(_pieces(self.stream_audio(text))) as pieces:
+        async with aclosing(own_pieces(_pieces(self.stream_audio, text), type(self).__name__)) as pieces:
             async for piece in pieces:
                 if born < self.epoch:
                     audio = piece.audio if isinstance(piece, SpeechChunk) else piece
@@ -99,8 +86,9 @@ class TTS(Interruptible, abc.ABC):
                 yield chunk
 
 
-async def _pieces(source: Any) -> AsyncGenerator[Speech, None]:
-    """Whatever form `stream_audio` was written in, as one async iteration that is closed when it is left."""
+async def _pieces(stream_audio: Callable[[str], Any], text: str) -> AsyncGenerator[Speech, None]:
+    """Iterate over the speech, in whatever form `stream_audio` was written; what it made is closed in the end."""
+    source = stream_audio(text)
     if inspect.isawaitable(source):
         source = await source
     if isinstance(source, PcmData | SpeechChunk):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 
 from ..audio import Samples
+from ..part import Part
 
 SAMPLE_RATE = 16_000
 
@@ -24,18 +25,21 @@ class VADStream(abc.ABC):
         """Forget everything heard so far."""
 
 
-class VAD(abc.ABC):
-    """A voice activity detector. One for an agent; a stream of it for each participant."""
+class VAD(Part, abc.ABC):
+    """A voice activity detector. One for an agent; a stream of it for each participant.
+
+    Within a call two parts may use the same one: each starts it and closes it.
+    """
 
     # Length of a window in seconds.
     window: float
 
-    async def start(self) -> None:  # noqa: B027  nothing to do is a fine default
+    async def start(self) -> None:
         """Load what is needed, off the event loop. Called once, before the first stream."""
 
     @abc.abstractmethod
     def stream(self) -> VADStream:
         """A new stream, for one participant."""
 
-    async def close(self) -> None:  # noqa: B027
+    async def close(self) -> None:
         """Free what `start` took."""

@@ -12,6 +12,7 @@ from typing import Any
 from ..audio import PcmData, Playout, Resampler
 from ..audio.playout import SAMPLE_RATE
 from ..llm import Heard, Realtime
+from ..tasks import own_errors
 from ..tts import Word
 from .transcript import Utterance
 from .voice import SpeechRequest, SpokenReply, VoiceListener
@@ -42,7 +43,7 @@ class Response:
 
 
 class RealtimeVoice:
-    """Implements `RealtimeListener` towards the model, and `Voice` towards the session."""
+    """Implements `OutputListener` towards the model, and `Voice` towards the session."""
 
     def __init__(self, model: Realtime, playout: Playout, listener: VoiceListener) -> None:
         self._model = model
@@ -53,7 +54,7 @@ class RealtimeVoice:
         self._expected: deque[SpokenReply] = deque()
         # What runs, and the number of the reply that it is for.
         self._tasks: dict[asyncio.Task[None], int] = {}
-        model.speaker = self
+        self._closed = False
 
     async def start(self) -> None:
         """The session connects the model: only it knows the instructions and the history."""
@@ -94,8 +95,7 @@ class RealtimeVoice:
         self._model.cancel()
 
     async def close(self) -> None:
-        # A model that still reports something speaks to nobody.
-        self._model.speaker = None
+        self._closed = True  # What the model still says, it says to nobody.
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -103,10 +103,10 @@ class RealtimeVoice:
             await asyncio.wait(tasks, timeout=self._model.cancel_timeout)
         await self._model.function_calls.close(self._model.cancel_timeout)
 
-    # RealtimeListener.
+    # OutputListener.
 
     def response_started(self, response: str, epoch: int) -> None:
-        if response in self._responses:
+        if self._closed or response in self._responses:
             return  # Told twice, or again after it was cut off: it stays what it is.
         asked_for = bool(self._expected)
         reply = self._expected.popleft() if asked_for else SpokenReply(self._listener.new_reply(), epoch)
@@ -164,7 +164,7 @@ class RealtimeVoice:
 
     async def _send(self, reply: SpokenReply, text: str) -> None:
         try:
-            await self._model.send_text(text)
+            await own_errors(self._model.send_text(text), f"{type(self._model).__name__}.send_text")
         except Exception as error:
             if reply in self._expected:
                 self._expected.remove(reply)

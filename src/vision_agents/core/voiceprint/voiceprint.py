@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio import Samples
+from ..part import Part
 
 SAMPLE_RATE = 16_000
 
@@ -17,10 +18,10 @@ SHORTEST = 0.4
 Embedding = NDArray[np.float32]
 
 
-class Voiceprint(abc.ABC):
+class Voiceprint(Part, abc.ABC):
     """A network that knows voices. One for an agent; it keeps nothing of what it hears."""
 
-    async def start(self) -> None:  # noqa: B027  nothing to do is a fine default
+    async def start(self) -> None:
         """Load what is needed, off the event loop. Called once, before the first `embed`."""
 
     @abc.abstractmethod
@@ -32,7 +33,7 @@ class Voiceprint(abc.ABC):
         cancelled. Raises ValueError if there is too little audio, or no sound in it.
         """
 
-    async def close(self) -> None:  # noqa: B027
+    async def close(self) -> None:
         """Free what `start` took."""
 
 

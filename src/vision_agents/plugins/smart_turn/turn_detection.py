@@ -167,6 +167,11 @@ class TurnDetection(TurnDetector):
         """The networks that this part uses, for `warm_up`."""
         return (self._network.spec, *networks_of(self._vad))
 
+    @property
+    def subparts(self) -> tuple[VAD, ...]:
+        """The voice activity detector."""
+        return (self._vad,)
+
     async def start(self) -> None:
         """Load both networks in threads, unless the process has them.
 

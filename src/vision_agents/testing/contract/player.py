@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from vision_agents.core.audio import PcmData
 from vision_agents.core.llm import Heard, Realtime
+from vision_agents.core.part import Attachment
 from vision_agents.core.participants import Participant
 from vision_agents.core.tts import Word
 
@@ -39,7 +40,7 @@ class Player(HearingLog):
         self.interruptions = 0
         self._model = model
         self._playing: list[str] = []
-        model.speaker = model.listener = self
+        model.attach(Attachment(hearing=self, output=self))
 
     @property
     def said(self) -> list[str]:

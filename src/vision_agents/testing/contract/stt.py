@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from vision_agents.core.part import Attachment
 from vision_agents.core.participants import Participant
 from vision_agents.core.stt import SAMPLE_RATE, STT
 
@@ -45,7 +46,7 @@ class STTContract(Contract):
     @pytest.fixture
     def log(self, stt: STT) -> HearingLog:
         log = HearingLog()
-        stt.listener = log
+        stt.attach(Attachment(hearing=log))
         return log
 
     async def speak(self, stt: STT, participant: Participant, seconds: float = 1.0) -> None:

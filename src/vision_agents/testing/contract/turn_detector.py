@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from vision_agents.core.audio import PcmData
 from vision_agents.core.floor.policy import InterruptionPolicy
+from vision_agents.core.part import Attachment
 from vision_agents.core.participants import Participant
 from vision_agents.core.turn_detection import TurnDetector
 
@@ -49,7 +50,7 @@ class TurnDetectorContract(Contract):
     @pytest.fixture
     def log(self, detector: TurnDetector) -> HearingLog:
         log = HearingLog()
-        detector.listener = log
+        detector.attach(Attachment(hearing=log))
         return log
 
     async def hear(self, detector: TurnDetector, audio: PcmData, who: Participant = ANNA, step: float = 0.02) -> None:

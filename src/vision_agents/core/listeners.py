@@ -1,0 +1,71 @@
+"""The interfaces that parts report to: what is heard of a participant, and what a realtime model says."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .audio import PcmData, Word
+from .participants import Participant
+
+
+class HearingListener(Protocol):
+    """Takes facts about what a participant says. Every method returns at once and never raises."""
+
+    def speech_started(self, participant: Participant, confidence: float, onset_delay: float) -> None:
+        """The first window of speech. The sound began about `onset_delay` seconds ago."""
+
+    def speech_continued(self, participant: Participant, confidence: float, voiced: float, level: float | None) -> None:
+        """Speech goes on: `voiced` seconds of windows judged speech since `speech_started`.
+
+        `level`: of the latest window, in dB of full scale; None where the detector does not measure it.
+        """
+
+    def speech_ended(self, participant: Participant, voiced: float, trailing_silence: float) -> None:
+        """The sound stopped `trailing_silence` seconds ago, after `voiced` seconds of speech. The turn may go on."""
+
+    def turn_started(self, participant: Participant, confidence: float) -> None:
+        """A detector vouches that the participant took the turn: no further evidence is asked for."""
+
+    def turn_ended(
+        self, participant: Participant, confidence: float, duration: float | None, trailing_silence: float
+    ) -> None:
+        """The participant is done. `duration`: seconds from the turn's start to its last sound, None if not known."""
+
+    def words(
+        self, participant: Participant, text: str, final: bool, confidence: float | None, alternative: str = ""
+    ) -> None:
+        """A transcript. A partial one replaces the partial before it, a final one stays.
+
+        An empty text says that none were found. `confidence`: from 0 to 1, None if the recogniser does not say.
+        `alternative`: what it may have been instead, if the recogniser hesitated.
+        """
+
+    def voice_compared(self, participant: Participant, similarity: float) -> None:
+        """How much the voice of the running turn is like the one in conversation on the participant's microphone.
+
+        `similarity`: a cosine, 1.0 at most; where "another voice" begins depends on the network. Comes a few times in a
+        turn, from half a second of speech on, each time on more of it: the latest counts. Never comes before a turn of
+        this participant was taken.
+        """
+
+    def failed(self, component: str, error: BaseException) -> None:
+        """Something went wrong in `component`; what it still can do it goes on doing."""
+
+
+class OutputListener(Protocol):
+    """Takes what a realtime model says. Every method returns at once and never raises."""
+
+    def response_started(self, response: str, epoch: int) -> None:
+        """The model begins a response of its own accord or when asked."""
+
+    def response_audio(self, response: str, audio: PcmData, epoch: int) -> None:
+        """The next piece of the response's speech."""
+
+    def response_text(self, response: str, delta: str, words: tuple[Word, ...]) -> None:
+        """The next piece of the transcript of the response's speech, with the words' times where the model has them."""
+
+    def response_done(self, response: str) -> None:
+        """No more audio of the response will come. What was sent may still be playing."""
+
+    def interrupted(self) -> None:
+        """The model stopped by itself because it heard somebody speak."""
