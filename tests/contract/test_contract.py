@@ -97,7 +97,7 @@ async def test_of_synthesisers_that_swallow_errors() -> None:
 
 class KeepsStreaming(ControlledLLM):
     async def cancel_work(self) -> None:
-        self._epoch = Epoch()  # As if nothing had happened.
+        self._own_epoch = Epoch()  # As if nothing had happened.
 
 
 async def test_of_text_models_that_forget_an_interruption() -> None:

@@ -5,9 +5,8 @@ import threading
 
 import pytest
 
-from vision_agents.core.audio import PcmData
 from vision_agents.core.hearing import Hearing
-from vision_agents.core.llm import LLM
+from vision_agents.core.llm import LLM, Heard
 from vision_agents.core.part import Attachment, Part, PartError, attach_all, with_subparts
 from vision_agents.core.participants import Participant
 from vision_agents.core.tts import TTSAudioEvent
@@ -201,35 +200,24 @@ class TestInterruptible:
 
 
 @pytest.mark.virtual_time
-async def test_a_response_of_the_last_call_is_stale_in_the_next():
+async def test_responses_of_one_call_are_not_those_of_the_next_though_they_have_the_same_name():
     class Output:
         def __init__(self):
             self.said = []
 
         def response_started(self, response, epoch):
-            self.said.append(("started", response))
-
-        def response_audio(self, response, audio, epoch):
-            self.said.append(("audio", response))
-
-        def response_text(self, response, delta, words):
-            self.said.append(("text", response, delta))
-
-        def response_done(self, response):
-            pass
+            self.said.append((response, epoch))
 
     model, first, second = ScriptedRealtime(), Output(), Output()
     call = Attachment(output=first)
     model.attach(call)
     model.report_response_started("r1")
-    model.report_audio("r1", PcmData.silence(0.1, 24_000))
+    model.cut_off(Heard("r1", 0.1, "my card number"))
     model.detach(call)
     model.attach(Attachment(output=second))
-    model.report_response_text("r1", "my card number is 1234")
-    model.report_audio("r1", PcmData.silence(0.1, 24_000))
-    model.report_response_started("r2")
-    assert first.said == [("started", "r1"), ("audio", "r1")]
-    assert second.said == [("started", "r2")]
+    model.report_response_started("r1")
+    await model.cancel()
+    assert [first.said, second.said, model.stopped] == [[("r1", 0)], [("r1", 1)], []]
 
 
 def test_subclasses_need_not_know_of_it():

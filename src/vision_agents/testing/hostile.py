@@ -60,10 +60,14 @@ class Mischief:
         """Whether something goes wrong here."""
         return self.rng.random() < self.evil * share
 
+    def wrong(self, why: str) -> BaseException:
+        """Make something to raise: an error, or a cancellation that nobody asked for."""
+        return self.rng.choice((HostileError(why), asyncio.CancelledError(why)))
+
     async def pause(self) -> None:
         """Take some time, or too much; perhaps raise; perhaps ignore that one is cancelled."""
         if self.strikes(0.2):
-            raise HostileError("no reason at all")
+            raise self.wrong("no reason at all")
         seconds = self.rng.choice((0.0, 0.0, 0.001, 0.05))
         if self.strikes():
             seconds = self.rng.choice((0.3, 2.0, 30.0))
@@ -80,7 +84,7 @@ class Mischief:
         if self.strikes(0.3):
             await asyncio.sleep(self.rng.choice((0.01, 5.0, 60.0)))
         if self.strikes(0.2):
-            raise HostileError("the clean-up failed")
+            raise self.wrong("the clean-up failed")
 
 
 class HostileLLM(LLM):

@@ -163,7 +163,7 @@ async def test_what_fails_is_raised_and_the_agent_is_closed_all_the_same() -> No
     detector = Detector(load_nothing)
     with pytest.raises(ValueError, match="these are no weights"):
         await warm_up(lambda: make(detector=detector))
-    assert detector.closed == 0  # it was never started
+    assert detector.closed == 1  # Harmless for a part that was never started.
     assert MADE[-1]._closing is not None
     assert [model.users for model in networks_module.loaded_models()] in ([], [()])
 

@@ -390,3 +390,17 @@ class TestRealtime:
         desk.calls.response_began("one moment")
         desk.epoch.advance()
         assert await making == CANCELLED
+
+    async def test_nothing_of_a_call_that_is_over_is_taken_back_or_told_in_the_next_one(self, desk: Desk) -> None:
+        assert await desk.calls.make(ToolCall("1", "undo", {"key": "1"}), 0) == "done 1"
+        desk.offer("deaf", seconds=100.0, stubborn=True)
+        late = asyncio.create_task(desk.calls.make(ToolCall("2", "deaf", {"key": "2"}), 0))
+        await at(11.0)
+        late.cancel()
+        await desk.calls.close(1.0)
+        desk.epoch = Epoch()  # Another agent takes the model.
+        assert await desk.calls.make(ToolCall("3", "finish", {"key": "3"}), 0) == "done 3"
+        desk.epoch.advance()
+        await at(200.0)
+        assert [ending for ending in desk.endings if ending[0] == "1"] == [("1", "result")]
+        assert desk.told_late == []

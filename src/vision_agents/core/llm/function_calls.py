@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from ..conversation import Conversation, Message, Role, ToolCall
 from ..epoch import Epoch
@@ -170,6 +171,9 @@ class FunctionCalls:
         self.over = True
         for calls in self._open:
             calls.give_up(CALL_ENDED)
+        # Nothing of this call is interrupted in the next one.
+        self._open, self._last_response = set(), None
+        self._provider_calls.clear()
         for call in self._running:
             call.give_up(CALL_ENDED)
         if await self._ended(timeout):
@@ -206,7 +210,9 @@ class FunctionCalls:
 
     async def make(self, call: ToolCall, epoch: int) -> str:
         """See `FunctionCaller.call_function`."""
-        entry = _ProviderCall(call, {self._last_response} if self._last_response is not None else set(), self._tell)
+        self._watch()
+        tell = partial(self._tell, self._watched)
+        entry = _ProviderCall(call, {self._last_response} if self._last_response is not None else set(), tell)
         entry.made = made = self.prepare(call, epoch, entry.show)
         if self.over or epoch < self._epoch().value:
             made.give_up(CALL_ENDED if self.over else INTERRUPTED)
@@ -218,7 +224,7 @@ class FunctionCalls:
         except asyncio.CancelledError:
             made.give_up(NOT_AWAITED)
             if made.phase is Phase.RETURNED:
-                self._tell(call, made.output)  # In this very moment.
+                tell(call, made.output)  # In this very moment.
             raise
         finally:
             entry.late = True
@@ -242,8 +248,9 @@ class FunctionCalls:
             self._provider_calls.remove(entry)
             entry.made.interrupt()
 
-    def _tell(self, call: ToolCall, output: str) -> None:
-        if not self.over:
+    def _tell(self, made_in: Epoch | None, call: ToolCall, output: str) -> None:
+        # The model may be in another agent's call by now, which has nothing to do with it.
+        if not self.over and made_in is self._watched:
             self._ended_late(call, output)
 
     # Interruption.

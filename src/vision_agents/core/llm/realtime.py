@@ -89,8 +89,10 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
 
     def detach(self, attachment: Attachment) -> None:
         super().detach(attachment)
-        # Responses of the call that is over are remembered: what still comes of them is stale in the next one.
+        # Of a session that is closed nothing more comes, and the next one may count its responses anew.
+        self._born.clear()
         self._cut = ()
+        self.record.begin(())
 
     # Interruption.
 

@@ -136,6 +136,7 @@ class RemoteSTT(stt.STT, Generic[S]):
 
         Raises NoConnectionError if the service refuses: the message says what to do.
         """
+        self._closed = False
         if self._spare is None and not self._streams:
             self._spare = self._new_stream()
             await self._spare.connection.get()

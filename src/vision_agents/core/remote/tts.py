@@ -102,6 +102,7 @@ class RemoteTTS(tts.TTS, Generic[L]):
 
     async def start(self) -> None:
         """Connect. Raises NoConnectionError if the service refuses: the message says what to do."""
+        self._closed = False
         async with self._taking:
             await self._take()
 

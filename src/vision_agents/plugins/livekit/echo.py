@@ -88,6 +88,7 @@ class EchoCanceller(echo.EchoCanceller):
 
     async def close(self) -> None:
         self._microphones.clear()
+        self._played = _Blocks()
 
 
 class _Blocks:

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import openai
@@ -59,11 +60,17 @@ class ChatCompletionsLLM(base.LLM):
     ) -> None:
         super().__init__()
         self.model = model
-        self._own_client = client is None
-        self._client = client or make_client(api_key, base_url, organization, project, timeout, max_retries)
+        make_own = partial(make_client, api_key, base_url, organization, project, timeout, max_retries)
+        self._make_client = make_own if client is None else None
+        self._client = make_own() if client is None else client
         options: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens, "extra_body": extra_body}
         self._options = {name: value for name, value in options.items() if value is not None}
         self._requests = Requests(f"Chat Completions at {self._client.base_url.host}")
+
+    async def start(self) -> None:
+        """Make the client anew, if `close` has closed it."""
+        if self._make_client is not None and self._client.is_closed():
+            self._client = self._make_client()
 
     async def stream(self, request: base.LLMRequest) -> AsyncGenerator[str | ToolCall, None]:
         """Answer `request`. Raises OpenAIError."""
@@ -98,7 +105,7 @@ class ChatCompletionsLLM(base.LLM):
     async def close(self) -> None:
         """End what is being written and close the client. Harmless twice."""
         self._requests.stop()
-        if self._own_client:
+        if self._make_client is not None:
             await self._client.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import openai
@@ -60,8 +61,9 @@ class LLM(base.LLM):
     ) -> None:
         super().__init__()
         self.model = model
-        self._own_client = client is None
-        self._client = client or make_client(api_key, base_url, organization, project, timeout, max_retries)
+        make_own = partial(make_client, api_key, base_url, organization, project, timeout, max_retries)
+        self._make_client = make_own if client is None else None
+        self._client = make_own() if client is None else client
         options: dict[str, Any] = {
             "temperature": temperature,
             "max_output_tokens": max_output_tokens,
@@ -70,6 +72,11 @@ class LLM(base.LLM):
         }
         self._options = {name: value for name, value in options.items() if value is not None}
         self._requests = Requests(WHERE)
+
+    async def start(self) -> None:
+        """Make the client anew, if `close` has closed it."""
+        if self._make_client is not None and self._client.is_closed():
+            self._client = self._make_client()
 
     async def stream(self, request: base.LLMRequest) -> AsyncGenerator[str | ToolCall, None]:
         """Answer `request`. Raises OpenAIError."""
@@ -106,7 +113,7 @@ class LLM(base.LLM):
     async def close(self) -> None:
         """End what is being written and close the client. Harmless twice."""
         self._requests.stop()
-        if self._own_client:
+        if self._make_client is not None:
             await self._client.close()
 
 

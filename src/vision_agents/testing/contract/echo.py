@@ -12,10 +12,11 @@ from vision_agents.core.audio import PcmData, Samples
 from vision_agents.core.audio.playout import FRAME_SAMPLES
 from vision_agents.core.audio.playout import SAMPLE_RATE as PLAYED_RATE
 from vision_agents.core.echo import EchoCanceller
+from vision_agents.core.part import Attachment
 from vision_agents.core.participants import Participant
 
 from ..room import FRAME_SECONDS, babble, call, echo_of
-from .harness import Contract, pieces
+from .harness import Contract, in_call, pieces
 
 ANNA, BERT = Participant("anna"), Participant("bert")
 RATE = 16_000
@@ -128,6 +129,16 @@ class EchoCancellerContract(Contract):
             seconds = sum(canceller.cancel(piece, ANNA).duration for piece in pieces(heard, 0.02))
             assert seconds == pytest.approx(heard.duration, abs=self.held_back)
             canceller.forget(ANNA)
+
+    async def test_it_serves_one_call_and_after_it_the_next(self) -> None:
+        canceller, left = self.make(), []
+        played = babble(2.0)
+        for _ in range(2):
+            async with in_call(canceller, Attachment()):
+                await canceller.start()
+                left.append(call(canceller, played.samples, _echo(played), ANNA).samples)
+                canceller.played(played.samples[:FRAME_SAMPLES])  # Of which the next call has nothing in its ears.
+        assert np.array_equal(left[0], left[1])
 
     async def test_closed_before_it_was_started_and_twice(self) -> None:
         canceller = self.make()

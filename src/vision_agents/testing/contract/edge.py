@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from vision_agents.core.audio import PcmData, Samples
 from vision_agents.core.edge import FRAME_SAMPLES, FRAME_SECONDS, OUTPUT_SAMPLE_RATE, EdgeTransport
+from vision_agents.core.part import Attachment, PartError
 from vision_agents.core.participants import Participant, User
 
 from ..parts import tone
@@ -165,6 +166,26 @@ class EdgeContract(Contract):
             await self.join(edge, provider, sink)
         assert not isinstance(raised.value, TimeoutError), "joining hangs"
         assert not sink.pulls
+
+    async def test_it_serves_one_call_and_after_it_the_next(
+        self, edge: EdgeTransport, provider: Caller, sink: RecordingSink
+    ) -> None:
+        first, before = RecordingSink(), Attachment()
+        edge.attach(before)
+        await self.join(edge, provider, first)
+        with pytest.raises(PartError):
+            edge.attach(Attachment())
+        await self.leave(edge)
+        edge.detach(before)
+        pulls = first.pulls
+        edge.attach(Attachment())
+        await self.join(edge, provider, sink)
+        await provider.enter()
+        await provider.say(tone(0.5, OUTPUT_SAMPLE_RATE))
+        await until(lambda: sink.loud_seconds() >= 0.4, "their voice")
+        sink.sounding = True
+        await until(lambda: _loud(provider.heard[-480:]), "the agent's voice")
+        assert (first.pulls, first.joined) == (pulls, []), "the call before goes on"
 
     async def test_left_twice_and_without_having_joined(self, edge: EdgeTransport, provider: Caller) -> None:
         await self.leave(edge)

@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from vision_agents.core.audio import PcmData, Samples
 from vision_agents.core.events import EventManager
+from vision_agents.core.part import Attachment, Part, PartError
 from vision_agents.core.participants import Participant
 
 from ..parts import tone
@@ -75,6 +76,21 @@ async def lifetime(part: P, provider: Provider) -> AsyncIterator[P]:
     await until(lambda: not provider.open_connections, f"the end of {provider.open_connections} connections")
     gc.collect()  # an unawaited coroutine or an unclosed socket speaks up when it is collected
     await no_tasks_since(before)
+
+
+@asynccontextmanager
+async def in_call(part: P, attachment: Attachment) -> AsyncIterator[P]:
+    """Take `part` into a call that no other gets it from; at the end close it and give it back, as an agent does."""
+    assert isinstance(part, Part)
+    part.attach(attachment)
+    try:
+        with pytest.raises(PartError):
+            part.attach(Attachment())
+        yield part
+    finally:
+        async with asyncio.timeout(PATIENCE):
+            await part.close()
+        part.detach(attachment)
 
 
 async def close(part: Closable) -> None:

@@ -12,8 +12,9 @@ import pytest_asyncio
 
 from vision_agents.core.conversation import Message, Role, ToolCall
 from vision_agents.core.llm import LLM, LLMRequest, LLMResponseChunkEvent, LLMResponseCompletedEvent
+from vision_agents.core.part import Attachment
 
-from .harness import FAILURES, Consumer, Contract, close, lifetime, until
+from .harness import FAILURES, Consumer, Contract, close, in_call, lifetime, until
 from .provider import Failure, Provider
 
 
@@ -236,6 +237,13 @@ class LLMContract(Contract):
         await close(llm)
         await asking.failed()  # An end or an error, but no hang.
         await close(llm)
+
+    async def test_it_serves_one_call_and_after_it_the_next(self, provider: Provider) -> None:
+        async with lifetime(self.make(provider), provider) as llm:
+            for _ in range(2):
+                async with in_call(llm, Attachment()):
+                    await llm.start()
+                    await self.answers(llm, provider)
 
     async def test_closed_before_it_was_started(self, provider: Provider) -> None:
         async with lifetime(self.make(provider), provider):

@@ -40,7 +40,8 @@ class Player(HearingLog):
         self.interruptions = 0
         self._model = model
         self._playing: list[str] = []
-        model.attach(Attachment(hearing=self, output=self))
+        self.attachment = Attachment(hearing=self, output=self)
+        model.attach(self.attachment)
 
     @property
     def said(self) -> list[str]:

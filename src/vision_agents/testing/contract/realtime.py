@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from vision_agents.core.conversation import ToolCall
 from vision_agents.core.llm import Realtime, RealtimeAudioOutputEvent
+from vision_agents.core.part import Attachment, PartError
 from vision_agents.core.participants import Participant
 
 from .harness import FAILURES, PATIENCE, Contract, close, joined, lifetime, spoken, until
@@ -337,6 +338,21 @@ class RealtimeContract(Contract):
         await close(model)
         await close(model)
         assert not player.failures
+
+    async def test_it_serves_one_call_and_after_it_the_next(self, provider: Provider) -> None:
+        async with lifetime(self.make(provider), provider) as model:
+            for _ in range(2):
+                player = Player(model)  # It attaches the model.
+                with pytest.raises(PartError):
+                    model.attach(Attachment())
+                await self.connect(model)
+                assert not model.record.messages, "it remembers the call before"
+                await self.answers(model, player, provider)
+                async with asyncio.timeout(PATIENCE):
+                    await model.close()
+                model.detach(player.attachment)
+                assert not player.failures
+                assert not player.faults
 
     async def test_closed_before_it_was_connected(self, provider: Provider) -> None:
         async with lifetime(self.make(provider), provider):

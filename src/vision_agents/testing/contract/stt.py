@@ -13,7 +13,7 @@ from vision_agents.core.part import Attachment
 from vision_agents.core.participants import Participant
 from vision_agents.core.stt import SAMPLE_RATE, STT
 
-from .harness import FAILURES, PATIENCE, Contract, HearingLog, close, lifetime, spoken, until
+from .harness import FAILURES, PATIENCE, Contract, HearingLog, close, in_call, lifetime, spoken, until
 from .provider import Failure, Provider
 
 ANNA = Participant("anna")
@@ -202,6 +202,17 @@ class STTContract(Contract):
         await asyncio.wait([finishing], timeout=PATIENCE)
         await close(stt)
         assert not log.of("final")
+
+    async def test_it_serves_one_call_and_after_it_the_next(self, provider: Provider) -> None:
+        async with lifetime(self.make(provider), provider) as stt:
+            logs = [HearingLog(), HearingLog()]
+            for log, text in zip(logs, (self.text, self.other), strict=True):
+                async with in_call(stt, Attachment(hearing=log)):
+                    await stt.start()
+                    provider.will_hear(text)
+                    await self.hear(stt, log, ANNA, text)
+                    assert not log.failures
+            assert [log.final_words(ANNA) for log in logs] == [[self.text], [self.other]]
 
     async def test_closed_before_it_was_started(self, provider: Provider) -> None:
         async with lifetime(self.make(provider), provider):

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+from vision_agents.core.part import Attachment
 from vision_agents.core.tts import TTS, SpeechChunk, TTSAudioEvent
 
-from .harness import FAILURES, Consumer, Contract, close, joined, lifetime, until
+from .harness import FAILURES, Consumer, Contract, close, in_call, joined, lifetime, until
 from .provider import Failure, Provider
 
 
@@ -204,6 +205,15 @@ class TTSContract(Contract):
         await close(tts)
         await speaking.failed()  # An end or an error, but no hang.
         await close(tts)
+
+    async def test_it_serves_one_call_and_after_it_the_next(self, provider: Provider) -> None:
+        async with lifetime(self.make(provider), provider) as tts:
+            spoken = []
+            for _ in range(2):
+                async with in_call(tts, Attachment()):
+                    await tts.start()
+                    spoken.append(_sound(await self.whole(tts, self.text)))
+            assert np.array_equal(spoken[0], spoken[1])
 
     async def test_closed_before_it_was_started(self, provider: Provider) -> None:
         async with lifetime(self.make(provider), provider):

@@ -17,7 +17,7 @@ from vision_agents.core.participants import Participant
 from vision_agents.core.turn_detection import TurnDetector
 
 from ..parts import tone
-from .harness import Contract, HearingLog, close, no_tasks_since, pieces, until
+from .harness import Contract, HearingLog, close, in_call, no_tasks_since, pieces, until
 
 ANNA, BERT = Participant("anna"), Participant("bert")
 RATE = 16_000
@@ -199,6 +199,15 @@ class TurnDetectorContract(Contract):
         await asyncio.sleep(0.05)
         assert len(log.facts) == facts, "a closed detector reports"
         await close(detector)
+
+    async def test_it_serves_one_call_and_after_it_the_next(self) -> None:
+        detector, logs = self.make(), [HearingLog(), HearingLog()]
+        for log in logs:
+            async with in_call(detector, Attachment(hearing=log)):
+                await detector.start()
+                await self.turn(detector, log)
+                await self.hear(detector, self.speech())  # And is closed in mid-turn, of which nothing may be left.
+        assert len(logs[0].of("turn_started", "turn_ended")) == len(logs[1].of("turn_started", "turn_ended"))
 
     async def test_closed_before_it_was_started(self) -> None:
         await close(self.make())

@@ -9,10 +9,11 @@ import pytest
 import pytest_asyncio
 
 from vision_agents.core.audio import PcmData, Samples
+from vision_agents.core.part import Attachment
 from vision_agents.core.vad import SAMPLE_RATE, VAD, VADStream
 
 from ..parts import tone
-from .harness import Contract
+from .harness import Contract, in_call
 
 
 class VADContract(Contract):
@@ -107,6 +108,22 @@ class VADContract(Contract):
             found += stream.feed(given)
             given[:] = np.random.default_rng(start).integers(-32768, 32767, len(given))
         assert found == pytest.approx(expected, abs=1e-5)
+
+    async def test_it_serves_one_call_and_after_it_the_next(self) -> None:
+        vad, found = self.make(), []
+        for _ in range(2):
+            async with in_call(vad, Attachment()):
+                await vad.start()
+                found.append(self.feed(vad.stream(), self.speech().samples))
+        assert found[0] == pytest.approx(found[1], abs=1e-5)
+
+    async def test_one_that_two_parts_use_serves_until_both_closed_it(self) -> None:
+        vad = self.make()
+        await vad.start()
+        await vad.start()
+        await vad.close()
+        assert self.feed(vad.stream(), self.speech().samples)
+        await vad.close()
 
     async def test_closed_before_it_was_started_and_twice(self) -> None:
         vad = self.make()

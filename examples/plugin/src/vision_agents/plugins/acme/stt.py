@@ -20,6 +20,9 @@ class STT(stt.STT):
         self._ears: dict[Participant, _Ear] = {}
         self._closed = False
 
+    async def start(self) -> None:
+        self._closed = False  # It may have served a call before.
+
     async def process_audio(self, audio: PcmData, participant: Participant) -> None:
         """Send the next piece, once more if the connection is found broken. Raises AcmeError if there is no other."""
         if self._closed:
