@@ -3,12 +3,14 @@
 import asyncio
 import inspect
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 
 import pytest
 from hypothesis import settings
 
 from vision_agents.testing.virtual_time import VirtualTimeLoop
+
+from .machine import Witness
 
 # The suite is the same run every time: whether a change broke something is told by the change, not by chance. What
 # chance finds is looked for by `python -m tests.laws`, and becomes an example in the test that it broke.
@@ -18,6 +20,8 @@ settings.load_profile("suite")
 
 # A test that carries one of these takes the machine's own time, whatever else it is.
 ALONE = ("models", "browser")
+
+WITNESS = Witness()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -49,6 +53,22 @@ def takes_real_time(item: pytest.Item) -> bool:
         return True
     test = inspect.unwrap(getattr(item, "function", None) or (lambda: None))
     return inspect.iscoroutinefunction(test) and not item.get_closest_marker("virtual_time")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What fails in real time says how busy the machine was: see the section "the machine" of its report."""
+    if item.get_closest_marker("real_time"):
+        WITNESS.begin()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed and item.get_closest_marker("real_time"):
+        report.sections.append(("the machine", str(WITNESS)))
+    return report
 
 
 def pytest_asyncio_loop_factories(

@@ -82,7 +82,7 @@ class AgentMachine(RuleBasedStateMachine):
         def act():
             storm = self.storm
             challenge = storm.agent._joined().floor._judge.challenge
-            sounding = storm.witness.may_be_interrupted and not (challenge and challenge.spent)
+            sounding = storm.witness.may_be_interrupted and (challenge is None or challenge.may_hold)
             before = len(storm.witness.records)
             storm.ear.report_speech_started(person, 0.9, 0.03)
             effects = [record.get("effect") for record in storm.witness.records[before:]]

@@ -130,7 +130,7 @@ class Networks:
         return listed
 
     def close(self) -> None:
-        """Unload everything, whoever uses it: the process ends. Waits up to 5 s for what is running."""
+        """Unload everything, whoever uses it: the process ends. Waits for what is running, up to `JOIN` seconds."""
         with self._lock:
             entries, self._entries = list(self._entries.values()), {}
         futures.wait([entry.loading for entry in entries], timeout=JOIN)

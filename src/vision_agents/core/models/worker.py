@@ -29,8 +29,9 @@ STALL = 60.0
 """Seconds that one job may take before its thread counts as stuck and is replaced; usual ones take 0.005 to 0.2 s."""
 MEASURED = 512
 """Jobs over whose waits and run times the quantiles are taken."""
-JOIN = 5.0
-"""Seconds for which the end of the process waits for the job that is running."""
+JOIN = STALL
+"""Seconds for which the end of the process waits for the job that is running, or for a network that is being loaded. An
+interpreter that ends under native code crashes, so this is longer than any of that takes on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
