@@ -145,7 +145,7 @@ class Worker(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more jobs. Those that wait are cancelled, with a `WorkerError` unless `cancel_futures`.
 
-        With `wait` it returns when the running job is over, or after 5 s.
+        With `wait` it returns when the running job is over, or after `JOIN` seconds.
         """
         with self._wake:
             self._closed = True
