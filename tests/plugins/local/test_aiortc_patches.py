@@ -13,24 +13,29 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from vision_agents.plugins.local import aiortc_patches
 from vision_agents.plugins.local.aiortc_patches import (
     MOST_DATAGRAMS,
+    divert_packets,
     gather_on_loopback,
     guard_datagrams,
-    replace_buffer,
     tidy_connecting,
 )
 
 from .browser_kit import PATIENCE, Caller, tone_of
 
 
-async def test_our_buffer_takes_the_place_of_aiortcs():
+async def test_packets_come_to_us_and_nothing_is_left_for_aiortc_to_decode():
     receiver = RTCRtpReceiver("audio", SimpleNamespace(state="new"))
-    buffer = replace_buffer(receiver)
-    assert receiver._RTCRtpReceiver__jitter_buffer is buffer
+    taken = []
+    divert_packets(receiver, lambda data, timestamp: taken.append((data, timestamp)))
+    buffer = receiver._RTCRtpReceiver__jitter_buffer
+    for number in (1, 2, 2, 4):
+        packet = SimpleNamespace(sequence_number=number, timestamp=960 * number, _data=b"sound")
+        assert buffer.add(packet) == (False, None)
+    assert taken == [(b"sound", 960), (b"sound", 1920), (b"sound", 3840)]
 
 
 def test_another_aiortc_is_an_error_that_says_what_to_do():
     with pytest.raises(RuntimeError, match=r"pip install aiortc==1\.16\.0"):
-        replace_buffer(SimpleNamespace())
+        divert_packets(SimpleNamespace(), print)
 
 
 async def test_loopback_is_among_the_candidates_and_connecting_comes_to_an_end():

@@ -18,7 +18,7 @@ from getstream.video.rtc.pb.stream.video.sfu.event import events_pb2 as ev
 from getstream.video.rtc.pb.stream.video.sfu.models import models_pb2 as md
 from getstream.video.rtc.pb.stream.video.sfu.signal_rpc import signal_pb2 as rpc
 
-from vision_agents.plugins.local.aiortc_patches import replace_buffer
+from vision_agents.plugins.local.jitter import PassingBuffer
 
 from .person import Person
 
@@ -305,7 +305,8 @@ class Sfu:
     async def _hear(self, session: Session, track: Any) -> None:
         assert session.publisher is not None
         # At once to the decoder: when something comes is what is measured here.
-        replace_buffer(session.publisher.getReceivers()[0])
+        # aiortc's own buffer lags ever more when packets are lost.
+        session.publisher.getReceivers()[0]._RTCRtpReceiver__jitter_buffer = PassingBuffer()
         while True:
             try:
                 frame = await track.recv()

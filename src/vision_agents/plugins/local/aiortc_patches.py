@@ -6,6 +6,7 @@ All of it goes through private attributes: hence aiortc's exact version, and tes
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from aiortc import RTCPeerConnection
@@ -25,11 +26,27 @@ CIPHERS = (
 )
 
 
-def replace_buffer(receiver: Any) -> PassingBuffer:
-    """Give an `RTCRtpReceiver` a `PassingBuffer`; see `jitter` for why."""
-    buffer = PassingBuffer()
-    _replace(receiver, "_RTCRtpReceiver__jitter_buffer", buffer)
-    return buffer
+def divert_packets(receiver: Any, take: Callable[[bytes, int], None]) -> None:
+    """Call `take(data, timestamp)` with each packet of an `RTCRtpReceiver` as it comes; see `jitter` for the order.
+
+    aiortc's own way leads through a buffer and a thread that decodes and hands each frame back to the loop: three times
+    the work of decoding it in place, which takes 0.05 ms.
+    """
+    _replace(receiver, "_RTCRtpReceiver__jitter_buffer", _Diversion(take))
+
+
+class _Diversion:
+    """Stands where aiortc has its jitter buffer, and gives it nothing to decode."""
+
+    def __init__(self, take: Callable[[bytes, int], None]) -> None:
+        self._buffer = PassingBuffer()
+        self._take = take
+
+    def add(self, packet: Any) -> tuple[bool, None]:
+        _, frame = self._buffer.add(packet)
+        if frame is not None:
+            self._take(frame.data, frame.timestamp)
+        return False, None
 
 
 def gather_on_loopback(connection: RTCPeerConnection, *, only: bool) -> None:

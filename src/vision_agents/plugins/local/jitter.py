@@ -1,4 +1,4 @@
-"""The way of received audio packets to the decoder, without the wait.
+"""A replacement for aiortc's jitter buffer that holds nothing.
 
 aiortc's own buffer lets a packet go when four more have come (+80 ms), and one lost packet leaves it full, at 282 ms,
 for the rest of the call. A listener that is to stop an agent at once cannot afford either. Nor does it need a buffer at
@@ -46,13 +46,13 @@ class PassingBuffer:
 
 
 class Continuity:
-    """Tells how much is missing between one decoded frame and the next."""
+    """Tells how much is missing between one decoded frame and the next. Positions are RTP's: they wrap at 2**32."""
 
     def __init__(self) -> None:
         self._expected: int | None = None
 
     def missing(self, start: int, length: int) -> int:
         """Samples lost before the frame that begins at sample `start` and is `length` long; at most `LONGEST_FILL`."""
-        gap = 0 if self._expected is None else start - self._expected
+        gap = 0 if self._expected is None else (start - self._expected + 2**31) % 2**32 - 2**31
         self._expected = start + length
         return gap if 0 < gap <= LONGEST_FILL else 0
