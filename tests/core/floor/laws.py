@@ -7,6 +7,7 @@ from typing import NamedTuple
 from vision_agents.core.floor import Floor, FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
+from vision_agents.core.floor.challenge import HOLDING
 from vision_agents.core.floor.turn import Announced
 
 # Deadlines in a row that may be needed to come to rest: a few for each turn, two for each reply that waits.
@@ -44,11 +45,11 @@ def look(floor: Floor) -> Facts:
         epoch=floor.epoch,
         reply=floor.reply,
         interruptible=voice.reply is not None and voice.reply.interruptible,
-        held=challenge is not None and challenge.held_since is not None,
+        held=challenge is not None and challenge.phase in HOLDING,
         waiting=tuple(w.number for w in voice.queue if w.number is not None),
         answer_waits=any(w.number is None and w.continues is None for w in voice.queue),
         last_reply=floor.last_reply,
-        last_request=floor._last_request,
+        last_request=floor._taking.last_request,
         announced=frozenset(p for p, turn in turns.items() if turn.announced is Announced.STARTED),
         rests=frozenset(number for number in rests if number is not None),
         unanswered=frozenset(p for p, turn in turns.items() if turn.unanswered),

@@ -17,7 +17,8 @@ import pytest
 
 from vision_agents.core.floor import Floor, FloorState, InterruptionPolicy
 from vision_agents.core.floor import events as ev
-from vision_agents.core.floor.challenge import LONGEST_WINDOW, Challenger
+from vision_agents.core.floor.challenge import HOLDING, LINGERING, SETTLING, Challenge
+from vision_agents.core.floor.challenger import LONGEST_WINDOW, Challenger
 from vision_agents.core.floor.loudness import Loudness
 from vision_agents.core.floor.reply_queue import Reply
 from vision_agents.core.floor.turn import Turn, TurnPhase
@@ -243,11 +244,11 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
 
     return (
         tuple(of_turn(turn) for turn in floor._turns.values()),
-        floor._detected,
+        floor._taking._detected,
         age(floor._replies.answer_due_since),
         tuple(sorted(floor._replies.addressees)),
         (*_of_reply(reply, last), age(reply.since)) if reply else None,
-        (age(challenge.held_since), age(challenge.quiet_since), challenge.spent) if challenge else None,
+        _of_challenge(challenge, now) if challenge else None,
         tuple((age(w.since), w.interruptible, w.started, w.number is None, w.continues is None) for w in queue),
         people.agent_words,
         tuple(
@@ -261,18 +262,29 @@ def _of_reply(reply: Reply, last: int) -> tuple[object, ...]:
     return (reply.interruptible, reply.answer, reply.phase, last - reply.number, to)
 
 
+def _of_challenge(challenge: Challenge, now: float) -> tuple[object, ...]:
+    held, quiet = challenge.phase in HOLDING, challenge.phase in (SETTLING, LINGERING)
+    return (
+        challenge.phase,
+        challenge.may_hold,
+        round(now - challenge.held_since, 6) if held else None,
+        round(now - challenge.quiet_since, 6) if quiet else None,
+    )
+
+
 def _of_challenger(challenger: Challenger, turn: Turn, now: float) -> tuple[object, ...]:
+    speech, recognition = challenger.speech, challenger.recognition
     return (
         challenger.fresh,
-        challenger.words_before,
-        min(round(challenger.voiced, 6), ENOUGH),
-        round(turn.speech.voiced - challenger.voiced_before - challenger.voiced, 6),
-        round(challenger.clear_speech, 6),
-        min(round(challenger.elapsed, 6), ENOUGH),
-        min(round(now - challenger.observed_at, 6), LONGEST_WINDOW),
-        _of_loudness(challenger.loudness),
-        challenger.transcribed,
-        challenger.stt_confidence,
+        recognition.words_before,
+        min(round(speech.voiced, 6), ENOUGH),
+        round(speech.ungained(turn.speech), 6),
+        round(speech.clear, 6),
+        min(round(speech.elapsed, 6), ENOUGH),
+        min(round(now - speech.observed_at, 6), LONGEST_WINDOW),
+        _of_loudness(speech.loudness),
+        recognition.transcribed,
+        recognition.confidence,
         challenger.similarity,
         challenger.detector_confirmed,
         tuple((vote.strategy, vote.weight) for vote in challenger.votes.values()),

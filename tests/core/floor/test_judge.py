@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision_agents.core.floor.challenge import DOUBT, LONGEST_WINDOW, Challenger
+from vision_agents.core.floor.challenger import DOUBT, LONGEST_WINDOW, MeasuredSpeech, Recognition
+from vision_agents.core.floor.events import TranscriptReceived
 from vision_agents.core.floor.evidence import QUOTED, Vote, quote
 from vision_agents.core.floor.judge import reason_against, reason_for
 from vision_agents.core.floor.people import ECHO_MEMORY, People
@@ -16,60 +17,60 @@ from .story import about
 FOR, AGAINST, NEITHER = Vote(0.5, "for it", "a"), Vote(-0.5, "against it", "b"), Vote(0.0, "neither", "c")
 
 
-def challenger() -> Challenger:
-    return Challenger(fresh=True, words_before=0, voiced_before=0.0, began_at=0.0, observed_at=0.0)
+def measured() -> MeasuredSpeech:
+    return MeasuredSpeech(voiced_before=0.0, began_at=0.0, observed_at=0.0)
 
 
-def hear(challenger: Challenger, at: float, voiced: float, sure: float = 1.0, level: float | None = None) -> None:
-    challenger.observe(at, Speech(voiced=voiced), sure, level, 0.9)
+def hear(it: MeasuredSpeech, at: float, voiced: float, sure: float = 1.0, level: float | None = None) -> None:
+    it.observe(at, Speech(voiced=voiced), sure, level, 0.9)
 
 
-class TestHearing:
+class TestMeasuredSpeech:
     def test_clear_windows_add_up(self) -> None:
-        it = challenger()
+        it = measured()
         hear(it, 0.1, 0.1)
         hear(it, 0.2, 0.2, 0.9)
-        assert (it.clear_speech, it.voiced) == (about(0.2), about(0.2))
+        assert (it.clear, it.voiced) == (about(0.2), about(0.2))
 
     def test_unsure_ones_take_away_by_half_and_still_are_speech(self) -> None:
-        it = challenger()
+        it = measured()
         hear(it, 0.1, 0.1)
         hear(it, 0.18, 0.18, 0.89)
-        assert (it.clear_speech, it.voiced) == (about(0.1 - 0.08 * DOUBT), about(0.18))
+        assert (it.clear, it.voiced) == (about(0.1 - 0.08 * DOUBT), about(0.18))
 
     def test_silence_takes_away_too(self) -> None:
-        it = challenger()
+        it = measured()
         hear(it, 0.1, 0.1)
         hear(it, 0.15, 0.1)
-        assert (it.clear_speech, it.voiced) == (about(0.1 - 0.05 * DOUBT), about(0.1))
+        assert (it.clear, it.voiced) == (about(0.1 - 0.05 * DOUBT), about(0.1))
 
     def test_a_long_gap_between_two_windows_is_one_window(self) -> None:
-        it = challenger()
+        it = measured()
         hear(it, 0.5, 0.5)
         hear(it, 9.5, 0.5)
-        assert it.clear_speech == about(0.5 - LONGEST_WINDOW * DOUBT)
+        assert it.clear == about(0.5 - LONGEST_WINDOW * DOUBT)
 
     def test_a_clock_that_goes_back_takes_nothing_away(self) -> None:
-        it = challenger()
+        it = measured()
         hear(it, 0.5, 0.5)
         hear(it, 0.1, 0.5)
-        assert it.clear_speech == 0.5
+        assert it.clear == 0.5
 
     def test_what_was_said_before_the_challenge_does_not_count(self) -> None:
-        it = Challenger(fresh=False, words_before=3, voiced_before=2.0, began_at=5.0, observed_at=5.0)
+        it = MeasuredSpeech(voiced_before=2.0, began_at=5.0, observed_at=5.0)
         hear(it, 5.1, 2.1)
-        assert it.clear_speech == about(0.1)
+        assert it.clear == about(0.1)
 
     def test_length_begins_again_but_words_are_measured_by_all_of_the_speech(self) -> None:
-        it = challenger()
+        it = measured()
         hear(it, 0.4, 0.4)
         it.restart()
-        assert (it.clear_speech, it.voiced) == (0.0, 0.4)
+        assert (it.clear, it.voiced) == (0.0, 0.4)
         hear(it, 1.0, 0.5)
-        assert it.clear_speech == about(0.1)
+        assert it.clear == about(0.1)
 
     def test_what_lies_between_the_windows_lasted_too(self) -> None:
-        it = challenger()
+        it = measured()
         hear(it, 0.1, 0.1)
         hear(it, 0.18, 0.1)
         assert it.elapsed == about(0.18)
@@ -77,20 +78,34 @@ class TestHearing:
         assert it.elapsed == about(0.9)
 
     def test_levels_are_of_the_speech_alone(self) -> None:
-        it = challenger()
+        it = measured()
         hear(it, 0.1, 0.1, level=-20.0)
         hear(it, 0.2, 0.1, level=-90.0)
         assert it.loudness.level == about(-20.0)
 
     @given(st.lists(st.tuples(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(0.0, 1.0))))
     def test_clear_speech_is_never_more_than_there_was(self, windows: list[tuple[float, float, float]]) -> None:
-        it, at, voiced = challenger(), 0.0, 0.0
+        it, at, voiced = measured(), 0.0, 0.0
         for passed, gained, sure in windows:
             at, voiced = at + passed, voiced + gained
             hear(it, at, voiced, sure)
-            assert 0.0 <= it.clear_speech <= it.voiced + 1e-9
+            assert 0.0 <= it.clear <= it.voiced + 1e-9
             assert it.voiced <= it.elapsed + 1e-9
         assert it.voiced == about(voiced)
+
+
+class TestRecognition:
+    def test_the_words_before_the_challenge_do_not_count(self) -> None:
+        it = Recognition(words_before=2)
+        assert it.words("tell me") == ""
+        assert it.words("tell me to stop") == "to stop"
+
+    def test_the_latest_report_counts(self) -> None:
+        it = Recognition(words_before=0)
+        assert not it.transcribed
+        it.observe(TranscriptReceived(1.0, "ann", "stop", False, 0.4, "top"))
+        it.observe(TranscriptReceived(1.1, "ann", "", True, None))
+        assert (it.transcribed, it.confidence, it.alternative) == (True, None, "")
 
 
 class TestReasons:

@@ -117,7 +117,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(who=PEOPLE, age=st.integers(0, 2))
     def words_are_complete(self, who: str, age: int) -> None:
-        self.happens(ev.TranscriptCompleted(self.now, who, self.floor._last_request - age))
+        self.happens(ev.TranscriptCompleted(self.now, who, self.floor._taking.last_request - age))
 
     @rule(who=PEOPLE)
     def somebody_leaves(self, who: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from vision_agents.core.floor import FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
-from vision_agents.core.floor.challenge import HEAVIEST, MOST_VOTES
+from vision_agents.core.floor.challenger import HEAVIEST, MOST_VOTES
 from vision_agents.core.floor.evidence import Vote
 
 from .story import ANN, BOB, Story, about, committed, kinds, knobs, resumed, speaking

@@ -1,72 +1,63 @@
-"""Speech that may turn out to be an interruption, and what is known of it."""
+"""A challenge: speech over the agent's voice that may turn out to be an interruption.
+
+A small state machine like that of a turn: the table at the end says which phase follows at which signal. The reply is
+held in two of the phases; entering and leaving them is what the floor carries out.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 
-from .evidence import Vote
-from .loudness import Loudness
+from .challenger import Challenger
 from .reply_queue import Reply
-from .turn import Speech
-
-# What windows of unsure speech take away, in parts of their length; and the longest that one of them counts for.
-DOUBT = 0.5
-LONGEST_WINDOW = 0.1
-
-# Strategies of users that may have a vote on one challenge: it bounds code that invents names.
-MOST_VOTES = 16
-
-# Weights add up; a vote outside of this would leave the others nothing to say.
-HEAVIEST = 3.0
 
 
-@dataclass(slots=True)
-class Challenger:
-    """Who challenges the reply, and what their speech amounts to since they do.
+class ChallengePhase(Enum):
+    """The phases of a challenge. It begins in UNHELD."""
 
-    `fresh`: there was no turn of theirs before. `words_before`, `voiced_before`: what their turn had then.
-    """
+    HELD = "held"
+    """The reply is held, and a challenger speaks."""
 
-    fresh: bool
-    words_before: int
-    voiced_before: float
-    began_at: float
-    observed_at: float
-    voiced: float = 0.0
-    # From the beginning to the last sound.
-    elapsed: float = 0.0
-    clear_speech: float = 0.0
-    loudness: Loudness = field(default_factory=Loudness)
-    transcribed: bool = False
-    stt_confidence: float | None = None
-    alternative: str = ""
-    similarity: float | None = None
-    detector_confirmed: bool = False
-    votes: dict[str, Vote] = field(default_factory=dict)
+    SETTLING = "settling"
+    """The reply is held, and no challenger speaks: it resumes in a moment."""
 
-    def observe(self, at: float, speech: Speech, confidence: float, level: float | None, clear_from: float) -> None:
-        """Another window: of speech if there is more of it than before, and clear if the detector is sure enough."""
-        gained = speech.voiced - self.voiced_before - self.voiced
-        passed = min(max(at - self.observed_at, 0.0), LONGEST_WINDOW)
-        self.observed_at = at
-        if gained > 0.0:
-            self.voiced += gained
-            self.loudness.add(level, gained)
-        self.elapsed = max(self.elapsed, self.voiced, at - self.began_at)
-        if gained > 0.0 and confidence >= clear_from:
-            self.clear_speech += gained
-        else:
-            self.clear_speech = max(0.0, self.clear_speech - DOUBT * passed)
+    UNHELD = "unheld"
+    """A challenger speaks while the reply goes on: there is no hold, or it has lasted as long as it may."""
 
-    def restart(self) -> None:
-        """What was heard so far was too little: length counts from here on."""
-        self.clear_speech = 0.0
+    LINGERING = "lingering"
+    """No challenger speaks and the reply goes on: a late transcript may still make it an interruption."""
 
-    def take_vote(self, vote: Vote) -> None:
-        """A vote from outside; a second one of the same strategy replaces the first."""
-        if vote.strategy in self.votes or len(self.votes) < MOST_VOTES:
-            weight = min(max(vote.weight, -HEAVIEST), HEAVIEST)
-            self.votes[vote.strategy] = Vote(weight, vote.reason, vote.strategy)
+
+HELD, SETTLING, UNHELD, LINGERING = ChallengePhase
+
+HOLDING = frozenset({HELD, SETTLING})
+
+
+class Signal(Enum):
+    """The events of a challenge."""
+
+    HOLD = "hold"
+    """A challenger speaks, and the reply is to be held for it."""
+
+    SPEECH = "speech"
+    """A challenger speaks, and the reply need not be held for it."""
+
+    SILENCE = "silence"
+    """No challenger speaks any more."""
+
+    RESUME = "resume"
+    """The silence has lasted long enough for the reply to go on."""
+
+    EXPIRE = "expire"
+    """The hold has lasted as long as it may."""
+
+
+class Change(Enum):
+    """The consequence of a signal for the reply."""
+
+    HOLDS = "holds"
+    RELEASES = "releases"
 
 
 @dataclass(slots=True)
@@ -75,9 +66,38 @@ class Challenge:
 
     number: int
     reply: Reply
+    # False: the policy knows no hold, or this challenge has had all of it.
+    may_hold: bool
     challengers: dict[str, Challenger] = field(default_factory=dict)
-    # The reply is held since then, None if it is not; and none of the challengers speaks since then.
-    held_since: float | None = None
-    quiet_since: float | None = None
-    # It was held for as long as that may be: what still comes is judged without a hold.
-    spent: bool = False
+    phase: ChallengePhase = UNHELD
+    # When the reply was held last, and when the challengers fell silent last.
+    held_since: float = 0.0
+    quiet_since: float = 0.0
+
+    def handle(self, signal: Signal, at: float) -> Change | None:
+        """Go to the next phase. Returns what that means for the reply; None if nothing."""
+        before = self.phase
+        self.phase = _NEXT[signal].get(before, before)
+        if signal is Signal.SILENCE and self.phase is not before:
+            self.quiet_since = at
+        if signal is Signal.EXPIRE:
+            self.may_hold = False
+        holds = self.phase in HOLDING
+        if holds is (before in HOLDING):
+            return None
+        if holds:
+            self.held_since = at
+        else:
+            self.reply.since = at
+        return Change.HOLDS if holds else Change.RELEASES
+
+
+# signal -> phase -> next phase; without an entry the challenge stays as it is. A commit, the end of the reply, and the
+# deadline of LINGERING end it.
+_NEXT: dict[Signal, dict[ChallengePhase, ChallengePhase]] = {
+    Signal.HOLD: {SETTLING: HELD, UNHELD: HELD, LINGERING: HELD},
+    Signal.SPEECH: {SETTLING: HELD, LINGERING: UNHELD},
+    Signal.SILENCE: {HELD: SETTLING, UNHELD: LINGERING},
+    Signal.RESUME: {SETTLING: LINGERING},
+    Signal.EXPIRE: {HELD: UNHELD, SETTLING: LINGERING},
+}

@@ -1,6 +1,6 @@
-"""The judge of challenges: what is known of speech over the agent's voice, and what the strategies make of it.
+"""The judge of challenges: gathers evidence on speech over the agent's voice, and puts it to the strategies.
 
-It belongs to the floor, which tells it what happens and carries out what it finds.
+It belongs to the floor, which reports events to it and carries out what it returns.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from . import effects as fx
 from . import events as ev
-from .challenge import Challenge, Challenger
+from .challenge import HOLDING, LINGERING, SETTLING, Challenge, Change, Signal
+from .challenger import Challenger, MeasuredSpeech, Recognition
 from .evidence import Evidence, Vote
 from .people import People
 from .policy import InterruptionPolicy
@@ -18,16 +19,18 @@ from .strategies import votes
 from .turn import SPEAKING, Turn
 from .vocabulary import Vocabulary
 
-# The part of `resume_after` that the voice waits for when it is known that nothing was meant. At half of it the agent
-# goes on between "yeah" and "yeah", and has to stop again.
+# The part of `resume_after` that the voice waits for when something speaks against an interruption. At half of it the
+# agent resumes between "yeah" and "yeah", and has to stop again.
 REFUSED = 0.75
 
 # Votes are sums of fractions: this much may be lost in adding them.
 EPSILON = 1e-9
 
+Turns = Mapping[str, Turn]
+
 
 class Judge:
-    """At most one challenge at a time; what is known of people stays from one to the next."""
+    """Holds at most one challenge at a time, and a memory of people that outlasts it."""
 
     def __init__(self, policy: InterruptionPolicy, vocabulary: Vocabulary) -> None:
         self.policy = policy
@@ -38,51 +41,47 @@ class Judge:
 
     @property
     def holds(self) -> bool:
-        """Whether the voice is held."""
-        return self.challenge is not None and self.challenge.held_since is not None
+        """True while the voice is held."""
+        return self.challenge is not None and self.challenge.phase in HOLDING
 
     def challenger(self, turn: Turn) -> Challenger | None:
-        """The turn as a challenge to the voice, if it is one."""
+        """Return the turn as a challenge to the voice, if it is one."""
         return self.challenge.challengers.get(turn.participant) if self.challenge is not None else None
 
-    # What happens.
+    # Events.
 
     def open(self, reply: Reply | None, turn: Turn, at: float, fresh: bool) -> list[fx.Effect]:
-        """The participant speaks: challenge the reply, if they may, and hold it. `fresh`: see `Challenger`."""
+        """Challenge the reply by speech that begins, if the participant may, and hold it. `fresh`: see `Challenger`."""
         who = turn.participant
         if reply is None or not reply.interruptible or not self._may_interrupt(who, reply):
             return []
         if self.challenge is None:
             self._last_number += 1
-            self.challenge = Challenge(self._last_number, reply)
+            self.challenge = Challenge(self._last_number, reply, self.policy.hold)
         challenge = self.challenge
-        words = len(turn.words.text.split())
-        challenge.challengers.setdefault(who, Challenger(fresh, words, turn.speech.voiced, at, at))
-        if not self.policy.hold or self.holds or challenge.spent or self.people.echoes(who, at):
-            return []
-        challenge.held_since = at
-        return [fx.Hold(reply.number, who)]
+        if who not in challenge.challengers:
+            speech = MeasuredSpeech(turn.speech.voiced, at, at)
+            challenge.challengers[who] = Challenger(fresh, speech, Recognition(len(turn.words.text.split())))
+        held = challenge.may_hold and not self.people.echoes(who, at)
+        change = challenge.handle(Signal.HOLD if held else Signal.SPEECH, at)
+        return [fx.Hold(reply.number, who)] if change is Change.HOLDS else []
 
     def observe(self, event: ev.ParticipantEvent, turn: Turn) -> None:
-        """What the turn made of the event may be evidence: more speech, or words."""
+        """Take an event that the turn has handled: it may be more speech, or words."""
         challenger = self.challenger(turn)
         if challenger is None:
             return
         match event:
             case ev.SpeechContinued():
-                challenger.observe(event.at, turn.speech, event.confidence, event.level, self.policy.clear_speech)
-            case ev.SpeechEnded() if turn.speech.voiced > challenger.voiced_before + challenger.voiced:
+                self._measure(challenger, turn, event.at, event.confidence, event.level)
+            case ev.SpeechEnded() if challenger.speech.ungained(turn.speech) > 0.0:
                 # A detector that reports speech only when it is over.
-                challenger.observe(event.at, turn.speech, turn.speech.confidence, None, self.policy.clear_speech)
+                self._measure(challenger, turn, event.at, turn.speech.confidence, None)
             case ev.TranscriptReceived():
-                challenger.transcribed, challenger.stt_confidence, challenger.alternative = (
-                    True,
-                    event.confidence,
-                    event.alternative,
-                )
+                challenger.recognition.observe(event)
 
     def add_evidence(self, event: ev.FloorEvent) -> None:
-        """Evidence that is not about a turn. What concerns no open challenge is without effect."""
+        """Take evidence that is not about a turn. About no open challenge it is without effect."""
         match event:
             case ev.AgentWordsPlayed():
                 self.people.agent_words = event.text
@@ -94,32 +93,33 @@ class Judge:
                 self._open_challenge.challengers[event.participant].similarity = event.similarity
             case ev.Voted() if self._is_open(event.participant) and event.challenge == self._open_challenge.number:
                 vote = Vote(event.weight, event.reason, event.strategy)
-                self._open_challenge.challengers[event.participant].take_vote(vote)
+                self._open_challenge.challengers[event.participant].add_vote(vote)
 
     def forget(self, participant: str) -> None:
-        """The participant left."""
+        """Forget a participant who left."""
         self.people.forget(participant)
         self._withdraw(participant)
 
-    # What it amounts to.
+    # Decisions.
 
     def poll(self, turn: Turn) -> tuple[Evidence, tuple[Vote, ...]]:
-        """What is known of a challenger's turn by now, and how all strategies vote on it."""
+        """Return the evidence on a challenger's turn so far, and the votes of all strategies on it."""
         challenge = self._open_challenge
         challenger = challenge.challengers[turn.participant]
+        speech, recognition = challenger.speech, challenger.recognition
         evidence = Evidence(
             participant=turn.participant,
             challenge=challenge.number,
             speaking=turn.phase is SPEAKING,
-            clear_speech=challenger.clear_speech,
+            clear_speech=speech.clear,
             required_speech=self.policy.commit_speech,
-            voiced=challenger.voiced,
-            elapsed=challenger.elapsed,
-            transcribed=challenger.transcribed,
-            words=" ".join(turn.words.text.split()[challenger.words_before :]),
-            stt_confidence=challenger.stt_confidence,
-            alternative=challenger.alternative,
-            level=challenger.loudness.level,
+            voiced=speech.voiced,
+            elapsed=speech.elapsed,
+            transcribed=recognition.transcribed,
+            words=recognition.words(turn.words.text),
+            stt_confidence=recognition.confidence,
+            alternative=recognition.alternative,
+            level=speech.loudness.level,
             usual_level=self.people.usual(turn.participant).level,
             similarity=challenger.similarity,
             agent_words=self.people.agent_words,
@@ -128,8 +128,8 @@ class Judge:
         )
         return evidence, votes(evidence, self.policy.strategies) + tuple(challenger.votes.values())
 
-    def winner(self, turns: Mapping[str, Turn]) -> tuple[Turn, tuple[Vote, ...]] | None:
-        """The first challenger whose speech is an interruption, and the votes that make it one."""
+    def winner(self, turns: Turns) -> tuple[Turn, tuple[Vote, ...]] | None:
+        """Return the first challenger whose speech is an interruption, and the votes that make it one."""
         for participant in self.challenge.challengers if self.challenge is not None else ():
             turn = turns[participant]
             _, given = self.poll(turn)
@@ -137,74 +137,82 @@ class Judge:
                 return turn, given
         return None
 
-    def watch(self, at: float, turns: Mapping[str, Turn]) -> list[fx.Effect]:
-        """Note whether any challenger still speaks, and end a challenge that nobody makes any more."""
+    def watch(self, at: float, turns: Turns) -> list[fx.Effect]:
+        """Note when no challenger speaks any more, and end a challenge that has none left."""
         challenge = self.challenge
         if challenge is None:
             return []
         if not challenge.challengers:
             self.challenge = None
-            return self._release(challenge, at, "nobody speaks who may interrupt")
-        if any(turns[participant].phase is SPEAKING for participant in challenge.challengers):
-            challenge.quiet_since = None
-        elif challenge.quiet_since is None:
-            challenge.quiet_since = at
+            if challenge.phase not in HOLDING:
+                return []
+            challenge.reply.since = at
+            return [self._resumed(challenge, "nobody speaks who may interrupt")]
+        if not any(turns[participant].phase is SPEAKING for participant in challenge.challengers):
+            challenge.handle(Signal.SILENCE, at)
         return []
 
-    def resume(self, at: float, turns: Mapping[str, Turn]) -> list[fx.Effect]:
-        """The speech is over and was no interruption, as far as is known: the reply goes on."""
+    # Deadlines.
+
+    def deadlines(self, turns: Turns) -> Iterator[tuple[float, Callable[[float], list[fx.Effect]]]]:
+        """Yield when the open challenge gets further by itself, and how."""
+        policy, challenge = self.policy, self.challenge
+        if challenge is None:
+            return
+        if challenge.phase in HOLDING:
+            yield challenge.held_since + policy.hold_limit, lambda at: self.expire_hold(at, turns)
+        if challenge.phase is SETTLING:
+            yield challenge.quiet_since + self._patience(turns), lambda at: self.resume(at, turns)
+        elif challenge.phase is LINGERING:
+            patience = max(policy.resume_after, policy.late_transcript)
+            yield challenge.quiet_since + patience, lambda at: self.close(turns)
+
+    def resume(self, at: float, turns: Turns) -> list[fx.Effect]:
+        """Let the reply go on: the speech is over and, as far as is known, was no interruption."""
         challenge = self._open_challenge
         given = self._votes(turns)
         for participant, votes_on_it in given.items():
             self.people.remember_echo(participant, at, votes_on_it)
-            challenge.challengers[participant].restart()
+            challenge.challengers[participant].speech.restart()
         every = tuple(vote for votes_on_it in given.values() for vote in votes_on_it)
-        return self._release(challenge, at, reason_against(every), every)
+        challenge.handle(Signal.RESUME, at)
+        return [self._resumed(challenge, reason_against(every), every)]
 
-    def expire_hold(self, at: float, turns: Mapping[str, Turn]) -> list[fx.Effect]:
-        """The hold has lasted as long as it may: what still comes is judged while the reply goes on."""
-        self._open_challenge.spent = True
+    def expire_hold(self, at: float, turns: Turns) -> list[fx.Effect]:
+        """Let the reply go on, since the hold has lasted as long as it may; evidence is gathered without one."""
         every = tuple(vote for votes_on_it in self._votes(turns).values() for vote in votes_on_it)
-        return self._release(self._open_challenge, at, "no decision within the limit", every)
+        self._open_challenge.handle(Signal.EXPIRE, at)
+        return [self._resumed(self._open_challenge, "no decision within the limit", every)]
 
-    def close(self, turns: Mapping[str, Turn]) -> list[fx.Effect]:
-        """Nothing more is to be known: it was no turn. One that there was before the challenge keeps what it has."""
+    def close(self, turns: Turns) -> list[fx.Effect]:
+        """End the challenge: it was no turn. A turn that there was before the challenge keeps what it has."""
         challenge, self.challenge = self._open_challenge, None
         fresh = (participant for participant, challenger in challenge.challengers.items() if challenger.fresh)
         return [effect for participant in fresh for effect in turns[participant].discard()]
 
-    def deadlines(self, turns: Mapping[str, Turn]) -> Iterator[tuple[float, Callable[[float], list[fx.Effect]]]]:
-        """When the open challenge is to get further, and how."""
-        policy, challenge = self.policy, self.challenge
-        if challenge is not None and challenge.held_since is not None:
-            yield challenge.held_since + policy.hold_limit, lambda at: self.expire_hold(at, turns)
-            if challenge.quiet_since is not None:
-                yield challenge.quiet_since + self._patience(turns), lambda at: self.resume(at, turns)
-        elif challenge is not None and challenge.quiet_since is not None:
-            patience = max(policy.resume_after, policy.late_transcript)
-            yield challenge.quiet_since + patience, lambda at: self.close(turns)
-
-    def _patience(self, turns: Mapping[str, Turn]) -> float:
-        """How long a silence the voice stays held: less if something speaks against all that was said."""
+    def _patience(self, turns: Turns) -> float:
+        """Return the seconds of silence before the reply resumes: fewer if something speaks against all speakers."""
         refused = all(any(vote.weight < 0.0 for vote in given) for given in self._votes(turns).values())
         return self.policy.resume_after * (REFUSED if refused else 1.0)
 
-    def _votes(self, turns: Mapping[str, Turn]) -> dict[str, tuple[Vote, ...]]:
-        """The votes on each challenger's speech."""
+    # Helpers.
+
+    def _measure(self, challenger: Challenger, turn: Turn, at: float, confidence: float, level: float | None) -> None:
+        challenger.speech.observe(at, turn.speech, confidence, level, self.policy.clear_speech)
+
+    def _votes(self, turns: Turns) -> dict[str, tuple[Vote, ...]]:
+        """Collect the votes on each challenger's speech."""
         return {participant: self.poll(turns[participant])[1] for participant in self._open_challenge.challengers}
 
-    def _release(self, challenge: Challenge, at: float, reason: str, given: tuple[Vote, ...] = ()) -> list[fx.Effect]:
-        if challenge.held_since is None:
-            return []
-        challenge.held_since, challenge.reply.since = None, at
-        return [fx.Resume(challenge.reply.number, self.policy.rewind, reason, given)]
+    def _resumed(self, challenge: Challenge, reason: str, given: tuple[Vote, ...] = ()) -> fx.Effect:
+        return fx.Resume(challenge.reply.number, self.policy.rewind, reason, given)
 
     def _may_interrupt(self, participant: str, reply: Reply) -> bool:
         spoken_to = self.policy.interruptible_by == "anyone" or reply.to is None or participant in reply.to
         return spoken_to and self.people.may_interrupt(participant)
 
     def _withdraw(self, participant: str) -> None:
-        """What the participant says is no challenge any more."""
+        """Take a challenger out of the open challenge."""
         if self.challenge is not None:
             self.challenge.challengers.pop(participant, None)
 
@@ -218,11 +226,11 @@ class Judge:
 
 
 def reason_for(given: tuple[Vote, ...]) -> str:
-    """Why it is an interruption: what spoke for it."""
+    """Join the reasons of the votes for an interruption."""
     return ", ".join(vote.reason for vote in given if vote.weight > 0.0)
 
 
 def reason_against(given: tuple[Vote, ...]) -> str:
-    """Why it is none: what spoke against it, or how little spoke for it."""
+    """Join the reasons of the votes against an interruption, or say how little spoke for it."""
     against = [vote.reason for vote in given if vote.weight < 0.0]
     return ", ".join(against or [vote.reason for vote in given]) or "nothing spoke for it"

@@ -54,6 +54,7 @@ class ReplyQueue:
     """Holds one reply with the voice and at most `limit` that wait for it."""
 
     limit: int
+    epoch: int = 0
     reply: Reply | None = None
     queue: deque[QueuedReply] = field(default_factory=deque)
     # The highest number used so far.
@@ -108,7 +109,7 @@ class ReplyQueue:
         # A model that owes an answer may have understood something.
         return first.started or (quiet and (first.continues is None or self.answer_due_since is None))
 
-    def begin_next(self, at: float, epoch: int) -> list[fx.Effect]:
+    def begin_next(self, at: float) -> list[fx.Effect]:
         """Give the voice to the first in the queue."""
         waiting = self.queue.popleft()
         number = self.last_reply + 1 if waiting.number is None else waiting.number
@@ -118,7 +119,7 @@ class ReplyQueue:
         if answer or waiting.started or waiting.continues is not None:
             to, self.addressees = frozenset(self.addressees) or None, set()
         self.reply = Reply(number, waiting.interruptible, answer, to, since=at)
-        return [] if waiting.started else [fx.BeginReply(number, epoch, answer, waiting.continues)]
+        return [] if waiting.started else [fx.BeginReply(number, self.epoch, answer, waiting.continues)]
 
     def current(self, number: int) -> Reply | None:
         """Return the reply that has the voice, if it has this number."""

@@ -1,0 +1,95 @@
+"""A challenger: one participant who speaks over the agent's voice, by what was measured and what was recognised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .events import TranscriptReceived
+from .evidence import Vote
+from .loudness import Loudness
+from .turn import Speech
+
+# The part of their length that windows of unsure speech take away from clear speech; and the longest that one of them
+# counts for, in seconds.
+DOUBT = 0.5
+LONGEST_WINDOW = 0.1
+
+# The most strategies of users with a vote on one challenge: it bounds code that invents names.
+MOST_VOTES = 16
+
+# The limit of a vote's weight either way. Weights add up; beyond it the others would have nothing to say.
+HEAVIEST = 3.0
+
+
+@dataclass(slots=True)
+class MeasuredSpeech:
+    """The sound of a challenger's speech, from the beginning of the challenge on. Durations are in seconds."""
+
+    # The speech of the turn when the challenge began.
+    voiced_before: float
+    began_at: float
+    observed_at: float
+    # All windows of speech; those that were clear; and the time from the beginning to the last of them.
+    voiced: float = 0.0
+    clear: float = 0.0
+    elapsed: float = 0.0
+    loudness: Loudness = field(default_factory=Loudness)
+
+    def observe(self, at: float, speech: Speech, confidence: float, level: float | None, clear_from: float) -> None:
+        """Add a window: speech if the turn has more of it than before, clear from a confidence of `clear_from`."""
+        gained = self.ungained(speech)
+        passed = min(max(at - self.observed_at, 0.0), LONGEST_WINDOW)
+        self.observed_at = at
+        if gained > 0.0:
+            self.voiced += gained
+            self.loudness.add(level, gained)
+        self.elapsed = max(self.elapsed, self.voiced, at - self.began_at)
+        if gained > 0.0 and confidence >= clear_from:
+            self.clear += gained
+        else:
+            self.clear = max(0.0, self.clear - DOUBT * passed)
+
+    def ungained(self, speech: Speech) -> float:
+        """Return the seconds of the turn's speech since the challenge began that were not yet observed."""
+        return speech.voiced - self.voiced_before - self.voiced
+
+    def restart(self) -> None:
+        """Count clear speech from here on: what there was so far was too little."""
+        self.clear = 0.0
+
+
+@dataclass(slots=True)
+class Recognition:
+    """The recogniser's reports on a challenger's speech."""
+
+    # The words of the turn when the challenge began.
+    words_before: int
+    transcribed: bool = False
+    confidence: float | None = None
+    alternative: str = ""
+
+    def observe(self, report: TranscriptReceived) -> None:
+        """Take a report; its words stand in the turn."""
+        self.transcribed, self.confidence, self.alternative = True, report.confidence, report.alternative
+
+    def words(self, transcript: str) -> str:
+        """Return the words of the turn's transcript that came after the challenge began."""
+        return " ".join(transcript.split()[self.words_before :])
+
+
+@dataclass(slots=True)
+class Challenger:
+    """One participant who challenges the reply. `fresh`: no turn of theirs was open before."""
+
+    fresh: bool
+    speech: MeasuredSpeech
+    recognition: Recognition
+    similarity: float | None = None
+    detector_confirmed: bool = False
+    votes: dict[str, Vote] = field(default_factory=dict)
+
+    def add_vote(self, vote: Vote) -> None:
+        """Take a vote from outside; a second one of the same strategy replaces the first."""
+        if vote.strategy in self.votes or len(self.votes) < MOST_VOTES:
+            weight = min(max(vote.weight, -HEAVIEST), HEAVIEST)
+            self.votes[vote.strategy] = Vote(weight, vote.reason, vote.strategy)

@@ -1,0 +1,199 @@
+"""Turn-taking: opens, ends and completes the participants' turns, and lets their answers wait.
+
+It belongs to the floor, which gives it the events of participants and carries out what it returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from . import effects as fx
+from . import events as ev
+from .judge import Judge
+from .reply_queue import ReplyQueue
+from .strategies.length import OVER
+from .turn import FINALIZING, PAUSED, QUIET, SPEAKING, Announced, Complete, Confirmed, Done, Opened, Turn, TurnPhase
+
+# Seconds of speech are sums of windows: this much may be lost in adding them.
+EPSILON = 1e-9
+
+# The confidence in the end of a turn when nothing speaks for it but the silence.
+UNSURE = 0.5
+
+Effects = list[fx.Effect]
+
+
+class TurnTaking:
+    """The participants' side of the floor.
+
+    `answers`: the floor decides when to answer a turn (a cascade); otherwise the model does (realtime).
+    """
+
+    def __init__(self, turns: dict[str, Turn], judge: Judge, replies: ReplyQueue, *, answers: bool) -> None:
+        self._turns, self._judge, self._replies = turns, judge, replies
+        self._answers = answers
+        # A detector is at work: words alone open no turn, they are late ones of a turn that is over.
+        self._detected = False
+        self.last_request = 0
+
+    # Events.
+
+    def on_turn(self, event: ev.ParticipantEvent) -> Effects:
+        """Take an event about a participant's speech or turn."""
+        self._detected |= isinstance(event, ev.SpeechStarted | ev.TurnStarted)
+        turn = self._turn(event.participant)
+        meaning = turn.handle(event)
+        self._judge.observe(event, turn)
+        match meaning:
+            case Opened(before):
+                return self._opened(turn, event.at, before)
+            case Confirmed(before):
+                return self._confirmed(turn, event.at, before)
+            case Done():
+                turn.done = meaning
+            case Complete():
+                return self._complete(turn, event.at)
+        return []
+
+    def on_words(self, event: ev.TranscriptReceived) -> Effects:
+        """Take a participant's words."""
+        if not self._answers:
+            # A realtime model transcribes in its own time, often after its answer began.
+            if not (event.final and event.text):
+                return []
+            self._turn(event.participant).cut = None
+            self._replies.drop_continuation()
+            return [fx.RecordTurn(event.participant, event.text)]
+        effects: Effects = []
+        turn = self._turn(event.participant)
+        if event.text and not self._detected and turn.phase in (QUIET, PAUSED):
+            # No detector listens: words are the only sign that speech begins or goes on.
+            effects += self._confirmed(turn, event.at, turn.confirm(event.at, 1.0).before)
+        turn.handle(event)
+        self._judge.observe(event, turn)
+        return effects
+
+    def on_left(self, event: ev.ParticipantLeft) -> Effects:
+        """End what belongs to a participant who left."""
+        self._judge.forget(event.participant)
+        self._replies.addressees.discard(event.participant)
+        turn = self._turns.pop(event.participant, None)
+        if turn is None:
+            return []
+        effects = turn.announce_end()
+        if turn.words.text:
+            # Nobody is there to be answered, but it was said.
+            effects.append(fx.RecordTurn(turn.participant, turn.words.text))
+        elif turn.phase is not QUIET:
+            effects.append(fx.DiscardTurn(turn.participant))
+        # What was cut off may have been another's: the answer to a question, or the rest of one.
+        if turn.unanswered and self._turns:
+            self._replies.want_answer(event.at)
+        elif self._turns and not turn.words.text:
+            self._replies.queue_continuation(event.at, turn.cut)
+        return effects
+
+    def settle(self, at: float) -> Effects:
+        """Announce turns that are evident by now, and end those that a detector says are done."""
+        effects: Effects = []
+        for turn in self._turns.values():
+            if self._judge.challenger(turn):
+                continue  # The evidence decides, not the detector: the turn may never have been one.
+            evident = OVER * (turn.speech.voiced + EPSILON) >= self._judge.policy.commit_speech
+            if turn.done is not None:
+                effects += self._end(turn, at, turn.done.confidence, turn.done.duration)
+            elif turn.phase in (SPEAKING, PAUSED) and evident:
+                effects += turn.announce(self._replies.epoch)
+        return effects
+
+    def give_way(self, at: float) -> Effects:
+        """End the turns that a realtime model answers: it has judged that the speakers are done."""
+        effects: Effects = []
+        for turn in self._turns.values():
+            if turn.phase is SPEAKING and not turn.speech.windows and not self._judge.challenger(turn):
+                turn.pause(at, at)
+            if turn.phase is PAUSED and not self._judge.challenger(turn):
+                effects += self._end(turn, at, turn.speech.confidence, None)
+        return effects
+
+    # Deadlines.
+
+    def deadlines(self) -> Iterator[tuple[float, Callable[[float], Effects]]]:
+        """Yield when each turn gets further by itself, and how."""
+        for turn in self._turns.values():
+            yield from self._deadlines_of(turn)
+
+    def _deadlines_of(self, turn: Turn) -> Iterator[tuple[float, Callable[[float], Effects]]]:
+        policy = self._judge.policy
+        if turn.phase is SPEAKING:
+            gap = policy.claim_limit if turn.claimed and not turn.speech.windows else policy.speech_gap
+            yield turn.since + gap, lambda at: self._lapse(turn, at)
+        elif turn.phase is PAUSED and not self._judge.challenger(turn):
+            yield turn.since + policy.turn_timeout, lambda at: self._time_out(turn, at)
+        elif turn.phase is FINALIZING:
+            yield turn.since + policy.transcript_timeout, lambda at: self._complete(turn, at)
+
+    def _lapse(self, turn: Turn, at: float) -> Effects:
+        turn.lapse(at)
+        return []
+
+    def _time_out(self, turn: Turn, at: float) -> Effects:
+        if not self._answers and turn.announced is Announced.NOTHING:
+            return turn.discard()  # There is no evidence, and no words will come that could be some.
+        return self._end(turn, at, UNSURE, None)
+
+    # Transitions.
+
+    def _turn(self, participant: str) -> Turn:
+        return self._turns.get(participant) or Turn(participant)
+
+    def _opened(self, turn: Turn, at: float, before: TurnPhase) -> Effects:
+        self._turns[turn.participant] = turn
+        self._replies.answer_due_since = None
+        challenge = self._judge.open(self._replies.reply, turn, at, fresh=before is QUIET)
+        return [fx.BeginTurn(turn.participant), *challenge]
+
+    def _confirmed(self, turn: Turn, at: float, before: TurnPhase) -> Effects:
+        if before is SPEAKING:
+            effects = self._judge.open(self._replies.reply, turn, at, fresh=False)
+        else:
+            effects = self._opened(turn, at, before)
+        challenger = self._judge.challenger(turn)
+        if challenger is not None:
+            challenger.detector_confirmed = True
+            return effects
+        return effects + turn.announce(self._replies.epoch)
+
+    def _end(self, turn: Turn, at: float, confidence: float, duration: float | None) -> Effects:
+        """End a turn whose speaker is done; what remains is to know the words, and to answer."""
+        turn.speech.confidence = confidence
+        self.last_request += 1
+        turn.ask_words(at, self.last_request)
+        if self._answers:
+            return [*turn.announce_end(duration), fx.FinishTurn(turn.participant, turn.request)]
+        # A realtime model has its own ears: it knows the words, and it answers.
+        effects = turn.announce(self._replies.epoch) + turn.announce_end(duration)
+        self._judge.people.learn_loudness(turn)
+        self._replies.addressees.add(turn.participant)
+        self._replies.answer_due_since = at
+        self._replies.queue_continuation(at, turn.cut)
+        turn.clear()
+        return effects
+
+    def _complete(self, turn: Turn, at: float) -> Effects:
+        """Put a turn with words into the history and let its answer wait; discard one without."""
+        effects: Effects = []
+        text, wanted, cut = turn.words.text, turn.unanswered, turn.cut
+        if text and turn.announced is Announced.NOTHING:
+            # Too short to be announced while it lasted, like many a "yes".
+            effects += turn.announce(self._replies.epoch) + turn.announce_end()
+        if text:
+            self._judge.people.learn_loudness(turn)
+        turn.clear()
+        effects.append(fx.RecordTurn(turn.participant, text) if text else fx.DiscardTurn(turn.participant))
+        if text or wanted:
+            self._replies.want_answer(at, turn.participant)
+        else:
+            # Nothing was said: what interrupted the agent, if it did, was no interruption.
+            self._replies.queue_continuation(at, cut)
+        return effects
