@@ -8,7 +8,7 @@ from vision_agents.core.floor import Floor, FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 from vision_agents.core.floor.challenge import HOLDING
-from vision_agents.core.floor.turn import Announced
+from vision_agents.core.floor.turn import Announced, TurnPhase
 
 # Deadlines in a row that may be needed to come to rest: a few for each turn, two for each reply that waits.
 STEPS_TO_REST = 200
@@ -35,6 +35,8 @@ class Facts(NamedTuple):
     # What people said so far; and who would lose it rightly, having said it only to challenge the reply.
     words: tuple[tuple[str, str], ...]
     fresh: frozenset[str]
+    # Who had a turn of which the recogniser found no words.
+    silent: frozenset[str]
 
 
 def look(floor: Floor) -> Facts:
@@ -57,6 +59,9 @@ def look(floor: Floor) -> Facts:
         denied=frozenset(p for p, person in floor._judge.people.known.items() if not person.allowed),
         words=tuple((p, turn.words.text) for p, turn in turns.items() if turn.words.text),
         fresh=frozenset(p for p, c in challenge.challengers.items() if c.fresh) if challenge else frozenset(),
+        silent=frozenset(
+            p for p, t in turns.items() if t.phase is TurnPhase.QUIET and t.closed is not None and not t.closed.text
+        ),
     )
 
 
@@ -191,10 +196,25 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
         assert dealt_with or participant in after.unanswered or (gone and not floor._turns), "a question was lost"
     if before.rests - after.rests and not (dealt_with or went_on or _needs_no_rest(floor, event, effects)):
         assert after.rests, "what was wrongly cut off is not gone on with"
+    if isinstance(event, ev.TranscriptReceived) and _is_turn_of_nobody(floor, before, event):
+        told = any(isinstance(e, fx.RecordTurn) and e.participant == event.participant for e in effects)
+        assert told or event.participant in dict(after.words), "final words are in no history"
     for participant, text in before.words:
         kept = dict(after.words).get(participant)
         told = any(isinstance(e, fx.RecordTurn | fx.DiscardTurn) and e.participant == participant for e in effects)
         assert kept or told or _retracted(event, participant), f"{text!r} was lost"
+
+
+def _is_turn_of_nobody(floor: Floor, before: Facts, event: ev.TranscriptReceived) -> bool:
+    """Final words of somebody who has no turn, that nothing speaks against: no reply, no dismissal, nothing before."""
+    return (
+        event.final
+        and bool(event.text)
+        and floor.answers
+        and before.reply is None
+        and event.participant in before.silent
+        and event.participant not in floor._judge._dismissed
+    )
 
 
 def _retracted(event: ev.FloorEvent, participant: str) -> bool:

@@ -84,6 +84,11 @@ class Story:
         request = self.floor._turns[participant].request
         return self.at(start + 1.5, ev.TranscriptCompleted, participant, request)
 
+    def finds_no_words(self, participant: str, when: float, request: int) -> list[fx.Effect]:
+        """The recogniser reports that there are none in the turn, and that this is all."""
+        effects = self.at(when, ev.TranscriptReceived, participant, "", True)
+        return effects + self.at(when, ev.TranscriptCompleted, participant, request)
+
     def challenge(self, participant: str) -> int:
         """The number of the challenge that the participant makes."""
         polled = self.floor.evidence(participant)

@@ -19,6 +19,7 @@ from vision_agents.core.floor import Floor, FloorState, InterruptionPolicy
 from vision_agents.core.floor import events as ev
 from vision_agents.core.floor.challenge import HOLDING, LINGERING, SETTLING, Challenge
 from vision_agents.core.floor.challenger import LONGEST_WINDOW, Challenger
+from vision_agents.core.floor.judge import ECHO_DELAY
 from vision_agents.core.floor.loudness import Loudness
 from vision_agents.core.floor.reply_queue import Reply
 from vision_agents.core.floor.turn import Turn, TurnPhase
@@ -240,6 +241,10 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
             turn.done is not None,
             tuple(turn.words.final),
             turn.words.partial,
+            turn.words.reported,
+            turn.words_awaited,
+            (turn.closed.announced, turn.closed.text != "", turn.closed.guess) if turn.closed else None,
+            turn.participant in floor._judge._dismissed,
         )
 
     return (
@@ -251,6 +256,7 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
         _of_challenge(challenge, now) if challenge else None,
         tuple((age(w.since), w.interruptible, w.started, w.number is None, w.continues is None) for w in queue),
         people.agent_words,
+        now < people.agent_words_at + ECHO_DELAY,
         tuple(
             sorted((who, p.allowed, age(p.echoed_at), _of_loudness(p.usual)) for who, p in people.known.items()),
         ),

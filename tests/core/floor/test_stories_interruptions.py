@@ -82,12 +82,12 @@ class TestAnInterruption:
         assert kinds(story.speaks(ANN, 2.0, 0.64)) == [fx.BeginTurn, fx.Hold, fx.Commit, fx.AnnounceTurnStarted]
         story.stops(ANN, 2.9, 0.64)
         story.at(3.0, ev.TurnEnded, ANN)
-        assert story.at(3.1, ev.TranscriptCompleted, ANN, 2) == [fx.DiscardTurn(ANN), fx.BeginReply(2, 1, answer=True)]
+        assert story.finds_no_words(ANN, 3.1, 2) == [fx.DiscardTurn(ANN), fx.BeginReply(2, 1, answer=True)]
         story.at(3.5, ev.AudioDrained, 2)
         # Once: the next cough gets no answer.
         story.speaks(ANN, 4.0, 0.2)
         story.stops(ANN, 4.4, 0.2)
-        assert [fx.FinishTurn(ANN, 3), fx.DiscardTurn(ANN)] == story.end()
+        assert [fx.FinishTurn(ANN, 3), fx.DiscardTurn(ANN, awaits_words=True)] == story.end()
 
     def test_a_question_that_still_stands_never_talks_over_who_asked_it(self) -> None:
         """Ann goes on for half a minute: the agent does not barge in with an answer to the first half."""
@@ -259,7 +259,7 @@ class TestCodeInterrupts:
         story.at(2.7, ev.InterruptRequested)
         story.stops(ANN, 2.9, 0.64)
         story.at(3.0, ev.TurnEnded, ANN)
-        assert story.at(3.1, ev.TranscriptCompleted, ANN, 2) == [fx.DiscardTurn(ANN)]
+        assert story.finds_no_words(ANN, 3.1, 2) == [fx.DiscardTurn(ANN)]
 
     def test_an_answer_that_waits_is_not_given_any_more(self) -> None:
         """Bob's question waits for Ann, who talks on."""
@@ -268,4 +268,4 @@ class TestCodeInterrupts:
         story.asks_while_others_speak(BOB, "and me", 0.1)
         assert kinds(story.at(3.0, ev.InterruptRequested)) == [fx.Commit]
         story.at(3.1, ev.TurnEnded, ANN)
-        assert story.at(3.2, ev.TranscriptCompleted, ANN, 2) == [fx.DiscardTurn(ANN)]
+        assert story.finds_no_words(ANN, 3.2, 2) == [fx.DiscardTurn(ANN)]

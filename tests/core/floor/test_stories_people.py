@@ -106,7 +106,7 @@ class TestSeveralPeople:
         story.speaks(ANN, 3.0, 0.64)
         story.stops(ANN, 3.9, 0.64)
         story.at(4.0, ev.TurnEnded, ANN)
-        assert story.at(4.1, ev.TranscriptCompleted, ANN, 2) == [fx.DiscardTurn(ANN), fx.BeginReply(3, 1, answer=True)]
+        assert story.finds_no_words(ANN, 4.1, 2) == [fx.DiscardTurn(ANN), fx.BeginReply(3, 1, answer=True)]
 
     def test_who_leaves_has_spoken_all_the_same(self) -> None:
         story = Story()

@@ -23,7 +23,7 @@ def interrupted() -> Story:
 class TestACascade:
     def test_without_words_the_agent_goes_on(self) -> None:
         story = interrupted()
-        assert story.at(4.1, ev.TranscriptCompleted, ANN, 2) == [
+        assert story.finds_no_words(ANN, 4.1, 2) == [
             fx.DiscardTurn(ANN),
             fx.BeginReply(2, 1, answer=False, continues=1),
         ]
@@ -62,21 +62,21 @@ class TestACascade:
     def test_when_code_interrupted_it_is_not(self) -> None:
         story = interrupted()
         story.at(4.05, ev.InterruptRequested)
-        assert story.at(4.1, ev.TranscriptCompleted, ANN, 2) == [fx.DiscardTurn(ANN)]
+        assert story.finds_no_words(ANN, 4.1, 2) == [fx.DiscardTurn(ANN)]
         assert story.state() is FloorState.IDLE
 
     def test_when_code_interrupts_while_the_rest_waits_it_is_not(self) -> None:
         story = interrupted()
         story.at(4.05, ev.TurnStarted, BOB)
-        assert story.at(4.1, ev.TranscriptCompleted, ANN, 2) == [fx.DiscardTurn(ANN)]
+        assert story.finds_no_words(ANN, 4.1, 2) == [fx.DiscardTurn(ANN)]
         story.at(4.2, ev.InterruptRequested)
         story.at(4.3, ev.TurnEnded, BOB)
-        assert story.at(4.4, ev.TranscriptCompleted, BOB, 3) == [fx.DiscardTurn(BOB)]
+        assert story.finds_no_words(BOB, 4.4, 3) == [fx.DiscardTurn(BOB)]
 
     def test_when_somebody_else_is_to_be_answered_that_comes_first_and_instead(self) -> None:
         story = interrupted()
         story.at(4.05, ev.TurnStarted, BOB)
-        assert story.at(4.1, ev.TranscriptCompleted, ANN, 2) == [fx.DiscardTurn(ANN)]
+        assert story.finds_no_words(ANN, 4.1, 2) == [fx.DiscardTurn(ANN)]
         story.at(4.2, ev.TurnEnded, BOB)
         story.at(4.3, ev.TranscriptReceived, BOB, "why", True)
         assert story.at(4.3, ev.TranscriptCompleted, BOB, 3) == [
@@ -93,15 +93,15 @@ class TestACascade:
         story.at(4.06, ev.TurnEnded, BOB)
         story.at(4.07, ev.TranscriptReceived, BOB, "why", True)
         assert story.at(4.08, ev.TranscriptCompleted, BOB, 3) == [fx.RecordTurn(BOB, "why")]
-        assert story.at(4.1, ev.TranscriptCompleted, ANN, 2) == [fx.DiscardTurn(ANN), fx.BeginReply(2, 1, answer=True)]
+        assert story.finds_no_words(ANN, 4.1, 2) == [fx.DiscardTurn(ANN), fx.BeginReply(2, 1, answer=True)]
 
     def test_what_code_wants_to_say_comes_first(self) -> None:
         story = interrupted()
         story.at(4.05, ev.TurnStarted, BOB)
-        story.at(4.1, ev.TranscriptCompleted, ANN, 2)
+        story.finds_no_words(ANN, 4.1, 2)
         story.at(4.2, ev.ReplyRequested, 2)
         story.at(4.3, ev.TurnEnded, BOB)
-        assert kinds(story.at(4.4, ev.TranscriptCompleted, BOB, 3)) == [fx.DiscardTurn, fx.BeginReply]
+        assert kinds(story.finds_no_words(BOB, 4.4, 3)) == [fx.DiscardTurn, fx.BeginReply]
         assert story.floor.reply == 2
         story.answers(4.5)
         assert story.at(5.0, ev.AudioDrained, 2) == [fx.BeginReply(3, 1, answer=False, continues=1)]
@@ -109,15 +109,15 @@ class TestACascade:
     def test_the_noise_comes_again_before_the_rest_sounds(self) -> None:
         """Else the second false interruption would end in silence."""
         story = interrupted()
-        story.at(4.1, ev.TranscriptCompleted, ANN, 2)
+        story.finds_no_words(ANN, 4.1, 2)
         assert committed(story.speaks(ANN, 4.2, 0.64))[:2] == (2, 2)
         story.stops(ANN, 5.1, 0.64)
         story.at(5.2, ev.TurnEnded, ANN)
-        assert fx.BeginReply(3, 2, answer=False, continues=2) in story.at(5.3, ev.TranscriptCompleted, ANN, 3)
+        assert fx.BeginReply(3, 2, answer=False, continues=2) in story.finds_no_words(ANN, 5.3, 3)
 
     def test_the_noise_comes_again_when_the_rest_sounds(self) -> None:
         story = interrupted()
-        story.at(4.1, ev.TranscriptCompleted, ANN, 2)
+        story.finds_no_words(ANN, 4.1, 2)
         story.answers(4.3)
         story.speaks(ANN, 5.0, 0.64)
         assert fx.BeginReply(3, 2, answer=False, continues=2) in story.end()

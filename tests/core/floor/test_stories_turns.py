@@ -68,7 +68,7 @@ class TestAnOrdinaryTurn:
         story.speaks(ANN, 0.0, 0.2)
         story.stops(ANN, 0.4, 0.2)
         story.at(0.6, ev.TurnEnded, ANN)
-        assert story.at(0.7, ev.TranscriptCompleted, ANN, 1) == [fx.DiscardTurn(ANN)]
+        assert story.finds_no_words(ANN, 0.7, 1) == [fx.DiscardTurn(ANN)]
         assert story.state() is FloorState.IDLE
 
     def test_a_guess_is_replaced_and_final_words_stay(self) -> None:
@@ -170,12 +170,11 @@ class TestWordsAlone:
     def test_no_words_are_no_turn(self) -> None:
         assert Story().at(0.0, ev.TranscriptReceived, ANN, "", True) == []
 
-    def test_with_a_detector_late_words_open_nothing(self) -> None:
+    def test_with_a_detector_a_guess_opens_nothing(self) -> None:
         story = speaking()
-        assert story.at(3.0, ev.TranscriptReceived, ANN, "and so on", True) == []
-        assert story.at(3.0, ev.TranscriptReceived, BOB, "and so on", True) == []
-        assert story.at(3.0, ev.ParticipantLeft, ANN) == []
-        assert story.at(3.1, ev.TranscriptReceived, ANN, "and so on", True) == []
+        assert story.at(3.0, ev.TranscriptReceived, ANN, "and so on", False) == []
+        assert story.at(3.0, ev.TranscriptReceived, BOB, "and so on", False) == []
+        assert story.at(3.1, ev.TranscriptReceived, ANN, "", True) == []
         assert story.state() is FloorState.SPEAKING
 
 
@@ -186,7 +185,7 @@ class TestEventsThatMeanNothing:
             ev.SpeechContinued(3.0, BOB, 0.9, 5.0),
             ev.SpeechEnded(3.0, BOB, 5.0),
             ev.TurnEnded(3.0, BOB),
-            ev.TranscriptReceived(3.0, BOB, "hello", True),
+            ev.TranscriptReceived(3.0, BOB, "hello", False),
             ev.TranscriptCompleted(3.0, BOB, 1),
             ev.ParticipantLeft(3.0, BOB),
             ev.VoiceCompared(3.0, ANN, 0.1),
@@ -199,7 +198,7 @@ class TestEventsThatMeanNothing:
             ev.SpeechContinued(3.0, ANN, 0.9, 5.0),
             ev.SpeechEnded(3.0, ANN, 5.0),
             ev.TurnEnded(3.0, ANN),
-            ev.TranscriptReceived(3.0, ANN, "hello", True),
+            ev.TranscriptReceived(3.0, ANN, "hello", False),
             ev.TranscriptCompleted(3.0, ANN, 1),
             ev.AudioStarted(3.0, 7),
             ev.AudioProgressed(3.0, 7),

@@ -142,10 +142,10 @@ class TestWordsThatComeLate:
         assert story.at(6.3, ev.TranscriptReceived, ANN, "uh-huh", True) == []
         assert story.until(6.41) == [fx.DiscardTurn(ANN)]
 
-    def test_too_late_they_mean_nothing(self) -> None:
+    def test_too_late_they_do_not_interrupt(self) -> None:
         story = self.cough()
         assert story.until(6.41) == [fx.DiscardTurn(ANN)]
-        assert story.at(6.5, ev.TranscriptReceived, ANN, "stop", True) == []
+        assert fx.RecordTurn(ANN, "stop") in story.at(6.5, ev.TranscriptReceived, ANN, "stop", True)
         assert story.state() is FloorState.SPEAKING
         # Nor do they count for what she says next.
         story.speaks(ANN, 7.0, 0.2)
@@ -180,7 +180,7 @@ class TestWordsThatAreWrong:
 
     def test_of_a_turn_long_over(self) -> None:
         story = speaking()
-        assert story.at(4.0, ev.TranscriptReceived, ANN, "stop", True) == []
+        assert story.at(4.0, ev.TranscriptReceived, ANN, "stop", True) == [fx.RecordTurn(ANN, "stop")]
         assert story.at(4.0, ev.TranscriptCompleted, ANN, 1) == []
         assert story.state() is FloorState.SPEAKING
 

@@ -36,8 +36,9 @@ from .rules import Rules
 
 logger = logging.getLogger(__name__)
 
-# Seconds after the floor's own deadline when a recogniser that still owes the final words is given up.
-FINISH_GRACE = 2.0
+# Seconds after the floor's own deadline when a recogniser that still owes the final words is given up. The floor waits
+# for them no longer than its deadline, but takes them when they come.
+FINISH_GRACE = 30.0
 
 # Of what the agent said, so many words may be the question that is answered, or come back as an echo.
 WORDS_REMEMBERED = 30
@@ -219,7 +220,7 @@ class Session:
     def _discard_turn(self, effect: fx.DiscardTurn) -> None:
         participant = self._participants.get(effect.participant)
         if participant is not None:
-            self._ears.discard_turn(participant)
+            self._ears.discard_turn(participant, awaits_words=effect.awaits_words)
 
     def _finish_turn(self, effect: fx.FinishTurn) -> None:
         participant = self._participants[effect.participant]

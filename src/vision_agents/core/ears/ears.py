@@ -96,11 +96,11 @@ class Ears:
         if self._speakers is not None:
             self._speakers.accept_turn(participant)
 
-    def discard_turn(self, participant: Participant) -> None:
-        """It was no turn."""
+    def discard_turn(self, participant: Participant, *, awaits_words: bool = False) -> None:
+        """It was no turn, or had no words. `awaits_words`: the recogniser may report some of it still."""
         if self._speakers is not None:
             self._speakers.discard_turn(participant)
-        if self._stt is not None:
+        if self._stt is not None and not awaits_words:
             self._guard(lambda stt: stt.discard_turn(participant))
 
     async def finish_turn(self, participant: Participant) -> None:

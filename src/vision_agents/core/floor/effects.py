@@ -122,10 +122,14 @@ class FinishTurn(Effect):
 
 @dataclass(frozen=True, slots=True)
 class DiscardTurn(Effect):
-    """Forget the participant's audio and words: they were no turn, or had no words."""
+    """Forget the participant's turn: it was none, or had no words."""
 
     participant: str
     """The participant's id."""
+
+    awaits_words: bool = False
+    """False: the recogniser forgets the audio and reports no words of it. True: it has reported nothing yet, and words
+    that come late are put into the history after all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ It belongs to the floor, which reports events to it and carries out what it retu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from . import effects as fx
 from . import events as ev
@@ -16,12 +17,16 @@ from .people import People
 from .policy import InterruptionPolicy
 from .reply_queue import Reply
 from .strategies import votes
+from .strategies.echo import repeats
 from .turn import SPEAKING, Turn
-from .vocabulary import Vocabulary
+from .vocabulary import Vocabulary, tokens
 
 # The part of `resume_after` that the voice waits for when something speaks against an interruption. At half of it the
 # agent resumes between "yeah" and "yeah", and has to stop again.
 REFUSED = 0.75
+
+# Seconds after the agent's last words in which an echo of them may be transcribed.
+ECHO_DELAY = 3.0
 
 # Votes are sums of fractions: this much may be lost in adding them.
 EPSILON = 1e-9
@@ -38,6 +43,8 @@ class Judge:
         self.people = People()
         self.challenge: Challenge | None = None
         self._last_number = 0
+        # The evidence on speech that was found to be no turn, until the participant speaks again.
+        self._dismissed: dict[str, Evidence] = {}
 
     @property
     def holds(self) -> bool:
@@ -53,6 +60,7 @@ class Judge:
     def open(self, reply: Reply | None, turn: Turn, at: float, fresh: bool) -> list[fx.Effect]:
         """Challenge the reply by speech that begins, if the participant may, and hold it. `fresh`: see `Challenger`."""
         who = turn.participant
+        self._dismissed.pop(who, None)
         if reply is None or not reply.interruptible or not self._may_interrupt(who, reply):
             return []
         if self.challenge is None:
@@ -84,7 +92,7 @@ class Judge:
         """Take evidence that is not about a turn. About no open challenge it is without effect."""
         match event:
             case ev.AgentWordsPlayed():
-                self.people.agent_words = event.text
+                self.people.agent_words, self.people.agent_words_at = event.text, event.at
             case ev.InterruptingAllowed():
                 self.people.allow(event.participant, event.allowed)
                 if not event.allowed:
@@ -98,6 +106,7 @@ class Judge:
     def forget(self, participant: str) -> None:
         """Forget a participant who left."""
         self.people.forget(participant)
+        self._dismissed.pop(participant, None)
         self._withdraw(participant)
 
     # Decisions.
@@ -127,6 +136,23 @@ class Judge:
             vocabulary=self.vocabulary,
         )
         return evidence, votes(evidence, self.policy.strategies) + tuple(challenger.votes.values())
+
+    def accepts_late(self, report: ev.TranscriptReceived, turn: Turn, reply: Reply | None) -> bool:
+        """Return True if final words that come after their turn belong into the history, and are to be answered.
+
+        Speech that was dismissed is judged again, with its words. Speech of which nothing was known yet had these
+        words. Where no speech was noticed, an echo of the agent and a backchannel to its reply are none.
+        """
+        dismissed = self._dismissed.get(turn.participant)
+        if dismissed is not None:
+            given = votes(_with_words(dismissed, report), self.policy.strategies)
+            return sum(vote.weight for vote in given) >= 1.0 - EPSILON
+        if turn.closed is not None and not turn.closed.text:
+            return True
+        spoken = tokens(report.text)
+        if report.at < self.people.agent_words_at + ECHO_DELAY and repeats(spoken, tokens(self.people.agent_words)):
+            return False
+        return reply is None or not self.vocabulary.is_idle(spoken)
 
     def winner(self, turns: Turns) -> tuple[Turn, tuple[Vote, ...]] | None:
         """Return the first challenger whose speech is an interruption, and the votes that make it one."""
@@ -186,8 +212,11 @@ class Judge:
 
     def close(self, turns: Turns) -> list[fx.Effect]:
         """End the challenge: it was no turn. A turn that there was before the challenge keeps what it has."""
-        challenge, self.challenge = self._open_challenge, None
-        fresh = (participant for participant, challenger in challenge.challengers.items() if challenger.fresh)
+        challenge = self._open_challenge
+        fresh = [participant for participant, challenger in challenge.challengers.items() if challenger.fresh]
+        for participant in fresh:
+            self._dismissed[participant] = self.poll(turns[participant])[0]
+        self.challenge = None
         return [effect for participant in fresh for effect in turns[participant].discard()]
 
     def _patience(self, turns: Turns) -> float:
@@ -223,6 +252,17 @@ class Judge:
     def _open_challenge(self) -> Challenge:
         assert self.challenge is not None
         return self.challenge
+
+
+def _with_words(evidence: Evidence, report: ev.TranscriptReceived) -> Evidence:
+    return replace(
+        evidence,
+        speaking=False,
+        transcribed=True,
+        words=report.text,
+        stt_confidence=report.confidence,
+        alternative=report.alternative,
+    )
 
 
 def reason_for(given: tuple[Vote, ...]) -> str:

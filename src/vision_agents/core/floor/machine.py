@@ -267,8 +267,8 @@ class Floor:
             self._do([fx.DropReply(event.reply, "it could not be made")])
 
     def _drop(self, reply: Reply, reason: str) -> None:
-        self._do([fx.DropReply(reply.number, reason)])
-        self._replies.reply = self._judge.challenge = None
+        self._do(self._replies.drop(reason))
+        self._judge.challenge = None
 
 
 _HANDLERS: dict[type[ev.FloorEvent], Callable[[Floor, Any], None]] = {

@@ -28,6 +28,7 @@ class People:
     """All participants of whom something is known, and the last words of the agent that were played to them."""
 
     agent_words: str = ""
+    agent_words_at: float = float("-inf")
     known: dict[str, Person] = field(default_factory=dict)
 
     def learn_loudness(self, turn: Turn) -> None:

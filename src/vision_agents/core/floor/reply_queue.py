@@ -125,6 +125,12 @@ class ReplyQueue:
         """Return the reply that has the voice, if it has this number."""
         return self.reply if self.reply is not None and self.reply.number == number else None
 
+    def drop(self, reason: str) -> list[fx.Effect]:
+        """Give up the reply that has the voice."""
+        assert self.reply is not None
+        number, self.reply = self.reply.number, None
+        return [fx.DropReply(number, reason)]
+
     def withdraw(self, number: int) -> bool:
         """Take a reply out of the queue. Returns False if it was not there."""
         waiting = next((waiting for waiting in self.queue if waiting.number == number), None)

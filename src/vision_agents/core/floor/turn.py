@@ -14,6 +14,7 @@ from typing import Any
 from . import effects as fx
 from . import events as ev
 from .loudness import Loudness
+from .vocabulary import tokens
 
 
 class TurnPhase(Enum):
@@ -99,10 +100,32 @@ class Transcript:
 
     final: list[str] = field(default_factory=list)
     partial: str = ""
+    # The recogniser has reported on the turn, even that there were no words.
+    reported: bool = False
 
     @property
     def text(self) -> str:
         return " ".join(words for words in (*self.final, self.partial) if words)
+
+
+@dataclass(slots=True)
+class ClosedTurn:
+    """A turn that is over: the recogniser may report words of it still."""
+
+    speech: Speech
+    announced: bool
+    text: str
+    # The part of the text that was never final.
+    guess: str
+
+    def take(self, words: str) -> str:
+        """Take final words that come late. Returns what is new of them, beside a guess that they confirm."""
+        guess, self.guess = self.guess.split(), ""
+        given = words.split()
+        confirmed = [tokens(word) for word in given[: len(guess)]] == [tokens(word) for word in guess]
+        new = " ".join(given[len(guess) :]) if confirmed else words
+        self.text = f"{self.text} {new}".strip()
+        return new
 
 
 @dataclass(slots=True)
@@ -126,6 +149,10 @@ class Turn:
     done: Done | None = None
     # No report came for too long, but the detector never said that the speech ended.
     lapsed: bool = False
+    # All words are said to be known, and there are none: late ones are waited for.
+    words_awaited: bool = False
+    # The turn before, while no other one has begun.
+    closed: ClosedTurn | None = None
     # The latest request for final words: an answer to an older one does not complete the turn.
     request: int = 0
 
@@ -159,16 +186,18 @@ class Turn:
         self.claimed, self.done = False, None
 
     def clear(self) -> None:
-        """Go back to QUIET."""
+        """Go back to QUIET. The turn is remembered, for words that come late."""
+        words = self.words
+        self.closed = ClosedTurn(self.speech, self.announced is not Announced.NOTHING, words.text, words.partial)
         self.phase, self.announced = QUIET, Announced.NOTHING
         self.speech, self.words = Speech(), Transcript()
-        self.claimed = self.unanswered = False
+        self.claimed = self.unanswered = self.words_awaited = False
         self.cut = self.done = None
 
-    def discard(self) -> list[fx.Effect]:
+    def discard(self, *, awaits_words: bool = False) -> list[fx.Effect]:
         """Go back to QUIET from what was no turn, or had no words."""
         self.clear()
-        return [fx.DiscardTurn(self.participant)]
+        return [fx.DiscardTurn(self.participant, awaits_words)]
 
     def announce(self, epoch: int, interrupted: bool = False) -> list[fx.Effect]:
         """Announce the start of the turn, unless that was done."""
@@ -195,6 +224,7 @@ class Turn:
         self.speech.began = self.speech.last_sound = at
         self.speech.counted = counted
         self.phase, self.since, self.lapsed, self.done = SPEAKING, at, False, None
+        self.words_awaited, self.closed = False, None
         return Opened(before)
 
     def _begin(self, event: ev.SpeechStarted) -> Opened:
@@ -239,6 +269,7 @@ class Turn:
         if event.final:
             self.words.final.append(event.text)
         self.words.partial = "" if event.final else event.text
+        self.words.reported = True
         if self.phase is SPEAKING:
             self.since = event.at
 

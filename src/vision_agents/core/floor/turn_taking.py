@@ -12,7 +12,21 @@ from . import events as ev
 from .judge import Judge
 from .reply_queue import ReplyQueue
 from .strategies.length import OVER
-from .turn import FINALIZING, PAUSED, QUIET, SPEAKING, Announced, Complete, Confirmed, Done, Opened, Turn, TurnPhase
+from .turn import (
+    FINALIZING,
+    PAUSED,
+    QUIET,
+    SPEAKING,
+    Announced,
+    ClosedTurn,
+    Complete,
+    Confirmed,
+    Done,
+    Opened,
+    Speech,
+    Turn,
+    TurnPhase,
+)
 
 # Seconds of speech are sums of windows: this much may be lost in adding them.
 EPSILON = 1e-9
@@ -52,7 +66,7 @@ class TurnTaking:
             case Done():
                 turn.done = meaning
             case Complete():
-                return self._complete(turn, event.at)
+                return self._known(turn, event.at)
         return []
 
     def on_words(self, event: ev.TranscriptReceived) -> Effects:
@@ -66,11 +80,15 @@ class TurnTaking:
             return [fx.RecordTurn(event.participant, event.text)]
         effects: Effects = []
         turn = self._turn(event.participant)
+        if turn.phase is QUIET and self._detected:
+            return self._late(turn, event) if event.final and event.text else []
         if event.text and not self._detected and turn.phase in (QUIET, PAUSED):
             # No detector listens: words are the only sign that speech begins or goes on.
             effects += self._confirmed(turn, event.at, turn.confirm(event.at, 1.0).before)
         turn.handle(event)
         self._judge.observe(event, turn)
+        if turn.words_awaited and event.final:
+            effects += self._complete(turn, event.at)
         return effects
 
     def on_left(self, event: ev.ParticipantLeft) -> Effects:
@@ -99,10 +117,9 @@ class TurnTaking:
         for turn in self._turns.values():
             if self._judge.challenger(turn):
                 continue  # The evidence decides, not the detector: the turn may never have been one.
-            evident = OVER * (turn.speech.voiced + EPSILON) >= self._judge.policy.commit_speech
             if turn.done is not None:
                 effects += self._end(turn, at, turn.done.confidence, turn.done.duration)
-            elif turn.phase in (SPEAKING, PAUSED) and evident:
+            elif turn.phase in (SPEAKING, PAUSED) and self._evident(turn):
                 effects += turn.announce(self._replies.epoch)
         return effects
 
@@ -131,7 +148,10 @@ class TurnTaking:
         elif turn.phase is PAUSED and not self._judge.challenger(turn):
             yield turn.since + policy.turn_timeout, lambda at: self._time_out(turn, at)
         elif turn.phase is FINALIZING:
-            yield turn.since + policy.transcript_timeout, lambda at: self._complete(turn, at)
+            patience = policy.transcript_timeout
+            if turn.words_awaited and not turn.words.text:
+                patience = min(patience, policy.late_transcript)
+            yield turn.since + patience, lambda at: self._complete(turn, at)
 
     def _lapse(self, turn: Turn, at: float) -> Effects:
         turn.lapse(at)
@@ -180,6 +200,43 @@ class TurnTaking:
         turn.clear()
         return effects
 
+    def _evident(self, turn: Turn) -> bool:
+        """Return True if there is as much speech as an interruption needs."""
+        return OVER * (turn.speech.voiced + EPSILON) >= self._judge.policy.commit_speech
+
+    def _known(self, turn: Turn, at: float) -> Effects:
+        """Complete the turn, unless it had speech of which the recogniser has reported nothing yet: it is late."""
+        if not turn.words.reported and self._evident(turn):
+            turn.words_awaited = True
+            return []
+        return self._complete(turn, at)
+
+    def _late(self, turn: Turn, report: ev.TranscriptReceived) -> Effects:
+        """Put final words into the history that come after their turn, and let them be answered."""
+        reply, who = self._replies.reply, turn.participant
+        if not self._judge.accepts_late(report, turn, reply):
+            return []
+        self._turns[who] = turn
+        if turn.closed is None:
+            turn.closed = ClosedTurn(Speech(report.at, last_sound=report.at), False, "", "")
+        closed, effects = turn.closed, []
+        if not closed.announced:
+            turn.speech, turn.since = closed.speech, closed.speech.last_sound
+            effects = turn.announce(self._replies.epoch) + turn.announce_end()
+            turn.clear()
+            turn.closed, closed.announced = closed, True
+        text = closed.take(report.text)
+        if not text:
+            return effects
+        effects.append(fx.RecordTurn(who, text))
+        if reply is not None and reply.unheard_answer and (reply.to is None or who in reply.to):
+            # It would answer half of what was said.
+            self._replies.addressees |= reply.to or set()
+            self._judge.challenge = None
+            effects += self._replies.drop("more was said")
+        self._replies.want_answer(report.at, who)
+        return effects
+
     def _complete(self, turn: Turn, at: float) -> Effects:
         """Put a turn with words into the history and let its answer wait; discard one without."""
         effects: Effects = []
@@ -189,8 +246,10 @@ class TurnTaking:
             effects += turn.announce(self._replies.epoch) + turn.announce_end()
         if text:
             self._judge.people.learn_loudness(turn)
+        awaits_words = not turn.words.reported
         turn.clear()
-        effects.append(fx.RecordTurn(turn.participant, text) if text else fx.DiscardTurn(turn.participant))
+        record = fx.RecordTurn(turn.participant, text) if text else fx.DiscardTurn(turn.participant, awaits_words)
+        effects.append(record)
         if text or wanted:
             self._replies.want_answer(at, turn.participant)
         else:

@@ -81,6 +81,10 @@ class Vocabulary:
             place += step
         return self.has_command(words)
 
+    def is_idle(self, words: tuple[str, ...]) -> bool:
+        """Return True for words that a listener says without wanting the turn."""
+        return not self.content(words) and not self.has_command(words)
+
     def has_answer(self, words: tuple[str, ...]) -> bool:
         """Return True if a phrase that answers a question is among the words."""
         return any(_at(words, place, self._answers) for place in range(len(words)))

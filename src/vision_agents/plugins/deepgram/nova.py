@@ -1,8 +1,8 @@
 """Nova (listen v1): a stream of words with their places in the audio, and optional notes where speech begins and ends.
 
 Words come late and in pieces, so everything here goes by their place in the audio and not by when they come: a turn
-that is over draws a line (`_cut`) at the place that was sent by then, and what lies before it is nobody's business any
-more. Thus neither words nor a `Finalize` answer that come late can become part of the next turn, or end it.
+that is over draws a line (`_cut`) at the place up to which its words are known, and what lies before it is nobody's
+business any more. Thus no words are said twice, and a `Finalize` answer that comes late does not end the next turn.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ class NovaStream(Stream):
         finally:
             if self._session is session:  # Another one counts its places anew.
                 self._settle_words()
-                self._cut = max(self._cut, place)
+                # What is not transcribed yet comes late, and is said all the same.
+                self._cut = max(self._cut, place if self._known >= place - TAIL else self._known)
             if self.turns and self.turn.number == turn:
                 self.turn.end("")
 

@@ -31,7 +31,7 @@ def echo(evidence: Evidence) -> Vote | None:
     said = tokens(evidence.agent_words)
     if len(spoken) < LEAST:
         return _single(evidence, spoken, said[-LAST:])
-    if longest_run(spoken, said) < SHARE * len(spoken):
+    if not repeats(spoken, said):
         return None
     others = tuple(word for word in spoken if word not in said)
     if evidence.vocabulary.has_command(others) or (others and _near(evidence)):
@@ -49,6 +49,11 @@ def _near(evidence: Evidence) -> bool:
     if evidence.level is None or evidence.usual_level is None:
         return False
     return evidence.usual_level - evidence.level < NEAR
+
+
+def repeats(spoken: tuple[str, ...], said: tuple[str, ...]) -> bool:
+    """Return True if most of the words, and at least `LEAST`, are the agent's in their order."""
+    return len(spoken) >= LEAST and longest_run(spoken, said) >= SHARE * len(spoken)
 
 
 def longest_run(spoken: tuple[str, ...], said: tuple[str, ...]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..evidence import Evidence, Vote, quote
-from ..vocabulary import Vocabulary, tokens, word_count
+from ..vocabulary import tokens, word_count
 
 # Nobody says more words in a second of speech; a recogniser that finds more has guessed. Of a whisper the detector
 # calls few windows speech, hence the lower rate for all of it.
@@ -41,13 +41,13 @@ def words(evidence: Evidence) -> Vote | None:
         return Vote(-LEAST, "no words in it")
     shown = quote(evidence.words)
     vocabulary = evidence.vocabulary
-    if _idle(vocabulary, spoken):
+    if vocabulary.is_idle(spoken):
         weight = PER_BACKCHANNEL * vocabulary.backchannel_count(spoken)
         return Vote(-min(MOST, max(LEAST, weight)), f"only {shown}")
     sure = believed(evidence)
     if sure and vocabulary.is_command(spoken):
         return Vote(1.0, f"a command: {shown}")
-    if not sure and evidence.alternative and _idle(vocabulary, tokens(evidence.alternative)):
+    if not sure and evidence.alternative and vocabulary.is_idle(tokens(evidence.alternative)):
         return Vote(0.0, f"perhaps only {quote(evidence.alternative)}")
     if not certain(evidence) and word_count(spoken) > _most_words(evidence):
         return Vote(0.0, f"{shown} has more words than were spoken")
@@ -73,8 +73,3 @@ def certain(evidence: Evidence) -> bool:
 def _most_words(evidence: Evidence) -> float:
     """Return the most words that can have been said in the time."""
     return 1.0 + max(FASTEST * evidence.voiced, FASTEST_IN_ALL * evidence.elapsed)
-
-
-def _idle(vocabulary: Vocabulary, said: tuple[str, ...]) -> bool:
-    """Return True if a listener says that without wanting the turn."""
-    return not vocabulary.content(said) and not vocabulary.has_command(said)

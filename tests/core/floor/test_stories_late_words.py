@@ -1,0 +1,224 @@
+"""Stories: final words that come when their turn is over are in the history, and are answered."""
+
+from __future__ import annotations
+
+from vision_agents.core.floor import FloorState
+from vision_agents.core.floor import effects as fx
+from vision_agents.core.floor import events as ev
+
+from .story import ANN, BOB, Story, kinds, knobs, resumed, speaking
+
+
+def unheard_of(length: float = 0.96) -> Story:
+    """Ann spoke from 0.0 on, a detector said at 1.4 that she is done, and the recogniser has reported nothing."""
+    story = Story()
+    story.speaks(ANN, 0.0, length)
+    story.stops(ANN, 1.2, length)
+    assert fx.FinishTurn(ANN, 1) in story.at(1.4, ev.TurnEnded, ANN, 0.9, None, 0.2)
+    return story
+
+
+class TestNothingIsKnownAtTheEnd:
+    def test_clear_speech_has_patience(self) -> None:
+        story = unheard_of()
+        assert story.at(1.4, ev.TranscriptCompleted, ANN, 1) == []
+        assert story.state() is FloorState.THINKING
+        assert story.at(2.0, ev.TranscriptReceived, ANN, "what time is it", True) == [
+            fx.RecordTurn(ANN, "what time is it"),
+            fx.BeginReply(1, 0, answer=True),
+        ]
+
+    def test_its_limit_is_a_matter_of_policy(self) -> None:
+        story = unheard_of()
+        story.at(1.4, ev.TranscriptCompleted, ANN, 1)
+        assert story.until(2.39) == []
+        assert story.until(2.41) == [fx.DiscardTurn(ANN, awaits_words=True)]
+        assert story.state() is FloorState.IDLE
+
+    def test_a_guess_makes_it_wait_for_the_final_words(self) -> None:
+        story = unheard_of()
+        story.at(1.4, ev.TranscriptCompleted, ANN, 1)
+        assert story.at(2.0, ev.TranscriptReceived, ANN, "what") == []
+        assert story.until(4.39) == []
+        assert kinds(story.until(4.41)) == [fx.RecordTurn, fx.BeginReply]
+
+    def test_a_recogniser_that_says_so_found_none(self) -> None:
+        story = unheard_of()
+        story.at(1.4, ev.TranscriptCompleted, ANN, 1)
+        assert story.at(1.5, ev.TranscriptReceived, ANN, "", True) == [fx.DiscardTurn(ANN)]
+
+    def test_a_cough_has_none(self) -> None:
+        story = unheard_of(0.2)
+        assert story.at(1.5, ev.TranscriptCompleted, ANN, 1) == [fx.DiscardTurn(ANN, awaits_words=True)]
+
+    def test_who_speaks_on_is_waited_for(self) -> None:
+        story = unheard_of()
+        story.at(1.4, ev.TranscriptCompleted, ANN, 1)
+        story.speaks(ANN, 1.6, 0.2)
+        assert story.at(1.9, ev.TranscriptReceived, ANN, "what time", True) == []
+        assert story.state() is FloorState.USER_SPEAKING
+
+
+class TestTheTurnIsOver:
+    def test_it_is_opened_again(self) -> None:
+        story = unheard_of()
+        story.at(1.4, ev.TranscriptCompleted, ANN, 1)
+        story.until(6.0)
+        assert story.at(9.0, ev.TranscriptReceived, ANN, "what time is it", True) == [
+            fx.RecordTurn(ANN, "what time is it"),
+            fx.BeginReply(1, 0, answer=True),
+        ]
+
+    def test_a_short_word_is_announced_then(self) -> None:
+        story = unheard_of(0.2)
+        story.at(1.4, ev.TranscriptCompleted, ANN, 1)
+        effects = story.at(2.0, ev.TranscriptReceived, ANN, "yes", True)
+        assert kinds(effects) == [fx.AnnounceTurnStarted, fx.AnnounceTurnEnded, fx.RecordTurn, fx.BeginReply]
+        assert isinstance(effects[1], fx.AnnounceTurnEnded)
+        assert effects[1].duration > 0.9
+        # Only once.
+        assert fx.AnnounceTurnStarted not in kinds(story.at(2.1, ev.TranscriptReceived, ANN, "please", True))
+
+    def test_without_any_speech_that_was_noticed(self) -> None:
+        story = unheard_of()
+        story.at(1.4, ev.TranscriptReceived, ANN, "hm", True)
+        effects = story.at(3.0, ev.TranscriptReceived, BOB, "so am I", True)
+        assert kinds(effects)[:3] == [fx.AnnounceTurnStarted, fx.AnnounceTurnEnded, fx.RecordTurn]
+
+    def test_while_somebody_speaks_they_wait_for_their_answer(self) -> None:
+        story = unheard_of()
+        story.at(1.4, ev.TranscriptCompleted, ANN, 1)
+        story.until(3.0)
+        story.speaks(BOB, 3.0, 0.3)
+        assert story.at(3.4, ev.TranscriptReceived, ANN, "what time is it", True) == [
+            fx.RecordTurn(ANN, "what time is it")
+        ]
+
+
+class TestTheFirstHalfIsBeingAnswered:
+    def test_an_answer_that_is_not_heard_yet_is_made_anew(self) -> None:
+        story = Story()
+        story.asks(ANN, "my number is")
+        assert story.at(1.7, ev.TranscriptReceived, ANN, "five five", True) == [
+            fx.RecordTurn(ANN, "five five"),
+            fx.DropReply(1, "more was said"),
+            fx.BeginReply(2, 0, answer=True),
+        ]
+
+    def test_also_one_that_is_held(self) -> None:
+        story = Story()
+        story.asks(ANN, "my number is")
+        story.speaks(BOB, 1.6, 0.1)
+        assert story.state() is FloorState.HELD
+        effects = story.at(1.8, ev.TranscriptReceived, ANN, "five five", True)
+        assert kinds(effects) == [fx.RecordTurn, fx.DropReply]
+        assert story.state() is FloorState.USER_SPEAKING
+
+    def test_an_answer_to_somebody_else_goes_on(self) -> None:
+        story = Story()
+        story.asks(ANN, "how are you")
+        assert kinds(story.at(1.7, ev.TranscriptReceived, BOB, "and me too", True))[2:] == [fx.RecordTurn]
+
+    def test_what_code_says_goes_on(self) -> None:
+        story = Story()
+        story.asks(ANN, "how are you")
+        story.answers(2.0)
+        story.at(3.0, ev.AudioDrained, 1)
+        story.at(3.1, ev.ReplyRequested, 2)
+        assert story.at(3.2, ev.TranscriptReceived, ANN, "today", True) == [fx.RecordTurn(ANN, "today")]
+
+    def test_one_that_is_heard_is_heard_out(self) -> None:
+        story = speaking()
+        assert story.at(2.5, ev.TranscriptReceived, ANN, "today", True) == [fx.RecordTurn(ANN, "today")]
+        assert story.at(4.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=True)]
+
+    def test_what_the_guess_had_is_not_said_twice(self) -> None:
+        story = Story()
+        story.speaks(ANN, 0.0, 0.96)
+        story.at(1.0, ev.TranscriptReceived, ANN, "What time")
+        story.stops(ANN, 1.2, 0.96)
+        story.at(1.4, ev.TurnEnded, ANN)
+        assert fx.RecordTurn(ANN, "What time") in story.at(1.5, ev.TranscriptCompleted, ANN, 1)
+        assert story.at(1.6, ev.TranscriptReceived, ANN, "what time does it leave", True)[0] == fx.RecordTurn(
+            ANN, "does it leave"
+        )
+        # The same words once more are words said once more.
+        assert story.at(1.7, ev.TranscriptReceived, ANN, "what time", True)[0] == fx.RecordTurn(ANN, "what time")
+
+    def test_a_guess_that_is_confirmed_is_no_news(self) -> None:
+        story = Story()
+        story.speaks(ANN, 0.0, 0.96)
+        story.at(1.0, ev.TranscriptReceived, ANN, "Billing")
+        story.stops(ANN, 1.2, 0.96)
+        story.at(1.4, ev.TurnEnded, ANN)
+        story.at(1.5, ev.TranscriptCompleted, ANN, 1)
+        assert story.at(1.6, ev.TranscriptReceived, ANN, "billing.", True) == []
+
+    def test_a_guess_that_was_wrong_is_followed_by_what_is_right(self) -> None:
+        story = Story()
+        story.speaks(ANN, 0.0, 0.96)
+        story.at(1.0, ev.TranscriptReceived, ANN, "building")
+        story.stops(ANN, 1.2, 0.96)
+        story.at(1.4, ev.TurnEnded, ANN)
+        story.at(1.5, ev.TranscriptCompleted, ANN, 1)
+        assert story.at(1.6, ev.TranscriptReceived, ANN, "billing", True)[0] == fx.RecordTurn(ANN, "billing")
+
+
+class TestWhatWasDismissed:
+    """Ann's 0.22 s over the agent were taken for none; her words come when that is decided."""
+
+    def dismissed(self) -> Story:
+        story = speaking()
+        story.at(4.9, ev.AgentWordsPlayed, 1, "the weather in Rome")
+        story.speaks(ANN, 5.0, 0.2)
+        story.stops(ANN, 5.4, 0.2)
+        assert resumed(story.until(5.61))
+        assert story.until(6.61) == [fx.DiscardTurn(ANN)]
+        return story
+
+    def test_a_sentence_is_answered_after_the_reply(self) -> None:
+        story = self.dismissed()
+        effects = story.at(7.0, ev.TranscriptReceived, ANN, "not Rome", True)
+        assert kinds(effects) == [fx.AnnounceTurnStarted, fx.AnnounceTurnEnded, fx.RecordTurn]
+        assert story.at(8.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=True)]
+
+    def test_a_backchannel_is_none(self) -> None:
+        assert self.dismissed().at(7.0, ev.TranscriptReceived, ANN, "uh-huh", True) == []
+
+    def test_nor_is_an_echo(self) -> None:
+        assert self.dismissed().at(7.0, ev.TranscriptReceived, ANN, "weather in Rome", True) == []
+
+    def test_it_is_forgotten_with_the_next_speech(self) -> None:
+        story = self.dismissed()
+        story.at(7.0, ev.AudioDrained, 1)
+        story.speaks(ANN, 7.5, 0.2)
+        story.stops(ANN, 7.9, 0.2)
+        story.at(8.0, ev.TurnEnded, ANN)
+        story.at(8.1, ev.TranscriptCompleted, ANN, 2)
+        assert fx.RecordTurn(ANN, "uh-huh") in story.at(8.5, ev.TranscriptReceived, ANN, "uh-huh", True)
+
+    def test_and_when_she_leaves(self) -> None:
+        story = self.dismissed()
+        story.at(7.0, ev.ParticipantLeft, ANN)
+        story.at(7.1, ev.AudioDrained, 1)
+        assert fx.RecordTurn(ANN, "uh-huh") in story.at(7.5, ev.TranscriptReceived, ANN, "uh-huh", True)
+
+
+class TestWordsWithoutSpeechOverTheAgent:
+    """Ann's turn had its words; what else the recogniser finds was too faint for the detector."""
+
+    def test_a_backchannel_is_none(self) -> None:
+        assert speaking().at(3.0, ev.TranscriptReceived, ANN, "uh-huh", True) == []
+
+    def test_an_echo_is_none_even_shortly_after_the_agent(self) -> None:
+        story = speaking()
+        story.at(2.9, ev.AgentWordsPlayed, 1, "the weather in Rome")
+        assert story.at(3.0, ev.TranscriptReceived, ANN, "weather in Rome", True) == []
+        story.at(3.1, ev.AudioDrained, 1)
+        assert story.at(5.8, ev.TranscriptReceived, ANN, "weather in Rome", True) == []
+        assert story.at(5.9, ev.TranscriptReceived, ANN, "weather in Rome", True)
+
+    def test_an_uh_huh_to_nobody_is_said_to_the_agent(self) -> None:
+        story = speaking(knobs())
+        story.at(3.0, ev.AudioDrained, 1)
+        assert fx.RecordTurn(ANN, "uh-huh") in story.at(3.5, ev.TranscriptReceived, ANN, "uh-huh", True)
