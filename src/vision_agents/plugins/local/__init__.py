@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .edge import Edge
     from .file_edge import FileEdge
+    from .server import Certificate
 
-__all__ = ["Edge", "FileEdge"]
+__all__ = ["Certificate", "Edge", "FileEdge"]
 
 # A call from a file needs nothing of WebRTC: each edge is imported when it is first used.
-_MODULES = {"Edge": ".edge", "FileEdge": ".file_edge"}
+_MODULES = {"Certificate": ".server", "Edge": ".edge", "FileEdge": ".file_edge"}
 
 
 def __getattr__(name: str) -> Any:
