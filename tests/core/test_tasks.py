@@ -235,3 +235,13 @@ async def test_whoever_takes_pieces_may_be_cancelled():
     taking.cancel()
     await asyncio.wait([taking])
     assert (taking.cancelled(), others()) == (True, set())
+
+
+async def test_tasks_are_waited_for_without_being_cancelled():
+    tasks = Tasks()
+    tasks.spawn(asyncio.sleep(1), "short")
+    long = tasks.spawn(asyncio.sleep(10), "long")
+    await tasks.finish(timeout=2.0)
+    assert (now(), list(tasks)) == (pytest.approx(2), [long])
+    await tasks.finish()
+    assert (now(), long.cancelled(), len(tasks)) == (pytest.approx(10), False, 0)

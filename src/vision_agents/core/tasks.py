@@ -27,7 +27,8 @@ class Tasks:
     """
 
     def __init__(self) -> None:
-        self._running: set[asyncio.Task[Any]] = set()
+        # In the order in which they began, so that what happens in virtual time happens again.
+        self._running: dict[asyncio.Task[Any], None] = {}
 
     def __len__(self) -> int:
         return len(self._running)
@@ -38,7 +39,7 @@ class Tasks:
     def spawn(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         """Run `work` in a task called `name`, by which the log speaks of it if it raises."""
         task = asyncio.get_running_loop().create_task(work, name=name)
-        self._running.add(task)
+        self._running[task] = None
         task.add_done_callback(self._ended)
         return task
 
@@ -46,6 +47,12 @@ class Tasks:
         """Cancel everything that runs, except the task that calls this. Returns at once."""
         for task in self._others():
             task.cancel()
+
+    async def finish(self, timeout: float | None = None) -> None:
+        """Wait until everything that runs now has ended by itself, or `timeout` seconds."""
+        others = self._others()
+        if others:
+            await asyncio.wait(others, timeout=timeout)
 
     async def close(self, grace: float = GRACE) -> None:
         """Cancel everything and wait for it, `grace` seconds at most; the log names what is left behind."""
@@ -63,7 +70,7 @@ class Tasks:
         return [task for task in self._running if task is not current]
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
+        self._running.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("%s failed: %s", task.get_name(), error, exc_info=error)
 

@@ -18,6 +18,7 @@ from vision_agents.core.conversation import Message
 from vision_agents.core.edge import OUTPUT_SAMPLE_RATE, CallSink, EdgeTransport
 from vision_agents.core.llm import LLM, Heard, LLMRequest, Realtime
 from vision_agents.core.participants import Participant, User
+from vision_agents.core.tasks import Tasks
 from vision_agents.core.tts import TTS
 
 # Samples of epoch n are all of one level: positive for an even n, negative for an odd one, and the quieter the newer.
@@ -150,7 +151,7 @@ class HostileRealtime(Realtime):
         self._mischief = mischief
         # Each response, and the epoch that its audio belongs to.
         self.responses: dict[str, int] = {}
-        self._answers: set[asyncio.Task[None]] = set()
+        self._answers = Tasks()
 
     async def connect(self, instructions: str, history: tuple[Message, ...]) -> None:
         """There is nothing to connect to."""
@@ -161,16 +162,13 @@ class HostileRealtime(Realtime):
     async def send_text(self, text: str) -> None:
         asked_in = self.epoch
         await self._mischief.pause()
-        task = asyncio.get_running_loop().create_task(self._answer(asked_in))
-        self._answers.add(task)
-        task.add_done_callback(self._answers.discard)
+        self._answers.spawn(self._answer(asked_in), "answer")
 
     async def stop_response(self, heard: tuple[Heard, ...]) -> None:
         await self._mischief.pause()
 
     async def close(self) -> None:
-        for task in self._answers:
-            task.cancel()
+        self._answers.cancel()
 
     async def _answer(self, asked_in: int) -> None:
         try:

@@ -21,6 +21,7 @@ from typing import Any
 
 from ..conversation import ToolCall
 from ..events import EventManager
+from ..tasks import Tasks
 from .events import ToolEndedEvent, ToolEnding, ToolStartedEvent
 from .tools import Tool, Tools, result_text
 
@@ -71,7 +72,7 @@ class FunctionCall:
         self.free = asyncio.Event()
         self.settled = asyncio.Event()
         # What runs, possibly on after the end if it ignores that it was cancelled.
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks = Tasks()
         self._tools = tools
         self._tool: Tool | None = None
         self._events = events
@@ -230,11 +231,10 @@ class FunctionCall:
     # Tasks.
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self.tasks.spawn(work, name)
         self._track(self)
 
     def _cancel_tasks(self) -> None:
+        # The one that asks for it too: a function may have interrupted its own call.
         for task in self.tasks:
             task.cancel()

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
+from ..tasks import Tasks
+
 S = TypeVar("S")
 
 logger = logging.getLogger(__name__)
@@ -31,7 +33,7 @@ PAUSE = 30.0
 """Seconds before the next attempt when all of them failed, or one failed in a way that trying again cannot mend."""
 
 # Connections that are being closed with nobody waiting for it: the loop itself holds tasks only weakly.
-_leaving: set[asyncio.Task[None]] = set()
+_leaving = Tasks()
 
 
 class NoConnectionError(ConnectionError):
@@ -103,10 +105,7 @@ class Connection(Generic[S]):
     def close_soon(self) -> asyncio.Task[None]:
         """Close it with nobody waiting."""
         self._closing = True
-        task = self._loop.create_task(self.close(), name=f"goodbye to {self.what}")
-        _leaving.add(task)
-        task.add_done_callback(_leaving.discard)
-        return task
+        return _leaving.spawn(self.close(), f"goodbye to {self.what}")
 
     async def _live(self, opening: AbstractAsyncContextManager[S], read: Callable[[S], Awaitable[None]]) -> None:
         try:
@@ -237,9 +236,7 @@ class ReconnectingConnection(Generic[S]):
     def close_soon(self) -> None:
         """Close it for good, with nobody waiting."""
         self._closed = True
-        task = asyncio.get_running_loop().create_task(self.close(), name=f"end of the link to {self._what}")
-        _leaving.add(task)
-        task.add_done_callback(_leaving.discard)
+        _leaving.spawn(self.close(), f"end of the link to {self._what}")
 
     async def _open(self) -> S:
         while self._barred is None:

@@ -16,6 +16,7 @@ from typing import Protocol
 from vision_agents.core.audio import PcmData
 from vision_agents.core.remote import LinkListener, RealtimeLink, RemoteError, Service
 from vision_agents.core.remote.realtime_link import retrieve_exception
+from vision_agents.core.tasks import Tasks
 
 from .client import WHERE, AWSError, explained
 from .speech import Speech
@@ -75,7 +76,7 @@ class Link(RealtimeLink[Stream, Iterable[Json]]):
         self._sent_seconds = 0.0
         # What the service calls invalid is not sent to it again.
         self._with_history = True
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._leaving = Tasks()
 
     @property
     def prompt(self) -> Prompt | None:
@@ -91,8 +92,7 @@ class Link(RealtimeLink[Stream, Iterable[Json]]):
     async def close(self) -> None:
         """Close it. Harmless twice."""
         await super().close()
-        if self._leaving:
-            await asyncio.wait(list(self._leaving), timeout=CLOSE_TIMEOUT)
+        await self._leaving.finish(CLOSE_TIMEOUT)
 
     @asynccontextmanager
     async def _connect(self) -> AsyncIterator[Stream]:
@@ -110,9 +110,7 @@ class Link(RealtimeLink[Stream, Iterable[Json]]):
             yield stream
         finally:
             # The next stream does not wait for this.
-            leaving = asyncio.create_task(stream.close(prompt.closing(), reader), name="nova sonic goodbye")
-            self._leaving.add(leaving)
-            leaving.add_done_callback(self._leaving.discard)
+            self._leaving.spawn(stream.close(prompt.closing(), reader), "nova sonic goodbye")
 
     async def _read(self, session: Stream) -> None:
         assert self._reader is not None

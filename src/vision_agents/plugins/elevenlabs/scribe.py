@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from vision_agents.core.audio import Framer, PcmData, Resampler
 from vision_agents.core.hearing import Hearing
 from vision_agents.core.remote import Connection, RemoteStream
+from vision_agents.core.tasks import Tasks
 
 from .account import ElevenLabsError, closed_for, cut, refusal
 from .segment import Segment
@@ -58,7 +59,7 @@ class ScribeStream(RemoteStream[ScribeSession]):
         self._position = 0.0
         self._framer = Framer(PIECE)
         self._overdue: asyncio.TimerHandle | None = None
-        self._finishing: set[asyncio.Task[None]] = set()
+        self._finishing = Tasks()
 
     async def take(self, audio: PcmData) -> None:
         for piece in self._framer.push(self._resampler.push(audio)):
@@ -119,8 +120,7 @@ class ScribeStream(RemoteStream[ScribeSession]):
 
     async def close(self) -> None:
         self._expect_end(None)
-        for task in self._finishing:
-            task.cancel()
+        self._finishing.cancel()
         await super().close()
 
     def _give_up(self) -> None:
@@ -136,9 +136,7 @@ class ScribeStream(RemoteStream[ScribeSession]):
         self._overdue = None if within is None else loop.call_later(within, self._end_is_overdue)
 
     def _end_is_overdue(self) -> None:
-        task = asyncio.get_running_loop().create_task(self.finish(), name="overdue end of a turn")
-        self._finishing.add(task)
-        task.add_done_callback(self._finishing.discard)
+        self._finishing.spawn(self.finish(), "overdue end of a turn")
 
     # The connection.
 

@@ -13,7 +13,7 @@ import numpy as np
 from vision_agents.core.audio import PcmData
 from vision_agents.core.edge import CallSink
 from vision_agents.core.participants import Participant
-from vision_agents.core.tasks import GRACE, bounded
+from vision_agents.core.tasks import GRACE, Tasks, bounded
 
 from .account import StreamError, explained
 from .slots import CLOCK_RATE, Timeline
@@ -37,7 +37,7 @@ class CallSession:
         self._disconnection_timeout = disconnection_timeout
         self._voice = Voice(sink)
         self._present: dict[str, Participant] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._speaking: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         # The right to speak was withdrawn.
@@ -74,10 +74,7 @@ class CallSession:
             self._deadline.cancel()
         await bounded(_awaited(self._call.leave()), "leaving a Stream call")
         # By now the SDK's streams have ended, and most of these with them.
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=GRACE)
+        await self._tasks.close()
 
     async def _until_heard(self, speaking: asyncio.Task[None]) -> None:
         flowing = asyncio.ensure_future(self._voice.flowing.wait())
@@ -262,15 +259,12 @@ class CallSession:
             self._sink.ended(error)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
+        task = self._tasks.spawn(work, name)
         task.add_done_callback(self._done)
         return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("%s failed: %s", task.get_name(), error, exc_info=error)
             self._finish(explained(error, f"{task.get_name()} failed"))
 
 

@@ -7,6 +7,7 @@ import logging
 
 from vision_agents.core.edge import CallSink
 from vision_agents.core.participants import Participant
+from vision_agents.core.tasks import Tasks
 
 from .feed import Feeds
 from .rtc import BrowserCall, OfferError
@@ -38,7 +39,7 @@ class Switchboard:
         # Calls and the pages they belong to, until they are dismissed; the one that has the sink; those being closed.
         self._calls: dict[BrowserCall, int | None] = {}
         self._current: BrowserCall | None = None
-        self._closing: set[asyncio.Task[None]] = set()
+        self._closing = Tasks()
         self._participants = 0
 
     @property
@@ -84,8 +85,7 @@ class Switchboard:
         """End all calls and free everything."""
         for call in list(self._calls):
             self._dismiss(call, "over")
-        if self._closing:
-            await asyncio.wait(self._closing)
+        await self._closing.finish()
 
     # CallListener.
 
@@ -119,9 +119,7 @@ class Switchboard:
             self._sink.participant_left(call.participant)
             self._feeds.tell_all({"edge": "busy", "busy": False})
         # In a task of its own: this may be called from within the connection that is to be closed.
-        task = asyncio.get_running_loop().create_task(call.close(), name=f"closing {call.participant.id}")
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        self._closing.spawn(call.close(), f"closing {call.participant.id}")
 
     def _tell(self, page: int | None, call: BrowserCall, state: str, error: str | None = None) -> None:
         self._feeds.tell(page, {"edge": "call", "state": state, "participant": call.participant.id, "error": error})

@@ -13,7 +13,7 @@ from vision_agents.core.audio import PcmData, Resampler, Samples
 from vision_agents.core.models.networks import NetworkLease, NetworkSpec, given, networks_of
 from vision_agents.core.models.onnx import require_onnxruntime
 from vision_agents.core.participants import Participant
-from vision_agents.core.tasks import together
+from vision_agents.core.tasks import Tasks, together
 from vision_agents.core.vad import VAD, VADStream
 
 from .. import silero
@@ -84,7 +84,7 @@ class STT(stt.STT):
         spec: NetworkSpec[Recogniser] = NetworkSpec(load, MODEL) if model is None else given(model)
         self._network = NetworkLease(spec, "moonshine.STT")
         self._ears: dict[str, _Ear] = {}
-        self._readings: set[asyncio.Task[None]] = set()
+        self._readings = Tasks()
 
     @property
     def networks(self) -> tuple[NetworkSpec[Any], ...]:
@@ -105,9 +105,7 @@ class STT(stt.STT):
         for start in range(0, len(samples), _STEP):
             self._take(ear, samples[start : start + _STEP])
         if ear.utterance.active and ear.reading is None and self._worth_reading(ear):
-            ear.reading = asyncio.create_task(self._read(ear, ear.utterance), name="moonshine partial")
-            self._readings.add(ear.reading)
-            ear.reading.add_done_callback(self._readings.discard)
+            ear.reading = self._readings.spawn(self._read(ear, ear.utterance), "moonshine partial")
 
     def begin_turn(self, participant: Participant) -> None:
         """Keep the participant's audio from half a second ago on."""
@@ -148,8 +146,7 @@ class STT(stt.STT):
         for ear in self._ears.values():
             _leave(ear)
         self._ears.clear()
-        for reading in self._readings:
-            reading.cancel()
+        self._readings.cancel()
         self._network.close()
         await self._vad.close()
 
