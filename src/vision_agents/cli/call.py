@@ -9,6 +9,7 @@ from pathlib import Path
 from shutil import disk_usage
 from typing import TYPE_CHECKING
 
+from vision_agents.core import warm_up
 from vision_agents.core.audio.files import AudioFileError, read_audio
 from vision_agents.core.observability.facts import Report
 from vision_agents.core.observability.folder import CallFolder
@@ -83,6 +84,8 @@ async def _call(args: argparse.Namespace, folder: CallFolder) -> list[str]:
 
     edge = FileEdge(args.user, folder.wav, tail=args.tail)
     agent = await make_agent(args.agent, edge)
+    # A full round of the garbage collector over all that was loaded would be as long as a frame.
+    await warm_up(agent, freeze=True)
     with TraceWriter(folder.trace) as trace:
         async with agent.join(observe=trace):
             assert edge.started is not None

@@ -12,6 +12,7 @@ import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vision_agents.core import warm_up
 from vision_agents.core.models import ModelError, ModelStore, ProgressBar
 
 from . import interrupts
@@ -94,6 +95,8 @@ async def _serve(args: argparse.Namespace, edge: Edge, caller: RecordedCaller | 
     if sys.stderr.isatty():
         print("Loading the agent…", file=sys.stderr)
     agent = await make_agent(args.agent, edge)
+    # A full round of the garbage collector over all that was loaded would be as long as a frame.
+    await warm_up(agent, freeze=True)
     async with agent.join():
         print(f"Talk to the agent at {edge.url} (Ctrl-C ends it)", flush=True)
         if not edge.microphone_allowed:
