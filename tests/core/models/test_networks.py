@@ -355,11 +355,34 @@ async def leave():
     lease.run(lambda: (time.sleep(0.2), print("finished", flush=True)))
     lease.run(lambda: print("never", flush=True))
     await asyncio.sleep(0.1)
+import atexit
+atexit.register(print, "libraries", "end", flush=True)
 asyncio.run(leave())
 """
     )
-    assert done.stdout.split() == ["finished", "closed"]
+    assert done.stdout.split() == ["finished", "closed", "libraries", "end"]
     assert done.returncode == 0
+
+
+def test_a_process_that_ends_while_it_loads_ends_well() -> None:
+    done = run_python(
+        PREAMBLE
+        + """
+import atexit, threading
+begun = threading.Event()
+def load(files):
+    begun.set()
+    time.sleep(0.3)
+    print("loaded", flush=True)
+async def leave():
+    asyncio.ensure_future(NetworkLease(NetworkSpec(load, "net", files={}), "part").start())
+    await asyncio.to_thread(begun.wait)
+atexit.register(print, "end", flush=True)
+asyncio.run(leave())
+"""
+    )
+    assert done.stdout.split() == ["loaded", "end"]
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")

@@ -10,7 +10,6 @@ Everything here may be called from any thread and any event loop.
 from __future__ import annotations
 
 import asyncio
-import atexit
 import os
 import threading
 import time
@@ -146,8 +145,8 @@ class Networks:
             if entry is None:
                 entry = self._entries[key] = _Entry(located, lease.spec, Worker(located.name))
                 entry.loading.set_running_or_notify_cancel()  # whoever waits may be cancelled, not the load
-                loading = threading.Thread(target=self._load, args=(key, entry), name="load", daemon=True)
-                loading.start()
+                _close_at_exit(self)
+                threading.Thread(target=self._load, args=(key, entry), name=f"load {entry.name}").start()
             entry.users.add(lease)
             return entry
 
@@ -364,6 +363,30 @@ def _stamp(path: Path) -> tuple[str, int, int]:
     return str(path.resolve()), status.st_size, status.st_mtime_ns
 
 
-atexit.register(PROCESS.close)
+_open_stores: weakref.WeakSet[Networks] = weakref.WeakSet()
+_closer: threading.Thread | None = None
+_closer_lock = threading.Lock()
+
+
+def _close_at_exit(store: Networks) -> None:
+    """Have the store closed when the main thread is over.
+
+    That is before the interpreter shuts down, as executors of the standard library do it: a native library may already
+    be gone when `atexit` calls what was registered first.
+    """
+    global _closer
+    with _closer_lock:
+        _open_stores.add(store)
+        if _closer is None or not _closer.is_alive():
+            _closer = threading.Thread(target=_close_all, name="networks")
+            _closer.start()
+
+
+def _close_all() -> None:
+    threading.main_thread().join()
+    for store in list(_open_stores):
+        store.close()
+
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=PROCESS._forget_threads)
