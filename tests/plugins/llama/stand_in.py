@@ -83,7 +83,7 @@ class Asked:
         self.messages: list[Json] = []
         self._over = threading.Event()
         body = body or {"messages": [order]}
-        request = {"session": 1, "keep": 0, "max_tokens": 100, "warm": False, "body": body}
+        request = {"session": 1, "keep": 0, "max_tokens": 100, "warm": False, "pausable": False, "body": body}
         self.number = running.ask(request, self._take)
 
     def end(self) -> Json:

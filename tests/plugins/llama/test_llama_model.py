@@ -80,8 +80,11 @@ def user(text: str) -> Json:
 
 
 async def text_of(session: Session, *messages: Json, keep: int = 0, max_tokens: int = 16) -> str:
-    pieces = session.generate(Prompt(messages, keep=keep, max_tokens=max_tokens))
-    return "".join([str(piece) async for piece in pieces])
+    return await collect(session, Prompt(messages, keep=keep, max_tokens=max_tokens))
+
+
+async def collect(session: Session, prompt: Prompt) -> str:
+    return "".join([str(piece) async for piece in session.generate(prompt)])
 
 
 async def test_it_knows_something_and_says_it_like_speech() -> None:
@@ -184,6 +187,22 @@ async def test_sessions_answer_side_by_side_as_they_would_alone(engine: Engine) 
     # The arithmetic of a batch is rounded in another order, so that now and then another word is the likeliest.
     assert [text.split()[:2] for text in together] == [text.split()[:2] for text in alone]
     assert all(one.last is not None and one.last.cached_tokens == one.last.prompt_tokens - 1 for one in sessions)
+
+
+async def test_what_paused_for_others_goes_on_as_if_it_had_not(engine: Engine, traffic: Traffic) -> None:
+    alone, first, other = (Session(lambda: engine) for _ in range(3))
+    question = user("Tell me about the ocean.")
+    whole = await text_of(alone, question, max_tokens=60)
+    paused = Prompt([question], max_tokens=60, pausable=True)
+    reply = asyncio.create_task(collect(first, paused))
+    await traffic.until("text", 60 + 10)
+    assert await text_of(other, user("Tell me about the moon."), max_tokens=40)
+    text = await reply
+    assert text.split()[:8] == whole.split()[:8]
+    assert len(text.split()) > 20
+    assert "  " not in text
+    assert first.last is not None
+    assert first.last.prompt_tokens < 50
 
 
 async def test_cancelling_one_session_leaves_the_others_writing(engine: Engine) -> None:

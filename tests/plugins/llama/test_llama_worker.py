@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vision_agents.plugins.llama.worker import precedence
 from vision_agents.plugins.llama.worker.answer import LEAST_REPLY, drop_oldest, turns
-from vision_agents.plugins.llama.worker.main import PREFIXES, Worker, most_tokens
+from vision_agents.plugins.llama.worker.main import PREFIXES, Worker, tokens_at_most
 from vision_agents.plugins.llama.worker.model import MOST_BUSY, SLOTS, load
+from vision_agents.plugins.llama.worker.precedence import AHEAD
 
 Json = dict[str, Any]
 CONTEXT = 200
-CELLS = 8 * CONTEXT
+CELLS = 24 * CONTEXT
 
 
 def message(role: str, text: str) -> Json:
@@ -130,11 +132,17 @@ def answer(model: WordModel, *requests: Json) -> list[Json]:
 
 
 def request(
-    number: int = 1, *messages: Json, keep: int = 0, max_tokens: int = 50, session: int = 0, warm: bool = False
+    number: int = 1,
+    *messages: Json,
+    keep: int = 0,
+    max_tokens: int = 50,
+    session: int = 0,
+    warm: bool = False,
+    pausable: bool = False,
 ) -> Json:
     body = {"messages": list(messages) or [message("user", "hello")]}
     whole = {"id": number, "session": session, "keep": keep, "max_tokens": max_tokens, "warm": warm}
-    return whole | {"body": body}
+    return whole | {"pausable": pausable, "body": body}
 
 
 def test_a_reply_is_progress_then_text_then_done() -> None:
@@ -323,11 +331,90 @@ def test_conversations_make_room_for_others_when_the_cells_are_used_up() -> None
     assert {action for action, _ in model.log} == {"erase"}
 
 
-@given(st.lists(st.text(max_size=20), max_size=5), st.integers(1, 100))
-def test_a_prompt_never_has_more_tokens_than_was_reckoned_with(texts: list[str], most: int) -> None:
-    messages = [message("user", said) for said in texts]
-    reckoned = most_tokens({"body": {"messages": messages}, "max_tokens": most})
-    assert reckoned >= sum(len(said.encode("utf-8", "replace")) + 8 for said in texts) + most
+@given(st.lists(st.text(max_size=20), max_size=5))
+def test_a_prompt_never_has_more_tokens_than_was_reckoned_with(texts: list[str]) -> None:
+    reckoned = tokens_at_most([message("user", said) for said in texts])
+    assert reckoned >= sum(len(said.encode("utf-8", "replace")) + 8 for said in texts)
+
+
+# --- first words first
+
+
+class Writer(WordModel):
+    """Writes the same words for everybody, one a chunk, and goes on where a text that it is given ends."""
+
+    words = tuple(f"w{n} " for n in range(60))
+
+    def _chunks(self, tokens: int, cached: int) -> Iterator[Json]:
+        yield progress(tokens, tokens, cached)
+        last = self.prompts[-1]["messages"][-1]
+        written = len(last["content"].split()) if last["role"] == "assistant" else 0
+        for word in self.words[written : written + self.prompts[-1]["max_tokens"]]:
+            yield text(word)
+        yield finish()
+
+
+def said(parent: Parent, number: int) -> str:
+    return "".join(m["text"] for m in parent.of(number) if "text" in m)
+
+
+@pytest.mark.parametrize(("most", "words"), [(100, 60), (AHEAD + 10, AHEAD + 10)])
+def test_who_is_ahead_pauses_for_the_first_words_of_others_and_loses_none(most: int, words: int) -> None:
+    model = Writer()
+    parent = Parent(model)
+    parent.worker._precedence.begin(99)  # somebody who writes no word for a while
+    parent.say(request(1, pausable=True, max_tokens=most))
+    parent.until(lambda: len(said(parent, 1).split()) == AHEAD)
+    parent.worker._precedence.end(99)
+    (end,) = parent.ends(1)
+    assert said(parent, 1).split() == [word.strip() for word in Writer.words[:words]]
+    assert end["done"]["prompt_tokens"] == 1
+    assert end["done"]["reason"] == "stop"
+    assert len(model.prompts) == 2
+    assert model.prompts[1]["max_tokens"] == most - AHEAD
+
+
+def test_who_is_at_its_end_does_not_pause() -> None:
+    model = Writer()
+    parent = Parent(model)
+    parent.worker._precedence.begin(99)
+    parent.say(request(1, pausable=True, max_tokens=AHEAD))
+    assert parent.ends(1)[0]["done"]["reason"] == "length"
+    assert len(model.prompts) == 1
+
+
+def test_nobody_pauses_who_may_not_or_for_nobody() -> None:
+    model = Writer()
+    parent = Parent(model)
+    parent.say(request(1, pausable=True))
+    parent.ends(1)
+    parent.worker._precedence.begin(99)
+    parent.say(request(2))
+    parent.ends(2)
+    assert len(model.prompts) == 2
+
+
+def test_a_pause_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precedence, "LONGEST_PAUSE", 0.001)
+    model = Writer()
+    parent = Parent(model)
+    parent.worker._precedence.begin(99)
+    parent.say(request(1, pausable=True, max_tokens=60))
+    parent.ends(1)
+    assert len(said(parent, 1).split()) == 60
+    assert len(model.prompts) == 1 + len(range(AHEAD, 60, precedence.STRETCH))
+
+
+def test_who_is_cancelled_in_a_pause_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precedence, "LONGEST_PAUSE", 60.0)
+    model = Writer()
+    parent = Parent(model)
+    parent.worker._precedence.begin(99)
+    parent.say(request(1, pausable=True))
+    parent.until(lambda: len(said(parent, 1).split()) == AHEAD)
+    parent.say({"cancel": [1]})
+    assert parent.ends(1)[0]["done"]["reason"] == "cancelled"
+    assert len(model.prompts) == 1
 
 
 # --- the context

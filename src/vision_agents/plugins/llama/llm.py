@@ -155,6 +155,7 @@ class LLM(base.LLM):
             max_tokens=self.max_tokens,
             temperature=self.temperature,
             repeat_penalty=self.repeat_penalty,
+            pausable=self.model is None,
         )
 
     def _instructions(self, instructions: str) -> str:

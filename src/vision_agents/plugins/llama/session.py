@@ -44,6 +44,9 @@ class Prompt:
     """1 is none."""
     warm: bool = False
     """Nothing is to be said: the first `keep` messages are to be read ahead."""
+    pausable: bool = False
+    """The reply may pause, once it is ahead of its voice, for the first words of others. The model's chat template has
+    to be one that lets it write on from a text, and the reply must have no functions to call."""
 
     def request(self, session: int) -> Json:
         """As the worker takes it."""
@@ -54,8 +57,8 @@ class Prompt:
         }
         if self.tools:
             body["tools"] = list(self.tools)
-        whole = {"session": session, "keep": self.keep, "max_tokens": self.max_tokens, "warm": self.warm}
-        return whole | {"body": body}
+        how = {"warm": self.warm, "pausable": self.pausable}
+        return {"session": session, "keep": self.keep, "max_tokens": self.max_tokens, "body": body} | how
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from .precedence import AHEAD, Precedence
+
 Json = dict[str, Any]
 
 # Room for a reply, in tokens, below which an answer is not worth beginning.
@@ -26,20 +28,32 @@ class Answer:
         context: tokens that prompt and reply may have together.
         send: takes the messages that answer the request.
         fits: told how many tokens prompt and reply may have, as soon as that is known.
+        precedence: of the worker's answers.
     """
 
-    def __init__(self, request: Json, context: int, send: Callable[[Json], None], fits: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        request: Json,
+        context: int,
+        send: Callable[[Json], None],
+        fits: Callable[[int], None],
+        precedence: Precedence,
+    ) -> None:
         self.cancelled = False
         """To be set from any thread: it then ends at the next step of the model."""
         self.tokens = 0
         """That the slot holds by now; 0 when nothing was read yet."""
-        self._number: int = request["id"]
+        self.number: int = request["id"]
         self._keep: int = request["keep"]
         self._most: int = request["max_tokens"]
         self._body: Json = request["body"]
+        self._pausable: bool = request["pausable"]
         self._context = context
         self._send = send
         self._fits = fits
+        self._precedence = precedence
+        self._written: list[str] = []
+        self._resumed_at = 0
 
     def run(self, model: Completing, slot: int) -> Json:
         """Have the model answer; blocks. Returns the message that ends the answer."""
@@ -50,35 +64,62 @@ class Answer:
             room = self._context - (min(LEAST_REPLY, self._most) if last else self._most)
             attempt = Attempt(self, room)
             error = self._attempt(model, slot, body, attempt)
-            self.tokens = attempt.tokens + attempt.written
+            if error is None and attempt.paused:
+                error = self._resume(model, slot, body, attempt)
             if error is None and not attempt.too_long:
-                return {"id": self._number, "done": attempt.summary() | {"dropped": dropped}}
+                return {"id": self.number, "done": attempt.summary() | {"dropped": dropped}}
             if error is None and last:
                 error = (
                     f"the instructions, the examples and the last message alone are {attempt.tokens} tokens long, "
                     f"and the context holds {self._context}: raise `context`, or shorten them"
                 )
             if error is not None:
-                return {"id": self._number, "error": error}
+                return {"id": self.number, "error": error}
             kept = drop_oldest(messages, self._keep, 1 - room / attempt.tokens)
             dropped += len(messages) - len(kept)
             body = body | {"messages": kept}
 
+    def _resume(self, model: Completing, slot: int, body: Json, first: Attempt) -> str | None:
+        """After each pause have the model write on from what it wrote: all of that is in the slot already."""
+        while True:
+            if len(self._written) >= self._most:
+                first.reason = "length"
+                return None
+            self._precedence.pause(lambda: self.cancelled)
+            self._resumed_at = len(self._written)
+            attempt = Attempt(self, self._context)
+            so_far = {"role": "assistant", "content": "".join(self._written)}
+            error = self._attempt(model, slot, body | {"messages": [*body["messages"], so_far]}, attempt)
+            first.reason = attempt.reason
+            if error is not None or not attempt.paused:
+                return error
+
     def _attempt(self, model: Completing, slot: int, body: Json, attempt: Attempt) -> str | None:
+        most = min(self._most, self._context) - len(self._written)
         try:
-            if not self.cancelled:
-                model.complete(slot, body | {"max_tokens": min(self._most, self._context)}, attempt)
+            if not self.cancelled and most > 0:
+                model.complete(slot, body | {"max_tokens": most}, attempt)
         except Exception as error:  # xllamacpp refuses bad requests so
             return f"{type(error).__name__}: {error}"
+        self.tokens = attempt.tokens + attempt.written or self.tokens
         return attempt.error
 
     def send(self, message: Json) -> None:
         """Pass a message on, as one that answers this request."""
-        self._send({"id": self._number} | message)
+        self._send({"id": self.number} | message)
 
     def read(self, prompt: int) -> None:
         """The prompt's length in tokens is known, and fits."""
-        self._fits(min(self._context, prompt + self._most))
+        if not self._written:
+            self._fits(min(self._context, prompt + self._most))
+
+    def write(self, text: str) -> bool:
+        """The model wrote a piece of text. Returns whether it shall pause, since others wait for their first words."""
+        self._written.append(text)
+        self.send({"text": text})
+        if len(self._written) == AHEAD:
+            self._precedence.end(self.number)
+        return self._pausable and self._precedence.waits(len(self._written), len(self._written) - self._resumed_at)
 
 
 class Attempt:
@@ -89,10 +130,11 @@ class Attempt:
         self.tokens = 0  # of the prompt
         self.written = 0
         self.too_long = False
+        self.paused = False
+        self.reason = "cancelled"
         self._answer = answer
         self._room = room
         self._cached = 0
-        self._reason = "cancelled"
         self._calls: dict[int, Json] = {}
 
     def __call__(self, chunk: Json) -> bool:
@@ -111,7 +153,7 @@ class Attempt:
             return self.too_long
         for choice in chunk.get("choices", ()):
             self._take_choice(choice)
-        return False
+        return self.paused
 
     def _take_progress(self, progress: Json) -> None:
         first = not self.tokens
@@ -132,7 +174,7 @@ class Attempt:
         delta = choice.get("delta", {})
         if text := delta.get("content"):
             self.written += 1
-            self._answer.send({"text": text})
+            self.paused = self._answer.write(text)
         for piece in delta.get("tool_calls") or ():
             self.written += 1
             call = self._calls.setdefault(piece["index"], {"id": "", "name": "", "arguments": ""})
@@ -141,13 +183,13 @@ class Attempt:
             call["name"] += function.get("name") or ""
             call["arguments"] += function.get("arguments") or ""
         if reason := choice.get("finish_reason"):
-            self._reason = reason
+            self.paused, self.reason = False, reason
             for call in self._calls.values():
                 self._answer.send({"call": call})
 
     def summary(self) -> Json:
         """How it went: why it ended, the prompt's length in tokens, and how many of those were in the cache."""
-        return {"reason": self._reason, "prompt_tokens": self.tokens, "cached_tokens": self._cached}
+        return {"reason": self.reason, "prompt_tokens": self.tokens, "cached_tokens": self._cached}
 
 
 def turns(messages: list[Json], keep: int) -> list[list[Json]]:

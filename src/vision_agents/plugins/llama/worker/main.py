@@ -7,11 +7,12 @@ What it reads:
 
 * first ``{"model", "context", "cells", "n_threads", "n_gpu_layers", "folder"}``, answered by ``{"ready": true}`` or
   ``{"failed": why}``. `folder` is empty, and for the worker alone;
-* ``{"id", "session", "keep", "max_tokens", "body", "warm"}``: answer ``body``, a chat completion request, and drop what
-  does not fit from its messages after the first `keep`. Answered, each with the ``id``, by a ``{"begun": true}`` when
-  its turn comes, by any number of ``{"progress"}`` (prompt tokens read so far) and ``{"text"}``, then ``{"call"}`` for
-  each function call, then one ``{"done": {…}}`` or ``{"error": why}``. With ``warm`` nothing is to be said: the first
-  `keep` messages shall be in the session's slot;
+* ``{"id", "session", "keep", "max_tokens", "body", "warm", "pausable"}``: answer ``body``, a chat completion request,
+  and drop what does not fit from its messages after the first `keep`. Answered, each with the ``id``, by a
+  ``{"begun": true}`` when its turn comes, by any number of ``{"progress"}`` (prompt tokens read so far) and
+  ``{"text"}``, then ``{"call"}`` for each function call, then one ``{"done": {…}}`` or ``{"error": why}``. With
+  ``warm`` nothing is to be said: the first `keep` messages shall be in the session's slot. What is ``pausable`` lets
+  others write their first words first;
 * ``{"cancel": [id, …]}``: stop these requests, running or waiting; each is still answered, by a ``done``;
 * ``{"forget": session}``: this session will ask nothing more.
 
@@ -27,12 +28,14 @@ import shutil
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, BinaryIO, Protocol
 
 from .answer import Answer
 from .model import MOST_BUSY, SLOTS, load
+from .precedence import Precedence
 from .slots import Slot, Slots
 
 Json = dict[str, Any]
@@ -66,6 +69,7 @@ class Worker:
         self._context = context
         self._slots = Slots(SLOTS, cells, MOST_BUSY)
         self._send_out = send
+        self._precedence = Precedence()
         self._lock = threading.RLock()
         self._waiting: list[Json] = []
         self._answers: dict[int, Answer] = {}
@@ -89,6 +93,7 @@ class Worker:
         for number in numbers:
             if number in self._answers:
                 self._answers[number].cancelled = True
+                self._precedence.wake()
         never_begun = [request for request in self._waiting if request["id"] in numbers]
         self._waiting = [request for request in self._waiting if request["id"] not in numbers]
         for request in never_begun:
@@ -105,16 +110,24 @@ class Worker:
             key = prefix_key(request)
             if request["warm"] and key in self._being_read:
                 continue
-            taken = self._slots.take(request["session"], min(self._context, most_tokens(request)))
+            taken = self._slots.take(request["session"], self._most_tokens(request, key))
             if taken is None:
                 return
             self._waiting.remove(request)
             slot, erased = taken
-            answer = Answer(request, self._context, self._send, partial(self._fits, slot))
+            answer = Answer(request, self._context, self._send, partial(self._fits, slot), self._precedence)
             self._answers[request["id"]] = answer
             if request["warm"] and key not in self._prefixes:
                 self._being_read.add(key)
             self._run(self._answer, request, key, answer, slot, erased)
+
+    def _most_tokens(self, request: Json, key: str) -> int:
+        """At most so many tokens the request will have in the cache."""
+        messages: list[Json] = request["body"]["messages"]
+        most: int = request["max_tokens"]
+        if (known := self._prefixes.get(key)) is not None:
+            return min(self._context, known + tokens_at_most(messages[request["keep"] :]) + most)
+        return min(self._context, tokens_at_most([messages, request["body"].get("tools")]) + most)
 
     def _answer(self, request: Json, key: str, answer: Answer, slot: Slot, erased: list[Slot]) -> None:
         try:
@@ -139,7 +152,11 @@ class Worker:
 
     def _reply(self, key: str, answer: Answer, slot: Slot) -> Json:
         self._bring_prefix(key, slot)
-        end = answer.run(self._model, slot.number)
+        self._precedence.begin(answer.number)
+        try:
+            end = answer.run(self._model, slot.number)
+        finally:
+            self._precedence.end(answer.number)
         if answer.tokens:
             slot.prefix = key
         return end
@@ -197,12 +214,10 @@ def prefix_key(request: Json) -> str:
     return hashlib.sha256(beginning.encode()).hexdigest()
 
 
-def most_tokens(request: Json) -> int:
-    """At most so many tokens prompt and reply have: a token is a byte at least, and templates put some around each."""
-    body = request["body"]
-    messages = body["messages"]
-    size = len(json.dumps([messages, body.get("tools")], ensure_ascii=False).encode("utf-8", "replace"))
-    return size + 16 * (len(messages) + 1) + int(request["max_tokens"])
+def tokens_at_most(messages: list[Any]) -> int:
+    """At most so many tokens messages and functions have: a token is a byte at least, and templates put some around."""
+    size = len(json.dumps(messages, ensure_ascii=False).encode("utf-8", "replace"))
+    return size + 16 * (len(messages) + 1)
 
 
 def main() -> int:
@@ -224,11 +239,16 @@ def main() -> int:
         send({"failed": f"{type(error).__name__}: {error}"})
         return 1
     send({"ready": True})
+    status = 1
     try:
         Worker(model, settings["context"], settings["cells"], send).read(requests)
+        status = 0
+    except Exception:
+        traceback.print_exc()
     finally:
         shutil.rmtree(settings["folder"], ignore_errors=True)
-        os._exit(0)  # there is nothing to save, and what runs shall not be waited for
+        sys.stderr.flush()
+        os._exit(status)  # there is nothing to save, and what runs shall not be waited for
 
 
 def _claim_stdout() -> BinaryIO:

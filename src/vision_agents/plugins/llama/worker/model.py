@@ -21,8 +21,9 @@ BATCH = 24
 # to be able to take a token of each in one step.
 SLOTS = BATCH
 
-# Replies that are made at once. The rest of a step is for prompts: who asks last need not wait for the others' ends.
-MOST_BUSY = BATCH // 3
+# Replies that are made at once, those included that pause for others. The rest of a step is for prompts: who asks last
+# need not wait for the others' ends.
+MOST_BUSY = 2 * BATCH // 3
 
 # The shortest run of tokens that is moved in the cache, rather than read again, when older turns before it are dropped.
 CACHE_REUSE = 16
