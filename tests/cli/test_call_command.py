@@ -29,7 +29,7 @@ def names(folder):
 
 def in_a_process(*arguments):
     command = [sys.executable, "-m", "vision_agents.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=180, check=False)
 
 
 def test_a_call_with_a_cough_and_an_interruption(vision_agents, user_wav, tmp_path, capsys):

@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 
 def in_a_process(*arguments):
     command = [sys.executable, "-m", "vision_agents.cli", "demo", *map(str, arguments)]
-    return subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=180, check=False)
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ async def test_the_page_is_opened_where_there_is_a_screen(monkeypatch, capsys, n
     edge = Edge(port=0)
     threads = set(threading.enumerate())
     serving = asyncio.create_task(demo._serve(args, edge, None))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         # It is the last that it does before it waits for the end.
         while not any(task.get_name() == "recorded caller" for task in asyncio.all_tasks()):
             await asyncio.sleep(0)

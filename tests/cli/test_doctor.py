@@ -167,7 +167,7 @@ def test_every_extra_that_is_not_installed_is_named(tmp_path):
         "from vision_agents.cli.main import main\n"
         "sys.exit(main(['doctor', 'mine:agent']))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=180)
     report = Report(done.returncode, done.stdout)
     assert report.status == 1, done.stderr
     assert [(where, what) for where, _, what in report.problems] == [

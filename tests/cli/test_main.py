@@ -15,7 +15,7 @@ HEAVY = ("numpy", "aiohttp", "aiortc", "onnxruntime", "soundfile", "soxr")
 
 def python(code, **options):
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False, **options
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=180, check=False, **options
     )
 
 

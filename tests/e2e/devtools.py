@@ -19,9 +19,9 @@ import aiohttp
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 # Seconds: for the browser to start, for one command, and for a condition on the page to come true.
-START_TIMEOUT = 30.0
-COMMAND_TIMEOUT = 30.0
-WAIT_TIMEOUT = 30.0
+START_TIMEOUT = 90.0
+COMMAND_TIMEOUT = 90.0
+WAIT_TIMEOUT = 90.0
 
 FLAGS = (
     "--headless",

@@ -399,6 +399,6 @@ async def test_the_demo_as_it_is_with_the_recorded_caller():
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             status = await process.wait()
     assert status == 0, "Ctrl-C is how a demo ends"

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 # Seconds for each command of an installation, and for a server's start.
-INSTALL_TIMEOUT = 150.0
-START_TIMEOUT = 30.0
+INSTALL_TIMEOUT = 300.0
+START_TIMEOUT = 90.0
 
 
 async def npm_package(package: str, version: str) -> Path:

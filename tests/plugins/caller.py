@@ -40,7 +40,7 @@ class Caller:
         while self._sounds:
             await asyncio.sleep(0.02)
 
-    async def until(self, condition: Callable[[], object], seconds: float = 30.0) -> None:
+    async def until(self, condition: Callable[[], object], seconds: float = 60.0) -> None:
         """Wait for `condition`, looking each frame."""
         async with asyncio.timeout(seconds):
             while not condition():

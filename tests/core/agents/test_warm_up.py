@@ -181,7 +181,7 @@ def test_what_lives_then_is_frozen() -> None:
         "import asyncio, gc; from vision_agents.core import warm_up; asyncio.run(warm_up()); "
         "before = gc.get_freeze_count(); asyncio.run(warm_up(freeze=True)); print(before, gc.get_freeze_count())"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=180)
     before, after = map(int, done.stdout.split())
     assert before == 0
     assert after > 10_000

@@ -19,7 +19,7 @@ from vision_agents.core.models import InUseError, MissingModelError, UnknownMode
 from vision_agents.core.models.networks import NetworkLease, Networks, NetworkSpec, given, networks_of
 from vision_agents.core.models.worker import WorkerStats
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Net:
@@ -328,7 +328,11 @@ def test_parts_tell_their_networks() -> None:
 
 def run_python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60, env=os.environ.copy()
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        env=os.environ.copy(),
     )
 
 

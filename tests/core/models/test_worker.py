@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from vision_agents.core.models import OverloadedError, WorkerError
 from vision_agents.core.models.worker import Worker
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Busy:

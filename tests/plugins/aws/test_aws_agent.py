@@ -138,6 +138,6 @@ class Microphone:
 
 async def eventually(condition: Callable[[], object]) -> None:
     """Wait for it."""
-    async with asyncio.timeout(15.0):
+    async with asyncio.timeout(60.0):
         while not condition():
             await asyncio.sleep(FRAME_SECONDS)

@@ -9,7 +9,7 @@ SDKS = {"deepgram", "elevenlabs", "openai", "google.genai", "aws_sdk_bedrock_run
 
 
 def run(code: str) -> str:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180, check=True).stdout
 
 
 def test_without_the_sdk_it_names_the_extra():

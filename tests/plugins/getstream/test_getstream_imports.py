@@ -15,7 +15,7 @@ SDKS = {"deepgram", "elevenlabs", "openai", "google.genai", "aws_sdk_bedrock_run
 
 
 def run(code: str) -> str:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180, check=True).stdout
 
 
 @pytest.mark.parametrize("package", ["getstream", "getstream_rtc"])

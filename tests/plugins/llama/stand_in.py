@@ -88,7 +88,7 @@ class Asked:
 
     def end(self) -> Json:
         """Wait for the last message."""
-        assert self._over.wait(timeout=20)
+        assert self._over.wait(timeout=60)
         return self.messages[-1]
 
     @property

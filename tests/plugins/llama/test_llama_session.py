@@ -103,7 +103,7 @@ async def test_stopped_waits_for_what_was_cancelled_only(engine: Engine) -> None
     await generate(session)
     assert not stopped.done()
     await generate(session, release=1)
-    await asyncio.wait_for(stopped, 10)
+    await asyncio.wait_for(stopped, 60)
     assert not later.done()
     session.cancel()
     await later

@@ -109,7 +109,7 @@ class Parent:
     def until(self, condition: Callable[[], bool]) -> None:
         with self._came:
             while not condition():
-                assert self._came.wait(timeout=10) or condition()
+                assert self._came.wait(timeout=60) or condition()
 
     def of(self, number: int) -> list[Json]:
         return [message for message in self.sent if message["id"] == number]
@@ -160,7 +160,7 @@ def test_a_reply_is_progress_then_text_then_done() -> None:
 
 def test_requests_of_several_sessions_are_answered_side_by_side() -> None:
     model = WordModel(text("x"), finish())
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(3, timeout=60)
 
     def on_chunk(chunk: Json) -> None:
         if chunk == text("x"):
@@ -179,7 +179,7 @@ class Gate:
         model.on_chunk = self._hold
 
     def _hold(self, chunk: Json) -> None:
-        assert self.open.wait(timeout=10)
+        assert self.open.wait(timeout=60)
 
 
 def test_further_requests_wait_for_their_turn() -> None:

@@ -20,7 +20,7 @@ from vision_agents.plugins.local.aiortc_patches import tidy_connecting
 AGENT = User("agent", "Ada")
 
 # Nothing here takes longer, unless it hangs.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class NotingSink:

@@ -191,7 +191,7 @@ class ConnectionStories(abc.ABC):
         await asyncio.sleep(0)
         await connected.close()
         with pytest.raises(self.error):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await sending
 
     # Interruption.

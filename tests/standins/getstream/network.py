@@ -19,7 +19,7 @@ from typing import Any, Self, TypeVar
 T = TypeVar("T")
 
 CLONE_NEWNET = 0x40000000
-PATIENCE = 20.0
+PATIENCE = 60.0
 SWITCH_INTERVAL = 0.0005
 
 
