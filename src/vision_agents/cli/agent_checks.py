@@ -1,4 +1,4 @@
-"""What may be amiss with an agent: the guide's table of troubles, and a little more.
+"""Checks of an agent: the guide's table of troubles, and a little more.
 
 Each check is a function that takes a `Setup` and yields findings; `CHECKS` lists them.
 """
@@ -24,7 +24,7 @@ Check = Callable[[Setup], Iterator[Finding]]
 
 
 def pipeline(setup: Setup) -> Iterator[Finding]:
-    """What the agent is made of."""
+    """The agent's parts, in a line."""
     named = {name: setup.used.get(name) for name in ("llm", "stt", "tts", "turn_detection", "vad", "edge")}
     if setup.complete:
         parts = [(name, part) for name, part in named.items() if part is not None and not isinstance(part, NoCall)]
@@ -191,7 +191,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 def _is(part: Any, kind: str) -> bool:
-    """Whether a part is of a plugin's class, without importing the plugin."""
+    """Return whether a part is of a plugin's class, without importing the plugin."""
     return any(label(base) == kind for base in type(part).__mro__)
 
 

@@ -122,7 +122,7 @@ async def _prepare(caller: RecordedCaller | None) -> None:
 
 
 def _has_screen() -> bool:
-    """Whether a browser would open a window: one that runs in the terminal can neither hear nor speak."""
+    """Return whether a browser would open a window: one that runs in the terminal can neither hear nor speak."""
     if sys.platform in ("darwin", "win32"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -44,7 +44,7 @@ _PLUGINS = "vision_agents.plugins."
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What an agent is made of. `parts`: what `Agent` was given, by the names of its parameters.
+    """An agent's construction. `parts`: what `Agent` was given, by the names of its parameters.
 
     `complete`: whether it could be made. `findings`: what keeps it from being made, keys included.
     """
@@ -115,7 +115,7 @@ async def dry_run(spec: str, factory: AgentFactory) -> Setup:
 
 
 def makes_own_edge(factory: AgentFactory) -> bool:
-    """Whether the function takes an edge only if there is one: then its own is what is to be looked at."""
+    """Return whether the function takes an edge only if there is one: then its own is what is to be looked at."""
     parameter = inspect.signature(factory).parameters.get("edge")
     return parameter is not None and parameter.default is not parameter.empty
 
@@ -198,7 +198,7 @@ def _environment_kept() -> Iterator[None]:
 
 
 def _for_all(parts: Mapping[str, Any], provider: str, finding: Finding) -> Finding:
-    """What one part of a provider lacks, all of them do."""
+    """Merge attempts of one provider: what one of its parts lacks, all of them do."""
     labels = dict.fromkeys(label(type(part)) for part in parts.values())
     same = [name for name in labels if name.partition(".")[0] == provider]
     return replace(finding, where=", ".join(same)) if same else finding

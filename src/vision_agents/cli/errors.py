@@ -1,4 +1,4 @@
-"""How commands fail: one line that says what happened and what to do next, and an exit status.
+"""Failures of commands: one line that says what happened and what to do next, and an exit status.
 
 0    all is well
 1    the command ran and something went wrong in it, or (`replay`) the effects are not the same

@@ -1,4 +1,4 @@
-"""What `vision-agents doctor` finds, and how it says so."""
+"""Findings of `vision-agents doctor`, and their printed form."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """The severity of a finding."""
 
     FINE = "fine"
     """As it should be."""

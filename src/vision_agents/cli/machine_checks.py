@@ -1,4 +1,4 @@
-"""What may be amiss with the machine: Python, the extras, and the way that audio takes.
+"""Checks of the machine: Python, the extras, and the way that audio takes.
 
 Each check is a function that yields findings; `CHECKS` lists them. None of them talks to anyone but this machine.
 """
@@ -42,7 +42,7 @@ def python() -> Iterator[Finding]:
 
 
 def extras() -> Iterator[Finding]:
-    """Which extras are installed, and in the versions that they must have."""
+    """Check which extras are installed, and in the versions that they must have."""
     installed: list[str] = []
     missing: list[str] = []
     for extra, packages in requirements().items():
@@ -101,7 +101,7 @@ def gate() -> Iterator[Finding]:
 
 
 def browser_edge() -> Iterator[Finding]:
-    """What `vision-agents demo` needs to talk with a browser on this machine; no ffmpeg, PyAV brings its codecs."""
+    """Check what `vision-agents demo` needs to talk with a browser here; no ffmpeg, PyAV brings its codecs."""
     lacking = [name for name in ("aiohttp", "aiortc", "av") if find_spec(name) is None]
     if lacking:
         yield advice(
@@ -122,7 +122,7 @@ def browser_edge() -> Iterator[Finding]:
 
 
 def loopback(address: tuple[str, int]) -> Iterator[Finding]:
-    """Whether the page can be served where `demo` does by default, and media can come in."""
+    """Return whether the page can be served where `demo` does by default, and media can come in."""
     from vision_agents.plugins.local.server import AddressError, check_address
 
     try:
@@ -140,7 +140,7 @@ def loopback(address: tuple[str, int]) -> Iterator[Finding]:
 
 
 def file_edge() -> Iterator[Finding]:
-    """What `vision-agents call` needs to read recordings."""
+    """Check what `vision-agents call` needs to read recordings."""
     try:
         version = import_module("soundfile").__libsndfile_version__
     except (ImportError, OSError) as error:

@@ -105,7 +105,7 @@ def describe(error: BaseException) -> str:
 
 
 def _nobody_reads() -> bool:
-    """Whether stdout is a pipe that was closed, as `| head` does when it has seen enough."""
+    """Return whether stdout is a pipe that was closed, as `| head` does when it has seen enough."""
     try:
         stdout = sys.stdout.fileno()
         poll = select.poll()

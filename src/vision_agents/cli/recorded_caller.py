@@ -35,7 +35,7 @@ class RecordedCaller:
 
     @staticmethod
     def available() -> bool:
-        """Whether the voice is on this machine, and the program to use it."""
+        """Return whether the voice is on this machine, and the program to use it."""
         if not all(find_spec(name) for name in ("piper", "onnxruntime")):
             return False
         with contextlib.suppress(ModelError):
@@ -43,7 +43,7 @@ class RecordedCaller:
         return False
 
     async def __call__(self, name: str) -> PcmData:
-        """What the caller says as `name`, a key of `LINES`: 48 kHz. Raises what the voice raises."""
+        """Synthesise the line `name` of `LINES`: 48 kHz. Raises what the voice raises."""
         await self.prepare()
         return self._lines[name]
 

@@ -60,7 +60,7 @@ def _row(number: int, facts: InterruptionFacts) -> tuple[str, ...]:
 
 
 def _explained(number: int, facts: InterruptionFacts) -> list[str]:
-    """Why, by which votes, what became of it, and what was heard by then."""
+    """The lines under an interruption: reason, votes, outcome, and what was heard by then."""
     then = outcome(facts)
     names = max((len(vote.strategy) for vote in facts.evidence), default=0)
     lines = [

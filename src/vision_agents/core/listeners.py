@@ -41,7 +41,7 @@ class HearingListener(Protocol):
         """
 
     def voice_compared(self, participant: Participant, similarity: float) -> None:
-        """How much the voice of the running turn is like the one in conversation on the participant's microphone.
+        """The voice of the running turn was compared with the one in conversation on the participant's microphone.
 
         `similarity`: a cosine, 1.0 at most; where "another voice" begins depends on the network. Comes a few times in a
         turn, from half a second of speech on, each time on more of it: the latest counts. Never comes before a turn of

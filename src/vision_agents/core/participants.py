@@ -1,4 +1,4 @@
-"""Who takes part in a call."""
+"""Users and participants of a call."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ PARAMETER = "echo_cancellation"
 
 @lru_cache(maxsize=1)
 def canceller() -> Callable[[], Any] | None:
-    """What makes a canceller for an agent; None where the plugin is not installed, or agents take none."""
+    """The function that makes a canceller for an agent; None where the plugin is not installed, or agents take none."""
     if PARAMETER not in signature(Agent).parameters:
         return None
     try:

@@ -168,7 +168,7 @@ def _script(text: str, spoken_aloud: bool) -> Script:
 
 
 def _callers(scenario: Scenario, script: Script) -> tuple[list[Caller], float, float]:
-    """Who is in the call, and from when to when the sound is heard."""
+    """The callers, and the times between which the sound is heard."""
     seed = scenario.id
     if scenario.sound is None:
         return [Caller(CALLER, track(ECHO_ONLY + TAIL, [], seed))], 0.0, ECHO_ONLY

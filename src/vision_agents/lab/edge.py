@@ -59,12 +59,12 @@ class LabEdge(EdgeTransport):
 
     @property
     def played(self) -> Samples:
-        """What the agent played, 48 kHz int16, from the call's first frame on."""
+        """The audio that the agent played, 48 kHz int16, from the call's first frame on."""
         return np.concatenate(self._frames) if self._frames else np.zeros(0, dtype=np.int16)
 
     @property
     def began(self) -> float | None:
-        """When the callers' audio began, in seconds of the call; None as long as the primer was not answered."""
+        """The time at which the callers' audio began, in seconds of the call; None before the primer is answered."""
         return None if self._first is None else self._first * FRAME_SECONDS
 
     async def join(self, agent_user: User, call: Any, sink: CallSink) -> None:

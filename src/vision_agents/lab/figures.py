@@ -71,7 +71,7 @@ class Figures:
 
     @property
     def expect(self) -> Expected:
-        """What is to become of the cases: where they differ, of most kinds of them."""
+        """The decision that is right for the cases: where they differ, for most of them."""
         shares: dict[Expected, Proportion] = {"yield": self.yielded, "ignore": self.ignored, "after": self.after}
         return max(shares, key=lambda expect: shares[expect].count)
 

@@ -1,4 +1,4 @@
-"""What an agent's judgement of interruptions is to reach, and whether it did."""
+"""The goals of an agent's judgement of interruptions, and whether they were reached."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def cuts_of(number: int, text: str, every: float) -> list[Cut]:
 
 
 def played(text: str, until: float | None, timed: bool) -> tuple[Samples, int]:
-    """What a call hears of the text if the agent is interrupted after `until` seconds, and the words it reports.
+    """Run a call that is interrupted after `until` seconds. Returns what was heard of the text, and the words reported.
 
     48 kHz int16, from the first sample to the last that is not 0.
     """

@@ -1,4 +1,4 @@
-"""What became of a case, from its trace and from every sample that the agent played."""
+"""Measures a case by its trace and by every sample that the agent played."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _decision(recorded: Recorded, commit: Happened[fx.Commit] | None) -> Decisio
 
 
 def _finished_first(recorded: Recorded, stretches: list[Stretch]) -> bool:
-    """Whether all of the notice was played without a break, and then an answer that knows what was said meanwhile."""
+    """Return whether the whole notice was played, and then an answer that knows what was said meanwhile."""
     notice = [stretch for stretch in stretches if stretch.place is not None]
     whole = len(notice) == 1 and notice[0].length == len(recorded.script.samples)
     taken = " ".join(turn.fact.text for turn in _all(recorded, fx.RecordTurn))
@@ -189,7 +189,7 @@ def _reason(recorded: Recorded, commit: Happened[fx.Commit] | None) -> str:
 
 
 def _evidence(recorded: Recorded, committed_at: float | None) -> dict[str, Any]:
-    """What was known by the decision; where it was ignored, what came at all."""
+    """The evidence known by the decision; where there was none, all that came."""
     until = committed_at if committed_at is not None else float("inf")
     started, ended = _all(recorded, ev.SpeechStarted), _all(recorded, ev.SpeechEnded)
     windows = _all(recorded, ev.SpeechContinued)
@@ -223,7 +223,7 @@ def _first_hold(recorded: Recorded) -> float | None:
 
 
 def _merged(stretches: list[Stretch]) -> list[tuple[float, float]]:
-    """When the agent was heard: from, to."""
+    """The times between which the agent was heard: from, to."""
     voices: list[tuple[float, float]] = []
     for stretch in stretches:
         start, stop = stretch.at / RATE, stretch.end / RATE

@@ -80,7 +80,7 @@ def span_of(wave: Wave) -> tuple[float, float]:
 
 
 def standing_out(wave: Wave) -> float:
-    """When the first 30 ms begin that stand 12 dB over the quiet of the recording, in seconds; 0 if nothing does."""
+    """Find the first 30 ms that stand 12 dB over the quiet of the recording. Returns seconds; 0 if nothing does."""
     levels = _levels(wave)
     loud = levels > max(float(np.percentile(levels, 10)) + OVER_NOISE_DB, float(levels.max()) - WITHIN_DB)
     lasting = loud[:-2] & loud[1:-1] & loud[2:]

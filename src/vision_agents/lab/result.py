@@ -1,4 +1,4 @@
-"""What became of a case, as it stands in lab.json."""
+"""The result of a case, as it stands in lab.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a case is: a state of the agent, a sound, and what should become of it."""
+"""Cases: a state of the agent, a sound, and the decision that is right."""
 
 from __future__ import annotations
 

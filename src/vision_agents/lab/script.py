@@ -1,4 +1,4 @@
-"""What the agent says, in a voice whose every sample tells its place.
+"""The agent's script, in a voice whose every sample tells its place.
 
 Each word of the script sounds like no other, so what was lost or repeated is read off the samples that were played, and
 how much of it was heard is known exactly, whatever the agent says about it.
@@ -138,14 +138,14 @@ class Stretch:
         return self.at + self.length
 
     def follows(self, other: Stretch) -> bool:
-        """Whether it is what comes after `other`, in the call and in the script."""
+        """Return whether it is what comes after `other`, in the call and in the script."""
         if self.at != other.end or (self.place is None) != (other.place is None):
             return False
         return self.place is None or other.place is None or self.place == other.place + other.length
 
 
 def follow(agent: Samples, script: Script) -> list[Stretch]:
-    """What the agent played, stretch by stretch. `agent`: 48 kHz, whole frames as they were pulled."""
+    """Divide what the agent played into stretches of the script. `agent`: 48 kHz, whole frames as they were pulled."""
     stretches: list[Stretch] = []
     expected = 0
     for at in range(0, len(agent) - FRAME + 1, FRAME):
@@ -167,7 +167,7 @@ def follow(agent: Samples, script: Script) -> list[Stretch]:
 
 
 def _place(heard: Samples, script: Samples, expected: int) -> int | None:
-    """Where in the script `heard` comes from: what was to be expected, or wherever its samples are."""
+    """Find the place of `heard` in the script: the expected one, or wherever its samples are."""
     if _alike(heard, script[expected : expected + len(heard)]):
         return expected
     key = heard[BEHIND_FADE : BEHIND_FADE + UNIQUE]

@@ -95,7 +95,7 @@ def goal_cells(goal: Goal) -> tuple[str, ...]:
 
 
 def notes_of(rows: Sequence[Figures], origin: str) -> dict[str, str]:
-    """What is to be known of the kinds that are reported beside the others."""
+    """Notes on the kinds that are reported beside the others."""
     return {row.kind: NOTES[row.kind] for row in rows if row.origin == origin and row.kind in BESIDE}
 
 

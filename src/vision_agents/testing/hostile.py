@@ -29,7 +29,7 @@ LEVELS = 72
 
 
 class HostileError(Exception):
-    """What hostile providers raise."""
+    """The error that hostile providers raise."""
 
 
 def level_of(epoch: int) -> int:
@@ -39,7 +39,7 @@ def level_of(epoch: int) -> int:
 
 
 def stale_samples(frame: Samples, epoch: int) -> int:
-    """How many samples of a frame cannot have been made in `epoch`."""
+    """Count the samples of a frame that cannot have been made in `epoch`."""
     level = level_of(epoch)
     low, high = (0, level) if level > 0 else (level, 0)
     if frame.min() >= low and frame.max() <= high:
@@ -48,7 +48,7 @@ def stale_samples(frame: Samples, epoch: int) -> int:
 
 
 class Mischief:
-    """What to do wrong next. `rng` decides, so the same seed does the same wrongs.
+    """Chooses what to do wrong next. `rng` decides, so the same seed does the same wrongs.
 
     `evil`: how often something goes wrong, 0 to 1.
     """
@@ -58,7 +58,7 @@ class Mischief:
         self.evil = evil
 
     def strikes(self, share: float = 1.0) -> bool:
-        """Whether something goes wrong here."""
+        """Return whether something goes wrong here."""
         return self.rng.random() < self.evil * share
 
     def wrong(self, why: str) -> BaseException:

@@ -25,7 +25,7 @@ PEOPLE = (Participant("anna"), Participant("bert"))
 
 @dataclass(slots=True)
 class Tally:
-    """What happened in a number of interleavings."""
+    """Counts over a number of interleavings."""
 
     interleavings: int = 0
     operations: int = 0

@@ -84,7 +84,7 @@ class ScriptedRealtime(Realtime):
         task.add_done_callback(lambda _: self._tasks.pop(name, None))
 
     def next_answer(self) -> str | ToolCall:
-        """What to answer now."""
+        """Return the answer that is due now."""
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     async def pause(self) -> None:

@@ -47,7 +47,7 @@ def response(sample_rate: int, seed: int = 0) -> npt.NDArray[np.float64]:
 
 
 def echo_of(played: PcmData, delay: float, gain_db: float, seed: int = 0) -> npt.NDArray[np.float64]:
-    """What a microphone hears of `played`, `delay` seconds later: shape and scale of its samples."""
+    """The echo of `played` at a microphone, `delay` seconds later: shape and scale of its samples."""
     taps = response(played.sample_rate, seed)
     size = len(played) + len(taps)
     heard = np.fft.irfft(np.fft.rfft(played.samples, size) * np.fft.rfft(taps, size), size) * 10.0 ** (gain_db / 20.0)

@@ -99,7 +99,7 @@ class Agent:
 
     @property
     def policy(self) -> InterruptionPolicy:
-        """How interruptions are judged."""
+        """The policy by which interruptions are judged."""
         return self.rules.policy
 
     @property
@@ -114,7 +114,7 @@ class Agent:
 
     @property
     def state(self) -> FloorState:
-        """Who has the floor."""
+        """The state of the floor."""
         return self._joined().floor.state
 
     @property

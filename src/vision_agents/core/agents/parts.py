@@ -50,7 +50,7 @@ class Parts:
 
     @property
     def realtime(self) -> bool:
-        """Whether one model hears and speaks."""
+        """Return whether one model hears and speaks."""
         return self.model is not None
 
     @property

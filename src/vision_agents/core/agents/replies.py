@@ -27,7 +27,7 @@ BEING_HEARD = 2
 
 @dataclass(slots=True)
 class Order:
-    """What code asked for, and whom to tell how it went."""
+    """A reply that code asked for, and the future that tells how it went."""
 
     request: SpeechRequest
     done: asyncio.Future[bool]
@@ -142,7 +142,7 @@ class Replies:
 
     @property
     def falling_silent(self) -> bool:
-        """Whether a voice that is held is still to be heard: its last frame has not been pulled."""
+        """Return whether a voice that is held is still to be heard: its last frame has not been pulled."""
         return self._held is not None and self._held.sounding and self._silent_at is None
 
     def pulled(self) -> None:
@@ -232,7 +232,7 @@ class Replies:
         self._silent_at = None
 
     def _unfinished(self, number: int) -> bool:
-        """Whether the model is still writing the reply."""
+        """Return whether the model is still writing the reply."""
         reply = self._spoken.get(number)
         return not self._realtime and reply is not None and not (reply.written or reply.broken)
 

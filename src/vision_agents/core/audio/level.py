@@ -1,4 +1,4 @@
-"""How loud somebody speaks."""
+"""The level of speech."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ class Playout:
 
     @property
     def sounding(self) -> bool:
-        """Whether the last frame that was pulled ended in mid-voice."""
+        """Return whether the last frame that was pulled ended in mid-voice."""
         return self._sounding
 
     def silence(self) -> dict[int, int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Role(StrEnum):
-    """Who a message is from."""
+    """The sender of a message."""
 
     USER = "user"
     ASSISTANT = "assistant"
@@ -27,7 +27,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What was said.
+    """A message of the conversation.
 
     `text`: of an assistant's message, the part that was heard. `unheard`: what was made but never played.
     `interrupted`: the user cut it off. `tool_calls`: of an assistant's message; `tool_call_id`: of a tool's result.

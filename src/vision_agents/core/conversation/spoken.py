@@ -1,4 +1,4 @@
-"""What a model is told of a message."""
+"""Messages as a model is told of them."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Ear:
 
 
 class Ears:
-    """Who listens: any number of detectors, and at most one recogniser or realtime model.
+    """The listening parts: any number of detectors, and at most one recogniser or realtime model.
 
     `canceller`: takes the agent's voice out of all audio before anyone hears it. If it fails, that is reported
     once, and the audio is heard as it came. `voiceprint`: tells another voice from the one in conversation.

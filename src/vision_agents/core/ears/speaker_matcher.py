@@ -1,4 +1,4 @@
-"""Whose voice it is: the running turn's against the one in conversation, for each participant.
+"""Compares the speaker of the current turn with the participant's enrolled voice, for each participant.
 
 A participant is a microphone, and more than one person may be near it. Whose turns are answered is the one in
 conversation; a turn in another voice is perhaps meant for somebody else in the room.
@@ -78,7 +78,7 @@ class _Turn:
 
     @property
     def passed(self) -> int:
-        """How many of MARKS."""
+        """Count the MARKS that have been passed."""
         return sum(self.speech >= mark for mark in MARKS)
 
 

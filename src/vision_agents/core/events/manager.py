@@ -117,7 +117,7 @@ class EventManager:
         self._subscriptions = [s for s in self._subscriptions if s.handler != handler]
 
     def has_subscribers(self, kind: type[Event]) -> bool:
-        """Whether anyone would get an event of `kind`: asked on hot paths before the event is even made."""
+        """Return whether anyone would get an event of `kind`: asked on hot paths before the event is even made."""
         own = any(issubclass(kind, s.kinds) for s in self._subscriptions)
         return own or ((upstream := self._upstream()) is not None and upstream.has_subscribers(kind))
 

@@ -151,7 +151,7 @@ class InterruptingAllowed(ParticipantEvent):
     """From now on the participant's speech may interrupt the agent, or may not; at first everybody's may."""
 
     allowed: bool
-    """Whether it may."""
+    """Return whether it may."""
 
 
 # The agent.
@@ -174,7 +174,7 @@ class ReplyRequested(ReplyEvent):
     """
 
     interruptible: bool = True
-    """Whether speech may interrupt it (`InterruptRequested` always does)."""
+    """Return whether speech may interrupt it (`InterruptRequested` always does)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ Show = Callable[[str], None]
 
 
 class Phase(Enum):
-    """Where a call is."""
+    """The phase of a call."""
 
     WAITING = auto()
     RUNNING = auto()
@@ -82,7 +82,7 @@ class FunctionCall:
 
     @property
     def undoable(self) -> bool:
-        """Whether an interruption takes it back."""
+        """Return whether an interruption takes it back."""
         return self._tool is not None and self._tool.on_interrupt == "undo"
 
     # From outside.

@@ -13,7 +13,7 @@ from .tools import FunctionT, OnInterrupt, Tools, result_text
 
 
 def call_note(call: ToolCall, output: str) -> str:
-    """What became of a call, as a note for the model."""
+    """A note for the model on what became of a call."""
     return f"Note about the call {call.name}({result_text(dict(call.arguments))}): {output}"
 
 
@@ -56,7 +56,7 @@ class FunctionCaller:
         return await self.function_calls.make(call, epoch)
 
     def function_ended_late(self, call: ToolCall, output: str) -> None:
-        """What became of a call after `call_function` had returned something else, or was cancelled: it was taken back,
+        """A call ended after `call_function` had returned something else, or was cancelled: it was taken back,
         or it finished all the same. Returns at once.
 
         A realtime model that can be told something without answering it overrides this; `call_note` makes a text of it.

@@ -123,7 +123,7 @@ class _ProviderCall:
     made: FunctionCall = field(init=False)
 
     def show(self, output: str) -> None:
-        """What the model should know now."""
+        """Tell the model what it should know now."""
         if self.late and self.made.phase is not Phase.TAKING_BACK:
             self.tell(self.call, output)
 

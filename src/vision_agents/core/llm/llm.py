@@ -24,7 +24,7 @@ TOOL_ROUNDS = 8
 
 @dataclass(frozen=True, slots=True)
 class LLMRequest:
-    """What a model is asked: the instructions, the history (the last message is what to answer) and its functions."""
+    """A request to a model: the instructions, the history (the last message is what to answer) and its functions."""
 
     instructions: str
     messages: tuple[Message, ...]

@@ -39,7 +39,7 @@ class Microphones:
 
     @property
     def loudest(self) -> Participant | None:
-        """Who was loudest in the last second: the one who speaks, if anyone does."""
+        """The participant who was loudest in the last second: the one who speaks, if anyone does."""
         return max(self._microphones, key=lambda who: self._microphones[who].loudness, default=None)
 
     def mix(self, audio: PcmData, participant: Participant) -> PcmData | None:

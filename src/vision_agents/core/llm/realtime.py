@@ -23,7 +23,7 @@ RESPONSES_REMEMBERED = 64
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """How much of a response was played when it was cut off: `seconds` of its audio, and the words in them."""
+    """The part of a response that was played when it was cut off: `seconds` of its audio, and the words in them."""
 
     response: str
     seconds: float
@@ -108,7 +108,7 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
         await self.stop_response(heard)
 
     def stale(self, response: str) -> bool:
-        """Whether the response began, or was asked for, before the last interruption."""
+        """Return whether the response began, or was asked for, before the last interruption."""
         return self._born.get(response, self.epoch) < self.epoch
 
     # What a subclass reports.
@@ -171,7 +171,7 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
         *,
         turn: str | None = None,
     ) -> None:
-        """What the user says, or said if it is `final`. `turn`: the key of `record.turn`, if it has a place there."""
+        """The user's words so far, or all of them if `final`. `turn`: the key of `record.turn`, if it has one."""
         if final and text:
             self.record.user_said(text, participant.id, turn)
         super().report_words(participant, text, final, confidence, alternative)

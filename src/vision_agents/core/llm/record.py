@@ -1,4 +1,4 @@
-"""What was said in a realtime session, kept so that a new connection can go on from there."""
+"""The history of a realtime session, from which a new connection can go on."""
 
 from __future__ import annotations
 

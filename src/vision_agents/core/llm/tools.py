@@ -47,7 +47,7 @@ class Tool:
 
     @property
     def stoppable(self) -> bool:
-        """Whether a running call can be cancelled. A plain function runs in a thread, which nothing can stop."""
+        """Return whether a running call can be cancelled. A plain function runs in a thread, which nothing can stop."""
         return inspect.iscoroutinefunction(self.function)
 
     async def take_back(self, call: ToolCall, result: Any) -> None:

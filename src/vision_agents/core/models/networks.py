@@ -35,7 +35,7 @@ class OwnWorker(Protocol):
     """A network that is run by a worker of its own, such as another process."""
 
     def stats(self) -> WorkerStats:
-        """What waits for it and what it did, for `loaded_models`. Called from any thread; must not block."""
+        """Its queue and what it did, for `loaded_models`. Called from any thread; must not block."""
 
     def close(self) -> None:
         """End the worker: the network is unloaded. Called once, from any thread; may block for some seconds."""
@@ -59,7 +59,7 @@ class NetworkSpec(Generic[N]):
     options: Hashable = ()
     """What else makes it another network: a context length, a number of threads."""
     kept: bool = True
-    """Whether it stays when nobody uses it."""
+    """Return whether it stays when nobody uses it."""
 
 
 def given(network: N) -> NetworkSpec[N]:
@@ -98,7 +98,7 @@ class Networks:
         self._entries: dict[Hashable, _Entry] = {}
 
     def loaded(self) -> list[LoadedModel]:
-        """What is loaded, in the order of loading."""
+        """The loaded networks, in the order of loading."""
         with self._lock:
             return [entry.listed() for entry in self._entries.values() if entry.state == "loaded"]
 
@@ -199,7 +199,7 @@ class NetworkLease(Generic[N]):
 
     @property
     def started(self) -> bool:
-        """Whether the network is there for this lease."""
+        """Return whether the network is there for this lease."""
         return self._entry is not None and self._entry.state == "loaded"
 
     @property
@@ -263,7 +263,7 @@ def unload(name: str | None = None) -> list[LoadedModel]:
 
 @dataclass(frozen=True, slots=True)
 class _Located:
-    """Where the files of a network are, and which content they have."""
+    """The files of a network, and the identity of their content."""
 
     name: str
     revision: str

@@ -1,4 +1,4 @@
-"""Where models come from: the package index, a local folder, or a server of one's own."""
+"""Sources of models: the package index, a local folder, or a server of one's own."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class HubSource:
             labelled(file, file.size)
 
     def url(self, model: Model, file: ModelFile) -> str:
-        """Where this server has the file."""
+        """The address of the file on this server."""
         if "{file}" not in self.address:
             return f"{self.address.rstrip('/')}/{quote(file.name)}"
         filled = {"{file}": quote(file.name), "{model}": model.name, "{version}": model.archive.version}

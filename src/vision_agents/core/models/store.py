@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FileCheck:
-    """What ``verify`` found. ``actual`` is the SHA-256 that the file has, empty when there is no such file."""
+    """A finding of ``verify``. ``actual`` is the SHA-256 that the file has, empty when there is no such file."""
 
     model: Model
     file: ModelFile
@@ -78,7 +78,7 @@ class ModelStore:
         return {file.key: folder / file.name for file in model.files}
 
     def status(self) -> list[ModelStatus]:
-        """Which models are here, going by their files' names and sizes; ``verify`` reads their content."""
+        """List the models that are here, going by their files' names and sizes; ``verify`` reads their content."""
         return [self._status(model) for model in self.catalogue.values()]
 
     def verify(self, names: Iterable[str] | None = None) -> list[FileCheck]:

@@ -129,7 +129,7 @@ class Worker(Executor):
             _fail(job.future, error)
 
     def stats(self) -> WorkerStats:
-        """What waits and what was done."""
+        """The queue of a worker, and what it did so far."""
         with self._wake:
             self._replace_if_stuck()
             waits, runs = sorted(self._waits), sorted(self._runs)

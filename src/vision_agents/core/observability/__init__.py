@@ -1,1 +1,1 @@
-"""What happened in a call: its trace kept, its report made, its decisions run again."""
+"""Reports and telemetry of calls, made of their traces."""

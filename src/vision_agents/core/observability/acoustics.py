@@ -1,4 +1,4 @@
-"""What the recording of a call tells by itself, without trusting anything that the agent says about it.
+"""Measurements in the recording of a call, without trusting anything that the agent says about it.
 
 Times are in seconds from the recording's first sample. Levels are in dB of full scale.
 """
@@ -57,7 +57,7 @@ class Recording:
         return len(self.user) / self.sample_rate
 
     def speech_onset(self, near: float) -> float | None:
-        """When the user's speech that a detector reported at `near` began; None if nothing stands out there."""
+        """Find the onset of the user's speech that a detector reported at `near`; None if nothing stands out there."""
         loud, first = self._loud(near)
         at = round(near / HOP) - first
         heard = np.flatnonzero(loud)
@@ -73,18 +73,18 @@ class Recording:
         return (first + start) * HOP
 
     def speech_end(self, near: float) -> float | None:
-        """When the user's speech that a detector saw end at `near` ended; None if nothing stands out there."""
+        """Find the end of the user's speech that a detector saw end at `near`; None if nothing stands out there."""
         loud, first = self._loud(near)
         heard = np.flatnonzero(loud)
         return (first + int(heard[-1]) + 1) * HOP if len(heard) else None
 
     def last_audible(self, start: float, end: float) -> float | None:
-        """When the last audible sample of the agent in the stretch was over."""
+        """Find the end of the agent's last audible sample in the stretch."""
         heard, first = self._audible(start, end)
         return (first + int(heard[-1]) + 1) / self.sample_rate if len(heard) else None
 
     def first_audible(self, start: float, end: float) -> float | None:
-        """When the first audible sample of the agent in the stretch began."""
+        """Find the beginning of the agent's first audible sample in the stretch."""
         heard, first = self._audible(start, end)
         return (first + int(heard[0])) / self.sample_rate if len(heard) else None
 
@@ -94,7 +94,7 @@ class Recording:
         return np.flatnonzero((piece > AUDIBLE) | (piece < -AUDIBLE)), first
 
     def _loud(self, near: float) -> tuple[npt.NDArray[np.bool_], int]:
-        """Which steps around `near` stand out as speech, and the number of the first of them."""
+        """The steps around `near` that stand out as speech, and the number of the first of them."""
         step = round(HOP * self.sample_rate)
         first = max(0, round((near - BEFORE) / HOP))
         last = min(len(self.user) // step, round((near + AFTER) / HOP))

@@ -1,4 +1,4 @@
-"""What the report says in words: why an interruption was taken for one or not, and how far the word times go."""
+"""The report in words: why an interruption was taken for one or not, and how far the word times go."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def weight(vote: Vote) -> str:
 
 
 def outcome(facts: InterruptionFacts) -> str:
-    """What came before or after the decision, if that is not the whole story."""
+    """Tell what came before or after the decision, if that is not the whole story."""
     if facts.accepted_at is not None:
         return f"became an interruption at {facts.accepted_at:.2f} s, on later evidence"
     if facts.refused_at is not None:
@@ -49,7 +49,7 @@ def dropped(facts: InterruptionFacts) -> str:
 
 
 def word_times(words: WordFacts | None) -> list[str]:
-    """Where the words' times come from, and their error: a sentence or two, or none if nothing was said."""
+    """Tell the source of the words' times and their error: a sentence or two, or none if nothing was said."""
     if words is None or words.source == "none":
         return []
     total = words.given + words.estimated

@@ -23,7 +23,7 @@ Source = Literal["provider", "estimated", "mixed", "none", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """How a duration was spread: median, 95th percentile (linear between ranks) and the longest of `count` values."""
+    """The spread of a duration: median, 95th percentile (linear between ranks) and the longest of `count` values."""
 
     count: int
     p50: float
@@ -138,7 +138,7 @@ class ReplyFacts:
 
 @dataclass(frozen=True, slots=True)
 class WordFacts:
-    """Where the times of the words come from in the whole call, and how wrong estimates would be.
+    """Sources of the words' times in the whole call, and the error that estimates would have.
 
     `error`: how far an estimate from the text alone would put the ends of the words from where the synthesiser says
     they are, in seconds, without sign; `error_words`: by how many words such an estimate would be wrong there about
@@ -172,7 +172,7 @@ class ResponseFacts:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How often. `turns` were taken, `discarded` sounds were none; `unheard_replies` were never heard at all.
+    """Counts of a call. `turns` were taken, `discarded` sounds were none; `unheard_replies` were never heard at all.
 
     `late_commits` were refused at first; `recovered` were false commits: the agent said the rest.
     """

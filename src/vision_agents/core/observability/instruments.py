@@ -16,7 +16,7 @@ LATENCY_BOUNDS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 
 class Instruments:
-    """What measurements of a call go into; a meter gives the same ones again for the next call."""
+    """The instruments that measurements of a call go into; a meter gives the same ones again for the next call."""
 
     def __init__(self, meter: Meter) -> None:
         self.time_to_silence = meter.create_histogram(

@@ -114,7 +114,7 @@ def _until(challenge: Challenge, story: Story, recording: Recording) -> float:
 
 
 def _voice_after(story: Story, decided: float, at: float, cut: int | None) -> float:
-    """Where in the recording the voice that is noted at `at` begins, the first after the decision that is not `cut`.
+    """Find where in the recording the first voice after the decision begins that is not `cut`; it is noted at `at`.
 
     By the frames that were pulled; in traces without them, as far before `at` as its clock may have been late.
     """
@@ -123,7 +123,7 @@ def _voice_after(story: Story, decided: float, at: float, cut: int | None) -> fl
 
 
 def _margin(story: Story, at: float) -> float:
-    """How far a time of the trace may be behind the sample that was pulled at it: a clock that was late catches up."""
+    """The time by which the trace may be behind the sample that was pulled: a clock that was late catches up."""
     usual = min(story.worst_delay or 0.0, UNNOTED)
     return max((late.delay for late in story.late if late.start <= at <= late.end + FRAME), default=usual)
 
@@ -150,7 +150,7 @@ def _responses(story: Story, recording: Recording | None) -> Iterable[ResponseFa
 
 
 def _start_of(reply: ReplyStory, story: Story, started: float) -> float:
-    """Where in the recording a reply begins that was noted at `started`."""
+    """Find where in the recording a reply begins that was noted at `started`."""
     own = (stretch.start for stretch in story.voice if stretch.reply == reply.number)
     return next(own, started - _margin(story, started))
 

@@ -71,7 +71,7 @@ def telemetry(
 
 
 def _nobody_listens() -> bool:
-    """Whether no provider is set, or there is not even the package that one would be set with."""
+    """Return whether no provider is set, or there is not even the package that one would be set with."""
     if _API not in sys.modules and not any(os.environ.get(name) for name in _VARIABLES):
         return True
     try:

@@ -47,7 +47,7 @@ class View:
 
     @property
     def top(self) -> float:
-        """Where the flags are, under the user's caption."""
+        """The top of the flags, under the user's caption."""
         return CAPTION if self.captions else 0.0
 
     @property
@@ -67,7 +67,7 @@ class View:
 
     @property
     def bottom(self) -> float:
-        """Where the voices and captions end."""
+        """The bottom of the voices and captions."""
         return self.agent + VOICE / 2 + (CAPTION if self.captions else 0.0)
 
     @property
@@ -76,11 +76,11 @@ class View:
         return self.bottom + EPOCHS + AXIS
 
     def x(self, at: float) -> float:
-        """Where a time is, from the left."""
+        """The place of a time, from the left."""
         return (at - self.start) / (self.end - self.start) * self.width
 
     def shows(self, start: float, end: float) -> bool:
-        """Whether any of the stretch is in view."""
+        """Return whether any of the stretch is in view."""
         return start < self.end and end > self.start
 
     def span(self, start: float, end: float) -> dict[str, object]:
@@ -91,7 +91,7 @@ class View:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """What is drawn: `duration` seconds. `peaks`: the loudest of the user and of the agent, which fill their lanes."""
+    """The call to draw: `duration` seconds. `peaks`: the loudest of user and agent, which fill their lanes."""
 
     story: Story
     recording: Recording | None
@@ -274,7 +274,7 @@ def _followed(items: list[tuple[float, T]]) -> Iterator[tuple[tuple[float, T], f
 
 
 def _shortened(words: str, room: float) -> str:
-    """As much of the text as fits into `room` pixels; nothing if that is next to nothing."""
+    """Shorten the text to what fits into `room` pixels; to nothing if that is next to nothing."""
     fits = max(0, int(room / CHARACTER))
     if len(words) <= fits:
         return words

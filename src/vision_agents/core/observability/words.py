@@ -1,4 +1,4 @@
-"""Where the times of the agent's words come from, and how wrong they would be if they had to be estimated."""
+"""Sources of the times of the agent's words, and the error that an estimate of them would have."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def timing_of(utterances: Iterable[Utterance]) -> WordTiming:
 
 
 def reply_facts(reply: ReplyStory) -> ReplyFacts:
-    """What the report says of one reply."""
+    """The report's facts of one reply."""
     timing = reply.timing
     return ReplyFacts(
         reply=reply.number,
@@ -85,5 +85,5 @@ def _together(sources: set[Source]) -> Source:
 
 
 def _heard(words: Iterable[Word], seconds: float) -> int:
-    """As `ReplyTranscript.at` counts them: a word is heard when half of it was."""
+    """Count the heard words as `ReplyTranscript.at` does: a word is heard when half of it was."""
     return sum((word.start + word.end) / 2 <= seconds for word in words)

@@ -73,7 +73,7 @@ class Connection(Generic[S]):
 
     @property
     def usable(self) -> bool:
-        """Whether it is open."""
+        """Return whether it is open."""
         return self.session is not None and not self._closing and not self._task.done()
 
     async def opened(self) -> S:

@@ -25,7 +25,7 @@ class ProviderTurn:
 
     @property
     def open(self) -> bool:
-        """Whether a turn was begun and not ended."""
+        """Return whether a turn was begun and not ended."""
         return not self._ended.is_set()
 
     def begin(self, confidence: float = 1.0) -> None:

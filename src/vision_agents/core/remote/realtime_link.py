@@ -68,7 +68,7 @@ class RemoteError(RuntimeError):
 
     @property
     def hopeless(self) -> bool:
-        """Whether another attempt is of no use until somebody does something about it."""
+        """Return whether another attempt is of no use until somebody does something about it."""
         return self.code in self.final
 
 
@@ -157,7 +157,7 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
         """Tell the service that nothing was to be sent for `_audio_pause` seconds."""
 
     def _may_go_on(self, error: RemoteError) -> bool:
-        """Whether another session may be tried after this."""
+        """Return whether another session may be tried after this."""
         return not error.hopeless
 
     def _why(self, failure: Exception) -> RemoteError:
@@ -207,7 +207,7 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
 
     @property
     def up(self) -> bool:
-        """Whether there is a session."""
+        """Return whether there is a session."""
         return self._ready.is_set()
 
     def send(self, message: M) -> None:

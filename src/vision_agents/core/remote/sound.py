@@ -1,4 +1,4 @@
-"""Where there is sound in a stream of audio: how long the latest stretch of it lasts, and how long ago it ended."""
+"""Finds sound in a stream of audio: how long the latest stretch of it lasts, and how long ago it ended."""
 
 from __future__ import annotations
 

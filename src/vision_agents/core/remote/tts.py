@@ -41,7 +41,7 @@ class SpeechLine(abc.ABC, Generic[P]):
     @property
     @abc.abstractmethod
     def room(self) -> bool:
-        """Whether it is open and takes another text now."""
+        """Return whether it is open and takes another text now."""
 
     @abc.abstractmethod
     def place(self, text: str) -> P:

@@ -9,13 +9,13 @@ from ..events import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class STTPartialTranscriptEvent(Event):
-    """What a participant seems to be saying; replaced by the next one."""
+    """A partial transcript of a participant; replaced by the next one."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class STTTranscriptEvent(Event):
-    """What a participant said, for good."""
+    """A final transcript of a participant."""
 
     text: str

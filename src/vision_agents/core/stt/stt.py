@@ -47,7 +47,7 @@ class STT(Hearing, abc.ABC):
         """
 
     def discard_turn(self, participant: Participant) -> None:
-        """What was heard was no turn (a cough, an "uh-huh"): forget it and report no words for it."""
+        """Forget what was received, which was no turn (a cough, an "uh-huh"), and report no words for it."""
 
     def forget(self, participant: Participant) -> None:
         """The participant left: drop its state."""

@@ -54,7 +54,7 @@ def _annotations(kind: Any) -> dict[str, Any]:
 
 
 def fits(wanted: Any, value: object) -> bool:
-    """Whether a JSON value can be what the annotation asks for. Numbers must be finite; a bool is no number."""
+    """Return whether a JSON value can be what the annotation asks for. Numbers must be finite; a bool is no number."""
     origin, options = typing.get_origin(wanted), typing.get_args(wanted)
     if origin in (types.UnionType, typing.Union):
         return any(fits(option, value) for option in options)

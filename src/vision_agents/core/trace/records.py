@@ -51,7 +51,7 @@ def encode_record(t: float, fact: Fact, state: FloorState | None = None) -> Json
 
 
 def read_record(record: Mapping[str, Any]) -> Record:
-    """What a record stands for. Raises TraceError for one that is damaged, or of an event or effect not known here."""
+    """Read a record. Raises TraceError for one that is damaged, or of an event or effect not known here."""
     check_record(record)
     sort = next(sort for sort in _KINDS if sort in record)
     name = record[sort]
@@ -67,7 +67,7 @@ def read_record(record: Mapping[str, Any]) -> Record:
 
 
 def read_records(records: Iterable[Mapping[str, Any]]) -> Iterator[Record]:
-    """What records stand for, in their order. Raises TraceError, with the record's number, for one that is damaged."""
+    """Read records in their order. Raises TraceError, with the record's number, for one that is damaged."""
     for number, record in enumerate(records, 1):
         try:
             yield read_record(record)

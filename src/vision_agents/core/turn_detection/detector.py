@@ -24,7 +24,7 @@ class TurnDetector(Hearing, abc.ABC):
 
     @property
     def policy(self) -> InterruptionPolicy | None:
-        """How this detector's parameters want interruptions judged; None for the defaults."""
+        """The policy of interruptions that this detector's parameters ask for; None for the defaults."""
         return None
 
     async def start(self) -> None:

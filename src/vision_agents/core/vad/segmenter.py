@@ -11,7 +11,7 @@ HOLD_SHARE = 0.6
 
 
 class SpeechEdge(Enum):
-    """What a window meant."""
+    """The meaning of a window."""
 
     STARTED = "started"
     CONTINUED = "continued"

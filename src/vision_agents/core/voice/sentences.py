@@ -45,7 +45,7 @@ async def sentences(deltas: AsyncIterable[str]) -> AsyncGenerator[str, None]:
 
 
 def _first_end(text: str) -> int | None:
-    """Where the first complete sentence of `text` ends, if it is certain already."""
+    """Find the end of the first complete sentence of `text`, if it is certain already."""
     for match in _END.finditer(text):
         if not _abbreviates(text[: match.end()], text[match.end() : match.end() + 1]):
             return match.end()

@@ -1,4 +1,4 @@
-"""What a reply says and when: the way from samples pulled to words heard."""
+"""The words of a reply and their times: the way from samples pulled to words heard."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class ReplyTranscript:
 
     @property
     def utterances(self) -> tuple[Utterance, ...]:
-        """What it is made of, in order; each may still grow."""
+        """The utterances of the reply, in order; each may still grow."""
         return tuple(self._utterances)
 
     def add(self, text: str) -> Utterance:

@@ -1,4 +1,4 @@
-"""What the two ways to speak have in common."""
+"""The interface of the two ways to speak."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONTINUE_PROMPT = "You were interrupted by a noise, not by me. Go on exactly whe
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
-    """What code asked the agent to say. `verbatim`: these very words; otherwise the model answers to `text`.
+    """A request of code to speak. `verbatim`: these very words; otherwise the model answers to `text`.
 
     `unfinished`: the words are the rest of a reply that was cut off for nothing while the model was still writing;
     after them, it is to go on.

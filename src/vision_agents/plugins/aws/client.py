@@ -72,7 +72,7 @@ def require_python() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who asks, and where. What is None the SDK finds: in the environment, the AWS files, the machine's role."""
+    """Credentials and region. What is None the SDK finds: in the environment, the AWS files, the machine's role."""
 
     region: str | None = None
     aws_access_key_id: str | None = None

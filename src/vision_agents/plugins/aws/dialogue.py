@@ -1,4 +1,4 @@
-"""Who says what on a stream: the service's events as reports to the agent.
+"""Translates a stream's events into reports to the agent.
 
 The model's work on one prompt (a text, a spoken turn) is an `Answer`. The service does not name it; this is how its
 parts are known:
@@ -80,7 +80,7 @@ class Content:
 
 @dataclass(slots=True)
 class UserTurn:
-    """What somebody says. `answered`: the answer to it has begun."""
+    """A user's turn. `answered`: the answer to it has begun."""
 
     key: str
     participant: Participant
@@ -123,20 +123,20 @@ class Dialogue:
 
     @property
     def unwanted(self) -> bool:
-        """Whether the service is at something, or was asked for something, that nobody wants any more."""
+        """Return whether the service is at something, or was asked for something, that nobody wants any more."""
         self._forget_old_asks()
         current = self.current
         return (current is not None and self._lost(current)) or any(ask.epoch < self.model.epoch for ask in self.asks)
 
     @property
     def idle(self) -> bool:
-        """Whether nobody says anything, and no answer is awaited."""
+        """Return whether nobody says anything, and no answer is awaited."""
         self._forget_old_asks()
         return self.current is None and not self.asks and not self.awaited and self.now() >= self._plays_until
 
     @property
     def awaited(self) -> bool:
-        """Whether somebody has spoken, and the answer has not begun."""
+        """Return whether somebody has spoken, and the answer has not begun."""
         return self._turn is not None and not self._turn.answered
 
     def end(self) -> list[Ask]:

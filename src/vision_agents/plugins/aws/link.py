@@ -42,14 +42,14 @@ CLOSE_TIMEOUT = 6.0
 
 
 class StreamListener(LinkListener, Protocol):
-    """Who is at the near end. Every method returns at once."""
+    """The near end of the link. Every method returns at once."""
 
     @property
     def pausing(self) -> bool:
-        """Whether nobody says anything, or is about to."""
+        """Return whether nobody says anything, or is about to."""
 
     def prompt(self, with_history: bool) -> Prompt:
-        """What a new stream begins with."""
+        """The beginning of a new stream."""
 
     def event(self, event: Json) -> None:
         """An event came."""
@@ -80,7 +80,7 @@ class Link(RealtimeLink[Stream, Iterable[Json]]):
 
     @property
     def prompt(self) -> Prompt | None:
-        """That of the open stream, if there is one."""
+        """The prompt of the open stream, if there is one."""
         return self._prompt if self.up else None
 
     def send_audio(self, audio: PcmData) -> None:

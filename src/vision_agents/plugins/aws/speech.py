@@ -1,4 +1,4 @@
-"""How long the users spoke, by their audio: the service does not say it."""
+"""Measures how long the users spoke, by their audio: the service does not say it."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ class Stream:
 
 
 def parsed(output: Any) -> Json:
-    """What was received. Raises AWSError if it makes no sense."""
+    """Parse what was received. Raises AWSError if it makes no sense."""
     try:
         event = json.loads(output.value.bytes_)["event"]
     except (AttributeError, TypeError, ValueError, KeyError) as error:

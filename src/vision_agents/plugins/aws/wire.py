@@ -1,4 +1,4 @@
-"""What is sent on a stream to Nova Sonic: the events of one prompt, in the shape that the service wants."""
+"""The events of one prompt that are sent to Nova Sonic, in the shape that the service wants."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MESSAGES_LIMIT = 40
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What the user of the plugin wants of every session."""
+    """The settings of every session."""
 
     voice_id: str
     inference: Mapping[str, float]
@@ -45,7 +45,7 @@ class Prompt:
     audio_content: str = field(default_factory=lambda: str(uuid4()))
 
     def opening(self) -> Iterator[Json]:
-        """What comes first: how the model is to be, what was said before, and that audio follows."""
+        """The opening events: how the model is to be, what was said before, and that audio follows."""
         session: Json = {"inferenceConfiguration": dict(self.setup.inference)}
         if self.setup.endpointing_sensitivity is not None:
             session["turnDetectionConfiguration"] = {"endpointingSensitivity": self.setup.endpointing_sensitivity}
@@ -68,7 +68,7 @@ class Prompt:
         return self._text(text, "USER", interactive=True)
 
     def result(self, call: str, result: str) -> Iterator[Json]:
-        """What a function returned."""
+        """The result of a function."""
         content = str(uuid4())
         configuration = {"toolUseId": call, "type": "TEXT", "textInputConfiguration": {"mediaType": "text/plain"}}
         yield self._start(
@@ -79,7 +79,7 @@ class Prompt:
         yield self._end(content)
 
     def closing(self) -> Iterator[Json]:
-        """What comes last."""
+        """The closing events."""
         yield self._end(self.audio_content)
         yield {"promptEnd": {"promptName": self.name}}
         yield {"sessionEnd": {}}
@@ -113,7 +113,7 @@ class Prompt:
 
 
 def turns(messages: Iterable[Message]) -> list[tuple[str, str]]:
-    """What was said, as the service takes it: taking turns, the user first, and the latest part if it is too long."""
+    """The history as the service takes it: taking turns, the user first, and the latest part if it is too long."""
     merged: list[tuple[str, str]] = []
     for message in messages:
         role = "ASSISTANT" if message.role is Role.ASSISTANT else "USER"

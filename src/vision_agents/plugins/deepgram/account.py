@@ -37,7 +37,7 @@ def make_client(
 
 
 def refusal(error: BaseException) -> str | None:
-    """What to do about an error in opening a connection that trying again cannot mend; None for others."""
+    """Advise on an error in opening a connection that trying again cannot mend; None for others."""
     advice = _ADVICE.get(getattr(error, "status_code", None) or 0)
     if advice is None:
         return None

@@ -69,7 +69,7 @@ class Line(SpeechLine[Text]):
 
     @property
     def _spent(self) -> bool:
-        """Whether it has taken so many texts that Deepgram would not take another now."""
+        """Return whether it has taken so many texts that Deepgram would not take another now."""
         now = asyncio.get_running_loop().time()
         return len(self._said) == self._said.maxlen and now - self._said[0] < WINDOW
 

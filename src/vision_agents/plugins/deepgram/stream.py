@@ -87,7 +87,7 @@ class Stream(RemoteStream[Any]):
 
 
 def mean_confidence(words: Sequence[Any]) -> float | None:
-    """How sure Deepgram is of these words of its own, from 0 to 1; None if there are none, or it does not say.
+    """Deepgram's confidence in these words of its own, from 0 to 1; None if there are none, or it does not say.
 
     Servers that speak its protocol and know no confidence say 0; nobody who is that unsure of words reports them.
     """

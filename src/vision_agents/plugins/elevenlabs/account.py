@@ -63,7 +63,7 @@ def make_client(client: AsyncElevenLabs | None, api_key: str | None, base_url: s
 
 
 def refusal(error: BaseException) -> str | None:
-    """What to do about an error in opening a connection that trying again cannot mend; None for others."""
+    """Advise on an error in opening a connection that trying again cannot mend; None for others."""
     if isinstance(error, ElevenLabsError):
         return str(error) if error.advice else None
     status = error.response.status_code if isinstance(error, InvalidStatus) else 0

@@ -1,4 +1,4 @@
-"""What Scribe has said of the speech since its last commit, and what of it is news."""
+"""Scribe's words since its last commit, and those of them that are news."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Segment:
         return rest
 
     def discard(self, at: float) -> None:
-        """What was said until now is of no interest, nor what of it comes late."""
+        """Drop what was said until now, also what of it comes late."""
         self.said = list(self.last)
         if self.sound:
             self._deaf_until = at + DEAF

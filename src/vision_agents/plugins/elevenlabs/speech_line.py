@@ -58,7 +58,7 @@ class Context(Synthesis):
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody still listens."""
+        """Return whether somebody still listens."""
         return not self.inbox.over
 
     def take(self, message: Any) -> None:

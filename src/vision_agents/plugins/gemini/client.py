@@ -75,7 +75,7 @@ def explained(error: BaseException, where: str) -> GeminiError:
 
 
 def is_closed(error: BaseException) -> bool:
-    """Whether the SDK says by this error that the connection is closed, and not that a message is bad."""
+    """Return whether the SDK says by this error that the connection is closed, and not that a message is bad."""
     if isinstance(error, errors.APIError):
         return isinstance(error.code, int) and 1000 <= error.code < 5000
     return isinstance(error, ConnectionClosed | OSError | EOFError)

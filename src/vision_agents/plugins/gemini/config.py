@@ -1,4 +1,4 @@
-"""How a session is set up."""
+"""The configuration of sessions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vision_agents.core.llm import Heard, Tool
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What the user of the plugin wants of every session."""
+    """The settings of every session."""
 
     config: types.LiveConnectConfig
     voice: str | None
@@ -39,7 +39,7 @@ class Setup:
 
     @property
     def interrupts(self) -> bool:
-        """Whether the service stops the model when somebody speaks."""
+        """Return whether the service stops the model when somebody speaks."""
         realtime = self.config.realtime_input_config
         return realtime is None or realtime.activity_handling != types.ActivityHandling.NO_INTERRUPTION
 
@@ -69,7 +69,7 @@ def content(role: str, text: str) -> types.Content:
 
 
 def turns(messages: Iterable[Message]) -> list[types.Content]:
-    """What was said, as the service wants it."""
+    """The history in the service's form."""
     return [content("model" if message.role is Role.ASSISTANT else "user", message.text) for message in messages]
 
 

@@ -1,4 +1,4 @@
-"""Who says what in a Live session: its messages as reports to the agent.
+"""Translates a Live session's messages into reports to the agent.
 
 The service's messages name no responses. What the model says is told apart by order alone:
 
@@ -56,7 +56,7 @@ class Generation:
 
 @dataclass(slots=True)
 class UserTurn:
-    """What somebody says, as the service hears it. `reported`: how much of the words was reported as final."""
+    """A user's turn as the service hears it. `reported`: how much of the words was reported as final."""
 
     key: str
     participant: Participant
@@ -104,7 +104,7 @@ class Dialogue:
             self.current = self._generation(asked=True, epoch=epoch)
 
     def cancel(self, responses: set[str]) -> bool:
-        """Whether something has to be cancelled at the service: what is stale, or one of `responses`."""
+        """Return whether something has to be cancelled at the service: what is stale, or one of `responses`."""
         generation = self.current
         if generation is None or not (generation.epoch < self.model.epoch or generation.id in responses):
             return False
@@ -132,17 +132,17 @@ class Dialogue:
 
     @property
     def idle(self) -> bool:
-        """Whether nobody says anything: the moment to renew the session."""
+        """Return whether nobody says anything: the moment to renew the session."""
         return self.current is None and not self._late() and not self.unanswered
 
     @property
     def unanswered(self) -> bool:
-        """Whether somebody speaks, or has spoken and not been answered."""
+        """Return whether somebody speaks, or has spoken and not been answered."""
         return self._turn is not None and not self._turn.answered
 
     @property
     def unconfirmed_since(self) -> float | None:
-        """When the oldest cancellation was sent that the service has not confirmed."""
+        """The time of the oldest cancellation that the service has not confirmed."""
         times = (g.cancelled_at for g in self.closing if g.stopped_at is None and g.cancelled_at is not None)
         return min(times, default=None)
 
@@ -237,7 +237,7 @@ class Dialogue:
             self._done(generation)
 
     def _late(self) -> bool:
-        """Whether what comes now belongs to something that was cancelled."""
+        """Return whether what comes now belongs to something that was cancelled."""
         while self.closing:
             stopped_at = self.closing[0].stopped_at
             if stopped_at is None or self.now() - stopped_at < STOPPED_LIMIT:
@@ -323,7 +323,7 @@ class Dialogue:
 
     @property
     def _silent(self) -> bool:
-        """Whether the agent certainly says nothing."""
+        """Return whether the agent certainly says nothing."""
         if self.current is not None and self.current.started:
             return False
         heard = self._last is not None and not self.model.stale(self._last)

@@ -33,13 +33,13 @@ Send = Callable[[AsyncSession], Awaitable[None]]
 
 
 class LiveListener(LinkListener, Protocol):
-    """Who is at the near end. Every method returns at once."""
+    """The near end of the link. Every method returns at once."""
 
     def config(self, handle: str | None) -> types.LiveConnectConfig:
-        """How to set up a session: the one that `handle` names, or a new one."""
+        """The configuration of a session: of the one that `handle` names, or of a new one."""
 
     def history(self) -> list[types.Content]:
-        """What a new session has to know of those before it."""
+        """The history that a new session is told."""
 
     def message(self, message: types.LiveServerMessage) -> None:
         """A message came."""

@@ -1,4 +1,4 @@
-"""Who one is at Stream, where Stream is, and what its errors mean."""
+"""Credentials, endpoints and error mapping."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class StreamError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """How to reach Stream: either `api_secret`, which stands for the whole application, or a user's `token`."""
+    """Credentials for Stream: either `api_secret`, which stands for the whole application, or a user's `token`."""
 
     api_key: str
     api_secret: str | None
@@ -101,7 +101,7 @@ def name_of(call: Any) -> tuple[str, str]:
 
 
 def explained(error: BaseException, doing: str) -> StreamError:
-    """What `error`, met while `doing` something, means, in words."""
+    """Explain `error`, met while `doing` something."""
     if isinstance(error, StreamError):
         return error
     code = getattr(error, "code", None)
@@ -121,7 +121,7 @@ def explained(error: BaseException, doing: str) -> StreamError:
 
 
 def _websocket_url(base_url: str) -> str | None:
-    """Where the websocket of `base_url` is; None for production. The SDK would go to production by default."""
+    """The websocket address of `base_url`; None for production. The SDK would go to production by default."""
     parts = urlsplit(base_url)
     if parts.netloc == urlsplit(DEFAULT_BASE_URL).netloc:
         return None

@@ -23,7 +23,7 @@ LONGEST_GAP = 0.5
 
 
 class Slots:
-    """When each frame is due, so that the SDK finds exactly one each time. `beat`: a moment at which it takes one."""
+    """Times at which frames are due: the SDK finds exactly one each time. `beat`: a moment at which it takes one."""
 
     def __init__(self, beat: float) -> None:
         self._beat = beat
@@ -33,7 +33,7 @@ class Slots:
         return self._beat - LEAD - now
 
     def take(self, now: float) -> bool:
-        """Whether there is still time for the frame that is due. Either way it is the next one's turn.
+        """Return whether there is still time for the frame that is due. Either way it is the next one's turn.
 
         Slots that have passed are left out: the SDK has played silence in their place, and a frame put in later would
         have all others wait, for the rest of the call.

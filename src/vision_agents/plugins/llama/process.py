@@ -68,7 +68,7 @@ class Meter:
     runs: deque[float] = field(default_factory=lambda: deque(maxlen=_MEASURED))
 
     def stats(self, queued: int) -> WorkerStats:
-        """As the list of loaded models shows them."""
+        """The figures that the list of loaded models shows."""
         waits, runs = sorted(self.waits), sorted(self.runs)
         return WorkerStats(
             queued,
@@ -143,7 +143,7 @@ class ModelProcess:
 
     @property
     def failure(self) -> str:
-        """Why it is of no more use; empty while it is well."""
+        """The reason for which it is of no more use; empty while it is well."""
         return self._failure if self._owner == os.getpid() else "the process was forked since"
 
     def ask(self, request: Json, listener: Listener) -> int:
@@ -175,7 +175,7 @@ class ModelProcess:
         self._outgoing.put({"forget": session})
 
     def queued(self) -> int:
-        """How many requests wait for their turn."""
+        """The number of requests that wait for their turn."""
         with self._lock:
             return sum(pending.begun is None for pending in self._pending.values())
 
@@ -298,7 +298,7 @@ class ModelProcess:
                 logger.debug("%s", self._log[-1])
 
     def _reason(self) -> str:
-        """Why the process ended: what it left on stderr, else its exit status."""
+        """Say why the process ended: what it left on stderr, else its exit status."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(EXIT_TIMEOUT)
             self._threads[0].join(EXIT_TIMEOUT)

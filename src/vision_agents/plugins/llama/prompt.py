@@ -40,7 +40,7 @@ _CUT_OFF = "…"
 
 
 def prefix(instructions: str, examples: Sequence[Example]) -> list[Json]:
-    """What every prompt begins with, so that it has to be read only once."""
+    """The beginning of every prompt, which has to be read only once."""
     messages = [_text("system", instructions)] if instructions else []
     for asked, answered in examples:
         messages += [_text("user", asked), _text("assistant", answered)]

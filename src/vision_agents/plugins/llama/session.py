@@ -49,7 +49,7 @@ class Prompt:
     to be one that lets it write on from a text, and the reply must have no functions to call."""
 
     def request(self, session: int) -> Json:
-        """As the worker takes it."""
+        """The request as the worker takes it."""
         body: Json = {
             "messages": list(self.messages),
             "temperature": self.temperature,
@@ -63,7 +63,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How a reply ended."""
+    """The ending of a reply."""
 
     reason: str
     """"stop", "length" (cut at `max_tokens`), "tool_calls" or "cancelled"."""

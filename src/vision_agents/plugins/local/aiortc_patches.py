@@ -1,4 +1,4 @@
-"""What aiortc does otherwise than a call on one machine needs, changed for one connection at a time.
+"""Patches of aiortc for calls on one machine, one connection at a time.
 
 All of it goes through private attributes: hence aiortc's exact version, and tests for each of these.
 """

@@ -51,7 +51,7 @@ class Edge(EdgeTransport):
 
     @property
     def host(self) -> str:
-        """Where the page is served."""
+        """The address that the page is served at."""
         return self._server.host
 
     @property
@@ -66,7 +66,7 @@ class Edge(EdgeTransport):
 
     @property
     def microphone_allowed(self) -> bool:
-        """Whether browsers give the page the microphone at `url`: on loopback, and over https."""
+        """Return whether browsers give the page the microphone at `url`: on loopback, and over https."""
         return self._server.secure or is_loopback(self.host)
 
     async def join(self, agent_user: User, call: Any, sink: CallSink) -> None:

@@ -1,4 +1,4 @@
-"""What open pages are told: records, each page over its WebSocket."""
+"""Sends records to open pages, each over its WebSocket."""
 
 from __future__ import annotations
 

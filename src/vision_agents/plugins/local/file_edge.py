@@ -106,11 +106,11 @@ class FileEdge(EdgeTransport):
 
     @property
     def recording_error(self) -> OSError | None:
-        """What kept `out` from being written to the end, as a full disk does; the call went on without it."""
+        """The error that kept `out` from being written to the end, as a full disk does; the call went on without it."""
         return self._tape.error if self._tape is not None else None
 
     def recording(self) -> Samples:
-        """What is in `out` so far: int16 of shape (n, 2), 48 kHz, left the user, right the agent.
+        """The content of `out` so far: int16 of shape (n, 2), 48 kHz, left the user, right the agent.
 
         Raises ValueError if there is no `out`.
         """
@@ -156,7 +156,7 @@ class FileEdge(EdgeTransport):
             self.on_late(*spell)
 
     def _over(self, n: int, length: int) -> bool:
-        """Whether the user, whose recording has `length` frames, hangs up after frame n."""
+        """Return whether the user, whose recording has `length` frames, hangs up after frame n."""
         if n < length:
             return False
         quiet = n - max(length, self._courtesy.heard_at)
@@ -180,7 +180,7 @@ def _cut(samples: Samples, start: int) -> Samples:
 
 
 class _HangupCondition:
-    """What a patient caller knows: when the agent was last heard (in frames), and whether it still owes something."""
+    """The condition for hanging up: when the agent was last heard (in frames), and whether it still owes something."""
 
     def __init__(self) -> None:
         self.heard_at = 0
@@ -189,7 +189,7 @@ class _HangupCondition:
 
     @property
     def waits(self) -> bool:
-        """Whether a turn of somebody or a reply of the agent is on its way."""
+        """Return whether a turn of somebody or a reply of the agent is on its way."""
         return bool(self._turns or self._replies)
 
     def observe(self, record: Mapping[str, Any]) -> None:
@@ -207,7 +207,7 @@ class _HangupCondition:
 
 
 class _TickLateness:
-    """How late the ticks are: `worst` in seconds, and the stretches in which they are much too late."""
+    """Lateness of ticks: `worst` in seconds, and the stretches in which they are much too late."""
 
     def __init__(self) -> None:
         self.worst = 0.0

@@ -56,7 +56,7 @@ _OPUS = [codec for codec in RTCRtpSender.getCapabilities("audio").codecs if code
 
 
 class OfferError(ValueError):
-    """What the browser sent is no offer that can be answered. The message says why."""
+    """An offer that cannot be answered. The message says why."""
 
 
 class CallListener(Protocol):
@@ -70,7 +70,7 @@ class CallListener(Protocol):
 
 
 class FrameClock:
-    """When each 20 ms frame is due, and which ones are left out after a stall. Reads no clock: `now` is in seconds."""
+    """Times at which 20 ms frames are due; some are left out after a stall. Reads no clock: `now` is in seconds."""
 
     def __init__(self) -> None:
         self._start: float | None = None

@@ -68,12 +68,12 @@ class Server:
 
     @property
     def secure(self) -> bool:
-        """Whether it serves https."""
+        """Return whether it serves https."""
         return self._certificate is not None
 
     @property
     def running(self) -> bool:
-        """Whether it serves."""
+        """Return whether it serves."""
         return self._runner is not None
 
     def url(self, token: str | None = None) -> str:

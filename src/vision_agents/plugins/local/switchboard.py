@@ -1,4 +1,4 @@
-"""Who is in the call: one browser at a time, and the newest takes over."""
+"""Connects the call with one browser at a time; the newest takes over."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Switchboard:
 
     @property
     def busy(self) -> bool:
-        """Whether a browser is in the call."""
+        """Return whether a browser is in the call."""
         return self._current is not None
 
     async def answer(self, offer: str, page: int | None = None) -> tuple[str, Participant]:

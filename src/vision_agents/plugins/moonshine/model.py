@@ -46,7 +46,7 @@ NOISE = "you"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read: the words, and how sure the network is of them.
+    """A transcript: the words, and how sure the network is of them.
 
     `confidence`: the geometric mean of its tokens' probabilities, 0 to 1. English speech is read with 0.6 and more,
     other languages with 0.3 to 0.5, noise that passes for words with up to 0.6. `alternative`: one of `LISTENERS`, if
@@ -141,7 +141,7 @@ class MoonshineModel:
         return NOTHING if text.strip(" .,!?").lower() == NOISE else Reading(text, confidence, alternative)
 
     def _alternative(self, first: NDArray[np.float32]) -> str:
-        """What a listener may have said, by the probabilities of the first token; nothing if that is not likely."""
+        """The listener's words that it may have been, by the first token's probabilities; empty if not likely."""
         likely = {word: float(first[token]) for token, word in self._listeners.items()}
         return max(likely, key=likely.__getitem__) if sum(likely.values()) >= HESITATION else ""
 

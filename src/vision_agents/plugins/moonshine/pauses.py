@@ -1,4 +1,4 @@
-"""Where to cut long audio: at its quietest moment, so that no word is cut in two."""
+"""Finds where to cut long audio: at its quietest moment, so that no word is cut in two."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ _STEP = 512  # samples taken at once, so that speech is found at the right place
 
 
 class Recogniser(Protocol):
-    """What `STT` asks of the network behind it."""
+    """The interface of the network behind `STT`."""
 
     def transcribe(self, samples: Samples, stop: threading.Event) -> Reading:
         """The words in int16 mono speech at 16 kHz. Called in a worker thread; ends early if `stop` is set."""

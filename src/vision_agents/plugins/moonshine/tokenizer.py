@@ -36,7 +36,7 @@ class Tokenizer:
         return self._numbers[(_SPACE + text).encode()]
 
     def text(self, tokens: Iterable[int]) -> str:
-        """What `tokens` say. Bytes that make no character and marks without meaning are left out; without any letter
+        """Decode `tokens`. Bytes that make no character and marks without meaning are left out; without any letter
         or digit there is no text."""
         said = b"".join(self._tokens[token] for token in tokens if _FIRST_TEXT <= token < _FIRST_MARK)
         text = said.decode("utf-8", errors="ignore").replace(_SPACE, " ").translate(_NO_WORDS)

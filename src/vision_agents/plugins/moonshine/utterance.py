@@ -42,7 +42,7 @@ class Stop(threading.Event):
 
     @property
     def in_no_hurry(self) -> bool:
-        """Whether the reading still lets those of others go before it."""
+        """Return whether the reading still lets those of others go before it."""
         return self.slack > 0 and not self.begun
 
     def ends(self, job: asyncio.Future[Reading]) -> None:

@@ -74,7 +74,7 @@ def explained(error: BaseException, where: str) -> OpenAIError:
 
 
 def failure(where: str, text: str, code: str | None) -> OpenAIError:
-    """What went wrong at `where`, with what to do about it where that is known."""
+    """Explain an error at `where`, with what to do about it where that is known."""
     advice = _WHAT_TO_DO.get(code or "", "")
     return OpenAIError(" ".join(part for part in (f"{where}: {text}", advice) if part), code)
 

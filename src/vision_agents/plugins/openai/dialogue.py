@@ -1,4 +1,4 @@
-"""Who says what in a session: its events as reports to the agent, and when the next response may be asked for.
+"""Translates a session's events into reports to the agent, and asks for the next response when that is allowed.
 
 The service makes one response at a time and refuses to begin another one before `response.done`, so requests wait for
 that. A response that was cancelled has to end in time, or the session is renewed. Everything names the response that it
@@ -37,7 +37,7 @@ class Wire(Protocol):
 
     @property
     def up(self) -> bool:
-        """Whether there is a session to send to."""
+        """Return whether there is a session to send to."""
 
     def send(self, message: ClientEvent) -> None:
         """Send a message of this session."""
@@ -129,12 +129,12 @@ class Dialogue:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is being made, asked for or awaited."""
+        """Return whether nothing is being made, asked for or awaited."""
         return not self._responses.running and self._turn_epoch is None and not self._queue
 
     @property
     def unconfirmed_since(self) -> float | None:
-        """When the oldest cancellation was sent that the service has not confirmed."""
+        """The time of the oldest cancellation that the service has not confirmed."""
         times = (response.cancelled_at for response in self._responses.running)
         return min((time for time in times if time is not None), default=None)
 

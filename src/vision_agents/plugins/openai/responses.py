@@ -43,7 +43,7 @@ class Response:
         entry.seconds += seconds
 
     def cut_after(self, heard: float) -> list[ClientEvent]:
-        """What tells the service that only `heard` seconds of the audio were heard.
+        """The message that only `heard` seconds of the audio were heard.
 
         The item in which they end is truncated there, rounded down to what has come for certain: beyond an item's real
         length the service refuses. What comes after it is deleted.

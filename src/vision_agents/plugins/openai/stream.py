@@ -17,7 +17,7 @@ CLOSE_TIMEOUT = 1.0
 
 
 class EventStream(Protocol[T_co]):
-    """What the SDK returns for `stream=True`."""
+    """The stream that the SDK returns for `stream=True`."""
 
     def __aiter__(self) -> AsyncIterator[T_co]: ...
 

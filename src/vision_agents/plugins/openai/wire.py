@@ -1,4 +1,4 @@
-"""What a realtime session is told: its configuration, items of its conversation, functions."""
+"""Messages to a realtime session: its configuration, items of its conversation, functions."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def note(text: str) -> ClientEvent:
 
 
 def function_result(call_id: str, output: str) -> ClientEvent:
-    """What a function returned."""
+    """The result of a function."""
     return _created({"type": "function_call_output", "call_id": call_id, "output": output})
 
 

@@ -1,4 +1,4 @@
-"""Which phonemes of a sentence belong to which of its words.
+"""Aligns the phonemes of a sentence with its words.
 
 espeak speaks a sentence, not words: it joins clitics ("of the" becomes one group, ʌvðə), expands numbers ("12" becomes
 two groups), reads symbols aloud or leaves them out. So the sentence's phonemes are compared with those of each word

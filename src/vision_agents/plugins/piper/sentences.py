@@ -57,7 +57,7 @@ def clauses(words: Sequence[str], weights: Sequence[int], limit: int) -> Iterato
 
 
 def _fitting(weights: Sequence[int], first: int, limit: float) -> int:
-    """How many words from `first` on weigh at most `limit` together; at least one."""
+    """Count the words from `first` on that weigh at most `limit` together; at least one."""
     size, weight = 1, weights[first]
     while first + size < len(weights) and weight + weights[first + size] <= limit:
         weight += weights[first + size]
@@ -66,7 +66,7 @@ def _fitting(weights: Sequence[int], first: int, limit: float) -> int:
 
 
 def _last_clause(words: Sequence[str], weights: Sequence[int], first: int, limit: int) -> int:
-    """How many words from `first` on end in a clause mark and weigh between a quarter of `limit` and `limit`; or 0."""
+    """Count the words from `first` to a clause mark that weigh between a quarter of `limit` and `limit`; or 0."""
     for size in range(_fitting(weights, first, limit), 0, -1):
         if words[first + size - 1].rstrip(_CLOSERS).endswith(_CLAUSE_MARKS):
             return size if 4 * sum(weights[first : first + size]) >= limit else 0

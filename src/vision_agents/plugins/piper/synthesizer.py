@@ -93,7 +93,7 @@ class Synthesis(Iterator[SpeechChunk]):
 
     @property
     def stopped(self) -> bool:
-        """Whether it was told to end."""
+        """Return whether it was told to end."""
         return bool(self._options.terminate)
 
     def __next__(self) -> SpeechChunk:

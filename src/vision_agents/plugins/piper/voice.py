@@ -24,7 +24,7 @@ PADDING = 10
 
 @dataclass(frozen=True, slots=True)
 class Prosody:
-    """How to speak; None is the voice's own setting.
+    """Settings of speech; None is the voice's own.
 
     `speaker`: number or name, for voices of several speakers. `length_scale`: duration, above 1.0 is slower.
     `noise_scale`: how much the sound varies. `noise_w_scale`: how much the durations vary. With both at 0.0 the same

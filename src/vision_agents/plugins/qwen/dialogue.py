@@ -1,4 +1,4 @@
-"""Who says what in a session: its events as reports to the agent, and when the next answer may be asked for.
+"""Translates a session's events into reports to the agent, and asks for the next answer when that is allowed.
 
 The service makes one response at a time, and refuses to begin another one before `response.done`. So what is to be
 asked for waits for that; a response that was cancelled has to end in time, or the session is renewed.
@@ -59,7 +59,7 @@ class Response:
 
 @dataclass(slots=True)
 class UserTurn:
-    """What somebody says. Times are the service's, in milliseconds of audio."""
+    """A user's turn. Times are the service's, in milliseconds of audio."""
 
     participant: Participant
     started_ms: float
@@ -68,7 +68,7 @@ class UserTurn:
 
 
 class Wire(Protocol):
-    """What the dialogue has done. Every method returns at once."""
+    """Sends what the dialogue decides. Every method returns at once."""
 
     def create(self, ask: Ask) -> None:
         """Have a response made."""
@@ -125,7 +125,7 @@ class Dialogue:
             self._cancel(active)
 
     def forget_texts(self) -> None:
-        """Who asked for them was told that it failed."""
+        """Drop them: whoever asked for them was told that it failed."""
         self.asks = deque(ask for ask in self.asks if ask.instructions is None)
 
     def result_sent(self, response: Response) -> None:
@@ -153,7 +153,7 @@ class Dialogue:
 
     @property
     def unconfirmed_since(self) -> float | None:
-        """When the cancellation was sent that the service has not confirmed."""
+        """The time of the cancellation that the service has not confirmed."""
         return self.active.cancelled_at if self.active is not None else None
 
     # What the service says.
@@ -177,7 +177,7 @@ class Dialogue:
         self.go_on()
 
     def _ask_again(self) -> None:
-        """What was asked for has to wait: a spoken turn was faster, and is what is being answered."""
+        """Put back what was asked for: a spoken turn was faster, and is what is being answered."""
         late, self.sent = self.sent, None
         if late is None and self.active is not None:
             late, self.active.ask = self.active.ask, None

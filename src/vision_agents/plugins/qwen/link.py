@@ -30,7 +30,7 @@ Event = dict[str, Any]
 
 
 class EventListener(LinkListener, Protocol):
-    """Who is at the near end. Every method returns at once."""
+    """The near end of the link. Every method returns at once."""
 
     def configure(self, conversation: Any) -> None:
         """Write what sets a session up."""

@@ -32,7 +32,7 @@ class Outlet:
         self.written: list[str] = []
 
     def send(self, data: str) -> None:
-        """What the SDK calls."""
+        """The callback object that the SDK calls."""
         self.written.append(data)
 
 

@@ -35,7 +35,7 @@ CALL_NOTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What the user of the plugin wants of every session: the arguments of the SDK's `update_session`."""
+    """The settings of every session: the arguments of the SDK's `update_session`."""
 
     voice: str | None
     detection: str
@@ -45,7 +45,7 @@ class Setup:
 
     @property
     def interrupts(self) -> bool:
-        """Whether the service stops its response when somebody speaks."""
+        """Return whether the service stops its response when somebody speaks."""
         return bool((self.further.get("turn_detection_param") or {}).get("interrupt_response", True))
 
 
@@ -186,7 +186,7 @@ class Session(RealtimeSession):
 
 
 def _note(heard: Iterable[Heard]) -> str:
-    """How much of the last answers reached the user: there is no other way to tell the model."""
+    """A text on how much of the last answers reached the user: there is no other way to tell the model."""
     texts = [one.text.strip() for one in heard]
     if not texts:
         return ""

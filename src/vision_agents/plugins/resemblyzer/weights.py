@@ -27,7 +27,7 @@ Tensors = dict[str, NDArray[np.float32]]
 
 
 class _Tensor(NamedTuple):
-    """Where a tensor lies: the numbers of `storage` from `offset` on. Has the arguments of PyTorch's own function."""
+    """Locate a tensor: the numbers of `storage` from `offset` on. Has the arguments of PyTorch's own function."""
 
     storage: str
     offset: int

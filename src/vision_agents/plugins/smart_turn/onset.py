@@ -1,4 +1,4 @@
-"""When did the sound really begin? A voice activity detector only knows some windows later."""
+"""Estimates when the sound really began: a voice activity detector only knows some windows later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who speaks, and who is done: Silero hears speech, Smart Turn judges whether a pause is the end."""
+"""Turn detection: Silero detects speech, Smart Turn judges whether a pause is the end."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _STEP = 512  # samples taken at once, so that a long piece of audio is judged as
 
 
 class EndOfTurnModel(Protocol):
-    """What `TurnDetection` asks of the network behind it."""
+    """The interface of the network behind `TurnDetection`."""
 
     def predict(self, samples: Samples) -> float:
         """The probability that the speaker has finished. Called in a worker thread."""

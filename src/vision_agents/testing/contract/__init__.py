@@ -1,4 +1,4 @@
-"""What every part of a kind must do, as test classes: subclass one, say how the part and its provider are made.
+"""Contracts of parts as test classes: subclass one, say how the part and its provider are made.
 
     class TestTTS(TTSContract):
         @pytest_asyncio.fixture

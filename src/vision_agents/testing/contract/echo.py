@@ -1,4 +1,4 @@
-"""What every echo canceller must do."""
+"""The contract of echo cancellers."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class EchoCancellerContract(Contract):
 
 
 def _echo(played: PcmData) -> PcmData:
-    """What a microphone hears of `played`: 0.1 s later, 10 dB quieter, with the noise of a quiet microphone."""
+    """The echo of `played` at a microphone: 0.1 s later, 10 dB quieter, with the noise of a quiet microphone."""
     echo = echo_of(played.resampled(RATE), 0.1, -10.0)
     return _pcm(echo + np.random.default_rng(1).normal(0.0, 8.0, len(echo)))
 

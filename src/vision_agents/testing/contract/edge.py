@@ -1,4 +1,4 @@
-"""What every transport must do."""
+"""The contract of transports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the contract classes have in common: waiting, consuming, recording, and looking for leaks."""
+"""Base of the contract classes: waiting, consuming, recording, and looking for leaks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every text model must do."""
+"""The contract of text models."""
 
 from __future__ import annotations
 

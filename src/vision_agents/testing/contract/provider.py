@@ -29,7 +29,7 @@ class Answer:
 
     @property
     def permitted(self) -> bool:
-        """Whether the next piece may be sent now."""
+        """Return whether the next piece may be sent now."""
         return self.sent < self._provider.limit
 
     async def permit(self) -> None:
@@ -74,7 +74,7 @@ class Provider:
 
     @property
     def open_connections(self) -> int:
-        """How many connections are open now."""
+        """The number of open connections."""
         return self.count_connections()
 
     @open_connections.setter
@@ -86,7 +86,7 @@ class Provider:
         return self._open_connections
 
     def can(self, what: str) -> bool:
-        """Whether it can do this."""
+        """Return whether it can do this."""
         return what not in self.cannot
 
     # What a case asks and tells the provider.
@@ -142,11 +142,11 @@ class Provider:
             self.active -= 1
 
     def next_said(self) -> str | ToolCall:
-        """What to answer now."""
+        """Return the answer that is due now."""
         return self._to_say.popleft() if self._to_say else "Yes."
 
     def next_heard(self) -> str:
-        """What is recognised in the speech that came."""
+        """Recognise the speech that came."""
         return self._to_hear.popleft() if self._to_hear else "hello"
 
     def _check(self, what: str) -> None:
@@ -173,7 +173,7 @@ class SpeechGate:
 
     @property
     def speaking(self) -> bool:
-        """Whether speech was begun and not ended."""
+        """Return whether speech was begun and not ended."""
         return self._quiet < self._silence
 
     def feed(self, audio: PcmData) -> Literal["started", "stopped"] | None:

@@ -1,4 +1,4 @@
-"""What every realtime model must do."""
+"""The contract of realtime models."""
 
 from __future__ import annotations
 
@@ -360,7 +360,7 @@ class RealtimeContract(Contract):
 
 
 async def _error_of(work: Awaitable[None]) -> Exception | None:
-    """How `work` failed, if it did. A case that failed fails."""
+    """Return the error of `work`, if it had one. A case that failed fails."""
     try:
         await work
     except AssertionError:

@@ -1,4 +1,4 @@
-"""What every recogniser must do."""
+"""The contract of recognisers."""
 
 from __future__ import annotations
 

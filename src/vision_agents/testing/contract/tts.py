@@ -1,4 +1,4 @@
-"""What every synthesiser must do."""
+"""The contract of synthesisers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every turn detector must do."""
+"""The contract of turn detectors."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class TurnDetectorContract(Contract):
         assert not log.failures
 
     def check(self, log: HearingLog, who: Participant) -> None:
-        """What is reported of a participant makes sense, in its order and its numbers."""
+        """Reports of a participant make sense, in their order and their numbers."""
         speaking, voiced, open_turn = False, 0.0, False
         for kind, _, *numbers in (fact for fact in log.facts if fact[1] == who):
             if kind in ("speech_started", "speech_continued", "turn_started", "turn_ended"):

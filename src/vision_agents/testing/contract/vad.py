@@ -1,4 +1,4 @@
-"""What every voice activity detector must do."""
+"""The contract of voice activity detectors."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ class Attempt:
                 self._answer.send({"call": call})
 
     def summary(self) -> Json:
-        """How it went: why it ended, the prompt's length in tokens, and how many of those were in the cache."""
+        """Sum up: why it ended, the prompt's length in tokens, and how many of those were in the cache."""
         return {"reason": self.reason, "prompt_tokens": self.tokens, "cached_tokens": self._cached}
 
 

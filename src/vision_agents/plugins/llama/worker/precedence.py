@@ -1,4 +1,4 @@
-"""Who goes first: a caller waits for the first words of an answer, and nobody for those that are spoken much later."""
+"""Precedence of answers: a caller waits for the first words of one, and nobody for those that are spoken much later."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Precedence:
             self._changed.notify_all()
 
     def waits(self, written: int, since: int) -> bool:
-        """Whether an answer shall pause that has so many pieces, so many of them since its last pause."""
+        """Return whether an answer shall pause that has so many pieces, so many of them since its last pause."""
         return bool(self._first) and written >= AHEAD and since >= STRETCH
 
     def pause(self, given_up: Callable[[], bool]) -> None:
