@@ -61,7 +61,7 @@ class Part:
         """Connect."""
         if isinstance(self.part, Realtime):
             self._player = Player(self.part)
-            await self.part.connect("Be brief.", ())
+            await self.part.connect("Be brief.")
         elif isinstance(self.part, TTS | STT):
             await self.part.start()
 

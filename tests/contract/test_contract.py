@@ -9,7 +9,7 @@ import pytest
 
 from vision_agents.core.audio import PcmData
 from vision_agents.core.epoch import Epoch
-from vision_agents.core.llm import Heard
+from vision_agents.core.llm import PlayedResponse
 from vision_agents.core.part import Attachment
 from vision_agents.core.participants import Participant
 from vision_agents.core.tts import SpeechChunk
@@ -128,7 +128,7 @@ class DeafWhileSpeaking(ControlledRealtime):
 
 
 class NeverStops(ControlledRealtime):
-    async def stop_response(self, heard: tuple[Heard, ...]) -> None:
+    async def stop_response(self, heard: tuple[PlayedResponse, ...]) -> None:
         pass
 
 

@@ -31,13 +31,13 @@ class ControlledRealtime(ScriptedRealtime):
         self.words = [self._provider.next_heard()]
         super()._understand(participant)
 
-    async def _respond(self, name: str, asked_in: int) -> None:
+    async def _respond(self, name: str, asked_in: int, request: int | None) -> None:
         with self._provider.answering() as answer:
             if answer.failure:
                 self.report_failure(ConnectionError(answer.failure))
                 return
             ANSWER.set(answer)  # Seen by this task alone.
-            await super()._respond(name, asked_in)
+            await super()._respond(name, asked_in, request)
 
 
 @pytest.mark.virtual_time

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from vision_agents.core.hearing import Hearing
-from vision_agents.core.llm import LLM, Heard
+from vision_agents.core.llm import LLM, PlayedResponse
 from vision_agents.core.part import Attachment, Part, PartError, attach_all, with_subparts
 from vision_agents.core.participants import Participant
 from vision_agents.core.tts import TTSAudioEvent
@@ -205,14 +205,14 @@ async def test_responses_of_one_call_are_not_those_of_the_next_though_they_have_
         def __init__(self):
             self.said = []
 
-        def response_started(self, response, epoch):
+        def response_started(self, response, epoch, request=None):
             self.said.append((response, epoch))
 
     model, first, second = ScriptedRealtime(), Output(), Output()
     call = Attachment(output=first)
     model.attach(call)
     model.report_response_started("r1")
-    model.cut_off(Heard("r1", 0.1, "my card number"))
+    model.cut_off(PlayedResponse("r1", 0.1, "my card number"))
     model.detach(call)
     model.attach(Attachment(output=second))
     model.report_response_started("r1")

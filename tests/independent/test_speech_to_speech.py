@@ -80,7 +80,7 @@ async def begun(player: Player, count: int) -> None:
 
 
 async def test_a_turn_is_answered_and_who_speaks_interrupts_the_answer(model: openai.Realtime, player: Player) -> None:
-    await model.connect("Be brief.", ())
+    await model.connect("Be brief.")
     await speak(model, 0.8, 0.6)
     await begun(player, 1)
     await speak(model, 0.8, 0.6)
@@ -92,14 +92,14 @@ async def test_a_turn_is_answered_and_who_speaks_interrupts_the_answer(model: op
     assert player.final_words(ANNA) == ["count for me"] * 2
     assert [fact[3] for fact in player.of("turn_ended")] == pytest.approx([0.8, 0.8], abs=0.1)
     # Of the first the service was told up to where it was heard, and it had nothing against that.
-    roles = [(message.role, message.interrupted) for message in model.record.messages[:2]]
+    roles = [(message.role, message.interrupted) for message in model.history[:2]]
     assert roles == [(Role.USER, False), (Role.ASSISTANT, True)]
     assert not player.failures
     assert not player.faults
 
 
 async def test_an_answer_is_whole(model: openai.Realtime, player: Player) -> None:
-    await model.connect("Be brief.", ())
+    await model.connect("Be brief.")
     await model.send_text("Count.")
     await until(lambda: player.responses and player.last.done, "the whole answer")
     assert player.last.text == COUNTING
@@ -108,7 +108,7 @@ async def test_an_answer_is_whole(model: openai.Realtime, player: Player) -> Non
 
 
 async def test_what_is_asked_after_an_interruption_is_answered(model: openai.Realtime, player: Player) -> None:
-    await model.connect("Be brief.", ())
+    await model.connect("Be brief.")
     await model.send_text("Count.")
     await begun(player, 1)
     player.interrupt()
@@ -120,7 +120,7 @@ async def test_what_is_asked_after_an_interruption_is_answered(model: openai.Rea
 
 
 async def test_many_interruptions_leave_nothing_behind(model: openai.Realtime, player: Player) -> None:
-    await model.connect("Be brief.", ())
+    await model.connect("Be brief.")
     await model.send_text("Count.")
     await begun(player, 1)
     tasks = len(asyncio.all_tasks())

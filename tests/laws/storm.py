@@ -115,31 +115,31 @@ class StormyModel(Realtime):
         self.tasks = {}  # in their order, so that the same seed is the same run
         self.count = 0
 
-    async def connect(self, instructions, history):
+    async def connect(self, instructions):
         pass
 
     async def send_audio(self, audio, participant):
         await self.mischief.pause()
 
-    async def send_text(self, text):
+    async def send_text(self, text, request=None):
         asked_in, sending = self.epoch, asyncio.current_task()
         self.tasks[sending] = None
         try:
             await self.mischief.pause()
-            self.respond(asked_in)
+            self.respond(asked_in, request)
         finally:
             self.tasks.pop(sending, None)
 
-    def respond(self, asked_in=None):
+    def respond(self, asked_in=None, request=None):
         self.count += 1
-        task = asyncio.get_running_loop().create_task(self.speak(f"r{self.count}", asked_in or self.epoch))
+        task = asyncio.get_running_loop().create_task(self.speak(f"r{self.count}", asked_in or self.epoch, request))
         self.tasks[task] = None
         task.add_done_callback(lambda over: self.tasks.pop(over, None))
 
-    async def speak(self, name, asked_in):
+    async def speak(self, name, asked_in, request):
         try:
             await self.mischief.pause()
-            self.report_response_started(name, asked_in)
+            self.report_response_started(name, asked_in, request)
             for index, word in enumerate(sentences(self.mischief.rng).split()):
                 await self.mischief.pause()
                 times = Word(word, index * WORD / RATE, (index + 1) * WORD / RATE)

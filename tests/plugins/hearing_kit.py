@@ -109,7 +109,13 @@ class Notes:
         self._note("turn_ended", participant, confidence, duration, trailing_silence)
 
     def words(
-        self, participant: Participant, text: str, final: bool, confidence: float | None, alternative: str = ""
+        self,
+        participant: Participant,
+        text: str,
+        final: bool,
+        confidence: float | None,
+        alternative: str = "",
+        place: int | None = None,
     ) -> None:
         self._note("words", participant, text, final)
 

@@ -54,9 +54,10 @@ class Hearing(Part):
         final: bool,
         confidence: float | None = None,
         alternative: str = "",
+        place: int | None = None,
     ) -> None:
         if (listener := self._listener) is not None:
-            listener.words(participant, text, final, confidence, alternative)
+            listener.words(participant, text, final, confidence, alternative, place)
 
     def report_failure(self, error: BaseException) -> None:
         if (listener := self._listener) is not None:

@@ -32,12 +32,19 @@ class HearingListener(Protocol):
         """The participant is done. `duration`: seconds from the turn's start to its last sound, None if not known."""
 
     def words(
-        self, participant: Participant, text: str, final: bool, confidence: float | None, alternative: str = ""
+        self,
+        participant: Participant,
+        text: str,
+        final: bool,
+        confidence: float | None,
+        alternative: str = "",
+        place: int | None = None,
     ) -> None:
         """A transcript. A partial one replaces the partial before it, a final one stays.
 
         An empty text says that none were found. `confidence`: from 0 to 1, None if the recogniser does not say.
-        `alternative`: what it may have been instead, if the recogniser hesitated.
+        `alternative`: what it may have been instead, if the recogniser hesitated. `place`: where the words stand in the
+        history (`Conversation.place`), if that was known before they were; None for the end.
         """
 
     def voice_compared(self, participant: Participant, similarity: float) -> None:
@@ -55,8 +62,8 @@ class HearingListener(Protocol):
 class OutputListener(Protocol):
     """Takes what a realtime model says. Every method returns at once and never raises."""
 
-    def response_started(self, response: str, epoch: int) -> None:
-        """The model begins a response of its own accord or when asked."""
+    def response_started(self, response: str, epoch: int, request: int | None = None) -> None:
+        """The model begins a response: to the text that was sent with the key `request`, or of its own accord."""
 
     def response_audio(self, response: str, audio: PcmData, epoch: int) -> None:
         """The next piece of the response's speech."""
@@ -64,8 +71,9 @@ class OutputListener(Protocol):
     def response_text(self, response: str, delta: str, words: tuple[Word, ...]) -> None:
         """The next piece of the transcript of the response's speech, with the words' times where the model has them."""
 
-    def response_done(self, response: str) -> None:
-        """No more audio of the response will come. What was sent may still be playing."""
+    def response_done(self, response: str, more: bool = False) -> None:
+        """No more audio of the response will come. What was sent may still be playing. `more`: functions were called in
+        it, and another response of the same key follows when they have returned."""
 
     def interrupted(self) -> None:
         """The model stopped by itself because it heard somebody speak."""

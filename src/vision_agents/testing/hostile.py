@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from vision_agents.core.audio import PcmData, Samples
-from vision_agents.core.conversation import Message
 from vision_agents.core.edge import OUTPUT_SAMPLE_RATE, CallSink, EdgeTransport
-from vision_agents.core.llm import LLM, Heard, LLMRequest, Realtime
+from vision_agents.core.llm import LLM, LLMRequest, PlayedResponse, Realtime
 from vision_agents.core.participants import Participant, User
 from vision_agents.core.tasks import Tasks
 from vision_agents.core.tts import TTS
@@ -153,35 +152,35 @@ class HostileRealtime(Realtime):
         self.responses: dict[str, int] = {}
         self._answers = Tasks()
 
-    async def connect(self, instructions: str, history: tuple[Message, ...]) -> None:
+    async def connect(self, instructions: str) -> None:
         """There is nothing to connect to."""
 
     async def send_audio(self, audio: PcmData, participant: Participant) -> None:
         await self._mischief.pause()
 
-    async def send_text(self, text: str) -> None:
+    async def send_text(self, text: str, request: int | None = None) -> None:
         asked_in = self.epoch
         await self._mischief.pause()
-        self._answers.spawn(self._answer(asked_in), "answer")
+        self._answers.spawn(self._answer(asked_in, request), "answer")
 
-    async def stop_response(self, heard: tuple[Heard, ...]) -> None:
+    async def stop_response(self, heard: tuple[PlayedResponse, ...]) -> None:
         await self._mischief.pause()
 
     async def close(self) -> None:
         self._answers.cancel()
 
-    async def _answer(self, asked_in: int) -> None:
+    async def _answer(self, asked_in: int, request: int | None) -> None:
         try:
             await self._mischief.pause()
         except HostileError:
             return
-        self.begin(asked_in)
+        self.begin(asked_in, request)
 
-    def begin(self, asked_in: int | None = None) -> None:
+    def begin(self, asked_in: int | None = None, request: int | None = None) -> None:
         """Announce a new response."""
         name = f"r{len(self.responses)}"
         self.responses[name] = self.epoch if asked_in is None else asked_in
-        self.report_response_started(name, asked_in)
+        self.report_response_started(name, asked_in, request)
 
     def act(self) -> None:
         """Send some things about one response, old or new, in any order."""

@@ -147,6 +147,41 @@ async def test_an_interruption_without_words_is_taken_back():
         assert replayed(call) == []
 
 
+async def test_what_is_said_to_its_end_after_a_noise_was_heard_after_all():
+    async with Call([""]) as call:
+        saying = asyncio.create_task(call.agent.say(LONG))
+        await call.until_state(FloorState.SPEAKING)
+        await asyncio.sleep(0.6)
+        await call.detector.speak(ANNA, 1.0)
+        await call.until(lambda: call.of(AgentSpeechEndedEvent))
+        assert not saying.done()
+        assert await saying is True
+        assert " ".join(text for _, text in call.history) == LONG
+
+
+async def test_what_is_cut_off_by_words_is_known_as_soon_as_they_are():
+    async with Call(["stop"], [LONG, LONG]) as call:
+        saying = asyncio.create_task(call.agent.say(LONG))
+        await call.until_state(FloorState.SPEAKING)
+        await asyncio.sleep(0.6)
+        await call.detector.speak(ANNA, 1.0)
+        await call.until(saying.done)
+        assert saying.result() is False
+        assert call.history[-1] == ("user", "stop")
+
+
+async def test_what_somebody_cuts_off_who_then_leaves_is_over():
+    async with Call([""]) as call:
+        saying = asyncio.create_task(call.agent.say(LONG))
+        await call.until_state(FloorState.SPEAKING)
+        await asyncio.sleep(0.6)
+        speaking = asyncio.create_task(call.detector.speak(ANNA, 3.0))
+        await call.until(lambda: call.of(InterruptionEvent))
+        call.edge.sink.participant_left(ANNA)
+        assert await asyncio.wait_for(saying, 0.1) is False
+        await speaking
+
+
 async def test_all_that_was_written_is_said_then():
     """The playout takes five seconds, and a few sentences wait: they are not lost."""
     sentences = " ".join(f"This is number {number}." for number in range(12))
@@ -164,7 +199,7 @@ async def test_what_code_says_is_said_after_a_noise_that_came_before_its_first_s
         saying = asyncio.create_task(call.agent.say("one two three."))
         await asyncio.sleep(0.1)
         await call.detector.speak(ANNA, 1.0)
-        assert await saying is False
+        assert await saying is True
         await to_the_end(call, 2)
         assert [event.heard for event in call.of(AgentSpeechEndedEvent)] == ["", "one two three."]
         assert call.llm.requests == []

@@ -73,8 +73,8 @@ class Detector(Counted, ScriptedDetector):
 class Model(ScriptedRealtime):
     """A realtime model that takes its time to open its session."""
 
-    async def connect(self, instructions, history):
-        await super().connect(instructions, history)
+    async def connect(self, instructions):
+        await super().connect(instructions)
         await asyncio.sleep(0.1)
 
 
@@ -125,7 +125,7 @@ async def test_a_realtime_model_in_a_running_call_is_refused_by_the_second_agent
         with pytest.raises(PartError, match="this Model is part of a running call"):
             await second.join()
         await second.close()  # Of the first one's parts it closes none.
-        assert await first.say("Hello.")
+        assert await first.say("Yes.")
 
 
 async def test_what_a_part_uses_itself_is_taken_with_it():
@@ -176,7 +176,7 @@ async def test_one_realtime_model_serves_calls_one_after_the_other():
     for _ in range(3):
         agent = realtime_agent(model)
         async with agent.join():
-            assert await agent.say("Hello.")
+            assert await agent.say("Yes.")
             assert [message.text for message in agent.conversation] == ["Yes."]
 
 

@@ -26,7 +26,7 @@ class Listener:
     def failed(self, component, error):
         self.failures.append((component, str(error)))
 
-    def words(self, participant, text, final, confidence, alternative=""):
+    def words(self, participant, text, final, confidence, alternative="", place=None):
         pass
 
 

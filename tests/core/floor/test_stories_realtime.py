@@ -27,6 +27,11 @@ class TestRealtime:
         story.at(3.0, ev.AudioDrained, 1)
         assert story.state() is FloorState.IDLE
 
+    def test_words_have_their_place_however_late_they_are(self) -> None:
+        story = Story(answers=False)
+        late = ev.TranscriptReceived(1.0, ANN, "hello", final=True, place=7)
+        assert story.floor.handle(late) == [fx.RecordTurn(ANN, "hello", 7)]
+
     def test_words_are_told_once(self) -> None:
         story = Story(answers=False)
         story.at(0.0, ev.TurnStarted, ANN)

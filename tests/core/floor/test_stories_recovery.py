@@ -39,6 +39,21 @@ class TestACascade:
             fx.BeginReply(2, 1, answer=True),
         ]
 
+    def test_who_asked_for_the_reply_can_see_whether_its_rest_may_still_be_said(self) -> None:
+        story = interrupted()
+        assert story.floor.may_continue(1)
+        assert not story.floor.may_continue(2)
+        story.finds_no_words(ANN, 4.1, 2)
+        assert not story.floor.may_continue(1)  # It is being said.
+        story = interrupted()
+        story.at(4.05, ev.SpeechStarted, BOB)
+        story.finds_no_words(ANN, 4.1, 2)
+        assert story.floor.may_continue(1)  # It waits for Bob.
+        story = interrupted()
+        story.at(4.1, ev.TranscriptReceived, ANN, "so what", True)
+        story.at(4.1, ev.TranscriptCompleted, ANN, 2)
+        assert not story.floor.may_continue(1)
+
     def test_when_nobody_says_that_it_is_over(self) -> None:
         story = speaking()
         story.speaks(ANN, 3.0, 0.64)

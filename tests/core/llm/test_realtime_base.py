@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.conversation import ToolCall
-from vision_agents.core.llm import Heard, ToolEndedEvent, ToolStartedEvent
+from vision_agents.core.conversation import Message, Role, ToolCall
+from vision_agents.core.llm import PlayedResponse, ToolEndedEvent, ToolStartedEvent
+from vision_agents.core.llm.realtime import HISTORY_LIMIT
 from vision_agents.core.participants import Participant
 from vision_agents.testing.contract import Player
 from vision_agents.testing.realtime import ScriptedRealtime
@@ -34,26 +35,51 @@ async def test_a_response_asked_for_before_an_interruption_is_stale_from_its_bir
 
 async def test_every_cancellation_is_told_once_what_was_heard() -> None:
     model = ScriptedRealtime()
-    model.cut_off(Heard("a", 1.0, "one"), Heard("b", 0.0, ""))
+    model.cut_off(PlayedResponse("a", 1.0, "one"), PlayedResponse("b", 0.0, ""))
     model.cancel()
-    model.cut_off(Heard("c", 2.0, "two"))
+    model.cut_off(PlayedResponse("c", 2.0, "two"))
     model.cancel()
     await asyncio.sleep(0)
     await model.interrupt()
     assert [heard.response for heard in model.stopped] == ["a", "b", "c"]
 
 
-async def test_the_record_has_the_users_words_and_what_was_heard() -> None:
+async def test_a_new_connection_is_told_what_was_said_and_heard() -> None:
     model = ScriptedRealtime()
-    model.report_response_started("a")
-    model.report_response_text("a", "one two three")
-    model.report_words(ANNA, "sto", final=False)
-    model.report_words(ANNA, "stop", final=True)
-    model.cut_off(Heard("a", 1.0, "one"))
-    assert [(m.text, m.interrupted, m.participant) for m in model.record.messages] == [
-        ("one", True, None),
-        ("stop", False, "anna"),
+    history = model.conversation
+    history.user_said("Weather?", "anna")
+    history.add(Message(Role.ASSISTANT, "", tool_calls=(ToolCall("1", "weather"),)))
+    history.add(Message(Role.TOOL, "rain", tool_call_id="1"))
+    history.add(Message(Role.ASSISTANT, "It", interrupted=True, unheard="rains."))
+    late = history.place()
+    history.add(Message(Role.ASSISTANT, "As I", unheard="said, rain.", playing=True))
+    history.user_said("What?", "anna", late)
+    assert [(m.text, m.interrupted, m.participant) for m in model.history] == [
+        ("Weather?", False, "anna"),
+        ("It", True, None),
+        ("What?", False, "anna"),
+        ("As I said, rain.", False, None),
     ]
+    assert not any(message.tool_calls for message in model.history)
+
+
+async def test_of_a_long_conversation_a_new_connection_is_told_the_latest() -> None:
+    model = ScriptedRealtime()
+    for number in range(HISTORY_LIMIT + 10):
+        model.conversation.user_said(str(number))
+    assert [message.text for message in model.history] == [str(number) for number in range(10, HISTORY_LIMIT + 10)]
+
+
+async def test_the_place_of_words_is_told_with_them() -> None:
+    model = ScriptedRealtime()
+    player = Player(model)
+    place = model.conversation.place()
+    model.report_response_started("a")
+    model.report_response_text("a", "It is noon.")
+    model.report_words(ANNA, "the ti", final=False, place=place)
+    model.report_words(ANNA, "the time?", final=True, place=place)
+    assert [message.text for message in model.history] == ["the time?", "It is noon."]
+    assert player.final_words(ANNA) == ["the time?"]
 
 
 async def test_functions_report_their_beginning_and_their_end() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from vision_agents.core.audio import PcmData
+from vision_agents.core.conversation import Conversation
 from vision_agents.core.llm import Realtime
 from vision_agents.core.part import Attachment
 from vision_agents.core.tts import Word
@@ -26,18 +27,20 @@ class HandModel(Realtime):
         super().__init__()
         self.cut = []
         self.sent = []
+        self.keys = []
         self.sending = asyncio.Event()
         self.sending.set()
 
-    async def connect(self, instructions, history):
+    async def connect(self, instructions):
         pass
 
     async def send_audio(self, audio, participant):
         pass
 
-    async def send_text(self, text):
+    async def send_text(self, text, request=None):
         await self.sending.wait()
         self.sent.append(text)
+        self.keys.append(request)
 
     async def stop_response(self, heard):
         self.cut.append([(one.response, round(one.seconds, 3), one.text) for one in heard])
@@ -55,7 +58,7 @@ class RealtimeStand(Stand):
     def __init__(self):
         super().__init__()
         self.model = HandModel()
-        self.voice = RealtimeVoice(self.model, self.playout, self)
+        self.voice = RealtimeVoice(self.model, self.playout, Conversation(), self)
         self.model.attach(Attachment(self.epoch, output=self.voice))
 
     def request(self, text="Hello.", verbatim=True):
@@ -194,13 +197,43 @@ async def test_requested_replies_are_answered_in_order():
     await settle()
     assert stand.model.sent[0].endswith("One.")
     assert stand.model.sent[1] == "Two."
-    stand.model.speaks("r1", 0.2)
-    stand.model.report_response_done("r1")
-    stand.model.speaks("r2", 0.2)
-    stand.model.report_response_done("r2")
+    assert stand.model.keys == [first.number, second.number]
+    for response, key in (("r1", first.number), ("r2", second.number)):
+        stand.model.report_response_started(response, request=key)
+        stand.model.speaks(response, 0.2)
+        stand.model.report_response_done(response)
     await stand.play(1)
     assert list(stand.drained) == [first.number, second.number]
     assert stand.begun == []
+
+
+async def test_what_the_model_says_first_is_not_taken_for_the_answer():
+    stand = RealtimeStand()
+    asked = stand.request("Goodbye.")
+    await settle()
+    stand.model.speaks("r1", 0.2)
+    stand.model.report_response_done("r1")
+    stand.model.report_response_started("r2", request=asked.number)
+    stand.model.speaks("r2", 0.2)
+    stand.model.report_response_done("r2")
+    await stand.play(1)
+    assert [reply.number for reply in stand.begun] == [number for number in stand.drained if number != asked.number]
+    assert len(stand.drained) == 2
+
+
+async def test_an_answer_that_goes_on_after_a_function_is_told_as_one():
+    stand = RealtimeStand()
+    asked = stand.request("How is the weather?", verbatim=False)
+    await settle()
+    stand.model.report_response_started("r1", request=asked.number)
+    stand.model.speaks("r1", 0.2)
+    stand.model.report_response_done("r1", more=True)
+    stand.model.report_response_started("r2", request=asked.number)
+    stand.model.speaks("r2", 0.2)
+    stand.model.report_response_done("r2")
+    await stand.play(1)
+    (following,) = stand.begun
+    assert (asked.more, following.follows, following.more) == (True, asked.number, False)
 
 
 async def test_a_request_that_is_still_on_its_way_is_not_sent_after_an_interruption():
@@ -250,12 +283,12 @@ async def test_a_response_that_is_dropped_is_cut_at_what_was_heard_and_no_other_
 
 async def test_a_request_that_cannot_be_sent_is_a_failure_and_its_place_is_free():
     class Broken(HandModel):
-        async def send_text(self, text):
+        async def send_text(self, text, request=None):
             raise ConnectionError("the socket is closed")
 
     stand = RealtimeStand()
     stand.model = Broken()
-    stand.voice = RealtimeVoice(stand.model, stand.playout, stand)
+    stand.voice = RealtimeVoice(stand.model, stand.playout, Conversation(), stand)
     stand.model.attach(Attachment(stand.epoch, output=stand.voice))
     reply = stand.request()
     await settle()

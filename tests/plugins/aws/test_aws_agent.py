@@ -104,7 +104,7 @@ async def test_a_service_that_knows_nothing_of_the_interruption_is_not_heard_eit
         await eventually(lambda: provider.session.history[-1:] == [told])
         assert LONG.startswith(message.text)
         assert 0 < len(message.text) < len(LONG)
-        assert await agent.say("And now?") is True
+        assert await agent.simple_response("And now?") is True
         assert list(agent.conversation)[-1].text == "ok then."
     finally:
         await agent.close()

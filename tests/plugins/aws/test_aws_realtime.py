@@ -11,12 +11,13 @@ import pytest
 import pytest_asyncio
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.conversation import Message, Role, ToolCall
+from vision_agents.core.conversation import Conversation, Message, Role, ToolCall
 from vision_agents.core.participants import Participant
 from vision_agents.core.remote import realtime_link
 from vision_agents.plugins import aws
 from vision_agents.plugins.aws import link
 from vision_agents.plugins.aws import session as sessions
+from vision_agents.plugins.aws.wire import OPENING
 from vision_agents.testing.contract import Player, lifetime, until
 from vision_agents.testing.contract.harness import spoken
 
@@ -37,7 +38,7 @@ async def model(provider: StandIn) -> AsyncIterator[aws.Realtime]:
 
 @pytest_asyncio.fixture
 async def player(model: aws.Realtime) -> Player:
-    await model.connect("Be brief.", ())
+    await model.connect("Be brief.")
     return Player(model)
 
 
@@ -51,6 +52,7 @@ async def begin(model: aws.Realtime, player: Player, provider: StandIn) -> None:
     await hear(model, 0.0, 0.1)
     provider.will_say(LONG)
     await provider.stall(after=3)
+    model.conversation.user_said("Count.")
     await model.send_text("Count.")
     await until(lambda: player.responses and len(player.last.audio) == 3, "the first audio")
 
@@ -126,14 +128,15 @@ async def test_what_the_service_does_not_stop_is_left_with_its_stream(
 async def test_a_stream_has_one_audio_content_and_is_closed_in_order(provider: StandIn) -> None:
     async with lifetime(aws.Realtime(endpointing_sensitivity="LOW"), provider) as model:
         player = Player(model)
-        await model.connect("Be brief.", (Message(Role.ASSISTANT, "Hi."), Message(Role.USER, "I am Anna.")))
+        model.conversation = Conversation((Message(Role.ASSISTANT, "Hi."), Message(Role.USER, "I am Anna.")))
+        await model.connect("Be brief.")
         for _ in range(2):
             await hear(model, 0.3, 1.0)
         await until(lambda: len(player.responses) == 2 and player.last.done, "two answers")
         assert provider.session.start["turnDetectionConfiguration"] == {"endpointingSensitivity": "LOW"}
     assert provider.session.ended == "sessionEnd"
     assert provider.session.system == "Be brief."
-    assert provider.session.history == [("USER", "I am Anna.")]
+    assert provider.session.history == [("USER", OPENING), ("ASSISTANT", "Hi."), ("USER", "I am Anna.")]
     assert not provider.refused
 
 
@@ -144,7 +147,7 @@ async def test_a_stream_is_renewed_in_a_pause_and_knows_what_was_said(
     monkeypatch.setattr(sessions, "PAUSE", 0.5)
     async with lifetime(aws.Realtime(), provider) as model:
         player = Player(model)
-        await model.connect("Be brief.", ())
+        await model.connect("Be brief.")
         await begin(model, player, provider)
         await hear(model, 0.0, 2.0)
         await asyncio.sleep(0.5)
@@ -165,8 +168,9 @@ async def test_a_stream_is_renewed_before_it_ends_and_the_text_asked_again(
     monkeypatch.setattr(link, "RENEW_AT_LAST", 0.3)
     async with lifetime(aws.Realtime(), provider) as model:
         player = Player(model)
-        await model.connect("Be brief.", ())
+        await model.connect("Be brief.")
         await provider.stall()
+        model.conversation.user_said("Count.")
         await model.send_text("Count.")
         await until(lambda: len(provider.sessions) == 2, "the next stream")
         monkeypatch.setattr(link, "RENEW_AT_LAST", 300.0)
@@ -184,7 +188,8 @@ async def test_a_stream_that_the_service_ends_is_replaced(provider: StandIn) -> 
     provider.lifetime = 0.3
     async with lifetime(aws.Realtime(), provider) as model:
         player = Player(model)
-        await model.connect("Be brief.", (Message(Role.USER, "I am Anna."),))
+        model.conversation.user_said("I am Anna.")
+        await model.connect("Be brief.")
         await until(lambda: len(provider.sessions) == 1, "the stream")
         provider.lifetime = 300.0
         await until(lambda: len(provider.sessions) == 2, "the next stream")
@@ -211,7 +216,8 @@ async def test_a_long_history_is_cut_to_what_the_service_takes(provider: StandIn
         Message(role, f"{number} " + "grüße " * 150) for number in range(60) for role in (Role.USER, Role.ASSISTANT)
     )
     async with lifetime(aws.Realtime(), provider) as model:
-        await model.connect("x" * 5000, history)
+        model.conversation = Conversation(history)
+        await model.connect("x" * 5000)
         last = ("ASSISTANT", history[-1].text.strip())
         await until(lambda: last in provider.session.history, "the history")
         assert provider.session.system == "x" * 5000
@@ -231,7 +237,7 @@ async def test_a_function_is_declared_called_and_its_result_told(provider: Stand
             """The weather in a city."""
             return {city: "rain"}
 
-        await model.connect("Be brief.", ())
+        await model.connect("Be brief.")
         provider.will_say(ToolCall("call_1", "weather", {"city": "Ulm"}), LONG)
         await model.send_text("How is the weather?")
         await until(lambda: player.responses and player.last.done, "the answer")
@@ -247,7 +253,7 @@ async def test_a_wrong_key_is_told_once_with_what_to_do(provider: StandIn, monke
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAWRONG")
     async with lifetime(aws.Realtime(), provider) as model:
         with pytest.raises(aws.AWSError, match="AWS_ACCESS_KEY_ID") as caught:
-            await model.connect("Be brief.", ())
+            await model.connect("Be brief.")
         assert caught.value.code == "credentials"
     assert len(provider.refused) == 1, "a wrong key stays wrong"
 
@@ -261,18 +267,18 @@ async def test_missing_credentials_and_region_name_their_variables(
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     async with lifetime(aws.Realtime(), provider) as model:
         with pytest.raises(aws.AWSError, match="AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
-            await model.connect("Be brief.", ())
+            await model.connect("Be brief.")
     monkeypatch.delenv("AWS_REGION")
     async with lifetime(aws.Realtime(), provider) as model:
         with pytest.raises(aws.AWSError, match="AWS_REGION"):
-            await model.connect("Be brief.", ())
+            await model.connect("Be brief.")
 
 
 async def test_a_service_that_lets_nobody_in_is_left_alone(provider: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(realtime_link, "BACKOFF", (0.0, 0.01, 0.01))
     async with lifetime(aws.Realtime(), provider) as model:
         player = Player(model)
-        await model.connect("Be brief.", ())
+        await model.connect("Be brief.")
         provider.refuses = [(503, "ServiceUnavailableException", "busy")] * 3
         await provider.disconnect()
         await until(lambda: player.failures, "the report")

@@ -29,9 +29,15 @@ class SureLog(HearingLog):
         self.sure: list[tuple[str, bool, float | None]] = []
 
     def words(
-        self, participant: Participant, text: str, final: bool, confidence: float | None, alternative: str = ""
+        self,
+        participant: Participant,
+        text: str,
+        final: bool,
+        confidence: float | None,
+        alternative: str = "",
+        place: int | None = None,
     ) -> None:
-        super().words(participant, text, final, confidence, alternative)
+        super().words(participant, text, final, confidence, alternative, place)
         self.sure.append((text, final, confidence))
 
 

@@ -68,7 +68,7 @@ async def test_several_fields_in_one_message_are_all_handled(stand: Stand) -> No
 
 
 async def test_an_interruption_and_what_it_cuts_off_in_one_message(stand: Stand) -> None:
-    stand.dialogue.asked("Talk.")
+    stand.dialogue.asked("Talk.", 5)
     stand.audio(text="one")
     said = stand.player.last
     stand.audio(text=" two", interrupted=True, turn_complete=True)
@@ -80,7 +80,7 @@ async def test_an_interruption_and_what_it_cuts_off_in_one_message(stand: Stand)
 
 
 async def test_interrupted_after_the_turn_was_complete_still_stops_the_voice(stand: Stand) -> None:
-    stand.dialogue.asked("Talk.")
+    stand.dialogue.asked("Talk.", 5)
     stand.audio(5.0, text="one")
     stand.over()
     stand.says(interrupted=True)
@@ -99,7 +99,7 @@ async def test_interrupted_before_anything_was_made_begins_a_turn(stand: Stand) 
 
 
 async def test_interrupted_before_the_answer_to_a_text_began_ends_that(stand: Stand) -> None:
-    stand.dialogue.asked("Talk.")
+    stand.dialogue.asked("Talk.", 5)
     stand.says(interrupted=True)
     stand.audio(text="late")
     stand.over()
@@ -109,7 +109,7 @@ async def test_interrupted_before_the_answer_to_a_text_began_ends_that(stand: St
 
 
 async def test_the_confirmation_of_our_own_cancellation_is_nobodys_turn(stand: Stand) -> None:
-    stand.dialogue.asked("Talk.")
+    stand.dialogue.asked("Talk.", 5)
     stand.audio(text="one")
     stand.model.interrupt()
     assert stand.dialogue.cancel(set())
@@ -123,10 +123,10 @@ async def test_the_confirmation_of_our_own_cancellation_is_nobodys_turn(stand: S
 
 
 async def test_what_was_asked_before_an_interruption_is_not_heard_after_it(stand: Stand) -> None:
-    stand.dialogue.asked("Talk.")
+    stand.dialogue.asked("Talk.", 5)
     stand.model.interrupt()
     assert stand.dialogue.cancel(set())
-    stand.dialogue.asked("Talk of something else.")
+    stand.dialogue.asked("Talk of something else.", 5)
     stand.audio(text="the first")
     stand.over()
     stand.audio(text="the second")
@@ -136,7 +136,7 @@ async def test_what_was_asked_before_an_interruption_is_not_heard_after_it(stand
 
 async def test_a_cancellation_spares_what_was_asked_for_since(stand: Stand) -> None:
     stand.model.interrupt()
-    stand.dialogue.asked("Talk.")
+    stand.dialogue.asked("Talk.", 5)
     assert not stand.dialogue.cancel({"answer 0"})
     stand.audio(text="one")
     stand.over()
@@ -144,7 +144,7 @@ async def test_a_cancellation_spares_what_was_asked_for_since(stand: Stand) -> N
 
 
 async def test_an_end_that_never_comes_is_not_waited_for_forever(stand: Stand) -> None:
-    stand.dialogue.asked("Talk.")
+    stand.dialogue.asked("Talk.", 5)
     stand.audio(text="one")
     stand.says(interrupted=True)
     stand.audio(text="late")
@@ -209,7 +209,7 @@ async def test_of_several_people_the_loudest_has_the_turn(stand: Stand) -> None:
 
 async def test_where_nobody_can_have_spoken_the_agent_is_told_only_that_it_was_stopped() -> None:
     stand = Stand()
-    stand.dialogue.asked("Talk.")
+    stand.dialogue.asked("Talk.", 5)
     stand.audio(text="one")
     stand.says(interrupted=True)
     assert stand.player.interruptions == 1
@@ -227,20 +227,20 @@ async def test_activity_marks_a_turn_and_its_end(stand: Stand) -> None:
 
 
 async def test_activity_that_does_not_stop_the_model_is_no_interruption(stand: Stand) -> None:
-    stand.dialogue.asked("Talk.")
+    stand.dialogue.asked("Talk.", 5)
     stand.audio(5.0, text="one")
     stand.dialogue.activity(True, interrupts=False)
     assert stand.player.interruptions == 0
 
 
 async def test_an_answer_of_which_nothing_comes_is_over(stand: Stand) -> None:
-    stand.dialogue.asked("Talk.")
+    stand.dialogue.asked("Talk.", 5)
     stand.over()
     assert [said.done for said in stand.player.responses.values()] == [True]
 
 
 async def test_a_model_that_thinks_on_can_still_be_interrupted(stand: Stand) -> None:
-    stand.dialogue.asked("Think.")
+    stand.dialogue.asked("Think.", 5)
     stand.audio(text="Let me think.")
     stand.says(turn_complete=True, interaction_status="IN_PROGRESS")
     stand.model.interrupt()
@@ -250,7 +250,7 @@ async def test_a_model_that_thinks_on_can_still_be_interrupted(stand: Stand) -> 
 
 
 async def test_a_model_that_thinks_on_goes_on_later(stand: Stand) -> None:
-    stand.dialogue.asked("Think.")
+    stand.dialogue.asked("Think.", 5)
     stand.audio(text="Let me think.")
     stand.says(turn_complete=True, interaction_status="IN_PROGRESS")
     stand.audio(text="I have it!")
@@ -260,13 +260,13 @@ async def test_a_model_that_thinks_on_goes_on_later(stand: Stand) -> None:
 
 
 async def test_a_refusal_is_reported(stand: Stand) -> None:
-    stand.dialogue.asked("Say something forbidden.")
+    stand.dialogue.asked("Say something forbidden.", 5)
     stand.says(turn_complete=True, turn_complete_reason="RESPONSE_REJECTED")
     assert "RESPONSE_REJECTED" in str(stand.player.failures[0])
 
 
 async def test_a_transcript_that_comes_after_the_end_belongs_to_what_plays(stand: Stand) -> None:
-    stand.dialogue.asked("Talk.")
+    stand.dialogue.asked("Talk.", 5)
     stand.audio(2.0, text="one")
     stand.over()
     stand.says(output_transcription={"text": " two"})
@@ -274,7 +274,7 @@ async def test_a_transcript_that_comes_after_the_end_belongs_to_what_plays(stand
 
 
 async def test_a_transcript_that_comes_before_the_audio_begins_the_answer(stand: Stand) -> None:
-    stand.dialogue.asked("Talk.")
+    stand.dialogue.asked("Talk.", 5)
     stand.audio(2.0, text="one")
     stand.over()
     stand.time += 2.0
@@ -285,28 +285,45 @@ async def test_a_transcript_that_comes_before_the_audio_begins_the_answer(stand:
 
 
 async def test_functions_of_what_was_cancelled_are_not_called(stand: Stand) -> None:
-    stand.dialogue.asked("How is the weather?")
-    assert stand.dialogue.called() == 0
+    stand.dialogue.asked("How is the weather?", 5)
+    called = stand.dialogue.called(1)
+    assert called is not None
+    assert called.epoch == 0
     stand.model.interrupt()
     stand.dialogue.cancel(set())
-    assert stand.dialogue.called() is None
+    assert stand.dialogue.called(1) is None
 
 
 async def test_a_turn_that_only_calls_functions_is_no_answer(stand: Stand) -> None:
-    stand.dialogue.asked("How is the weather?")
-    epoch = stand.dialogue.called()
-    assert epoch == 0
+    stand.dialogue.asked("How is the weather?", 5)
+    caller = stand.dialogue.called(1)
+    assert caller is not None
+    assert caller.epoch == 0
     stand.over()
     assert not stand.player.responses
-    stand.dialogue.result_sent(epoch)
+    stand.dialogue.result_sent(caller)
     stand.audio(text="It rains.")
     stand.over()
     assert stand.player.said == ["It rains."]
+    assert (stand.player.last.request, stand.player.last.more) == (5, False)
     assert stand.turns == []
 
 
+async def test_what_is_said_before_a_function_is_a_part_of_the_answer(stand: Stand) -> None:
+    stand.dialogue.asked("How is the weather?", 5)
+    stand.audio(text="Let me see.")
+    caller = stand.dialogue.called(1)
+    assert caller is not None
+    stand.over()
+    stand.dialogue.result_sent(caller)
+    stand.audio(text="It rains.")
+    stand.over()
+    parts = [(said.text, said.request, said.more) for said in stand.player.responses.values()]
+    assert parts == [("Let me see.", 5, True), ("It rains.", 5, False)]
+
+
 async def test_the_end_of_a_session_ends_what_was_said_in_it(stand: Stand) -> None:
-    stand.dialogue.asked("Talk.")
+    stand.dialogue.asked("Talk.", 5)
     stand.audio(text="one")
     assert stand.dialogue.end() is not None
     assert stand.player.last.done

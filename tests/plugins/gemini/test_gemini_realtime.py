@@ -10,6 +10,7 @@ import pytest
 from google.genai import types
 
 from vision_agents.core.audio import PcmData
+from vision_agents.core.conversation import Conversation
 from vision_agents.core.llm import OnInterrupt
 from vision_agents.core.remote import realtime_link as link_module
 from vision_agents.plugins import gemini
@@ -72,7 +73,7 @@ async def test_the_key_is_taken_from_the_environment(
     monkeypatch.delenv("GEMINI_API_KEY", raising=False)
     monkeypatch.setenv(name, KEY)
     model = gemini.Realtime(http_options=service.http_options)
-    await model.connect("", ())
+    await model.connect("")
     await model.close()
     assert not service.refused
 
@@ -94,7 +95,7 @@ async def test_a_session_is_set_up_as_it_was_asked_for(service: StandIn) -> None
         http_options=service.http_options,
     )
     Weather(model)
-    await model.connect("Be brief.", ())
+    await model.connect("Be brief.")
     await model.close()
     setup = service.session.setup
     assert setup["model"] == "models/gemini-2.5-flash-native-audio-preview-12-2025"
@@ -112,7 +113,8 @@ async def test_a_session_is_set_up_as_it_was_asked_for(service: StandIn) -> None
 
 
 async def test_it_goes_on_from_a_history(service: StandIn, model: gemini.Realtime, player: Player) -> None:
-    await model.connect("", HISTORY)
+    model.conversation = Conversation(HISTORY)
+    await model.connect("")
     await answered(model, player, service)
     assert service.session.memory.turns[:2] == [("user", "Count to three."), ("model", "One, two")]
 
@@ -133,7 +135,7 @@ async def test_a_refused_connection_says_why(
 ) -> None:
     service.refuses = status
     with pytest.raises(gemini.GeminiError, match=f"HTTP {status.value}. not now") as error:
-        await model.connect("", ())
+        await model.connect("")
     assert error.value.code == code
 
 
@@ -359,7 +361,7 @@ async def test_a_function_that_fails_is_told_so(service: StandIn, model: gemini.
         """The weather in a city."""
         raise RuntimeError("no such city")
 
-    await model.connect("", ())
+    await model.connect("")
     service.will_say(Weather.call, "I do not know.")
     await model.send_text("How is the weather?")
     await until(lambda: player.responses and player.last.done, "the answer")

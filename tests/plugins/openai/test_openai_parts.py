@@ -88,7 +88,7 @@ def test_what_was_wanted_before_an_interruption_is_not_asked_for() -> None:
     request = queue.next(1, now=0.0)
     assert request is not None
     assert request.epoch == 1
-    assert queue.began(str(request.number)) == 1
+    assert queue.began(str(request.number)) is request
     assert queue.next(1, now=0.0) is None
 
 
@@ -107,3 +107,22 @@ def test_waiting_requests_are_bounded_and_a_refused_one_is_the_next() -> None:
             queue.began(str(request.number))
     assert asked[0] == asked[1]
     assert len(asked) == LIMIT + 1
+
+
+def test_a_text_is_told_once_a_session() -> None:
+    queue = ResponseQueue()
+    queue.add(0, "Count.", 7)
+    queue.add(0, "Stop.")
+    request = queue.next(0, now=0.0)
+    assert request is not None
+    assert [message["type"] for message in request.messages()] == ["conversation.item.create", "response.create"]
+    assert queue.refused(request.event_id) is request
+    queue.retry(request)
+    assert queue.next(0, now=0.0) is request
+    assert [message["type"] for message in request.messages()] == ["response.create"]
+    queue.renew()
+    assert queue.texts(0) == ["Count.", "Stop."]
+    assert queue.next(0, now=0.0) is request
+    assert len(request.messages()) == 2
+    assert queue.began(str(request.number)) is request
+    assert (request.key, queue.texts(0)) == (7, ["Stop."])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.conversation import Message, Role, ToolCall
+from vision_agents.core.conversation import Conversation, Message, Role, ToolCall
 from vision_agents.core.participants import Participant
 from vision_agents.plugins import openai
 from vision_agents.plugins.openai import session as session_module
@@ -93,7 +93,8 @@ async def test_the_session_is_what_was_asked_for(service: StandIn) -> None:
         return "rain"
 
     async with lifetime(model, service):
-        await model.connect("Be brief.", (Message(Role.USER, "Hi."), Message(Role.ASSISTANT, "Hello.")))
+        model.conversation = Conversation((Message(Role.USER, "Hi."), Message(Role.ASSISTANT, "Hello.")))
+        await model.connect("Be brief.")
         await until(lambda: len(service.session.conversation.items) == 2, "the history")
         config = service.session.config
         assert config["instructions"] == "Be brief."
@@ -120,7 +121,7 @@ async def test_a_session_that_cannot_be_opened_says_why(
 ) -> None:
     async with lifetime(openai.Realtime(**options), service) as model:  # type: ignore[arg-type]
         with pytest.raises(openai.OpenAIError, match="OpenAI Realtime") as raised:
-            await model.connect("", ())
+            await model.connect("")
         assert raised.value.code == code
 
 
@@ -129,7 +130,7 @@ async def test_a_session_that_cannot_be_opened_says_why(
 
 async def test_a_turn_has_its_length_and_its_words(service: StandIn, model: openai.Realtime, player: Player) -> None:
     service.will_hear("how are you")
-    await model.connect("", ())
+    await model.connect("")
     await speak(model, ANNA, 0.0, 1.0)
     await speak(model, ANNA, 0.8, 1.0)
     await until(lambda: player.of("final"), "the words")
@@ -143,7 +144,7 @@ async def test_a_turn_has_its_length_and_its_words(service: StandIn, model: open
 
 
 async def test_who_speaks_in_company_has_the_turn(service: StandIn, model: openai.Realtime, player: Player) -> None:
-    await model.connect("", ())
+    await model.connect("")
     silence, sound = PcmData.silence(0.02, RATE), next(frames(tone(0.02, RATE)))
     for number in range(120):
         await model.send_audio(silence, ANNA)
@@ -158,7 +159,7 @@ async def test_without_interrupt_response_the_agent_decides(service: StandIn) ->
     detection = {"type": "server_vad", "interrupt_response": False}
     async with lifetime(openai.Realtime(turn_detection=detection), service) as model:
         player = Player(model)
-        await model.connect("", ())
+        await model.connect("")
         service.will_say("one two three")
         await service.stall(after=1)
         await model.send_text("Count.")
@@ -177,7 +178,7 @@ async def test_without_interrupt_response_the_agent_decides(service: StandIn) ->
 async def test_a_response_that_begins_after_our_cancellation_is_cancelled_by_its_id(
     service: StandIn, model: openai.Realtime, player: Player
 ) -> None:
-    await model.connect("", ())
+    await model.connect("")
     service.will_say("one two three", "four")
     await service.stall()
     await model.send_text("Count.")
@@ -199,7 +200,7 @@ async def test_a_response_that_begins_after_our_cancellation_is_cancelled_by_its
 async def test_the_answer_to_a_turn_from_before_an_interruption_is_never_heard(
     service: StandIn, model: openai.Realtime, player: Player
 ) -> None:
-    await model.connect("", ())
+    await model.connect("")
     await speak(model, ANNA, 0.3)
     await until(lambda: service.session.heard_ms >= 300, "the speech")
     dialogue(model).take(event("input_audio_buffer.committed", item_id="turn_1"))
@@ -213,15 +214,16 @@ async def test_the_answer_to_a_turn_from_before_an_interruption_is_never_heard(
 
 
 async def test_the_service_keeps_what_was_heard(service: StandIn, model: openai.Realtime, player: Player) -> None:
-    await model.connect("", ())
+    await model.connect("")
     service.will_say("one two three four")
+    model.conversation.user_said("Count.")
     await model.send_text("Count.")
     await answered(player)
     player.interrupt()  # Half of it was heard: of 4 words of 0.3 s each, 600 ms.
     await until(lambda: service.session.conversation.truncated_ms, "the truncation")
     assert list(service.session.conversation.truncated_ms.values()) == [600]
     assert not service.session.refused
-    assert [(m.role, m.interrupted) for m in model.record.messages] == [(Role.USER, False), (Role.ASSISTANT, True)]
+    assert [(m.role, m.interrupted) for m in model.history] == [(Role.USER, False), (Role.ASSISTANT, True)]
 
 
 # Asking.
@@ -230,7 +232,7 @@ async def test_the_service_keeps_what_was_heard(service: StandIn, model: openai.
 async def test_a_text_while_the_service_answers_is_answered_after(
     service: StandIn, model: openai.Realtime, player: Player
 ) -> None:
-    await model.connect("", ())
+    await model.connect("")
     service.will_say("one two", "three")
     await service.stall(after=1)
     await model.send_text("Count.")
@@ -248,7 +250,7 @@ async def test_a_text_while_the_service_answers_is_answered_after(
 async def test_arguments_that_make_no_sense_are_told_to_the_model(
     service: StandIn, model: openai.Realtime, player: Player
 ) -> None:
-    await model.connect("", ())
+    await model.connect("")
     service.will_say(ToolCall("call_1", "weather", {}), "I cannot.")
     await model.send_text("Weather?")
     await answered(player)
@@ -318,7 +320,7 @@ async def test_a_call_that_outlives_its_session_is_asked_again_in_the_next(
 
 
 async def test_a_failed_response_says_what_to_do(service: StandIn, model: openai.Realtime, player: Player) -> None:
-    await model.connect("", ())
+    await model.connect("")
     await service.fail("quota")
     await model.send_text("Hello?")
     await until(lambda: player.failures, "the report")
@@ -328,8 +330,10 @@ async def test_a_failed_response_says_what_to_do(service: StandIn, model: openai
 async def test_a_new_session_knows_what_was_said_and_heard(
     service: StandIn, model: openai.Realtime, player: Player
 ) -> None:
-    await model.connect("Be brief.", (Message(Role.USER, "Before."),))
+    model.conversation.user_said("Before.")
+    await model.connect("Be brief.")
     service.will_say("one two three four", "five six")
+    model.conversation.user_said("Count.")
     await model.send_text("Count.")
     await answered(player)
     player.interrupt()
@@ -354,7 +358,7 @@ async def test_a_new_session_knows_what_was_said_and_heard(
 async def test_what_was_asked_in_a_session_that_broke_is_answered_in_the_next(
     service: StandIn, model: openai.Realtime, player: Player
 ) -> None:
-    await model.connect("", ())
+    await model.connect("")
     await service.disconnect()
     service.will_say("here I am")
     await model.send_text(
@@ -367,7 +371,7 @@ async def test_what_was_asked_in_a_session_that_broke_is_answered_in_the_next(
 async def test_an_error_of_the_service_does_not_end_the_conversation(
     service: StandIn, model: openai.Realtime, player: Player
 ) -> None:
-    await model.connect("", ())
+    await model.connect("")
     session: Any = model._session
     session.send({"type": "conversation.item.delete", "item_id": "nothing"})
     await until(lambda: player.failures, "the report")

@@ -22,7 +22,7 @@ RATE = 24_000
 async def test_a_turn_that_begins_with_the_session_is_as_long_as_it_was(service: StandIn) -> None:
     async with lifetime(openai.Realtime(), service) as model:
         player = Player(model)
-        await model.connect("", ())
+        await model.connect("")
         for audio in (tone(1.0, RATE), PcmData.silence(1.0, RATE)):
             for piece in frames(audio):
                 await model.send_audio(piece, ANNA)
@@ -41,7 +41,7 @@ def test_a_turn_is_as_long_as_it_was_unless_its_beginning_is_not_known(
     onset: int, length: int, padding: int, silence: int
 ) -> None:
     turns = UserTurns({"type": "server_vad", "prefix_padding_ms": padding, "silence_duration_ms": silence})
-    turns.begin("item", ANNA, max(0, onset - padding))
+    turns.begin("item", ANNA, max(0, onset - padding), 1)
     turn = turns.get("item")
     assert turn is not None
     duration = turns.duration(turn, onset + length + silence)

@@ -185,7 +185,7 @@ async def test_words_come_in_pieces_and_whole(stand: Stand) -> None:
         ("final", ANNA, "What is the time?"),
     ]
     # They came late, and yet they stand where they were said.
-    assert [message.text for message in stand.model.record.messages] == ["What is the time?", "It is noon."]
+    assert [message.text for message in stand.model.history] == ["What is the time?", "It is noon."]
 
 
 async def test_functions_are_answered_when_all_results_are_there(stand: Stand) -> None:

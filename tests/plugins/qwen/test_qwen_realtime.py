@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from dashscope.audio.qwen_omni import MultiModality, OmniRealtimeCallback, OmniRealtimeConversation
 
+from vision_agents.core.conversation import Conversation
 from vision_agents.plugins import qwen
 from vision_agents.plugins.qwen import session as session_module
 from vision_agents.plugins.qwen.messages import Write
@@ -60,7 +61,7 @@ async def test_a_missing_key_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_the_key_is_taken_from_the_environment(service: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASHSCOPE_API_KEY", KEY)
     model = qwen.Realtime(url=service.url)
-    await model.connect("", ())
+    await model.connect("")
     await model.close()
 
 
@@ -81,7 +82,7 @@ async def test_a_session_is_set_up_as_it_was_asked_for(service: StandIn) -> None
         session={"temperature": 0.5},
     )
     Weather(model)
-    await model.connect("Be brief.", ())
+    await model.connect("Be brief.")
     await model.close()
     config = service.session.config
     assert (config["voice"], config["temperature"], config["instructions"]) == ("Cherry", 0.5, "Be brief.")
@@ -94,7 +95,8 @@ async def test_a_session_is_set_up_as_it_was_asked_for(service: StandIn) -> None
 
 
 async def test_it_goes_on_from_a_history(service: StandIn, model: qwen.Realtime) -> None:
-    await model.connect("Be brief.", HISTORY)
+    model.conversation = Conversation(HISTORY)
+    await model.connect("Be brief.")
     told = service.session.config["instructions"]
     assert told == "Be brief.\n\nThe conversation so far:\n\nUser: Count to three.\nYou: One, two"
 
@@ -130,7 +132,7 @@ async def test_the_sdks_own_connection_understands_the_stand_in(service: StandIn
 async def test_a_session_that_cannot_be_is_said_at_once(service: StandIn) -> None:
     model = qwen.Realtime(voice="Nobody", api_key=KEY, url=service.url)
     with pytest.raises(qwen.QwenError, match="Invalid voice: Nobody"):
-        await model.connect("", ())
+        await model.connect("")
     await model.close()
 
 

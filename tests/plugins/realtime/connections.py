@@ -82,7 +82,7 @@ class ConnectionStories(abc.ABC):
     async def test_a_wrong_key_is_said_at_once(self, service: Any) -> None:
         model = self.make(service, api_key="wrong")
         with pytest.raises(self.error, match=self.wrong_key) as error:
-            await model.connect("", ())
+            await model.connect("")
         assert (error.value.code, error.value.hopeless) == ("invalid_api_key", True)
         assert len(service.sessions) <= 1, "it was tried again"
         await model.close()
@@ -90,14 +90,14 @@ class ConnectionStories(abc.ABC):
     async def test_an_unknown_model_is_said_at_once(self, service: Any) -> None:
         model = self.make(service, model="nothing-0")
         with pytest.raises(self.error, match=self.unknown_model) as error:
-            await model.connect("", ())
+            await model.connect("")
         assert error.value.code == self.unknown_model_code
         await model.close()
 
     async def test_nobody_there(self) -> None:
         model = self.lonely()
         with pytest.raises(self.error, match=self.service_name):
-            await model.connect("", ())
+            await model.connect("")
         with pytest.raises(self.error, match="connect"):
             await model.send_text("Hello?")
         await model.close()
@@ -167,7 +167,7 @@ class ConnectionStories(abc.ABC):
         await until(lambda: player.failures, "the report")
         await connected.close()
         service.refuses = None
-        await connected.connect("Be brief.", ())
+        await connected.connect("Be brief.")
         await answered(connected, player, service)
 
     async def test_a_break_while_nothing_is_said_is_nobodys_business(

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import Message, Role, ToolCall
-from vision_agents.core.llm import Heard, OnInterrupt, Realtime
+from vision_agents.core.llm import OnInterrupt, PlayedResponse, Realtime
 from vision_agents.core.participants import Participant
 from vision_agents.testing.contract import Player, until
 from vision_agents.testing.contract.harness import spoken
@@ -34,7 +34,7 @@ async def player(model: Realtime) -> Player:
 
 @pytest_asyncio.fixture
 async def connected(model: Realtime, player: Player) -> AsyncIterator[Realtime]:
-    await model.connect("Be brief.", ())
+    await model.connect("Be brief.")
     yield model
 
 
@@ -48,6 +48,7 @@ async def answered(model: Realtime, player: Player, service: Any, text: str = "Y
     """Ask for something, and wait until `text` is the answer."""
     count = len(player.responses)
     service.will_say(text)
+    model.conversation.user_said("Say something.")
     await model.send_text("Say something.")
     await until(lambda: len(player.responses) > count and player.last.done, "the answer")
     assert player.last.text == text
@@ -75,7 +76,7 @@ class Weather:
 
     async def asked(self, service: Any, *answers: str) -> None:
         """Connect the model and ask it, until it has called the function; `answers` are what it says after that."""
-        await self._model.connect("", ())
+        await self._model.connect("")
         service.will_say(self.call, *answers)
         await self._model.send_text("How is the weather?")
         await until(self._called.is_set, "the call")
@@ -101,7 +102,7 @@ class Booking:
 
     async def confirmed(self, service: Any, player: Player) -> None:
         """Connect the model and ask it, until it says that it is done, and goes on talking."""
-        await self._model.connect("", ())
+        await self._model.connect("")
         service.will_say(self.call, "It is booked for you and for all of your friends.")
         await service.stall(after=5)
         await self._model.send_text("Book it.")
@@ -111,12 +112,12 @@ class Booking:
 class Reports(Realtime):
     """Only hears what a dialogue reports."""
 
-    async def connect(self, instructions: str, history: Any) -> None: ...
+    async def connect(self, instructions: str) -> None: ...
 
     async def send_audio(self, audio: PcmData, participant: Participant) -> None: ...
 
-    async def send_text(self, text: str) -> None: ...
+    async def send_text(self, text: str, request: int | None = None) -> None: ...
 
-    async def stop_response(self, heard: tuple[Heard, ...]) -> None: ...
+    async def stop_response(self, heard: tuple[PlayedResponse, ...]) -> None: ...
 
     async def close(self) -> None: ...

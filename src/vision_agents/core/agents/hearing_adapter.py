@@ -94,10 +94,16 @@ class HearingAdapter:
         self._report(ev.TurnEnded(self._now(), participant.id, confidence, duration, trailing_silence))
 
     def words(
-        self, participant: Participant, text: str, final: bool, confidence: float | None, alternative: str = ""
+        self,
+        participant: Participant,
+        text: str,
+        final: bool,
+        confidence: float | None,
+        alternative: str = "",
+        place: int | None = None,
     ) -> None:
         text = text.strip()
-        self._report(ev.TranscriptReceived(self._now(), participant.id, text, final, confidence, alternative))
+        self._report(ev.TranscriptReceived(self._now(), participant.id, text, final, confidence, alternative, place))
         if not text:
             return  # Only the floor wants to know that there were none.
         self._trace.note(UserTranscript(participant.id, text, final, self._floor.transcript(participant.id) or text))

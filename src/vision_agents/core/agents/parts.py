@@ -139,7 +139,7 @@ class Parts:
     def voice(self, playout: Playout, conversation: Conversation, instructions: str, listener: VoiceListener) -> Voice:
         """Make what speaks."""
         if self.model is not None:
-            return RealtimeVoice(self.model, playout, listener)
+            return RealtimeVoice(self.model, playout, conversation, listener)
         assert self.llm is not None
         assert self.tts is not None
         return CascadeVoice(self.llm, self.tts, playout, conversation, instructions, listener)

@@ -1,36 +1,30 @@
-"""The replies of a session: who made them, what they say, and how much of it was heard."""
+"""The replies of a session: requests, their making, and how much of them was heard."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from ..audio import Playout
 from ..audio.playout import FADE_SAMPLES, SAMPLE_RATE
-from ..conversation import Conversation
+from ..conversation import Conversation, Message, Role
 from ..epoch import Epoch
 from ..events import EventManager
 from ..floor.evidence import Vote
 from ..participants import Participant
 from ..trace import Trace
 from ..trace.notes import AgentTranscript, InterruptionDecided, ReplyPlayed, ReplyResumed
-from ..voice import CONTINUE_PROMPT, HeardText, SpeechRequest, SpokenReply, Voice
+from ..voice import HeardText, SpeechRequest, SpokenReply, Voice
 from .events import AgentSpeechEndedEvent, AgentSpeechStartedEvent, InterruptionEvent
+from .requests import PendingRequests
 
 NOTHING = HeardText("", "", False)
 
 # Words that begin between two reports of the playout, 0.2 s apart: the one being heard, and the next.
 BEING_HEARD = 2
-
-
-@dataclass(slots=True)
-class Order:
-    """A reply that code asked for, and the future that tells how it went."""
-
-    request: SpeechRequest
-    done: asyncio.Future[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +40,15 @@ class HeldVoice:
 
 @dataclass(frozen=True, slots=True)
 class CutReply:
-    """The reply that was cut off last, what of it was heard, and whether the model was still writing it."""
+    """A reply that was cut off, what of it was heard, and whether the model was still writing it."""
 
-    number: int
+    spoken: SpokenReply
     text: HeardText
-    unfinished: bool = False
+    unfinished: bool
 
 
 class Replies:
-    """Carries out what the floor wants of the agent's voice, and keeps the history true to what was played."""
+    """Carries out what the floor decides about the agent's voice, and keeps the history true to what was played."""
 
     def __init__(
         self,
@@ -64,6 +58,7 @@ class Replies:
         events: EventManager,
         trace: Trace,
         epoch: Epoch,
+        may_continue: Callable[[int], bool],
         realtime: bool,
     ) -> None:
         self._playout = playout
@@ -74,9 +69,11 @@ class Replies:
         self._epoch = epoch
         self._realtime = realtime
         self._spoken: dict[int, SpokenReply] = {}
-        self._orders: dict[int, Order] = {}
+        self._requests = PendingRequests(may_continue, compare=realtime)
+        self._may_continue = may_continue
         self._held: HeldVoice | None = None
-        self._cut: CutReply | None = None
+        # Those whose rest may still be said, by their numbers.
+        self._cut: dict[int, CutReply] = {}
         # When the voice that is held fell silent, None as long as it has not.
         self._silent_at: float | None = None
 
@@ -84,38 +81,35 @@ class Replies:
 
     def requested(self, number: int, request: SpeechRequest) -> asyncio.Future[bool]:
         """Remember what code asked for under the number that the floor will begin it with."""
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._orders[number] = Order(request, done)
-        return done
+        return self._requests.add(number, request)
 
     def begin(self, number: int, epoch: int) -> None:
         """Have a reply made."""
-        order = self._orders.get(number)
         reply = SpokenReply(number, epoch)
         self.adopt(reply)
-        self._voice.begin(reply, order.request if order else None)
+        self._voice.begin(reply, self._requests.get(number))
 
     def go_on(self, number: int, epoch: int, cut: int) -> bool:
         """Have the unheard rest of a reply said, which was cut off for nothing. False if there is none."""
-        last = self._cut if self._cut is not None and self._cut.number == cut else CutReply(cut, NOTHING)
-        if last.text.heard:
+        last, text = self._cut.pop(cut, None), NOTHING
+        if last is not None:
             # Nobody interrupted: the model is not to think so.
-            self._conversation.assistant_heard(cut, last.text.heard)
-        if self._realtime and not last.text.unheard:
-            # The model does not say what it had in mind.
-            request = SpeechRequest(CONTINUE_PROMPT, verbatim=False)
-        elif last.text.unheard or last.unfinished:
-            request = SpeechRequest(last.text.unheard, verbatim=True, unfinished=last.unfinished)
-        else:
+            text = last.text
+            self._put_down(last.spoken, HeardText(text.heard, "", text.estimated))
+        # Of a realtime model nobody knows whether it had more to say.
+        unfinished = (self._realtime and not text.unheard) or (last is not None and last.unfinished)
+        if not (text.unheard or unfinished):
             return False
-        reply = SpokenReply(number, epoch)
+        request = SpeechRequest(text.unheard, verbatim=True, unfinished=unfinished)
+        reply = SpokenReply(number, epoch, follows=cut)
         self.adopt(reply)
         self._voice.begin(reply, request)
         return True
 
     def adopt(self, reply: SpokenReply) -> None:
-        """Take a reply that the model begins of its own accord."""
+        """Take a reply that is being made."""
         self._spoken[reply.number] = reply
+        self._requests.follow(reply.number, reply.follows)
 
     # While it plays.
 
@@ -188,15 +182,23 @@ class Replies:
         texts = {reply: self._heard_of(reply, samples) for reply, samples in cut.items()}
         self._voice.cancel({reply: (cut[reply] / SAMPLE_RATE, text.heard) for reply, text in texts.items()})
         if number is not None:
-            self._cut = CutReply(number, texts.get(number, NOTHING), self._unfinished(number))
+            text = texts.get(number, NOTHING)
+            if number in texts:
+                self._cut[number] = CutReply(self._spoken[number], text, self._unfinished(number))
             if self._held is None:
                 self._note_hold(number, participant, onset, sounding)
             if self.falling_silent:
                 # The gate is shut before the fade could be pulled.
                 self._silent_at = self._trace.now()
-            self._tell("commit", number, reason, evidence, self._cut.text, dropped)
+            self._tell("commit", number, reason, evidence, text, dropped)
         for reply, text in texts.items():
             self._end(reply, text, cut[reply], interrupted=True)
+        self._requests.interrupted()
+
+    def settle(self) -> None:
+        """Forget what was cut off and will not be gone on with."""
+        self._cut = {number: cut for number, cut in self._cut.items() if self._may_continue(number)}
+        self._requests.settle()
 
     def drop(self, number: int) -> None:
         """Give it up: it never began, failed, or took too long."""
@@ -220,10 +222,7 @@ class Replies:
         """The call is over: nobody will hear the rest."""
         for number in list(self._spoken):
             self.drop(number)
-        for order in self._orders.values():
-            if not order.done.done():
-                order.done.set_result(False)
-        self._orders.clear()
+        self._requests.abandon()
 
     # Inside.
 
@@ -244,10 +243,7 @@ class Replies:
         if self._held is not None and self._held.reply == number:
             self._held = None
         reply = self._spoken.pop(number, None)
-        order = self._orders.pop(number, None)
-        if order is not None and not order.done.done():
-            broken = reply is not None and reply.broken
-            order.done.set_result(not (interrupted or broken or text.unheard))
+        self._requests.ended(number, reply, text, interrupted)
         if reply is None:
             return
         self._remember(reply, text, interrupted=interrupted, done=True)
@@ -276,8 +272,21 @@ class Replies:
         if reply.shown == text and not done:
             return
         reply.shown = text
-        self._conversation.assistant_heard(reply.number, text.heard, text.unheard, interrupted)
+        self._put_down(reply, text, interrupted=interrupted, playing=not done)
         self._trace.note(AgentTranscript(reply.number, text.heard, text.unheard, interrupted, done))
+
+    def _put_down(
+        self, reply: SpokenReply, text: HeardText, *, interrupted: bool = False, playing: bool = False
+    ) -> None:
+        """Tell the history. A reply takes its place there when its first word is heard: not before what the user said
+        in the meantime."""
+        if reply.place is None and text.heard:
+            reply.place = self._conversation.place()
+        if reply.place is not None:
+            message = Message(
+                Role.ASSISTANT, text.heard, interrupted, text.unheard, reply=reply.number, playing=playing
+            )
+            self._conversation.put(reply.place, message if text.heard else None)
 
     def _tell(
         self,

@@ -67,7 +67,16 @@ class Session:
         self.trace = Trace(self.floor, self._loop.time)
         self.playout = Playout(epoch, self)
         self._voice = parts.voice(self.playout, conversation, instructions, self)
-        self.replies = Replies(self.playout, self._voice, conversation, events, self.trace, epoch, parts.realtime)
+        self.replies = Replies(
+            self.playout,
+            self._voice,
+            conversation,
+            events,
+            self.trace,
+            epoch,
+            self.floor.may_continue,
+            parts.realtime,
+        )
         self._parts = parts
         self._instructions = instructions
         self._participants: dict[str, Participant] = {}
@@ -95,7 +104,7 @@ class Session:
         self._epoch_advanced(self._epoch.value)
         await together(self._parts.start_listening(), self._voice.start())
         if self._parts.model is not None:
-            connecting = self._parts.model.connect(self._instructions, self._conversation.messages)
+            connecting = self._parts.model.connect(self._instructions)
             await own_errors(connecting, f"connecting {type(self._parts.model).__name__}")
 
     async def stop(self) -> None:
@@ -166,6 +175,7 @@ class Session:
                     self._carry_out(effect)
         finally:
             self._draining = False
+        self.replies.settle()
         self._set_timer()
 
     def _carry_out(self, effect: fx.Effect) -> None:
@@ -235,7 +245,7 @@ class Session:
         self.post(ev.TranscriptCompleted(self.trace.now(), effect.participant, effect.turn))
 
     def _record_turn(self, effect: fx.RecordTurn) -> None:
-        self._conversation.user_said(effect.text, effect.participant)
+        self._conversation.user_said(effect.text, effect.participant, effect.place)
         participant = self._participants.get(effect.participant)
         if participant is not None:
             self._ears.accept_turn(participant)

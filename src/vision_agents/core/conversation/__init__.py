@@ -2,6 +2,6 @@
 
 from .conversation import Conversation
 from .message import Message, Role, ToolCall
-from .spoken import spoken_text
+from .spoken import spoken_messages, spoken_text, without_asked
 
-__all__ = ["Conversation", "Message", "Role", "ToolCall", "spoken_text"]
+__all__ = ["Conversation", "Message", "Role", "ToolCall", "spoken_messages", "spoken_text", "without_asked"]

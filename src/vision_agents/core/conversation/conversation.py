@@ -2,57 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count
 
 from .message import Message, Role
 
+# Items that a history keeps by default; the oldest are forgotten. A call of a day has fewer.
+LIMIT = 10_000
+
+
+@dataclass(slots=True)
+class _Item:
+    place: int
+    message: Message | None
+
 
 class Conversation:
-    """An ordered history. An assistant's message of a reply that still plays is replaced as more of it is heard."""
+    """An ordered history, in which an item may have its place before its words are known.
 
-    def __init__(self) -> None:
-        self._messages: list[Message] = []
+    A place is a number that `place` or `add` gives out. Its message may be set, corrected and withdrawn later, in any
+    order; until it has one it is not seen. `messages`: a history to go on from. `limit`: the items that are kept.
+    """
+
+    def __init__(self, messages: Iterable[Message] = (), *, limit: int = LIMIT) -> None:
+        self._items: list[_Item] = []
+        self._places = count(1)
+        self._limit = limit
+        for message in messages:
+            self.add(message)
 
     def __iter__(self) -> Iterator[Message]:
-        return iter(tuple(self._messages))
+        return iter(self.messages)
 
     def __len__(self) -> int:
-        return len(self._messages)
+        return len(self.messages)
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """A snapshot, oldest first."""
-        return tuple(self._messages)
+        """A snapshot of what is known, oldest first."""
+        return tuple(item.message for item in self._items if item.message is not None)
 
-    def add(self, message: Message) -> None:
-        """Append a message."""
-        self._messages.append(message)
+    def place(self, *, after: int | None = None) -> int:
+        """A place for a message that is not known yet: at the end, or right behind the item at the place `after`."""
+        item = _Item(next(self._places), None)
+        index = None if after is None else self._index(after)
+        self._items.insert(len(self._items) if index is None else index + 1, item)
+        del self._items[: -self._limit]
+        return item.place
 
-    def replace(self, known: Message, by: Message) -> None:
-        """Put `by` in the place of `known`, this very message; if the history has it no more, nothing happens."""
-        for index in range(len(self._messages) - 1, -1, -1):
-            # By identity: some providers use the ids of their calls again.
-            if self._messages[index] is known:
-                self._messages[index] = by
-                return
+    def put(self, place: int, message: Message | None) -> None:
+        """Set the message at a place; None withdraws it. Without effect if the place was forgotten for its age."""
+        index = self._index(place)
+        if index is not None:
+            self._items[index].message = message
 
-    def user_said(self, text: str, participant: str | None = None) -> None:
-        """Append what a person said."""
-        self.add(Message(Role.USER, text, participant=participant))
+    def add(self, message: Message) -> int:
+        """Append a message. Returns its place."""
+        place = self.place()
+        self.put(place, message)
+        return place
 
-    def assistant_heard(self, reply: int, heard: str, unheard: str = "", interrupted: bool = False) -> None:
-        """Set what was heard so far of reply number `reply`; a reply of which nothing was heard leaves no message.
+    def user_said(self, text: str, participant: str | None = None, place: int | None = None) -> None:
+        """Put down what a person said: at `place`, or at the end."""
+        self.put(self.place() if place is None else place, Message(Role.USER, text, participant=participant))
 
-        A message takes its place when its first word is heard: what the user said in the meantime stays before it.
-        """
-        message = Message(Role.ASSISTANT, heard, interrupted=interrupted, unheard=unheard, reply=reply)
-        for index in range(len(self._messages) - 1, -1, -1):
-            known = self._messages[index]
-            if known.reply == reply and known.role is Role.ASSISTANT and not known.tool_calls:
-                if heard:
-                    self._messages[index] = message
-                else:
-                    del self._messages[index]
-                return
-        if heard:
-            self._messages.append(message)
+    def _index(self, place: int) -> int | None:
+        # From the end: what changes is mostly what was said last.
+        for index in range(len(self._items) - 1, -1, -1):
+            if self._items[index].place == place:
+                return index
+        return None

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Role(StrEnum):
-    """The sender of a message."""
+    """The author of a message."""
 
     USER = "user"
     ASSISTANT = "assistant"
@@ -18,7 +18,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A model's wish to have a function called. `arguments` are already decoded."""
+    """A model's request to have a function called. `arguments` are already decoded."""
 
     id: str
     name: str
@@ -27,11 +27,12 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message of the conversation.
+    """Something that was said, or a call of a function, or its result.
 
-    `text`: of an assistant's message, the part that was heard. `unheard`: what was made but never played.
-    `interrupted`: the user cut it off. `tool_calls`: of an assistant's message; `tool_call_id`: of a tool's result.
-    `participant`: the id of the person who spoke. `reply`: the number of the reply that the message came from.
+    `text`: of an assistant's message, the part that was heard. `unheard`: what was made but not played. `playing`: more
+    of it is being played, so what is unheard will be heard unless somebody interrupts. `interrupted`: the user cut it
+    off. `tool_calls`: of an assistant's message; `tool_call_id`: of a tool's result. `participant`: the id of the
+    person who spoke. `reply`: the number of the reply that the message came from, unique within a call.
     """
 
     role: Role
@@ -42,3 +43,4 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     reply: int | None = None
+    playing: bool = False

@@ -142,6 +142,9 @@ class RecordTurn(Effect):
     text: str
     """The transcript, never empty."""
 
+    place: int | None = None
+    """Its place in the history (`Conversation.place`) where a model that transcribes late knows it; None: the end."""
+
 
 @dataclass(frozen=True, slots=True)
 class BeginReply(Effect):

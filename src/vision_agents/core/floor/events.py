@@ -107,6 +107,9 @@ class TranscriptReceived(ParticipantEvent):
     alternative: str = ""
     """The recogniser's second guess, if it hesitated."""
 
+    place: int | None = None
+    """The place of the words in the history (`Conversation.place`), if that was known before they were."""
+
 
 @dataclass(frozen=True, slots=True)
 class TranscriptCompleted(ParticipantEvent):

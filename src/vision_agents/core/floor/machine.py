@@ -113,6 +113,10 @@ class Floor:
         """The highest reply number used so far: a new reply takes the next one."""
         return self._replies.last_reply
 
+    def may_continue(self, reply: int) -> bool:
+        """Return True as long as the rest of a reply may still be said, since what cut it off may have been nothing."""
+        return any(turn.cut == reply for turn in self._turns.values()) or self._replies.continues(reply)
+
     @property
     def deadline(self) -> float | None:
         """The time at which to come back with `TimePassed`, on the clock of the events; None if nothing waits."""

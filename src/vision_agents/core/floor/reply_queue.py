@@ -92,6 +92,10 @@ class ReplyQueue:
         if reply is not None and all(waiting.number is not None for waiting in self.queue):
             self.queue.append(QueuedReply(at, continues=reply))
 
+    def continues(self, reply: int) -> bool:
+        """Return True if the rest of this reply is queued."""
+        return any(waiting.continues == reply for waiting in self.queue)
+
     def drop_continuation(self) -> None:
         """Unqueue the continuation: somebody said words, and wants those answered."""
         self.queue = deque(waiting for waiting in self.queue if waiting.continues is None)

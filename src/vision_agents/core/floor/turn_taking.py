@@ -77,7 +77,7 @@ class TurnTaking:
                 return []
             self._turn(event.participant).cut = None
             self._replies.drop_continuation()
-            return [fx.RecordTurn(event.participant, event.text)]
+            return [fx.RecordTurn(event.participant, event.text, event.place)]
         effects: Effects = []
         turn = self._turn(event.participant)
         if turn.phase is QUIET and self._detected:

@@ -11,17 +11,17 @@ from .events import (
 from .function_caller import call_note
 from .function_calls import AnswerCalls
 from .llm import LLM, LLMRequest
-from .realtime import Heard, Realtime
+from .realtime import PlayedResponse, Realtime
 from .tools import OnInterrupt, Tool, Tools
 
 __all__ = [
     "LLM",
     "AnswerCalls",
-    "Heard",
     "LLMRequest",
     "LLMResponseChunkEvent",
     "LLMResponseCompletedEvent",
     "OnInterrupt",
+    "PlayedResponse",
     "Realtime",
     "RealtimeAudioOutputEvent",
     "Tool",

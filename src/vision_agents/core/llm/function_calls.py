@@ -96,14 +96,12 @@ class _Output:
 
     conversation: Conversation
     call_id: str
-    message: Message | None = None
+    place: int | None = None
 
     def show(self, text: str) -> None:
-        known, self.message = self.message, Message(Role.TOOL, text, tool_call_id=self.call_id)
-        if known is None:
-            self.conversation.add(self.message)
-        else:
-            self.conversation.replace(known, self.message)
+        if self.place is None:
+            self.place = self.conversation.place()
+        self.conversation.put(self.place, Message(Role.TOOL, text, tool_call_id=self.call_id))
 
 
 @dataclass(slots=True, eq=False)

@@ -6,7 +6,7 @@ import abc
 from dataclasses import dataclass
 
 from ..audio import PcmData, Word
-from ..conversation import Message
+from ..conversation import Conversation, Message, spoken_messages
 from ..hearing import Hearing
 from ..interruptible import Interruptible
 from ..listeners import OutputListener
@@ -15,14 +15,16 @@ from ..participants import Participant
 from .events import RealtimeAudioOutputEvent
 from .function_caller import FunctionCaller
 from .microphones import Microphones
-from .record import SessionRecord
 
 # Responses whose birth epoch is remembered, for audio that comes after its response was cancelled.
 RESPONSES_REMEMBERED = 64
 
+# Messages that a new connection is told; older ones are left out.
+HISTORY_LIMIT = 200
+
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class PlayedResponse:
     """The part of a response that was played when it was cut off: `seconds` of its audio, and the words in them."""
 
     response: str
@@ -35,8 +37,12 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
 
     A subclass implements `connect`, `send_audio`, `send_text`, `stop_response` and `close`, and calls `report_…` for
     what it gets from its provider. `report_speech_started`, `report_turn_started`, `report_turn_ended` and
-    `report_words` are about the user. What helps it: `record` (what a new connection must be told), `microphones`
+    `report_words` are about the user. What helps it: `history` (what a new connection must be told), `microphones`
     (several participants as one stream), `call_function`, and `stale`.
+
+    `conversation` is the agent's history, kept by the agent. A user's words may be known long after their turn, when
+    it is answered already: take their place in it (`conversation.place()`) when the turn begins, and report them with
+    that.
     """
 
     # The rate in Hz at which `send_audio` gets its audio.
@@ -45,16 +51,16 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
     def __init__(self) -> None:
         Interruptible.__init__(self)
         FunctionCaller.__init__(self)
-        self.record = SessionRecord()
+        self.conversation = Conversation()
         self.microphones = Microphones()
         self._born: dict[str, int] = {}
         # What was heard of responses that were cut off and that the provider has not been told of yet.
-        self._cut: tuple[Heard, ...] = ()
+        self._cut: tuple[PlayedResponse, ...] = ()
 
     @abc.abstractmethod
-    async def connect(self, instructions: str, history: tuple[Message, ...]) -> None:
-        """Open the session; `history` is what to go on from. Raises what the provider raises, in words that say what
-        to do."""
+    async def connect(self, instructions: str) -> None:
+        """Open the session, which goes on from `history`. Raises what the provider raises, in words that say what to
+        do."""
 
     @abc.abstractmethod
     async def send_audio(self, audio: PcmData, participant: Participant) -> None:
@@ -64,11 +70,15 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
         """
 
     @abc.abstractmethod
-    async def send_text(self, text: str) -> None:
-        """Put a text before the model as if a user had said it, and have it answered."""
+    async def send_text(self, text: str, request: int | None = None) -> None:
+        """Put a text before the model as if a user had said it, and have it answered.
+
+        `request`: the key to the answer, to be handed to `report_response_started` with the response to this text, and
+        with those that follow when functions that it called have returned. Without that, who asked waits in vain.
+        """
 
     @abc.abstractmethod
-    async def stop_response(self, heard: tuple[Heard, ...]) -> None:
+    async def stop_response(self, heard: tuple[PlayedResponse, ...]) -> None:
         """Cancel at the provider what is `stale` or in `heard`, and cut its record of the latter to what was heard.
 
         `heard` has every response that was cut off before it was played to its end, oldest first; it may be empty, and
@@ -78,6 +88,11 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
     @abc.abstractmethod
     async def close(self) -> None:
         """Close the session. Harmless twice."""
+
+    @property
+    def history(self) -> tuple[Message, ...]:
+        """The messages that a new connection is told: what was said until now and heard of it, or is being played."""
+        return spoken_messages(self.conversation)[-HISTORY_LIMIT:]
 
     def forget(self, participant: Participant) -> None:
         """The participant left."""
@@ -92,15 +107,13 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
         # Of a session that is closed nothing more comes, and the next one may count its responses anew.
         self._born.clear()
         self._cut = ()
-        self.record.begin(())
+        self.conversation = Conversation()
 
     # Interruption.
 
-    def cut_off(self, *heard: Heard) -> None:
+    def cut_off(self, *heard: PlayedResponse) -> None:
         """Tell what was heard of the responses that the next cancellation stops, oldest first."""
         self._cut += heard
-        for one in heard:
-            self.record.cut(one.response, one.text)
         self.function_calls.responses_cut(one.response for one in heard)
 
     async def cancel_work(self) -> None:
@@ -113,10 +126,11 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
 
     # What a subclass reports.
 
-    def report_response_started(self, response: str, asked_in: int | None = None) -> None:
+    def report_response_started(self, response: str, asked_in: int | None = None, request: int | None = None) -> None:
         """A response begins. Its epoch is `asked_in`, the one in which it was asked for, if that is known: then one
         that was asked for before an interruption and begins after it is stale from its birth. Otherwise it is the
-        current one. What is known already keeps its epoch, however often it is announced."""
+        current one. What is known already keeps its epoch, however often it is announced. `request`: the key of the
+        text that it answers, see `send_text`; None if it answers what somebody said."""
         if response in self._born:
             return
         born = self.epoch if asked_in is None else min(asked_in, self.epoch)
@@ -125,10 +139,9 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
             del self._born[next(iter(self._born))]
         if born < self.epoch:
             return
-        self.record.response(response)
         self.function_calls.response_began(response)
         if (output := self._output) is not None:
-            output.response_started(response, born)
+            output.response_started(response, born, request)
 
     def report_audio(self, response: str, audio: PcmData) -> None:
         """A piece of a response's speech. Of a response that is stale it is dropped."""
@@ -147,31 +160,16 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
         """The next piece of what the response says, with the words' times where they are known."""
         if self.stale(response):
             return
-        self.record.response(response, delta)
         if (output := self._output) is not None:
             output.response_text(response, delta, words)
 
-    def report_response_done(self, response: str) -> None:
-        """No more of the response will come, for whatever reason. What came may still be playing."""
+    def report_response_done(self, response: str, more: bool = False) -> None:
+        """No more of the response will come, for whatever reason. What came may still be playing. `more`: the answer
+        goes on in another response, since functions were called in this one."""
         if (output := self._output) is not None:
-            output.response_done(response)
+            output.response_done(response, more)
 
     def report_interrupted(self) -> None:
         """The model stopped because it heard somebody, and does not say who: the agent stops too."""
         if (output := self._output) is not None:
             output.interrupted()
-
-    def report_words(
-        self,
-        participant: Participant,
-        text: str,
-        final: bool,
-        confidence: float | None = None,
-        alternative: str = "",
-        *,
-        turn: str | None = None,
-    ) -> None:
-        """The user's words so far, or all of them if `final`. `turn`: the key of `record.turn`, if it has one."""
-        if final and text:
-            self.record.user_said(text, participant.id, turn)
-        super().report_words(participant, text, final, confidence, alternative)

@@ -10,8 +10,8 @@ from typing import Any
 
 from .. import llm
 from ..audio import PcmData
-from ..conversation import Message, ToolCall
-from ..llm import Heard
+from ..conversation import ToolCall
+from ..llm import PlayedResponse
 from ..participants import Participant
 from .realtime_link import RealtimeLink, RemoteError, Service
 
@@ -51,11 +51,14 @@ class RealtimeSession(abc.ABC):
         self._link.send_audio(audio)
 
     @abc.abstractmethod
-    async def ask(self, text: str) -> None:
-        """Have a text answered. Raises the service's error if there is no connection and none can be had."""
+    async def ask(self, text: str, request: int | None = None) -> None:
+        """Have a text answered, and report the answer with the key `request`.
+
+        Raises the service's error if there is no connection and none can be had.
+        """
 
     @abc.abstractmethod
-    def stop(self, heard: tuple[Heard, ...]) -> None:
+    def stop(self, heard: tuple[PlayedResponse, ...]) -> None:
         """Cancel what is stale or was heard in part."""
 
     def note(self, call: ToolCall, output: str) -> None:  # noqa: B027 - not every model can be told
@@ -119,10 +122,9 @@ class RemoteRealtime(llm.Realtime):
     async def _begin(self, instructions: str) -> RealtimeSession:
         """Returns a session that is not open yet."""
 
-    async def connect(self, instructions: str, history: tuple[Message, ...]) -> None:
+    async def connect(self, instructions: str) -> None:
         """Open the session. Raises the service's error, which says what to do."""
         await self._leave()
-        self.record.begin(history)
         self._session = session = await self._begin(instructions)
         try:
             await session.open()
@@ -140,13 +142,13 @@ class RemoteRealtime(llm.Realtime):
         if mixed is not None and self._session is not None:
             self._session.hear(mixed)
 
-    async def send_text(self, text: str) -> None:
+    async def send_text(self, text: str, request: int | None = None) -> None:
         """Have a text answered. Raises the service's error if there is no connection and none can be had."""
         if self._session is None:
             raise self._service.failure("there is no session; call connect() first, and not after close().")
-        await self._session.ask(text)
+        await self._session.ask(text, request)
 
-    async def stop_response(self, heard: tuple[Heard, ...]) -> None:
+    async def stop_response(self, heard: tuple[PlayedResponse, ...]) -> None:
         if self._session is not None:
             self._session.stop(heard)
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from ..audio import PcmData, Playout, Resampler
 from ..audio.playout import SAMPLE_RATE
-from ..llm import Heard, Realtime
+from ..conversation import Conversation
+from ..llm import PlayedResponse, Realtime
 from ..tasks import own_errors
 from ..tts import Word
 from .transcript import Utterance
-from .voice import SpeechRequest, SpokenReply, VoiceListener
+from .voice import CONTINUE_PROMPT, SpeechRequest, SpokenReply, VoiceListener
 
 logger = logging.getLogger(__name__)
 
@@ -45,16 +46,18 @@ class Response:
 class RealtimeVoice:
     """Implements `OutputListener` towards the model, and `Voice` towards the session."""
 
-    def __init__(self, model: Realtime, playout: Playout, listener: VoiceListener) -> None:
+    def __init__(self, model: Realtime, playout: Playout, conversation: Conversation, listener: VoiceListener) -> None:
         self._model = model
         self._playout = playout
+        self._conversation = conversation
         self._listener = listener
         self._responses: dict[str, Response] = {}
-        # Replies that were asked for and whose response has not begun yet, in order.
-        self._expected: deque[SpokenReply] = deque()
+        # Replies that were asked for and whose response has not begun yet. Their numbers are the keys to their answers.
+        self._expected: dict[int, SpokenReply] = {}
         # What runs, and the number of the reply that it is for.
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._closed = False
+        model.conversation = conversation
 
     async def start(self) -> None:
         """The session connects the model: only it knows the instructions and the history."""
@@ -64,9 +67,10 @@ class RealtimeVoice:
     def begin(self, reply: SpokenReply, request: SpeechRequest | None) -> None:
         if request is None:
             return
-        self._expected.append(reply)
-        text = f"Say exactly this, and nothing else: {request.text}" if request.verbatim else request.text
-        self._run(self._send(reply, text), f"request of reply {reply.number}", reply.number)
+        self._expected[reply.number] = reply
+        if not request.verbatim:
+            self._conversation.user_said(request.text)
+        self._run(self._send(reply, _prompt(request)), f"request of reply {reply.number}", reply.number)
 
     def cancel(self, heard: dict[int, tuple[float, str]]) -> None:
         live = {entry.reply.number: entry for entry in self._responses.values() if not entry.cut_off}
@@ -76,22 +80,20 @@ class RealtimeVoice:
         # A request that is still on its way would be answered in the new epoch.
         for task in self._tasks:
             task.cancel()
-        self._model.cut_off(*(Heard(live[number].id, *heard[number]) for number in heard if number in live))
+        self._model.cut_off(*(PlayedResponse(live[number].id, *heard[number]) for number in heard if number in live))
         self._model.cancel()
 
     def drop(self, reply: int, heard: tuple[float, str]) -> None:
-        expected = [spoken for spoken in self._expected if spoken.number == reply]
+        expected = self._expected.pop(reply, None)
         entry = next((r for r in self._responses.values() if r.reply.number == reply and not r.cut_off), None)
-        if entry is None and not expected:
+        if entry is None and expected is None:
             return
-        for spoken in expected:
-            self._expected.remove(spoken)
         for task, number in self._tasks.items():
             if number == reply:
                 task.cancel()
         if entry is not None:
             entry.cut_off = True
-            self._model.cut_off(Heard(entry.id, *heard))
+            self._model.cut_off(PlayedResponse(entry.id, *heard))
         self._model.cancel()
 
     async def close(self) -> None:
@@ -105,17 +107,17 @@ class RealtimeVoice:
 
     # OutputListener.
 
-    def response_started(self, response: str, epoch: int) -> None:
+    def response_started(self, response: str, epoch: int, request: int | None = None) -> None:
         if self._closed or response in self._responses:
             return  # Told twice, or again after it was cut off: it stays what it is.
-        asked_for = bool(self._expected)
-        reply = self._expected.popleft() if asked_for else SpokenReply(self._listener.new_reply(), epoch)
+        expected = self._expected.pop(request, None) if request is not None else None
+        reply = expected or SpokenReply(self._listener.new_reply(), epoch, follows=request)
         entry = Response(response, reply, reply.transcript.add(""))
         entry.utterance.start = 0.0
         self._remember(entry)
         self._playout.begin(reply.number, reply.epoch)
         self._run(self._pump(entry), f"audio of {response}", reply.number)
-        if not asked_for:
+        if expected is None:
             self._listener.reply_started(reply)
 
     def response_audio(self, response: str, audio: PcmData, epoch: int) -> None:
@@ -137,9 +139,10 @@ class RealtimeVoice:
             entry.utterance.text += delta
             entry.utterance.words.extend(words)
 
-    def response_done(self, response: str) -> None:
+    def response_done(self, response: str, more: bool = False) -> None:
         entry = self._responses.get(response)
         if entry is not None and not entry.utterance.complete:
+            entry.reply.more = more
             entry.utterance.complete = True
             entry.audio.append(None)
             entry.arrived.set()
@@ -164,10 +167,10 @@ class RealtimeVoice:
 
     async def _send(self, reply: SpokenReply, text: str) -> None:
         try:
-            await own_errors(self._model.send_text(text), f"{type(self._model).__name__}.send_text")
+            sending = self._model.send_text(text, reply.number)
+            await own_errors(sending, f"{type(self._model).__name__}.send_text")
         except Exception as error:
-            if reply in self._expected:
-                self._expected.remove(reply)
+            self._expected.pop(reply.number, None)
             self._listener.reply_failed(reply.number, type(self._model).__name__, error)
 
     async def _pump(self, entry: Response) -> None:
@@ -192,3 +195,10 @@ class RealtimeVoice:
         if piece is not None:
             entry.backlog -= piece.duration
         return piece
+
+
+def _prompt(request: SpeechRequest) -> str:
+    """The text that makes a model do what was asked for."""
+    if not request.verbatim:
+        return request.text
+    return f"Say exactly this, and nothing else: {request.text}" if request.text else CONTINUE_PROMPT

@@ -1,4 +1,4 @@
-"""The interface of the two ways to speak."""
+"""The interface between a session and the two ways to speak."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Protocol
 from .transcript import HeardText, ReplyTranscript
 
 CONTINUE_PROMPT = "You were interrupted by a noise, not by me. Go on exactly where you stopped."
-"""What a model is told that had not finished what it was saying."""
+"""Sent to a model to resume a reply that was cut off by mistake."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
-    """A request of code to speak. `verbatim`: these very words; otherwise the model answers to `text`.
+    """A request of code that the agent says something. `verbatim`: these very words; otherwise an answer to `text`.
 
     `unfinished`: the words are the rest of a reply that was cut off for nothing while the model was still writing;
     after them, it is to go on.
@@ -29,7 +29,9 @@ class SpeechRequest:
 class SpokenReply:
     """A reply in the making: its epoch, its words, and how they were last shown.
 
-    `written`: the model has nothing to add to them. `broken`: the making of it failed.
+    `written`: the model has nothing to add to them. `broken`: the making of it failed. `place`: of its words in the
+    history, once one of them was heard. `follows`: the requested reply that it is a further part of, since functions
+    were called in between. `more`: so were they in this one, and another part follows.
     """
 
     number: int
@@ -38,6 +40,9 @@ class SpokenReply:
     shown: HeardText | None = None
     written: bool = False
     broken: bool = False
+    place: int | None = None
+    follows: int | None = None
+    more: bool = False
 
 
 class VoiceListener(Protocol):

@@ -43,13 +43,17 @@ _numbers = count(1)
 
 @dataclass(slots=True)
 class Answer:
-    """`epoch`: in which it was asked for. `started`: it was reported. `over`: the service says no more of it.
+    """The model's work on one prompt.
+
+    `epoch`: in which it was asked for. `key`: of the text that it answers. `started`: it was reported. `over`: the
+    service says no more of it.
 
     `interrupted`: the service has stopped it. `dropped`: nobody wants it, though nothing new has begun.
     """
 
     id: str
     epoch: int
+    key: int | None = None
     started: bool = False
     over: bool = False
     interrupted: bool = False
@@ -59,9 +63,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A text to be answered. `during`: what the model was saying when it was sent."""
+    """A text to be answered. `key`: of it, as the agent asked. `during`: what the model was saying when it was sent."""
 
     text: str
+    key: int | None
     epoch: int
     at: float
     during: Answer | None
@@ -80,9 +85,9 @@ class Content:
 
 @dataclass(slots=True)
 class UserTurn:
-    """A user's turn. `answered`: the answer to it has begun."""
+    """A user's turn. `place`: where the next words stand in the history. `answered`: the answer has begun."""
 
-    key: str
+    place: int
     participant: Participant
     began: float = 0.0
     ended: bool = False
@@ -112,9 +117,9 @@ class Dialogue:
 
     # What we do.
 
-    def asked(self, text: str) -> None:
+    def asked(self, text: str, key: int | None) -> None:
         """A text is sent to be answered."""
-        self.asks.append(Ask(text, self.model.epoch, self.now(), self.current))
+        self.asks.append(Ask(text, key, self.model.epoch, self.now(), self.current))
 
     def cancel(self, responses: set[str]) -> None:
         """These are not wanted any more, whatever their epoch."""
@@ -163,7 +168,13 @@ class Dialogue:
                 handler(self, fields)
 
     def _on_content_start(self, fields: Json) -> None:
-        role, kind = str(fields["role"]), str(fields["type"])
+        try:
+            role, kind = str(fields["role"]), str(fields["type"])
+        except KeyError:
+            # It cannot be read; if it is the answer to a text, the next answer is none to that.
+            if self.current is None and self.asks:
+                self.asks.popleft()
+            raise
         extra = json.loads(fields.get("additionalModelFields") or "{}")
         final = extra.get("generationStage") == "FINAL"
         answer: Answer | None = None
@@ -228,25 +239,26 @@ class Dialogue:
 
     def _answering(self) -> Answer:
         if self.current is None:
-            self.current = Answer(f"answer {next(_numbers)}", self._asked_in())
+            ask = self._asked()
+            epoch, key = (ask.epoch, ask.key) if ask is not None else (self.model.epoch, None)
+            self.current = Answer(f"answer {next(_numbers)}", epoch, key)
             if self._turn is not None:
                 self._end_turn(self._turn)
                 self._turn.answered = True
         return self.current
 
-    def _asked_in(self) -> int:
+    def _asked(self) -> Ask | None:
+        """The text that the answer which begins now is to, None if that is a spoken turn."""
         self._forget_old_asks()
         spoken = self._turn is not None and self._turn.said and not self._turn.answered
-        if self.asks and not spoken:
-            return self.asks.popleft().epoch
-        return self.model.epoch
+        return self.asks.popleft() if self.asks and not spoken else None
 
     def _begin(self, answer: Answer) -> None:
         if not answer.started:
             answer.started = True
             self._last = answer
             self._plays_until = self.now()
-            self.model.report_response_started(answer.id, answer.epoch)
+            self.model.report_response_started(answer.id, answer.epoch, answer.key)
 
     def _say(self, answer: Answer, text: str) -> None:
         if answer.over and not answer.text:
@@ -304,8 +316,9 @@ class Dialogue:
         assert turn is not None
         # The service tells the words when it judges that the turn is over.
         self._end_turn(turn)
-        # One turn may come as several texts: the first has the turn's place in the record.
-        self.model.report_words(turn.participant, words, True, turn=None if turn.said else turn.key)
+        # One turn may come as several texts, each a message behind the one before.
+        place, turn.place = turn.place, self.model.conversation.place(after=turn.place)
+        self.model.report_words(turn.participant, words, True, place=place)
         turn.said = True
 
     def _somebody_speaks(self) -> None:
@@ -314,8 +327,7 @@ class Dialogue:
             self.model.report_interrupted()
             return
         if self._turn is None or self._turn.ended:
-            self._turn = turn = UserTurn(f"user {next(_numbers)}", who)
-            self.model.record.turn(turn.key, who.id)
+            self._turn = turn = UserTurn(self.model.conversation.place(), who)
             self.model.report_turn_started(who)
             # Not before: the agent takes a sound before its own note of the beginning for one of another turn.
             turn.began = self.now()

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Callable
 
 from vision_agents.core import llm
-from vision_agents.core.conversation import Message, Role, ToolCall
-from vision_agents.core.llm import Heard
+from vision_agents.core.conversation import ToolCall, without_asked
+from vision_agents.core.llm import PlayedResponse
 from vision_agents.core.remote import RealtimeSession, RemoteError
 
 from .client import WHERE
-from .dialogue import Answer, Dialogue
+from .dialogue import Answer, Ask, Dialogue
 from .link import Link
 from .stream import Stream
 from .wire import Json, Prompt, Setup
@@ -39,29 +39,31 @@ class Session(RealtimeSession):
         self._link = Link(connect, self)
         self._dialogue = Dialogue(model, self._call, self._loop.time, self._link.speech.turn_over)
         # Texts whose answers had not begun when the stream was renewed.
-        self._again: list[str] = []
+        self._again: list[Ask] = []
 
     # What we send.
 
-    async def ask(self, text: str) -> None:
-        """Have a text answered. Raises AWSError if there is no stream and none can be had."""
+    async def ask(self, text: str, request: int | None = None) -> None:
+        """Have a text answered, and report the answer with the key `request`.
+
+        Raises AWSError if there is no stream and none can be had.
+        """
         if self._dialogue.unwanted:
             # Behind what nobody wants it would not be answered in time, or not be told apart from it.
             self._link.renew()
         await self._link.ready()
-        self._model.record.user_said(text)
-        self._send_text(text)
+        self._send_text(text, request)
 
-    def stop(self, heard: tuple[Heard, ...]) -> None:
+    def stop(self, heard: tuple[PlayedResponse, ...]) -> None:
         """See that what is not wanted any more ends: what is stale, and what is in `heard`."""
         self._dialogue.cancel({one.response for one in heard})
         if self._dialogue.unwanted and self._timer is None:
             self._timer = self._loop.call_later(STOP_TIMEOUT, self._renew_if_unwanted)
 
-    def _send_text(self, text: str) -> None:
+    def _send_text(self, text: str, key: int | None) -> None:
         prompt = self._link.prompt
         if prompt is not None:
-            self._dialogue.asked(text)
+            self._dialogue.asked(text, key)
             self._link.send(prompt.ask(text))
 
     def _renew_if_unwanted(self) -> None:
@@ -77,21 +79,13 @@ class Session(RealtimeSession):
         return self._dialogue.idle and not self._calls and self._link.speech.quiet >= PAUSE
 
     def prompt(self, with_history: bool) -> Prompt:
-        history = self._model.record.messages if with_history else ()
-        return Prompt(self._setup, self._instructions, tuple(self._model.tools), self._before(history))
-
-    def _before(self, history: tuple[Message, ...]) -> tuple[Message, ...]:
-        """`history` without the texts that are asked once more."""
-        kept = list(history)
-        for text in reversed(self._again):
-            if kept and kept[-1].role is Role.USER and kept[-1].text == text:
-                kept.pop()
-        return tuple(kept)
+        history = without_asked(self._model.history, [ask.text for ask in self._again]) if with_history else ()
+        return Prompt(self._setup, self._instructions, tuple(self._model.tools), history)
 
     def opened(self) -> None:
-        texts, self._again = self._again, []
-        for text in texts:
-            self._send_text(text)
+        again, self._again = self._again, []
+        for ask in again:
+            self._send_text(ask.text, ask.key)
 
     def event(self, event: Json) -> None:
         self._dialogue.take(event)
@@ -104,7 +98,7 @@ class Session(RealtimeSession):
         self._cancel_calls()
         unanswered = self._dialogue.end()
         if error is None:
-            self._again = [ask.text for ask in unanswered]
+            self._again = unanswered
         elif wanted or unanswered or not again:
             self._model.report_failure(error)
         else:

@@ -112,8 +112,15 @@ class Prompt:
         return {"contentEnd": {"promptName": self.name, "contentName": content}}
 
 
+# Stands for what a user said before the first message that the model is told.
+OPENING = "…"
+
+
 def turns(messages: Iterable[Message]) -> list[tuple[str, str]]:
-    """The history as the service takes it: taking turns, the user first, and the latest part if it is too long."""
+    """Returns what was said as the service takes it: taking turns, and the latest part if it is too long.
+
+    The service wants the user first: before what the agent said of its own accord stands that nobody had spoken.
+    """
     merged: list[tuple[str, str]] = []
     for message in messages:
         role = "ASSISTANT" if message.role is Role.ASSISTANT else "USER"
@@ -126,13 +133,13 @@ def turns(messages: Iterable[Message]) -> list[tuple[str, str]]:
             merged.append((role, text))
     kept: list[tuple[str, str]] = []
     size = 0
-    for role, text in reversed(merged[-MESSAGES_LIMIT:]):
+    for role, text in reversed(merged[1 - MESSAGES_LIMIT :]):
         size += len(text.encode())
         if size > HISTORY_LIMIT:
             break
         kept.append((role, text))
     kept.reverse()
-    return kept[1:] if kept and kept[0][0] == "ASSISTANT" else kept
+    return [("USER", OPENING), *kept] if kept and kept[0][0] == "ASSISTANT" else kept
 
 
 def pieces(text: str, limit: int = TEXT_LIMIT) -> Iterator[str]:

@@ -50,8 +50,9 @@ class Sure(Hearing):
         final: bool,
         confidence: float | None = None,
         alternative: str = "",
+        place: int | None = None,
     ) -> None:
-        self._hearing.report_words(participant, text, final, self.sure, alternative)
+        self._hearing.report_words(participant, text, final, self.sure, alternative, place)
 
     def report_turn_ended(
         self,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from google.genai import types
 
 from vision_agents.core.conversation import Message, Role
-from vision_agents.core.llm import Heard, Tool
+from vision_agents.core.llm import PlayedResponse, Tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def turns(messages: Iterable[Message]) -> list[types.Content]:
     return [content("model" if message.role is Role.ASSISTANT else "user", message.text) for message in messages]
 
 
-def note(heard: Iterable[Heard]) -> types.Content:
+def note(heard: Iterable[PlayedResponse]) -> types.Content:
     """Tell the model how much of its answers reached the user."""
     texts = [one.text.strip() for one in heard]
     said = " ".join(text for text in texts if text)

@@ -38,15 +38,20 @@ _ORDINARY_REASONS = frozenset({"TURN_COMPLETE_REASON_UNSPECIFIED", "NEED_MORE_IN
 
 @dataclass(slots=True)
 class Generation:
-    """The model's work on one prompt. `epoch`: when it was asked for. `text`: what was asked, until it is answered."""
+    """The model's work on one prompt. `epoch`: when it was asked for. `text`: what was asked, until it is answered.
+
+    `key`: of the text that it answers, as the agent asked for it.
+    """
 
     id: str
     epoch: int
     # It answers a text or a function's result; or it is known whose voice it answers.
     asked: bool = False
     text: str | None = None
-    # It called functions.
+    key: int | None = None
+    # It called functions; and those of them whose results are not sent yet.
     called: bool = False
+    pending: int = 0
     # It was reported that it began, and not yet that it is done.
     started: bool = False
     # When it was cancelled, and when the service said that it has stopped.
@@ -56,9 +61,12 @@ class Generation:
 
 @dataclass(slots=True)
 class UserTurn:
-    """A user's turn as the service hears it. `reported`: how much of the words was reported as final."""
+    """A user's turn as the service hears it. `reported`: how much of the words was reported as final.
 
-    key: str
+    `place`: where the next words stand in the history.
+    """
+
+    place: int
     participant: Participant
     claimed_at: float
     words: str = ""
@@ -92,16 +100,18 @@ class Dialogue:
 
     # What we do.
 
-    def asked(self, text: str) -> None:
+    def asked(self, text: str, key: int | None) -> None:
         """A text is sent to be answered, which ends whatever the model is at."""
         if self.current is not None:
             self._close(self.current, cancelled=True)
-        self.current = self._generation(asked=True, text=text)
+        self.current = self._generation(asked=True)
+        self.current.text, self.current.key = text, key
 
-    def result_sent(self, epoch: int) -> None:
-        """A function's result is sent, to a call of this epoch."""
+    def result_sent(self, caller: Generation) -> None:
+        """The result of one of its functions is sent."""
+        caller.pending -= 1
         if self.current is None:
-            self.current = self._generation(asked=True, epoch=epoch)
+            self.current = self._following(caller)
 
     def cancel(self, responses: set[str]) -> bool:
         """Return whether something has to be cancelled at the service: what is stale, or one of `responses`."""
@@ -111,15 +121,16 @@ class Dialogue:
         self._close(generation, cancelled=True)
         return True
 
-    def called(self) -> int | None:
-        """The model calls functions: in which epoch, or None if nobody wants that any more."""
+    def called(self, functions: int) -> Generation | None:
+        """The model calls so many functions: in what, or None if nobody wants that any more."""
         if self._late():
             return None
         if self.current is None:
             self.current = self._generation()
         self._answer_begins(self.current)
         self.current.called = True
-        return self.current.epoch if self.current.epoch == self.model.epoch else None
+        self.current.pending += functions
+        return self.current if self.current.epoch == self.model.epoch else None
 
     def end(self) -> Generation | None:
         """The session is gone, and everything in it. Returns what it was at, unless that was cancelled."""
@@ -199,7 +210,7 @@ class Dialogue:
             self._answer_begins(generation)
             generation.started, generation.text = True, None
             self._last = generation.id
-            self.model.report_response_started(generation.id, generation.epoch)
+            self.model.report_response_started(generation.id, generation.epoch, generation.key)
         return generation
 
     def _complete(self, content: types.LiveServerContent) -> None:
@@ -214,15 +225,15 @@ class Dialogue:
         silent = not (generation.started or generation.called or more)
         if silent and generation.asked and generation.epoch == self.model.epoch:
             # An answer of which nothing came is over all the same, for who asked.
-            self.model.report_response_started(generation.id, generation.epoch)
+            self.model.report_response_started(generation.id, generation.epoch, generation.key)
             generation.started = True
-        self._done(generation)
+        self._done(generation, more=more or generation.pending > 0)
         self._report_words()
         if reason is not None and reason.value not in _ORDINARY_REASONS:
             self.model.report_failure(RuntimeError(f"Gemini ended its answer early: {reason.value}"))
         if more:
             # It thinks on. What comes of that is still the answer to the same prompt, and no newer than that.
-            self.current = self._generation(asked=True, epoch=generation.epoch)
+            self.current = self._following(generation)
 
     def _interrupted(self) -> None:
         confirmed = next((g for g in self.closing if g.stopped_at is None), None)
@@ -258,8 +269,7 @@ class Dialogue:
 
     def _begin_turn(self, who: Participant) -> UserTurn:
         self._report_words()
-        self._turn = turn = UserTurn(f"user {next(self._names)}", who, self.now())
-        self.model.record.turn(turn.key, who.id)
+        self._turn = turn = UserTurn(self.model.conversation.place(), who, self.now())
         return turn
 
     def _guessed(self, text: str) -> None:
@@ -315,9 +325,9 @@ class Dialogue:
     def _report_words(self) -> None:
         turn = self._turn
         if turn is not None and (words := turn.rest()):
-            # Words that come later still are an entry of their own: the first ones keep theirs.
-            key = turn.key if turn.reported == len(turn.words) and words == turn.words.strip() else None
-            self.model.report_words(turn.participant, words, True, turn=key)
+            # Words that come later still are a message of their own, behind the first ones.
+            place, turn.place = turn.place, self.model.conversation.place(after=turn.place)
+            self.model.report_words(turn.participant, words, True, place=place)
 
     # Helpers.
 
@@ -329,9 +339,12 @@ class Dialogue:
         heard = self._last is not None and not self.model.stale(self._last)
         return not heard or self.now() >= self._plays_until
 
-    def _generation(self, asked: bool = False, text: str | None = None, epoch: int | None = None) -> Generation:
-        born = self.model.epoch if epoch is None else epoch
-        return Generation(f"answer {next(self._names)}", born, asked, text)
+    def _generation(self, asked: bool = False) -> Generation:
+        return Generation(f"answer {next(self._names)}", self.model.epoch, asked)
+
+    def _following(self, before: Generation) -> Generation:
+        """Returns the model's further work on the same prompt."""
+        return Generation(f"answer {next(self._names)}", before.epoch, asked=True, key=before.key)
 
     def _close(self, generation: Generation, *, cancelled: bool) -> None:
         at = self.now()
@@ -340,10 +353,10 @@ class Dialogue:
         self.current = None
         self._plays_until = at
 
-    def _done(self, generation: Generation) -> None:
+    def _done(self, generation: Generation, more: bool = False) -> None:
         if generation.started:
             generation.started = False
-            self.model.report_response_done(generation.id)
+            self.model.report_response_done(generation.id, more)
 
 
 def _rate(mime_type: str | None) -> int:

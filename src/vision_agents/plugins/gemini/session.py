@@ -13,12 +13,12 @@ from google.genai.live import AsyncSession
 
 from vision_agents.core import llm
 from vision_agents.core.audio import PcmData
-from vision_agents.core.conversation import ToolCall
-from vision_agents.core.llm import Heard
+from vision_agents.core.conversation import ToolCall, without_asked
+from vision_agents.core.llm import PlayedResponse
 from vision_agents.core.remote import RealtimeSession, RemoteError
 
 from .config import Setup, content, note, turns
-from .dialogue import Dialogue
+from .dialogue import Dialogue, Generation
 from .link import Link
 
 logger = logging.getLogger(__name__)
@@ -47,11 +47,11 @@ class Session(RealtimeSession):
         self._dialogue = Dialogue(model, self._loop.time)
         self._link = Link(client, name, self)
         # What was heard of answers that were cut off, and that the model was not told yet.
-        self._untold: list[Heard] = []
+        self._untold: list[PlayedResponse] = []
         # What became of calls that the service does not wait for, and that the model was not told yet.
         self._call_notes: deque[str] = deque(maxlen=CALL_NOTES)
-        # A text whose answer had not begun when the session was renewed, and its epoch.
-        self._again: tuple[str, int] | None = None
+        # A text whose answer had not begun when the session was renewed.
+        self._again: Generation | None = None
 
     # What we send.
 
@@ -60,15 +60,17 @@ class Session(RealtimeSession):
         self._dialogue.sound.hear(audio)
         self._link.send_audio(audio)
 
-    async def ask(self, text: str) -> None:
-        """Have a text answered. Raises GeminiError if there is no connection and none can be had."""
+    async def ask(self, text: str, request: int | None = None) -> None:
+        """Have a text answered, and report the answer with the key `request`.
+
+        Raises GeminiError if there is no connection and none can be had.
+        """
         epoch = self._model.epoch
         await self._link.ready()
         if epoch == self._model.epoch:
-            self._model.record.user_said(text)
-            self._send_text(text)
+            self._send_text(text, request)
 
-    def stop(self, heard: tuple[Heard, ...]) -> None:
+    def stop(self, heard: tuple[PlayedResponse, ...]) -> None:
         """Cancel what is stale or was heard in part, and tell the model how much was."""
         cancelled = self._dialogue.cancel({one.response for one in heard})
         self._untold.extend(heard)
@@ -87,8 +89,8 @@ class Session(RealtimeSession):
         if self._dialogue.current is None:
             self._link.send(partial(_send_content, turns=self._note(), turn_complete=False))
 
-    def _send_text(self, text: str) -> None:
-        self._dialogue.asked(text)
+    def _send_text(self, text: str, key: int | None) -> None:
+        self._dialogue.asked(text, key)
         self._watch(CONFIRM_TIMEOUT)
         turns = [*self._note(), content("user", text)]
         self._link.send(partial(_send_content, turns=turns, turn_complete=True))
@@ -109,12 +111,13 @@ class Session(RealtimeSession):
         return self._setup.session(self._instructions, self._model.tools, handle)
 
     def history(self) -> list[types.Content]:
-        return turns(self._model.record.messages)
+        asked = [self._again.text] if self._again is not None and self._again.text is not None else []
+        return turns(without_asked(self._model.history, asked))
 
     def opened(self) -> None:
         again, self._again = self._again, None
-        if again is not None and again[1] == self._model.epoch:
-            self._send_text(again[0])
+        if again is not None and again.text is not None and again.epoch == self._model.epoch:
+            self._send_text(again.text, again.key)
 
     def message(self, message: types.LiveServerMessage) -> None:
         update = message.session_resumption_update
@@ -138,8 +141,7 @@ class Session(RealtimeSession):
         self._cancel_calls()
         wanted = unfinished is not None and unfinished.epoch == self._model.epoch
         if error is None:
-            text = unfinished.text if unfinished is not None and wanted else None
-            self._again = (text, self._model.epoch) if text is not None else None
+            self._again = unfinished if wanted else None
         elif wanted or unheard or not again:
             self._model.report_failure(error)
         else:
@@ -163,21 +165,22 @@ class Session(RealtimeSession):
     # Functions.
 
     def _call(self, calls: Iterable[types.FunctionCall]) -> None:
-        epoch = self._dialogue.called()
-        if epoch is None:
+        calls = list(calls)
+        caller = self._dialogue.called(len(calls))
+        if caller is None:
             return
         for call in calls:
             name = call.name or ""
             asked = ToolCall(call.id or name, name, call.args or {})
-            self._run(asked, self._answer(asked, epoch))
+            self._run(asked, self._answer(asked, caller))
 
-    async def _answer(self, call: ToolCall, epoch: int) -> None:
-        result = await self._model.call_function(call, epoch)
-        if epoch != self._model.epoch:
+    async def _answer(self, call: ToolCall, caller: Generation) -> None:
+        result = await self._model.call_function(call, caller.epoch)
+        if caller.epoch != self._model.epoch:
             # Nobody waits for it: what the model was at has been cancelled, and its calls with it.
             self.note(call, result)
             return
-        self._dialogue.result_sent(epoch)
+        self._dialogue.result_sent(caller)
         response = types.FunctionResponse(id=call.id, name=call.name, response={"output": result})
         self._link.send(partial(_send_result, response=response))
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from vision_agents.core import llm
 from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import ToolCall
-from vision_agents.core.llm import Heard
+from vision_agents.core.llm import PlayedResponse
 
 from . import wire
 from .client import OpenAIError, decoded_arguments, refused
@@ -75,19 +75,24 @@ class Dialogue:
 
     # What we do.
 
-    def ask(self, epoch: int) -> None:
+    def ask(self, epoch: int, text: str | None = None, key: int | None = None) -> None:
         """Have a response made, as soon as that is possible, for something of `epoch`."""
-        self._queue.add(epoch)
+        self._queue.add(epoch, text, key)
         self.go_on()
+
+    @property
+    def unanswered(self) -> list[str]:
+        """The texts that wait for a session in which they are answered."""
+        return self._queue.texts(self._model.epoch)
 
     def go_on(self) -> None:
         """Ask for the next response, if there is a session and none is running in it that was not cancelled."""
         busy = any(response.cancelled_at is None for response in self._responses.running)
         request = None if busy or not self._wire.up else self._queue.next(self._model.epoch, self._now())
-        if request is not None:
-            self._wire.send(request.message)
+        for message in request.messages() if request is not None else ():
+            self._wire.send(message)
 
-    def stop(self, heard: Iterable[Heard]) -> None:
+    def stop(self, heard: Iterable[PlayedResponse]) -> None:
         """Cancel what is stale or was heard in part, and cut the service's record of the latter to what was heard."""
         cut = {one.response: one.seconds for one in heard}
         for response in self._responses.running:
@@ -122,7 +127,7 @@ class Dialogue:
             self._model.report_response_done(response.id)
         self._responses.clear()
         self._turns.clear()
-        self._queue.retry()
+        self._queue.renew()
         if spoken == epoch and self._understood:
             self._queue.add(epoch)
         return wanted
@@ -148,12 +153,13 @@ class Dialogue:
 
     def _on_created(self, event: Event) -> None:
         number = (event.response.metadata or {}).get("ask")
-        epoch = self._queue.began(number)
-        if epoch is None and number is None:
+        request = self._queue.began(number)
+        epoch = request.epoch if request is not None else None
+        if request is None and number is None:
             # The service answers the user's turn by itself.
             epoch, self._turn_epoch = self._turn_epoch, None
         epoch = self._model.epoch if epoch is None else epoch
-        response = self._responses.begin(event.response.id, epoch)
+        response = self._responses.begin(event.response.id, epoch, request.key if request is not None else None)
         if epoch < self._model.epoch:
             # It was on its way when the user interrupted.
             self._cancel(response)
@@ -195,15 +201,17 @@ class Dialogue:
             return
         response.running = False
         output = [item for item in event.response.output or () if item.id]
+        calls: list[Any] = []
         if response.epoch < self._model.epoch or response.cancelled_at is not None:
             for message in response.delete_silent([item.id for item in output]):
                 self._wire.send(message)
         elif event.response.status == "completed":
-            self._call([item for item in output if item.type == "function_call"], response)
+            calls = [item for item in output if item.type == "function_call"]
+            self._call(calls, response)
         if event.response.status == "failed":
             error = event.response.status_details and event.response.status_details.error
             self._wire.failed(refused(error, f"{SERVICE.name}: a response failed"))
-        self._model.report_response_done(response.id)
+        self._model.report_response_done(response.id, more=bool(calls))
         self.go_on()
 
     def _call(self, calls: list[Any], response: Response) -> None:
@@ -219,12 +227,12 @@ class Dialogue:
 
     def _answer_results(self, response: Response) -> None:
         if not response.pending and response.epoch == self._model.epoch:
-            self.ask(response.epoch)
+            self.ask(response.epoch, key=response.key)
 
     def _begin(self, response: Response) -> None:
         if not response.started:
             response.started = True
-            self._model.report_response_started(response.id, response.epoch)
+            self._model.report_response_started(response.id, response.epoch, response.key)
 
     def _cancel(self, response: Response) -> None:
         if response.cancelled_at is None:
@@ -237,7 +245,7 @@ class Dialogue:
         participant = self._model.microphones.loudest
         if participant is None:
             return
-        self._turns.begin(event.item_id, participant, event.audio_start_ms)
+        self._turns.begin(event.item_id, participant, event.audio_start_ms, self._model.conversation.place())
         if self._service_decides:
             self._model.report_turn_started(participant)
         else:
@@ -249,10 +257,8 @@ class Dialogue:
             duration = self._turns.duration(turn, event.audio_end_ms)
             self._model.report_turn_ended(turn.participant, 1.0, duration, self._turns.trailing_silence)
 
-    def _on_committed(self, event: Event) -> None:
-        turn = self._turns.get(event.item_id)
+    def _on_committed(self, _: Event) -> None:
         self._turn_epoch, self._understood = self._model.epoch, False
-        self._model.record.turn(event.item_id, turn.participant.id if turn else None)
 
     def _on_partial_words(self, event: Event) -> None:
         turn = self._turns.get(event.item_id)
@@ -264,7 +270,7 @@ class Dialogue:
         turn = self._turns.get(event.item_id)
         if turn is not None:
             self._understood = True
-            self._model.report_words(turn.participant, event.transcript.strip(), final=True, turn=event.item_id)
+            self._model.report_words(turn.participant, event.transcript.strip(), final=True, place=turn.place)
 
     def _on_words_failed(self, event: Event) -> None:
         self._wire.failed(refused(event.error, f"{SERVICE.name}: the user's words cannot be written down"))

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import count
 
-from .wire import ClientEvent
+from .wire import ClientEvent, user_text
 
 # Requests that may wait; at the limit the oldest goes, since what was asked last is what is wanted now.
 LIMIT = 16
@@ -15,26 +15,36 @@ LIMIT = 16
 TIMEOUT = 10.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ResponseRequest:
-    """A request for a response. It carries its number, so that the response is known when it begins."""
+    """A request for a response. It carries its number, so that the response is known when it begins.
+
+    `text`: what is to be answered, unless that is a spoken turn or the result of a function; `told`: the session that
+    is open has it. `key`: of the text, as the agent asked for it.
+    """
 
     number: int
     epoch: int
+    text: str | None = None
+    key: int | None = None
+    told: bool = False
 
     @property
     def event_id(self) -> str:
         """The id of its message, by which the service names it when it refuses it."""
         return f"ask_{self.number}"
 
-    @property
-    def message(self) -> ClientEvent:
-        """The message that asks for the response."""
-        return {
+    def messages(self) -> list[ClientEvent]:
+        """Returns what asks for the response: the text, if it is not told yet, and the request."""
+        create: ClientEvent = {
             "event_id": self.event_id,
             "type": "response.create",
             "response": {"metadata": {"ask": str(self.number)}},
         }
+        if self.text is None or self.told:
+            return [create]
+        self.told = True
+        return [user_text(self.text), create]
 
 
 class ResponseQueue:
@@ -46,9 +56,9 @@ class ResponseQueue:
         self._sent: ResponseRequest | None = None
         self._deadline = 0.0
 
-    def add(self, epoch: int) -> None:
+    def add(self, epoch: int, text: str | None = None, key: int | None = None) -> None:
         """Add a request made in `epoch`."""
-        self._waiting.append(ResponseRequest(next(self._numbers), epoch))
+        self._waiting.append(ResponseRequest(next(self._numbers), epoch, text, key))
 
     def next(self, epoch: int, now: float) -> ResponseRequest | None:
         """Returns the request to send now, if any. Those made before `epoch` are forgotten."""
@@ -58,12 +68,12 @@ class ResponseQueue:
         self._sent, self._deadline = self._waiting.popleft(), now + TIMEOUT
         return self._sent
 
-    def began(self, number: str | None) -> int | None:
-        """Note that the response with this number began; returns the epoch of its request, None if it has none."""
+    def began(self, number: str | None) -> ResponseRequest | None:
+        """Note that the response with this number began; returns its request, None if it has none."""
         if self._sent is None or number != str(self._sent.number):
             return None
-        epoch, self._sent = self._sent.epoch, None
-        return epoch
+        request, self._sent = self._sent, None
+        return request
 
     def refused(self, event_id: str | None) -> ResponseRequest | None:
         """Note that the service refused a message; returns the request that it was, if it was one."""
@@ -72,12 +82,21 @@ class ResponseQueue:
         request, self._sent = self._sent, None
         return request
 
-    def retry(self, request: ResponseRequest | None = None) -> None:
-        """Put `request`, or the one that was sent in a session that is gone, before all others."""
-        request = request or self._sent
-        self._sent = None
+    def retry(self, request: ResponseRequest | None) -> None:
+        """Put a request before all others."""
         if request is not None and len(self._waiting) < LIMIT:
             self._waiting.appendleft(request)
+
+    def renew(self) -> None:
+        """The session is gone: all that was asked for in it has to be asked for in the next one."""
+        sent, self._sent = self._sent, None
+        self.retry(sent)
+        for request in self._waiting:
+            request.told = False
+
+    def texts(self, epoch: int) -> list[str]:
+        """Returns the texts of `epoch` that are still to be answered, oldest first."""
+        return [request.text for request in self._waiting if request.text is not None and request.epoch == epoch]
 
     def sent(self, epoch: int) -> bool:
         """Returns whether a request of `epoch` was sent, and its response has not begun."""

@@ -24,12 +24,13 @@ class Item:
 class Response:
     """A response. `epoch`: the one in which it was asked for. `running`: the service has not said that it is done.
 
-    `started`: it was reported. `cancelled_at`: when it was cancelled. `pending`: functions that it called and whose
-    results are not sent yet.
+    `key`: of the text that it answers. `started`: it was reported. `cancelled_at`: when it was cancelled. `pending`:
+    functions that it called and whose results are not sent yet.
     """
 
     id: str
     epoch: int
+    key: int | None = None
     running: bool = True
     started: bool = False
     cancelled_at: float | None = None
@@ -79,9 +80,9 @@ class Responses:
     def __init__(self) -> None:
         self._responses: OrderedDict[str, Response] = OrderedDict()
 
-    def begin(self, name: str, epoch: int) -> Response:
-        """A response begins."""
-        response = self._responses[name] = Response(name, epoch)
+    def begin(self, name: str, epoch: int, key: int | None) -> Response:
+        """Add a response that begins."""
+        response = self._responses[name] = Response(name, epoch, key)
         while len(self._responses) > REMEMBERED:
             self._responses.popitem(last=False)
         return response

@@ -11,8 +11,8 @@ from typing import Any
 import openai
 
 from vision_agents.core import llm
-from vision_agents.core.conversation import ToolCall
-from vision_agents.core.llm import Heard
+from vision_agents.core.conversation import ToolCall, without_asked
+from vision_agents.core.llm import PlayedResponse
 from vision_agents.core.remote import RealtimeSession, RemoteError
 
 from . import wire
@@ -63,16 +63,17 @@ class Session(RealtimeSession):
 
     # What we send.
 
-    async def ask(self, text: str) -> None:
-        """Have a text answered. Raises OpenAIError if there is no connection and none can be had."""
+    async def ask(self, text: str, request: int | None = None) -> None:
+        """Have a text answered, and report the answer with the key `request`.
+
+        Raises OpenAIError if there is no connection and none can be had.
+        """
         epoch = self._model.epoch
         await self._link.ready()
         if epoch == self._model.epoch:
-            self._model.record.user_said(text)
-            self.send(wire.user_text(text))
-            self._dialogue.ask(epoch)
+            self._dialogue.ask(epoch, text, request)
 
-    def stop(self, heard: tuple[Heard, ...]) -> None:
+    def stop(self, heard: tuple[PlayedResponse, ...]) -> None:
         """Cancel what is stale or was heard in part, and tell the service how much was."""
         self._dialogue.stop(heard)
 
@@ -129,7 +130,7 @@ class Session(RealtimeSession):
 
     def opened(self) -> None:
         self._link.renew_in_a_pause(RENEW_AFTER, RENEW_AT_LAST, lambda: self._dialogue.idle and not self._calls)
-        for message in self._model.record.messages:
+        for message in without_asked(self._model.history, self._dialogue.unanswered):
             self.send(wire.past(message))
         self._send_notes()
         self._dialogue.go_on()

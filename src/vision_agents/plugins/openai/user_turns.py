@@ -19,10 +19,11 @@ REMEMBERED = 64
 
 @dataclass(slots=True)
 class UserTurn:
-    """A turn. `start_ms` is where its audio begins; `partial`: the words of it so far."""
+    """A turn. `start_ms` is where its audio begins; `place`: of the words in the history; `partial`: those so far."""
 
     participant: Participant
     start_ms: int
+    place: int
     partial: str = ""
 
 
@@ -46,9 +47,9 @@ class UserTurns:
         """Seconds of silence after which the service calls a turn ended; 0 where that is not known."""
         return self._silence_ms / 1000.0
 
-    def begin(self, item: str, participant: Participant, start_ms: int) -> None:
+    def begin(self, item: str, participant: Participant, start_ms: int, place: int) -> None:
         """Add the turn that begins with this item."""
-        self._turns[item] = UserTurn(participant, start_ms)
+        self._turns[item] = UserTurn(participant, start_ms, place)
         while len(self._turns) > REMEMBERED:
             self._turns.popitem(last=False)
 

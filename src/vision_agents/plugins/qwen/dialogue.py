@@ -34,10 +34,14 @@ _BUSY = ("already has an active response", "another response is in progress")
 
 @dataclass(slots=True)
 class Ask:
-    """Something that is to be answered. `instructions`: for this answer; None where it answers results of functions."""
+    """Something that is to be answered. `instructions`: for this answer; None where it answers results of functions.
+
+    `key`: of the text that it answers, as the agent asked for it.
+    """
 
     epoch: int
     instructions: str | None = None
+    key: int | None = None
 
 
 @dataclass(slots=True)
@@ -56,12 +60,18 @@ class Response:
     called: bool = False
     done: bool = False
 
+    @property
+    def key(self) -> int | None:
+        """The key of the text that it answers."""
+        return self.ask.key if self.ask is not None else None
+
 
 @dataclass(slots=True)
 class UserTurn:
-    """A user's turn. Times are the service's, in milliseconds of audio."""
+    """A user's turn. Times are the service's, in milliseconds of audio. `place`: of the words in the history."""
 
     participant: Participant
+    place: int
     started_ms: float
     words: str = ""
     ended: bool = False
@@ -235,14 +245,14 @@ class Dialogue:
         elif wanted and not response.called:
             self._begin(response)  # An answer of which nothing came is over all the same, for who asked.
         if response.started:
-            self.model.report_response_done(response.id)
+            self.model.report_response_done(response.id, more=wanted and response.called)
         self._answer_results(response)
         self.go_on()
 
     def _answer_results(self, response: Response) -> None:
         if response.called and response.done and not response.pending and response.epoch == self.model.epoch:
             response.called = False
-            self.ask(Ask(response.epoch))
+            self.ask(Ask(response.epoch, key=response.key))
 
     def _running(self, event: Event) -> Response | None:
         """The response that the event is about, None if nobody wants it any more."""
@@ -254,7 +264,7 @@ class Dialogue:
     def _begin(self, response: Response) -> None:
         if not response.started:
             response.started = True
-            self.model.report_response_started(response.id, response.epoch)
+            self.model.report_response_started(response.id, response.epoch, response.key)
 
     def _cancel(self, response: Response) -> None:
         if response.cancelled_at is None:
@@ -270,7 +280,7 @@ class Dialogue:
         if who is None:
             self.model.report_interrupted()
             return
-        self._turns[event["item_id"]] = UserTurn(who, float(event["audio_start_ms"]))
+        self._turns[event["item_id"]] = UserTurn(who, self.model.conversation.place(), float(event["audio_start_ms"]))
         while len(self._turns) > TURNS_REMEMBERED:
             self._turns.popitem(last=False)
         if self.interrupts:
@@ -284,7 +294,6 @@ class Dialogue:
         if turn is None or turn.ended:
             return
         turn.ended = True
-        self.model.record.turn(event["item_id"], turn.participant.id)
         duration = max(0.0, float(event["audio_end_ms"]) - turn.started_ms) / 1000.0
         self.model.report_turn_ended(turn.participant, 1.0, duration, self.silence)
 
@@ -300,7 +309,7 @@ class Dialogue:
         words = str(event["transcript"]).strip()
         if turn is not None and words:
             self._understood = True
-            self.model.report_words(turn.participant, words, True, turn=event["item_id"])
+            self.model.report_words(turn.participant, words, True, place=turn.place)
 
 
 _HANDLERS: dict[str, Callable[[Dialogue, Event], None]] = {

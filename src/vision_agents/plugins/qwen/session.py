@@ -12,7 +12,7 @@ from dashscope.audio.qwen_omni import AudioFormat, MultiModality
 
 from vision_agents.core import llm
 from vision_agents.core.conversation import Message, Role, ToolCall
-from vision_agents.core.llm import Heard
+from vision_agents.core.llm import PlayedResponse
 from vision_agents.core.remote import RealtimeSession, RemoteError
 
 from .client import QwenError
@@ -61,27 +61,29 @@ class Session(RealtimeSession):
         self._dialogue = Dialogue(model, self, self._loop.time, setup.silence_ms / 1000.0, setup.interrupts)
         self._link = Link(messages, self)
         # What was heard of answers that were cut off, and that the model was not told yet.
-        self._untold: list[Heard] = []
+        self._untold: list[PlayedResponse] = []
         # What became of calls after the service was told their output, or did not wait any more; not told yet.
         self._call_notes: deque[str] = deque(maxlen=CALL_NOTES)
         self._reported: RemoteError | None = None
 
     # What we send.
 
-    async def ask(self, text: str) -> None:
-        """Have a text answered. Raises QwenError if there is no connection and none can be had."""
+    async def ask(self, text: str, request: int | None = None) -> None:
+        """Have a text answered, and report the answer with the key `request`.
+
+        Raises QwenError if there is no connection and none can be had.
+        """
         epoch = self._model.epoch
         await self._link.ready()
         if epoch < self._model.epoch:
             return
-        self._model.record.user_said(text)
         untold, self._untold = self._untold, []
         calls = "\n".join(self._call_notes)
         self._call_notes.clear()
         parts = (self._instructions, _note(untold), calls, text)
-        self._dialogue.ask(Ask(epoch, "\n\n".join(part for part in parts if part)))
+        self._dialogue.ask(Ask(epoch, "\n\n".join(part for part in parts if part), request))
 
-    def stop(self, heard: tuple[Heard, ...]) -> None:
+    def stop(self, heard: tuple[PlayedResponse, ...]) -> None:
         """Cancel what is stale or was heard in part, and remember to tell the model how much was."""
         self._untold.extend(heard)
         self._dialogue.stop({one.response for one in heard})
@@ -152,7 +154,7 @@ class Session(RealtimeSession):
             "turn_detection_type": setup.detection,
             "turn_detection_threshold": setup.threshold,
             "turn_detection_silence_duration_ms": setup.silence_ms,
-            "instructions": _with_history(self._instructions, self._model.record.messages),
+            "instructions": _with_history(self._instructions, self._model.history),
         }
         if tools:
             arguments["tools"] = tools
@@ -185,7 +187,7 @@ class Session(RealtimeSession):
             self._model.report_failure(error)
 
 
-def _note(heard: Iterable[Heard]) -> str:
+def _note(heard: Iterable[PlayedResponse]) -> str:
     """A text on how much of the last answers reached the user: there is no other way to tell the model."""
     texts = [one.text.strip() for one in heard]
     if not texts:

@@ -197,7 +197,13 @@ class HearingLog:
         self.facts.append(("turn_ended", participant, confidence, duration, trailing_silence))
 
     def words(
-        self, participant: Participant, text: str, final: bool, confidence: float | None, alternative: str = ""
+        self,
+        participant: Participant,
+        text: str,
+        final: bool,
+        confidence: float | None,
+        alternative: str = "",
+        place: int | None = None,
     ) -> None:
         self.facts.append(("final" if final else "partial", participant, text))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.llm import Heard, Realtime
+from vision_agents.core.conversation import Message, Role
+from vision_agents.core.llm import PlayedResponse, Realtime
 from vision_agents.core.part import Attachment
 from vision_agents.core.participants import Participant
 from vision_agents.core.tts import Word
@@ -15,12 +16,16 @@ from .harness import HearingLog
 
 @dataclass(slots=True)
 class Said:
-    """A response as it was reported."""
+    """A response as it was reported. `place`: in the history. `request`, `more`: see
+    `Realtime.report_response_started` and `report_response_done`."""
 
     epoch: int
+    place: int
+    request: int | None = None
     audio: list[PcmData] = field(default_factory=list)
     text: str = ""
     done: bool = False
+    more: bool = False
 
     @property
     def seconds(self) -> float:
@@ -30,7 +35,8 @@ class Said:
 class Player(HearingLog):
     """The agent as a realtime model sees it: takes what is said, and interrupts it when somebody takes the turn.
 
-    Of what it interrupts it has heard half of what came. `faults` is what it was told and should not have been.
+    Of what it interrupts it has heard half of what came. It keeps the model's `conversation` true to that. `faults` is
+    what it was told and should not have been.
     """
 
     def __init__(self, model: Realtime) -> None:
@@ -57,7 +63,10 @@ class Player(HearingLog):
         cut = [(name, self.responses[name]) for name in self._playing]
         self._playing.clear()
         self.interruptions += 1
-        self._model.cut_off(*(Heard(name, said.seconds / 2, said.text[: len(said.text) // 2]) for name, said in cut))
+        heard = [PlayedResponse(name, said.seconds / 2, said.text[: len(said.text) // 2]) for name, said in cut]
+        for (_, said), one in zip(cut, heard, strict=True):
+            self._remember(said, one.text, interrupted=True)
+        self._model.cut_off(*heard)
         self._model.interrupt()
 
     def turn_started(self, participant: Participant, confidence: float) -> None:
@@ -69,10 +78,10 @@ class Player(HearingLog):
         if self._playing:
             self.interrupt()
 
-    def response_started(self, response: str, epoch: int) -> None:
+    def response_started(self, response: str, epoch: int, request: int | None = None) -> None:
         self._check(response not in self.responses, f"response {response} begins twice")
         self._check(epoch == self._model.epoch, f"response {response} is born in another epoch than the current one")
-        self.responses[response] = Said(epoch)
+        self.responses[response] = Said(epoch, self._model.conversation.place(), request)
         self._playing.append(response)
 
     def response_audio(self, response: str, audio: PcmData, epoch: int) -> None:
@@ -82,11 +91,32 @@ class Player(HearingLog):
         said.audio.append(audio)
 
     def response_text(self, response: str, delta: str, words: tuple[Word, ...]) -> None:
-        self.responses[response].text += delta
+        said = self.responses[response]
+        said.text += delta
+        if response in self._playing:
+            self._remember(said, said.text)
 
-    def response_done(self, response: str) -> None:
+    def response_done(self, response: str, more: bool = False) -> None:
         if response in self.responses:
             self.responses[response].done = True
+            self.responses[response].more = more
+
+    def words(
+        self,
+        participant: Participant,
+        text: str,
+        final: bool,
+        confidence: float | None,
+        alternative: str = "",
+        place: int | None = None,
+    ) -> None:
+        super().words(participant, text, final, confidence, alternative, place)
+        if final and text:
+            self._model.conversation.user_said(text, participant.id, place)
+
+    def _remember(self, said: Said, text: str, interrupted: bool = False) -> None:
+        message = Message(Role.ASSISTANT, text.strip(), interrupted) if text.strip() else None
+        self._model.conversation.put(said.place, message)
 
     def _check(self, good: bool, fault: str) -> None:
         if not good:

@@ -54,7 +54,7 @@ class RealtimeContract(Contract):
 
     async def connect(self, model: Realtime) -> None:
         async with asyncio.timeout(PATIENCE):
-            await model.connect("Be brief.", ())
+            await model.connect("Be brief.")
 
     async def speak(self, model: Realtime, seconds: float = 0.6, silence: float | None = None) -> None:
         """The user speaks, and stops."""
@@ -77,9 +77,10 @@ class RealtimeContract(Contract):
         provider.will_say(self.other)
         await provider.release()
         count = len(player.responses)
-        await model.send_text("Say something else.")
+        await model.send_text("Say something else.", request=count)
         await until(lambda: len(player.responses) > count and player.last.done, "the whole answer")
         assert len(player.responses) == count + 1, "something else is said too"
+        assert (player.last.request, player.last.more) == (count, False), "the answer has not the key to what was asked"
         assert player.last.text.strip() == self.other
         assert joined(player.last.audio).any(), "the answer is silent"
 
@@ -118,6 +119,7 @@ class RealtimeContract(Contract):
         await self.speak(model)
         await until(lambda: player.responses and player.last.done, "the answer")
         assert player.last.text.strip() == self.text
+        assert player.last.request is None
         assert {fact[1] for fact in player.of("turn_started", "turn_ended", "final")} <= {ANNA}
         if self.no_transcripts is None:
             await until(lambda: player.final_words(ANNA) == ["what is the time"], "the user's words")
@@ -150,9 +152,10 @@ class RealtimeContract(Contract):
 
         await self.connect(model)
         provider.will_say(ToolCall("call_1", "weather", {"city": "Ulm"}), self.text)
-        await model.send_text("How is the weather?")
+        await model.send_text("How is the weather?", request=7)
         await until(lambda: any(text.strip() == self.text for text in player.said), "the answer")
         assert cities == ["Ulm"]
+        assert player.last.request == 7, "what is said after the function has not the key to what was asked"
 
     async def test_the_result_of_an_interrupted_call_is_not_answered(
         self, model: Realtime, player: Player, provider: Provider
@@ -346,7 +349,7 @@ class RealtimeContract(Contract):
                 with pytest.raises(PartError):
                     model.attach(Attachment())
                 await self.connect(model)
-                assert not model.record.messages, "it remembers the call before"
+                assert not model.history, "it remembers the call before"
                 await self.answers(model, player, provider)
                 async with asyncio.timeout(PATIENCE):
                     await model.close()
