@@ -126,19 +126,16 @@ class Caller:
             quiet = 0.0 if audible else quiet + FRAME_SECONDS
             if audible and not heard:
                 heard = asyncio.get_running_loop().time()
-                self._note(spoke, heard)
+                self.latencies.append(heard - spoke)
         self.missed += not heard
+        # Only now: a handler may hear of the audio after it was pulled.
+        if heard and len(marks := self._marks | {"pull": heard}) == len(STAGES):
+            times = [spoke, *(marks[stage] for stage in STAGES)]
+            self.stages.append({stage: times[n + 1] - times[n] for n, stage in enumerate(STAGES)})
 
     def _exchange(self, frame: np.ndarray) -> bool:
         self._edge.sink.audio(PcmData(frame, OUTPUT_SAMPLE_RATE), CALLER)
         return bool(np.any(self._edge.sink.pull()))
-
-    def _note(self, spoke: float, heard: float) -> None:
-        self.latencies.append(heard - spoke)
-        marks = self._marks | {"pull": heard}
-        if len(marks) == len(STAGES):
-            times = [spoke, *(marks[stage] for stage in STAGES)]
-            self.stages.append({stage: times[n + 1] - times[n] for n, stage in enumerate(STAGES)})
 
 
 class _Ticks:
