@@ -8,8 +8,8 @@ from typing import Any
 
 from vision_agents.core import llm
 from vision_agents.core.audio import PcmData
-from vision_agents.core.conversation import Message, ToolCall
-from vision_agents.core.llm import Heard
+from vision_agents.core.conversation import ToolCall
+from vision_agents.core.llm import PlayedResponse
 from vision_agents.core.participants import Participant
 
 from .llm import as_json
@@ -28,19 +28,20 @@ class Realtime(llm.Realtime):
         self._lines = Lines(address)
         self._line: Line | None = None
         self._instructions: str | None = None
-        self._history: tuple[Message, ...] = ()
         self._connecting = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
-        # The epoch in which each text was sent: its answer belongs to that one, however late it comes.
-        self._asked: dict[str, int] = {}
+        # The epoch in which each text was sent, to which its answer belongs, however late it comes; and the agent's key
+        # to that answer.
+        self._asked: dict[str, tuple[int, int | None]] = {}
         self._keys = count(1)
-        # Responses that are not over, and who was heard last.
+        # Responses that are not over, who was heard last, and the place of their words in the history.
         self._responses: set[str] = set()
         self._speaker = Participant("user")
+        self._place: int | None = None
 
-    async def connect(self, instructions: str, history: tuple[Message, ...]) -> None:
+    async def connect(self, instructions: str) -> None:
         """Open the session. Raises AcmeError."""
-        self._instructions, self._history = instructions, history
+        self._instructions = instructions
         await self._session()
 
     async def send_audio(self, audio: PcmData, participant: Participant) -> None:
@@ -50,23 +51,23 @@ class Realtime(llm.Realtime):
             self._speaker = participant
             await (await self._session()).send(audio=encoded(mixed))
 
-    async def send_text(self, text: str) -> None:
+    async def send_text(self, text: str, request: int | None = None) -> None:
         """Have a text answered. Raises AcmeError."""
         epoch = self.epoch
         line = await self._session()
         if epoch == self.epoch:
             key = f"text {next(self._keys)}"
-            self._asked[key] = epoch
+            self._asked[key] = epoch, request
             await line.send(ask=text, key=key)
 
-    async def stop_response(self, heard: tuple[Heard, ...]) -> None:
+    async def stop_response(self, heard: tuple[PlayedResponse, ...]) -> None:
         """Tell Acme what not to say, and how much of what it said was heard."""
         line = self._line
         if line is not None and line.open:
             for one in heard:
                 await line.send(heard=one.text, response=one.response)
             stale = [response for response in self._responses if self.stale(response)]
-            keys = [key for key, epoch in self._asked.items() if epoch < self.epoch]
+            keys = [key for key, (epoch, _) in self._asked.items() if epoch < self.epoch]
             await line.send(cancel=[*stale, *(one.response for one in heard)], keys=keys)
 
     async def close(self) -> None:
@@ -84,7 +85,7 @@ class Realtime(llm.Realtime):
             if self._line is None or not self._line.open:
                 line = await self._lines.connect()
                 tools = [{"name": tool.name, "parameters": dict(tool.parameters)} for tool in self.tools]
-                history = [as_json(message) for message in self._history]
+                history = [as_json(message) for message in self.history]
                 await line.send(kind="converse", instructions=self._instructions, messages=history, tools=tools)
                 self._line = line
                 self._spawn(self._read(line))
@@ -111,7 +112,8 @@ class Realtime(llm.Realtime):
         match message:
             case {"started": _}:
                 self._responses.add(response)
-                self.report_response_started(response, self._asked.pop(message["key"], None))
+                asked_in, request = self._asked.pop(message["key"], (None, None))
+                self.report_response_started(response, asked_in, request)
             case {"audio": audio}:
                 self.report_audio(response, decoded(audio, SAMPLE_RATE))
             case {"text": text}:
@@ -121,11 +123,12 @@ class Realtime(llm.Realtime):
             case {"done": _}:
                 self._end(response)
             case {"speech": "began"}:
+                self._place = self.conversation.place()
                 self.report_turn_started(self._speaker)
             case {"speech": "ended"}:
                 self.report_turn_ended(self._speaker)
             case {"words": words}:
-                self.report_words(self._speaker, words, final=True)
+                self.report_words(self._speaker, words, final=True, place=self._place)
             case {"failed": why}:
                 self.report_failure(AcmeError(f"Acme says: {why}"))
 
