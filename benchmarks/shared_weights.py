@@ -29,6 +29,7 @@ FURTHER = 10
 """Instances after the first over which the memory of one is averaged."""
 SETTLE = 6
 """Times that the first one is used before its memory counts: onnxruntime keeps what the largest run needed."""
+CALL = "a call with all of them"
 PARTS = (
     "silero.VAD",
     "smart_turn.TurnDetection",
@@ -36,6 +37,7 @@ PARTS = (
     "piper.TTS",
     "resemblyzer.Voiceprint",
     "llama.LLM",
+    CALL,
 )
 CALLER = Participant("caller")
 NOISE = np.random.default_rng(1).normal(0, 2000, 2 * 16_000).astype(np.int16)
@@ -58,12 +60,15 @@ def main(arguments: list[str]) -> None:
 
 async def memory(name: str) -> None:
     """The memory of a part: loaded, run once, and kept."""
-    plugin, _, kind = name.partition(".")
-    make: Callable[[], Any] = getattr(import_module(f"vision_agents.plugins.{plugin}"), kind)
+    if name == CALL:
+        make: Callable[[], Any] = local_agent
+    else:
+        plugin, _, kind = name.partition(".")
+        make = getattr(import_module(f"vision_agents.plugins.{plugin}"), kind)
     parts, sizes = [], [rss()]
     for _ in range(1 + FURTHER):
         parts.append(part := make())
-        await part.start()
+        await (part.join() if name == CALL else part.start())
         for _ in range(SETTLE if len(parts) == 1 else 1):
             await use(name, part)
         sizes.append(rss())
@@ -75,7 +80,12 @@ async def memory(name: str) -> None:
 
 async def use(name: str, part: Any) -> None:
     """Have the part do its work once, so that what it needs to run counts too."""
-    if name == "silero.VAD":
+    if name == CALL:
+        for start in range(0, len(NOISE), 320):
+            part.edge.sink.audio(PcmData(NOISE[start : start + 320], 16_000), CALLER)
+            await asyncio.sleep(0)
+        await part.say("Hello.")
+    elif name == "silero.VAD":
         part.stream().feed(NOISE)
     elif name == "resemblyzer.Voiceprint":
         await part.embed(NOISE)
@@ -134,6 +144,10 @@ async def join(count: int) -> None:
         await warm_up(make)
         warming = time.perf_counter() - begun
         watch.cancel()
+        late_idle: list[float] = [0.0]
+        watch = asyncio.create_task(lag(late_idle))
+        await asyncio.sleep(2.0)
+        watch.cancel()
         watch = asyncio.create_task(lag(late_joining))
         for _ in range(count):
             agents.append(agent := make())
@@ -148,7 +162,8 @@ async def join(count: int) -> None:
         print(
             f"{label:12} warm_up {warming:5.2f} s   join p50 {1e3 * np.percentile(times, 50):5.0f}  "
             f"p95 {1e3 * np.percentile(times, 95):5.0f}  max {1e3 * max(times):5.0f} ms over {count}   "
-            f"loop late, max: warming {1e3 * max(late_warming):.0f}, joining {1e3 * max(late_joining):.0f} ms"
+            f"loop late, max: warming {1e3 * max(late_warming):.0f}, joining {1e3 * max(late_joining):.0f}, "
+            f"idle {1e3 * max(late_idle):.0f} ms"
         )
 
 

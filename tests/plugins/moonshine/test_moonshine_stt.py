@@ -14,7 +14,7 @@ import pytest
 
 from vision_agents.core import Participant
 from vision_agents.core.audio import PcmData, Samples
-from vision_agents.core.models import onnx
+from vision_agents.core.models import WorkerError, onnx
 from vision_agents.core.part import Attachment
 from vision_agents.plugins import moonshine
 from vision_agents.plugins.moonshine import utterance
@@ -106,6 +106,27 @@ async def test_what_was_read_in_the_pause_is_final_without_reading_it_again() ->
         await stt.finish_turn(ANNA)
         assert finals(notes) == ["<10>"]
         assert len(reader.heard) == read
+
+
+class Dying(Reader):
+    """Its first reading ends the thread that it is made in."""
+
+    def transcribe(self, samples: Samples, stop: threading.Event) -> Reading:
+        if not self.heard:
+            self.heard.append(samples)
+            raise SystemExit
+        return super().transcribe(samples, stop)
+
+
+async def test_a_worker_that_dies_is_reported_and_the_next_turn_has_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda error: None)  # pytest would warn of the thread's end
+    async with recogniser(Dying()) as (stt, notes):
+        for seconds in (0.5, 1.0):
+            stt.begin_turn(ANNA)
+            await stt.process_audio(audio((seconds, SPEECH), (0.3, SILENCE)), ANNA)
+            await stt.finish_turn(ANNA)
+        assert [type(error) for error in notes.failures] == [WorkerError]
+        assert finals(notes) == ["<10>"]
 
 
 Session = tuple[moonshine.STT, Notes]

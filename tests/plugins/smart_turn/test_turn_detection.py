@@ -6,7 +6,7 @@ import asyncio
 import importlib.util
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import numpy as np
@@ -203,6 +203,38 @@ async def test_an_answer_about_a_pause_that_is_over_is_dropped() -> None:
         ((confidence, duration, _),) = notes.of("turn_ended")
         assert confidence == 0.1
         assert duration == pytest.approx(1.3, abs=0.15)
+
+
+class Dying(Judge):
+    """Its first answer ends the thread that it is made in."""
+
+    def predict(self, samples: Samples) -> float:
+        if not self.heard:
+            self.heard.append(samples)
+            raise SystemExit
+        return super().predict(samples)
+
+
+@pytest.mark.virtual_time
+async def test_a_worker_that_dies_is_reported_by_each_of_fifty_sessions_and_ends_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda error: None)  # pytest would warn of the thread's end
+    judge, pause = Dying(0.9), audio((0.5, SPEECH), (0.3, SILENCE))
+    async with AsyncExitStack() as stack:
+        sessions = [await stack.enter_async_context(detection(judge)) for _ in range(50)]
+        for detector, _ in sessions:  # in one piece each: they all ask about the pause before anybody is answered
+            await detector.process_audio(pause, ANNA)
+        await asyncio.sleep(0.01)
+        heard_of_it = [notes for _, notes in sessions if notes.failures]
+        judged = [notes for _, notes in sessions if notes.of("turn_ended")]
+        assert heard_of_it
+        assert len(heard_of_it) + len(judged) == 50  # who asked after the thread was replaced is answered
+        await asyncio.gather(*(play(detector, audio((1.5, SILENCE))) for detector, _ in sessions))
+        assert all(len(notes.of("turn_ended")) == 1 for _, notes in sessions)
+        await asyncio.gather(*(play(detector, pause) for detector, _ in sessions))
+        assert all(notes.of("turn_ended")[1][0] == 0.9 for _, notes in sessions)
+        assert all(len(notes.failures) <= 1 for _, notes in sessions)
 
 
 @pytest.mark.virtual_time
