@@ -15,7 +15,7 @@ pytest.importorskip("getstream_rtc", reason="needs the extra getstream")
 
 from vision_agents.core import User
 from vision_agents.plugins import getstream
-from vision_agents.plugins.getstream import voice
+from vision_agents.plugins.getstream import agent_audio
 from vision_agents.testing.contract import RecordingSink, until
 from vision_agents.testing.parts import tone
 
@@ -133,7 +133,7 @@ async def test_nothing_is_pulled_before_anybody_can_hear_it(provider: StreamServ
 
 
 async def test_media_that_find_no_way_are_an_error(provider: StreamService, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(voice, "MEDIA_TIMEOUT", 0.5)
+    monkeypatch.setattr(agent_audio, "MEDIA_TIMEOUT", 0.5)
     provider.sfu.seal = True
     with pytest.raises(getstream.StreamError, match="UDP"):
         await join(RecordingSink())

@@ -20,7 +20,7 @@ from .speaker_matcher import SpeakerMatcher
 
 
 @dataclass(slots=True)
-class Ear:
+class ParticipantLanes:
     """One participant's lanes."""
 
     participant: Participant
@@ -51,7 +51,7 @@ class Ears:
         self._canceller = canceller
         self._canceller_failed = False
         self._speakers = SpeakerMatcher(listener, voiceprint) if voiceprint is not None else None
-        self._ears: dict[Participant, Ear] = {}
+        self._ears: dict[Participant, ParticipantLanes] = {}
 
     def hear(self, audio: PcmData, participant: Participant) -> None:
         """Take the next piece of a participant's audio."""
@@ -163,14 +163,14 @@ class Ears:
         except PART_ERRORS as error:
             self._listener.failed(type(self._stt).__name__, error)
 
-    def _grow(self, participant: Participant) -> Ear:
+    def _grow(self, participant: Participant) -> ParticipantLanes:
         lanes = [self._detector_lane(detector, participant) for detector in self._detectors]
         words: AudioLane | None = None
         if self._stt is not None:
             words = self._resampled_lane(self._stt, SAMPLE_RATE, participant)
         elif self._model is not None:
             words = self._resampled_lane(self._model, self._model.input_sample_rate, participant)
-        return Ear(participant, lanes + ([words] if words else []), words)
+        return ParticipantLanes(participant, lanes + ([words] if words else []), words)
 
     def _detector_lane(self, detector: TurnDetector, participant: Participant) -> AudioLane:
         name = type(detector).__name__

@@ -111,7 +111,7 @@ class _Voice:
 
 
 @dataclass(slots=True)
-class _Ear:
+class _ParticipantState:
     """All that is kept for one participant: a quarter of a second of audio, or the first 6 s of a turn's speech."""
 
     participant: Participant
@@ -160,14 +160,14 @@ class SpeakerMatcher:
     def __init__(self, listener: HearingListener, voiceprint: Voiceprint) -> None:
         self._listener = listener
         self._voiceprint = voiceprint
-        self._ears: dict[str, _Ear] = {}
+        self._ears: dict[str, _ParticipantState] = {}
         self._broken = False
 
     def hear(self, audio: PcmData, participant: Participant) -> None:
         """Take the next piece of a participant's audio, any rate."""
         ear = self._ears.get(participant.id)
         if ear is None:
-            ear = self._ears[participant.id] = _Ear(participant)
+            ear = self._ears[participant.id] = _ParticipantState(participant)
         if ear.turn is not None and ear.turn.speaking:
             ear.turn.add(ear.resampler.push(audio))
         else:
@@ -232,13 +232,13 @@ class SpeakerMatcher:
         if tasks:
             await asyncio.wait(tasks, timeout=GRACE)
 
-    def _attend(self, ear: _Ear) -> None:
+    def _attend(self, ear: _ParticipantState) -> None:
         """Work out the voice of the running turn, unless that is being done or nothing new is known."""
         turn = ear.turn
         if ear.task is None and turn is not None and turn.passed > turn.embedded:
             ear.task = asyncio.create_task(self._study(ear, turn), name=f"voice of {ear.participant.id}")
 
-    async def _study(self, ear: _Ear, turn: _Turn) -> None:
+    async def _study(self, ear: _ParticipantState, turn: _Turn) -> None:
         turn.studied, turn.embedded, seconds = True, turn.passed, turn.speech
         try:
             async with asyncio.timeout(TIMEOUT):

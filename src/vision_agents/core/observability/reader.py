@@ -12,6 +12,7 @@ from ..floor import effects as fx
 from ..floor import events as ev
 from ..trace import TraceError, notes, read_records
 from ..trace.records import Fact, Record
+from .listener import StoryListener
 from .story import AgentCount, Challenge, Decision, LateClock, ReplyStory, Speech, SpokenTurn, Story, VoiceStretch
 from .words import timing_of
 
@@ -36,37 +37,6 @@ def read_story(records: Iterable[Mapping[str, Any]]) -> Story:
 def recording_offset(records: Iterable[Record]) -> float:
     """The time, in the trace, of the recording's first sample: taken from a trace's times it gives the recording's."""
     return next((record.t for record in records if isinstance(record.fact, notes.RecordingStarted)), 0.0)
-
-
-class StoryListener:
-    """Hears of a story's parts as they become known. Every method returns at once; the default does nothing."""
-
-    def session_started(self, started: float, at: float) -> None:
-        """The call begins: `started` in Unix time is `at` in the story's."""
-
-    def turn_ended(self, turn: SpokenTurn) -> None:
-        """A participant's turn is complete, or was none."""
-
-    def reply_begun(self, reply: ReplyStory) -> None:
-        """The agent begins to make a reply."""
-
-    def reply_started(self, reply: ReplyStory) -> None:
-        """The first sample of a reply was pulled."""
-
-    def reply_ended(self, reply: ReplyStory) -> None:
-        """A reply is over, and all is known of it."""
-
-    def challenge_decided(self, challenge: Challenge) -> None:
-        """Speech over a reply was decided upon, or the reply was over before that."""
-
-    def stale_audio(self, chunks: int) -> None:
-        """Late audio was dropped."""
-
-    def component_failed(self, component: str, error: str, at: float) -> None:
-        """A part reported an error."""
-
-    def call_ended(self, error: str | None, at: float) -> None:
-        """The call is over."""
 
 
 class StoryReader:

@@ -39,7 +39,8 @@ from typing import TYPE_CHECKING, Any
 from ..floor.evidence import Vote
 from ..trace import Observer, read_record
 from .instruments import NAME, Instruments
-from .reader import StoryListener, StoryReader
+from .listener import StoryListener
+from .reader import StoryReader
 from .story import Challenge, Decision, ReplyStory, SpokenTurn
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Any
 
 from vision_agents.core.remote import RemoteError
 
-WHERE = "Bedrock"
+SERVICE_NAME = "Bedrock"
 
 # Seconds that finding credentials may take: beyond the environment and the files there are services to ask.
 CREDENTIALS_TIMEOUT = 10.0
@@ -98,8 +98,10 @@ class Account:
             )
         except Exception as error:
             if "'region'" in str(error):
-                raise AWSError(f"{WHERE}: there is no region. Set the variable AWS_REGION, or pass region=…") from error
-            raise explained(error, f"{WHERE}, in the configuration") from error
+                raise AWSError(
+                    f"{SERVICE_NAME}: there is no region. Set the variable AWS_REGION, or pass region=…"
+                ) from error
+            raise explained(error, f"{SERVICE_NAME}, in the configuration") from error
         if resolved.aws_credentials_identity_resolver is None:
             await self._check_credentials(resolved)
         return resolved
@@ -119,7 +121,7 @@ class Account:
                 await found.get_identity(properties={})
         except Exception as error:
             raise AWSError(
-                f"{WHERE}: there are no AWS credentials. Set the variables {KEYS}, or AWS_PROFILE, "
+                f"{SERVICE_NAME}: there are no AWS credentials. Set the variables {KEYS}, or AWS_PROFILE, "
                 "or pass aws_access_key_id=… and aws_secret_access_key=…",
                 "credentials",
             ) from error

@@ -18,12 +18,12 @@ from vision_agents.core.remote import LinkListener, RealtimeLink, RemoteError, S
 from vision_agents.core.remote.realtime_link import retrieve_exception
 from vision_agents.core.tasks import Tasks
 
-from .client import WHERE, AWSError, explained
+from .client import SERVICE_NAME, AWSError, explained
 from .speech import Speech
 from .stream import Stream, parsed
 from .wire import INPUT_SAMPLE_RATE, Json, Prompt
 
-SERVICE = Service(WHERE, AWSError, explained, (TimeoutError,))
+SERVICE = Service(SERVICE_NAME, AWSError, explained, (TimeoutError,))
 
 # A stream of so many seconds is renewed at the next pause of the conversation, and at the latest after so many: the
 # service ends it after 480.
@@ -128,7 +128,7 @@ class Link(RealtimeLink[Stream, Iterable[Json]]):
             else:
                 self._healthy = self._with_history = True
                 self._unreadable = 0
-        raise AWSError(f"{WHERE}: the service ended the stream without a word.")
+        raise AWSError(f"{SERVICE_NAME}: the service ended the stream without a word.")
 
     async def _send(self, session: Stream, message: Iterable[Json]) -> None:
         await session.send(message)

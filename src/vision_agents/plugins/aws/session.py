@@ -10,7 +10,7 @@ from vision_agents.core.conversation import ToolCall, without_asked
 from vision_agents.core.llm import PlayedResponse
 from vision_agents.core.remote import RealtimeSession, RemoteError
 
-from .client import WHERE
+from .client import SERVICE_NAME
 from .dialogue import Answer, Ask, Dialogue
 from .link import Link
 from .stream import Stream
@@ -69,7 +69,7 @@ class Session(RealtimeSession):
     def _renew_if_unwanted(self) -> None:
         self._timer = None
         if self._dialogue.unwanted:
-            logger.info("%s goes on with what was interrupted: another stream takes over", WHERE)
+            logger.info("%s goes on with what was interrupted: another stream takes over", SERVICE_NAME)
             self._link.renew()
 
     # StreamListener.

@@ -17,7 +17,7 @@ from typing import Any
 
 from vision_agents.core.remote.realtime_link import retrieve_exception
 
-from .client import WHERE, AWSError, explained, load
+from .client import SERVICE_NAME, AWSError, explained, load
 from .wire import Json
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Stream:
         try:
             self._duplex = await self._client.invoke_model_with_bidirectional_stream(request)
         except Exception as error:
-            raise explained(error, WHERE) from error
+            raise explained(error, SERVICE_NAME) from error
         self._output = asyncio.ensure_future(self._duplex.await_output())
         sending = asyncio.create_task(self._send_all(events), name="nova sonic opening")
         try:
@@ -66,7 +66,7 @@ class Stream:
             _look_at_writer(before)
             self._broken = False
         except Exception as error:
-            raise explained(error, WHERE) from error
+            raise explained(error, SERVICE_NAME) from error
         finally:
             sending.cancel()
             await asyncio.wait([sending])
@@ -86,7 +86,7 @@ class Stream:
             output = await self._duplex.output_stream.receive()
         except Exception as error:
             self._broken = True
-            raise explained(error, WHERE) from error
+            raise explained(error, SERVICE_NAME) from error
         if output is None:
             self._broken = True
         return output
@@ -121,14 +121,14 @@ class Stream:
                 await self._duplex.input_stream.send(self._models.InvokeModelWithBidirectionalStreamInputChunk(part))
         except Exception as error:
             self._broken = True
-            raise explained(error, f"{WHERE}, while sending") from error
+            raise explained(error, f"{SERVICE_NAME}, while sending") from error
 
     async def _quietly(self, work: Any) -> None:
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await work
         except Exception as error:
-            logger.debug("a stream to %s was not closed in order: %r", WHERE, error)
+            logger.debug("a stream to %s was not closed in order: %r", SERVICE_NAME, error)
 
 
 def parsed(output: Any) -> Json:
@@ -136,9 +136,9 @@ def parsed(output: Any) -> Json:
     try:
         event = json.loads(output.value.bytes_)["event"]
     except (AttributeError, TypeError, ValueError, KeyError) as error:
-        raise AWSError(f"{WHERE}: an event cannot be read ({error}).") from error
+        raise AWSError(f"{SERVICE_NAME}: an event cannot be read ({error}).") from error
     if not isinstance(event, dict):
-        raise AWSError(f"{WHERE}: an event is no object, but {event!r:.100}.")
+        raise AWSError(f"{SERVICE_NAME}: an event is no object, but {event!r:.100}.")
     return event
 
 

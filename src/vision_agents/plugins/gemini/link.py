@@ -22,8 +22,8 @@ from .client import ERRORS, INVALID, GeminiError, explained, is_closed
 
 logger = logging.getLogger(__name__)
 
-WHERE = "Gemini Live"
-SERVICE = Service(WHERE, GeminiError, explained, ERRORS)
+SERVICE_NAME = "Gemini Live"
+SERVICE = Service(SERVICE_NAME, GeminiError, explained, ERRORS)
 
 # The microphone is off: after so many seconds without audio the service is told, so that it does not wait for more.
 AUDIO_PAUSE = 1.0
@@ -73,11 +73,11 @@ class Link(RealtimeLink[AsyncSession, Send]):
             try:
                 session = await stack.enter_async_context(live)
             except BaseException as error:
-                if not explained(error, WHERE).hopeless:
+                if not explained(error, SERVICE_NAME).hopeless:
                     self._handle = None  # It may be too old. A new session costs less than more attempts.
                 raise
             if session.setup_complete is None:
-                raise GeminiError(f"{WHERE}: the service answered, but not as the Live API does.")
+                raise GeminiError(f"{SERVICE_NAME}: the service answered, but not as the Live API does.")
             history = self._listener.history() if handle is None and self._with_history else []
             if history:
                 await session.send_client_content(turns=list(history), turn_complete=False)

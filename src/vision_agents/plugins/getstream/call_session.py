@@ -16,8 +16,8 @@ from vision_agents.core.participants import Participant
 from vision_agents.core.tasks import GRACE, Tasks, bounded
 
 from .account import StreamError, explained
+from .agent_audio import AgentAudio
 from .slots import CLOCK_RATE, Timeline
-from .voice import Voice
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class CallSession:
         self._user_id = user_id
         self._sink = sink
         self._disconnection_timeout = disconnection_timeout
-        self._voice = Voice(sink)
+        self._voice = AgentAudio(sink)
         self._present: dict[str, Participant] = {}
         self._tasks = Tasks()
         self._speaking: asyncio.Task[None] | None = None

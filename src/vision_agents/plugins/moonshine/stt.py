@@ -46,7 +46,7 @@ class Recogniser(Protocol):
 
 
 @dataclass(slots=True)
-class _Ear:
+class _ParticipantState:
     """All that is kept for one participant."""
 
     participant: Participant
@@ -83,7 +83,7 @@ class STT(stt.STT):
         self._vad = silero.VAD() if vad is None else vad
         spec: NetworkSpec[Recogniser] = NetworkSpec(load, MODEL) if model is None else given(model)
         self._network = NetworkLease(spec, "moonshine.STT")
-        self._ears: dict[str, _Ear] = {}
+        self._ears: dict[str, _ParticipantState] = {}
         self._readings = Tasks()
 
     @property
@@ -150,20 +150,20 @@ class STT(stt.STT):
         self._network.close()
         await self._vad.close()
 
-    def _ear(self, participant: Participant) -> _Ear:
+    def _ear(self, participant: Participant) -> _ParticipantState:
         ear = self._ears.get(participant.id)
         if ear is None:
-            ear = _Ear(participant, self._vad.stream(), Utterance(self._transcribe))
+            ear = _ParticipantState(participant, self._vad.stream(), Utterance(self._transcribe))
             self._ears[participant.id] = ear
         return ear
 
-    def _next_utterance(self, ear: _Ear) -> Utterance:
+    def _next_utterance(self, ear: _ParticipantState) -> Utterance:
         """Begin a new utterance and return the one before it."""
         before, ear.utterance = ear.utterance, Utterance(self._transcribe)
         ear.reported, ear.reading, ear.next_reading = None, None, 0.0
         return before
 
-    def _take(self, ear: _Ear, samples: Samples) -> None:
+    def _take(self, ear: _ParticipantState, samples: Samples) -> None:
         probabilities = ear.stream.feed(samples)
         voiced = sum(probability >= VOICED for probability in probabilities)
         ear.quiet = 0.0 if voiced else ear.quiet + len(samples) / SAMPLE_RATE
@@ -172,7 +172,7 @@ class STT(stt.STT):
         except BacklogError as error:
             self.report_failure(error)
 
-    def _worth_reading(self, ear: _Ear) -> bool:
+    def _worth_reading(self, ear: _ParticipantState) -> bool:
         unread = (ear.utterance.heard - ear.utterance.read) * self._vad.window
         if not unread or ear.next_reading == math.inf:
             return False
@@ -180,7 +180,7 @@ class STT(stt.STT):
             return True
         return unread >= PARTIAL_SPEECH and asyncio.get_running_loop().time() >= ear.next_reading
 
-    async def _read(self, ear: _Ear, utterance: Utterance) -> None:
+    async def _read(self, ear: _ParticipantState, utterance: Utterance) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         words: Reading | None = None
@@ -217,7 +217,7 @@ class STT(stt.STT):
         return NOTHING if job.cancelled() else job.result()
 
 
-def _leave(ear: _Ear) -> None:
+def _leave(ear: _ParticipantState) -> None:
     ear.utterance.abandon()
     if ear.reading is not None:
         ear.reading.cancel()

@@ -22,7 +22,7 @@ from vision_agents.core.conversation import Message, Role, ToolCall, spoken_text
 from .client import TIMEOUT, decoded_arguments, failure, make_client
 from .stream import Requests
 
-WHERE = "OpenAI Responses"
+SERVICE_NAME = "OpenAI Responses"
 
 
 class LLM(base.LLM):
@@ -71,7 +71,7 @@ class LLM(base.LLM):
             "service_tier": service_tier,
         }
         self._options = {name: value for name, value in options.items() if value is not None}
-        self._requests = Requests(WHERE)
+        self._requests = Requests(SERVICE_NAME)
 
     async def start(self) -> None:
         """Make the client anew, if `close` has closed it."""
@@ -103,9 +103,9 @@ class LLM(base.LLM):
                     case "response.failed":
                         error = event.response.error
                         text = error.message if error else "the answer failed, and it does not say why"
-                        raise failure(WHERE, text, error.code if error else None)
+                        raise failure(SERVICE_NAME, text, error.code if error else None)
                     case "error":
-                        raise failure(WHERE, event.message, event.code)
+                        raise failure(SERVICE_NAME, event.message, event.code)
 
     async def cancel_work(self) -> None:
         self._requests.stop(before=self.epoch)

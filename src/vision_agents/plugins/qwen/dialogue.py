@@ -19,7 +19,7 @@ from vision_agents.core.conversation import ToolCall
 from vision_agents.core.participants import Participant
 
 from .client import QwenError, refused
-from .link import WHERE, Event
+from .link import SERVICE_NAME, Event
 
 OUTPUT_SAMPLE_RATE = 24_000
 
@@ -175,7 +175,7 @@ class Dialogue:
             handler(self, event)
 
     def _on_error(self, event: Event) -> None:
-        error = refused(event.get("error") or {}, WHERE)
+        error = refused(event.get("error") or {}, SERVICE_NAME)
         text = str(error).lower()
         if any(needle in text for needle in _NOTHING_TO_CANCEL):
             return
@@ -241,7 +241,7 @@ class Dialogue:
         wanted = response.epoch == self.model.epoch and response.cancelled_at is None
         if body.get("status") == "failed":
             details = (body.get("status_details") or {}).get("error") or {}
-            self.wire.failed(refused(details, f"{WHERE}, in an answer"))
+            self.wire.failed(refused(details, f"{SERVICE_NAME}, in an answer"))
         elif wanted and not response.called:
             self._begin(response)  # An answer of which nothing came is over all the same, for who asked.
         if response.started:

@@ -17,8 +17,8 @@ from vision_agents.core.remote import LinkListener, RealtimeLink, RemoteError, S
 from .client import ERRORS, QwenError, explained, refused
 from .messages import Messages, Write
 
-WHERE = "Qwen Realtime"
-SERVICE = Service(WHERE, QwenError, explained, ERRORS)
+SERVICE_NAME = "Qwen Realtime"
+SERVICE = Service(SERVICE_NAME, QwenError, explained, ERRORS)
 
 # An error that the service says is why the session ends, if it ends within so many seconds.
 WARNING_SECONDS = 2.0
@@ -71,7 +71,7 @@ class Link(RealtimeLink[ClientConnection, Write]):
                 await socket.send(message)
             while (event := json.loads(await socket.recv())).get("type") != "session.updated":
                 if event.get("type") == "error":
-                    raise refused(event.get("error") or {}, WHERE)
+                    raise refused(event.get("error") or {}, SERVICE_NAME)
             self._healthy = True
             yield socket
         if self._warning is not None and self._warning[0].hopeless:

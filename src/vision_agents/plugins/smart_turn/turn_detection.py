@@ -75,7 +75,7 @@ class _Turn:
 
 
 @dataclass(slots=True)
-class _Ear:
+class _ParticipantState:
     """All that is kept for one participant: at most 8 s of audio, however long the turn."""
 
     participant: Participant
@@ -150,7 +150,7 @@ class TurnDetection(TurnDetector):
         self._vad = silero.VAD() if vad is None else vad
         spec: NetworkSpec[EndOfTurnModel] = NetworkSpec(load, MODEL) if model is None else given(model)
         self._network = NetworkLease(spec, "smart_turn.TurnDetection")
-        self._ears: dict[str, _Ear] = {}
+        self._ears: dict[str, _ParticipantState] = {}
         self._failed = False
 
     @property
@@ -205,15 +205,15 @@ class TurnDetection(TurnDetector):
         self._network.close()
         await self._vad.close()
 
-    def _listen_to(self, participant: Participant) -> _Ear:
+    def _listen_to(self, participant: Participant) -> _ParticipantState:
         if not self._network.started:
             raise RuntimeError("smart_turn.TurnDetection has not loaded its model yet: await start() before any audio.")
         opening = HOLD_SHARE * self.confidence_threshold
         segmenter = SpeechSegmenter(self._vad.window, self.confidence_threshold, opening, min_silence=PAUSE)
-        ear = self._ears[participant.id] = _Ear(participant, self._vad.stream(), segmenter)
+        ear = self._ears[participant.id] = _ParticipantState(participant, self._vad.stream(), segmenter)
         return ear
 
-    def _judge(self, ear: _Ear, probability: float) -> None:
+    def _judge(self, ear: _ParticipantState, probability: float) -> None:
         edge = ear.segmenter.feed(probability)
         if edge is SpeechEdge.STARTED:
             self._begin_speech(ear, probability)
@@ -230,7 +230,7 @@ class TurnDetection(TurnDetector):
         elif edge is SpeechEdge.ENDED:
             self._ask_model(ear, turn)
 
-    def _begin_speech(self, ear: _Ear, probability: float) -> None:
+    def _begin_speech(self, ear: _ParticipantState, probability: float) -> None:
         delay = onset_delay(ear.tail.last(round(LOOK_BACK * SAMPLE_RATE)))
         if ear.turn is None:
             ear.turn = _Turn(started=ear.now - delay)
@@ -238,12 +238,12 @@ class TurnDetection(TurnDetector):
         ear.turn.drop_score()
         self.report_speech_started(ear.participant, probability, delay)
 
-    def _ask_model(self, ear: _Ear, turn: _Turn) -> None:
+    def _ask_model(self, ear: _ParticipantState, turn: _Turn) -> None:
         heard = ear.tail.last(round((ear.now - turn.started + LEAD) * SAMPLE_RATE))
         turn.scoring = self._network.run(self._network.network.predict, heard)
         turn.scoring.add_done_callback(partial(self._take_answer, ear, turn))
 
-    def _take_answer(self, ear: _Ear, turn: _Turn, answer: asyncio.Future[float]) -> None:
+    def _take_answer(self, ear: _ParticipantState, turn: _Turn, answer: asyncio.Future[float]) -> None:
         error = None if answer.cancelled() else answer.exception()
         # An answer may be there already, and this call be waiting, when speech goes on: it is then too late to cancel.
         if answer.cancelled() or turn.scoring is not answer:
@@ -262,16 +262,16 @@ class TurnDetection(TurnDetector):
             logger.error("Smart Turn failed (%s): turns now end by %.2f s of silence", error, self.buffer_in_seconds)
             self.report_failure(error)
 
-    def _end_turn(self, ear: _Ear, turn: _Turn, trailing_silence: float) -> None:
+    def _end_turn(self, ear: _ParticipantState, turn: _Turn, trailing_silence: float) -> None:
         _close_turn(ear)
         duration = max(0.0, ear.now - ear.silence - turn.started)
         self.report_turn_ended(ear.participant, turn.score or 0.0, duration, trailing_silence)
 
-    def _watch(self, ear: _Ear) -> None:
+    def _watch(self, ear: _ParticipantState) -> None:
         due = ear.heard_at + max(STARVED, self.buffer_in_seconds)
         ear.timer = asyncio.get_running_loop().call_at(due, self._check_starved, ear, ear.heard_at)
 
-    def _check_starved(self, ear: _Ear, last_heard: float) -> None:
+    def _check_starved(self, ear: _ParticipantState, last_heard: float) -> None:
         """End a turn whose audio stopped coming; audio that did come since `last_heard` moves the check on instead."""
         if ear.heard_at != last_heard:
             self._watch(ear)
@@ -286,7 +286,7 @@ class TurnDetection(TurnDetector):
         ear.stream.reset()
 
 
-def _close_turn(ear: _Ear) -> None:
+def _close_turn(ear: _ParticipantState) -> None:
     if ear.turn is not None:
         ear.turn.cancel()
         ear.turn = None

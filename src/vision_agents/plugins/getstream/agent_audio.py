@@ -28,7 +28,7 @@ MEDIA_TIMEOUT = 20.0
 WRITE_TIMEOUT = 5.0
 
 
-class Voice:
+class AgentAudio:
     """Pulls from `sink` and writes to `track`, once `run` runs and as long as it is not paused."""
 
     def __init__(self, sink: CallSink) -> None:

@@ -15,9 +15,9 @@ pytest.importorskip("getstream_rtc", reason="needs the extra getstream")
 import getstream_rtc
 
 from vision_agents.core.audio import Samples
-from vision_agents.plugins.getstream import StreamError, voice
+from vision_agents.plugins.getstream import StreamError, agent_audio
+from vision_agents.plugins.getstream.agent_audio import PROBE, AgentAudio
 from vision_agents.plugins.getstream.slots import LEAD
-from vision_agents.plugins.getstream.voice import PROBE, Voice
 
 pytestmark = pytest.mark.virtual_time
 
@@ -101,13 +101,13 @@ def track(monkeypatch: pytest.MonkeyPatch) -> type[Track]:
     class Set(Track):
         pass
 
-    monkeypatch.setattr(voice.getstream_rtc, "LocalAudioTrack", Set)
+    monkeypatch.setattr(agent_audio.getstream_rtc, "LocalAudioTrack", Set)
     return Set
 
 
 @asynccontextmanager
-async def speaking(sink: Sink) -> AsyncIterator[tuple[Voice, Any]]:
-    speaker = Voice(sink)  # type: ignore[arg-type]
+async def speaking(sink: Sink) -> AsyncIterator[tuple[AgentAudio, Any]]:
+    speaker = AgentAudio(sink)  # type: ignore[arg-type]
     task = asyncio.create_task(speaker.run())
     try:
         yield speaker, speaker.track
@@ -158,7 +158,7 @@ async def test_it_does_not_wait_for_ever(track: type[Track]):
     track.first = asyncio.get_running_loop().time() + 1000.0
     with pytest.raises(StreamError, match="UDP"):
         async with asyncio.timeout(60.0):
-            await Voice(Sink()).run()  # type: ignore[arg-type]
+            await AgentAudio(Sink()).run()  # type: ignore[arg-type]
 
 
 async def test_a_beat_that_the_sdk_misses_costs_one_frame_and_no_delay(track: type[Track]):
