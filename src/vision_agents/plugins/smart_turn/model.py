@@ -73,16 +73,28 @@ def log_mel(window: NDArray[np.float32]) -> NDArray[np.float32]:
     level = np.sqrt(window.var() + np.float32(_VARIANCE_FLOOR))
     normal = ((window - window.mean()) / level).astype(np.float64)
     padded = np.pad(normal, _FFT // 2, mode="reflect")
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_HOP][:FRAMES]
+    same = _same_frames(window)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_HOP][same:FRAMES]
     spectrum = np.fft.rfft(frames * _HANN).T
     power = spectrum.real**2 + spectrum.imag**2
     bands = np.empty((BANDS, FRAMES))
     # Band by band, since each has few bins; and a matrix product would wake the BLAS's threads on every core.
     for band, (first, weights) in enumerate(_FILTERS):
-        np.einsum("b,bf->f", weights, power[first : first + len(weights)], out=bands[band])
+        np.einsum("b,bf->f", weights, power[first : first + len(weights)], out=bands[band, same:])
+    bands[:, :same] = bands[:, same, np.newaxis]
     decades = np.log10(np.maximum(bands, _POWER_FLOOR))
     floored = np.maximum(decades, decades.max() - _DYNAMIC_RANGE)
     return np.asarray((floored + 4.0) / 4.0, dtype=np.float32)
+
+
+def _same_frames(window: NDArray[np.float32]) -> int:
+    """The number of frames at the beginning that are equal to the one after them: those of the silence that fills up.
+
+    A turn has 4 s rather than 8, so the transform of half of the frames need not be computed.
+    """
+    silent = int(np.argmax(window != 0.0))  # 0 for a window that is silent all the way, too
+    # A frame is centred on each _HOP samples; the first one, which is mirrored, must hold silence alone.
+    return max(0, (silent - _FFT // 2) // _HOP) if silent > _FFT else 0
 
 
 def _mel_filters() -> list[tuple[int, NDArray[np.float64]]]:
