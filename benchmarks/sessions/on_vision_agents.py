@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import vision_agents.core
 from vision_agents.core import Agent, Participant, PcmData, User
 from vision_agents.core.edge import CallSink, EdgeTransport
 from vision_agents.core.llm import LLM, LLMRequest
@@ -107,7 +108,10 @@ class Call:
 
 
 async def warm_up() -> None:
-    """Nothing yet."""
+    """Load the networks before the first call, in revisions that have a way to."""
+    warm = getattr(vision_agents.core, "warm_up", None)
+    if warm is not None:
+        await warm(smart_turn.TurnDetection(), freeze=True)
 
 
 def call(load: Load, number: int) -> Call:

@@ -12,6 +12,7 @@ import numpy as np
 from vision_agents.core import Participant
 from vision_agents.core.audio import Framer, PcmData, Samples
 from vision_agents.core.vad import VAD, VADStream
+from vision_agents.testing.contract.harness import give
 
 Speak = Callable[[str], Samples]
 """Text to int16 speech at 16 kHz: the fixture `speak`."""
@@ -77,7 +78,7 @@ def frames(sound: PcmData, seconds: float = 0.02) -> Iterable[PcmData]:
 async def play(part: Any, sound: PcmData, participant: Participant = ANNA) -> None:
     """Give the sound to a detector or recogniser in real time, by the loop's clock."""
     for frame in frames(sound):
-        await part.process_audio(frame, participant)
+        await give(part, frame, participant)
         await asyncio.sleep(frame.duration)
 
 

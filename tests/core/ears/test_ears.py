@@ -62,19 +62,45 @@ def audio(seconds=0.02, rate=48_000):
     return PcmData(np.ones(round(seconds * rate), dtype=np.int16), rate)
 
 
-async def test_the_detector_hears_audio_as_it_is_and_the_recogniser_at_its_rate():
-    detector, recogniser = Detector(), Recogniser()
+@pytest.mark.parametrize("rate", [16_000, 24_000])
+async def test_everybody_hears_the_same_audio_at_16_khz_and_a_model_at_its_rate(rate):
+    class Model(ScriptedRealtime):
+        input_sample_rate = rate
+        sent = 0
+
+        async def send_audio(self, audio, participant):
+            assert audio.sample_rate == rate
+            self.sent += len(audio)
+
+    detector, recogniser, model = Detector(), Recogniser(), Model()
     ears = Ears(Listener(), [detector], recogniser)
+    others = Ears(Listener(), [Detector()], model=model)
     for _ in range(200):
         ears.hear(audio(), ANNA)
         ears.hear(audio(rate=8_000), BERT)
+        others.hear(audio(), ANNA)
     await asyncio.sleep(1)
-    assert {(rate, length) for p, rate, length in detector.heard if p == ANNA} == {(48_000, 960)}
-    assert {(rate, length) for p, rate, length in detector.heard if p == BERT} == {(8_000, 160)}
     for who in (ANNA, BERT):
-        assert {rate for p, rate, _ in recogniser.heard if p == who} == {16_000}
+        assert [fact for fact in detector.heard if fact[0] == who] == [f for f in recogniser.heard if f[0] == who]
         # But for what the resampling filter still holds back.
+        assert {rate for p, rate, _ in recogniser.heard if p == who} == {16_000}
         assert sum(length for p, _, length in recogniser.heard if p == who) == pytest.approx(4 * 16_000, rel=0.05)
+    assert model.sent == pytest.approx(4 * rate, rel=0.05)
+    await ears.close()
+    await others.close()
+
+
+async def test_a_detector_that_never_waits_has_judged_before_the_next_frame_comes():
+    class Plain(Detector):
+        def process_audio(self, audio, participant):
+            self.heard.append((participant, audio.sample_rate, len(audio)))
+
+    detector, recogniser = Plain(), Recogniser()
+    ears = Ears(Listener(), [detector], recogniser)
+    ears.hear(audio(rate=16_000), ANNA)
+    assert detector.heard
+    await ears.finish_turn(ANNA)
+    assert recogniser.finished_at == 1
     await ears.close()
 
 

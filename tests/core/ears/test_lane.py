@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.ears.lane import AudioLane
+from vision_agents.core.ears.lane import AudioLane, DirectLane
 from vision_agents.testing import virtual_time
 
 pytestmark = pytest.mark.virtual_time
@@ -153,3 +153,24 @@ async def test_close_does_not_wait_for_a_consumer_that_hangs():
     assert asyncio.get_running_loop().time() - begin <= 1.0
     lane._task.cancel()
     await asyncio.wait([lane._task])
+
+
+async def test_a_consumer_that_never_waits_is_called_at_once_and_its_errors_are_reported_once():
+    heard, failures = [], []
+
+    def consume(audio):
+        heard.append(audio)
+        if len(heard) in (2, 3, 5):
+            raise ValueError(len(heard))
+        if len(heard) == 6:
+            raise asyncio.CancelledError
+
+    tasks = asyncio.all_tasks()
+    lane = DirectLane(consume, lambda error: failures.append(type(error).__name__))
+    for count in range(1, 8):
+        lane.push(frame())
+        assert len(heard) == count
+    await lane.drain()
+    await lane.close()
+    assert failures == ["ValueError", "ValueError"]
+    assert asyncio.all_tasks() == tasks

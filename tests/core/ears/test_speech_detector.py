@@ -56,7 +56,7 @@ async def test_speech_is_reported_from_its_first_window_to_its_end():
     detector, notes = SpeechDetector(LoudnessVAD()), Notes()
     detector.attach(Attachment(hearing=notes))
     await detector.start()
-    await detector.process_audio(windows(0.1, 0.9, 0.8, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1), ANNA)
+    detector.process_audio(windows(0.1, 0.9, 0.8, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1), ANNA)
     assert notes.told == [
         ("started", ANNA, 0.9, 0.032),
         ("continued", ANNA, 0.8, 0.064),
@@ -70,11 +70,11 @@ async def test_speech_is_reported_from_its_first_window_to_its_end():
 async def test_each_participant_has_a_state_of_their_own_until_they_leave():
     detector, notes = SpeechDetector(LoudnessVAD()), Notes()
     detector.attach(Attachment(hearing=notes))
-    await detector.process_audio(windows(0.9), ANNA)
-    await detector.process_audio(windows(0.9), BERT)
+    detector.process_audio(windows(0.9), ANNA)
+    detector.process_audio(windows(0.9), BERT)
     detector.forget(ANNA)
-    await detector.process_audio(windows(0.9), ANNA)
-    await detector.process_audio(windows(0.9), BERT)
+    detector.process_audio(windows(0.9), ANNA)
+    detector.process_audio(windows(0.9), BERT)
     kinds = [(kind, participant) for kind, participant, *_ in notes.told]
     assert kinds == [("started", ANNA), ("started", BERT), ("started", ANNA), ("continued", BERT)]
 
@@ -82,9 +82,9 @@ async def test_each_participant_has_a_state_of_their_own_until_they_leave():
 async def test_a_higher_threshold_wants_more():
     detector, notes = SpeechDetector(LoudnessVAD(), threshold=0.95), Notes()
     detector.attach(Attachment(hearing=notes))
-    await detector.process_audio(windows(0.9, 0.9), ANNA)
+    detector.process_audio(windows(0.9, 0.9), ANNA)
     # It holds, for a soft onset is as unsure; but that is no evidence.
     assert [fact[0] for fact in notes.told] == ["started", "continued"]
     assert notes.told[1][3] == 0.0
-    await detector.process_audio(windows(0.96), ANNA)
+    detector.process_audio(windows(0.96), ANNA)
     assert notes.told[2][3] > 0.0

@@ -196,7 +196,7 @@ async def test_an_answer_about_a_pause_that_is_over_is_dropped() -> None:
 
     async with detection(Shortsighted()) as (detector, notes):
         # In one piece: the speech after the pause is there before the answer can be.
-        await detector.process_audio(audio((0.5, SPEECH), (0.3, SILENCE), (0.5, SPEECH)), ANNA)
+        detector.process_audio(audio((0.5, SPEECH), (0.3, SILENCE), (0.5, SPEECH)), ANNA)
         await asyncio.sleep(0.1)
         assert notes.of("turn_ended") == []
         await play(detector, audio((2.0, SILENCE)))
@@ -243,16 +243,16 @@ async def test_an_answer_that_speech_overtakes_on_the_last_step_is_dropped(monke
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[float] = loop.create_future()
         monkeypatch.setattr(loop, "run_in_executor", lambda *_: answer)
-        await detector.process_audio(audio((0.5, SPEECH), (0.3, SILENCE)), ANNA)
+        detector.process_audio(audio((0.5, SPEECH), (0.3, SILENCE)), ANNA)
         answer.set_result(0.99)
-        await detector.process_audio(audio((0.2, SPEECH)), ANNA)
+        detector.process_audio(audio((0.2, SPEECH)), ANNA)
         await asyncio.sleep(0.1)
         assert notes.names() == ["speech_started", "speech_ended", "speech_started"]
 
 
 async def test_audio_before_start_says_what_to_do() -> None:
     with pytest.raises(RuntimeError, match=r"await start\(\)"):
-        await smart_turn.TurnDetection(vad=LevelVAD()).process_audio(audio((0.1, SPEECH)), ANNA)
+        smart_turn.TurnDetection(vad=LevelVAD()).process_audio(audio((0.1, SPEECH)), ANNA)
 
 
 @pytest.mark.virtual_time
@@ -261,7 +261,7 @@ async def test_minutes_of_talk_are_one_turn_and_take_no_more_room() -> None:
     parts = [(2.6, SPEECH), (0.4, SILENCE)] * 101
     async with detection(judge) as (detector, notes):
         for frame in frames(audio(*parts)):
-            await detector.process_audio(frame, ANNA)
+            detector.process_audio(frame, ANNA)
             if not frame.samples[-1]:
                 await asyncio.sleep(0.02)
         ((confidence, duration, _),) = notes.of("turn_ended")
@@ -383,7 +383,7 @@ async def test_a_network_that_hangs_holds_up_neither_the_loop_nor_the_turn() -> 
         async with detection(judge) as (detector, notes):
             # Not in real time: the audio's own clock counts the silence.
             for frame in frames(audio(*[(0.5, SPEECH), (2.0, SILENCE)] * 5)):
-                await detector.process_audio(frame, ANNA)
+                detector.process_audio(frame, ANNA)
             assert [confidence for confidence, _, _ in notes.of("turn_ended")] == [0.0] * 5
             assert judge.asked <= 1
             release.set()
@@ -457,7 +457,7 @@ async def test_a_spoken_sentence_is_a_turn(speak: Speak) -> None:
     detector.attach(Attachment(hearing=notes))
     await detector.start()
     try:
-        await detector.process_audio(type(audio((0.1, 0)))(hiss.astype(np.int16), RATE), ANNA)
+        detector.process_audio(type(audio((0.1, 0)))(hiss.astype(np.int16), RATE), ANNA)
     finally:
         await detector.close()
     (_, delay), *_ = notes.of("speech_started")

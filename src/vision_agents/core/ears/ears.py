@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from ..audio import PcmData, Resampler, Samples
 from ..echo import EchoCanceller
@@ -15,17 +17,34 @@ from ..stt import SAMPLE_RATE, STT
 from ..tasks import PART_ERRORS, own_errors
 from ..turn_detection import TurnDetector
 from ..voiceprint import Voiceprint
-from .lane import AudioLane
+from .lane import AudioLane, DirectLane, Lane
 from .speaker_matcher import SpeakerMatcher
 
 
 @dataclass(slots=True)
 class ParticipantLanes:
-    """One participant's lanes."""
+    """One participant's lanes: those to 16 kHz, for which the audio is resampled once, and one to another rate."""
 
     participant: Participant
-    lanes: list[AudioLane]
-    words: AudioLane | None
+    lanes: list[Lane]
+    model: Lane | None
+    words: Lane | None
+    resampler: Resampler = field(default_factory=lambda: Resampler(SAMPLE_RATE))
+
+    def hear(self, audio: PcmData) -> None:
+        """Give a piece of audio to every lane."""
+        if self.model is not None:
+            self.model.push(audio)
+        samples = self.resampler.push(audio)
+        if len(samples):
+            heard = PcmData(samples, SAMPLE_RATE)
+            for lane in self.lanes:
+                lane.push(heard)
+
+    async def close(self) -> None:
+        """Close every lane."""
+        lanes = self.lanes if self.model is None else [*self.lanes, self.model]
+        await asyncio.gather(*(lane.close() for lane in lanes))
 
 
 class Ears:
@@ -63,8 +82,7 @@ class Ears:
             return
         if self._speakers is not None:
             self._speakers.hear(audio, participant)
-        for lane in ear.lanes:
-            lane.push(audio)
+        ear.hear(audio)
 
     def played(self, frame: Samples) -> None:
         """Take the 20 ms that the agent plays now: int16, shape (960,), 48 kHz. It comes back as an echo."""
@@ -120,7 +138,7 @@ class Ears:
         ear = self._ears.pop(participant, None)
         if ear is None:
             return
-        await asyncio.gather(*(lane.close() for lane in ear.lanes))
+        await ear.close()
         for part in self._parts():
             try:
                 part.forget(participant)
@@ -164,30 +182,42 @@ class Ears:
             self._listener.failed(type(self._stt).__name__, error)
 
     def _grow(self, participant: Participant) -> ParticipantLanes:
-        lanes = [self._detector_lane(detector, participant) for detector in self._detectors]
-        words: AudioLane | None = None
+        lanes = [self._lane(detector, detector.process_audio, participant) for detector in self._detectors]
+        model = words = None
         if self._stt is not None:
-            words = self._resampled_lane(self._stt, SAMPLE_RATE, participant)
+            words = self._lane(self._stt, self._stt.process_audio, participant)
+        elif self._model is not None and self._model.input_sample_rate == SAMPLE_RATE:
+            words = self._lane(self._model, self._model.send_audio, participant)
         elif self._model is not None:
-            words = self._resampled_lane(self._model, self._model.input_sample_rate, participant)
-        return ParticipantLanes(participant, lanes + ([words] if words else []), words)
+            model = self._resampled_lane(self._model, participant)
+        if words is not None:
+            lanes.append(words)
+        # Queues first: what a detector reports at once may ask a recogniser about all that it was given.
+        lanes.sort(key=lambda lane: isinstance(lane, DirectLane))
+        return ParticipantLanes(participant, lanes, model, words)
 
-    def _detector_lane(self, detector: TurnDetector, participant: Participant) -> AudioLane:
-        name = type(detector).__name__
-        return AudioLane(
-            f"{name} of {participant.id}",
-            lambda audio: detector.process_audio(audio, participant),
-            lambda error: self._listener.failed(name, error),
-        )
-
-    def _resampled_lane(self, part: STT | Realtime, rate: int, participant: Participant) -> AudioLane:
+    def _lane(
+        self,
+        part: TurnDetector | STT | Realtime,
+        process: Callable[[PcmData, Participant], Any],
+        participant: Participant,
+    ) -> Lane:
         name = type(part).__name__
-        resampler = Resampler(rate)
-        process = part.process_audio if isinstance(part, STT) else part.send_audio
 
-        async def consume(audio: PcmData) -> None:
+        def failed(error: BaseException) -> None:
+            self._listener.failed(name, error)
+
+        if inspect.iscoroutinefunction(process):
+            return AudioLane(f"{name} of {participant.id}", lambda audio: process(audio, participant), failed)
+        return DirectLane(lambda audio: process(audio, participant), failed)
+
+    def _resampled_lane(self, model: Realtime, participant: Participant) -> Lane:
+        rate = model.input_sample_rate
+        resampler = Resampler(rate)
+
+        async def send(audio: PcmData, participant: Participant) -> None:
             samples = resampler.push(audio)
             if len(samples):
-                await process(PcmData(samples, rate), participant)
+                await model.send_audio(PcmData(samples, rate), participant)
 
-        return AudioLane(f"{name} of {participant.id}", consume, lambda error: self._listener.failed(name, error))
+        return self._lane(model, send, participant)

@@ -1,12 +1,13 @@
-"""A participant's audio on its way to one consumer."""
+"""A participant's audio on its way to one consumer: by a queue, or straight to one that never waits."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from ..audio import PcmData
-from ..tasks import own_errors
+from ..tasks import PART_ERRORS, own_errors
 
 # Audio that may wait for a consumer, in seconds. Beyond it the oldest is dropped, and that is reported as a failure: a
 # recogniser that hangs for longer must not make the agent answer ever later.
@@ -17,6 +18,47 @@ CLOSE_TIMEOUT = 1.0
 
 # Where in the queue somebody waits for all that was pushed before.
 Mark = asyncio.Future[None]
+
+
+class Lane(Protocol):
+    """The way to one consumer."""
+
+    def push(self, audio: PcmData) -> None:
+        """Add audio. Never waits."""
+
+    async def drain(self) -> None:
+        """Wait until everything pushed so far was consumed or dropped; what is pushed meanwhile is not waited for."""
+
+    async def close(self) -> None:
+        """Stop; what still waits is not consumed."""
+
+
+class DirectLane:
+    """Calls a consumer that never waits: a queue and a task cost more than what most of them do with a frame.
+
+    `failed` is called with what it raised: the first time, and again after it had gone well in between.
+    """
+
+    def __init__(self, consume: Callable[[PcmData], None], failed: Callable[[BaseException], None]) -> None:
+        self._consume = consume
+        self._failed = failed
+        self._broken = False
+
+    def push(self, audio: PcmData) -> None:
+        """Have the audio consumed."""
+        try:
+            self._consume(audio)
+            self._broken = False
+        except PART_ERRORS as error:
+            if not self._broken:
+                self._failed(error)
+            self._broken = True
+
+    async def drain(self) -> None:
+        """Nothing waits here."""
+
+    async def close(self) -> None:
+        """Nothing waits here."""
 
 
 class AudioLane:

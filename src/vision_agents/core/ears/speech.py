@@ -32,7 +32,7 @@ class SpeechDetector(TurnDetector):
     async def start(self) -> None:
         await self._vad.start()
 
-    async def process_audio(self, audio: PcmData, participant: Participant) -> None:
+    def process_audio(self, audio: PcmData, participant: Participant) -> None:
         state = self._states.get(participant)
         if state is None:
             segmenter = SpeechSegmenter(self._vad.window, self._threshold, HOLD_SHARE * self._threshold)

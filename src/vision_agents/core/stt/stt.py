@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Awaitable
 
 from ..audio import PcmData
 from ..hearing import Hearing
@@ -27,10 +28,11 @@ class STT(Hearing, abc.ABC):
         """Connect or load, off the event loop. Called once before any audio."""
 
     @abc.abstractmethod
-    async def process_audio(self, audio: PcmData, participant: Participant) -> None:
+    def process_audio(self, audio: PcmData, participant: Participant) -> Awaitable[None] | None:
         """Take the next piece of a participant's audio, speech or not: mono at 16 kHz, usually 20 ms.
 
-        While it awaits, the participant's further audio waits in a bounded queue.
+        Write it as an async function, for which the participant's further audio waits in a bounded queue; or as a
+        plain one if it takes well under a millisecond, which is called as the audio comes.
         """
 
     def begin_turn(self, participant: Participant) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from ..audio import PcmData
@@ -31,8 +32,12 @@ class TurnDetector(Hearing, abc.ABC):
         """Load what is needed, off the event loop. Called once before any audio."""
 
     @abc.abstractmethod
-    async def process_audio(self, audio: PcmData, participant: Participant) -> None:
-        """Take the next piece of a participant's audio: any rate, usually 20 ms."""
+    def process_audio(self, audio: PcmData, participant: Participant) -> Awaitable[None] | None:
+        """Take the next piece of a participant's audio: usually 20 ms, from an agent at 16 kHz, but at any rate.
+
+        Write it as an async function, for which the participant's further audio waits in a bounded queue; or as a
+        plain one if it takes well under a millisecond, which is called as the audio comes.
+        """
 
     def forget(self, participant: Participant) -> None:
         """The participant left: drop its state."""

@@ -116,6 +116,7 @@ class SileroStream(VADStream):
         return float(probabilities[0])
 
     def _remove_offset(self) -> None:
-        mean = float(self._window.mean())
+        # What `mean` does, without its checks, which take three times as long.
+        mean = float(np.add.reduce(self._window) / np.float32(WINDOW))
         self._offset = mean if self._offset is None else self._offset + _DC_FOLLOW * (mean - self._offset)
         self._window -= np.float32(self._offset)

@@ -179,7 +179,7 @@ class TurnDetection(TurnDetector):
         """
         await together(self._vad.start(), self._network.start())
 
-    async def process_audio(self, audio: PcmData, participant: Participant) -> None:
+    def process_audio(self, audio: PcmData, participant: Participant) -> None:
         """Take the next piece of a participant's audio, any rate and length. Never waits."""
         ear = self._ears.get(participant.id) or self._listen_to(participant)
         ear.heard_at = asyncio.get_running_loop().time()

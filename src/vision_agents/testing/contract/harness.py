@@ -17,6 +17,8 @@ from vision_agents.core.audio import PcmData, Samples
 from vision_agents.core.events import EventManager
 from vision_agents.core.part import Attachment, Part, PartError
 from vision_agents.core.participants import Participant
+from vision_agents.core.stt import STT
+from vision_agents.core.turn_detection import TurnDetector
 
 from ..parts import tone
 from ..virtual_time import describe_tasks
@@ -51,6 +53,13 @@ class Closable(Protocol):
     """A part of an agent."""
 
     async def close(self) -> None: ...
+
+
+async def give(part: TurnDetector | STT, audio: PcmData, participant: Participant) -> None:
+    """Have a detector or recogniser process a piece of audio, whether it does that at once or not."""
+    processing = part.process_audio(audio, participant)
+    if processing is not None:
+        await processing
 
 
 async def until(condition: Callable[[], object], what: str) -> None:

@@ -13,7 +13,7 @@ from vision_agents.core.part import Attachment
 from vision_agents.core.participants import Participant
 from vision_agents.core.stt import SAMPLE_RATE, STT
 
-from .harness import FAILURES, PATIENCE, Contract, HearingLog, close, in_call, lifetime, spoken, until
+from .harness import FAILURES, PATIENCE, Contract, HearingLog, close, give, in_call, lifetime, spoken, until
 from .provider import Failure, Provider
 
 ANNA = Participant("anna")
@@ -53,7 +53,7 @@ class STTContract(Contract):
         """A turn as the agent hears one, up to its end, and not yet its final words."""
         stt.begin_turn(participant)
         for piece in spoken(seconds, self.silence, SAMPLE_RATE):
-            await stt.process_audio(piece, participant)
+            await give(stt, piece, participant)
             await asyncio.sleep(0)
 
     async def hear(self, stt: STT, log: HearingLog, participant: Participant, text: str) -> None:
@@ -100,7 +100,7 @@ class STTContract(Contract):
 
     async def test_silence_has_no_words(self, stt: STT, log: HearingLog) -> None:
         for piece in spoken(0.0, 2.0, SAMPLE_RATE):
-            await stt.process_audio(piece, ANNA)
+            await give(stt, piece, ANNA)
         await self.finish(stt, ANNA)
         assert not log.of("partial", "final", "turn_started")
 
@@ -130,7 +130,7 @@ class STTContract(Contract):
             stt.begin_turn(ANNA)
             stt.begin_turn(ANNA)
             for piece in spoken(0.0, 0.04, SAMPLE_RATE):
-                await stt.process_audio(piece, ANNA)
+                await give(stt, piece, ANNA)
             stt.discard_turn(ANNA)
         provider.will_hear(self.other)
         await self.hear(stt, log, ANNA, self.other)
@@ -185,7 +185,7 @@ class STTContract(Contract):
         for number in range(5):
             guest = Participant(f"guest-{number}")
             for piece in spoken(0.0, 0.1, SAMPLE_RATE):
-                await stt.process_audio(piece, guest)
+                await give(stt, piece, guest)
             stt.forget(guest)
         stt.forget(Participant("nobody"))
         await until(lambda: provider.open_connections <= connections, f"at most {connections} connections")

@@ -17,7 +17,7 @@ from vision_agents.core.participants import Participant
 from vision_agents.core.turn_detection import TurnDetector
 
 from ..parts import tone
-from .harness import Contract, HearingLog, close, in_call, no_tasks_since, pieces, until
+from .harness import Contract, HearingLog, close, give, in_call, no_tasks_since, pieces, until
 
 ANNA, BERT = Participant("anna"), Participant("bert")
 RATE = 16_000
@@ -56,7 +56,7 @@ class TurnDetectorContract(Contract):
     async def hear(self, detector: TurnDetector, audio: PcmData, who: Participant = ANNA, step: float = 0.02) -> None:
         """Give the detector a participant's audio in pieces of `step` seconds."""
         for piece in pieces(audio, step):
-            await detector.process_audio(piece, who)
+            await give(detector, piece, who)
             await asyncio.sleep(0)
 
     async def turn(
@@ -121,8 +121,8 @@ class TurnDetectorContract(Contract):
         annas = PcmData.concat([speech, silence])
         berts = PcmData.silence(annas.duration, RATE)
         for hers, his in zip(pieces(annas, 0.02), pieces(berts, 0.02), strict=True):
-            await detector.process_audio(hers, ANNA)
-            await detector.process_audio(his, BERT)
+            await give(detector, hers, ANNA)
+            await give(detector, his, BERT)
             await asyncio.sleep(0)
         await until(lambda: log.of("turn_ended"), "the turn of anna")
         assert {fact[1] for fact in log.facts} == {ANNA}
@@ -130,8 +130,8 @@ class TurnDetectorContract(Contract):
     async def test_two_people_at_once_have_a_turn_each(self, detector: TurnDetector, log: HearingLog) -> None:
         audio = PcmData.concat([self.speech(), PcmData.silence(self.silence, RATE)])
         for piece in pieces(audio, 0.02):
-            await detector.process_audio(piece, ANNA)
-            await detector.process_audio(piece, BERT)
+            await give(detector, piece, ANNA)
+            await give(detector, piece, BERT)
             await asyncio.sleep(0)
         await until(lambda: {fact[1] for fact in log.of("turn_ended")} == {ANNA, BERT}, "a turn of each")
         self.check(log, ANNA)
