@@ -27,15 +27,19 @@ BETA = 7.0
 # ("Nonrecursive digital filter design using the I0-sinh window function", 1974).
 _EDGE = (BETA / 0.1102 + 0.7) / (14.36 * 2 * CROSSINGS)
 
-# Up to so many filters they are applied one after the other.
+# Up to so many filters a matrix of them is applied to blocks, of so many samples at the lower of both rates or more.
 FEW_PHASES = 8
+BLOCK = 32
+
+# Multiplications in one product.
+PRODUCT = 200_000
 
 
 class Resampler:
     """Brings pieces of any rate to one rate and keeps the filter's state between them.
 
     A change of the input rate in mid-stream starts a new filter, after all that the old one held. Output lags 32
-    periods of the lower rate behind input (2 ms at 16 kHz) until `flush`. A frame of 20 ms takes about 0.02 ms.
+    periods of the lower rate behind input (2 ms at 16 kHz) until `flush`. A frame of 20 ms takes about 0.01 ms.
     """
 
     def __init__(self, sample_rate: int) -> None:
@@ -84,24 +88,52 @@ class _Stream:
         count = math.ceil(((len(self._input) - self._reach) * self._up - self._next) / self._down)
         if count <= 0:
             return np.zeros(0, dtype=np.int16)
-        output = self._by_phase(count) if self._up <= FEW_PHASES else self._by_place(count)
+        output = self._filtered(count)
         self._next += count * self._down
         self._forget(self._next // self._up - self._reach + 1)
-        ready: Samples = np.clip(np.rint(output), -32768, 32767).astype(np.int16)
+        np.rint(output, out=output)
+        np.minimum(output, 32767, out=output)
+        np.maximum(output, -32768, out=output)
+        ready: Samples = output.astype(np.int16)
         return ready
 
-    def _by_phase(self, count: int) -> Floats:
-        """Every `up` samples of the output the filter is the same, and its windows lie `down` samples apart: as views
-        of the input they cost no copy, which is most of the work otherwise."""
-        output = np.empty(count, dtype=np.float32)
+    def _filtered(self, count: int) -> Floats:
+        if self._up == 1:
+            return self._by_filter(count)
+        return self._by_block(count) if self._up <= FEW_PHASES else self._by_place(count)
+
+    def _by_filter(self, count: int) -> Floats:
+        """With one filter its windows lie `down` samples apart: as views of the input they cost no copy.
+
+        Blocks would be 1.4 times as fast, and round one sample in 1,500 to the other side. This is the way of callers'
+        voices, and networks that are asked whether a turn is over answer otherwise in one case of twenty then.
+        """
         taps, size = 2 * self._reach, self._input.itemsize
-        for first in range(min(self._up, count)):
-            place, phase = divmod(self._next + first * self._down, self._up)
-            shape = (-(-(count - first) // self._up), taps)
-            strides = (self._down * size, size)
-            windows = np.ndarray(shape, np.float32, self._input, (place - self._reach + 1) * size, strides)
-            output[first :: self._up] = np.einsum("ij,j->i", windows, self._filters[phase])
+        first = self._next - self._reach + 1
+        windows = np.ndarray((count, taps), np.float32, self._input, first * size, (self._down * size, size))
+        output: Floats = np.einsum("ij,j->i", windows, self._filters[0])
         return output
+
+    def _by_block(self, count: int) -> Floats:
+        """With few filters a block of output is the product of its input and a matrix, for many blocks at once.
+
+        That multiplies with zeros too, and is three times as fast as filter by filter from 24 to 48 kHz all the same.
+        """
+        place, phase = divmod(self._next, self._up)
+        matrix = _block_filters(self._up, self._down, phase)
+        blocks = -(-count // matrix.shape[1])
+        # The last block may want input that is yet to come; what is made of the zeros in its place is cut off.
+        first, step = place - self._reach + 1, BLOCK * self._down
+        missing = first + (blocks - 1) * step + len(matrix) - len(self._input)
+        padded = np.pad(self._input, (0, missing)) if missing > 0 else self._input
+        size = padded.itemsize
+        windows = np.ndarray((blocks, len(matrix)), np.float32, padded, first * size, (step * size, size))
+        output = np.empty((blocks, matrix.shape[1]), dtype=np.float32)
+        # Not all at once: from some size on BLAS would wake a thread on every core.
+        few = max(1, PRODUCT // matrix.size)
+        for at in range(0, blocks, few):
+            np.matmul(windows[at : at + few], matrix, out=output[at : at + few])
+        return output.ravel()[:count]
 
     def _by_place(self, count: int) -> Floats:
         """With many filters, such as the 320 from 22.05 to 48 kHz: one for each sample of the output."""
@@ -131,3 +163,19 @@ def _filters(up: int, down: int) -> Floats:
     table: Floats = (filters / filters.sum(axis=1, keepdims=True)).astype(np.float32)
     table.flags.writeable = False
     return table
+
+
+@lru_cache(maxsize=64)
+def _block_filters(up: int, down: int, phase: int) -> Floats:
+    """The matrix that brings a block of input to its output: shape (input, BLOCK * up), for a first output at `phase`.
+
+    The input is what the first output's filter begins with, and all that follows up to the last one's end.
+    """
+    filters = _filters(up, down)
+    taps = filters.shape[1]
+    places, phases = np.divmod(phase + down * np.arange(BLOCK * up), up)
+    matrix = np.zeros((places[-1] + taps, BLOCK * up), dtype=np.float32)
+    for output, (place, each) in enumerate(zip(places, phases, strict=True)):
+        matrix[place : place + taps, output] = filters[each]
+    matrix.flags.writeable = False
+    return matrix
