@@ -166,7 +166,7 @@ async def test_a_consumer_that_never_waits_is_called_at_once_and_its_errors_are_
             raise asyncio.CancelledError
 
     tasks = asyncio.all_tasks()
-    lane = DirectLane(consume, lambda error: failures.append(type(error).__name__))
+    lane = DirectLane("plain", consume, lambda error: failures.append(type(error).__name__))
     for count in range(1, 8):
         lane.push(frame())
         assert len(heard) == count
@@ -174,3 +174,22 @@ async def test_a_consumer_that_never_waits_is_called_at_once_and_its_errors_are_
     await lane.close()
     assert failures == ["ValueError", "ValueError"]
     assert asyncio.all_tasks() == tasks
+
+
+async def test_a_plain_consumer_that_returns_what_nobody_awaits_is_told_of():
+    async def work():
+        pass
+
+    failures, made = [], []
+
+    def consume(audio):
+        made.append(work())
+        return made[-1]
+
+    lane = DirectLane("detector", consume, failures.append)
+    lane.push(frame())
+    lane.push(frame())
+    (failure,) = failures
+    assert "make it async" in str(failure)
+    for each in made:
+        each.close()

@@ -203,13 +203,14 @@ class Ears:
         participant: Participant,
     ) -> Lane:
         name = type(part).__name__
+        title = f"{name} of {participant.id}"
 
         def failed(error: BaseException) -> None:
             self._listener.failed(name, error)
 
         if inspect.iscoroutinefunction(process):
-            return AudioLane(f"{name} of {participant.id}", lambda audio: process(audio, participant), failed)
-        return DirectLane(lambda audio: process(audio, participant), failed)
+            return AudioLane(title, lambda audio: process(audio, participant), failed)
+        return DirectLane(title, lambda audio: process(audio, participant), failed)
 
     def _resampled_lane(self, model: Realtime, participant: Participant) -> Lane:
         rate = model.input_sample_rate

@@ -39,7 +39,10 @@ class DirectLane:
     `failed` is called with what it raised: the first time, and again after it had gone well in between.
     """
 
-    def __init__(self, consume: Callable[[PcmData], None], failed: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self, name: str, consume: Callable[[PcmData], object], failed: Callable[[BaseException], None]
+    ) -> None:
+        self._name = name
         self._consume = consume
         self._failed = failed
         self._broken = False
@@ -47,7 +50,8 @@ class DirectLane:
     def push(self, audio: PcmData) -> None:
         """Have the audio consumed."""
         try:
-            self._consume(audio)
+            if self._consume(audio) is not None:
+                raise TypeError(f"{self._name} is heard by a plain function that returned something: make it async")
             self._broken = False
         except PART_ERRORS as error:
             if not self._broken:
