@@ -130,11 +130,16 @@ def local_agent(llm: Any = None) -> Agent:
     )
 
 
+def scripted_agent() -> Agent:
+    """The same without a language model."""
+    return local_agent(ScriptedLLM())
+
+
 async def join(count: int) -> None:
     """The time to join a warm process, all parts local; and how long the loop of a running call stands still."""
     from vision_agents.core import warm_up
 
-    for label, make in (("llm scripted", lambda: local_agent(ScriptedLLM())), ("all local", local_agent)):
+    for label, make in (("llm scripted", scripted_agent), ("all local", local_agent)):
         times: list[float] = []
         late_warming: list[float] = [0.0]
         late_joining: list[float] = [0.0]
@@ -180,10 +185,9 @@ async def pause() -> None:
     """A full round of the garbage collector in a warm process: before and after all that lives is frozen."""
     from vision_agents.core import warm_up
 
-    make = lambda: local_agent(ScriptedLLM())  # noqa: E731
-    await warm_up(make)
+    await warm_up(scripted_agent)
     before = collections()
-    await warm_up(make, freeze=True)
+    await warm_up(scripted_agent, freeze=True)
     after = collections()
     print(f"full collection p50 {np.median(before):.1f} ms, max {max(before):.1f}; ", end="")
     print(f"frozen p50 {np.median(after):.2f} ms, max {max(after):.2f} ({np.median(before) / np.median(after):.0f}×)")
