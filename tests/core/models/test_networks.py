@@ -336,6 +336,14 @@ def run_python(code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_the_core_imports_no_runtime() -> None:
+    done = run_python(
+        "import sys, vision_agents.core, vision_agents.core.models.onnx\n"
+        "print([name for name in ('onnxruntime', 'piper', 'xllamacpp') if name in sys.modules])"
+    )
+    assert done.stdout.strip() == "[]", done.stderr
+
+
 PREAMBLE = """
 import asyncio, os, time
 from vision_agents.core.models.networks import NetworkLease, NetworkSpec, loaded_models
