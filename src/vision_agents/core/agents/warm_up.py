@@ -29,7 +29,7 @@ async def warm_up(*what: object | Made, freeze: bool = False) -> list[LoadedMode
         what: agents and parts, or functions without arguments, async ones too, that make one. What a function made is
             closed again; a local model has then also read the instructions of an agent that was made so.
         freeze: take everything that lives now out of the garbage collector's rounds, for good (`gc.freeze`). A full
-            round over the modules and weights of a local agent takes 10 to 24 ms, in which no frame is pulled. Do it
+            round over the modules and weights of a local agent takes 10 to 20 ms, in which no frame is pulled. Do it
             once, when all is imported and loaded.
 
     Returns:
