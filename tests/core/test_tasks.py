@@ -245,3 +245,13 @@ async def test_tasks_are_waited_for_without_being_cancelled():
     assert (now(), list(tasks)) == (pytest.approx(2), [long])
     await tasks.finish()
     assert (now(), long.cancelled(), len(tasks)) == (pytest.approx(10), False, 0)
+
+
+async def test_work_that_was_cancelled_before_it_began_is_no_coroutine_that_nobody_awaited(recwarn):
+    for waiting in (together(asyncio.sleep(1), asyncio.sleep(1)), bounded(asyncio.sleep(1), "sleeping")):
+        task = asyncio.create_task(waiting)
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []

@@ -94,7 +94,7 @@ async def own_errors(work: Awaitable[T], what: str) -> T:
     except asyncio.CancelledError as error:
         if asked_to_stop():
             raise
-        raise InnerCancellationError(f"{what} gave up: something that it waited for was cancelled") from error
+        raise InnerCancellationError(_gave_up(what)) from error
 
 
 async def own_pieces(source: AsyncIterable[T], what: str) -> AsyncGenerator[T, None]:
@@ -113,6 +113,10 @@ async def own_pieces(source: AsyncIterable[T], what: str) -> AsyncGenerator[T, N
             await own_errors(close(), what)
 
 
+def _gave_up(what: str) -> str:
+    return f"{what} gave up: something that it waited for was cancelled"
+
+
 def asked_to_stop() -> bool:
     """Return whether somebody cancelled the current task, so that a CancelledError in it is not an error of its own."""
     task = asyncio.current_task()
@@ -121,9 +125,10 @@ def asked_to_stop() -> bool:
 
 async def together(*work: Coroutine[Any, Any, None]) -> None:
     """Run all of it at once. If one raises, the others are cancelled, and its error is raised when they are over."""
-    tasks = [asyncio.ensure_future(own_errors(each, getattr(each, "__qualname__", "a part"))) for each in work]
+    tasks = [asyncio.ensure_future(each) for each in work]
+    names = [getattr(each, "__qualname__", "a part") for each in work]
     try:
-        await asyncio.gather(*tasks)
+        await asyncio.gather(*(own_errors(task, name) for task, name in zip(tasks, names, strict=True)))
     finally:
         for task in tasks:
             task.cancel()
@@ -136,7 +141,7 @@ async def bounded(work: Coroutine[Any, Any, None], what: str, seconds: float = G
 
     An error, or that it hangs, is logged and not raised: for clean-up, where the rest has to be done all the same.
     """
-    task = asyncio.ensure_future(own_errors(work, what))
+    task = asyncio.ensure_future(work)
     try:
         # Not `asyncio.timeout`: that waits for as long as the work ignores its cancellation.
         await asyncio.wait([task], timeout=seconds)
@@ -145,5 +150,7 @@ async def bounded(work: Coroutine[Any, Any, None], what: str, seconds: float = G
         task.cancel()
     if not done:
         logger.warning("%s took more than %.1f s and was left behind", what, seconds)
-    elif not task.cancelled() and (error := task.exception()) is not None:
+    elif task.cancelled():
+        logger.error("%s failed: %s", what, _gave_up(what))
+    elif (error := task.exception()) is not None:
         logger.error("%s failed: %s", what, error, exc_info=error)

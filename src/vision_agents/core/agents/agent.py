@@ -207,21 +207,22 @@ class Agent:
         try:
             await own_errors(self._entering, "joining")
         except BaseException as error:
-            closed = self._closing is not None
+            closed = self._closing is not None and isinstance(error, InnerCancellationError)
             await self.close()
-            if closed and isinstance(error, InnerCancellationError):
-                raise RuntimeError("the agent was closed while it was joining the call") from None
-            raise
+            if not closed:
+                raise
+        if self._closing is not None:
+            raise RuntimeError("the agent was closed while it was joining the call")
         return self
 
     async def _enter(self, session: Session, call: Any) -> None:
-        await session.start()
-        if self._closing is not None:
-            raise RuntimeError("the agent was closed while it was joining the call")
         try:
-            await own_errors(self.edge.join(self.agent_user, call, session), f"joining by {type(self.edge).__name__}")
+            await session.start()
+            if self._closing is None:
+                joining = self.edge.join(self.agent_user, call, session)
+                await own_errors(joining, f"joining by {type(self.edge).__name__}")
         finally:
-            if self._closing is not None:  # It is in the call all the same, or half in it.
+            if self._closing is not None:  # It may be in the call all the same, or half in it.
                 await bounded(self._parts.leave(session.attachment), f"leaving by {type(self.edge).__name__}")
 
     def _joined(self) -> Session:

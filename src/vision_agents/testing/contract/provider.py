@@ -15,7 +15,7 @@ from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import ToolCall
 
 Failure = Literal["error", "quota", "malformed"]
-"""How a provider fails: it says that something broke, or that no more is paid for, or it sends what nobody can read."""
+"""A failure of a provider: it says that something broke, that no more is paid for, or sends what nobody can read."""
 
 
 class Answer:
