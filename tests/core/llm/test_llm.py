@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
@@ -227,11 +228,12 @@ class TestFunctions:
             return {city: "råin"}
 
         pieces = [piece async for piece in model.respond(ASK, calls=AnswerCalls(0, history))]
-        assert pieces == ["let me see ", "so"]
+        assert pieces == ["let me see ", "\n", "so"]
         call, result = history
         assert call == Message(Role.ASSISTANT, "", tool_calls=(ToolCall("1", "weather", {"city": "Oslo"}),))
         assert result == Message(Role.TOOL, '{"Oslo": "råin"}', tool_call_id="1")
-        assert model.requests[1].messages == (*ASK.messages, call, result)
+        # The request says what the model wrote before; in the history that stands as it is heard.
+        assert model.requests[1].messages == (*ASK.messages, replace(call, text="let me see "), result)
         assert [tool.name for tool in model.requests[0].tools] == ["weather"]
         await model.events.drain()
         started, ended = seen

@@ -27,6 +27,7 @@ def cut(*deltas: str) -> list[str]:
         ("No. I mean it.", ["No.", "I mean it."]),
         ("It is no. 5 of them.", ["It is no. 5 of them."]),
         ("1. Eat\n2. Sleep", ["1. Eat", "2. Sleep"]),
+        ("I look up no. 7.\nIt is a 7.", ["I look up no. 7.", "It is a 7."]),
         ('He said "Stop." Then he left.', ['He said "Stop."', "Then he left."]),
         ("It costs 3.50 today.", ["It costs 3.50 today."]),
         ("はい。いいえ。", ["はい。", "いいえ。"]),

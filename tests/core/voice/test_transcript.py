@@ -112,3 +112,17 @@ def test_nonsense_times_divide_somewhere_and_lose_nothing(nonsense):
     division = transcript.at(0.5)
     assert f"{division.heard} {division.unheard}".split() == ["one", "two", "three"]
     transcript.start_of_word_at(0.5)
+
+
+def test_a_reply_has_parts_between_which_functions_are_called():
+    transcript = ReplyTranscript()
+    assert transcript.divide() is None
+    for text in ("Let me see.", "One moment."):
+        utterance = transcript.add(text)
+        utterance.start, utterance.length, utterance.complete = (0.0 if text[0] == "L" else 1.0), 1.0, True
+    assert transcript.divide() == 0
+    assert transcript.divide() is None
+    transcript.add("It rains.")
+    text = transcript.at(1.0)
+    assert text.parts == (("Let me see.", "One moment."), ("", "It rains."))
+    assert (text.heard, text.unheard) == ("Let me see.", "One moment. It rains.")

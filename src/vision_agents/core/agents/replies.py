@@ -95,7 +95,8 @@ class Replies:
         if last is not None:
             # Nobody interrupted: the model is not to think so.
             text = last.text
-            self._put_down(last.spoken, HeardText(text.heard, "", text.estimated))
+            heard = tuple((heard, "") for heard, _ in text.parts)
+            self._put_down(last.spoken, HeardText(text.heard, "", text.estimated, heard))
         # Of a realtime model nobody knows whether it had more to say.
         unfinished = (self._realtime and not text.unheard) or (last is not None and last.unfinished)
         if not (text.unheard or unfinished):
@@ -278,15 +279,16 @@ class Replies:
     def _put_down(
         self, reply: SpokenReply, text: HeardText, *, interrupted: bool = False, playing: bool = False
     ) -> None:
-        """Tell the history. A reply takes its place there when its first word is heard: not before what the user said
-        in the meantime."""
-        if reply.place is None and text.heard:
-            reply.place = self._conversation.place()
-        if reply.place is not None:
-            message = Message(
-                Role.ASSISTANT, text.heard, interrupted, text.unheard, reply=reply.number, playing=playing
-            )
-            self._conversation.put(reply.place, message if text.heard else None)
+        """Tell the history. What is said takes its place there when its first word is heard: not before what the user
+        said in the meantime."""
+        cut = next((number for number, (_, unheard) in enumerate(text.parts) if unheard), len(text.parts) - 1)
+        for number, (heard, unheard) in enumerate(text.parts):
+            if heard and number not in reply.places:
+                reply.places[number] = self._conversation.place()
+            if number in reply.places:
+                here = interrupted and number == cut
+                message = Message(Role.ASSISTANT, heard, here, unheard, reply=reply.number, playing=playing)
+                self._conversation.put(reply.places[number], message if heard else None)
 
     def _tell(
         self,

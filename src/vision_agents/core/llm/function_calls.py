@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ..conversation import Conversation, Message, Role, ToolCall
@@ -33,12 +33,15 @@ class AnswerCalls:
     """The calls that are made for one answer, and their place in the history.
 
     The history has a call from its beginning, with an output that says that it runs, and never a second one: what
-    becomes of the call takes the place of that.
+    becomes of the call takes the place of that. `before`: called before each message with calls.
     """
 
-    def __init__(self, epoch: int, conversation: Conversation | None = None) -> None:
+    def __init__(
+        self, epoch: int, conversation: Conversation | None = None, before: Callable[[], object] | None = None
+    ) -> None:
         self.epoch = epoch
         self._conversation = conversation if conversation is not None else Conversation()
+        self._before = before
         self._calls: list[FunctionCall] = []
         self._maker: FunctionCalls | None = None
         # Nobody waits for the answer any more: no further call is made for it.
@@ -59,8 +62,11 @@ class AnswerCalls:
         for call in self._calls:
             call.give_up(why)
 
-    async def make(self, calls: list[ToolCall], maker: FunctionCalls) -> tuple[Message, ...]:
+    async def make(self, calls: list[ToolCall], maker: FunctionCalls, said: str = "") -> tuple[Message, ...]:
         """Make the calls of one message, one after the other, and return that message and the outputs.
+
+        `said`: what the model wrote before it called them. It is in the message; in the history it is put down by
+        whoever speaks it, as it is heard.
 
         Returns as soon as nobody waits for them any more; what still runs then does so in the background. For an answer
         that is `over` already nothing is made, and nothing returned.
@@ -69,8 +75,10 @@ class AnswerCalls:
             self.over = True
             return ()
         self._maker = maker
-        asked = Message(Role.ASSISTANT, "", tool_calls=tuple(calls))
-        self._conversation.add(asked)
+        if self._before is not None:
+            self._before()
+        asked = Message(Role.ASSISTANT, said, tool_calls=tuple(calls))
+        self._conversation.add(replace(asked, text=""))
         made = [self._prepare(call, maker) for call in calls]
         try:
             for call in made:

@@ -79,6 +79,7 @@ class LLM(Interruptible, FunctionCaller, abc.ABC):
             if born < self.epoch or made.over:
                 return
             calls: list[ToolCall] = []
+            begun = len(written)
             async with aclosing(own_pieces(self.stream(request), type(self).__name__)) as pieces:
                 async for piece in pieces:
                     if born < self.epoch:
@@ -94,7 +95,10 @@ class LLM(Interruptible, FunctionCaller, abc.ABC):
                 break
             if born < self.epoch:
                 return
-            request = replace(request, messages=request.messages + await made.make(calls, self.function_calls))
+            said = "".join(written[begun:])
+            if said.strip():
+                yield "\n"  # It is a sentence, which may be spoken while the functions run.
+            request = replace(request, messages=request.messages + await made.make(calls, self.function_calls, said))
         else:
             logger.warning("the model called functions %d times in a row and was stopped", TOOL_ROUNDS)
         self.events.send(LLMResponseCompletedEvent(text="".join(written), epoch=born))

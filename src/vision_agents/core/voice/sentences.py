@@ -47,7 +47,8 @@ async def sentences(deltas: AsyncIterable[str]) -> AsyncGenerator[str, None]:
 def _first_end(text: str) -> int | None:
     """Find the end of the first complete sentence of `text`, if it is certain already."""
     for match in _END.finditer(text):
-        if not _abbreviates(text[: match.end()], text[match.end() : match.end() + 1]):
+        line_ends = "\n" in match.group()
+        if line_ends or not _abbreviates(text[: match.end()], text[match.end() : match.end() + 1]):
             return match.end()
     if len(text) <= LONGEST:
         return None

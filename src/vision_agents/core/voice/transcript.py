@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..tts import Word
@@ -22,11 +23,15 @@ ROUNDING = 0.001
 
 @dataclass(frozen=True, slots=True)
 class HeardText:
-    """A reply's text divided at what was heard. `estimated`: the division rests on estimated word times."""
+    """A reply's text divided at what was heard. `estimated`: the division rests on estimated word times.
+
+    `parts`: the same, heard and unheard, of each part of the reply; between two of them functions were called.
+    """
 
     heard: str
     unheard: str
     estimated: bool
+    parts: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 
 @dataclass(slots=True)
@@ -79,6 +84,8 @@ class ReplyTranscript:
 
     def __init__(self) -> None:
         self._utterances: list[Utterance] = []
+        # Where its parts begin, between which functions were called.
+        self._starts = [0]
 
     @property
     def text(self) -> str:
@@ -96,26 +103,37 @@ class ReplyTranscript:
         self._utterances.append(utterance)
         return utterance
 
+    def divide(self) -> int | None:
+        """Begin another part: functions are called here. Return the number of the one before, None if it is empty."""
+        if len(self._utterances) == self._starts[-1]:
+            return None
+        self._starts.append(len(self._utterances))
+        return len(self._starts) - 2
+
     def at(self, seconds: float) -> HeardText:
         """Divide the text after `seconds` of the reply's audio. A word is heard when half of it was."""
-        heard: list[str] = []
-        unheard: list[str] = []
-        estimated = False
-        for utterance in self._utterances:
-            within = seconds - utterance.start if utterance.start is not None else -1.0
-            text = " ".join(utterance.text.split())
-            if utterance.complete and seconds > 0.0 and within >= utterance.length - ROUNDING:
-                heard.append(text)
-            elif within <= 0.0:
-                unheard.append(text)
-            else:
-                words, guessed = utterance.timed_words()
-                cut = next((i for i, word in enumerate(words) if (word.start + word.end) / 2 > within), len(words))
-                heard.extend(word.text for word in words[:cut])
-                unheard.extend(word.text for word in words[cut:])
-                # Where the end of an utterance was reached, no division within it was needed.
-                estimated = estimated or guessed
-        return HeardText(" ".join(filter(None, heard)), " ".join(filter(None, unheard)), estimated)
+        divided = [self._divide(utterance, seconds) for utterance in self._utterances]
+        parts: list[tuple[str, str]] = []
+        for start, end in zip(self._starts, [*self._starts[1:], len(divided)], strict=True):
+            part = divided[start:end]
+            if part:
+                parts.append((_joined(heard for heard, _, _ in part), _joined(unheard for _, unheard, _ in part)))
+        heard, unheard = (_joined(part[side] for part in parts) for side in (0, 1))
+        return HeardText(heard, unheard, any(estimated for _, _, estimated in divided), tuple(parts))
+
+    @staticmethod
+    def _divide(utterance: Utterance, seconds: float) -> tuple[str, str, bool]:
+        """Return what was heard of it, what was not, and whether that is estimated."""
+        within = seconds - utterance.start if utterance.start is not None else -1.0
+        text = " ".join(utterance.text.split())
+        if utterance.complete and seconds > 0.0 and within >= utterance.length - ROUNDING:
+            return text, "", False
+        if within <= 0.0:
+            return "", text, False
+        words, guessed = utterance.timed_words()
+        cut = next((i for i, word in enumerate(words) if (word.start + word.end) / 2 > within), len(words))
+        # Where the end of an utterance was reached, no division within it was needed.
+        return _joined(word.text for word in words[:cut]), _joined(word.text for word in words[cut:]), guessed
 
     def start_of_word_at(self, seconds: float) -> float:
         """The start of the word that sounds at `seconds`, or `seconds` itself between words."""
@@ -127,3 +145,7 @@ class ReplyTranscript:
                 if word.start < within < word.end:
                     return utterance.start + word.start
         return seconds
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return " ".join(filter(None, texts))

@@ -29,9 +29,10 @@ class SpeechRequest:
 class SpokenReply:
     """A reply in the making: its epoch, its words, and how they were last shown.
 
-    `written`: the model has nothing to add to them. `broken`: the making of it failed. `place`: of its words in the
-    history, once one of them was heard. `follows`: the requested reply that it is a further part of, since functions
-    were called in between. `more`: so were they in this one, and another part follows.
+    `written`: the model has nothing to add to them. `broken`: the making of it failed. `places`: of its words in the
+    history, by the parts of its transcript, once one of their words was heard. `follows`: the requested reply that it
+    is a further part of, since functions were called in between. `more`: so were they in this one, and another part
+    follows.
     """
 
     number: int
@@ -40,7 +41,7 @@ class SpokenReply:
     shown: HeardText | None = None
     written: bool = False
     broken: bool = False
-    place: int | None = None
+    places: dict[int, int] = field(default_factory=dict)
     follows: int | None = None
     more: bool = False
 
