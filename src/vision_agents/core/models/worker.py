@@ -196,7 +196,7 @@ class Worker(Executor):
     def _replace_if_stuck(self) -> None:
         if self._running is not None and time.monotonic() - self._running[1] > self.stall:
             self._abandon(f"{self.name} did not finish a job within {self.stall:g} s")
-        elif self._thread is not None and not self._thread.is_alive():  # a fork takes no threads along
+        elif self._thread is not None and not self._thread.is_alive() and not self._closed:  # a fork takes none along
             self._abandon(f"the worker of {self.name} died")
 
     def _abandon(self, what: str) -> None:
