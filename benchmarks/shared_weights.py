@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import os
 import subprocess
 import sys
@@ -96,7 +97,9 @@ async def use(name: str, part: Any) -> None:
         await part.warm("Be brief.")
     else:
         for start in range(0, len(NOISE), 320):
-            await part.process_audio(PcmData(NOISE[start : start + 320], 16_000), CALLER)
+            taken = part.process_audio(PcmData(NOISE[start : start + 320], 16_000), CALLER)
+            if inspect.isawaitable(taken):  # a recogniser's; a detector judges at once
+                await taken
 
 
 def rss() -> float:

@@ -224,7 +224,7 @@ async def test_a_worker_that_dies_is_reported_by_each_of_fifty_sessions_and_ends
     async with AsyncExitStack() as stack:
         sessions = [await stack.enter_async_context(detection(judge)) for _ in range(50)]
         for detector, _ in sessions:  # in one piece each: they all ask about the pause before anybody is answered
-            await detector.process_audio(pause, ANNA)
+            detector.process_audio(pause, ANNA)
         await asyncio.sleep(0.01)
         heard_of_it = [notes for _, notes in sessions if notes.failures]
         judged = [notes for _, notes in sessions if notes.of("turn_ended")]
