@@ -159,6 +159,27 @@ async def test_what_is_said_to_its_end_after_a_noise_was_heard_after_all():
         assert " ".join(text for _, text in call.history) == LONG
 
 
+async def test_what_goes_on_after_another_reply_was_cut_off_too_is_not_marked_as_interrupted():
+    """The rest of the first waits behind the second, which is cut off for nothing as well."""
+    async with Call(["", ""]) as call:
+        first = asyncio.create_task(call.agent.say(LONG))
+        await call.until_state(FloorState.SPEAKING)
+        await asyncio.sleep(0.6)
+        noise = asyncio.create_task(call.detector.speak(ANNA, 1.0))
+        await call.until(lambda: call.of(InterruptionEvent))
+        second = asyncio.create_task(call.agent.say("eleven twelve thirteen fourteen."))
+        await noise
+        await call.until_state(FloorState.SPEAKING)
+        await asyncio.sleep(0.6)
+        await call.detector.speak(ANNA, 1.0)
+        assert await first is True
+        assert await second is False
+        messages = [(message.reply, message.interrupted, message.unheard) for message in call.agent.conversation]
+        assert [entry for entry in messages if entry[0] != 2] == [(1, False, ""), (3, False, "")]
+        assert messages[1][:2] == (2, True)
+        assert replayed(call) == []
+
+
 async def test_what_is_cut_off_by_words_is_known_as_soon_as_they_are():
     async with Call(["stop"], [LONG, LONG]) as call:
         saying = asyncio.create_task(call.agent.say(LONG))
