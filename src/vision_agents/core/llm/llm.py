@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from ..conversation import Message, Role, ToolCall
+from ..conversation import Message, Role, ToolCall, recent
 from ..interruptible import Interruptible
 from ..tasks import own_pieces
 from .events import LLMResponseChunkEvent, LLMResponseCompletedEvent
@@ -17,6 +17,9 @@ from .function_calls import AnswerCalls
 from .tools import Tool
 
 logger = logging.getLogger(__name__)
+
+# Tokens of history in a request by default: what most models take, answer fast, and cost little with.
+HISTORY_TOKENS = 16_000
 
 # How often a model may call functions and be asked again before it has to answer.
 TOOL_ROUNDS = 8
@@ -37,6 +40,9 @@ class LLM(Interruptible, FunctionCaller, abc.ABC):
     A subclass implements `stream`. Function calls, epochs and events are done here.
     """
 
+    history_tokens: int = HISTORY_TOKENS
+    """The tokens, by estimate, that the history in a request may have. Set it by the model's context."""
+
     def __init__(self) -> None:
         Interruptible.__init__(self)
         FunctionCaller.__init__(self)
@@ -53,6 +59,14 @@ class LLM(Interruptible, FunctionCaller, abc.ABC):
 
         An interruption closes the generator (and calls `cancel_work`): stop the provider's work in its `finally`.
         """
+
+    async def shorten(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        """Return the messages to ask with: by default the latest ones that have about `history_tokens`.
+
+        Called before each answer, with the whole history. Override it to put a summary in the place of the oldest ones;
+        keep a message with `tool_calls` together with the outputs that follow it. The instructions are no part of this.
+        """
+        return recent(messages, self.history_tokens)
 
     async def close(self) -> None:
         """Free everything. Called once."""
@@ -73,7 +87,8 @@ class LLM(Interruptible, FunctionCaller, abc.ABC):
                     yield piece
 
     async def _rounds(self, request: LLMRequest, born: int, made: AnswerCalls) -> AsyncGenerator[str, None]:
-        request = replace(request, tools=tuple(self.tools))
+        messages = await self.shorten(request.messages)
+        request = replace(request, messages=messages, tools=tuple(self.tools))
         written: list[str] = []
         for _ in range(TOOL_ROUNDS):
             if born < self.epoch or made.over:

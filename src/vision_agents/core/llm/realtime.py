@@ -6,7 +6,7 @@ import abc
 from dataclasses import dataclass
 
 from ..audio import PcmData, Word
-from ..conversation import Conversation, Message, spoken_messages
+from ..conversation import Conversation, Message, recent, spoken_messages
 from ..hearing import Hearing
 from ..interruptible import Interruptible
 from ..listeners import OutputListener
@@ -19,8 +19,8 @@ from .microphones import Microphones
 # Responses whose birth epoch is remembered, for audio that comes after its response was cancelled.
 RESPONSES_REMEMBERED = 64
 
-# Messages that a new connection is told; older ones are left out.
-HISTORY_LIMIT = 200
+# Tokens of history that a new connection is told by default.
+HISTORY_TOKENS = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,9 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
 
     # The rate in Hz at which `send_audio` gets its audio.
     input_sample_rate: int = 24_000
+
+    # The tokens, by estimate, of the history that a new connection is told; older messages are left out.
+    history_tokens: int = HISTORY_TOKENS
 
     def __init__(self) -> None:
         Interruptible.__init__(self)
@@ -92,7 +95,7 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
     @property
     def history(self) -> tuple[Message, ...]:
         """The messages that a new connection is told: what was said until now and heard of it, or is being played."""
-        return spoken_messages(self.conversation)[-HISTORY_LIMIT:]
+        return recent(spoken_messages(self.conversation), self.history_tokens)
 
     def forget(self, participant: Participant) -> None:
         """The participant left."""
