@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -262,6 +263,26 @@ async def test_llms_share_one_process_which_is_let_go_when_told(model: Path) -> 
     await asyncio.to_thread(unload, "smollm2-135m")
     assert process._process.returncode is not None
     assert "smollm2-135m" not in {entry.name for entry in loaded_models()}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+async def test_a_signal_to_the_whole_group_does_not_take_the_model_from_who_still_speaks(session: Session) -> None:
+    assert await text_of(session, user("Hi!"))
+    process = session._engine().running()
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        os.kill(process._process.pid, getattr(signal, name))
+    assert await text_of(session, user("Hi again!"))
+    assert not process.failure
+
+
+def test_the_end_of_the_parent_ends_the_worker_and_removes_what_it_kept(model: Path) -> None:
+    running = ModelProcess.start({"model": str(model), "context": 128, "cells": 128, "n_threads": 1, "n_gpu_layers": 0})
+    running._outgoing.put(None)
+    running._threads[1].join(10)
+    running._stdin.close()
+    assert running._process.wait(10) == 0
+    assert not os.path.exists(running._folder)
+    running.stop()
 
 
 def test_a_truncated_model_is_an_error_that_names_it(model: Path, tmp_path: Path) -> None:

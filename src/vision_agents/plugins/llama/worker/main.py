@@ -222,7 +222,9 @@ def tokens_at_most(messages: list[Any]) -> int:
 
 def main() -> int:
     """Serve the parent until it closes our stdin."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; it then closes stdin
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # those to our group are the parent's; it then closes stdin
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     out = _claim_stdout()
 
     def send(message: Json) -> None:
