@@ -75,5 +75,8 @@ class OutputListener(Protocol):
         """No more audio of the response will come. What was sent may still be playing. `more`: functions were called in
         it, and another response of the same key follows when they have returned."""
 
+    def answer_lost(self, response: str | None) -> None:
+        """The model will say no more of this response, which is not finished; None: of one that had not begun."""
+
     def interrupted(self) -> None:
         """The model stopped by itself because it heard somebody speak."""

@@ -87,6 +87,7 @@ def voice(*, realtime: bool = False) -> list[Move]:
     moves.append(always(ev.InterruptRequested))
     if realtime:
         moves.append(next_reply(ev.ReplyStarted))
+        moves.append(of_a_reply(ev.AnswerLost))
     return moves
 
 

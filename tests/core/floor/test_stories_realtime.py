@@ -152,3 +152,38 @@ class TestRealtime:
         assert story.at(1.1, ev.ReplyStarted, 2) == []
         assert story.until(1.9) == []
         assert story.state() is FloorState.HELD
+
+
+class TestLostAnswers:
+    """The model gave up an answer: it stopped for a noise, or its connection broke. When it is quiet it goes on."""
+
+    def test_an_answer_that_broke_off_goes_on_when_what_came_of_it_was_heard(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyStarted, 1)
+        story.answers(0.1)
+        assert story.at(1.0, ev.AnswerLost, 1) == []
+        assert story.at(2.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, False, 1)]
+
+    def test_one_that_had_not_begun_is_asked_for_after_the_noise(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(1.0, ev.TurnEnded, ANN, 0.9, 1.0, 0.0)
+        story.at(2.0, ev.TurnStarted, ANN)
+        story.at(2.0, ev.AnswerLost)
+        story.at(3.8, ev.TurnEnded, ANN, 0.9, 0.3, 1.5)
+        assert story.until(4.2) == []
+        assert story.until(4.4) == [fx.BeginReply(1, 0, False, 0)]
+
+    def test_words_or_an_answer_need_no_asking(self) -> None:
+        for answered in (True, False):
+            story = Story(answers=False)
+            story.at(0.0, ev.TurnStarted, ANN)
+            story.at(0.1, ev.AnswerLost)
+            story.at(1.0, ev.TurnEnded, ANN, 0.9, 1.0, 0.0)
+            if answered:
+                story.at(1.5, ev.ReplyStarted, 1)
+                story.answers(1.6)
+                assert story.at(2.0, ev.AudioDrained, 1) == []
+            else:
+                story.at(1.5, ev.TranscriptReceived, ANN, "stop it", True)
+            assert story.until(20.0) == []

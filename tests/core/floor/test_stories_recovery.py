@@ -168,8 +168,8 @@ class TestRealtime:
 
     def test_neither_words_nor_an_answer(self) -> None:
         story = self.interrupted()
-        assert story.until(4.49) == []
-        assert story.until(4.5) == [fx.BeginReply(2, 1, answer=False, continues=1)]
+        assert story.until(3.49) == []
+        assert story.until(3.5) == [fx.BeginReply(2, 1, answer=False, continues=1)]
 
     def test_nothing_had_been_heard_of_the_reply(self) -> None:
         """Else the question before the noise would never be answered."""
@@ -177,7 +177,7 @@ class TestRealtime:
         story.at(0.0, ev.ReplyStarted, 1)
         assert committed(story.at(0.1, ev.TurnStarted, ANN))[0] == 1
         story.at(0.6, ev.TurnEnded, ANN)
-        assert story.until(3.6) == [fx.BeginReply(2, 1, answer=False, continues=1)]
+        assert story.until(2.6) == [fx.BeginReply(2, 1, answer=False, continues=1)]
 
     def test_the_model_answers(self) -> None:
         story = self.interrupted()
@@ -198,7 +198,7 @@ class TestRealtime:
         story = self.interrupted()
         assert story.at(2.0, ev.TranscriptReceived, ANN, "so", False) == []
         assert story.at(2.1, ev.TranscriptReceived, ANN, "", True) == []
-        assert story.until(4.5) == [fx.BeginReply(2, 1, answer=False, continues=1)]
+        assert story.until(3.5) == [fx.BeginReply(2, 1, answer=False, continues=1)]
 
     def test_words_that_come_before_the_end_of_the_turn(self) -> None:
         story = Story(answers=False)

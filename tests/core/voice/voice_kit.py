@@ -20,6 +20,7 @@ class Stand:
         self.failures: list[tuple[int, str, BaseException]] = []
         self.drained: dict[int, int] = {}
         self.interruptions = 0
+        self.lost: list[int] = []
 
     # PlayoutListener.
 
@@ -43,6 +44,9 @@ class Stand:
 
     def reply_failed(self, reply, component, error):
         self.failures.append((reply, component, error))
+
+    def answer_lost(self, reply):
+        self.lost.append(reply)
 
     def model_interrupted(self):
         self.interruptions += 1

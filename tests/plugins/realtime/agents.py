@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from vision_agents.core import Agent, User
-from vision_agents.core.conversation import Role
+from vision_agents.core.conversation import Role, ToolCall
 from vision_agents.core.edge import FRAME_SECONDS
 from vision_agents.core.llm import Realtime
 from vision_agents.core.turn_detection import TurnEndedEvent
@@ -41,6 +41,8 @@ class AgentStories(abc.ABC):
     deaf_for = 0.5
     # How many seconds of silence after an interruption are watched.
     watched = 1.2
+    # Seconds after a noise in which it is heard again.
+    silent_after_noise = 4.0
     # Milliseconds by which the length of a turn may be wrong when a local detector and the service hear it both.
     turn_tolerance_ms = 50.0
 
@@ -156,6 +158,51 @@ class AgentStories(abc.ABC):
         await call.until(lambda: len(call.ended()) == 2)
         assert call.ended()[1].heard == "Goodbye."
         assert not call.started(), "nobody spoke"
+
+    @pytest.mark.parametrize("vad", [False, True], ids=["alone", "with_vad"])
+    @pytest.mark.parametrize("moment", ["answer", "thinking", "function"])
+    async def test_after_a_noise_without_words_it_goes_on_at_whatever_moment(
+        self, service: Any, moment: str, vad: bool
+    ) -> None:
+        service.pace = 0.2 if moment == "answer" else 1.5
+        service.will_hear("how is the weather", "")
+        rain = "It will rain for a very long time in all of the country today."
+        service.will_say(*([ToolCall("call_1", "weather", {})] if moment == "function" else []), *[rain] * 4)
+        call, called = self.call_with(service, LevelVAD() if vad else None), asyncio.Event()
+
+        @call.agent.llm.register_function()
+        async def weather() -> str:
+            """The weather."""
+            called.set()
+            await asyncio.sleep(2.0)
+            return "rain"
+
+        async with call:
+            call.speak(0.8)
+            if moment == "answer":
+                await call.audible()
+            elif moment == "function":
+                await call.until(called.is_set)
+            await asyncio.sleep(1.0 if moment != "thinking" else 1.8)
+            call.speak(0.3)
+            await asyncio.sleep(0.5)
+            service.pace = 0.1
+            begun = len(call.edge.frames)
+            await call.until(lambda: any(call.edge.audible[begun:]))
+            assert call.edge.audible[begun:].index(True) * FRAME_SECONDS <= self.silent_after_noise
+
+    async def test_an_answer_that_is_lost_with_its_connection_goes_on(self, service: Any, call: AgentCall) -> None:
+        service.will_hear("count for me")
+        service.will_say(LONG, "and so on.")
+        call.speak(1.0)
+        await call.audible()
+        await asyncio.sleep(1.0)
+        await service.disconnect()
+        await call.until(lambda: len(call.ended()) == 2)
+        first, rest = call.ended()
+        assert LONG.startswith(first.heard)
+        assert (rest.heard, rest.interrupted) == ("and so on.", False)
+        assert [message.text for message in call.agent.conversation] == ["count for me", first.heard, "and so on."]
 
     async def test_a_local_detector_and_the_service_together_stop_it_at_the_first_sound(self, service: Any) -> None:
         service.will_say(" ".join([LONG] * 3), "ok then.")

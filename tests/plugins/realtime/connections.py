@@ -180,6 +180,26 @@ class ConnectionStories(abc.ABC):
         assert self.knows(service)
         assert not player.failures
 
+    async def test_an_answer_that_is_lost_with_its_connection_is_told(
+        self, service: Any, connected: RemoteRealtime, player: Player
+    ) -> None:
+        await service.stall(after=3)
+        service.will_say(TEXT, TEXT)
+        await connected.send_text("Talk.")
+        await until(lambda: player.responses and len(player.last.audio) == 3, "the first audio")
+        await service.disconnect()
+        await until(lambda: player.lost, "the report")
+        assert player.last.done
+        assert player.lost == list(player.responses)
+        # What was interrupted is not wanted any more.
+        await connected.send_text("Talk.")
+        await until(lambda: len(player.last.audio) == 3 and not player.last.done, "more audio")
+        player.interrupt()
+        await service.disconnect()
+        await until(lambda: player.last.done, "the end")
+        assert len(player.lost) == 1
+        await service.release()
+
     async def test_closed_while_it_is_being_opened(
         self, service: Any, connected: RemoteRealtime, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -352,6 +352,9 @@ class Session:
         self.replies.failed(reply)
         self.post(ev.ReplyFailed(self.trace.now(), reply))
 
+    def answer_lost(self, reply: int) -> None:
+        self.post(ev.AnswerLost(self.trace.now(), reply))
+
     def model_interrupted(self) -> None:
         # Whoever spoke, the model has stopped: so does the voice.
         self.post(ev.InterruptRequested(self.trace.now()))

@@ -214,6 +214,15 @@ class ReplyFailed(ReplyEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerLost(FloorEvent):
+    """A realtime model will not finish, or not begin, an answer that is still wanted: it heard a noise and stopped, or
+    its connection broke."""
+
+    reply: int = 0
+    """The reply that the answer is; 0 if nothing of it had begun."""
+
+
+@dataclass(frozen=True, slots=True)
 class InterruptRequested(FloorEvent):
     """Code called `interrupt()`, or a realtime model stopped its own reply."""
 

@@ -168,8 +168,9 @@ class Floor:
         elif reply is None and replies.queue:
             yield replies.queue[0].since + policy.wait_limit, self._begin_next
         if replies.answer_due_since is not None:
-            patience = policy.transcript_timeout if replies.continuation_waits else policy.reply_timeout
-            yield replies.answer_due_since + patience, self._answer_overdue
+            if replies.continuation_waits:
+                yield replies.queue[-1].since + policy.continue_after, self._answer_overdue
+            yield replies.answer_due_since + policy.reply_timeout, self._answer_overdue
         yield from self._acts(self._taking.deadlines())
 
     def _acts(self, deadlines: Iterable[tuple[float, Callable[[float], list[fx.Effect]]]]) -> Deadlines:
@@ -252,6 +253,9 @@ class Floor:
         self._do(self._taking.give_way(event.at))
         self._do(self._replies.enqueue(event.reply, QueuedReply(event.at, event.reply, started=True)))
 
+    def _on_answer_lost(self, event: ev.AnswerLost) -> None:
+        self._replies.queue_continuation(event.at, event.reply)
+
     def _on_audio(self, event: ev.AudioStarted | ev.AudioProgressed) -> None:
         reply = self._replies.current(event.reply)
         if reply is not None:
@@ -291,6 +295,7 @@ _HANDLERS: dict[type[ev.FloorEvent], Callable[[Floor, Any], None]] = {
     ev.AudioProgressed: Floor._on_audio,
     ev.AudioDrained: Floor._on_audio_drained,
     ev.ReplyFailed: Floor._on_reply_failed,
+    ev.AnswerLost: Floor._on_answer_lost,
     ev.InterruptRequested: Floor._on_interrupt,
     **dict.fromkeys((ev.VoiceCompared, ev.Voted, ev.InterruptingAllowed, ev.AgentWordsPlayed), Floor._on_evidence),
 }

@@ -79,6 +79,10 @@ class InterruptionPolicy:
     """Seconds to wait for the first audio of a reply; then it is dropped. Enough for a slow model with a function call
     or two."""
 
+    continue_after: float = 2.0
+    """Seconds after the last sound of speech that stopped a realtime model, without words of it or an answer to it,
+    until the model is asked to go on. Models answer what they understood within 1."""
+
     stall_timeout: float = 8.0
     """Seconds without progress after which the rest of an audible reply is dropped. Longer than any gap between two
     sentences, function calls included unless they hang."""

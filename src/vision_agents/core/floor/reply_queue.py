@@ -88,7 +88,11 @@ class ReplyQueue:
             self.queue.append(QueuedReply(at))
 
     def queue_continuation(self, at: float, reply: int | None) -> None:
-        """Queue the unplayed rest of a reply, unless there is none or an answer waits."""
+        """Queue the unplayed rest of a reply, unless there is none or an answer waits. One that waits already waits
+        anew."""
+        if self.continuation_waits:
+            waiting = self.queue.pop()
+            reply = waiting.continues if reply is None else reply
         if reply is not None and all(waiting.number is not None for waiting in self.queue):
             self.queue.append(QueuedReply(at, continues=reply))
 

@@ -196,7 +196,7 @@ class TurnTaking:
         self._judge.people.learn_loudness(turn)
         self._replies.addressees.add(turn.participant)
         self._replies.answer_due_since = at
-        self._replies.queue_continuation(at, turn.cut)
+        self._replies.queue_continuation(turn.speech.last_sound, turn.cut)
         turn.clear()
         return effects
 

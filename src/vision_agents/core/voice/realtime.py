@@ -147,6 +147,11 @@ class RealtimeVoice:
             entry.audio.append(None)
             entry.arrived.set()
 
+    def answer_lost(self, response: str | None) -> None:
+        entry = self._responses.get(response) if response is not None else None
+        if response is None or (entry is not None and not entry.cut_off):
+            self._listener.answer_lost(0 if entry is None else entry.reply.number)
+
     def interrupted(self) -> None:
         self._listener.model_interrupted()
 

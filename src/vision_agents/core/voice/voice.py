@@ -7,8 +7,10 @@ from typing import Protocol
 
 from .transcript import HeardText, ReplyTranscript
 
-CONTINUE_PROMPT = "You were interrupted by a noise, not by me. Go on exactly where you stopped."
-"""Sent to a model to resume a reply that was cut off by mistake."""
+CONTINUE_PROMPT = (
+    "You were cut off by a noise, not by me. Go on exactly where you stopped; if you had not begun yet, answer me now."
+)
+"""Sent to a model to resume a reply that was cut off by mistake, by a noise or a broken connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,9 @@ class VoiceListener(Protocol):
 
     def reply_failed(self, reply: int, component: str, error: BaseException) -> None:
         """The reply cannot be made, or no more of it."""
+
+    def answer_lost(self, reply: int) -> None:
+        """The model will say no more of this reply, which is not finished; 0: of one that had not begun."""
 
     def model_interrupted(self) -> None:
         """The model stopped by itself because it heard somebody speak."""

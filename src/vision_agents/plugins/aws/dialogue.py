@@ -38,6 +38,9 @@ ASK_TIMEOUT = 20.0
 # Texts that wait for their answers; at the limit the oldest is given up.
 ASK_LIMIT = 16
 
+# Seconds of silence after which a turn is taken to be over: longer than the service waits before it answers.
+TURN_SILENCE = 3.0
+
 _numbers = count(1)
 
 
@@ -126,6 +129,13 @@ class Dialogue:
         if self.current is not None and self.current.id in responses:
             self.current.dropped = True
 
+    def quiet(self, seconds: float) -> None:
+        """Take note that nobody has spoken for so long. The service tells of a turn's end only by its words or its
+        answer, and a noise has neither: silence ends the turn here."""
+        turn = self._turn
+        if turn is not None and not turn.ended and min(seconds, self.now() - turn.began) >= TURN_SILENCE:
+            self._end_turn(turn)
+
     @property
     def unwanted(self) -> bool:
         """Return whether the service is at something, or was asked for something, that nobody wants any more."""
@@ -149,8 +159,13 @@ class Dialogue:
         unanswered = [ask for ask in self.asks if ask.epoch == self.model.epoch]
         self.asks.clear()
         self._contents.clear()
-        if self.current is not None:
-            self._finish(self.current)
+        current = self.current
+        if current is not None:
+            self._finish(current)
+        if current is not None and not self._lost(current):
+            self.model.report_answer_lost(current.id if current.started else None)
+        elif self._turn is not None and self._turn.said and not self._turn.answered:
+            self.model.report_answer_lost()
         if self._turn is not None:
             self._end_turn(self._turn)
             self._turn.answered = True
@@ -288,6 +303,8 @@ class Dialogue:
         current = answer is self.current or answer is self._last
         if current and not ours and not self._lost(answer):
             self._somebody_speaks()
+            if not answer.started:
+                self.model.report_answer_lost()
         if current:
             self._plays_until = self.now()
         self._finish(answer)

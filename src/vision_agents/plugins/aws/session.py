@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from vision_agents.core import llm
+from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import ToolCall, without_asked
 from vision_agents.core.llm import PlayedResponse
 from vision_agents.core.remote import RealtimeSession, RemoteError
@@ -42,6 +43,11 @@ class Session(RealtimeSession):
         self._again: list[Ask] = []
 
     # What we send.
+
+    def hear(self, audio: PcmData) -> None:
+        """Send audio, as soon as there is a stream."""
+        super().hear(audio)
+        self._dialogue.quiet(self._link.speech.quiet)
 
     async def ask(self, text: str, request: int | None = None) -> None:
         """Have a text answered, and report the answer with the key `request`.

@@ -24,10 +24,14 @@ from google.genai import types
 from vision_agents.core import llm
 from vision_agents.core.audio import PcmData
 from vision_agents.core.participants import Participant
-from vision_agents.core.remote.sound import SoundTracker
+from vision_agents.core.remote.sound import GAP, SoundTracker
+from vision_agents.core.remote.voice_trigger import VOICE_SECONDS
 
 # After `interrupted` the end of the turn follows at once. If it does not within this time, in seconds, it was missed.
 STOPPED_LIMIT = 1.5
+
+# Seconds of silence after which a turn is taken to be over, whatever the service says; it waits half as long itself.
+TURN_SILENCE = GAP
 
 # The rate in Hz of the model's voice where the service does not say it.
 OUTPUT_SAMPLE_RATE = 24_000
@@ -100,6 +104,21 @@ class Dialogue:
 
     # What we do.
 
+    def hear(self, audio: PcmData) -> None:
+        """Take the next piece of what the service is given to hear.
+
+        The service tells of a turn's end at best by its answer, and of a noise not at all: silence ends the turn here.
+        """
+        self.sound.hear(audio)
+        turn, stretch = self._turn, self.sound.stretch()
+        if turn is None or turn.answered:
+            return
+        seconds, silence = stretch or (0.0, TURN_SILENCE)
+        if not turn.ended and min(silence, self.now() - turn.claimed_at) >= TURN_SILENCE:
+            self._end_turn()
+        elif turn.ended and not silence and VOICE_SECONDS <= seconds < self.now() - turn.claimed_at - TURN_SILENCE:
+            self._somebody_speaks()  # It was a pause.
+
     def asked(self, text: str, key: int | None) -> None:
         """A text is sent to be answered, which ends whatever the model is at."""
         if self.current is not None:
@@ -135,10 +154,15 @@ class Dialogue:
     def end(self) -> Generation | None:
         """The session is gone, and everything in it. Returns what it was at, unless that was cancelled."""
         unfinished = self.current
+        wanted = unfinished is not None and unfinished.epoch == self.model.epoch
+        lost = unfinished.id if unfinished is not None and unfinished.started else None
+        self._report_words()
         for generation in (*self.closing, *([unfinished] if unfinished else [])):
             self._done(generation)
         self.closing.clear()
         self.current = None
+        if self._understood or (wanted and unfinished is not None and unfinished.text is None):
+            self.model.report_answer_lost(lost)
         return unfinished
 
     @property
@@ -150,6 +174,11 @@ class Dialogue:
     def unanswered(self) -> bool:
         """Return whether somebody speaks, or has spoken and not been answered."""
         return self._turn is not None and not self._turn.answered
+
+    @property
+    def _understood(self) -> bool:
+        """Return whether somebody has spoken words and not been answered."""
+        return self._turn is not None and not self._turn.answered and bool(self._turn.words.strip())
 
     @property
     def unconfirmed_since(self) -> float | None:
@@ -243,9 +272,18 @@ class Dialogue:
         generation = self.current
         if generation is not None:
             self._close(generation, cancelled=False)
+        # It had begun to think, or to call functions, and does not answer a noise: what was asked stays unanswered.
+        if generation is None:
+            lost = self._understood
+        else:
+            lost = generation.epoch == self.model.epoch and not generation.started
+        if self._understood:
+            self._report_words()
         self._somebody_speaks()
         if generation is not None:
             self._done(generation)
+        if lost:
+            self.model.report_answer_lost()
 
     def _late(self) -> bool:
         """Return whether what comes now belongs to something that was cancelled."""

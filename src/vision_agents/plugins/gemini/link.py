@@ -64,6 +64,10 @@ class Link(RealtimeLink[AsyncSession, Send]):
         """The next session goes on from here."""
         self._handle = handle
 
+    def start_anew(self) -> None:
+        """Make the next session a new one that is told what was said so far: the handle is from before that."""
+        self._handle = None
+
     @asynccontextmanager
     async def _connect(self) -> AsyncIterator[AsyncSession]:
         handle = self._handle

@@ -57,7 +57,7 @@ class Session(RealtimeSession):
 
     def hear(self, audio: PcmData) -> None:
         """Send audio, as soon as there is a connection."""
-        self._dialogue.sound.hear(audio)
+        self._dialogue.hear(audio)
         self._link.send_audio(audio)
 
     async def ask(self, text: str, request: int | None = None) -> None:
@@ -140,6 +140,8 @@ class Session(RealtimeSession):
         unfinished = self._dialogue.end()
         self._cancel_calls()
         wanted = unfinished is not None and unfinished.epoch == self._model.epoch
+        if wanted or unheard:
+            self._link.start_anew()
         if error is None:
             self._again = unfinished if wanted else None
         elif wanted or unheard or not again:

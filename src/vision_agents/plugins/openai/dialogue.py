@@ -125,6 +125,8 @@ class Dialogue:
         wanted = wanted or spoken == epoch or self._queue.sent(epoch)
         for response in running:
             self._model.report_response_done(response.id)
+            if response.epoch == epoch and response.cancelled_at is None:
+                self._model.report_answer_lost(response.id if response.started else None)
         self._responses.clear()
         self._turns.clear()
         self._queue.renew()

@@ -154,6 +154,8 @@ class Dialogue:
             wanted.append(self.active.epoch)
         if self.active is not None and self.active.started:
             self.model.report_response_done(self.active.id)
+        if self.active is not None and wanted[-1:] == [self.model.epoch]:
+            self.model.report_answer_lost(self.active.id if self.active.started else None)
         if self.sent is not None:
             self.asks.appendleft(self.sent)
         if self._spoken is not None and self._understood:
@@ -242,6 +244,8 @@ class Dialogue:
         if body.get("status") == "failed":
             details = (body.get("status_details") or {}).get("error") or {}
             self.wire.failed(refused(details, f"{SERVICE_NAME}, in an answer"))
+        elif wanted and body.get("status") == "cancelled" and not response.started and not _by_code(response):
+            self.model.report_answer_lost()  # It heard a noise before it had said anything.
         elif wanted and not response.called:
             self._begin(response)  # An answer of which nothing came is over all the same, for who asked.
         if response.started:
@@ -310,6 +314,11 @@ class Dialogue:
         if turn is not None and words:
             self._understood = True
             self.model.report_words(turn.participant, words, True, place=turn.place)
+
+
+def _by_code(response: Response) -> bool:
+    """Returns whether it answers a text."""
+    return response.ask is not None and response.ask.instructions is not None
 
 
 _HANDLERS: dict[str, Callable[[Dialogue, Event], None]] = {

@@ -44,6 +44,8 @@ class Player(HearingLog):
         self.responses: dict[str, Said] = {}
         self.faults: list[str] = []
         self.interruptions = 0
+        # The responses, or None, of which the model said that it will not finish them.
+        self.lost: list[str | None] = []
         self._model = model
         self._playing: list[str] = []
         self.attachment = Attachment(hearing=self, output=self)
@@ -73,6 +75,9 @@ class Player(HearingLog):
         super().turn_started(participant, confidence)
         if self._playing:
             self.interrupt()
+
+    def answer_lost(self, response: str | None) -> None:
+        self.lost.append(response)
 
     def interrupted(self) -> None:
         if self._playing:
