@@ -1,12 +1,14 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from vision_agents.core.models import unload
+from vision_agents.plugins import llama
 from vision_agents.plugins.llama import process
 from vision_agents.plugins.llama.engine import Engine, EngineOptions
 from vision_agents.plugins.llama.process import LlamaError
@@ -240,3 +242,67 @@ async def test_function_calls_are_decoded(engine: Engine, call: Json, arguments:
     raw = "\n".join(json.dumps({"id": 1} | message) for message in ({"call": call}, {"done": done}))
     (reply,) = await generate(Session(lambda: engine), raw=raw)
     assert (reply.name, reply.arguments) == ("f", arguments)
+
+
+# --- an LLM on top of it
+
+
+async def answered(llm: llama.LLM) -> str:
+    return await llm.simple_response("Hi!")
+
+
+@pytest.fixture
+def spoken(monkeypatch: pytest.MonkeyPatch, model: Path) -> Iterator[Path]:
+    """The model file of LLMs whose prompts are orders to the stand-in."""
+    monkeypatch.setattr("vision_agents.plugins.llama.llm.history", lambda messages: [{"say": ["Hello."]}])
+    monkeypatch.setattr("vision_agents.plugins.llama.llm.prefix", lambda instructions, examples: [])
+    yield model
+    unload(str(model))
+
+
+async def test_a_closed_llm_may_be_used_again(spoken: Path) -> None:
+    llm = llama.LLM(spoken)
+    assert await answered(llm) == "Hello."
+    await llm.close()
+    assert await answered(llm) == "Hello."
+    await llm.close()
+    assert starts(spoken) == 1
+
+
+async def test_an_llm_that_is_closed_while_it_loads_says_so_and_the_others_get_their_model(spoken: Path) -> None:
+    first, second = llama.LLM(spoken), llama.LLM(spoken)
+    starting = [asyncio.create_task(llm.start()) for llm in (first, second)]
+    await asyncio.sleep(0)
+    await first.close()
+    with pytest.raises(RuntimeError, match="was closed while it was loading"):
+        await starting[0]
+    await starting[1]
+    assert await answered(second) == "Hello."
+    await second.close()
+    assert starts(spoken) == 1
+
+
+async def test_a_start_that_was_cancelled_may_be_made_again(spoken: Path) -> None:
+    llm = llama.LLM(spoken)
+    starting = asyncio.create_task(llm.start())
+    await asyncio.sleep(0)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert await answered(llm) == "Hello."
+    await llm.close()
+
+
+async def test_an_llm_in_use_on_another_event_loop_is_refused_until_it_is_closed_there(spoken: Path) -> None:
+    llm = llama.LLM(spoken)
+    assert await answered(llm) == "Hello."
+    with pytest.raises(LlamaError, match="on another event loop"):
+        await asyncio.to_thread(lambda: asyncio.run(answered(llm)))
+    await llm.close()
+
+    async def elsewhere() -> str:
+        said = await answered(llm)
+        await llm.close()
+        return said
+
+    assert await asyncio.to_thread(lambda: asyncio.run(elsewhere())) == "Hello."
