@@ -7,6 +7,7 @@ measures:
     CPU          milliseconds of the core for a second of one session, all threads
     pull late    how late the edge's timer pulled a frame, over all frames, and the share later than 20 ms
     silence      from the onset of the caller's speech to the agent's last sound, by voice activity alone: p50, p95
+    of           how many interruptions brought silence within 2 s, of those that met a speaking agent
     loop         lag of the event loop
     RSS          of the process, and of each session beyond the first (if one session was measured too)
     join         how long joining took
@@ -15,7 +16,8 @@ measures:
     python -m benchmarks.sessions --peer livekit --peer pipecat     and others, in the same run
     python -m benchmarks.sessions --baseline REVISION -n 50         before and after, in turns
 
-Peers are installed into environments of their own in the cache folder. Wants an idle machine: run it alone.
+Peers are installed into environments of their own in the cache folder. Wants an idle machine: run it alone. A core that
+is full shows as lateness; its CPU figure is then no cost any more, but what the core gave, divided by the sessions.
 """
 
 from __future__ import annotations
