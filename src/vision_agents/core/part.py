@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from .conversation import Conversation
 from .epoch import Epoch
 from .events import EventManager
 from .listeners import HearingListener, OutputListener
@@ -30,6 +31,7 @@ class Attachment:
     Args:
         epoch: the call's; an interruption of any part is one of all.
         events: where the parts' events go too.
+        conversation: the call's history.
         hearing: takes what is heard of participants.
         output: takes what a realtime model says.
         agent: the id of the agent's user, for messages.
@@ -37,6 +39,7 @@ class Attachment:
 
     epoch: Epoch = field(default_factory=Epoch)
     events: EventManager = field(default_factory=EventManager)
+    conversation: Conversation = field(default_factory=Conversation)
     hearing: HearingListener | None = None
     output: OutputListener | None = None
     agent: str = ""

@@ -124,6 +124,7 @@ async def test_a_realtime_model_in_a_running_call_is_refused_by_the_second_agent
         second = realtime_agent(model)
         with pytest.raises(PartError, match="this Model is part of a running call"):
             await second.join()
+        assert model.conversation is first.conversation
         await second.close()  # Of the first one's parts it closes none.
         assert await first.say("Yes.")
 

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.conversation import Conversation, Message, Role, ToolCall
+from vision_agents.core.conversation import Message, Role, ToolCall
 from vision_agents.core.participants import Participant
 from vision_agents.core.remote import realtime_link
 from vision_agents.plugins import aws
@@ -128,7 +128,8 @@ async def test_what_the_service_does_not_stop_is_left_with_its_stream(
 async def test_a_stream_has_one_audio_content_and_is_closed_in_order(provider: StandIn) -> None:
     async with lifetime(aws.Realtime(endpointing_sensitivity="LOW"), provider) as model:
         player = Player(model)
-        model.conversation = Conversation((Message(Role.ASSISTANT, "Hi."), Message(Role.USER, "I am Anna.")))
+        for message in (Message(Role.ASSISTANT, "Hi."), Message(Role.USER, "I am Anna.")):
+            model.conversation.add(message)
         await model.connect("Be brief.")
         for _ in range(2):
             await hear(model, 0.3, 1.0)
@@ -216,7 +217,8 @@ async def test_a_long_history_is_cut_to_what_the_service_takes(provider: StandIn
         Message(role, f"{number} " + "grüße " * 150) for number in range(60) for role in (Role.USER, Role.ASSISTANT)
     )
     async with lifetime(aws.Realtime(), provider) as model:
-        model.conversation = Conversation(history)
+        for message in history:
+            model.conversation.add(message)
         await model.connect("x" * 5000)
         last = ("ASSISTANT", history[-1].text.strip())
         await until(lambda: last in provider.session.history, "the history")

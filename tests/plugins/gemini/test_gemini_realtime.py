@@ -10,7 +10,6 @@ import pytest
 from google.genai import types
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.conversation import Conversation
 from vision_agents.core.llm import OnInterrupt
 from vision_agents.core.remote import realtime_link as link_module
 from vision_agents.plugins import gemini
@@ -113,7 +112,8 @@ async def test_a_session_is_set_up_as_it_was_asked_for(service: StandIn) -> None
 
 
 async def test_it_goes_on_from_a_history(service: StandIn, model: gemini.Realtime, player: Player) -> None:
-    model.conversation = Conversation(HISTORY)
+    for message in HISTORY:
+        model.conversation.add(message)
     await model.connect("")
     await answered(model, player, service)
     assert service.session.memory.turns[:2] == [("user", "Count to three."), ("model", "One, two")]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.conversation import Conversation, Message, Role, ToolCall
+from vision_agents.core.conversation import Message, Role, ToolCall
 from vision_agents.core.participants import Participant
 from vision_agents.plugins import openai
 from vision_agents.plugins.openai import session as session_module
@@ -93,7 +93,8 @@ async def test_the_session_is_what_was_asked_for(service: StandIn) -> None:
         return "rain"
 
     async with lifetime(model, service):
-        model.conversation = Conversation((Message(Role.USER, "Hi."), Message(Role.ASSISTANT, "Hello.")))
+        for message in (Message(Role.USER, "Hi."), Message(Role.ASSISTANT, "Hello.")):
+            model.conversation.add(message)
         await model.connect("Be brief.")
         await until(lambda: len(service.session.conversation.items) == 2, "the history")
         config = service.session.config

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from dashscope.audio.qwen_omni import MultiModality, OmniRealtimeCallback, OmniRealtimeConversation
 
-from vision_agents.core.conversation import Conversation
 from vision_agents.plugins import qwen
 from vision_agents.plugins.qwen import session as session_module
 from vision_agents.plugins.qwen.messages import Write
@@ -95,7 +94,8 @@ async def test_a_session_is_set_up_as_it_was_asked_for(service: StandIn) -> None
 
 
 async def test_it_goes_on_from_a_history(service: StandIn, model: qwen.Realtime) -> None:
-    model.conversation = Conversation(HISTORY)
+    for message in HISTORY:
+        model.conversation.add(message)
     await model.connect("Be brief.")
     told = service.session.config["instructions"]
     assert told == "Be brief.\n\nThe conversation so far:\n\nUser: Count to three.\nYou: One, two"

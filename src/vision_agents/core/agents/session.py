@@ -84,7 +84,7 @@ class Session:
         self._ears = self._listening.ears
         output = self._voice if isinstance(self._voice, RealtimeVoice) else None
         # The parts are attached to it before `start`.
-        self.attachment = Attachment(epoch, events, self._listening, output, agent)
+        self.attachment = Attachment(epoch, events, conversation, self._listening, output, agent)
         self._inbox: deque[ev.FloorEvent] = deque()
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None

@@ -54,7 +54,7 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
     def __init__(self) -> None:
         Interruptible.__init__(self)
         FunctionCaller.__init__(self)
-        self.conversation = Conversation()
+        self._own_conversation = Conversation()
         self.microphones = Microphones()
         self._born: dict[str, int] = {}
         # What was heard of responses that were cut off and that the provider has not been told of yet.
@@ -93,6 +93,11 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
         """Close the session. Harmless twice."""
 
     @property
+    def conversation(self) -> Conversation:
+        """The history of the call that the model is in, else one of its own."""
+        return self._own_conversation if self._attachment is None else self._attachment.conversation
+
+    @property
     def history(self) -> tuple[Message, ...]:
         """The messages that a new connection is told: what was said until now and heard of it, or is being played."""
         return recent(spoken_messages(self.conversation), self.history_tokens)
@@ -110,7 +115,6 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
         # Of a session that is closed nothing more comes, and the next one may count its responses anew.
         self._born.clear()
         self._cut = ()
-        self.conversation = Conversation()
 
     # Interruption.
 

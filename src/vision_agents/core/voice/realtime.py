@@ -57,7 +57,6 @@ class RealtimeVoice:
         # What runs, and the number of the reply that it is for.
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._closed = False
-        model.conversation = conversation
 
     async def start(self) -> None:
         """The session connects the model: only it knows the instructions and the history."""
