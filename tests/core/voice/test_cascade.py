@@ -350,7 +350,7 @@ async def test_a_model_that_fails_is_reported_and_what_it_wrote_is_spoken():
     assert [(number, component, str(error)) for number, component, error in stand.failures] == [
         (reply.number, "LLM", "the line is down")
     ]
-    assert stand.drained == {reply.number: round(2 * 0.3 * 48_000)}
+    assert stand.drained == {reply.number: round(3 * 0.3 * 48_000)}
     assert not others()
 
 

@@ -67,3 +67,14 @@ def test_a_sentence_is_given_as_soon_as_its_end_is_certain():
         return given_out
 
     assert virtual_time.run(main()) == [[], [], ["One."]]
+
+
+async def test_what_was_written_before_a_failure_is_a_sentence_too():
+    async def deltas():
+        yield "One. Two and"
+        raise OSError("the connection broke")
+
+    found = sentences(deltas())
+    assert [await anext(found), await anext(found)] == ["One.", "Two and"]
+    with pytest.raises(OSError, match="broke"):
+        await anext(found)

@@ -94,6 +94,12 @@ async def test_an_answer_that_ends_before_its_end_is_no_answer(service: StandIn,
         await ask(make())
 
 
+async def test_content_that_is_a_list_of_parts_is_read_for_its_text(service: StandIn) -> None:
+    service.sends_parts = True
+    service.will_say("One two three.")
+    assert await ask(openai.ChatCompletionsLLM("gpt-5.4")) == "One two three."
+
+
 @MAKERS
 async def test_a_request_that_failed_before_its_first_byte_is_repeated(service: StandIn, make: Make) -> None:
     await service.fail("error")

@@ -28,7 +28,8 @@ class StandIn(Provider):
 
     Of realtime sessions, `word_seconds`: how long a word is, `pace`: how long it takes to make, `deaf_for`: how long a
     cancellation is ignored, `refuses`: how connections are refused, if they are. `fails_midway`: answers of Responses
-    fail after their first event; `breaks_off`: texts end in the middle, in all peace. `bodies`, `sessions`: the
+    fail after their first event; `breaks_off`: texts end in the middle, in all peace; `sends_parts`: Chat
+    Completions has contents of parts, as other servers send them. `bodies`, `sessions`: the
     requests and the realtime sessions so far.
     """
 
@@ -42,6 +43,7 @@ class StandIn(Provider):
         self.refuses: HTTPStatus | None = None
         self.fails_midway = False
         self.breaks_off = False
+        self.sends_parts = False
         self.url = ""
         self.bodies: list[dict[str, Any]] = []
         self.refused: list[Refusal] = []

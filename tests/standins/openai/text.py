@@ -235,6 +235,7 @@ class ChatCompletions(TextEndpoint):
             yield chunk({"role": "assistant", "content": ""})
             for text in pieces(said):
                 await answer.permit()
-                yield chunk({"content": text})
+                parts = [{"type": "thinking", "thinking": []}, {"type": "text", "text": text}]
+                yield chunk({"content": parts if self._service.sends_parts else text})
             yield chunk({}, "stop")
         yield b"data: [DONE]\n\n"

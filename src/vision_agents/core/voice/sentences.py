@@ -32,16 +32,25 @@ def speakable(text: str) -> str:
 
 
 async def sentences(deltas: AsyncIterable[str]) -> AsyncGenerator[str, None]:
-    """Yield each sentence as soon as its end is certain; what remains at the end is the last one. None is blank."""
+    """Yield each sentence as soon as its end is certain; what remains at the end is the last one. None is blank.
+
+    What remains when `deltas` raises is a sentence too: it was written. Then the error is raised.
+    """
     text = ""
-    async for delta in deltas:
-        text += delta
-        while (end := _first_end(text)) is not None:
-            sentence, text = speakable(text[:end]), text[end:]
-            if sentence:
-                yield sentence
+    failure: Exception | None = None
+    try:
+        async for delta in deltas:
+            text += delta
+            while (end := _first_end(text)) is not None:
+                sentence, text = speakable(text[:end]), text[end:]
+                if sentence:
+                    yield sentence
+    except Exception as error:
+        failure = error
     if sentence := speakable(text):
         yield sentence
+    if failure is not None:
+        raise failure
 
 
 def _first_end(text: str) -> int | None:

@@ -91,8 +91,8 @@ class ChatCompletionsLLM(base.LLM):
             async for chunk in chunks:
                 complete = complete or _is_last(chunk)
                 for choice in chunk.choices[:1]:
-                    if choice.delta.content:
-                        yield choice.delta.content
+                    if text := _text(choice.delta.content):
+                        yield text
                     for piece in choice.delta.tool_calls or ():
                         calls.setdefault(piece.index, Call()).add(piece)
         if complete:  # Of a request that was stopped half a call may have come.
@@ -125,6 +125,14 @@ class Call:
 
     def whole(self) -> ToolCall:
         return ToolCall(self.id, self.name, decoded_arguments(self.name, self.arguments))
+
+
+def _text(content: Any) -> str:
+    """Returns the text of a delta's content: other servers send a list of parts, of which not all are text."""
+    if isinstance(content, list):
+        texts = (part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text")
+        return "".join(text for text in texts if isinstance(text, str))
+    return content if isinstance(content, str) else ""
 
 
 def _is_last(chunk: ChatCompletionChunk) -> bool:
