@@ -50,6 +50,7 @@ class ScriptedRealtime(Realtime):
         self._silence = silence
         self._level = level
         self._quiet: float | None = None
+        self.instructions = ""
         self._names = count(1)
         self._transcript_delays = list(transcript_delays)
         # Of the turn that runs.
@@ -58,7 +59,10 @@ class ScriptedRealtime(Realtime):
         self._tasks: dict[str, tuple[asyncio.Task[None], int]] = {}
 
     async def connect(self, instructions: str) -> None:
-        pass
+        self.instructions = instructions
+
+    def instruct(self, instructions: str) -> None:
+        self.instructions = instructions
 
     async def send_audio(self, audio: PcmData, participant: Participant) -> None:
         loud = bool((abs(audio.samples.astype("i4")) > self._level).any())

@@ -86,3 +86,21 @@ async def test_of_one_that_was_cut_off_the_history_has_what_was_heard():
         assert preamble.unheard
         assert f"{preamble.text} {preamble.unheard}" == "Let me see what there is for you."
         assert [call.name for call in called.tool_calls] == ["look"]
+
+
+async def test_instructions_and_functions_of_a_running_call_hold_for_what_is_answered_next():
+    async with Call(["hello", "and now"], ["ok."]) as call:
+        await call.detector.speak(ANNA, 1.0)
+        await call.until(lambda: call.of(AgentSpeechEndedEvent))
+        call.agent.instructions = "Be a pirate."
+
+        @call.llm.register_function()
+        async def look() -> str:
+            """Look."""
+            return "rain"
+
+        await call.detector.speak(ANNA, 1.0)
+        await call.until(lambda: len(call.of(AgentSpeechEndedEvent)) == 2)
+        before, after = call.llm.requests
+        assert (before.instructions, [tool.name for tool in before.tools]) == ("", [])
+        assert (after.instructions, [tool.name for tool in after.tools]) == ("Be a pirate.", ["look"])

@@ -11,6 +11,7 @@ from vision_agents.core.agents import AgentSpeechEndedEvent, AgentSpeechStartedE
 from vision_agents.core.conversation import ToolCall
 from vision_agents.core.events import Event
 from vision_agents.core.floor import FloorState
+from vision_agents.core.llm import Realtime
 from vision_agents.core.turn_detection import TurnEndedEvent, TurnStartedEvent
 from vision_agents.testing import virtual_time
 from vision_agents.testing.parts import LoopEdge, tone
@@ -217,3 +218,17 @@ def test_the_history_is_in_the_order_of_the_turns_however_late_their_words_come(
         wanted += [("assistant", f"answer {number}")]
     assert history == wanted
     assert told == [text for _, text in wanted]
+
+
+async def test_other_instructions_are_handed_to_the_model_or_refused():
+    async with RealtimeCall() as call:
+        call.agent.instructions = "Be a pirate."
+        assert call.model.instructions == call.agent.instructions == "Be a pirate."
+
+    class Fixed(ScriptedRealtime):
+        instruct = Realtime.instruct
+
+    async with RealtimeCall(model=Fixed(), instructions="Be brief.") as call:
+        with pytest.raises(NotImplementedError, match="Fixed takes no other instructions in a call"):
+            call.agent.instructions = "Be a pirate."
+        assert call.agent.instructions == "Be brief."

@@ -305,3 +305,16 @@ async def test_silence_is_sent_where_no_audio_comes(model: aws.Realtime, player:
     before = provider.session.heard_seconds
     await model.send_audio(PcmData.silence(0.02, 16_000), ANNA)
     await until(lambda: provider.session.heard_seconds > before, "more")
+
+
+async def test_other_instructions_hold_from_the_next_pause_on(
+    model: aws.Realtime, player: Player, provider: StandIn
+) -> None:
+    await hear(model, 0.0, 0.1)
+    model.instruct("Be a pirate.")
+    await until(lambda: provider.session.system == "Be a pirate.", "the instructions")
+    assert len(provider.sessions) == 2
+    provider.will_say("Aye, aye.")
+    await model.send_text("Well?")
+    await until(lambda: player.responses and player.last.done, "the answer")
+    assert not player.failures

@@ -38,6 +38,9 @@ class TestConnections(ConnectionStories):
     session_module = session_module
     objects_kept = 60
 
+    def configured(self, service: Any) -> object:
+        return service.session.setup
+
     def make(self, service: StandIn, **options: Any) -> gemini.Realtime:
         defaults: dict[str, Any] = {"api_key": KEY, "http_options": service.http_options}
         return gemini.Realtime(**defaults | options)

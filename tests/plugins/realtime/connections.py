@@ -302,3 +302,25 @@ class ConnectionStories(abc.ABC):
         assert connected._session is not None
         assert connected._session._link._outbox._seconds <= outbox.AUDIO_LIMIT
         assert "is dropped" in caplog.text
+
+    # Another configuration.
+
+    async def test_other_instructions_and_further_functions_hold_from_then_on(
+        self, service: Any, connected: RemoteRealtime, player: Player
+    ) -> None:
+        await answered(connected, player, service)
+
+        @connected.register_function()
+        async def weather(city: str) -> str:
+            """The weather in a city."""
+            return "rain"
+
+        connected.instruct("Be a pirate.")
+        await until(lambda: "Be a pirate." in str(self.configured(service)), "the instructions")
+        await until(lambda: "weather" in str(self.configured(service)), "the function")
+        await answered(connected, player, service, "Aye, aye.")
+        assert not player.failures
+
+    def configured(self, service: Any) -> object:
+        """The configuration that the service has."""
+        return service.session.config

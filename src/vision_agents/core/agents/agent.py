@@ -81,7 +81,7 @@ class Agent:
     ) -> None:
         self.edge = edge
         self.agent_user = agent_user
-        self.instructions = instructions
+        self._instructions = instructions
         self.conversation = Conversation() if conversation is None else conversation
         self.events = EventManager()
         self.llm = llm
@@ -106,6 +106,21 @@ class Agent:
     def networks(self) -> tuple[NetworkSpec[Any], ...]:
         """The networks of this process that its parts use; `warm_up` loads them."""
         return self._parts.networks
+
+    @property
+    def instructions(self) -> str:
+        """The text that the model is told before everything else.
+
+        Another one may be set in a call: it holds for whatever is answered from then on (some realtime services take it
+        only in the next pause). Raises NotImplementedError in a call with a realtime model that can take none.
+        """
+        return self._instructions
+
+    @instructions.setter
+    def instructions(self, instructions: str) -> None:
+        if self._session is not None:
+            self._session.instruct(instructions)
+        self._instructions = instructions
 
     @property
     def epoch(self) -> int:

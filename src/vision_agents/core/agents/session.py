@@ -142,6 +142,11 @@ class Session:
         self.post(ev.ReplyRequested(self.trace.now(), number, request.interruptible))
         return future
 
+    def instruct(self, instructions: str) -> None:
+        """Have everything answered by these instructions from now on."""
+        self._voice.instruct(instructions)
+        self._instructions = instructions
+
     def interrupt(self) -> None:
         """Stop the agent now."""
         self.post(ev.InterruptRequested(self.trace.now()))

@@ -54,6 +54,7 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
     def __init__(self) -> None:
         Interruptible.__init__(self)
         FunctionCaller.__init__(self)
+        self.tools.changed = self.functions_changed
         self._own_conversation = Conversation()
         self.microphones = Microphones()
         self._born: dict[str, int] = {}
@@ -91,6 +92,16 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
     @abc.abstractmethod
     async def close(self) -> None:
         """Close the session. Harmless twice."""
+
+    def instruct(self, instructions: str) -> None:
+        """Go on by other instructions. Returns at once. Raises NotImplementedError unless a subclass can do it."""
+        raise NotImplementedError(
+            f"{type(self).__name__} takes no other instructions in a call: set them before the agent joins, or "
+            "tell the model by simple_response()"
+        )
+
+    def functions_changed(self) -> None:
+        """A function was registered, perhaps in a call: a subclass tells its session, if there is one."""
 
     @property
     def conversation(self) -> Conversation:

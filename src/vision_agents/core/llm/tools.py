@@ -63,6 +63,8 @@ class Tools:
 
     def __init__(self) -> None:
         self._tools: dict[str, Tool] = {}
+        # Called when there is another one.
+        self.changed: Callable[[], None] = _nothing
 
     def __iter__(self) -> typing.Iterator[Tool]:
         return iter(tuple(self._tools.values()))
@@ -106,6 +108,7 @@ class Tools:
         _check_undo(key, function, on_interrupt, undo)
         text = description or inspect.getdoc(function) or ""
         self._tools[key] = Tool(key, text, _schema(function), function, on_interrupt, undo)
+        self.changed()
         return function
 
     async def call(self, call: ToolCall) -> Any:
@@ -114,6 +117,10 @@ class Tools:
         Raises what the function raises, LookupError for an unknown name.
         """
         return await _run(self.get(call.name).function, call.arguments)
+
+
+def _nothing() -> None:
+    pass
 
 
 async def _run(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from .. import llm
@@ -13,7 +13,7 @@ from ..audio import PcmData
 from ..conversation import ToolCall
 from ..llm import PlayedResponse
 from ..participants import Participant
-from .realtime_link import RealtimeLink, RemoteError, Service
+from .realtime_link import PAUSE_CHECK, RealtimeLink, RemoteError, Service
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ class RealtimeSession(abc.ABC):
         # Functions that run, with the ids of their calls.
         self._calls: dict[asyncio.Task[None], str] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._pause_timer: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
         """Open it. Raises the service's error."""
@@ -56,6 +57,20 @@ class RealtimeSession(abc.ABC):
 
         Raises the service's error if there is no connection and none can be had.
         """
+
+    @abc.abstractmethod
+    def reconfigure(self, instructions: str | None = None) -> None:
+        """Go on by other instructions, if there are any, and with the functions that the model has now."""
+
+    def _renew_in_a_pause(self, pausing: Callable[[], bool]) -> None:
+        """Have the next session take over as soon as there is a pause: this one takes no other configuration."""
+        if self._pause_timer is not None:
+            self._pause_timer.cancel()
+        self._pause_timer = None
+        if pausing():
+            self._link.renew()
+        else:
+            self._pause_timer = self._loop.call_later(PAUSE_CHECK, self._renew_in_a_pause, pausing)
 
     @abc.abstractmethod
     def stop(self, heard: tuple[PlayedResponse, ...]) -> None:
@@ -105,9 +120,10 @@ class RealtimeSession(abc.ABC):
             self._link.renew()
 
     def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._pause_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._pause_timer = None
 
 
 class RemoteRealtime(llm.Realtime):
@@ -147,6 +163,15 @@ class RemoteRealtime(llm.Realtime):
         if self._session is None:
             raise self._service.failure("there is no session; call connect() first, and not after close().")
         await self._session.ask(text, request)
+
+    def instruct(self, instructions: str) -> None:
+        """Go on by other instructions: at once, or from the next pause on where a session keeps those it began with."""
+        if self._session is not None:
+            self._session.reconfigure(instructions)
+
+    def functions_changed(self) -> None:
+        if self._session is not None:
+            self._session.reconfigure()
 
     async def stop_response(self, heard: tuple[PlayedResponse, ...]) -> None:
         if self._session is not None:

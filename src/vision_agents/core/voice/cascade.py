@@ -67,6 +67,9 @@ class CascadeVoice:
         writer = self._run(self._write(reply, request, pending), f"text of reply {reply.number}", reply.number)
         self._run(self._speak(reply, pending, writer), f"speech of reply {reply.number}", reply.number)
 
+    def instruct(self, instructions: str) -> None:
+        self._instructions = instructions
+
     def cancel(self, heard: dict[int, tuple[float, str]]) -> None:
         # At once, before anything can be asked next: then the history tells what became of the calls.
         made, self._calls = self._calls, {}

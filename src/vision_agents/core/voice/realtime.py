@@ -71,6 +71,9 @@ class RealtimeVoice:
             self._conversation.user_said(request.text)
         self._run(self._send(reply, _prompt(request)), f"request of reply {reply.number}", reply.number)
 
+    def instruct(self, instructions: str) -> None:
+        self._model.instruct(instructions)
+
     def cancel(self, heard: dict[int, tuple[float, str]]) -> None:
         live = {entry.reply.number: entry for entry in self._responses.values() if not entry.cut_off}
         self._expected.clear()

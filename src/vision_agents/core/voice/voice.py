@@ -76,6 +76,9 @@ class Voice(Protocol):
     def begin(self, reply: SpokenReply, request: SpeechRequest | None) -> None:
         """Begin to make a reply: to `request`, or an answer to the history if None. Returns at once."""
 
+    def instruct(self, instructions: str) -> None:
+        """Make what is begun from now on by these instructions. Raises NotImplementedError where that cannot be."""
+
     def cancel(self, heard: dict[int, tuple[float, str]]) -> None:
         """Stop making everything. `heard`: for each reply that was cut off, the seconds and the words heard of it."""
 

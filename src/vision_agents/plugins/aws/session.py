@@ -60,6 +60,10 @@ class Session(RealtimeSession):
         await self._link.ready()
         self._send_text(text, request)
 
+    def reconfigure(self, instructions: str | None = None) -> None:
+        self._instructions = self._instructions if instructions is None else instructions
+        self._renew_in_a_pause(lambda: self._dialogue.idle and not self._calls)
+
     def stop(self, heard: tuple[PlayedResponse, ...]) -> None:
         """See that what is not wanted any more ends: what is stale, and what is in `heard`."""
         self._dialogue.cancel({one.response for one in heard})

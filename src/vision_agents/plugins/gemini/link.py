@@ -60,8 +60,8 @@ class Link(RealtimeLink[AsyncSession, Send]):
         # Audio was sent, and not yet that it has stopped.
         self._streaming = False
 
-    def resume_with(self, handle: str) -> None:
-        """The next session goes on from here."""
+    def resume_with(self, handle: str | None) -> None:
+        """The next session goes on from here; None: from the history."""
         self._handle = handle
 
     def start_anew(self) -> None:

@@ -70,6 +70,12 @@ class Session(RealtimeSession):
         if epoch == self._model.epoch:
             self._send_text(text, request)
 
+    def reconfigure(self, instructions: str | None = None) -> None:
+        self._instructions = self._instructions if instructions is None else instructions
+        # What is resumed goes on as it was configured.
+        self._link.resume_with(None)
+        self._renew_in_a_pause(self._pausing)
+
     def stop(self, heard: tuple[PlayedResponse, ...]) -> None:
         """Cancel what is stale or was heard in part, and tell the model how much was."""
         cancelled = self._dialogue.cancel({one.response for one in heard})
@@ -122,7 +128,7 @@ class Session(RealtimeSession):
     def message(self, message: types.LiveServerMessage) -> None:
         update = message.session_resumption_update
         if update is not None and update.resumable and update.new_handle:
-            self._link.resume_with(update.new_handle)
+            self._link.resume_with(update.new_handle if self._pause_timer is None else None)
         if message.voice_activity is not None:
             self._activity(message.voice_activity.voice_activity_type)
         if message.server_content is not None:

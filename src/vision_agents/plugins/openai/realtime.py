@@ -39,8 +39,6 @@ class Realtime(RemoteRealtime):
             OPENAI_PROJECT_ID.
         client: a client of the SDK to use instead; it is not closed.
 
-    Functions are to be registered before the agent joins a call.
-
     Raises:
         ValueError: there is no key, or the session would be without speech.
     """

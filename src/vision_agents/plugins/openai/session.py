@@ -73,6 +73,14 @@ class Session(RealtimeSession):
         if epoch == self._model.epoch:
             self._dialogue.ask(epoch, text, request)
 
+    def reconfigure(self, instructions: str | None = None) -> None:
+        if instructions is not None:
+            self._setup["instructions"] = instructions
+        # Nothing else of it: a voice that has spoken may not be set again, not even to what it is.
+        given = self.configuration()["session"]
+        fields = {name: given[name] for name in ("type", "instructions", "tools") if name in given}
+        self.send({"type": "session.update", "session": fields})
+
     def stop(self, heard: tuple[PlayedResponse, ...]) -> None:
         """Cancel what is stale or was heard in part, and tell the service how much was."""
         self._dialogue.stop(heard)

@@ -83,6 +83,10 @@ class Session(RealtimeSession):
         parts = (self._instructions, _note(untold), calls, text)
         self._dialogue.ask(Ask(epoch, "\n\n".join(part for part in parts if part), request))
 
+    def reconfigure(self, instructions: str | None = None) -> None:
+        self._instructions = self._instructions if instructions is None else instructions
+        self._link.send(self.configure)
+
     def stop(self, heard: tuple[PlayedResponse, ...]) -> None:
         """Cancel what is stale or was heard in part, and remember to tell the model how much was."""
         self._untold.extend(heard)
