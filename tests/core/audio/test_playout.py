@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision_agents.core.audio.playout import FADE_SAMPLES, FRAME_SAMPLES, PROGRESS_FRAMES
+from vision_agents.core.audio.playout import FADE_SAMPLES, FRAME_SAMPLES, PROGRESS_FRAMES, SAMPLE_RATE
 
 from .playout_kit import LEVEL, Gate, now
 
@@ -249,3 +249,33 @@ def test_frames_are_20_ms_and_the_idle_one_cannot_be_written_on():
     assert (frame.shape, frame.dtype) == ((960,), np.int16)
     with pytest.raises(ValueError, match="read-only"):
         frame[0] = 1
+
+
+def test_frames_and_fades_have_the_lengths_that_are_promised():
+    assert FRAME_SAMPLES == 0.020 * SAMPLE_RATE
+    assert FADE_SAMPLES == 0.005 * SAMPLE_RATE
+
+
+def test_a_closed_gate_has_dropped_everything():
+    gate = Gate()
+    gate.write(10 * FRAME_SAMPLES)
+    gate.playout.begin(2, 0)
+    gate.write_level(5 * FRAME_SAMPLES, reply=2)
+    gate.pull()
+    dropped = gate.playout.dropped_samples
+    gate.playout.close()
+    assert gate.playout.dropped_samples - dropped == 14 * FRAME_SAMPLES
+    assert not now(gate.playout.write(1, np.ones(10, np.int16)))
+    assert not gate.pull(3).any()
+    assert gate.playout.heard(1) == 0
+
+
+@pytest.mark.parametrize("drop", [lambda gate: gate.epoch.advance(), lambda gate: gate.playout.drop(1)])
+def test_audio_that_comes_too_late_is_told(drop):
+    gate = Gate()
+    told = []
+    gate.epoch.observe_dropped(lambda born, seconds: told.append((born, seconds)))
+    drop(gate)
+    assert not now(gate.playout.write(1, np.ones(480, np.int16)))
+    assert told == [(gate.epoch.value - 1 if gate.epoch.value else -1, 0.01)]
+    assert gate.playout.stale_samples == 480

@@ -160,3 +160,8 @@ class TestPeople:
         people.forget("ann")
         people.forget("bob")
         assert people.may_interrupt("ann")
+
+
+def test_a_quotation_is_cut_only_where_it_is_too_long() -> None:
+    assert quote("x" * QUOTED) == f"“{'x' * QUOTED}”"
+    assert quote("x" * (QUOTED + 1)) == f"“{'x' * (QUOTED - 1)}…”"

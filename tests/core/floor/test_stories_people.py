@@ -256,3 +256,39 @@ class TestWhoMayInterrupt:
         story.at(3.8, ev.TurnEnded, BOB)
         assert story.at(3.9, ev.TranscriptCompleted, BOB, 2) == [fx.RecordTurn(BOB, "stop")]
         assert story.floor.epoch == 0
+
+
+class TestPatience:
+    """When two speak over the agent, it goes on early only if something speaks against both."""
+
+    def over(self, of_bob: str) -> Story:
+        story = speaking()
+        story.at(5.0, ev.SpeechStarted, ANN, 0.9, 0.04)
+        story.at(5.0, ev.SpeechStarted, BOB, 0.9, 0.04)
+        story.at(5.1, ev.TranscriptReceived, ANN, "uh-huh")
+        if of_bob:
+            story.at(5.1, ev.TranscriptReceived, BOB, of_bob)
+        story.at(5.3, ev.SpeechEnded, ANN, 0.1, 0.16)
+        story.at(5.3, ev.SpeechEnded, BOB, 0.1, 0.16)
+        return story
+
+    def test_against_both(self) -> None:
+        assert kinds(self.over("mm").until(5.46)) == [fx.Resume]
+
+    def test_against_one(self) -> None:
+        story = self.over("")
+        assert story.until(5.49) == []
+        assert kinds(story.until(5.51)) == [fx.Resume]
+
+
+def test_when_code_wants_silence_nobody_is_owed_an_answer() -> None:
+    """So who asked before may not interrupt the answer to somebody else."""
+    story = Story(knobs(interruptible_by="spoken_to"))
+    story.at(0.0, ev.TurnStarted, ANN)
+    story.asks_while_others_speak(BOB, "and me", 0.1)
+    story.at(3.0, ev.InterruptRequested)
+    story.at(3.1, ev.TurnEnded, ANN)
+    story.at(3.2, ev.TranscriptReceived, ANN, "how are you", True)
+    assert fx.BeginReply(1, 1, answer=True) in story.at(3.2, ev.TranscriptCompleted, ANN, 2)
+    story.answers(4.0)
+    assert fx.Hold not in kinds(story.speaks(BOB, 4.1, 0.9))

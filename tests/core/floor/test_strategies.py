@@ -299,3 +299,19 @@ def test_the_longest_run(words: str, said: str, expected: int) -> None:
 )
 def test_what_is_a_question(said: str, expected: bool) -> None:
     assert asked(said) is expected
+
+
+def test_a_question_mark_alone_is_a_question() -> None:
+    assert asked("? so")
+
+
+@pytest.mark.parametrize(("voiced", "expected"), [(0.5, 0.44), (1.5, 0.57), (9.0, 0.64)])
+def test_how_like_a_voice_must_be_grows_with_the_speech(voiced: float, expected: float) -> None:
+    assert weight("voice", replace(NOTHING, voiced=voiced, similarity=expected + 0.001)) is None
+    assert weight("voice", replace(NOTHING, voiced=voiced, similarity=expected - 0.001)) == -0.5
+
+
+@pytest.mark.parametrize(("fainter", "expected"), [(4.9, None), (5.0, -3.0), (8.0, -3.0)])
+def test_who_sits_at_the_microphone_corrects_the_agent(fainter: float, expected: float | None) -> None:
+    said = speech("the weather in Rome today", agent_words="the weather in Paris today")
+    assert weight("echo", replace(said, level=-20.0 - fainter, usual_level=-20.0)) == expected
