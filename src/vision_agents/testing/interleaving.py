@@ -109,7 +109,7 @@ class HostileCall:
         self._run(self.agent.say(f"s{number} one. s{number} two.", interruptible=self.rng.random() < 0.8))
 
     def ask(self) -> None:
-        self._run(self.agent.simple_response("Go on."))
+        self._run(self.agent.simple_response("Go on.", interrupt=False))
 
     def provider(self) -> None:
         """The model of a realtime agent acts; a cascade's providers act by themselves, as time passes."""

@@ -199,3 +199,26 @@ async def test_every_interruption_is_told_with_what_was_heard():
             assert told.held_ms > 100
         assert len(call.of(AgentSpeechStartedEvent)) == 2
         assert list(replay(call.edge.records)) == []
+
+
+async def test_typed_text_silences_the_agent_within_a_frame_and_is_answered():
+    async with Call(["count"], llm=ScriptedLLM([LONG, "ok."], delay=0.3)) as call:
+        await call.detector.speak(ANNA, 1.0)
+        await call.until_state(FloorState.SPEAKING)
+        await asyncio.sleep(1.0)
+        assert call.edge.audible[-1]
+        before = len(call.edge.audible)
+        answer = asyncio.create_task(call.agent.simple_response("what time is it"))
+        await asyncio.sleep(0.06)
+        assert not any(call.edge.audible[before + 1 : before + 3])
+        assert await answer
+        assert call.history[-2:] == [("user", "what time is it"), ("assistant", "ok.")]
+
+
+async def test_text_that_does_not_interrupt_waits():
+    async with Call(["count"], [LONG, "ok."]) as call:
+        await call.detector.speak(ANNA, 1.0)
+        await call.until_state(FloorState.SPEAKING)
+        assert await call.agent.simple_response("what time is it", interrupt=False)
+        assert call.agent.epoch == 0
+        assert call.history[1] == ("assistant", LONG)

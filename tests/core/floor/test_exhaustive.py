@@ -84,6 +84,7 @@ def voice(*, realtime: bool = False) -> list[Move]:
     moves: list[Move] = [of_a_reply(kind) for kind in (ev.AudioStarted, ev.AudioDrained, ev.ReplyFailed)]
     moves.append(next_reply(ev.ReplyRequested))
     moves.append(next_reply(ev.ReplyRequested, False))
+    moves.append(next_reply(ev.ReplyRequested, True, True))
     moves.append(always(ev.InterruptRequested))
     if realtime:
         moves.append(next_reply(ev.ReplyStarted))

@@ -148,10 +148,12 @@ class AnyOrder(RuleBasedStateMachine):
 
     # The agent.
 
-    @rule(target=requests, interruptible=st.booleans())
-    def code_wants_to_speak(self, interruptible: bool) -> int:
+    @rule(target=requests, interruptible=st.booleans(), interrupts=st.booleans())
+    def code_wants_to_speak(self, interruptible: bool, interrupts: bool) -> int:
         number = self.floor.last_reply + 1
-        self.happens(ev.ReplyRequested(self.now, number, interruptible))
+        before = self.floor.reply
+        self.happens(ev.ReplyRequested(self.now, number, interruptible, interrupts))
+        assert not interrupts or before is None or self.floor.reply != before
         return number
 
     @rule(target=requests, skipped=st.integers(1, 3))

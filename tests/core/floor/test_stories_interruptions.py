@@ -220,6 +220,35 @@ class TestWithoutHolding:
         assert fx.DropReply(1, "the sound stalled") in story.until(10.0)
 
 
+class TestCodeHasSomethingElseToSay:
+    def test_it_is_silent_at_once_and_says_it(self) -> None:
+        story = speaking()
+        assert story.at(3.0, ev.ReplyRequested, 2, True, True) == [
+            fx.Commit(1, 1, None, "code has something else to say"),
+            fx.BeginReply(2, 1, answer=False),
+        ]
+
+    def test_what_waits_gives_way_too(self) -> None:
+        story = speaking()
+        story.at(2.5, ev.ReplyRequested, 2)
+        assert kinds(story.at(3.0, ev.ReplyRequested, 3, True, True)) == [fx.Commit, fx.DropReply, fx.BeginReply]
+
+    def test_with_nothing_to_interrupt_it_is_no_interruption(self) -> None:
+        assert Story().at(0.0, ev.ReplyRequested, 1, True, True) == [fx.BeginReply(1, 0, answer=False)]
+
+    def test_it_waits_for_who_speaks(self) -> None:
+        story = speaking()
+        story.speaks(ANN, 3.0, 0.1)
+        assert kinds(story.at(3.2, ev.ReplyRequested, 2, True, True)) == [fx.Commit]
+        story.stops(ANN, 3.4, 0.1)
+        story.at(3.5, ev.TurnEnded, ANN)
+        assert story.finds_no_words(ANN, 3.6, 2) == [fx.DiscardTurn(ANN), fx.BeginReply(2, 1, answer=False)]
+
+    def test_twice_is_once(self) -> None:
+        story = speaking()
+        assert story.at(3.0, ev.ReplyRequested, 1, True, True) == []
+
+
 class TestCodeInterrupts:
     def test_in_mid_reply(self) -> None:
         story = speaking()

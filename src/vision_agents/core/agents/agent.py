@@ -182,9 +182,14 @@ class Agent:
         """
         return await self._joined().request(SpeechRequest(text, verbatim=True, interruptible=interruptible))
 
-    async def simple_response(self, text: str, *, interruptible: bool = True) -> bool:
-        """Have the model answer `text` as if a user had said it. Returns like `say`."""
-        return await self._joined().request(SpeechRequest(text, verbatim=False, interruptible=interruptible))
+    async def simple_response(self, text: str, interrupt: bool = True, *, interruptible: bool = True) -> bool:
+        """Have the model answer `text` as if a user had said it. Returns like `say`.
+
+        What the agent is saying is cut off within a frame; with `interrupt=False` the answer waits until it is said. It
+        waits in any case until nobody speaks.
+        """
+        request = SpeechRequest(text, verbatim=False, interruptible=interruptible, interrupts=interrupt)
+        return await self._joined().request(request)
 
     def interrupt(self) -> None:
         """Stop speaking now. When this returns, no sample of what was being said can be played any more."""

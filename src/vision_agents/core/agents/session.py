@@ -139,7 +139,7 @@ class Session:
             return nobody_hears
         number = self.floor.last_reply + 1
         future = self.replies.requested(number, request)
-        self.post(ev.ReplyRequested(self.trace.now(), number, request.interruptible))
+        self.post(ev.ReplyRequested(self.trace.now(), number, request.interruptible, request.interrupts))
         return future
 
     def instruct(self, instructions: str) -> None:

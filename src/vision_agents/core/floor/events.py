@@ -179,6 +179,9 @@ class ReplyRequested(ReplyEvent):
     interruptible: bool = True
     """Return whether speech may interrupt it (`InterruptRequested` always does)."""
 
+    interrupts: bool = False
+    """True: what the agent says, or was about to say, is cut off for it. False: it waits its turn."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReplyStarted(ReplyEvent):

@@ -231,9 +231,12 @@ class Floor:
     def _on_interrupt(self, event: ev.InterruptRequested) -> None:
         epoch = self.epoch + 1 if event.epoch is None else event.epoch
         if epoch > self.epoch:
-            self._commit(epoch, None, "asked for by code")
-            for turn in self._turns.values():
-                turn.unanswered, turn.cut = False, None
+            self._interrupt_by_code(epoch, "asked for by code")
+
+    def _interrupt_by_code(self, epoch: int, reason: str) -> None:
+        self._commit(epoch, None, reason)
+        for turn in self._turns.values():
+            turn.unanswered, turn.cut = False, None
 
     # The agent's voice.
 
@@ -245,6 +248,8 @@ class Floor:
         self._do(self._replies.begin_next(at))
 
     def _on_reply_requested(self, event: ev.ReplyRequested) -> None:
+        if event.interrupts and event.reply > self.last_reply and self._replies.busy:
+            self._interrupt_by_code(self.epoch + 1, "code has something else to say")
         self._do(self._replies.enqueue(event.reply, QueuedReply(event.at, event.reply, event.interruptible)))
 
     def _on_reply_started(self, event: ev.ReplyStarted) -> None:

@@ -105,6 +105,11 @@ class ReplyQueue:
         self.queue = deque(waiting for waiting in self.queue if waiting.continues is None)
 
     @property
+    def busy(self) -> bool:
+        """True if a reply has the voice, waits for it, or is owed by a model."""
+        return self.reply is not None or bool(self.queue) or self.answer_due_since is not None
+
+    @property
     def continuation_waits(self) -> bool:
         """True if the last in the queue is a continuation."""
         return bool(self.queue) and self.queue[-1].continues is not None

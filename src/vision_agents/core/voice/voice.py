@@ -15,15 +15,15 @@ CONTINUE_PROMPT = (
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
-    """A request of code that the agent says something. `verbatim`: these very words; otherwise an answer to `text`.
-
-    `unfinished`: the words are the rest of a reply that was cut off for nothing while the model was still writing;
-    after them, it is to go on.
-    """
+    """A text that code wants the agent to speak, or to answer."""
 
     text: str
+    # True: these very words. False: the model answers to them.
     verbatim: bool
     interruptible: bool = True
+    # What the agent is saying is cut off for it.
+    interrupts: bool = False
+    # It is the rest of a reply that was cut off for nothing while the model was still writing: it goes on after that.
     unfinished: bool = False
 
 
