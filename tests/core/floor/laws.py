@@ -37,6 +37,8 @@ class Facts(NamedTuple):
     fresh: frozenset[str]
     # Who had a turn of which the recogniser found no words.
     silent: frozenset[str]
+    # The participants are away.
+    away: bool
 
 
 def look(floor: Floor) -> Facts:
@@ -59,6 +61,7 @@ def look(floor: Floor) -> Facts:
         denied=frozenset(p for p, person in floor._judge.people.known.items() if not person.allowed),
         words=tuple((p, turn.words.text) for p, turn in turns.items() if turn.words.text),
         fresh=frozenset(p for p, c in challenge.challengers.items() if c.fresh) if challenge else frozenset(),
+        away=floor._presence.away,
         silent=frozenset(
             p for p, t in turns.items() if t.phase is TurnPhase.QUIET and t.closed is not None and not t.closed.text
         ),
@@ -90,7 +93,8 @@ def come_to_rest(floor: Floor, now: float) -> list[fx.Effect]:
 def _check_rest(floor: Floor, facts: Facts) -> None:
     # No state is silent for ever: all but IDLE have a deadline, and IDLE needs none.
     state = floor.state
-    assert (floor.deadline is None) == (state is FloorState.IDLE)
+    assert floor.deadline is not None or state is FloorState.IDLE
+    assert floor.deadline is None or state is not FloorState.IDLE or floor._presence.deadline(0.0) is not None
     assert (state is FloorState.HELD) == facts.held
     assert len(floor._replies.queue) <= floor.policy.queue_limit + 1  # one answer may wait besides
 
@@ -100,6 +104,7 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
     epoch, reply, interruptible, held = before.epoch, before.reply, before.interruptible, before.held
     waiting, announced = list(before.waiting), set(before.announced)
     answered = given_up = went_on = False
+    away = before.away
 
     if isinstance(event, ev.ReplyRequested | ev.ReplyStarted) and event.reply > before.last_reply:
         waiting.append(event.reply)
@@ -176,6 +181,16 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                 assert request > before.last_request
             case fx.RecordTurn(_, text):
                 assert text
+            case fx.AnnounceUserAway(silence):
+                assert not away
+                away = True
+                assert silence >= floor.policy.user_away - 1e-6
+                assert reply is None
+                assert not waiting
+            case fx.AnnounceUserBack(participant):
+                assert away
+                away = False
+                assert any(isinstance(e, fx.RecordTurn) and e.participant == participant for e in effects[:index])
             case fx.DiscardTurn(participant):
                 if participant in dict(before.words):
                     assert participant in before.fresh, "words were lost that had nothing to do with the reply"
@@ -187,6 +202,7 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
     assert (epoch, reply, held) == (after.epoch, after.reply, after.held)
     assert sorted(waiting) == sorted(after.waiting), "a reply that waited was lost, or came from nowhere"
     assert announced == after.announced
+    assert away is after.away or not floor._presence.participants
     assert after.last_reply >= before.last_reply
     if before.answer_waits and not answered and not given_up:
         assert after.answer_waits, "an answer that waited was lost"

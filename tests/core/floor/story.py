@@ -87,7 +87,8 @@ class Story:
     def finds_no_words(self, participant: str, when: float, request: int) -> list[fx.Effect]:
         """The recogniser reports that there are none in the turn, and that this is all."""
         effects = self.at(when, ev.TranscriptReceived, participant, "", True)
-        return effects + self.at(when, ev.TranscriptCompleted, participant, request)
+        effects += self.at(when, ev.TranscriptCompleted, participant, request)
+        return [effect for effect in effects if not isinstance(effect, fx.AnnounceNoWords)]
 
     def challenge(self, participant: str) -> int:
         """The number of the challenge that the participant makes."""

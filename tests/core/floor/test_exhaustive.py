@@ -202,6 +202,16 @@ WORLDS = [
         answers=False,
         before=audible(answers=False),
     ),
+    World(
+        "functions and silence",
+        speech(ANN)
+        + words(ANN)
+        + voice()
+        + [of_a_reply(ev.FunctionStarted), of_a_reply(ev.FunctionEnded), always(ev.ParticipantLeft, ANN)],
+        4,
+        POLICY,
+        before=[ev.ParticipantJoined(0.0, ANN), *audible()],
+    ),
     World("evidence over an answer", speech(ANN) + evidence(ANN), 5, POLICY, before=answered(ANN)),
     World(
         "only the one spoken to",
@@ -257,6 +267,10 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
         (*_of_reply(reply, last), age(reply.since)) if reply else None,
         _of_challenge(challenge, now) if challenge else None,
         tuple((age(w.since), w.interruptible, w.started, w.number is None, w.continues is None) for w in queue),
+        (floor._presence.away, len(floor._presence.participants), age(floor._presence.idle_since))
+        if floor._presence.participants
+        else None,
+        tuple((last - number, run.count, age(run.since)) for number, run in floor._replies.functions.items()),
         people.agent_words,
         now < people.agent_words_at + ECHO_DELAY,
         tuple(

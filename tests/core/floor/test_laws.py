@@ -44,6 +44,8 @@ POLICIES = st.builds(
     transcript_timeout=DURATIONS,
     reply_timeout=DURATIONS,
     stall_timeout=DURATIONS,
+    function_limit=DURATIONS,
+    user_away=DURATIONS,
     wait_limit=DURATIONS,
     queue_limit=st.integers(1, 3),
 )
@@ -120,6 +122,10 @@ class AnyOrder(RuleBasedStateMachine):
         self.happens(ev.TranscriptCompleted(self.now, who, self.floor._taking.last_request - age))
 
     @rule(who=PEOPLE)
+    def somebody_joins(self, who: str) -> None:
+        self.happens(ev.ParticipantJoined(self.now, who))
+
+    @rule(who=PEOPLE)
     def somebody_leaves(self, who: str) -> None:
         self.happens(ev.ParticipantLeft(self.now, who))
 
@@ -166,6 +172,10 @@ class AnyOrder(RuleBasedStateMachine):
     def a_request_comes_twice(self, number: int) -> None:
         assert self.happens(ev.ReplyRequested(self.now, number)) == []
         assert self.happens(ev.ReplyStarted(self.now, number)) == []
+
+    @rule(kind=st.sampled_from([ev.FunctionStarted, ev.FunctionEnded]), skipped=st.integers(-1, 1))
+    def a_function_runs(self, kind: type[ev.ReplyEvent], skipped: int) -> None:
+        self.happens(kind(self.now, self.floor.last_reply - skipped))
 
     @rule(kind=st.sampled_from([ev.AudioStarted, ev.AudioProgressed, ev.AudioDrained, ev.ReplyFailed]))
     @precondition(lambda self: self.floor.reply is not None)

@@ -32,7 +32,7 @@ class TestNothingIsKnownAtTheEnd:
         story = unheard_of()
         story.at(1.4, ev.TranscriptCompleted, ANN, 1)
         assert story.until(2.39) == []
-        assert story.until(2.41) == [fx.DiscardTurn(ANN, awaits_words=True)]
+        assert story.until(2.41) == [fx.DiscardTurn(ANN, awaits_words=True), fx.AnnounceNoWords(ANN)]
         assert story.state() is FloorState.IDLE
 
     def test_a_guess_makes_it_wait_for_the_final_words(self) -> None:
@@ -45,7 +45,7 @@ class TestNothingIsKnownAtTheEnd:
     def test_a_recogniser_that_says_so_found_none(self) -> None:
         story = unheard_of()
         story.at(1.4, ev.TranscriptCompleted, ANN, 1)
-        assert story.at(1.5, ev.TranscriptReceived, ANN, "", True) == [fx.DiscardTurn(ANN)]
+        assert story.at(1.5, ev.TranscriptReceived, ANN, "", True) == [fx.DiscardTurn(ANN), fx.AnnounceNoWords(ANN)]
 
     def test_a_cough_has_none(self) -> None:
         story = unheard_of(0.2)

@@ -1,7 +1,16 @@
 """The agent."""
 
 from .agent import Agent
-from .events import AgentSpeechEndedEvent, AgentSpeechStartedEvent, ErrorEvent, InterruptionEvent
+from .events import (
+    AgentSpeechEndedEvent,
+    AgentSpeechStartedEvent,
+    AgentStateEvent,
+    ErrorEvent,
+    InterruptionEvent,
+    NoWordsEvent,
+    UserAwayEvent,
+    UserBackEvent,
+)
 from .strategy import Strategy
 from .warm_up import warm_up
 
@@ -9,8 +18,12 @@ __all__ = [
     "Agent",
     "AgentSpeechEndedEvent",
     "AgentSpeechStartedEvent",
+    "AgentStateEvent",
     "ErrorEvent",
     "InterruptionEvent",
+    "NoWordsEvent",
     "Strategy",
+    "UserAwayEvent",
+    "UserBackEvent",
     "warm_up",
 ]

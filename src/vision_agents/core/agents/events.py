@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..events import Event
+from ..floor import FloorState
 from ..floor.evidence import Vote
 
 
@@ -59,6 +60,34 @@ class InterruptionEvent(Event):
     heard: str
     unheard: str
     samples_dropped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentStateEvent(Event):
+    """`agent.state` has changed."""
+
+    state: FloorState
+    previous: FloorState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoWordsEvent(Event):
+    """`participant` spoke, and nothing was understood. The agent says nothing by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserAwayEvent(Event):
+    """Neither a participant nor the agent has said anything for `silence` seconds (`InterruptionPolicy.user_away`).
+
+    Sent once; after a `UserBackEvent` it may be sent again.
+    """
+
+    silence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserBackEvent(Event):
+    """After a `UserAwayEvent`, `participant` said something again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

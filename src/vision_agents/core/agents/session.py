@@ -29,6 +29,7 @@ from ..trace import Trace
 from ..trace.notes import CallEnded, ParticipantJoined, StaleAudio, VoiceStarted, VoiceStopped
 from ..turn_detection import TurnEndedEvent, TurnStartedEvent
 from ..voice import RealtimeVoice, SpeechRequest, SpokenReply
+from .events import AgentStateEvent, NoWordsEvent, UserAwayEvent, UserBackEvent
 from .hearing_adapter import HearingAdapter
 from .parts import Parts
 from .replies import Replies
@@ -174,8 +175,11 @@ class Session:
         try:
             while self._inbox:
                 event = self._inbox.popleft()
+                before = self.floor.state
                 effects = self.floor.handle(event)
                 self.trace.event(event, effects)
+                if (state := self.floor.state) is not before:
+                    self._events.send(AgentStateEvent(state=state, previous=before))
                 for effect in effects:
                     self._carry_out(effect)
         finally:
@@ -275,6 +279,15 @@ class Session:
             )
         )
 
+    def _announce_no_words(self, effect: fx.AnnounceNoWords) -> None:
+        self._events.send(NoWordsEvent(participant=self._participants.get(effect.participant)))
+
+    def _announce_away(self, effect: fx.AnnounceUserAway) -> None:
+        self._events.send(UserAwayEvent(silence=effect.silence))
+
+    def _announce_back(self, effect: fx.AnnounceUserBack) -> None:
+        self._events.send(UserBackEvent(participant=self._participants.get(effect.participant)))
+
     # CallSink: the edge.
 
     def pull(self) -> Samples:
@@ -306,6 +319,7 @@ class Session:
         if participant.id not in self._participants:
             self._participants[participant.id] = participant
             self.trace.note(ParticipantJoined(participant.id, participant.name))
+            self.post(ev.ParticipantJoined(self.trace.now(), participant.id))
             self._events.send(ParticipantJoinedEvent(participant=participant))
 
     def participant_left(self, participant: Participant) -> None:
@@ -385,4 +399,7 @@ _EFFECTS: dict[type[fx.Effect], Callable[[Session, Any], None]] = {
     fx.RecordTurn: Session._record_turn,
     fx.AnnounceTurnStarted: Session._announce_start,
     fx.AnnounceTurnEnded: Session._announce_end,
+    fx.AnnounceNoWords: Session._announce_no_words,
+    fx.AnnounceUserAway: Session._announce_away,
+    fx.AnnounceUserBack: Session._announce_back,
 }

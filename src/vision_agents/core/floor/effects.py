@@ -102,6 +102,30 @@ class AnnounceTurnEnded(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class AnnounceNoWords(Effect):
+    """Send `NoWordsEvent`: the participant spoke, and nothing was understood."""
+
+    participant: str
+    """The participant's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceUserAway(Effect):
+    """Send `UserAwayEvent`: neither a participant nor the agent has said anything for long."""
+
+    silence: float
+    """Seconds since the last of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceUserBack(Effect):
+    """Send `UserBackEvent`: after `AnnounceUserAway` somebody says something again."""
+
+    participant: str
+    """The participant's id."""
+
+
+@dataclass(frozen=True, slots=True)
 class BeginTurn(Effect):
     """Tell the recogniser that the participant's speech begins, or goes on after a pause."""
 

@@ -120,6 +120,11 @@ class TranscriptCompleted(ParticipantEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class ParticipantJoined(ParticipantEvent):
+    """The participant joined the call."""
+
+
+@dataclass(frozen=True, slots=True)
 class ParticipantLeft(ParticipantEvent):
     """The participant left the call."""
 
@@ -223,6 +228,16 @@ class AnswerLost(FloorEvent):
 
     reply: int = 0
     """The reply that the answer is; 0 if nothing of it had begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionStarted(ReplyEvent):
+    """A function that the reply needs was called. Until it ends, no deadline of the reply runs but its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionEnded(ReplyEvent):
+    """A function that the reply needs returned, failed or was given up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ from . import events as ev
 from .evidence import Evidence, Vote
 from .judge import Judge, reason_for
 from .policy import InterruptionPolicy
+from .presence import Presence
 from .reply_queue import QueuedReply, Reply, ReplyPhase, ReplyQueue
 from .state import FloorState
 from .turn import FINALIZING, PAUSED, QUIET, SPEAKING, Announced, Turn
@@ -79,7 +80,10 @@ class Floor:
         self._turns: dict[str, Turn] = {}
         self._replies = ReplyQueue(self.policy.queue_limit)
         self._taking = TurnTaking(self._turns, self._judge, self._replies, answers=answers)
+        self._presence = Presence()
+        # Of the event that is being handled; and how many of them `_settle` has seen.
         self._effects: list[fx.Effect] = []
+        self._seen = 0
 
     # Seen from outside.
 
@@ -94,7 +98,8 @@ class Floor:
             return FloorState.SPEAKING
         if phases & {SPEAKING, PAUSED}:
             return FloorState.USER_SPEAKING
-        if reply is not None or FINALIZING in phases or self._replies.answer_due_since is not None:
+        owed = self._replies.answer_due_since is not None or bool(self._replies.functions)
+        if reply is not None or FINALIZING in phases or owed:
             return FloorState.THINKING
         return FloorState.IDLE
 
@@ -134,7 +139,7 @@ class Floor:
 
     def handle(self, event: ev.FloorEvent) -> list[fx.Effect]:
         """Take one event. Returns its effects, to be carried out in order."""
-        self._effects = []
+        self._effects, self._seen = [], 0
         handler = _HANDLERS.get(type(event))
         if handler is not None:
             handler(self, event)
@@ -151,6 +156,9 @@ class Floor:
         self._do(self._taking.settle(at))
         if self._replies.may_begin(quiet=all(turn.phase is QUIET for turn in self._turns.values())):
             self._begin_next(at)
+        active = self._replies.busy or bool(self._replies.functions)
+        self._do(self._presence.update(at, self._effects[self._seen :], agent_active=active))
+        self._seen = len(self._effects)
 
     def _do(self, effects: Iterable[fx.Effect]) -> None:
         self._effects.extend(effects)
@@ -160,10 +168,13 @@ class Floor:
     def _deadlines(self) -> Deadlines:
         policy, replies, reply = self.policy, self._replies, self._replies.reply
         yield from self._acts(self._judge.deadlines(self._turns))
-        # A reply that is held may stand still.
-        if reply is not None and not self._judge.holds and reply.phase is ReplyPhase.PREPARING:
+        for number, running in replies.functions.items():
+            yield running.since + policy.function_limit, partial(self._functions_hang, number)
+        # A reply that is held, or needs a function, may stand still.
+        stands = reply is not None and (self._judge.holds or reply.number in replies.functions)
+        if reply is not None and not stands and reply.phase is ReplyPhase.PREPARING:
             yield reply.since + policy.reply_timeout, lambda at: self._drop(reply, "no sound in time")
-        elif reply is not None and not self._judge.holds:
+        elif reply is not None and not stands:
             yield reply.since + policy.stall_timeout, lambda at: self._drop(reply, "the sound stalled")
         elif reply is None and replies.queue:
             yield replies.queue[0].since + policy.wait_limit, self._begin_next
@@ -172,6 +183,9 @@ class Floor:
                 yield replies.queue[-1].since + policy.continue_after, self._answer_overdue
             yield replies.answer_due_since + policy.reply_timeout, self._answer_overdue
         yield from self._acts(self._taking.deadlines())
+        away = self._presence.deadline(policy.user_away)
+        if away is not None and not (replies.busy or replies.functions or self._taking.somebody_speaks):
+            yield away, partial(self._do_at, self._presence.leave_alone)
 
     def _acts(self, deadlines: Iterable[tuple[float, Callable[[float], list[fx.Effect]]]]) -> Deadlines:
         for when, act in deadlines:
@@ -197,7 +211,11 @@ class Floor:
     def _on_words(self, event: ev.TranscriptReceived) -> None:
         self._do(self._taking.on_words(event))
 
+    def _on_joined(self, event: ev.ParticipantJoined) -> None:
+        self._presence.join(event.participant, event.at)
+
     def _on_left(self, event: ev.ParticipantLeft) -> None:
+        self._presence.leave(event.participant)
         self._do(self._taking.on_left(event))
 
     # Challenges.
@@ -243,6 +261,19 @@ class Floor:
     def _answer_overdue(self, at: float) -> None:
         """The realtime model did not answer in time; a queued continuation may start."""
         self._replies.answer_due_since = None
+
+    def _functions_hang(self, number: int, at: float) -> None:
+        self._replies.end_functions(number, at)
+        reply = self._replies.current(number)
+        if reply is not None:
+            self._drop(reply, "a function did not return")
+
+    def _on_function_started(self, event: ev.FunctionStarted) -> None:
+        if event.reply <= self.last_reply:
+            self._replies.function_started(event.reply, event.at)
+
+    def _on_function_ended(self, event: ev.FunctionEnded) -> None:
+        self._replies.function_ended(event.reply, event.at)
 
     def _begin_next(self, at: float) -> None:
         self._do(self._replies.begin_next(at))
@@ -293,6 +324,7 @@ _HANDLERS: dict[type[ev.FloorEvent], Callable[[Floor, Any], None]] = {
     ev.TurnEnded: Floor._on_turn,
     ev.TranscriptReceived: Floor._on_words,
     ev.TranscriptCompleted: Floor._on_turn,
+    ev.ParticipantJoined: Floor._on_joined,
     ev.ParticipantLeft: Floor._on_left,
     ev.ReplyRequested: Floor._on_reply_requested,
     ev.ReplyStarted: Floor._on_reply_started,
@@ -301,6 +333,8 @@ _HANDLERS: dict[type[ev.FloorEvent], Callable[[Floor, Any], None]] = {
     ev.AudioDrained: Floor._on_audio_drained,
     ev.ReplyFailed: Floor._on_reply_failed,
     ev.AnswerLost: Floor._on_answer_lost,
+    ev.FunctionStarted: Floor._on_function_started,
+    ev.FunctionEnded: Floor._on_function_ended,
     ev.InterruptRequested: Floor._on_interrupt,
     **dict.fromkeys((ev.VoiceCompared, ev.Voted, ev.InterruptingAllowed, ev.AgentWordsPlayed), Floor._on_evidence),
 }

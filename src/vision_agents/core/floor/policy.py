@@ -87,6 +87,14 @@ class InterruptionPolicy:
     """Seconds without progress after which the rest of an audible reply is dropped. Longer than any gap between two
     sentences, function calls included unless they hang."""
 
+    function_limit: float = 120.0
+    """Seconds that the functions of a reply may take; then the reply is dropped. Each function has a timeout that comes
+    first: this bounds one that ignores it."""
+
+    user_away: float = 15.0
+    """Seconds in which neither a participant nor the agent said anything, and no function ran, until `UserAwayEvent`.
+    Noise without words does not count."""
+
     wait_limit: float = 12.0
     """Seconds that a reply waits for others to stop talking; then the agent speaks all the same. A few turns of theirs:
     a later answer is none."""

@@ -50,6 +50,14 @@ class QueuedReply:
 
 
 @dataclass(slots=True)
+class RunningFunctions:
+    """The functions of a reply that run: how many, and since when."""
+
+    since: float
+    count: int = 1
+
+
+@dataclass(slots=True)
 class ReplyQueue:
     """Holds one reply with the voice and at most `limit` that wait for it."""
 
@@ -61,6 +69,8 @@ class ReplyQueue:
     last_reply: int = 0
     # The participants whom the next answer answers.
     addressees: set[str] = field(default_factory=set)
+    # Those of each reply, by its number; the reply may be over.
+    functions: dict[int, RunningFunctions] = field(default_factory=dict)
     # A realtime model owes an answer since then.
     answer_due_since: float | None = None
 
@@ -143,6 +153,30 @@ class ReplyQueue:
         assert self.reply is not None
         number, self.reply = self.reply.number, None
         return [fx.DropReply(number, reason)]
+
+    def function_started(self, number: int, at: float) -> None:
+        """Take note of a function that a reply needs."""
+        running = self.functions.get(number)
+        if running is None:
+            self.functions[number] = RunningFunctions(at)
+        else:
+            running.count += 1
+
+    def function_ended(self, number: int, at: float) -> None:
+        """Take note of its end. After the last one the reply's own deadlines run again, from now on."""
+        running = self.functions.get(number)
+        if running is None:
+            return
+        running.count -= 1
+        if running.count == 0:
+            self.end_functions(number, at)
+
+    def end_functions(self, number: int, at: float) -> None:
+        """Forget the functions of a reply."""
+        del self.functions[number]
+        reply = self.current(number)
+        if reply is not None:
+            reply.since = at
 
     def withdraw(self, number: int) -> bool:
         """Take a reply out of the queue. Returns False if it was not there."""

@@ -111,6 +111,14 @@ class TurnTaking:
             self._replies.queue_continuation(event.at, turn.cut)
         return effects
 
+    @property
+    def somebody_speaks(self) -> bool:
+        """True while somebody has a turn of which the start was announced, or words are known."""
+        return any(
+            turn.phase is not QUIET and (turn.announced is not Announced.NOTHING or turn.words.text)
+            for turn in self._turns.values()
+        )
+
     def settle(self, at: float) -> Effects:
         """Announce turns that are evident by now, and end those that a detector says are done."""
         effects: Effects = []
@@ -246,12 +254,14 @@ class TurnTaking:
             effects += turn.announce(self._replies.epoch) + turn.announce_end()
         if text:
             self._judge.people.learn_loudness(turn)
-        awaits_words = not turn.words.reported
+        awaits_words, not_understood = not turn.words.reported, self._evident(turn)
         turn.clear()
         record = fx.RecordTurn(turn.participant, text) if text else fx.DiscardTurn(turn.participant, awaits_words)
         effects.append(record)
         if text or wanted:
             self._replies.want_answer(at, turn.participant)
+        elif cut is None and not_understood:
+            effects.append(fx.AnnounceNoWords(turn.participant))
         else:
             # Nothing was said: what interrupted the agent, if it did, was no interruption.
             self._replies.queue_continuation(at, cut)

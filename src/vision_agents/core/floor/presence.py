@@ -1,0 +1,52 @@
+"""Presence: whether the participants still take part, by how long nobody has said anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from . import effects as fx
+
+
+@dataclass(slots=True)
+class Presence:
+    """The participants in the call, and how long neither they nor the agent have said anything.
+
+    Only words count as said: noise does not bring anybody back.
+    """
+
+    participants: set[str] = field(default_factory=set)
+    idle_since: float = 0.0
+    away: bool = False
+    # The agent had something to say, or a function ran, when this was looked at last.
+    agent_active: bool = False
+
+    def join(self, participant: str, at: float) -> None:
+        """Take note of a participant who joined."""
+        self.participants.add(participant)
+        self.idle_since = at
+
+    def leave(self, participant: str) -> None:
+        """Forget a participant who left. With the last one nobody is away any more."""
+        self.participants.discard(participant)
+        self.away = self.away and bool(self.participants)
+
+    def deadline(self, limit: float) -> float | None:
+        """Return when the participants are away; None if nobody is there, or they are away already."""
+        return self.idle_since + limit if self.participants and not self.away else None
+
+    def leave_alone(self, at: float) -> list[fx.Effect]:
+        """Announce that the participants are away."""
+        self.away = True
+        return [fx.AnnounceUserAway(at - self.idle_since)]
+
+    def update(self, at: float, effects: Iterable[fx.Effect], *, agent_active: bool) -> list[fx.Effect]:
+        """Look at what was said: by the participants, which brings them back, or by the agent."""
+        said = [effect.participant for effect in effects if isinstance(effect, fx.RecordTurn)]
+        if said or agent_active or self.agent_active:
+            self.idle_since = at
+        self.agent_active = agent_active
+        if not (said and self.away):
+            return []
+        self.away = False
+        return [fx.AnnounceUserBack(said[0])]
