@@ -106,15 +106,15 @@ def _silence_nothing(self):
     return {}
 
 
-def _forget_its_birth(self, response, asked_in=None):
+def _forget_its_birth(self, response, asked_in=None, request=None):
     self._born[response] = self.epoch
     if self._output is not None:
-        self._output.response_started(response, self.epoch)
+        self._output.response_started(response, self.epoch, request)
 
 
-def _forget_what_was_cut_off(self, response, epoch, started=RealtimeVoice.response_started):
+def _forget_what_was_cut_off(self, response, epoch, request=None, started=RealtimeVoice.response_started):
     self._responses.pop(response, None)
-    started(self, response, epoch)
+    started(self, response, epoch, request)
 
 
 @pytest.mark.parametrize(

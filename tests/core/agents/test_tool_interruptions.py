@@ -191,16 +191,14 @@ async def test_code_interrupts_twice_and_the_result_lands_once() -> None:
         assert len(call.llm.requests) == 1
 
 
-async def test_an_answer_that_took_too_long_is_given_up_and_its_function_finishes() -> None:
-    async with Restaurant("finish", 25.0) as call:
+async def test_a_function_over_its_own_limit_is_told_to_the_model_which_answers() -> None:
+    async with Restaurant("finish", 35.0, ["book"]) as call:
         await call.say()
         await call.until(lambda: call.begun)
-        await asyncio.sleep(22.0)
-        assert call.agent.state is FloorState.IDLE
-        assert call.history[-1] == ("tool", RUNNING_STILL)
-        await asyncio.sleep(10.0)
-        assert call.history[-1] == ("tool", "booked")
-        assert call.tts.spoken == []
+        await call.until_state(FloorState.SPEAKING)
+        assert "no result within 30 s" in call.llm.requests[-1].messages[-1].text
+        await call.until_state(FloorState.IDLE)
+        assert call.history[-1] == ("assistant", LONG)
 
 
 class Told(ScriptedRealtime):
@@ -261,3 +259,15 @@ async def test_a_realtime_model_is_interrupted_by_code_while_the_function_runs()
         # The scripted provider gives the call up; what became of it comes as a note, once.
         assert model.told == [(BOOK, "booked")]
         assert not any(call.edge.audible)
+
+
+@pytest.mark.parametrize("said", [(), ("Let me check.",)])
+async def test_a_function_slower_than_the_voices_deadlines_is_waited_for(said: tuple[str, ...]) -> None:
+    def answer(request: LLMRequest) -> Iterable[str | ToolCall]:
+        return ["It is booked."] if request.messages[-1].role is Role.TOOL else [*said, BOOK]
+
+    async with Restaurant("finish", 25.0, ["book"], answer) as call:
+        await call.say()
+        await call.until(lambda: call.booked)
+        await call.until(lambda: call.agent.state is FloorState.IDLE)
+        assert call.history[-1] == ("assistant", "It is booked.")

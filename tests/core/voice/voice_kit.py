@@ -48,6 +48,12 @@ class Stand:
     def answer_lost(self, reply):
         self.lost.append(reply)
 
+    def function_started(self, reply):
+        pass
+
+    def function_ended(self, reply):
+        pass
+
     def model_interrupted(self):
         self.interruptions += 1
 

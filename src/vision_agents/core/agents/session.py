@@ -374,6 +374,12 @@ class Session:
     def answer_lost(self, reply: int) -> None:
         self.post(ev.AnswerLost(self.trace.now(), reply))
 
+    def function_started(self, reply: int) -> None:
+        self.post(ev.FunctionStarted(self.trace.now(), reply))
+
+    def function_ended(self, reply: int) -> None:
+        self.post(ev.FunctionEnded(self.trace.now(), reply))
+
     def model_interrupted(self) -> None:
         # Whoever spoke, the model has stopped: so does the voice.
         self.post(ev.InterruptRequested(self.trace.now()))

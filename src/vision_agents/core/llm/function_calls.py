@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -33,15 +33,18 @@ class AnswerCalls:
     """The calls that are made for one answer, and their place in the history.
 
     The history has a call from its beginning, with an output that says that it runs, and never a second one: what
-    becomes of the call takes the place of that. `before`: called before each message with calls.
+    becomes of the call takes the place of that. `calling`: entered while those of a message are made.
     """
 
     def __init__(
-        self, epoch: int, conversation: Conversation | None = None, before: Callable[[], object] | None = None
+        self,
+        epoch: int,
+        conversation: Conversation | None = None,
+        calling: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self.epoch = epoch
         self._conversation = conversation if conversation is not None else Conversation()
-        self._before = before
+        self._calling = calling
         self._calls: list[FunctionCall] = []
         self._maker: FunctionCalls | None = None
         # Nobody waits for the answer any more: no further call is made for it.
@@ -75,8 +78,10 @@ class AnswerCalls:
             self.over = True
             return ()
         self._maker = maker
-        if self._before is not None:
-            self._before()
+        with self._calling():
+            return await self._make(calls, maker, said)
+
+    async def _make(self, calls: list[ToolCall], maker: FunctionCalls, said: str) -> tuple[Message, ...]:
         asked = Message(Role.ASSISTANT, said, tool_calls=tuple(calls))
         self._conversation.add(replace(asked, text=""))
         made = [self._prepare(call, maker) for call in calls]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Coroutine, Iterator
+from contextlib import aclosing, contextmanager
 from functools import partial
 from typing import Any
 
@@ -62,7 +62,7 @@ class CascadeVoice:
         # Replies are spoken one after the other: those before this one have been heard.
         making = set(self._stages.values())
         self._calls = {number: calls for number, calls in self._calls.items() if number in making}
-        self._calls[reply.number] = AnswerCalls(reply.epoch, self._conversation, partial(self._divide, reply))
+        self._calls[reply.number] = AnswerCalls(reply.epoch, self._conversation, partial(self._calling, reply))
         pending: Pending = asyncio.Queue(SENTENCES_AHEAD)
         writer = self._run(self._write(reply, request, pending), f"text of reply {reply.number}", reply.number)
         self._run(self._speak(reply, pending, writer), f"speech of reply {reply.number}", reply.number)
@@ -164,11 +164,20 @@ class CascadeVoice:
             async for delta in deltas:
                 yield delta
 
-    def _divide(self, reply: SpokenReply) -> None:
-        """Give what the model wrote before a call its place before that in the history, whether it is heard already."""
+    @contextmanager
+    def _calling(self, reply: SpokenReply) -> Iterator[None]:
+        """Tell that functions run for a reply.
+
+        What the model wrote before the call gets its place before that in the history, whether it is heard already.
+        """
         part = reply.transcript.divide()
         if part is not None and part not in reply.places:
             reply.places[part] = self._conversation.place()
+        self._listener.function_started(reply.number)
+        try:
+            yield
+        finally:
+            self._listener.function_ended(reply.number)
 
     async def _say(self, reply: SpokenReply, utterance: Utterance) -> bool:
         """Synthesise one sentence into the playout. False if the reply is stale."""

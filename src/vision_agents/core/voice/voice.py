@@ -63,6 +63,12 @@ class VoiceListener(Protocol):
     def answer_lost(self, reply: int) -> None:
         """The model will say no more of this reply, which is not finished; 0: of one that had not begun."""
 
+    def function_started(self, reply: int) -> None:
+        """A function that the reply needs was called."""
+
+    def function_ended(self, reply: int) -> None:
+        """It returned, failed or was given up."""
+
     def model_interrupted(self) -> None:
         """The model stopped by itself because it heard somebody speak."""
 
