@@ -260,9 +260,9 @@ class TurnTaking:
         effects.append(record)
         if text or wanted:
             self._replies.want_answer(at, turn.participant)
-        elif cut is None and not_understood:
+            return effects
+        # Nothing was said: what interrupted the agent, if it did, was no interruption.
+        self._replies.queue_continuation(at, cut)
+        if not_understood and not self._replies.continuation_waits:
             effects.append(fx.AnnounceNoWords(turn.participant))
-        else:
-            # Nothing was said: what interrupted the agent, if it did, was no interruption.
-            self._replies.queue_continuation(at, cut)
         return effects
