@@ -102,6 +102,15 @@ class InCall:
         levels[:10] = np.median(levels)
         return float(np.minimum(levels / np.median(levels), 1.0).sum()) * FRAME
 
+    def smeared(self, pitch: float) -> float:
+        """Seconds by which `arrived_seconds` may be wrong: a frame at each edge of each stretch of the voice.
+
+        There is one stretch, unless the machine was so late that the sender ran out of frames in between.
+        """
+        sounds = np.array([loudness > 500 for _, loudness in self.loudness(pitch)], dtype=int)
+        stretches = int(np.count_nonzero(np.diff(sounds, prepend=0) == 1))
+        return 2 * FRAME * stretches
+
     def heard_seconds(self, reply: int) -> float:
         """What the agent says was heard of a reply."""
         (record,) = [each for each in self.trace if each.get("note") == "ReplyPlayed" and each["reply"] == reply]
@@ -152,11 +161,11 @@ async def test_who_interrupts_hears_silence_and_the_agent_knows_what_was_heard(c
     cut, answer = call.of(AgentSpeechEndedEvent)
     assert (cut.interrupted, cut.epoch, answer.interrupted, answer.epoch) == (True, 0, False, 1)
     heard = call.heard_seconds(cut.reply)
-    assert heard == pytest.approx(call.arrived_seconds(500.0), abs=2 * FRAME)
+    assert heard == pytest.approx(call.arrived_seconds(500.0), abs=call.smeared(500.0))
     assert len(cut.heard.split()) == pytest.approx(heard / WORD, abs=1)
     assert LONG.startswith(cut.heard)
     assert call.heard_seconds(answer.reply) == pytest.approx(3 * WORD, abs=0.001)
-    assert call.arrived_seconds(900.0) == pytest.approx(3 * WORD, abs=2 * FRAME)
+    assert call.arrived_seconds(900.0) == pytest.approx(3 * WORD, abs=call.smeared(900.0))
     roles = [(message.role, message.interrupted) for message in call.agent.conversation]
     assert roles == [(Role.USER, False), (Role.ASSISTANT, True), (Role.USER, False), (Role.ASSISTANT, False)]
 
@@ -174,4 +183,4 @@ async def test_of_many_voices_silenced_in_a_row_none_is_heard_again(call: InCall
         arrivals = call.arrivals(pitch)
         assert len([each for each in arrivals if each > at]) <= IN_FLIGHT, pitch
         ended = call.of(AgentSpeechEndedEvent)[number]
-        assert call.heard_seconds(ended.reply) == pytest.approx(len(arrivals) * FRAME, abs=3 * FRAME)
+        assert call.heard_seconds(ended.reply) == pytest.approx(len(arrivals) * FRAME, abs=FRAME + call.smeared(pitch))
