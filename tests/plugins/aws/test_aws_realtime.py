@@ -291,6 +291,24 @@ async def test_a_service_that_lets_nobody_in_is_left_alone(provider: StandIn, mo
         await until(lambda: player.responses and player.last.done, "the answer")
 
 
+async def test_what_was_given_up_is_opened_again_for_the_callers_voice(
+    provider: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(realtime_link, "BACKOFF", (0.0, 0.01, 0.01))
+    monkeypatch.setattr(realtime_link, "REOPEN_PAUSE", 0.1)
+    async with lifetime(aws.Realtime(), provider) as model:
+        player = Player(model)
+        await model.connect("Be brief.")
+        provider.refuses = [(503, "ServiceUnavailableException", "busy")] * 3
+        await provider.disconnect()
+        await until(lambda: player.failures, "the report")
+        provider.will_hear("are you back")
+        provider.will_say("Yes, I am.")
+        await hear(model, 0.6, 2.0)
+        await until(lambda: player.responses and player.last.text == "Yes, I am.", "the answer")
+        assert len(player.failures) == 1
+
+
 def test_an_old_python_and_one_half_of_a_key_are_refused() -> None:
     if sys.version_info < (3, 12):
         with pytest.raises(RuntimeError, match=r"needs Python 3\.12 or newer"):

@@ -144,6 +144,39 @@ async def test_a_turn_has_its_length_and_its_words(service: StandIn, model: open
     assert partial == ["how ", "how are ", "how are you "]
 
 
+async def test_a_transcript_that_is_sent_three_times_is_said_once(
+    service: StandIn, model: openai.Realtime, player: Player
+) -> None:
+    service.will_hear("how are you")
+    await model.connect("")
+    await speak(model, ANNA, 0.8, 1.0)
+    await until(lambda: player.of("final"), "the words")
+    item = next(item["id"] for item in service.session.conversation.items.values() if item["role"] == "user")
+    usage = {"type": "duration", "seconds": 1.0}
+    for _ in range(2):
+        again = event(
+            "conversation.item.input_audio_transcription.completed",
+            item_id=item,
+            content_index=0,
+            transcript="how are you",
+            usage=usage,
+        )
+        dialogue(model).take(again)
+    assert player.final_words(ANNA) == ["how are you"]
+
+
+async def test_a_turn_ends_by_the_settings_that_the_service_confirms(
+    service: StandIn, model: openai.Realtime, player: Player
+) -> None:
+    await model.connect("")
+    detection = {"type": "server_vad", "silence_duration_ms": 200}
+    session = {"type": "realtime", "audio": {"input": {"turn_detection": detection}}}
+    dialogue(model).take(event("session.updated", session=session))
+    await speak(model, ANNA, 0.8, 1.0)
+    await until(lambda: player.of("turn_ended"), "the end of the turn")
+    assert player.of("turn_ended")[0][4] == 0.2
+
+
 async def test_who_speaks_in_company_has_the_turn(service: StandIn, model: openai.Realtime, player: Player) -> None:
     await model.connect("")
     silence, sound = PcmData.silence(0.02, RATE), next(frames(tone(0.02, RATE)))

@@ -270,8 +270,11 @@ class Dialogue:
 
     def _on_words(self, event: Event) -> None:
         turn = self._turns.get(event.item_id)
-        if turn is not None:
+        text = event.transcript.strip()
+        # Some servers send a transcript again and again: it is one turn, and said once.
+        if turn is not None and text != turn.final:
             self._understood = True
+            turn.final = text
             self._model.report_words(turn.participant, event.transcript.strip(), final=True, place=turn.place)
 
     def _on_words_failed(self, event: Event) -> None:

@@ -25,6 +25,8 @@ class UserTurn:
     start_ms: int
     place: int
     partial: str = ""
+    # The final words that were reported.
+    final: str | None = None
 
 
 class UserTurns:
