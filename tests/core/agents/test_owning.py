@@ -379,3 +379,11 @@ async def test_an_empty_conversation_is_the_callers_own():
         assert call.agent.conversation is mine
         await call.agent.say(LONG)
     assert len(mine) == 1
+
+
+async def test_one_object_in_two_roles_is_refused():
+    class Both(ScriptedSTT, ScriptedDetector): ...
+
+    both = Both()
+    with pytest.raises(ValueError, match="the same Both is given as stt and as turn_detection: make one for each"):
+        Call(stt=both, turn_detection=both)

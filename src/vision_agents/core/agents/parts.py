@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from ..audio import Playout
@@ -212,3 +213,7 @@ def _check_kinds(
             continue
         if not isinstance(part, kind):
             raise TypeError(f"{name} must be {kind}, not {type(part).__name__}: was it swapped with another argument?")
+    given = [(name, part) for name, (part, _) in wanted.items() if part is not None]
+    for (name, part), (other, same) in combinations(given, 2):
+        if part is same:
+            raise ValueError(f"the same {type(part).__name__} is given as {name} and as {other}: make one for each")
