@@ -374,6 +374,21 @@ def test_who_is_ahead_pauses_for_the_first_words_of_others_and_loses_none(most: 
     assert model.prompts[1]["max_tokens"] == most - AHEAD
 
 
+@pytest.mark.parametrize(
+    ("pieces", "ahead"),
+    [
+        (["w "] * (AHEAD - 1), False),
+        (["w "] * AHEAD, True),
+        ([*["w "] * 8, "w.", " And"], True),
+        ([*["w "] * 8, "w."], False),
+        (["Yes.", " And"], False),
+        ([*["w "] * 8, "3.", "5", " w"], False),
+    ],
+)
+def test_an_answer_is_ahead_when_there_is_a_sentence_to_be_spoken(pieces: list[str], ahead: bool) -> None:
+    assert precedence.is_ahead(pieces) is ahead
+
+
 def test_who_is_at_its_end_does_not_pause() -> None:
     model = Writer()
     parent = Parent(model)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from .precedence import AHEAD, Precedence
+from .precedence import STRETCH, Precedence, is_ahead
 
 Json = dict[str, Any]
 
@@ -53,6 +53,7 @@ class Answer:
         self._fits = fits
         self._precedence = precedence
         self._written: list[str] = []
+        self._ahead = False
         self._resumed_at = 0
 
     def run(self, model: Completing, slot: int) -> Json:
@@ -117,9 +118,10 @@ class Answer:
         """The model wrote a piece of text. Returns whether it shall pause, since others wait for their first words."""
         self._written.append(text)
         self.send({"text": text})
-        if len(self._written) == AHEAD:
+        if not self._ahead and is_ahead(self._written):
+            self._ahead, self._resumed_at = True, len(self._written) - STRETCH
             self._precedence.end(self.number)
-        return self._pausable and self._precedence.waits(len(self._written), len(self._written) - self._resumed_at)
+        return self._pausable and self._ahead and self._precedence.waits(len(self._written) - self._resumed_at)
 
 
 class Attempt:
