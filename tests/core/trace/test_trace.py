@@ -94,6 +94,7 @@ class TestWriting:
             "at": START + 0.1,
             "reply": 1,
             "interruptible": True,
+            "interrupts": False,
         }
         assert records[2] == {
             "t": 0.1,
