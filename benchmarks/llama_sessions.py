@@ -117,7 +117,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0)
     options = parser.parse_args()
     asyncio.run(run(options.sessions))
-    asyncio.run(arrivals(options.rate, options.seconds))
+    if options.rate * options.seconds >= 2:
+        asyncio.run(arrivals(options.rate, options.seconds))
 
 
 if __name__ == "__main__":
