@@ -199,6 +199,7 @@ def _run_tests(mutant: Mutant) -> None:
 
     importlib.machinery.SourceFileLoader.get_code = mutated_code  # type: ignore[method-assign]
     os.chdir(ROOT)
+    sys.path.insert(0, str(ROOT / "src"))  # this source, whatever is installed
     code = 1
     try:
         for stage in STAGES[mutant.path.relative_to(CORE).parts[0]]:
