@@ -152,7 +152,8 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                 elif continues is not None:
                     assert number > before.last_reply
                     assert continues < number
-                    assert continues in before.rests | {before.reply}, "there is no such rest"
+                    lost = {event.reply} if isinstance(event, ev.AnswerLost) else set()
+                    assert continues in before.rests | {before.reply} | lost, "there is no such rest"
                     said = any(isinstance(e, fx.RecordTurn) for e in effects[:index])
                     assert answered or not (before.answer_waits or said), "who has said something is answered"
                     went_on = True

@@ -164,6 +164,11 @@ class TestLostAnswers:
         assert story.at(1.0, ev.AnswerLost, 1) == []
         assert story.at(2.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, False, 1)]
 
+    def test_one_that_never_was_is_not_asked_for(self) -> None:
+        story = Story(answers=False)
+        assert story.at(1.0, ev.AnswerLost, 1) == []
+        assert story.until(20.0) == []
+
     def test_one_that_had_not_begun_is_asked_for_after_the_noise(self) -> None:
         story = Story(answers=False)
         story.at(0.0, ev.TurnStarted, ANN)

@@ -80,6 +80,15 @@ class TestAnOrdinaryTurn:
         story.at(1.3, ev.TurnEnded, ANN)
         assert fx.RecordTurn(ANN, "I think so not") in story.at(1.4, ev.TranscriptCompleted, ANN, 1)
 
+    def test_the_words_so_far_can_be_read(self) -> None:
+        story = Story()
+        assert story.floor.transcript(ANN) == ""
+        story.speaks(ANN, 0.0, 0.64)
+        story.at(0.7, ev.TranscriptReceived, ANN, "good", True)
+        story.at(0.8, ev.TranscriptReceived, ANN, "mourning", False)
+        assert story.floor.transcript(ANN) == "good mourning"
+        assert story.floor.transcript(BOB) == ""
+
     def test_speech_goes_on_while_the_words_are_awaited(self) -> None:
         story = Story()
         story.speaks(ANN, 0.0, 0.96)

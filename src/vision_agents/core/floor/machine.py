@@ -290,7 +290,8 @@ class Floor:
         self._do(self._replies.enqueue(event.reply, QueuedReply(event.at, event.reply, started=True)))
 
     def _on_answer_lost(self, event: ev.AnswerLost) -> None:
-        self._replies.queue_continuation(event.at, event.reply)
+        if event.reply <= self.last_reply:
+            self._replies.queue_continuation(event.at, event.reply)
 
     def _on_audio(self, event: ev.AudioStarted | ev.AudioProgressed) -> None:
         reply = self._replies.current(event.reply)

@@ -38,7 +38,7 @@ class Precedence:
             self._changed.notify_all()
 
     def waits(self, since: int) -> bool:
-        """Whether an answer that is ahead shall pause, with so many pieces since its last pause."""
+        """Return whether an answer that is ahead shall pause, with so many pieces since its last pause."""
         return bool(self._first) and since >= STRETCH
 
     def pause(self, given_up: Callable[[], bool]) -> None:
@@ -53,5 +53,5 @@ class Precedence:
 
 
 def is_ahead(pieces: Sequence[str]) -> bool:
-    """Whether a text of so many pieces is ahead of the voice that speaks it."""
+    """Return whether a text of so many pieces is ahead of the voice that speaks it."""
     return len(pieces) >= AHEAD or (len(pieces) > SENTENCE and _END.search("".join(pieces)) is not None)
