@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vision_agents.core import warm_up
-from vision_agents.core.models import ModelError, ModelStore, ProgressBar
+from vision_agents.core.models import ModelError
 
 from . import interrupts
-from .agent_factory import DEFAULT_AGENT, add_agent_argument, load_factory, make_agent
+from .agent_factory import add_agent_argument, fetch_models, load_factory, make_agent
 from .errors import OK, CommandError
 from .recorded_caller import RecordedCaller
 
@@ -54,8 +54,7 @@ def run(args: argparse.Namespace) -> int:
         check_address(args.host, args.port)
         if certificate is not None:
             certificate.context()
-        if args.agent == DEFAULT_AGENT:
-            _pull_models()
+        fetch_models(args.agent)
         caller = RecordedCaller() if RecordedCaller.available() else None
         edge = Edge(args.host, args.port, caller=caller, certificate=certificate)
         _serve_until_interrupted(args, edge, caller)
@@ -72,17 +71,6 @@ def _certificate(args: argparse.Namespace) -> Certificate | None:
     if args.tls_cert is None or args.tls_key is None:
         raise CommandError("a certificate needs its key: give both --tls-cert and --tls-key")
     return Certificate(args.tls_cert, args.tls_key)
-
-
-def _pull_models() -> None:
-    from .default_agent import MODELS
-
-    store = ModelStore()
-    # By name and size only: hashing them all would take a second of each start.
-    missing = [status.model.name for status in store.status() if not status.present and status.model.name in MODELS]
-    if missing:
-        print("Fetching the models; this is done once.", file=sys.stderr)
-        store.pull(missing, progress=ProgressBar())
 
 
 def _serve_until_interrupted(args: argparse.Namespace, edge: Edge, caller: RecordedCaller | None) -> None:
