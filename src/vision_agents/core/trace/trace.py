@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from ..floor import Floor
+from ..floor import Floor, FloorState
 from ..floor import effects as fx
 from ..floor import events as ev
 from .codec import Json
@@ -41,18 +41,18 @@ class Trace:
         """Record an event and its effects, once the floor has taken it."""
         if not self._observers:
             return
-        t = event.at - self.start
-        self._emit(t, event)
-        for effect in effects:
-            self._emit(t, effect)
+        t, state = event.at - self.start, self._floor.state
+        facts: tuple[Fact, ...] = (event, *effects)
+        for fact in facts:
+            self._emit(t, fact, state)
 
     def note(self, note: Note, at: float | None = None) -> None:
         """Record a fact that is not the floor's, of now or of `at` on the session's clock."""
         if self._observers:
-            self._emit((self.now() if at is None else at) - self.start, note)
+            self._emit((self.now() if at is None else at) - self.start, note, self._floor.state)
 
-    def _emit(self, t: float, fact: Fact) -> None:
-        record: Json = encode_record(t, fact, self._floor.state)
+    def _emit(self, t: float, fact: Fact, state: FloorState) -> None:
+        record: Json = encode_record(t, fact, state)
         for observer in self._observers:
             observer(record)
 
