@@ -37,12 +37,16 @@ class FunctionCaller:
         *,
         on_interrupt: OnInterrupt = "finish",
         undo: Callable[..., object] | None = None,
+        effects: bool = True,
     ) -> Callable[[FunctionT], FunctionT]:
         """Decorate a function that the model may call: typed parameters become the schema, the docstring the text.
 
-        `on_interrupt` and `undo` say what becomes of a call when the user interrupts; see `Tools.register`.
+        `on_interrupt` and `undo` say what becomes of a call when the user interrupts, `effects` whether it waits until
+        what the user wants is certain; see `Tools.register`.
         """
-        return lambda function: self.tools.register(function, name, description, on_interrupt=on_interrupt, undo=undo)
+        return lambda function: self.tools.register(
+            function, name, description, on_interrupt=on_interrupt, undo=undo, effects=effects
+        )
 
     async def call_function(self, call: ToolCall, epoch: int) -> str:
         """Run a function for a realtime model and return what the model is to read of it: its result, or its error, or

@@ -35,7 +35,7 @@ _JSON_TYPES: dict[Any, str] = {
 class Tool:
     """A function with what a model must know of it. `parameters` is a JSON Schema object.
 
-    `on_interrupt`, `undo`: see `Tools.register`.
+    `on_interrupt`, `undo`, `effects`: see `Tools.register`.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Tool:
     function: Callable[..., Any]
     on_interrupt: OnInterrupt = "finish"
     undo: Callable[..., Any] | None = None
+    effects: bool = True
 
     @property
     def stoppable(self) -> bool:
@@ -88,6 +89,7 @@ class Tools:
         *,
         on_interrupt: OnInterrupt = "finish",
         undo: Callable[..., Any] | None = None,
+        effects: bool = True,
     ) -> FunctionT:
         """Offer `function` (async or plain, typed parameters) under `name`, described by its docstring if not told.
 
@@ -102,12 +104,18 @@ class Tools:
           function returned as `result` if it declares a parameter of that name: None if the function was stopped. A
           plain function is taken back when its thread is done. A call that raised is not taken back.
 
-        Calls that have not begun by then are not made. Raises ValueError or TypeError for what does not fit together.
+        Calls that have not begun by then are not made.
+
+        `effects`: it changes something outside. A call of it then begins only when the turn that it answers is certain
+        and nobody is challenging the answer; until that is decided, it waits. False for what only looks something up:
+        it may begin at once, and more than once for what the user says in the end.
+
+        Raises ValueError or TypeError for what does not fit together.
         """
         key = name or function.__name__
         _check_undo(key, function, on_interrupt, undo)
         text = description or inspect.getdoc(function) or ""
-        self._tools[key] = Tool(key, text, _schema(function), function, on_interrupt, undo)
+        self._tools[key] = Tool(key, text, _schema(function), function, on_interrupt, undo, effects)
         self.changed()
         return function
 
