@@ -98,6 +98,15 @@ async def test_an_answer_that_is_still_playing_is_interrupted(
     await until(lambda: player.interruptions == 1, "the interruption")
 
 
+async def test_an_answer_in_text_alone_is_told_once(model: aws.Realtime, player: Player, provider: StandIn) -> None:
+    await hear(model, 0.0, 0.1)
+    for number in range(2):
+        await provider.session.say_text(f"answer {number}", "ASSISTANT", "SPECULATIVE", "Hello.", "END_TURN")
+    await until(lambda: len(player.responses) == 2, "the answers")
+    [failure] = player.failures
+    assert "text alone, which nobody hears" in str(failure)
+
+
 async def test_an_empty_transcript_does_not_interrupt(model: aws.Realtime, player: Player, provider: StandIn) -> None:
     await begin(model, player, provider)
     await provider.session.say_text("empty", "USER", "FINAL", "", "PARTIAL_TURN")

@@ -10,7 +10,8 @@ from google.genai import types
 
 from vision_agents.core.audio import PcmData
 from vision_agents.core.participants import Participant
-from vision_agents.plugins.gemini.dialogue import STOPPED_LIMIT, Dialogue
+from vision_agents.plugins.gemini.dialogue import Dialogue
+from vision_agents.plugins.gemini.responses import PLAYED_OUT, STOPPED_LIMIT
 from vision_agents.testing.contract import Player
 
 from ..realtime.kit import ANNA, BEN, Reports
@@ -339,3 +340,90 @@ async def test_audio_of_another_rate_and_other_parts(stand: Stand) -> None:
     ]
     stand.says(model_turn={"parts": parts})
     assert [(len(piece), piece.sample_rate) for piece in stand.player.last.audio] == [(160, 16_000), (24, 24_000)]
+
+
+async def test_an_answer_in_text_is_told_once(stand: Stand) -> None:
+    for _ in range(2):
+        stand.dialogue.asked("Talk.", 5)
+        stand.says(model_turn={"parts": [{"text": "Hello."}]})
+        stand.over()
+    [failure] = stand.player.failures
+    assert "text, which nobody hears" in str(failure)
+
+
+async def test_an_answer_is_over_when_all_of_it_is_made_and_not_when_the_service_ends_its_turn(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.", 5)
+    stand.audio(1.0, text="one")
+    stand.says(generation_complete=True)
+    assert stand.player.last.done
+    stand.says(output_transcription={"text": " two"})
+    assert stand.player.last.text == "one two"
+    stand.time += 12.0
+    stand.says(model_turn={})
+    stand.over()
+    assert (len(stand.player.responses), stand.turns, stand.player.failures) == (1, [], [])
+
+
+async def test_an_answer_whose_end_the_service_does_not_tell_is_over_when_it_has_fallen_silent(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.", 5)
+    stand.audio(1.0, text="one")
+    silence = PcmData.silence(0.02, 16_000)
+    stand.time += 1.0 + PLAYED_OUT - 0.02
+    stand.dialogue.hear(silence)
+    assert not stand.player.last.done
+    stand.time += 0.02
+    stand.dialogue.hear(silence)
+    assert stand.player.last.done
+    assert stand.dialogue.idle
+    # And if it was not done: what follows is a part of the same answer.
+    stand.audio(text="two")
+    stand.over()
+    assert [(said.text, said.request) for said in stand.player.responses.values()] == [("one", 5), ("two", 5)]
+    assert stand.turns == []
+
+
+async def test_an_answer_that_waits_for_a_function_has_not_fallen_silent(stand: Stand) -> None:
+    stand.dialogue.asked("How is the weather?", 5)
+    stand.audio(0.5, text="Let me see.")
+    caller = stand.dialogue.called(1)
+    assert caller is not None
+    stand.time += 30.0
+    stand.dialogue.hear(PcmData.silence(0.02, 16_000))
+    assert not stand.player.last.done
+    stand.dialogue.result_sent(caller)
+    stand.audio(text=" It rains.")
+    stand.over()
+    assert stand.player.said == ["Let me see. It rains."]
+
+
+async def test_who_speaks_before_the_turn_is_complete_is_answered(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.", 5)
+    stand.audio(1.0, text="one")
+    stand.says(generation_complete=True)
+    stand.time += 3.0
+    stand.hears("and then")
+    assert stand.turns == [("turn_started", ANNA)]
+    stand.audio(text="two")
+    stand.says(generation_complete=True)
+    stand.over()
+    assert [(said.text, said.request) for said in stand.player.responses.values()] == [("one", 5), ("two", None)]
+    assert not stand.player.lost
+
+
+async def test_what_is_asked_before_the_turn_is_complete_is_heard_from_its_first_word(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.", 5)
+    stand.audio(1.0, text="one")
+    stand.says(generation_complete=True)
+    stand.dialogue.asked("And then?", 6)
+    stand.audio(text="two")
+    stand.over()
+    assert stand.player.last.request == 6
+    assert stand.player.last.text == "two"
+
+
+async def test_an_interruption_of_what_is_made_and_still_plays_loses_no_answer(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.", 5)
+    stand.audio(5.0, text="one")
+    stand.says(generation_complete=True)
+    stand.says(interrupted=True, turn_complete=True)
+    assert (stand.player.interruptions, stand.player.lost) == (1, [])

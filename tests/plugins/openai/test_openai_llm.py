@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from vision_agents.core import llm as base
 from vision_agents.core.conversation import Message, Role, ToolCall, spoken_text
 from vision_agents.plugins import openai
 from vision_agents.plugins.openai.client import decoded_arguments
+from vision_agents.testing.contract import until
 
 from ...standins.openai.server import KEY, StandIn
 
@@ -24,6 +26,9 @@ MAKERS = pytest.mark.parametrize(
     ],
     ids=["LLM", "ChatCompletionsLLM"],
 )
+
+
+REQUEST = base.LLMRequest("Be brief.", (Message(Role.USER, "Hello."),))
 
 
 async def ask(llm: base.LLM, *messages: Message) -> str:
@@ -89,9 +94,72 @@ async def test_an_answer_that_fails_in_the_middle(service: StandIn) -> None:
 
 @MAKERS
 async def test_an_answer_that_ends_before_its_end_is_no_answer(service: StandIn, make: Make) -> None:
+    llm = make()
+    service.will_say("One two three.")
+    assert [piece async for piece in llm.respond(REQUEST)] == ["One", " two", " three."]
     service.breaks_off = True
     with pytest.raises(openai.OpenAIError, match="breaks off"):
-        await ask(make())
+        await ask(llm)
+
+
+@MAKERS
+async def test_what_came_before_the_connection_was_lost_is_kept(service: StandIn, make: Make) -> None:
+    llm, came = make(), []
+    service.will_say("One two three four.")
+    await service.stall(after=2)
+
+    async def read() -> None:
+        async for piece in llm.respond(REQUEST):
+            came.append(piece)
+            if len(came) == 2:
+                await service.disconnect()
+
+    with pytest.raises(openai.OpenAIError, match="connection"):
+        await read()
+    assert came == ["One", " two"]
+    await llm.close()
+
+
+async def test_a_server_that_tells_no_reason_for_the_end_is_believed(service: StandIn) -> None:
+    service.tells_no_reason = service.sends_parts = True
+    llm, cities = openai.ChatCompletionsLLM("gpt-5.4"), []
+
+    @llm.register_function()
+    async def weather(city: str) -> str:
+        """The weather in a city."""
+        cities.append(city)
+        return "rain"
+
+    service.will_say(ToolCall("call_7", "weather", {"city": "Ulm"}), "It rains in Ulm.")
+    assert await ask(llm) == "It rains in Ulm."
+    assert cities == ["Ulm"]
+
+
+async def test_half_a_call_is_not_made(service: StandIn) -> None:
+    service.breaks_off = True
+    llm, cities = openai.ChatCompletionsLLM("gpt-5.4"), []
+
+    @llm.register_function()
+    async def weather(city: str) -> str:
+        """The weather in a city."""
+        cities.append(city)
+        return "rain"
+
+    service.will_say(ToolCall("call_7", "weather", {"city": "Ulm"}))
+    with pytest.raises(openai.OpenAIError, match="breaks off"):
+        await ask(llm)
+    assert not cities
+
+
+async def test_half_a_call_that_was_stopped_is_no_error(service: StandIn) -> None:
+    service.tells_no_reason = True
+    llm = openai.ChatCompletionsLLM("gpt-5.4")
+    service.will_say(ToolCall("call_7", "weather", {"city": "Ulm"}))
+    await service.stall(after=1)
+    asking = asyncio.create_task(ask(llm))
+    await until(lambda: service.active, "the request")
+    await llm.interrupt()
+    assert await asking == ""
 
 
 async def test_content_that_is_a_list_of_parts_is_read_for_its_text(service: StandIn) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 import pytest
@@ -351,6 +352,52 @@ async def test_a_call_that_outlives_its_session_is_asked_again_in_the_next(
 
 
 # Trouble.
+
+
+OLDER_NAMES: dict[str, str | None] = {
+    "response.output_audio.delta": "response.audio.delta",
+    "response.output_audio.done": "response.audio.done",
+    "response.output_audio_transcript.delta": "response.audio_transcript.delta",
+    "response.output_audio_transcript.done": "response.audio_transcript.done",
+    "conversation.item.added": "conversation.item.created",
+    "conversation.item.done": None,
+}
+TEXT_ALONE: dict[str, str | None] = {
+    "response.output_audio.delta": None,
+    "response.output_audio_transcript.delta": "response.output_text.delta",
+}
+NAMES_OF_ITS_OWN: dict[str, str | None] = {
+    "response.output_audio.delta": "response.sound.delta",
+    "response.output_audio_transcript.delta": None,
+}
+
+
+async def test_a_server_with_the_older_names_of_events_is_heard(
+    service: StandIn, model: openai.Realtime, player: Player
+) -> None:
+    service.renames = OLDER_NAMES
+    await model.connect("")
+    service.will_say("one two")
+    await model.send_text("Count.")
+    await answered(player)
+    assert (player.last.text, player.last.seconds) == ("one two", pytest.approx(0.6))
+    assert not player.failures
+
+
+@pytest.mark.parametrize(
+    ("names", "advice"), [(TEXT_ALONE, "Use a model that speaks"), (NAMES_OF_ITS_OWN, "base_url.*output_audio.delta")]
+)
+async def test_a_session_that_nobody_hears_says_so_once(
+    service: StandIn, model: openai.Realtime, player: Player, names: dict[str, str | None], advice: str
+) -> None:
+    service.renames = names
+    await model.connect("")
+    for _ in range(2):
+        service.will_say("one two")
+        await model.send_text("Count.")
+    await answered(player, 2)
+    [failure] = player.failures
+    assert re.search(advice, str(failure))
 
 
 async def test_a_failed_response_says_what_to_do(service: StandIn, model: openai.Realtime, player: Player) -> None:

@@ -12,7 +12,7 @@ import pytest
 from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import ToolCall
 from vision_agents.plugins.qwen import QwenError
-from vision_agents.plugins.qwen.dialogue import Ask, Dialogue, Response
+from vision_agents.plugins.qwen.dialogue import Dialogue, Response, ResponseRequest
 from vision_agents.testing.contract import Player
 
 from ..realtime.kit import ANNA, Reports
@@ -26,13 +26,13 @@ class Stand:
         self.model.microphones.mix(PcmData.silence(0.02, 16_000), ANNA)
         self.player = Player(self.model)
         self.dialogue = Dialogue(self.model, self, lambda: 100.0, 0.8)
-        self.created: list[Ask] = []
+        self.created: list[ResponseRequest] = []
         self.cancelled: list[str] = []
         self.calls: list[tuple[ToolCall, Response]] = []
         self.errors: list[QwenError] = []
 
-    def create(self, ask: Ask) -> None:
-        self.created.append(ask)
+    def create(self, request: ResponseRequest) -> None:
+        self.created.append(request)
 
     def cancel(self, response: Response) -> None:
         self.cancelled.append(response.id)
@@ -44,7 +44,7 @@ class Stand:
         self.errors.append(error)
 
     def ask(self, text: str) -> None:
-        self.dialogue.ask(Ask(self.model.epoch, text))
+        self.dialogue.ask(ResponseRequest(self.model.epoch, text))
 
     def begins(self, name: str) -> None:
         self.dialogue.take({"type": "response.created", "response": {"id": name}})
@@ -80,11 +80,11 @@ def stand() -> Stand:
 async def test_one_answer_is_asked_for_after_the_other(stand: Stand) -> None:
     stand.ask("first")
     stand.ask("second")
-    assert [ask.instructions for ask in stand.created] == ["first"]
+    assert [request.instructions for request in stand.created] == ["first"]
     stand.begins("r1")
     stand.audio("r1", "One.")
     stand.over("r1")
-    assert [ask.instructions for ask in stand.created] == ["first", "second"]
+    assert [request.instructions for request in stand.created] == ["first", "second"]
 
 
 async def test_what_was_asked_before_an_interruption_is_stale_from_its_birth(stand: Stand) -> None:
@@ -110,7 +110,7 @@ async def test_what_was_not_asked_yet_is_never_asked(stand: Stand) -> None:
     stand.model.interrupt()
     stand.dialogue.stop(set())
     stand.over("r1", "cancelled")
-    assert [ask.instructions for ask in stand.created] == ["first"]
+    assert [request.instructions for request in stand.created] == ["first"]
 
 
 async def test_a_cancellation_is_sent_once_and_spares_what_came_after(stand: Stand) -> None:
@@ -199,7 +199,7 @@ async def test_functions_are_answered_when_all_results_are_there(stand: Stand) -
     stand.over("r1")
     assert len(stand.created) == 1
     stand.dialogue.result_sent(response)
-    assert [ask.instructions for ask in stand.created] == ["How is the weather in two towns?", None]
+    assert [request.instructions for request in stand.created] == ["How is the weather in two towns?", None]
     assert not stand.player.responses, "a call is nothing that is said"
 
 
@@ -233,7 +233,7 @@ async def test_a_question_that_came_too_late_is_asked_again(stand: Stand) -> Non
     stand.begins("r1")
     stand.audio("r1", "To what was said.")
     stand.over("r1")
-    assert [ask.instructions for ask in stand.created] == ["first", "first"]
+    assert [request.instructions for request in stand.created] == ["first", "first"]
 
 
 async def test_a_question_that_was_taken_for_another_is_asked_again_too(stand: Stand) -> None:
@@ -241,7 +241,7 @@ async def test_a_question_that_was_taken_for_another_is_asked_again_too(stand: S
     stand.begins("r1")  # In truth the answer to something spoken, as the service says now.
     stand.error("Conversation already has an active response")
     stand.over("r1")
-    assert [ask.instructions for ask in stand.created] == ["first", "first"]
+    assert [request.instructions for request in stand.created] == ["first", "first"]
 
 
 async def test_an_error_ends_what_was_asked(stand: Stand) -> None:
@@ -249,7 +249,7 @@ async def test_an_error_ends_what_was_asked(stand: Stand) -> None:
     stand.ask("second")
     stand.error("Output data may contain inappropriate content.", "DataInspectionFailed")
     assert [error.code for error in stand.errors] == ["DataInspectionFailed"]
-    assert [ask.instructions for ask in stand.created] == ["first", "second"]
+    assert [request.instructions for request in stand.created] == ["first", "second"]
 
 
 async def test_a_response_that_failed_says_why(stand: Stand) -> None:
@@ -276,7 +276,7 @@ async def test_the_end_of_a_session_ends_what_was_said_in_it(stand: Stand) -> No
     assert stand.dialogue.end()
     assert stand.player.last.done
     stand.dialogue.go_on()
-    assert [ask.instructions for ask in stand.created] == ["first", "second"]
+    assert [request.instructions for request in stand.created] == ["first", "second"]
 
 
 async def test_events_that_mean_nothing_here(stand: Stand) -> None:
@@ -286,3 +286,25 @@ async def test_events_that_mean_nothing_here(stand: Stand) -> None:
     stand.speech("u9", False, 100)
     assert not stand.player.responses
     assert not stand.player.facts
+
+
+@pytest.mark.parametrize("kind", ["response.audio.delta", "response.output_audio.delta"])
+async def test_audio_is_heard_under_either_name(stand: Stand, kind: str) -> None:
+    stand.ask("first")
+    stand.begins("r1")
+    data = base64.b64encode(bytes(480)).decode()
+    stand.dialogue.take({"type": kind, "response_id": "r1", "delta": data})
+    stand.over("r1", output=[{"type": "message"}])
+    assert stand.player.last.seconds == pytest.approx(0.01)
+    assert not stand.player.failures
+
+
+@pytest.mark.parametrize("kind", ["response.text.delta", "response.output_text.delta", "response.sound.delta"])
+async def test_an_answer_that_nobody_hears_is_told_once(stand: Stand, kind: str) -> None:
+    for name in ("r1", "r2"):
+        stand.ask("first")
+        stand.begins(name)
+        stand.dialogue.take({"type": kind, "response_id": name, "delta": "Hello."})
+        stand.over(name, output=[{"type": "message"}])
+    [failure] = stand.player.failures
+    assert "nobody hears" in str(failure)

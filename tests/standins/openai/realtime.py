@@ -73,7 +73,10 @@ class RealtimeSession:
         """Send an event, after a look whether the SDK's own model of it would take it."""
         event = {"type": kind, "event_id": self.conversation.new_id("event"), **fields}
         SERVER_EVENTS[kind].model_validate(event, strict=True)
-        await self.send_text(json.dumps(event))
+        if kind in self.service.renames:
+            event["type"] = self.service.renames[kind]
+        if event["type"] is not None:
+            await self.send_text(json.dumps(event))
 
     async def send_text(self, text: str) -> None:
         """Send whatever it is."""

@@ -28,8 +28,9 @@ class StandIn(Provider):
 
     Of realtime sessions, `word_seconds`: how long a word is, `pace`: how long it takes to make, `deaf_for`: how long a
     cancellation is ignored, `refuses`: how connections are refused, if they are. `fails_midway`: answers of Responses
-    fail after their first event; `breaks_off`: texts end in the middle, in all peace; `sends_parts`: Chat
-    Completions has contents of parts, as other servers send them. `bodies`, `sessions`: the
+    fail after their first event; `breaks_off`: texts end in the middle, in all peace; `sends_parts`,
+    `tells_no_reason`: Chat Completions has contents of parts, and no `finish_reason`, as with other servers; `renames`:
+    other names of a realtime session's events, None for those that it does not have. `bodies`, `sessions`: the
     requests and the realtime sessions so far.
     """
 
@@ -44,6 +45,8 @@ class StandIn(Provider):
         self.fails_midway = False
         self.breaks_off = False
         self.sends_parts = False
+        self.tells_no_reason = False
+        self.renames: dict[str, str | None] = {}
         self.url = ""
         self.bodies: list[dict[str, Any]] = []
         self.refused: list[Refusal] = []

@@ -212,6 +212,8 @@ class ChatCompletions(TextEndpoint):
 
     async def messages(self, body: Json, said: str | ToolCall, answer: Answer) -> AsyncIterator[bytes]:
         def chunk(delta: Json, finish: str | None = None) -> bytes:
+            if self._service.tells_no_reason:
+                finish = None
             data = {
                 "id": "chatcmpl-1",
                 "object": "chat.completion.chunk",

@@ -48,6 +48,7 @@ class RealtimeSession(Session):
 
     async def send(self, kind: str, **fields: Any) -> None:
         """Send an event."""
+        kind = self.service.renames.get(kind, kind)
         await self.send_raw(json.dumps({"event_id": f"event_{next(self._numbers)}", "type": kind, **fields}))
 
     async def end(self, kind: str, code: str, message: str) -> None:

@@ -60,6 +60,7 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
         self._born: dict[str, int] = {}
         # What was heard of responses that were cut off and that the provider has not been told of yet.
         self._cut: tuple[PlayedResponse, ...] = ()
+        self._mute_reported = False
 
     @abc.abstractmethod
     async def connect(self, instructions: str) -> None:
@@ -126,6 +127,7 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
         # Of a session that is closed nothing more comes, and the next one may count its responses anew.
         self._born.clear()
         self._cut = ()
+        self._mute_reported = False
 
     # Interruption.
 
@@ -186,6 +188,15 @@ class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
         goes on in another response, since functions were called in this one."""
         if (output := self._output) is not None:
             output.response_done(response, more)
+
+    def report_mute(self, error: Exception) -> None:
+        """Report that the model answers in a way that nobody hears, such as in text: `error` says so, and what to do.
+
+        It is told once a call, however many answers are lost in this way.
+        """
+        if not self._mute_reported:
+            self._mute_reported = True
+            self.report_failure(error)
 
     def report_answer_lost(self, response: str | None = None) -> None:
         """Report that the model gave up an answer that is still wanted: this response, or one that had not begun.

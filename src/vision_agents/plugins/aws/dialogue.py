@@ -1,17 +1,17 @@
 """Translates a stream's events into reports to the agent.
 
-The model's work on one prompt (a text, a spoken turn) is an `Answer`. The service does not name it; this is how its
+The model's work on one prompt (a text, a spoken turn) is a `Response`. The service does not name it; this is how its
 parts are known:
 
 - Everything is in contents, each with an id, a role and a type. What the assistant says belongs to the `current`
-  answer, which begins with its first content and ends with audio that ends in END_TURN. A function that it calls, and
-  what it says after that, are the same answer.
+  response, which begins with its first content and ends with audio that ends in END_TURN. A function that it calls, and
+  what it says after that, are the same response.
 - An interruption is told twice: by a text `{ "interrupted" : true }` and by a content that ends in INTERRUPTED. Either
-  counts, once an answer. It also comes when the answer has long been sent, but the service reckons that it still plays.
+  counts, once a response. It also comes when all of it has long been sent, but the service reckons that it still plays.
 - Words of the user come when the service judges that the turn is over. What begins after them answers them.
 - Texts are answered in the order in which they were sent.
 
-Nothing cancels an answer. What still comes of one that nobody wants is dropped, and a stream on which that takes too
+Nothing cancels a response. What still comes of one that nobody wants is dropped, and a stream on which that takes too
 long is renewed, see `Session`.
 """
 
@@ -30,22 +30,28 @@ from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import ToolCall
 from vision_agents.core.participants import Participant
 
+from .client import SERVICE_NAME, AWSError
 from .wire import OUTPUT_SAMPLE_RATE, Json
 
 # Seconds within which the answer to a text begins; later the service has let it be.
-ASK_TIMEOUT = 20.0
+REQUEST_TIMEOUT = 20.0
 
 # Texts that wait for their answers; at the limit the oldest is given up.
-ASK_LIMIT = 16
+REQUEST_LIMIT = 16
 
 # Seconds of silence after which a turn is taken to be over: longer than the service waits before it answers.
 TURN_SILENCE = 3.0
+
+ANSWERS_IN_TEXT = (
+    f"{SERVICE_NAME}: an answer is complete and had text alone, which nobody hears. Use a model that speaks, such as "
+    "amazon.nova-2-sonic-v1:0."
+)
 
 _numbers = count(1)
 
 
 @dataclass(slots=True)
-class Answer:
+class Response:
     """The model's work on one prompt.
 
     `epoch`: in which it was asked for. `key`: of the text that it answers. `started`: it was reported. `over`: the
@@ -61,28 +67,29 @@ class Answer:
     over: bool = False
     interrupted: bool = False
     dropped: bool = False
+    audible: bool = False
     text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ResponseRequest:
     """A text to be answered. `key`: of it, as the agent asked. `during`: what the model was saying when it was sent."""
 
     text: str
     key: int | None
     epoch: int
     at: float
-    during: Answer | None
+    during: Response | None
 
 
 @dataclass(slots=True)
 class Content:
-    """A content that is open at the service. `answer`: what it is a part of."""
+    """A content that is open at the service. `response`: what it is a part of."""
 
     role: str
     kind: str
     final: bool
-    answer: Answer | None
+    response: Response | None
     call: ToolCall | None = None
 
 
@@ -102,27 +109,27 @@ class UserTurn:
 class Dialogue:
     """Takes the events of a stream, and reports through `model` what they mean.
 
-    `call` runs a function for an answer. `now` is a clock; `turn_over` tells how long the users spoke in the turn that
+    `call` runs a function for a response. `now` is a clock; `turn_over` tells how long the users spoke in the turn that
     ends, and how long they have been silent since. All in seconds.
     """
 
     model: llm.Realtime
-    call: Callable[[ToolCall, Answer], None]
+    call: Callable[[ToolCall, Response], None]
     now: Callable[[], float]
     turn_over: Callable[[], tuple[float, float]]
-    current: Answer | None = None
-    asks: deque[Ask] = field(default_factory=lambda: deque(maxlen=ASK_LIMIT))
+    current: Response | None = None
+    requests: deque[ResponseRequest] = field(default_factory=lambda: deque(maxlen=REQUEST_LIMIT))
     _contents: dict[str, Content] = field(default_factory=dict)
     _turn: UserTurn | None = None
     # The last answer of which something was reported, and until when it plays if it plays without a break.
-    _last: Answer | None = None
+    _last: Response | None = None
     _plays_until: float = 0.0
 
     # What we do.
 
     def asked(self, text: str, key: int | None) -> None:
         """A text is sent to be answered."""
-        self.asks.append(Ask(text, key, self.model.epoch, self.now(), self.current))
+        self.requests.append(ResponseRequest(text, key, self.model.epoch, self.now(), self.current))
 
     def cancel(self, responses: set[str]) -> None:
         """These are not wanted any more, whatever their epoch."""
@@ -139,25 +146,27 @@ class Dialogue:
     @property
     def unwanted(self) -> bool:
         """Return whether the service is at something, or was asked for something, that nobody wants any more."""
-        self._forget_old_asks()
+        self._forget_old_requests()
         current = self.current
-        return (current is not None and self._lost(current)) or any(ask.epoch < self.model.epoch for ask in self.asks)
+        return (current is not None and self._lost(current)) or any(
+            request.epoch < self.model.epoch for request in self.requests
+        )
 
     @property
     def idle(self) -> bool:
         """Return whether nobody says anything, and no answer is awaited."""
-        self._forget_old_asks()
-        return self.current is None and not self.asks and not self.awaited and self.now() >= self._plays_until
+        self._forget_old_requests()
+        return self.current is None and not self.requests and not self.awaited and self.now() >= self._plays_until
 
     @property
     def awaited(self) -> bool:
         """Return whether somebody has spoken, and the answer has not begun."""
         return self._turn is not None and not self._turn.answered
 
-    def end(self) -> list[Ask]:
+    def end(self) -> list[ResponseRequest]:
         """The stream is gone, and everything on it. Returns what is still to be answered."""
-        unanswered = [ask for ask in self.asks if ask.epoch == self.model.epoch]
-        self.asks.clear()
+        unanswered = [request for request in self.requests if request.epoch == self.model.epoch]
+        self.requests.clear()
         self._contents.clear()
         current = self.current
         if current is not None:
@@ -187,16 +196,16 @@ class Dialogue:
             role, kind = str(fields["role"]), str(fields["type"])
         except KeyError:
             # It cannot be read; if it is the answer to a text, the next answer is none to that.
-            if self.current is None and self.asks:
-                self.asks.popleft()
+            if self.current is None and self.requests:
+                self.requests.popleft()
             raise
         extra = json.loads(fields.get("additionalModelFields") or "{}")
         final = extra.get("generationStage") == "FINAL"
-        answer: Answer | None = None
+        response: Response | None = None
         if role != "USER":
             # The final text tells once more what was said.
-            answer = (self._last or self.current) if final else self._answering()
-        self._contents[str(fields["contentId"])] = Content(role, kind, final, answer)
+            response = (self._last or self.current) if final else self._answering()
+        self._contents[str(fields["contentId"])] = Content(role, kind, final, response)
 
     def _on_text(self, fields: Json) -> None:
         content = self._contents.get(str(fields["contentId"]))
@@ -204,39 +213,42 @@ class Dialogue:
         if content is None:
             return
         if _is_interruption(text):
-            self._interrupted(content.answer)
+            self._interrupted(content.response)
         elif content.role == "USER":
             self._heard(text.strip())
-        elif content.answer is not None and text and not (content.final and content.answer.text):
-            self._say(content.answer, text)
+        elif content.response is not None and text and not (content.final and content.response.text):
+            self._say(content.response, text)
 
     def _on_audio(self, fields: Json) -> None:
         content = self._contents.get(str(fields["contentId"]))
-        if content is None or content.answer is None or content.answer.over or content.answer.dropped:
+        if content is None or content.response is None or content.response.over or content.response.dropped:
             return
         audio = PcmData.from_bytes(base64.b64decode(fields["content"], validate=True), OUTPUT_SAMPLE_RATE)
-        self._begin(content.answer)
-        if not self._lost(content.answer):
+        self._begin(content.response)
+        content.response.audible = True
+        if not self._lost(content.response):
             self._plays_until = max(self._plays_until, self.now()) + audio.duration
-        self.model.report_audio(content.answer.id, audio)
+        self.model.report_audio(content.response.id, audio)
 
     def _on_tool_use(self, fields: Json) -> None:
         content = self._contents.get(str(fields["contentId"]))
         arguments = json.loads(fields.get("content") or "{}")
-        if content is not None and content.answer is not None:
+        if content is not None and content.response is not None:
             content.call = ToolCall(str(fields["toolUseId"]), str(fields["toolName"]), dict(arguments))
 
     def _on_content_end(self, fields: Json) -> None:
         content = self._contents.pop(str(fields["contentId"]), None)
         if content is None:
             return
-        reason, answer = fields.get("stopReason"), content.answer
+        reason, response = fields.get("stopReason"), content.response
         if reason == "INTERRUPTED":
-            self._interrupted(answer)
-        elif content.call is not None and answer is not None and not answer.over:
-            self.call(content.call, answer)
-        elif reason == "END_TURN" and answer is not None and content.role != "USER":
-            self._finish(answer)
+            self._interrupted(response)
+        elif content.call is not None and response is not None and not response.over:
+            self.call(content.call, response)
+        elif reason == "END_TURN" and response is not None and content.role != "USER":
+            if response.text and not (response.audible or self._lost(response) or response.interrupted):
+                self.model.report_mute(AWSError(ANSWERS_IN_TEXT))
+            self._finish(response)
 
     def _on_completion_end(self, _: Json) -> None:
         if self.current is not None:
@@ -249,69 +261,69 @@ class Dialogue:
         last = self._last
         return last is not None and not last.interrupted and not self._lost(last) and self.now() < self._plays_until
 
-    def _lost(self, answer: Answer) -> bool:
-        return answer.dropped or answer.epoch < self.model.epoch
+    def _lost(self, response: Response) -> bool:
+        return response.dropped or response.epoch < self.model.epoch
 
-    def _answering(self) -> Answer:
+    def _answering(self) -> Response:
         if self.current is None:
-            ask = self._asked()
-            epoch, key = (ask.epoch, ask.key) if ask is not None else (self.model.epoch, None)
-            self.current = Answer(f"answer {next(_numbers)}", epoch, key)
+            request = self._asked()
+            epoch, key = (request.epoch, request.key) if request is not None else (self.model.epoch, None)
+            self.current = Response(f"answer {next(_numbers)}", epoch, key)
             if self._turn is not None:
                 self._end_turn(self._turn)
                 self._turn.answered = True
         return self.current
 
-    def _asked(self) -> Ask | None:
+    def _asked(self) -> ResponseRequest | None:
         """The text that the answer which begins now is to, None if that is a spoken turn."""
-        self._forget_old_asks()
+        self._forget_old_requests()
         spoken = self._turn is not None and self._turn.said and not self._turn.answered
-        return self.asks.popleft() if self.asks and not spoken else None
+        return self.requests.popleft() if self.requests and not spoken else None
 
-    def _begin(self, answer: Answer) -> None:
-        if not answer.started:
-            answer.started = True
-            self._last = answer
+    def _begin(self, response: Response) -> None:
+        if not response.started:
+            response.started = True
+            self._last = response
             self._plays_until = self.now()
-            self.model.report_response_started(answer.id, answer.epoch, answer.key)
+            self.model.report_response_started(response.id, response.epoch, response.key)
 
-    def _say(self, answer: Answer, text: str) -> None:
-        if answer.over and not answer.text:
+    def _say(self, response: Response, text: str) -> None:
+        if response.over and not response.text:
             return
-        self._begin(answer)
+        self._begin(response)
         # Each content is a sentence, without the space between it and the one before.
-        gap = " " if answer.text and not text[0].isspace() else ""
-        answer.text += gap + text
-        self.model.report_response_text(answer.id, gap + text)
+        gap = " " if response.text and not text[0].isspace() else ""
+        response.text += gap + text
+        self.model.report_response_text(response.id, gap + text)
 
-    def _finish(self, answer: Answer) -> None:
-        if answer is self.current:
+    def _finish(self, response: Response) -> None:
+        if response is self.current:
             self.current = None
-        if answer.over:
+        if response.over:
             return
-        answer.over = True
-        if answer.started:
-            self.model.report_response_done(answer.id)
+        response.over = True
+        if response.started:
+            self.model.report_response_done(response.id)
 
-    def _interrupted(self, answer: Answer | None) -> None:
-        answer = answer or self.current or self._last
-        if answer is None or answer.interrupted:
+    def _interrupted(self, response: Response | None) -> None:
+        response = response or self.current or self._last
+        if response is None or response.interrupted:
             return
-        answer.interrupted = True
+        response.interrupted = True
         # A text that we sent stops the model too; then nobody has spoken.
-        ours = any(ask.during is answer for ask in self.asks)
-        current = answer is self.current or answer is self._last
-        if current and not ours and not self._lost(answer):
+        ours = any(request.during is response for request in self.requests)
+        current = response is self.current or response is self._last
+        if current and not ours and not self._lost(response):
             self._somebody_speaks()
-            if not answer.started:
+            if not response.started:
                 self.model.report_answer_lost()
         if current:
             self._plays_until = self.now()
-        self._finish(answer)
+        self._finish(response)
 
-    def _forget_old_asks(self) -> None:
-        while self.asks and self.now() - self.asks[0].at > ASK_TIMEOUT:
-            self.asks.popleft()
+    def _forget_old_requests(self) -> None:
+        while self.requests and self.now() - self.requests[0].at > REQUEST_TIMEOUT:
+            self.requests.popleft()
 
     # The user.
 

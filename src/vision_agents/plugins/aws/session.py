@@ -12,7 +12,7 @@ from vision_agents.core.llm import PlayedResponse
 from vision_agents.core.remote import RealtimeSession, RemoteError
 
 from .client import SERVICE_NAME
-from .dialogue import Answer, Ask, Dialogue
+from .dialogue import Dialogue, Response, ResponseRequest
 from .link import Link
 from .stream import Stream
 from .wire import Json, Prompt, Setup
@@ -40,7 +40,7 @@ class Session(RealtimeSession):
         self._link = Link(connect, self)
         self._dialogue = Dialogue(model, self._call, self._loop.time, self._link.speech.turn_over)
         # Texts whose answers had not begun when the stream was renewed.
-        self._again: list[Ask] = []
+        self._again: list[ResponseRequest] = []
 
     # What we send.
 
@@ -89,13 +89,13 @@ class Session(RealtimeSession):
         return self._dialogue.idle and not self._calls and self._link.speech.quiet >= PAUSE
 
     def prompt(self, with_history: bool) -> Prompt:
-        history = without_asked(self._model.history, [ask.text for ask in self._again]) if with_history else ()
+        history = without_asked(self._model.history, [request.text for request in self._again]) if with_history else ()
         return Prompt(self._setup, self._instructions, tuple(self._model.tools), history)
 
     def opened(self) -> None:
         again, self._again = self._again, []
-        for ask in again:
-            self._send_text(ask.text, ask.key)
+        for request in again:
+            self._send_text(request.text, request.key)
 
     def event(self, event: Json) -> None:
         self._dialogue.take(event)
@@ -116,13 +116,13 @@ class Session(RealtimeSession):
 
     # Functions.
 
-    def _call(self, call: ToolCall, answer: Answer) -> None:
-        if answer.epoch < self._model.epoch or answer.dropped:
+    def _call(self, call: ToolCall, response: Response) -> None:
+        if response.epoch < self._model.epoch or response.dropped:
             return
-        self._run(call, self._answer(call, answer, self._link.prompt))
+        self._run(call, self._answer(call, response, self._link.prompt))
 
-    async def _answer(self, call: ToolCall, answer: Answer, prompt: Prompt | None) -> None:
-        result = await self._model.call_function(call, answer.epoch)
+    async def _answer(self, call: ToolCall, response: Response, prompt: Prompt | None) -> None:
+        result = await self._model.call_function(call, response.epoch)
         # Nobody waits for what was interrupted, or was asked for on another stream.
-        if answer.epoch == self._model.epoch and prompt is not None and prompt is self._link.prompt:
+        if response.epoch == self._model.epoch and prompt is not None and prompt is self._link.prompt:
             self._link.send(prompt.result(call.id, result))

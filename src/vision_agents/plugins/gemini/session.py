@@ -18,8 +18,9 @@ from vision_agents.core.llm import PlayedResponse
 from vision_agents.core.remote import RealtimeSession, RemoteError
 
 from .config import Setup, content, note, turns
-from .dialogue import Dialogue, Generation
+from .dialogue import Dialogue
 from .link import Link
+from .responses import Response
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Session(RealtimeSession):
         # What became of calls that the service does not wait for, and that the model was not told yet.
         self._call_notes: deque[str] = deque(maxlen=CALL_NOTES)
         # A text whose answer had not begun when the session was renewed.
-        self._again: Generation | None = None
+        self._again: Response | None = None
 
     # What we send.
 
@@ -182,7 +183,7 @@ class Session(RealtimeSession):
             asked = ToolCall(call.id or name, name, call.args or {})
             self._run(asked, self._answer(asked, caller))
 
-    async def _answer(self, call: ToolCall, caller: Generation) -> None:
+    async def _answer(self, call: ToolCall, caller: Response) -> None:
         result = await self._model.call_function(call, caller.epoch)
         if caller.epoch != self._model.epoch:
             # Nobody waits for it: what the model was at has been cancelled, and its calls with it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from vision_agents.core import llm as base
 from vision_agents.core.conversation import Message, Role, ToolCall, spoken_text
 
 from .client import TIMEOUT, decoded_arguments, make_client
-from .stream import Requests
+from .stream import Requests, Stopped
 
 
 class ChatCompletionsLLM(base.LLM):
@@ -65,6 +65,8 @@ class ChatCompletionsLLM(base.LLM):
         self._client = make_own() if client is None else client
         options: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens, "extra_body": extra_body}
         self._options = {name: value for name, value in options.items() if value is not None}
+        # An answer of this server had a `finish_reason`, so one without is not whole. Other servers never tell any.
+        self._tells_reason = False
         self._requests = Requests(f"Chat Completions at {self._client.base_url.host}")
 
     async def start(self) -> None:
@@ -87,17 +89,24 @@ class ChatCompletionsLLM(base.LLM):
 
         calls: dict[int, Call] = {}
         complete = False
-        async with aclosing(self._requests.stream(begin, self.epoch, _is_last)) as chunks:
-            async for chunk in chunks:
-                complete = complete or _is_last(chunk)
-                for choice in chunk.choices[:1]:
-                    if text := _text(choice.delta.content):
-                        yield text
-                    for piece in choice.delta.tool_calls or ():
-                        calls.setdefault(piece.index, Call()).add(piece)
-        if complete:  # Of a request that was stopped half a call may have come.
+        with suppress(Stopped):
+            async with aclosing(self._requests.stream(begin, self.epoch, self._may_be_last)) as chunks:
+                async for chunk in chunks:
+                    complete = complete or _is_last(chunk)
+                    for choice in chunk.choices[:1]:
+                        if text := _text(choice.delta.content):
+                            yield text
+                        for piece in choice.delta.tool_calls or ():
+                            calls.setdefault(piece.index, Call()).add(piece)
+            self._tells_reason = self._tells_reason or complete
+            if not complete and not all(call.is_whole for call in calls.values()):
+                raise self._requests.broken_off()
             for number in sorted(calls):
                 yield calls[number].whole()
+
+    def _may_be_last(self, chunk: ChatCompletionChunk) -> bool:
+        """Return whether the answer may end with this: of a server that never tells a reason, with anything."""
+        return not self._tells_reason or _is_last(chunk)
 
     async def cancel_work(self) -> None:
         self._requests.stop(before=self.epoch)
@@ -122,6 +131,15 @@ class Call:
         if piece.function is not None:
             self.name = piece.function.name or self.name
             self.arguments += piece.function.arguments or ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether nothing is missing: a name, and arguments that can be read."""
+        try:
+            json.loads(self.arguments or "{}")
+        except ValueError:
+            return False
+        return bool(self.name)
 
     def whole(self) -> ToolCall:
         return ToolCall(self.id, self.name, decoded_arguments(self.name, self.arguments))

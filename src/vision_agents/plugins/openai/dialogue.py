@@ -32,6 +32,16 @@ logger = logging.getLogger(__name__)
 CANCEL = "cancel_"
 
 
+ANSWERS_IN_TEXT = (
+    f"{SERVICE.name}: the model answers in text, which nobody hears. Use a model that speaks, or "
+    "openai.ChatCompletionsLLM with an STT and a TTS."
+)
+NOT_UNDERSTOOD = (
+    f"{SERVICE.name}: a response is complete, and no audio of it came that is understood here, so nobody hears it. Is "
+    "the server at base_url one that speaks, by the events of OpenAI's Realtime API (response.output_audio.delta)?"
+)
+
+
 class Wire(Protocol):
     """Carries out what the dialogue wants. Every method returns at once."""
 
@@ -71,7 +81,6 @@ class Dialogue:
         # The epoch in which the user's last turn ended, until its response begins; and whether its words are known.
         self._turn_epoch: int | None = None
         self._understood = False
-        self._answers_in_text = False
 
     # What we do.
 
@@ -189,13 +198,7 @@ class Dialogue:
             self._model.report_response_text(response.id, event.delta)
 
     def _on_unspoken_text(self, _: Event) -> None:
-        if not self._answers_in_text:
-            self._answers_in_text = True
-            text = (
-                f"{SERVICE.name}: the model answers in text, which nobody hears. Use a model that speaks, or "
-                "openai.ChatCompletionsLLM with an STT and a TTS."
-            )
-            self._wire.failed(OpenAIError(text))
+        self._model.report_mute(OpenAIError(ANSWERS_IN_TEXT))
 
     def _on_done(self, event: Event) -> None:
         response = self._responses.get(event.response.id)
@@ -210,6 +213,8 @@ class Dialogue:
         elif event.response.status == "completed":
             calls = [item for item in output if item.type == "function_call"]
             self._call(calls, response)
+            if not response.items and any(item.type == "message" for item in output):
+                self._model.report_mute(OpenAIError(NOT_UNDERSTOOD))
         if event.response.status == "failed":
             error = event.response.status_details and event.response.status_details.error
             self._wire.failed(refused(error, f"{SERVICE.name}: a response failed"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from vision_agents.core import llm as base
 from vision_agents.core.conversation import Message, Role, ToolCall, spoken_text
 
 from .client import TIMEOUT, decoded_arguments, failure, make_client
-from .stream import Requests
+from .stream import Requests, Stopped
 
 SERVICE_NAME = "OpenAI Responses"
 
@@ -93,19 +93,20 @@ class LLM(base.LLM):
             )
             return stream
 
-        async with aclosing(self._requests.stream(begin, self.epoch, _is_last)) as events:
-            async for event in events:
-                match event.type:
-                    case "response.output_text.delta" | "response.refusal.delta":
-                        yield event.delta
-                    case "response.output_item.done" if isinstance(event.item, ResponseFunctionToolCall):
-                        yield _tool_call(event.item)
-                    case "response.failed":
-                        error = event.response.error
-                        text = error.message if error else "the answer failed, and it does not say why"
-                        raise failure(SERVICE_NAME, text, error.code if error else None)
-                    case "error":
-                        raise failure(SERVICE_NAME, event.message, event.code)
+        with suppress(Stopped):
+            async with aclosing(self._requests.stream(begin, self.epoch, _is_last)) as events:
+                async for event in events:
+                    match event.type:
+                        case "response.output_text.delta" | "response.refusal.delta":
+                            yield event.delta
+                        case "response.output_item.done" if isinstance(event.item, ResponseFunctionToolCall):
+                            yield _tool_call(event.item)
+                        case "response.failed":
+                            error = event.response.error
+                            text = error.message if error else "the answer failed, and it does not say why"
+                            raise failure(SERVICE_NAME, text, error.code if error else None)
+                        case "error":
+                            raise failure(SERVICE_NAME, event.message, event.code)
 
     async def cancel_work(self) -> None:
         self._requests.stop(before=self.epoch)

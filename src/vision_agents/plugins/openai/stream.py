@@ -41,12 +41,16 @@ class Requests:
             if (before is None or epoch < before) and not stopped.done():
                 stopped.set_result(None)
 
+    def broken_off(self) -> OpenAIError:
+        """Returns the error of an answer that is not whole."""
+        return OpenAIError(f"{self._where}: the answer breaks off.")
+
     async def stream(
         self, begin: Callable[[], Awaitable[EventStream[T]]], epoch: int, is_last: Callable[[T], bool]
     ) -> AsyncGenerator[T, None]:
         """Begin a request and yield its events; leaving the generator closes the connection.
 
-        Raises OpenAIError, also if the events end and none of them was `is_last`.
+        Raises OpenAIError, also if the events end and none of them was `is_last`; Stopped, if it was stopped.
         """
         stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._running[stopped] = epoch
@@ -57,11 +61,9 @@ class Requests:
                     event = await _unless(stopped, anext(events))
                     complete = complete or is_last(event)
                     yield event
-        except Stopped:
-            return
         except StopAsyncIteration:
             if not complete:
-                raise OpenAIError(f"{self._where}: the answer breaks off.") from None
+                raise self.broken_off() from None
         except ERRORS as error:
             raise explained(error, self._where) from error
         finally:

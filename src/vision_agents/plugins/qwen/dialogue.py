@@ -32,8 +32,18 @@ _NOTHING_TO_CANCEL = ("none active response", "no active response", "not active"
 _BUSY = ("already has an active response", "another response is in progress")
 
 
+ANSWERS_IN_TEXT = (
+    f"{SERVICE_NAME}: the model answers in text, which nobody hears. Use a realtime model that speaks, and leave "
+    "output_modalities out of session=…"
+)
+NOT_UNDERSTOOD = (
+    f"{SERVICE_NAME}: a response is complete, and no audio of it came that is understood here, so nobody hears it. Is "
+    "the server at url= one that speaks, by the events of Qwen-Omni (response.audio.delta)?"
+)
+
+
 @dataclass(slots=True)
-class Ask:
+class ResponseRequest:
     """Something that is to be answered. `instructions`: for this answer; None where it answers results of functions.
 
     `key`: of the text that it answers, as the agent asked for it.
@@ -51,9 +61,10 @@ class Response:
     id: str
     epoch: int
     # What it answers; None if that was spoken.
-    ask: Ask | None = None
-    # Some of it was reported.
+    request: ResponseRequest | None = None
+    # Some of it was reported; and some of that can be heard.
     started: bool = False
+    audible: bool = False
     cancelled_at: float | None = None
     # Functions that it called and whose results are not sent yet; and whether it has called any.
     pending: int = 0
@@ -63,7 +74,7 @@ class Response:
     @property
     def key(self) -> int | None:
         """The key of the text that it answers."""
-        return self.ask.key if self.ask is not None else None
+        return self.request.key if self.request is not None else None
 
 
 @dataclass(slots=True)
@@ -80,7 +91,7 @@ class UserTurn:
 class Wire(Protocol):
     """Sends what the dialogue decides. Every method returns at once."""
 
-    def create(self, ask: Ask) -> None:
+    def create(self, request: ResponseRequest) -> None:
         """Have a response made."""
 
     def cancel(self, response: Response) -> None:
@@ -106,9 +117,9 @@ class Dialogue:
     silence: float
     interrupts: bool = True
     active: Response | None = None
-    asks: deque[Ask] = field(default_factory=deque)
+    requests: deque[ResponseRequest] = field(default_factory=deque)
     # Asked for, and not begun yet.
-    sent: Ask | None = None
+    sent: ResponseRequest | None = None
     # The epoch in which the last spoken turn ended, while its answer has not begun; and whether its words are known.
     _spoken: int | None = None
     _understood: bool = False
@@ -116,27 +127,27 @@ class Dialogue:
 
     # What we do.
 
-    def ask(self, ask: Ask) -> None:
+    def ask(self, request: ResponseRequest) -> None:
         """Have something answered, as soon as that is possible."""
-        self.asks.append(ask)
+        self.requests.append(request)
         self.go_on()
 
     def go_on(self) -> None:
-        """Ask for the next answer, if it is time."""
-        if self.active is None and self.sent is None and self.asks:
-            self.sent = self.asks.popleft()
+        """Ask for the next response, if it is time."""
+        if self.active is None and self.sent is None and self.requests:
+            self.sent = self.requests.popleft()
             self.wire.create(self.sent)
 
     def stop(self, responses: set[str]) -> None:
         """Cancel what is stale, or one of `responses`."""
-        self.asks = deque(ask for ask in self.asks if ask.epoch >= self.model.epoch)
+        self.requests = deque(request for request in self.requests if request.epoch >= self.model.epoch)
         active = self.active
         if active is not None and (active.epoch < self.model.epoch or active.id in responses):
             self._cancel(active)
 
     def forget_texts(self) -> None:
         """Drop them: whoever asked for them was told that it failed."""
-        self.asks = deque(ask for ask in self.asks if ask.instructions is None)
+        self.requests = deque(request for request in self.requests if request.instructions is None)
 
     def result_sent(self, response: Response) -> None:
         """The result of one of its functions was sent."""
@@ -146,7 +157,7 @@ class Dialogue:
     def end(self) -> bool:
         """The session is gone. Returns whether something was lost that is still wanted.
 
-        What was asked and not answered stays in `asks`. So does a spoken turn, if its words are known: a new session is
+        What was asked and not answered stays in `requests`. So does a spoken turn, if its words are known: a new one is
         told what was said so far, and they stand at the end of that.
         """
         wanted = [self.sent.epoch] if self.sent is not None else []
@@ -157,9 +168,9 @@ class Dialogue:
         if self.active is not None and wanted[-1:] == [self.model.epoch]:
             self.model.report_answer_lost(self.active.id if self.active.started else None)
         if self.sent is not None:
-            self.asks.appendleft(self.sent)
+            self.requests.appendleft(self.sent)
         if self._spoken is not None and self._understood:
-            self.asks.append(Ask(self._spoken))
+            self.requests.append(ResponseRequest(self._spoken))
         self.active = self.sent = self._spoken = None
         return self.model.epoch in wanted
 
@@ -192,21 +203,21 @@ class Dialogue:
         """Put back what was asked for: a spoken turn was faster, and is what is being answered."""
         late, self.sent = self.sent, None
         if late is None and self.active is not None:
-            late, self.active.ask = self.active.ask, None
+            late, self.active.request = self.active.request, None
         if late is not None:
-            self.asks.appendleft(late)
+            self.requests.appendleft(late)
 
     # Responses.
 
     def _on_created(self, event: Event) -> None:
-        ask, self.sent = self.sent, None
+        request, self.sent = self.sent, None
         spoken, self._spoken = self._spoken, None
         epoch = self.model.epoch
-        if ask is not None:
-            epoch = ask.epoch
+        if request is not None:
+            epoch = request.epoch
         elif spoken is not None:
             epoch = spoken
-        self.active = Response(event["response"]["id"], epoch, ask)
+        self.active = Response(event["response"]["id"], epoch, request)
         if epoch < self.model.epoch:
             self._cancel(self.active)
 
@@ -215,6 +226,7 @@ class Dialogue:
         if response is not None:
             data = base64.b64decode(event["delta"], validate=True)
             self._begin(response)
+            response.audible = True
             self.model.report_audio(response.id, PcmData.from_bytes(data, OUTPUT_SAMPLE_RATE))
 
     def _on_text(self, event: Event) -> None:
@@ -222,6 +234,9 @@ class Dialogue:
         if response is not None:
             self._begin(response)
             self.model.report_response_text(response.id, str(event["delta"]))
+
+    def _on_unspoken_text(self, _: Event) -> None:
+        self.model.report_mute(QwenError(ANSWERS_IN_TEXT))
 
     def _on_call(self, event: Event) -> None:
         response = self._running(event)
@@ -247,6 +262,8 @@ class Dialogue:
         elif wanted and body.get("status") == "cancelled" and not response.started and not _by_code(response):
             self.model.report_answer_lost()  # It heard a noise before it had said anything.
         elif wanted and not response.called:
+            if not response.audible and any(item.get("type") == "message" for item in body.get("output") or ()):
+                self.model.report_mute(QwenError(NOT_UNDERSTOOD))
             self._begin(response)  # An answer of which nothing came is over all the same, for who asked.
         if response.started:
             self.model.report_response_done(response.id, more=wanted and response.called)
@@ -256,7 +273,7 @@ class Dialogue:
     def _answer_results(self, response: Response) -> None:
         if response.called and response.done and not response.pending and response.epoch == self.model.epoch:
             response.called = False
-            self.ask(Ask(response.epoch, key=response.key))
+            self.ask(ResponseRequest(response.epoch, key=response.key))
 
     def _running(self, event: Event) -> Response | None:
         """The response that the event is about, None if nobody wants it any more."""
@@ -318,7 +335,7 @@ class Dialogue:
 
 def _by_code(response: Response) -> bool:
     """Returns whether it answers a text."""
-    return response.ask is not None and response.ask.instructions is not None
+    return response.request is not None and response.request.instructions is not None
 
 
 _HANDLERS: dict[str, Callable[[Dialogue, Event], None]] = {
@@ -326,6 +343,11 @@ _HANDLERS: dict[str, Callable[[Dialogue, Event], None]] = {
     "response.created": Dialogue._on_created,
     "response.audio.delta": Dialogue._on_audio,
     "response.audio_transcript.delta": Dialogue._on_text,
+    # The names that OpenAI has for them by now, which may come here too.
+    "response.output_audio.delta": Dialogue._on_audio,
+    "response.output_audio_transcript.delta": Dialogue._on_text,
+    "response.text.delta": Dialogue._on_unspoken_text,
+    "response.output_text.delta": Dialogue._on_unspoken_text,
     "response.function_call_arguments.done": Dialogue._on_call,
     "response.done": Dialogue._on_done,
     "input_audio_buffer.speech_started": Dialogue._on_speech_started,

@@ -16,7 +16,7 @@ from vision_agents.core.llm import PlayedResponse
 from vision_agents.core.remote import RealtimeSession, RemoteError
 
 from .client import QwenError
-from .dialogue import Ask, Dialogue, Response
+from .dialogue import Dialogue, Response, ResponseRequest
 from .link import Event, Link
 from .messages import Messages
 
@@ -81,7 +81,7 @@ class Session(RealtimeSession):
         calls = "\n".join(self._call_notes)
         self._call_notes.clear()
         parts = (self._instructions, _note(untold), calls, text)
-        self._dialogue.ask(Ask(epoch, "\n\n".join(part for part in parts if part), request))
+        self._dialogue.ask(ResponseRequest(epoch, "\n\n".join(part for part in parts if part), request))
 
     def reconfigure(self, instructions: str | None = None) -> None:
         self._instructions = self._instructions if instructions is None else instructions
@@ -102,11 +102,11 @@ class Session(RealtimeSession):
 
     # Wire: what the dialogue wants.
 
-    def create(self, ask: Ask) -> None:
+    def create(self, request: ResponseRequest) -> None:
         modalities = [MultiModality.AUDIO, MultiModality.TEXT]
         self._link.send(
             lambda conversation: conversation.create_response(
-                instructions=ask.instructions, output_modalities=modalities
+                instructions=request.instructions, output_modalities=modalities
             )
         )
 

@@ -1,0 +1,160 @@
+"""The model's responses: which of them what comes belongs to, and what plays of them.
+
+The service's messages name no responses; they are told apart by order alone.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from vision_agents.core import llm
+from vision_agents.core.audio import PcmData
+
+# After `interrupted` the end of the turn follows at once. If it does not within this time, in seconds, it was missed.
+STOPPED_LIMIT = 1.5
+
+# Seconds of silence, after all that came has played, in which nothing more comes: the response is over. The service
+# makes speech faster than it is played, and tells of the end as late as it likes.
+PLAYED_OUT = 2.0
+
+
+@dataclass(slots=True)
+class Response:
+    """The model's work on one prompt. `epoch`: when it was asked for. `text`: what was asked, until it is answered.
+
+    `key`: of the text that it answers, as the agent asked for it.
+    """
+
+    id: str
+    epoch: int
+    # It answers a text or a function's result; or it is known whose voice it answers.
+    asked: bool = False
+    text: str | None = None
+    key: int | None = None
+    # It called functions; and those of them whose results are not sent yet.
+    called: bool = False
+    pending: int = 0
+    # It was reported that it began; and that it is done, which the service may not have said yet.
+    started: bool = False
+    over: bool = False
+    # The service says that no more of it is made, though its turn goes on.
+    generated: bool = False
+    # Some of it can be heard.
+    audible: bool = False
+    # When it was cancelled, and when the service said that it has stopped.
+    cancelled_at: float | None = None
+    stopped_at: float | None = None
+
+
+@dataclass(slots=True)
+class Responses:
+    """The `current` response, and those in `closing`, which are cancelled and whose end the service owes.
+
+    `now`: a clock, in seconds.
+    """
+
+    model: llm.Realtime
+    now: Callable[[], float]
+    current: Response | None = None
+    closing: deque[Response] = field(default_factory=deque)
+    # The last response of which something was reported, and until when it plays if it is played without a break.
+    last: str | None = None
+    _plays_until: float = 0.0
+    _names: count[int] = field(default_factory=lambda: count(1))
+
+    def new(self, asked: bool = False) -> Response:
+        """Make the current response another one."""
+        self.current = Response(f"answer {next(self._names)}", self.model.epoch, asked)
+        return self.current
+
+    def following(self, before: Response) -> Response:
+        """Make it the model's further work on the same prompt, which is no newer than that."""
+        self.current = Response(f"answer {next(self._names)}", before.epoch, asked=True, key=before.key)
+        return self.current
+
+    def begin(self, response: Response) -> None:
+        """Report that something of it came. Without effect twice."""
+        if not response.started:
+            response.started, response.text = True, None
+            self.last = response.id
+            self.model.report_response_started(response.id, response.epoch, response.key)
+
+    def finish(self, response: Response, more: bool = False) -> None:
+        """Report that it is done, if it had begun. Without effect twice."""
+        if response.started and not response.over:
+            response.over = True
+            self.model.report_response_done(response.id, more)
+
+    def audio(self, response: Response, audio: PcmData) -> None:
+        """Report a piece of its speech."""
+        response.audible = True
+        self._plays_until = max(self._plays_until, self.now()) + audio.duration
+        self.model.report_audio(response.id, audio)
+
+    def finish_if_played_out(self) -> None:
+        """Finish the current response if it has long fallen silent."""
+        current = self.unfinished
+        if current is None or current.called or not current.audible:
+            return
+        if self.now() >= self._plays_until + PLAYED_OUT:
+            self.finish(current)
+
+    def close(self, response: Response, *, cancelled: bool) -> None:
+        """Give it up, because it is to be `cancelled`, or because the service has stopped it."""
+        at = self.now()
+        response.cancelled_at, response.stopped_at = (at, None) if cancelled else (None, at)
+        self.closing.append(response)
+        self.current = None
+        self._plays_until = at
+
+    def late(self, made: bool = False) -> bool:
+        """Return whether what comes now belongs to a response that was given up. `made`: it is something that the
+        model makes, which nothing is of a response that the service has called generated."""
+        while self.closing:
+            oldest = self.closing[0]
+            missed = oldest.stopped_at is not None and self.now() - oldest.stopped_at >= STOPPED_LIMIT
+            if not missed and not (made and oldest.generated):
+                return True
+            self.finish(self.closing.popleft())
+        return False
+
+    def confirm(self) -> bool:
+        """Take note that the service has stopped; returns whether that was because of us."""
+        confirmed = next((response for response in self.closing if response.stopped_at is None), None)
+        if confirmed is not None:
+            confirmed.stopped_at = self.now()
+        return confirmed is not None
+
+    def clear(self) -> None:
+        """The session is gone, and everything in it."""
+        for response in (*self.closing, *([self.current] if self.current else [])):
+            self.finish(response)
+        self.closing.clear()
+        self.current = None
+
+    @property
+    def unfinished(self) -> Response | None:
+        """The one of which more is to come."""
+        return self.current if self.current is not None and not self.current.over else None
+
+    @property
+    def plays(self) -> bool:
+        """Return whether something is playing, if it is played without a break."""
+        return self.last is not None and self.now() < self._plays_until
+
+    @property
+    def silent(self) -> bool:
+        """Return whether the agent certainly says nothing."""
+        unfinished = self.unfinished
+        if unfinished is not None and unfinished.started:
+            return False
+        return not self.plays or (self.last is not None and self.model.stale(self.last))
+
+    @property
+    def unconfirmed_since(self) -> float | None:
+        """The time of the oldest cancellation that the service has not confirmed."""
+        times = (r.cancelled_at for r in self.closing if r.stopped_at is None and r.cancelled_at is not None)
+        return min(times, default=None)
