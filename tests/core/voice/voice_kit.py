@@ -42,6 +42,9 @@ class Stand:
         self.replies = reply.number
         self.begun.append(reply)
 
+    def reply_made(self, reply, stage):
+        pass
+
     def reply_failed(self, reply, component, error):
         self.failures.append((reply, component, error))
 

@@ -8,6 +8,7 @@ from typing import Literal
 from ..events import Event
 from ..floor import FloorState
 from ..floor.evidence import Vote
+from ..trace.stages import AnswerStages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,18 @@ class AgentSpeechEndedEvent(Event):
     unheard: str = ""
     interrupted: bool = False
     estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerLatencyEvent(Event):
+    """The first sample of a reply was played, or the reply is over without one: when it got to each stage on the way.
+
+    `participant`: whose speech it answers; None for what code asked for. `stages.total` is the time that the user
+    waited, `stages.durations` is where it went, in seconds. The times of `stages` are seconds since the call began.
+    """
+
+    reply: int
+    stages: AnswerStages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

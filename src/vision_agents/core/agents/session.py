@@ -28,9 +28,10 @@ from ..tasks import PART_ERRORS, Tasks, own_errors, together
 from ..trace import Trace
 from ..trace.notes import CallEnded, ParticipantJoined, StaleAudio, VoiceStarted, VoiceStopped
 from ..turn_detection import TurnEndedEvent, TurnStartedEvent
-from ..voice import RealtimeVoice, SpeechRequest, SpokenReply
+from ..voice import MadeStage, RealtimeVoice, SpeechRequest, SpokenReply
 from .events import AgentStateEvent, NoWordsEvent, UserAwayEvent, UserBackEvent
 from .hearing_adapter import HearingAdapter
+from .latency import AnswerLatency
 from .parts import Parts
 from .replies import Replies
 from .rules import Rules
@@ -83,6 +84,7 @@ class Session:
         self._participants: dict[str, Participant] = {}
         self._listening = HearingAdapter(parts, rules, self.floor, self._participants, self.post, events, self.trace)
         self._ears = self._listening.ears
+        self._latency = AnswerLatency(self.trace, self._participants, events, answers=self.floor.answers)
         output = self._voice if isinstance(self._voice, RealtimeVoice) else None
         # The parts are attached to it before `start`.
         self.attachment = Attachment(epoch, events, conversation, self._listening, output, agent)
@@ -178,6 +180,7 @@ class Session:
                 before = self.floor.state
                 effects = self.floor.handle(event)
                 self.trace.event(event, effects)
+                self._latency.take(event, effects)
                 if (state := self.floor.state) is not before:
                     self._events.send(AgentStateEvent(state=state, previous=before))
                 for effect in effects:
@@ -339,6 +342,7 @@ class Session:
             self._timer.cancel()
         self.replies.abandon()
         self.playout.close()
+        self._latency.finish()
         self.trace.note(CallEnded(str(error) if error else None))
         self._events.send(CallEndedEvent(error=str(error) if error else None))
 
@@ -365,6 +369,9 @@ class Session:
     def reply_started(self, reply: SpokenReply) -> None:
         self.replies.adopt(reply)
         self.post(ev.ReplyStarted(self.trace.now(), reply.number))
+
+    def reply_made(self, reply: int, stage: MadeStage) -> None:
+        self._latency.made(reply, stage)
 
     def reply_failed(self, reply: int, component: str, error: BaseException) -> None:
         self._listening.failed(component, error)

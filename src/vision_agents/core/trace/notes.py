@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from ..floor.evidence import Vote
 from ..voice.transcript import Utterance
+from .stages import AnswerStages
 
 VERSION = 3
 """Of the trace's format: another one is not read."""
@@ -98,6 +99,20 @@ class ReplyPlayed(Note):
     estimated: bool
     stale_chunks: int = 0
     utterances: tuple[Utterance, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTimed(Note):
+    """The first sample of a reply was pulled, or it is over without one: when it got to each stage on the way.
+
+    `participant`: whose speech it answers, None for what code asked for. `durations` and `total`: those of `stages`.
+    """
+
+    reply: int
+    participant: str | None
+    stages: AnswerStages
+    durations: dict[str, float]
+    total: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +208,7 @@ NOTES: tuple[type[Note], ...] = (
     UserTranscript,
     AgentTranscript,
     ReplyPlayed,
+    AnswerTimed,
     VoiceStarted,
     VoiceStopped,
     ReplyResumed,

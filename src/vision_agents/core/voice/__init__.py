@@ -3,12 +3,13 @@
 from .cascade import CascadeVoice
 from .realtime import RealtimeVoice
 from .transcript import HeardText, ReplyTranscript
-from .voice import CONTINUE_PROMPT, SpeechRequest, SpokenReply, Voice, VoiceListener
+from .voice import CONTINUE_PROMPT, MadeStage, SpeechRequest, SpokenReply, Voice, VoiceListener
 
 __all__ = [
     "CONTINUE_PROMPT",
     "CascadeVoice",
     "HeardText",
+    "MadeStage",
     "RealtimeVoice",
     "ReplyTranscript",
     "SpeechRequest",

@@ -138,6 +138,7 @@ class CascadeVoice:
             # Each of the two is closed at once: left to the garbage collector, the model would go on writing.
             async with aclosing(self._text(reply, request)) as text, aclosing(sentences(text)) as pieces:
                 async for sentence in pieces:
+                    self._listener.reply_made(reply.number, "first_sentence")
                     await pending.put(reply.transcript.add(sentence))
             reply.written = True
         except Exception as error:
@@ -162,6 +163,8 @@ class CascadeVoice:
             return  # Interrupted before it began.
         async with aclosing(self._llm.respond(ask, reply.epoch, calls)) as deltas:
             async for delta in deltas:
+                if delta:
+                    self._listener.reply_made(reply.number, "first_token")
                 yield delta
 
     @contextmanager
@@ -185,6 +188,7 @@ class CascadeVoice:
         resampler = Resampler(SAMPLE_RATE)
         async with aclosing(self._tts.synthesize(utterance.text, reply.epoch)) as chunks:
             async for chunk in chunks:
+                self._listener.reply_made(reply.number, "first_audio")
                 utterance.words.extend(chunk.words)
                 if not await self._play(reply, utterance, begin, resampler, chunk.audio):
                     return False

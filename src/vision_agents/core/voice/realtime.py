@@ -130,6 +130,7 @@ class RealtimeVoice:
             logger.error("response %s has %.0f s of audio waiting; the rest of it is cut off", response, entry.backlog)
             self.response_done(response)
             return
+        self._listener.reply_made(entry.reply.number, "first_audio")
         entry.backlog += audio.duration
         entry.utterance.length += audio.duration
         entry.audio.append(audio)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from .transcript import HeardText, ReplyTranscript
 
@@ -11,6 +11,9 @@ CONTINUE_PROMPT = (
     "You were cut off by a noise, not by me. Go on exactly where you stopped; if you had not begun yet, answer me now."
 )
 """Sent to a model to resume a reply that was cut off by mistake, by a noise or a broken connection."""
+
+MadeStage = Literal["first_token", "first_sentence", "first_audio"]
+"""What of a reply there is for the first time: text of a model, a sentence to be spoken, audio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,9 @@ class VoiceListener(Protocol):
 
     def reply_started(self, reply: SpokenReply) -> None:
         """A model began a reply of its own accord."""
+
+    def reply_made(self, reply: int, stage: MadeStage) -> None:
+        """There is something of the reply. Only the first report of each stage counts."""
 
     def reply_failed(self, reply: int, component: str, error: BaseException) -> None:
         """The reply cannot be made, or no more of it."""
