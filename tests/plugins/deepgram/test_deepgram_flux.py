@@ -203,3 +203,14 @@ async def test_messages_that_make_no_sense_are_passed_over(talk: Talk):
     await wire.send_raw("[]")
     await wire.send_raw(b"\x00")
     assert await talk.tell("StartOfTurn", "Call") == [("turn_started",), ("partial", "Call")]
+
+
+async def test_eager_turn_detection_is_flux_with_an_eager_threshold() -> None:
+    plain, eager = deepgram.STT(api_key=KEY), deepgram.STT(api_key=KEY, eager_turn_detection=True)
+    assert (plain.model, plain.turn_detection) == ("nova-3", False)
+    assert (eager.model, eager.turn_detection) == ("flux-general-en", True)
+    assert eager._parameters["eager_eot_threshold"] == 0.5
+    chosen = deepgram.STT(api_key=KEY, eager_turn_detection=True, eager_eot_threshold=0.7)
+    assert chosen._parameters["eager_eot_threshold"] == 0.7
+    with pytest.raises(ValueError, match="nova-3 does not take eager_eot_threshold"):
+        deepgram.STT(api_key=KEY, model="nova-3", eager_turn_detection=True)

@@ -465,3 +465,29 @@ async def test_a_spoken_sentence_is_a_turn(speak: Speak) -> None:
     ((_, duration, trailing),) = notes.of("turn_ended")
     assert duration == pytest.approx(len(speech) / RATE, abs=0.3)
     assert 0.2 < trailing < 1.6
+
+
+# By its public names, without an agent.
+
+
+@pytest.mark.virtual_time
+async def test_without_an_agent_it_tells_turns_until_it_is_stopped() -> None:
+    detector = smart_turn.TurnDetection(sample_rate=16_000, vad=LevelVAD(), model=Judge(0.9))
+    told: list[Any] = []
+
+    @detector.events.subscribe
+    async def note(event: smart_turn.TurnStartedEvent | smart_turn.TurnEndedEvent) -> None:
+        told.append(event)
+
+    await detector.start()
+    await play(detector, audio((1.0, SPEECH), (1.0, SILENCE), (0.5, SPEECH)))
+    await detector.events.drain()
+    await detector.stop()
+    assert [type(event).__name__ for event in told] == ["TurnStartedEvent", "TurnEndedEvent", "TurnStartedEvent"]
+    assert (told[0].participant, told[1].confidence) == (ANNA, 0.9)
+    assert told[1].duration_ms == pytest.approx(1000.0, abs=100.0)
+
+
+def test_another_rate_of_the_networks_is_refused() -> None:
+    with pytest.raises(ValueError, match="any audio is taken"):
+        smart_turn.TurnDetection(sample_rate=8_000, vad=LevelVAD(), model=Judge(0.9))

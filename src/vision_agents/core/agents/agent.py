@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import logging
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ from ..floor.vocabulary import ALL, Vocabulary
 from ..llm import LLM, Realtime
 from ..models.networks import NetworkSpec
 from ..part import Attachment
-from ..participants import User
+from ..participants import Participant, User
 from ..stt import STT
 from ..tasks import GRACE, InnerCancellationError, bounded, own_errors
 from ..trace import Trace
@@ -33,6 +34,14 @@ from .session import Session
 from .strategy import Strategy
 
 logger = logging.getLogger(__name__)
+
+Observer = Callable[[Mapping[str, Any]], None]
+
+
+class Default(enum.Enum):
+    """Stands for an argument that was not given, where None means something."""
+
+    VALUE = "default"
 
 
 class Agent:
@@ -54,6 +63,7 @@ class Agent:
         echo_cancellation: for callers who send the agent's own voice back.
         voiceprint: tells another voice at the same microphone from the one in conversation.
         conversation: a history to go on from.
+        processors: none: they are what other frameworks look at video with. An empty list is taken, for their programs.
 
     An agent takes part in one call, and so do its parts: `join` takes them, and refuses one that is in another agent's
     running call. After the call they may serve another agent. Until it joins, an agent takes nothing.
@@ -78,7 +88,10 @@ class Agent:
         echo_cancellation: EchoCanceller | None = None,
         voiceprint: Voiceprint | None = None,
         conversation: Conversation | None = None,
+        processors: Sequence[object] = (),
     ) -> None:
+        if processors:
+            raise ValueError("there are no processors here: an agent takes part in a call by voice alone")
         self.edge = edge
         self.agent_user = agent_user
         self._instructions = instructions
@@ -87,9 +100,16 @@ class Agent:
         self.llm = llm
         self._parts = fit(edge, llm, stt, tts, turn_detection, vad, echo_cancellation, voiceprint)
         self.stt, self.tts = self._parts.stt, self._parts.tts
+        self.turn_detection = turn_detection if turn_detection in self._parts.detectors else None
         self.rules = Rules(
             self._parts.policy if interruption is None else interruption, vocabulary, tuple(strategies), may_interrupt
         )
+        self.processors: list[object] = []
+        # Set while the agent is in the call, before `join` waits for others.
+        self.entered = asyncio.Event()
+        # What `join` waits for others by default, in seconds; the launcher of a server sets it.
+        self.participant_wait_timeout: float | None = 0.0
+        self._observers: list[Observer] = []
         self._epoch = Epoch()
         self._session: Session | None = None
         self._entering: asyncio.Task[None] | None = None
@@ -137,17 +157,37 @@ class Agent:
         """Everything that happens in the call, as records; see `core/trace/records.py`."""
         return self._joined().trace
 
+    @property
+    def participants(self) -> tuple[Participant, ...]:
+        """The others in the call, in the order in which they came."""
+        return self._joined().participants
+
+    def observe(self, observer: Observer) -> None:
+        """Call `observer(record)` with each record of the trace; before `join`, from the very first one."""
+        self._observers.append(observer)
+        if self._session is not None:
+            self._session.watch(observer)
+
     # A call.
 
-    def join(self, call: Any = None, *, observe: Any = None) -> Joining:
+    async def create_call(self, call_type: str, call_id: str) -> Any:
+        """Return what `join` takes to enter the call of this type and id. Raises ValueError for bad names."""
+        return await self.edge.create_call(call_type, call_id)
+
+    def join(
+        self, call: Any = None, *, participant_wait_timeout: float | Default | None = Default.VALUE, observe: Any = None
+    ) -> Joining:
         """Enter a call: `async with agent.join(call):` leaves it at the end, `await agent.join(call)` stays.
 
+        `participant_wait_timeout`: how many seconds to wait in the call until somebody else is there, None for as long
+        as it takes; then it goes on alone. By default 0, or what the server that made the agent waits.
         `observe`, if given, is called with each record of the trace from the very first one.
 
         Raises PartError if a part is in another call; the agent may join later. Otherwise raises what the edge or a
         part raises, or RuntimeError if the agent was closed meanwhile; the agent is then closed.
         """
-        entering: Any = self._join(call, observe)
+        wait = participant_wait_timeout
+        entering: Any = self._join(call, observe, self.participant_wait_timeout if isinstance(wait, Default) else wait)
         entering.__qualname__ = "Agent.join"  # By this name Python warns of it if it is never awaited.
         return Joining(self, entering)
 
@@ -210,7 +250,7 @@ class Agent:
         await self._parts.close(attachment, entering=entering is not None and not entering.done())
         await self.events.close()
 
-    async def _join(self, call: Any, observe: Any) -> Agent:
+    async def _join(self, call: Any, observe: Any, wait: float | None) -> Agent:
         if self._session is not None or self._closing is not None:
             raise RuntimeError("an agent takes part in one call: make a new Agent for another one")
         session = Session(
@@ -220,8 +260,8 @@ class Agent:
         self._parts.attach(session.attachment)
         self._session = session
         session.watch(self.edge.observe)
-        if observe is not None:
-            session.watch(observe)
+        for observer in (*self._observers, *([observe] if observe is not None else [])):
+            session.watch(observer)
         # In a task of its own, which `close` can end.
         self._entering = asyncio.create_task(self._enter(session, call), name="joining a call")
         try:
@@ -231,9 +271,25 @@ class Agent:
             await self.close()
             if not closed:
                 raise
+        await self._wait_for_others(session, wait)
+        return self
+
+    async def _wait_for_others(self, session: Session, timeout: float | None) -> None:
+        self._check_open()
+        self.entered.set()
+        if timeout is not None and timeout <= 0.0:
+            return
+        try:
+            if not await session.wait_for_participant(timeout):
+                logger.info("nobody else came within %s s; the agent goes on alone", timeout)
+        except BaseException:
+            await self.close()  # Whoever enters by `async with` never leaves what they did not enter.
+            raise
+        self._check_open()
+
+    def _check_open(self) -> None:
         if self._closing is not None:
             raise RuntimeError("the agent was closed while it was joining the call")
-        return self
 
     async def _enter(self, session: Session, call: Any) -> None:
         try:

@@ -82,6 +82,7 @@ class Session:
         self._parts = parts
         self._instructions = instructions
         self._participants: dict[str, Participant] = {}
+        self._accompanied = asyncio.Event()
         self._listening = HearingAdapter(parts, rules, self.floor, self._participants, self.post, events, self.trace)
         self._ears = self._listening.ears
         self._latency = AnswerLatency(self.trace, self._participants, events, answers=self.floor.answers)
@@ -116,6 +117,21 @@ class Session:
         await self._tasks.close(grace=1.0)
         await self._voice.close()
         await self._listening.close()
+
+    @property
+    def participants(self) -> tuple[Participant, ...]:
+        """The others in the call, in the order in which they came."""
+        return tuple(self._participants.values())
+
+    async def wait_for_participant(self, timeout: float | None) -> bool:
+        """Wait until somebody is there, the call is over, or `timeout` seconds. Returns False after the last."""
+        waiting = [asyncio.ensure_future(event.wait()) for event in (self._accompanied, self.over)]
+        try:
+            done, _ = await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+        return bool(done)
 
     def watch(self, observer: Callable[[Mapping[str, Any]], None]) -> None:
         """Call `observer(record)` for each record of the trace. Where it raises, the log says so, once."""
@@ -321,6 +337,7 @@ class Session:
     def participant_joined(self, participant: Participant) -> None:
         if participant.id not in self._participants:
             self._participants[participant.id] = participant
+            self._accompanied.set()
             self.trace.note(ParticipantJoined(participant.id, participant.name))
             self.post(ev.ParticipantJoined(self.trace.now(), participant.id))
             self._events.send(ParticipantJoinedEvent(participant=participant))

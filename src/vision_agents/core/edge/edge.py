@@ -49,6 +49,10 @@ class EdgeTransport(Part, abc.ABC):
         Returns when the agent is in the call. Raises with a message that says what to do.
         """
 
+    async def create_call(self, call_type: str, call_id: str) -> Any:
+        """Return what `join` takes for this call: here "type:id". Raises ValueError for bad names."""
+        return f"{call_type}:{call_id}"
+
     @abc.abstractmethod
     async def leave(self) -> None:
         """Leave the call and free everything. Harmless if it was never joined or is over."""

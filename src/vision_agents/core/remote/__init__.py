@@ -6,6 +6,7 @@ from .outbox import Outbox
 from .provider_turn import ProviderTurn, words_beyond
 from .realtime import RealtimeSession, RemoteRealtime
 from .realtime_link import LinkListener, RealtimeLink, RemoteError, Service
+from .requests import Stopped, StreamingRequests
 from .stream import RemoteStream, RemoteSTT
 from .tts import RemoteTTS, SpeechLine, SpeechLostError, Synthesis
 
@@ -28,6 +29,8 @@ __all__ = [
     "Service",
     "SpeechLine",
     "SpeechLostError",
+    "Stopped",
+    "StreamingRequests",
     "Synthesis",
     "connect_in_time",
     "words_beyond",

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 # Deepgram closes a Nova connection after 10 s without audio; a muted microphone sends none.
 KEEP_ALIVE = 4.0
 
+NOVA_MODEL = "nova-3"
+FLUX_MODEL = "flux-general-en"
+
+# Of Flux's 0.3 to 0.9: early enough to be worth it, and seldom taken back.
+EAGER_THRESHOLD = 0.5
+
 
 class STT(RemoteSTT[Stream]):
     """Deepgram's streaming recognition, over one connection for each participant.
@@ -35,7 +41,9 @@ class STT(RemoteSTT[Stream]):
 
     Args:
         api_key: by default the environment variable `DEEPGRAM_API_KEY`.
-        model: a Nova or a Flux model.
+        model: a Nova or a Flux model; by default "nova-3", or "flux-general-en" with `eager_turn_detection`.
+        eager_turn_detection: begin to answer before the end of a turn is certain (Flux): the same as an
+            `eager_eot_threshold` of 0.5, unless that is given.
         language: BCP-47 tag (Nova).
         language_hint: languages to expect (Flux, multilingual).
         keyterm: terms to listen for.
@@ -58,7 +66,8 @@ class STT(RemoteSTT[Stream]):
         self,
         *,
         api_key: str | None = None,
-        model: str = "nova-3",
+        model: str | None = None,
+        eager_turn_detection: bool = False,
         language: str | None = None,
         language_hint: Sequence[str] | None = None,
         keyterm: Sequence[str] | None = None,
@@ -77,6 +86,10 @@ class STT(RemoteSTT[Stream]):
         client: AsyncDeepgramClient | None = None,
     ) -> None:
         super().__init__()
+        if model is None:
+            model = FLUX_MODEL if eager_turn_detection else NOVA_MODEL
+        if eager_turn_detection and eager_eot_threshold is None:
+            eager_eot_threshold = EAGER_THRESHOLD
         self._client = make_client(client, api_key, environment)
         self.model = model
         self._flux = model.startswith("flux")

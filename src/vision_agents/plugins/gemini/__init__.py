@@ -1,4 +1,4 @@
-"""Google Gemini: realtime speech models, by the Live API. Install `vision-agents[gemini]`."""
+"""Google Gemini: text models, and realtime speech models by the Live API. Install `vision-agents[gemini]`."""
 
 try:
     import google.genai as _genai  # noqa: F401
@@ -8,6 +8,7 @@ except ImportError as error:
     ) from error
 
 from .client import GeminiError
+from .llm import LLM
 from .realtime import Realtime
 
-__all__ = ["GeminiError", "Realtime"]
+__all__ = ["LLM", "GeminiError", "Realtime"]

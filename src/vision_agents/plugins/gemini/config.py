@@ -52,15 +52,19 @@ class Setup:
             voice = types.VoiceConfig(prebuilt_voice_config=types.PrebuiltVoiceConfig(voice_name=self.voice))
             given = self.config.speech_config or types.SpeechConfig()
             changes["speech_config"] = given.model_copy(update={"voice_config": voice})
-        functions = [
-            types.FunctionDeclaration(
-                name=tool.name, description=tool.description, parameters_json_schema=dict(tool.parameters)
-            )
-            for tool in tools
-        ]
-        if functions:
+        if functions := declarations(tools):
             changes["tools"] = [*(self.config.tools or []), types.Tool(function_declarations=functions)]
         return self.config.model_copy(update=changes)
+
+
+def declarations(tools: Iterable[Tool]) -> list[types.FunctionDeclaration]:
+    """The agent's functions in the service's form."""
+    return [
+        types.FunctionDeclaration(
+            name=tool.name, description=tool.description, parameters_json_schema=dict(tool.parameters)
+        )
+        for tool in tools
+    ]
 
 
 def content(role: str, text: str) -> types.Content:

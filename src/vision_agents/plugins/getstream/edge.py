@@ -81,6 +81,11 @@ class Edge(EdgeTransport):
         self.call = f"{call_type}:{call_id}"
         logger.info("in the Stream call %s", self.call)
 
+    async def create_call(self, call_type: str, call_id: str) -> str:
+        """Return the call's name, "type:id": joining makes the call. Raises ValueError for what Stream would refuse."""
+        name_of(call := f"{call_type}:{call_id}")
+        return call
+
     async def leave(self) -> None:
         """Leave the call and close every connection."""
         stay, self._stay = self._stay, None

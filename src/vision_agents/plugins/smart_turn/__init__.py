@@ -1,5 +1,7 @@
 """Smart Turn: local turn detection. Install with `pip install "vision-agents[smart_turn]"`."""
 
+from vision_agents.core.turn_detection import TurnEndedEvent, TurnStartedEvent
+
 from .turn_detection import TurnDetection
 
-__all__ = ["TurnDetection"]
+__all__ = ["TurnDetection", "TurnEndedEvent", "TurnStartedEvent"]

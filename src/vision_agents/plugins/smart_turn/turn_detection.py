@@ -113,6 +113,7 @@ class TurnDetection(TurnDetector):
             window from `0.6 * t` on: a hold costs little, and soft onsets stay under `t` for a while. From then on a
             window is silence only below `min(0.6 * t, max(t - 0.15, 0.01))`. Speech
             is clear from `min(t + 0.35, 0.97)` on (`policy.clear_speech`). Lower: weaker evidence starts a turn.
+        sample_rate: of the networks, in Hz; there is none but 16,000. Audio may come at any rate.
         vad: in place of Silero.
         model: in place of the network from the model store.
 
@@ -127,13 +128,14 @@ class TurnDetection(TurnDetector):
 
     Raises:
         ImportError: onnxruntime is not installed.
-        ValueError: a parameter is no number, or the buffer is not positive.
+        ValueError: a parameter is no number, the buffer is not positive, or the rate is another one.
     """
 
     def __init__(
         self,
         buffer_in_seconds: float = 1.5,
         confidence_threshold: float = 0.5,
+        sample_rate: int = SAMPLE_RATE,
         *,
         vad: VAD | None = None,
         model: EndOfTurnModel | None = None,
@@ -143,6 +145,10 @@ class TurnDetection(TurnDetector):
             raise ValueError(f"buffer_in_seconds must be a positive number of seconds, not {buffer_in_seconds}.")
         if not math.isfinite(confidence_threshold):
             raise ValueError(f"confidence_threshold must be a number from 0 to 1, not {confidence_threshold}.")
+        if sample_rate != SAMPLE_RATE:
+            raise ValueError(
+                f"sample_rate is that of the networks, {SAMPLE_RATE}, not {sample_rate}: any audio is taken"
+            )
         if vad is None or model is None:
             require_onnxruntime("smart_turn")
         self.buffer_in_seconds = buffer_in_seconds
@@ -193,6 +199,7 @@ class TurnDetection(TurnDetector):
 
     def forget(self, participant: Participant) -> None:
         """The participant left: drop its state, report nothing more about it."""
+        super().forget(participant)
         ear = self._ears.pop(participant.id, None)
         if ear is not None:
             _close_turn(ear)
