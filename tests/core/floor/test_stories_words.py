@@ -193,8 +193,8 @@ class TestWordsThatAreWrong:
 
     def test_in_another_language(self) -> None:
         story = speaking()
-        assert utters(story, "لا أفهم", 0.4) == []
-        assert committed(story.stops(ANN, 5.6, 0.4))[3] == "0.42 s of clear speech, “لا أفهم”"
+        assert utters(story, "ვერ გავიგე", 0.4) == []
+        assert committed(story.stops(ANN, 5.6, 0.4))[3] == "0.42 s of clear speech, “ვერ გავიგე”"
 
     def test_nonsense(self) -> None:
         """A thousand words in 0.3 s are what a recogniser makes of noise."""

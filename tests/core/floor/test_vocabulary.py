@@ -26,6 +26,14 @@ ENGLISH = Vocabulary.of("en")
         ("はい stop", ("は", "い", "stop")),
         ("잠깐만 기다려", ("잠깐만", "기다려")),
         ("Ça va, Größe", ("ça", "va", "größe")),
+        ("Cafe\u0301 vâng", ("café", "vâng")),
+        ("İyi fikir", ("iyi", "fikir")),
+        ("हाँ, ठीक है।", ("हां", "ठीक", "है")),
+        ("আচ্ছা", ("আচ্ছা",)),
+        ("نَعَم، أيوه", ("نعم", "ايوه")),
+        ("ٹھیک ہے", tokens("ٹھيك ہے")),
+        ("שָׁלוֹם", ("שלום",)),
+        ("ใช่ ok", ("ใ", "ช", "่", "ok")),
     ],
 )
 def test_the_words_of_a_text(text: str, words: tuple[str, ...]) -> None:
@@ -35,6 +43,7 @@ def test_the_words_of_a_text(text: str, words: tuple[str, ...]) -> None:
 def test_characters_are_parts_of_words() -> None:
     assert word_count(tokens("tell me more")) == 3.0
     assert word_count(tokens("我想去北京")) == pytest.approx(2.0)
+    assert word_count(tokens("ขอบคุณครับ")) == pytest.approx(2.2)
     assert word_count(()) == 0.0
 
 
@@ -61,7 +70,7 @@ class TestEveryLanguage:
     def test_a_command_is_one_among_other_words_too(self, language: str) -> None:
         vocabulary = Vocabulary.of(language)
         for phrase in vocabulary.commands:
-            assert vocabulary.has_command(("x", *tokens(phrase.upper() + "!"), "x")), phrase
+            assert vocabulary.has_command(("x", *tokens(phrase.title() + "!"), "x")), phrase
 
     def test_an_answer_is_one_and_without_content(self, language: str) -> None:
         vocabulary = Vocabulary.of(language)

@@ -85,6 +85,8 @@ class TestWriting:
             "fillers": ["um"],
             "commands": ["no", "stop"],
             "answers": ["yes"],
+            "leads": [],
+            "tails": [],
         }
         assert records[0]["answers"] is True
         assert records[1] == {

@@ -3,29 +3,50 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Self
 
 from .phrases import PHRASES
 
-# A word, or one character of a script that writes without spaces.
-_TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+(?:['’-][^\W_]+)*")
-_CHARACTER = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+# Vowel signs and accents that are characters of their own are parts of words, as in हाँ.
+_MARKS = "".join(chr(code) for code in range(0x300, 0x1200) if unicodedata.category(chr(code)).startswith("M"))
+# Characters of scripts that write without spaces.
+_HAN, _THAI = "\u3040-\u30ff\u3400-\u9fff", "\u0e01-\u0e3a\u0e40-\u0e4e"
+# A word, or one character of such a script.
+_TOKEN = re.compile(rf"[{_HAN}{_THAI}]|(?:(?![{_HAN}{_THAI}])[^\W_][{_MARKS}]*)+(?:['-](?:[^\W_][{_MARKS}]*)+)*")
 
-# Words that one such character stands for: a Chinese word has two or three.
+# Words that one such character stands for: a Chinese word has two or three, a Thai one four or five.
 WORDS_PER_CHARACTER = 0.4
+WORDS_PER_THAI_CHARACTER = 0.22
+_PER_CHARACTER = ((re.compile(f"[{_HAN}]"), WORDS_PER_CHARACTER), (re.compile(f"[{_THAI}]"), WORDS_PER_THAI_CHARACTER))
+
+# What recognisers write in two ways is one: apostrophes, Arabic letters of Persian and Urdu, carriers of hamza; and
+# what they write or leave out: the marks of short vowels in Arabic and Hebrew, the nasal dot, joiners.
+_ONE_WAY = str.maketrans("’یکأإآٱँঁ", "'يكاااا\u0902\u0982")
+_LEFT_OUT = re.compile("[\u064b-\u0652\u0670\u0640\u0591-\u05c7\u200c\u200d]|(?<=i)\u0307")
+
+# Leads that stand before one backchannel: more are no sentence.
+MOST_LEADS = 6
+
+# A sound of agreement that is written as it is hummed: "mm-hmm", "mhm", "хм".
+_HUM = re.compile(r"[hm]{2,}(?:-[hm]+)*|[хм]{2,}(?:-[хм]+)*")
+# A word drawn out, "okayyy", and one said twice in one, "jaja" and "네네". Not of longer ones: this looks at each part.
+LONGEST_DOUBLED = 24
+_DRAWN_OUT = re.compile(r"(\w)\1{2,}")
+_DOUBLED = re.compile(r"(.+?)-?(?:\1-?)*\1")
 
 
 def tokens(text: str) -> tuple[str, ...]:
-    """Split a text into words in lower case without punctuation; Chinese and Japanese into characters."""
-    return tuple(token.replace("’", "'") for token in _TOKEN.findall(text.lower()))
+    """Split a text into words in lower case without punctuation; Chinese, Japanese and Thai into characters."""
+    return tuple(_TOKEN.findall(_LEFT_OUT.sub("", unicodedata.normalize("NFC", text).lower().translate(_ONE_WAY))))
 
 
 def word_count(words: Iterable[str]) -> float:
     """Count the words in a list of tokens; of scripts without spaces an estimate."""
-    return sum(WORDS_PER_CHARACTER if _CHARACTER.match(word) else 1.0 for word in words)
+    return sum(next((share for script, share in _PER_CHARACTER if script.match(word)), 1.0) for word in words)
 
 
 @dataclass(frozen=True)
@@ -48,6 +69,12 @@ class Vocabulary:
     answers: frozenset[str]
     """Those backchannels that answer a question."""
 
+    leads: frozenset[str] = frozenset()
+    """Said before a backchannel as a part of it, and nothing alone: "that's very" before "good"."""
+
+    tails: frozenset[str] = frozenset()
+    """Said after a backchannel as a part of it, and nothing alone: "very much, sir" after "thank you"."""
+
     @classmethod
     def of(cls, *languages: str) -> Self:
         """Return the words of some languages, by ISO 639-1 codes. Raises ValueError for an unknown one."""
@@ -65,7 +92,7 @@ class Vocabulary:
         """Return True if a command is among the words; the "no" of "no problem" is none."""
         place = 0
         while place < len(words):
-            command, idle = _at(words, place, self._commands), _at(words, place, self._idle)
+            command, idle = self._commands.at(words, place), self._idle(words, place)
             if command and command >= idle:
                 return True
             place += idle or 1
@@ -75,7 +102,7 @@ class Vocabulary:
         """Return True if the words are a command with nothing but backchannels and fillers beside it."""
         place = 0
         while place < len(words):
-            step = _at(words, place, self._commands) or _at(words, place, self._idle)
+            step = self._commands.at(words, place) or self._idle(words, place)
             if not step:
                 return False
             place += step
@@ -87,7 +114,7 @@ class Vocabulary:
 
     def has_answer(self, words: tuple[str, ...]) -> bool:
         """Return True if a phrase that answers a question is among the words."""
-        return any(_at(words, place, self._answers) for place in range(len(words)))
+        return any(self._answers.at(words, place) for place in range(len(words)))
 
     def content(self, words: tuple[str, ...]) -> tuple[str, ...]:
         """Return the words that are neither backchannels nor fillers."""
@@ -95,52 +122,102 @@ class Vocabulary:
 
     def backchannel_count(self, words: tuple[str, ...]) -> float:
         """Count the words that belong to backchannels, as `word_count` does."""
-        return word_count(_divided(words, self._backchannels)[0])
+        return word_count(_divided(words, self._backchannel)[0])
+
+    def _idle(self, words: tuple[str, ...], place: int) -> int:
+        """Return the length of the backchannel or filler that begins at `place`, 0 if none does."""
+        return max(self._backchannel(words, place), self._fillers.at(words, place))
+
+    def _backchannel(self, words: tuple[str, ...], place: int) -> int:
+        """Return the length of the longest backchannel with leads and tails that begins at `place`, 0 if none does."""
+        longest, core_at = 0, place
+        for _ in range(MOST_LEADS + 1):
+            core = self._backchannels.at(words, core_at) or _hum(words, core_at)
+            if core > self._commands.at(words, core_at):
+                longest = max(longest, self._after_tails(words, core_at + core) - place)
+            if not (lead := self._leads.at(words, core_at)):
+                break
+            core_at += lead
+        return longest
+
+    def _after_tails(self, words: tuple[str, ...], place: int) -> int:
+        """Return the place after the tails that begin at `place`; what begins something longer is none."""
+        others = (self._commands, self._backchannels, self._leads)
+        while (tail := self._tails.at(words, place)) and all(other.at(words, place) <= tail for other in others):
+            place += tail
+        return place
 
     @cached_property
-    def _backchannels(self) -> Mapping[str, list[tuple[str, ...]]]:
-        return _index(self.backchannels)
+    def _backchannels(self) -> _Index:
+        return _Index(self.backchannels)
 
     @cached_property
-    def _idle(self) -> Mapping[str, list[tuple[str, ...]]]:
-        return _index(self.backchannels | self.fillers)
+    def _fillers(self) -> _Index:
+        return _Index(self.fillers)
 
     @cached_property
-    def _commands(self) -> Mapping[str, list[tuple[str, ...]]]:
-        return _index(self.commands)
+    def _commands(self) -> _Index:
+        return _Index(self.commands)
 
     @cached_property
-    def _answers(self) -> Mapping[str, list[tuple[str, ...]]]:
-        return _index(self.answers)
+    def _answers(self) -> _Index:
+        return _Index(self.answers)
+
+    @cached_property
+    def _leads(self) -> _Index:
+        return _Index(self.leads)
+
+    @cached_property
+    def _tails(self) -> _Index:
+        return _Index(self.tails)
 
 
-def _index(phrases: Iterable[str]) -> Mapping[str, list[tuple[str, ...]]]:
-    """Index phrases by their first word, the longest first."""
-    index: dict[str, list[tuple[str, ...]]] = {}
-    for phrase in sorted((tokens(phrase) for phrase in phrases), key=len, reverse=True):
-        if phrase:
-            index.setdefault(phrase[0], []).append(phrase)
-    return index
+class _Index:
+    """Phrases by their first word, the longest first."""
+
+    def __init__(self, phrases: Iterable[str]) -> None:
+        self._phrases: dict[str, list[tuple[str, ...]]] = {}
+        for phrase in sorted((tokens(phrase) for phrase in phrases), key=len, reverse=True):
+            if phrase:
+                self._phrases.setdefault(phrase[0], []).append(phrase)
+
+    def at(self, words: tuple[str, ...], place: int) -> int:
+        """Return the length of the longest phrase that begins at `place`, 0 if none does."""
+        if place >= len(words):
+            return 0
+        word = words[place]
+        if phrases := self._phrases.get(word):
+            found = (len(phrase) for phrase in phrases if words[place : place + len(phrase)] == phrase)
+            if length := next(found, 0):
+                return length
+        return int(any((plain,) in self._phrases.get(plain, ()) for plain in _plain(word)))
+
+
+def _plain(word: str) -> Iterator[str]:
+    """Yield the words of which this one may be drawn out or doubled: "okay" of "okayyy", "ja" of "jaja"."""
+    forms = dict.fromkeys((word, _DRAWN_OUT.sub(r"\1\1", word), _DRAWN_OUT.sub(r"\1", word)))
+    for form in forms:
+        yield form
+        if len(form) <= LONGEST_DOUBLED and (doubled := _DOUBLED.fullmatch(form)):
+            yield doubled[1]
+
+
+def _hum(words: tuple[str, ...], place: int) -> int:
+    return int(place < len(words) and _HUM.fullmatch(words[place]) is not None)
 
 
 def _divided(
-    words: tuple[str, ...], index: Mapping[str, list[tuple[str, ...]]]
+    words: tuple[str, ...], length_at: Callable[[tuple[str, ...], int], int]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Divide words into those that belong to phrases of the index, and the others."""
+    """Divide words into those that belong to phrases, by the length of the one at a place, and the others."""
     inside: list[str] = []
     outside: list[str] = []
     place = 0
     while place < len(words):
-        step = _at(words, place, index)
+        step = length_at(words, place)
         (inside if step else outside).extend(words[place : place + (step or 1)])
         place += step or 1
     return tuple(inside), tuple(outside)
-
-
-def _at(words: tuple[str, ...], place: int, index: Mapping[str, list[tuple[str, ...]]]) -> int:
-    """Return the length of the phrase of the index that begins at `place`, 0 if none does."""
-    found = (len(p) for p in index.get(words[place], ()) if words[place : place + len(p)] == p)
-    return next(found, 0)
 
 
 LANGUAGES = tuple(PHRASES)
