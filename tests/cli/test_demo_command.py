@@ -18,8 +18,8 @@ from vision_agents.cli.errors import UNUSABLE
 from vision_agents.cli.main import main
 from vision_agents.cli.recorded_caller import LINES, RecordedCaller
 from vision_agents.core.models import FetchError, ModelStore
-from vision_agents.plugins.local import Edge
-from vision_agents.plugins.local.site import LINES as ASKED_FOR
+from vision_agents.plugins.local import PageServer
+from vision_agents.plugins.local.recorded_lines import LINES as ASKED_FOR
 
 HERE = Path(__file__).parent
 
@@ -87,6 +87,13 @@ def test_a_port_that_is_none_is_a_wrong_argument(capsys, port):
     assert "is not a port" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("callers", ["0", "-1", "many"])
+def test_a_number_of_callers_that_is_none_is_a_wrong_argument(capsys, callers):
+    with pytest.raises(SystemExit, match="2"):
+        main(["demo", f"--max-callers={callers}"])
+    assert "is not a number of callers" in capsys.readouterr().err
+
+
 def test_a_host_that_is_not_this_machine_is_said(capsys):
     assert main(["demo", "--host", "192.0.2.99"]) == UNUSABLE
     assert "take 127.0.0.1" in capsys.readouterr().err
@@ -137,17 +144,19 @@ async def test_the_page_is_opened_where_there_is_a_screen(monkeypatch, capsys, n
     monkeypatch.setattr("webbrowser.open", opened.put)
     monkeypatch.setattr(demo, "_has_screen", lambda: screen)
     monkeypatch.syspath_prepend(str(HERE))
+    import made_up_agents
+
     args = argparse.Namespace(agent="made_up_agents:counting", no_open=no_open)
-    edge = Edge(port=0)
+    page = PageServer(made_up_agents.counting, port=0)
     threads = set(threading.enumerate())
-    serving = asyncio.create_task(demo._serve(args, edge, None))
+    serving = asyncio.create_task(demo._serve(args, page, None))
     async with asyncio.timeout(60):
         # It is the last that it does before it waits for the end.
         while not any(task.get_name() == "recorded caller" for task in asyncio.all_tasks()):
             await asyncio.sleep(0)
     for thread in set(threading.enumerate()) - threads:
         await asyncio.to_thread(thread.join, 20)
-    assert [opened.get_nowait() for _ in range(opened.qsize())] == [edge.url] * opens
+    assert [opened.get_nowait() for _ in range(opened.qsize())] == [page.url] * opens
     serving.cancel()
     await asyncio.wait([serving])
 

@@ -311,13 +311,14 @@ async def test_a_browser_that_may_not_connect_says_so_and_can_try_again(tmp_path
         await tab.until("!document.querySelector('#talk').disabled")
 
 
-async def test_a_second_tab_takes_over_and_closing_it_in_mid_answer_frees_the_call(tmp_path):
+async def test_another_tab_of_the_caller_takes_over_and_closing_it_in_mid_answer_frees_the_call(tmp_path):
+    """There is one agent: what belongs to the caller is kept by the browser, for all of its tabs."""
     recording = write(tmp_path / "user.wav", 2.0, voice(1.0), 60.0)
     async with serving() as (edge, _), chromium(*fake_microphone(recording)) as browser:
         first = await opened(browser, edge.url)
         await in_call(first)
         second = await opened(browser, edge.url)
-        assert "takes it over" in await second.text("#link")
+        assert await second.text("#state-hint") == "Press Talk: your conversation goes on."
         await in_call(second)
         await first.until("document.querySelector('#notice').textContent.includes('taken over')")
         assert await first.run(STATE) == "off"
@@ -325,6 +326,7 @@ async def test_a_second_tab_takes_over_and_closing_it_in_mid_answer_frees_the_ca
         await browser.close(second)
         await first.until("document.querySelector('#link').textContent === 'ready'")
         await in_call(first)
+        assert await first.run("document.querySelector('#fresh').hidden"), "there is no other conversation to be had"
         assert first.console == []
 
 

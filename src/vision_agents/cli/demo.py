@@ -12,7 +12,7 @@ import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vision_agents.core import warm_up
+from vision_agents.core import Agent, warm_up
 from vision_agents.core.models import ModelError
 
 from . import interrupts
@@ -21,7 +21,8 @@ from .errors import OK, CommandError
 from .recorded_caller import RecordedCaller
 
 if TYPE_CHECKING:
-    from vision_agents.plugins.local import Edge
+    from vision_agents.core.edge import EdgeTransport
+    from vision_agents.plugins.local import PageServer
     from vision_agents.plugins.local.server import Certificate
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -32,12 +33,20 @@ def add_arguments(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "demo",
         help="talk to an agent in the browser, and interrupt it",
-        description="Serve a page on this machine on which you talk with an agent. Ctrl-C ends it.",
+        description="Serve a page on this machine on which you talk with an agent. Each tab has a conversation and an "
+        "agent of its own. Ctrl-C ends it.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to serve the page at (default: 127.0.0.1)")
     parser.add_argument("--port", type=_port, default=8000, help="its port, 0 for any free one (default: 8000)")
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="serve https, with this certificate (PEM)")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's key (PEM)")
+    parser.add_argument(
+        "--max-callers",
+        type=_callers,
+        default=8,
+        metavar="N",
+        help="conversations at a time; beyond it callers are told that there is no place (default: 8)",
+    )
     parser.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
     add_agent_argument(parser)
 
@@ -46,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C. Returns 0; raises CommandError for what keeps it from starting."""
     # Everything that can be wrong is found before anything is fetched or loaded.
     load_factory(args.agent)
-    from vision_agents.plugins.local.edge import Edge
+    from vision_agents.plugins.local.page_server import PageServer
     from vision_agents.plugins.local.server import AddressError, check_address
 
     certificate = _certificate(args)
@@ -56,8 +65,19 @@ def run(args: argparse.Namespace) -> int:
             certificate.context()
         fetch_models(args.agent)
         caller = RecordedCaller() if RecordedCaller.available() else None
-        edge = Edge(args.host, args.port, caller=caller, certificate=certificate)
-        _serve_until_interrupted(args, edge, caller)
+
+        async def create_agent(edge: EdgeTransport) -> Agent:
+            return await make_agent(args.agent, edge)
+
+        page = PageServer(
+            create_agent,
+            max_callers=args.max_callers,
+            host=args.host,
+            port=args.port,
+            caller=caller,
+            certificate=certificate,
+        )
+        _serve_until_interrupted(args, page, caller)
     except (AddressError, ModelError) as error:
         raise CommandError(str(error)) from error
     return OK
@@ -73,31 +93,38 @@ def _certificate(args: argparse.Namespace) -> Certificate | None:
     return Certificate(args.tls_cert, args.tls_key)
 
 
-def _serve_until_interrupted(args: argparse.Namespace, edge: Edge, caller: RecordedCaller | None) -> None:
+def _serve_until_interrupted(args: argparse.Namespace, page: PageServer, caller: RecordedCaller | None) -> None:
     # Ctrl-C, or what stands for it, is how a demo ends. While models are fetched it is not: that is left to the caller.
     with contextlib.suppress(KeyboardInterrupt):
-        interrupts.run(_serve(args, edge, caller))
+        interrupts.run(_serve(args, page, caller))
 
 
-async def _serve(args: argparse.Namespace, edge: Edge, caller: RecordedCaller | None) -> None:
+async def _serve(args: argparse.Namespace, page: PageServer, caller: RecordedCaller | None) -> None:
+    from vision_agents.plugins.local.caller_edge import CallerEdge
+
+    async def rehearse() -> Agent:
+        agent = await make_agent(args.agent, CallerEdge())
+        page.name = agent.agent_user.name or agent.agent_user.id
+        return agent
+
     if sys.stderr.isatty():
         print("Loading the agent…", file=sys.stderr)
-    agent = await make_agent(args.agent, edge)
-    # A full round of the garbage collector over all that was loaded would be as long as a frame.
-    await warm_up(agent, freeze=True)
-    async with agent.join():
-        print(f"Talk to the agent at {edge.url} (Ctrl-C ends it)", flush=True)
-        if not edge.microphone_allowed:
+    # One is made before there is a caller: what is wrong with it shows now, and all that it needs is loaded. A full
+    # round of the garbage collector over that would be as long as a frame.
+    await warm_up(rehearse, freeze=True)
+    async with page:
+        print(f"Talk to the agent at {page.url} (Ctrl-C ends it)", flush=True)
+        if not page.microphone_allowed:
             print(
                 "Browsers on other machines give the page no microphone over http: add --tls-cert and --tls-key",
                 file=sys.stderr,
             )
         if not args.no_open and _has_screen():
             # A daemon: some browsers keep whoever opens a page waiting until they are closed.
-            threading.Thread(target=webbrowser.open, args=(edge.url,), daemon=True).start()
+            threading.Thread(target=webbrowser.open, args=(page.url,), daemon=True).start()
         preparing = asyncio.create_task(_prepare(caller), name="recorded caller")
         try:
-            await agent.finish()
+            await asyncio.Event().wait()
         finally:
             preparing.cancel()
 
@@ -114,6 +141,13 @@ def _has_screen() -> bool:
     if sys.platform in ("darwin", "win32"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _callers(value: str) -> int:
+    callers = int(value) if value.isdecimal() else 0
+    if callers < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not a number of callers: take one from 1 on")
+    return callers
 
 
 def _port(value: str) -> int:

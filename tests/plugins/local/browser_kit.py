@@ -14,10 +14,12 @@ from av import AudioFrame
 
 from vision_agents.core.audio import PcmData, Samples
 from vision_agents.core.participants import Participant, User
-from vision_agents.plugins.local import Edge
+from vision_agents.plugins.local import Edge, PageServer
 from vision_agents.plugins.local.aiortc_patches import tidy_connecting
 
 AGENT = User("agent", "Ada")
+
+Served = Edge | PageServer
 
 # Nothing here takes longer, unless it hangs.
 PATIENCE = 60.0
@@ -128,16 +130,21 @@ class Caller:
         """Take the SDP that came back."""
         await self.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
 
-    async def call(self, edge: Edge, http: aiohttp.ClientSession, page: int | None = None) -> str:
+    async def call(self, server: Served, http: aiohttp.ClientSession, page: Page | None = None, **more: Any) -> str:
         """Offer and accept; return who we are now."""
-        async with http.post(
-            f"{edge.url}/offer", json={"type": "offer", "sdp": await self.offer(), "page": page}
-        ) as response:
-            answer = await response.json()
-            assert response.status == 200, answer
+        status, answer = await self.ask(server, http, page, **more)
+        assert status == 200, answer
         await self.accept(answer["sdp"])
         participant: str = answer["participant"]
         return participant
+
+    async def ask(
+        self, server: Served, http: aiohttp.ClientSession, page: Page | None = None, **more: Any
+    ) -> tuple[int, dict[str, Any]]:
+        """Offer; return the status and the answer."""
+        offer = {"type": "offer", "sdp": await self.offer(), "page": page.id if page else None, **more}
+        async with http.post(f"{server.url}/offer", json=offer) as response:
+            return response.status, await response.json()
 
     async def hears(self, frames: int) -> Samples:
         """Wait for so many frames, and return everything that was heard."""
@@ -164,26 +171,48 @@ class Page:
         self.records: list[dict[str, Any]] = []
 
     @classmethod
-    async def open(cls, edge: Edge, http: aiohttp.ClientSession) -> Page:
-        """Open a page and wait until it knows its number."""
-        page = cls(await http.ws_connect(f"{edge.url}/records"))
+    async def open(cls, server: Served, http: aiohttp.ClientSession, key: str = "") -> Page:
+        """Open a page and wait until it knows its id. `key`: of a caller who has been here before."""
+        keys = {"tab": key, "browser": key}
+        page = cls(await http.ws_connect(f"{server.url}/records", params=keys))
         await page.until(edge="hello")
         return page
 
     @property
-    def number(self) -> int:
+    def hello(self) -> dict[str, Any]:
+        """What it was told first."""
+        return self.records[0]
+
+    @property
+    def id(self) -> str:
         """What to put into an offer."""
-        number: int = next(record["page"] for record in self.records if record.get("edge") == "hello")
-        return number
+        page: str = self.hello["page"]
+        return page
+
+    @property
+    def key(self) -> str:
+        """The caller's key."""
+        key: str = self.hello["key"]
+        return key
 
     async def until(self, **fields: Any) -> dict[str, Any]:
         """Wait for a record with these fields, if it has not come yet."""
+        return await self.until_any(fields)
+
+    async def until_any(self, *wanted: dict[str, Any]) -> dict[str, Any]:
+        """Wait for a record with the fields of one of these."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 for record in self.records:
-                    if fields.items() <= record.items():
+                    if any(fields.items() <= record.items() for fields in wanted):
                         return record
                 self.records += await self.socket.receive_json()
+
+    async def to_the_end(self) -> None:
+        """Read all records until the server closes the stream of them."""
+        async with asyncio.timeout(PATIENCE):
+            async for message in self.socket:
+                self.records += message.json()
 
 
 def tone_of(frames: int, frequency: float = 1000.0, level: int = 10_000) -> Samples:

@@ -171,8 +171,10 @@ async def test_one_that_has_asked_stays(sink, monkeypatch):
         await records.receive_json()
         # Longer than a connection may be silent at first, by the same clock.
         await asyncio.sleep(0.15)
-        edge.observe({"t": 1.0, "note": "CallEnded", "error": None})
-        assert (await records.receive_json())[0]["t"] == 1.0
+        caller = Caller()
+        await caller.call(edge, browser)
+        assert (await records.receive_json(timeout=PATIENCE))[0]["edge"] == "place"
+        await caller.close()
     await edge.leave()
 
 

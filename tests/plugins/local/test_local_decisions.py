@@ -14,6 +14,9 @@ pytestmark = [
     ),
 ]
 
+# What the page shows is of its own call.
+MICROPHONE = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+
 EVIL = '<b>bold</b> & "stop"'
 
 # Everything that is written on the canvas, and where.
@@ -76,7 +79,8 @@ async def shown(edge, browser, records):
     tab = await browser.tab()
     await tab.send("Page.addScriptToEvaluateOnNewDocument", source=SPY)
     await tab.open(edge.url)
-    await tab.until("!document.querySelector('#talk').disabled")
+    await tab.click("#talk")
+    await tab.until("!['off', 'connecting'].includes(document.querySelector('#state').dataset.state)")
     for record in records:
         edge.observe(record)
     edge.observe({"t": 9.0, "effect": "RecordTurn", "participant": "user", "text": "the last"})
@@ -85,7 +89,7 @@ async def shown(edge, browser, records):
 
 
 async def test_each_interruption_says_why(edge):
-    async with chromium() as browser:
+    async with chromium(*MICROPHONE) as browser:
         tab = await shown(edge, browser, CALL)
         stop, short, uh_huh = await tab.run(ROWS)
         made = await tab.run("document.querySelectorAll('#decisions b, #decisions i').length")
@@ -105,7 +109,7 @@ async def test_each_interruption_says_why(edge):
 
 
 async def test_what_was_refused_and_accepted_later_is_both(edge):
-    async with chromium() as browser:
+    async with chromium(*MICROPHONE) as browser:
         tab = await shown(edge, browser, CALL[:-1])
         stop, short, uh_huh = await tab.run(ROWS)
     assert "Became an interruption later" in short["then"]
@@ -114,7 +118,7 @@ async def test_what_was_refused_and_accepted_later_is_both(edge):
 
 
 async def test_the_reason_stands_beside_its_mark(edge):
-    async with chromium() as browser:
+    async with chromium(*MICROPHONE) as browser:
         tab = await shown(edge, browser, [hold(1.0), *interruption(1.2, "commit", "a command: “stop”", COMMAND)])
         # The mark has to move away from the edge first, as the seconds pass.
         found = await tab.until(
@@ -130,7 +134,7 @@ async def test_records_of_an_older_agent_do_no_harm(edge):
     old = interruption(1.5, "commit", "enough speech")
     for key in ("evidence", "time_to_silence_ms", "samples_dropped", "unheard"):
         del old[1][key]
-    async with chromium() as browser:
+    async with chromium(*MICROPHONE) as browser:
         tab = await shown(edge, browser, [hold(1.0), *old])
         (row,) = await tab.run(ROWS)
         assert tab.console == []
@@ -139,7 +143,7 @@ async def test_records_of_an_older_agent_do_no_harm(edge):
 
 async def test_only_the_latest_are_kept(edge):
     many = [record for n in range(30) for record in interruption(n, "resume", f"number {n}", reply=n)]
-    async with chromium() as browser:
+    async with chromium(*MICROPHONE) as browser:
         tab = await shown(edge, browser, many)
         rows = await tab.run(ROWS)
     assert [row["why"] for row in rows] == [f"number {n}" for n in range(29, 9, -1)]

@@ -9,10 +9,9 @@ import threading
 import pytest
 
 from vision_agents.core.participants import User
-from vision_agents.plugins.local import Edge, feed, rtc, switchboard
-from vision_agents.plugins.local import edge as edge_module
+from vision_agents.plugins.local import Edge, caller_edge, front, rtc, switchboard
+from vision_agents.plugins.local.caller_edge import CallerEdge
 from vision_agents.plugins.local.server import AddressError, check_address, outward_address
-from vision_agents.plugins.local.switchboard import Switchboard
 
 from .browser_kit import AGENT, PATIENCE, Caller, NotingSink, Page, loudness, tone_of
 
@@ -67,22 +66,20 @@ async def test_the_browser_may_hide_its_address(edge, http, sink):
 @pytest.mark.parametrize(("private", "everywhere"), [(True, False), (False, True)])
 async def test_a_call_on_loopback_has_no_port_outside_of_it(private, everywhere):
     """Elsewhere it has both, since a browser on this machine may know no other address."""
-    caller, board = Caller(), Switchboard(NotingSink(), feed.Feeds(), private=private)
-    answer, _ = await board.answer(await caller.offer())
-    addresses = set(re.findall(r"a=candidate:\S+ \d \S+ \d+ (\S+) ", answer))
+    caller, edge = Caller(), CallerEdge(private=private)
+    answer = await edge.answer(await caller.offer())
+    addresses = set(re.findall(r"a=candidate:\S+ \d \S+ \d+ (\S+) ", answer.sdp))
     assert "127.0.0.1" in addresses
     assert (len(addresses) > 1) is (everywhere and outward_address() != "127.0.0.1")
-    await asyncio.gather(board.close(), caller.close())
+    await asyncio.gather(edge.leave(), caller.close())
 
 
 async def test_a_browser_that_cannot_be_reached_is_told(edge, http, sink, monkeypatch):
     monkeypatch.setattr(rtc, "CONNECT_TIMEOUT", 0.1)
     page, caller = await Page.open(edge, http), Caller()
-    offer = {"type": "offer", "sdp": await caller.offer(), "page": page.number}
-    async with http.post(f"{edge.url}/offer", json=offer) as response:
-        who = (await response.json())["participant"]
+    _, answer = await caller.ask(edge, http, page)
     record = await page.until(edge="call", state="failed")
-    assert record["participant"] == who
+    assert record["connection"] == answer["connection"]
     assert "could not be reached" in record["error"]
     assert sink.happened == []
     await caller.close()
@@ -90,39 +87,39 @@ async def test_a_browser_that_cannot_be_reached_is_told(edge, http, sink, monkey
 
 async def test_hanging_up_is_told_to_the_page(edge, http, sink):
     page, caller = await Page.open(edge, http), Caller()
-    who = await caller.call(edge, http, page.number)
-    await page.until(edge="call", state="connected", participant=who)
-    await page.until(edge="busy", busy=True)
+    who = await caller.call(edge, http, page)
+    connected = await page.until(edge="call", state="connected", agent="Ada", fresh=True)
+    await page.until(edge="place", kept=True)
     await page.socket.send_str("hang up")
-    await page.until(edge="call", state="over", participant=who)
-    await page.until(edge="busy", busy=False)
+    await page.until(edge="call", state="over", connection=connected["connection"])
     assert sink.happened == [f"{who} joined", f"{who} left"]
     await caller.close()
 
 
-async def test_a_closed_tab_leaves_the_call_in_mid_answer_and_the_next_one_may_come(edge, http, sink):
+async def test_a_closed_tab_leaves_the_call_in_mid_answer_and_its_caller_may_come_back(edge, http, sink):
     page, caller = await Page.open(edge, http), Caller()
-    who = await caller.call(edge, http, page.number)
+    who = await caller.call(edge, http, page)
     await caller.hears(5)
     await page.socket.close()
     await sink.until(lambda: f"{who} left" in sink.happened)
     pulled = sink.pulled
     await caller.close()
-    another = Caller()
-    await another.call(edge, http)
-    await another.hears(5)
+    page, caller = await Page.open(edge, http, page.key), Caller()
+    assert page.hello["kept"] is True
+    await caller.call(edge, http, page)
+    await caller.hears(5)
+    await page.until(edge="call", state="connected", fresh=False)
     assert sink.happened == ["user/1 joined", "user/1 left", "user/2 joined"]
     assert sink.pulled > pulled
-    await another.close()
+    await caller.close()
 
 
-async def test_the_newest_takes_over_and_the_old_page_is_told(edge, http, sink):
+async def test_the_callers_newest_tab_takes_over_and_the_old_page_is_told(edge, http, sink):
     first, old = await Page.open(edge, http), Caller()
-    await old.call(edge, http, first.number)
+    await old.call(edge, http, first)
     await sink.until(lambda: sink.happened)
-    second, new = await Page.open(edge, http), Caller()
-    assert (await second.until(edge="hello"))["busy"] is True
-    await new.call(edge, http, second.number)
+    second, new = await Page.open(edge, http, first.key), Caller()
+    await new.call(edge, http, second)
     await second.until(edge="call", state="connected")
     await first.until(edge="call", state="taken over")
     assert sink.happened == ["user/1 joined", "user/1 left", "user/2 joined"]
@@ -133,12 +130,52 @@ async def test_the_newest_takes_over_and_the_old_page_is_told(edge, http, sink):
     await asyncio.gather(old.close(), new.close())
 
 
+@pytest.mark.parametrize("there", [True, False])
+async def test_nobody_else_comes_into_the_conversation_also_when_its_caller_is_gone(edge, http, sink, there):
+    page, caller = await Page.open(edge, http), Caller()
+    other = await Page.open(edge, http)
+    assert other.hello["full"] == ""
+    await caller.call(edge, http, page)
+    await other.until(edge="place", full=switchboard.TAKEN)
+    if not there:
+        await page.socket.close()
+        await caller.close()
+        await sink.until(lambda: "user/1 left" in sink.happened)
+    late = await Page.open(edge, http)
+    assert late.hello["full"] == switchboard.TAKEN
+    for asking, more in ((other, {}), (late, {"new": True}), (None, {}), (None, {"caller": "somebody"})):
+        stranger = Caller()
+        status, answer = await stranger.ask(edge, http, asking, **more)
+        assert (status, answer) == (503, {"error": switchboard.TAKEN})
+        await stranger.close()
+    edge.observe({"note": "UserTranscript", "text": "my number is 4"})
+    assert len(sink.happened) == (1 if there else 2)
+    leaving = asyncio.create_task(edge.leave())
+    for stranger in (other, late):
+        await stranger.to_the_end()
+        assert {record["edge"] for record in stranger.records} <= {"hello", "place"}
+    await leaving
+    await caller.close()
+
+
+async def test_two_who_come_at_once_do_not_both_get_the_agent(edge, http, sink):
+    pages = [await Page.open(edge, http) for _ in range(2)]
+    callers = [Caller(), Caller()]
+    answers = [await caller.ask(edge, http, page) for caller, page in zip(callers, pages, strict=True)]
+    assert [status for status, _ in answers] == [200, 200]
+    await callers[0].accept(answers[0][1]["sdp"])
+    await pages[0].until(edge="call", state="connected")
+    await callers[1].accept(answers[1][1]["sdp"])
+    assert (await pages[1].until(edge="call", state="failed"))["error"] == switchboard.TAKEN
+    assert sink.happened == ["user/1 joined"]
+    await asyncio.gather(*(caller.close() for caller in callers))
+
+
 async def test_a_call_that_never_connects_takes_nothing_over(edge, http, sink):
-    caller, other = Caller(), Caller()
-    await caller.call(edge, http)
+    page, caller, other = await Page.open(edge, http), Caller(), Caller()
+    await caller.call(edge, http, page)
     await caller.hears(3)
-    async with http.post(f"{edge.url}/offer", json={"type": "offer", "sdp": await other.offer()}) as response:
-        assert response.status == 200
+    assert (await other.ask(edge, http, page))[0] == 200
     await caller.hears(len(caller.heard) + 10)
     assert sink.happened == ["user/1 joined"]
     await asyncio.gather(caller.close(), other.close())
@@ -147,18 +184,15 @@ async def test_a_call_that_never_connects_takes_nothing_over(edge, http, sink):
 async def test_offers_that_never_connect_lock_nobody_out(edge, http, sink):
     lost = [Caller() for _ in range(switchboard.MAX_WAITING + 4)]
     for caller in lost:
-        async with http.post(f"{edge.url}/offer", json={"type": "offer", "sdp": await caller.offer()}) as response:
-            assert response.status == 200
+        assert (await caller.ask(edge, http))[0] == 200
     caller = Caller()
-    await caller.call(edge, http)
+    await caller.call(edge, http, caller="me")
     await caller.hears(3)
-    assert sink.happened == [f"user/{len(lost) + 1} joined"]
     # Nor do they cost a call that is under way.
     for other in lost:
-        async with http.post(f"{edge.url}/offer", json={"type": "offer", "sdp": await other.offer()}) as response:
-            assert response.status == 200
+        assert (await other.ask(edge, http, caller="me"))[0] == 200
     await caller.hears(len(caller.heard) + 10)
-    assert len(sink.happened) == 1
+    assert sink.happened == ["user/1 joined"]
     await asyncio.gather(caller.close(), *(other.close() for other in lost))
 
 
@@ -166,12 +200,12 @@ async def test_an_offer_that_takes_for_ever_is_given_up(monkeypatch):
     async def hanging(self, offer):
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(switchboard, "OFFER_TIMEOUT", 0.01)
+    monkeypatch.setattr(caller_edge, "OFFER_TIMEOUT", 0.01)
     monkeypatch.setattr(rtc.BrowserCall, "answer", hanging)
-    board = Switchboard(NotingSink(), feed.Feeds())
+    edge = CallerEdge()
     with pytest.raises(rtc.OfferError, match="could not be answered within"):
-        await board.answer("")
-    await board.close()
+        await edge.answer("")
+    await edge.leave()
 
 
 async def test_an_agent_that_cannot_take_the_audio_ends_the_call_and_says_so(http, caplog):
@@ -183,7 +217,7 @@ async def test_an_agent_that_cannot_take_the_audio_ends_the_call_and_says_so(htt
     edge = Edge(port=0)
     await edge.join(AGENT, None, sink)
     page, caller = await Page.open(edge, http), Caller()
-    await caller.call(edge, http, page.number)
+    await caller.call(edge, http, page)
     record = await page.until(edge="call", state="failed")
     assert "no ears" in record["error"]
     assert sink.happened == ["user/1 joined", "user/1 left"]
@@ -196,8 +230,8 @@ async def test_nothing_is_left_behind(http):
     sink, edge = NotingSink(), Edge(port=0)
     await edge.join(AGENT, None, sink)
     for leaves in ("page", "caller", "neither"):
-        page, caller = await Page.open(edge, http), Caller()
-        await caller.call(edge, http, page.number)
+        page, caller = await Page.open(edge, http, "me"), Caller()
+        await caller.call(edge, http, page)
         await caller.hears(3)
         if leaves == "page":
             await page.socket.close()
@@ -293,5 +327,5 @@ async def test_it_may_leave_twice_and_join_again(http):
     ],
 )
 def test_the_url_can_be_opened(host, url, monkeypatch):
-    monkeypatch.setattr(edge_module, "new_token", lambda: "secret")
+    monkeypatch.setattr(front, "new_token", lambda: "secret")
     assert Edge(host).url == url

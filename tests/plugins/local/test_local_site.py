@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from vision_agents.core.audio import PcmData
-from vision_agents.plugins.local import Edge, feed, site
+from vision_agents.plugins.local import Edge, feed, recorded_lines, site, switchboard
 from vision_agents.plugins.local.feed import Feed
+from vision_agents.plugins.local.page_files import page_files
 
 from .browser_kit import AGENT, Caller, NotingSink, Page, tone_of
 
@@ -39,8 +40,8 @@ async def test_the_page_and_all_that_it_asks_for_are_served(edge, http):
 
 
 async def test_nothing_on_the_page_comes_from_elsewhere(edge, http):
-    for part in site.Site("", feed.Feeds(), None, None)._parts.values():
-        addresses = re.findall(rb"""["'(]((?:https?:)?//[^"')\s]*)""", part)
+    for part in page_files().values():
+        addresses = re.findall(rb"""["'(]((?:https?:)?//[^"')\s]*)""", part.body)
         assert [a for a in addresses if a not in (b"http://www.w3.org/2000/svg",)] in (
             [],
             [b"http://localhost:${location.port}`"],
@@ -93,8 +94,10 @@ async def test_the_page_itself_may_ask_by_any_of_its_names(edge, http):
         (b'{"type": "answer", "sdp": ""}', "an offer is JSON"),
         (b'{"type": "offer", "sdp": 5}', "an offer is JSON"),
         (b'{"type": "offer", "sdp": "hello"}', "exactly one audio stream"),
-        (b'{"type": "offer", "sdp": "", "page": 99}', "lost its connection"),
-        (b'{"type": "offer", "sdp": "", "page": [1]}', "a number"),
+        (b'{"type": "offer", "sdp": "", "page": "99"}', "lost its connection"),
+        (b'{"type": "offer", "sdp": "", "page": [1]}', "are strings"),
+        (b'{"type": "offer", "sdp": "", "caller": 1}', "are strings"),
+        (b'{"type": "offer", "sdp": "", "caller": "' + b"x" * 65 + b'"}', "at most 64"),
         (b"[" * 60_000, "an offer is JSON"),
     ],
 )
@@ -122,48 +125,52 @@ async def test_an_offer_that_aiortc_refuses_is_answered_with_a_sentence(edge, ht
 # Records.
 
 
-async def test_records_reach_every_page_in_order(edge, http):
-    pages = [await Page.open(edge, http) for _ in range(2)]
+async def test_records_reach_the_page_of_the_call_in_order_and_no_other(edge, http):
+    other, page, caller = await Page.open(edge, http), await Page.open(edge, http), Caller()
+    edge.observe({"note": "before there is a caller"})
+    await caller.call(edge, http, page)
+    await page.until(edge="call", state="connected")
     for number in range(100):
         edge.observe({"note": "count", "number": number})
-    for page in pages:
-        await page.until(note="count", number=99)
-        assert [r["number"] for r in page.records if r.get("note") == "count"] == list(range(100))
-        assert page.records[0] == {"edge": "hello", "page": page.number, "agent": "Ada", "caller": False, "busy": False}
-    assert len({page.number for page in pages}) == 2
+    await page.until(note="count", number=99)
+    assert [r["number"] for r in page.records if r.get("note") == "count"] == list(range(100))
+    assert page.hello == {"edge": "hello", "agent": "Ada", "recorded": False} | {
+        "page": page.id,
+        "key": page.key,
+        "sole": True,
+        "kept": False,
+        "full": "",
+    }
+    assert len({page.id, other.id, page.key, other.key}) == 4
+    await other.until(edge="place")
+    assert [record["edge"] for record in other.records] == ["hello", "place"]
+    await caller.close()
 
 
 async def test_a_page_that_is_too_slow_loses_the_oldest_records_and_is_told_how_many():
-    class Slow:
-        sent = asyncio.Queue()
-
-        async def send_str(self, text):
-            await self.sent.put(text)
-
-    slow = Slow()
-    feed_ = Feed(slow)
+    sent = asyncio.Queue()
+    feed_ = Feed(sent.put)
     for number in range(feed.LIMIT + 25):
         feed_.put({"number": number})
     running = asyncio.create_task(feed_.run())
-    batch = json.loads(await slow.sent.get())
+    batch = json.loads(await sent.get())
     running.cancel()
     assert batch[0] == {"edge": "lost", "records": 25}
     assert [record["number"] for record in batch[1:]] == list(range(25, feed.LIMIT + 25))
 
 
 async def test_a_page_that_takes_nothing_is_given_up(monkeypatch):
-    class Stuck:
-        async def send_str(self, text):
-            await asyncio.Event().wait()
+    async def stuck(text):
+        await asyncio.Event().wait()
 
     monkeypatch.setattr(feed, "SEND_TIMEOUT", 0.01)
-    feed_ = Feed(Stuck())
+    feed_ = Feed(stuck)
     feed_.put({})
     await feed_.run()
 
 
 async def test_too_many_tabs_are_refused(edge, http, monkeypatch):
-    monkeypatch.setattr(site, "MAX_PAGES", 1)
+    monkeypatch.setattr(switchboard, "MAX_PAGES", -1)  # and two for the place that there is
     page = await Page.open(edge, http)
     async with http.get(f"{edge.url}/records") as response:
         assert response.status == 503
@@ -218,7 +225,7 @@ async def test_a_recorded_caller_that_takes_too_long_is_given_up(http, monkeypat
     async def slow(name):
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(site, "CALLER_TIMEOUT", 0.01)
+    monkeypatch.setattr(recorded_lines, "CALLER_TIMEOUT", 0.01)
     [(status, body)] = await served_by(slow, http, ["question"])
     assert status == 503
     assert b"TimeoutError" in body

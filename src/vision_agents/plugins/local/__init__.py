@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .edge import Edge
     from .file_edge import FileEdge
+    from .page_server import PageServer
     from .server import Certificate
 
-__all__ = ["Certificate", "Edge", "FileEdge"]
+__all__ = ["Certificate", "Edge", "FileEdge", "PageServer"]
 
 # A call from a file needs nothing of WebRTC: each edge is imported when it is first used.
-_MODULES = {"Certificate": ".server", "Edge": ".edge", "FileEdge": ".file_edge"}
+_MODULES = {
+    "Certificate": ".server",
+    "Edge": ".edge",
+    "FileEdge": ".file_edge",
+    "PageServer": ".page_server",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,24 +1,28 @@
-"""The browser on this machine as a way into a call: a page on localhost, its microphone and its loudspeaker."""
+"""The browser as a way into a call: a page, its microphone and its loudspeaker."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from vision_agents.core.edge import CallSink, EdgeTransport
 from vision_agents.core.participants import User
 
-from .access import Access, is_loopback, new_token
-from .feed import Feeds, Record
-from .server import Certificate, Server
-from .site import Caller, Site
-from .switchboard import Switchboard
+from .caller_edge import CallerEdge
+from .feed import Record
+from .front import Front
+from .recorded_lines import Caller
+from .server import Certificate
+from .switchboard import Terms
 
 
 class Edge(EdgeTransport):
-    """Serves a page on which one person talks with the agent.
+    """Serves a page on which one caller talks with the agent.
 
-    One browser is in the call at a time: the newest takes over, and the page of the one before says so. A browser that
-    leaves, also in mid-answer, ends nothing: the next one may come. The call is over with `leave`.
+    The agent is there for the browser that is in the call first. That one may hang up, reload, be closed in mid-answer,
+    and come back, also in another tab, of which the newest takes over: the conversation goes on until `leave`. Every
+    other browser is refused with a sentence, also while nobody is there: the agent would tell it what was said before.
+    To talk with several callers, each with an agent of their own, use `local.PageServer`.
 
     Args:
         host: where. Browsers give a page the microphone only at 127.0.0.1 and localhost, or over https. On loopback
@@ -40,34 +44,35 @@ class Edge(EdgeTransport):
         certificate: Certificate | None = None,
         token: str | None = None,
     ) -> None:
-        if token is None and not is_loopback(host):
-            token = new_token()
-        self.token = token or None
-        self._server = Server(host, port, certificate)
+        self._front = Front(host, port, certificate, token)
         self._caller = caller
-        self._feeds = Feeds()
-        self._switchboard: Switchboard | None = None
-        self._site: Site | None = None
+        # The caller's, once they are there.
+        self._line: CallerEdge | None = None
 
     @property
     def host(self) -> str:
         """The address that the page is served at."""
-        return self._server.host
+        return self._front.host
 
     @property
     def port(self) -> int:
         """The port of the page. With 0 it is known once the edge has joined."""
-        return self._server.port
+        return self._front.port
+
+    @property
+    def token(self) -> str | None:
+        """The token that opens the page; None if there is none."""
+        return self._front.token
 
     @property
     def url(self) -> str:
         """The address of the page, its token included. With port 0 it is known once the edge has joined."""
-        return self._server.url(self.token)
+        return self._front.url
 
     @property
     def microphone_allowed(self) -> bool:
         """Return whether browsers give the page the microphone at `url`: on loopback, and over https."""
-        return self._server.secure or is_loopback(self.host)
+        return self._front.microphone_allowed
 
     async def join(self, agent_user: User, call: Any, sink: CallSink) -> None:
         """Serve the page; `call` has no meaning here. Returns when the page can be opened.
@@ -75,23 +80,23 @@ class Edge(EdgeTransport):
         Raises AddressError if the port is taken or not allowed, the host is none of this machine, or the certificate
         cannot be used.
         """
-        if self._server.running:
+        if self._front.running:
             raise RuntimeError("a local.Edge serves one agent in one call: make another one, with another port")
-        switchboard = Switchboard(sink, self._feeds, private=is_loopback(self.host))
-        site = Site(agent_user.name or agent_user.id, self._feeds, switchboard, self._caller)
-        await self._server.start(site.application(Access(self.host, self.token)))
-        self._switchboard, self._site = switchboard, site
+
+        async def attend(line: CallerEdge) -> None:
+            self._line = line
+            await line.join(agent_user, call, sink)
+            await asyncio.Event().wait()
+
+        terms = Terms(limit=1, keep=None, private=self._front.private)
+        await self._front.open(attend, terms, agent_user.name or agent_user.id, self._caller)
 
     async def leave(self) -> None:
         """Hang up, say so on the open pages, and stop serving."""
-        switchboard, site = self._switchboard, self._site
-        self._switchboard = self._site = None
-        if switchboard is None or site is None:
-            return
-        await switchboard.close()
-        await site.close()
-        await self._server.close()
+        await self._front.close()
+        self._line = None
 
     def observe(self, record: Record) -> None:
-        """Show a record on every open page."""
-        self._feeds.tell_all(record)
+        """Show a record to the caller."""
+        if self._line is not None:
+            self._line.observe(record)

@@ -1,14 +1,12 @@
-"""Sends records to open pages, each over its WebSocket."""
+"""Sends records to an open page, whatever carries them there."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-
-from aiohttp import web
 
 # Records that may wait for one page: about half a minute of a lively call. Beyond that the oldest are left out, and the
 # page is told how many: captions that are a minute old are worth less than those of now.
@@ -19,12 +17,18 @@ SEND_TIMEOUT = 10.0
 
 Record = Mapping[str, Any]
 
+# Takes a record for somebody, and returns at once.
+Tell = Callable[[Record], None]
+
+# Sends a text to a page; returns when it is sent.
+Send = Callable[[str], Awaitable[None]]
+
 
 class Feed:
     """The records for one page, sent in batches: a JSON array a message."""
 
-    def __init__(self, socket: web.WebSocketResponse) -> None:
-        self._socket = socket
+    def __init__(self, send: Send) -> None:
+        self._send = send
         self._waiting: deque[Record] = deque()
         self._lost = 0
         self._more = asyncio.Event()
@@ -49,40 +53,6 @@ class Feed:
                 self._lost = 0
             try:
                 async with asyncio.timeout(SEND_TIMEOUT):
-                    await self._socket.send_str(json.dumps(batch, default=str))
+                    await self._send(json.dumps(batch, default=str))
             except (ConnectionError, TimeoutError):
                 return
-
-
-class Feeds:
-    """The open pages, by number."""
-
-    def __init__(self) -> None:
-        self._feeds: dict[int, Feed] = {}
-        self._last = 0
-
-    def __len__(self) -> int:
-        return len(self._feeds)
-
-    def __contains__(self, page: int) -> bool:
-        return page in self._feeds
-
-    def open(self, feed: Feed) -> int:
-        """Add a page and return its number."""
-        self._last += 1
-        self._feeds[self._last] = feed
-        return self._last
-
-    def close(self, page: int) -> None:
-        """Forget a page."""
-        self._feeds.pop(page, None)
-
-    def tell(self, page: int | None, record: Record) -> None:
-        """Tell one page, if it is still there."""
-        if page in self._feeds:
-            self._feeds[page].put(record)
-
-    def tell_all(self, record: Record) -> None:
-        """Tell every page."""
-        for feed in self._feeds.values():
-            feed.put(record)

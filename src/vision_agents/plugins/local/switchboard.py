@@ -1,125 +1,345 @@
-"""Connects the call with one browser at a time; the newest takes over."""
+"""Connects pages with agents: each caller with one of their own, as many at once as there are places.
+
+It knows no server. Whoever has one gives it what pages ask for: `open` and `close` with each page's stream of records,
+`offer` with what it posts.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from vision_agents.core.edge import CallSink
-from vision_agents.core.participants import Participant
-from vision_agents.core.tasks import Tasks
+from vision_agents.core.tasks import Tasks, own_errors
 
-from .feed import Feeds
-from .rtc import BrowserCall, OfferError
+from .caller_edge import CallerEdge
+from .feed import Feed, Record, Send
+from .refused import RefusedError
+from .rtc import OfferError
+from .tokens import new_token
 
 logger = logging.getLogger(__name__)
 
-# Answering an offer, in seconds.
-OFFER_TIMEOUT = 10.0
-
-# Connections that may be in the making. Where somebody is beyond it, the oldest is given up: offers that never connect
-# lock nobody out.
+# Connections that may be in the making, besides one for each place. Where somebody is beyond it, the oldest is given
+# up: offers that never connect lock nobody out.
 MAX_WAITING = 8
+
+# Open tabs beside two for each place. More than anyone has; who has more gets an error instead of a slow machine.
+MAX_PAGES = 16
+
+# How long an agent may take to be made and to join, and to leave, in seconds.
+START_TIMEOUT = 60.0
+CLOSE_TIMEOUT = 15.0
+
+# Of a caller's key: those that we make are shorter.
+MAX_KEY = 64
+
+TAKEN = "Somebody else talks with this agent, and it is there for one caller: it would tell them what the other said."
+CROWDED = "Other callers came while this one did not connect."
+
+# Makes an agent with the edge, holds its call, and returns when that is over.
+Host = Callable[[CallerEdge], Coroutine[Any, Any, None]]
+
+
+@dataclass(eq=False, slots=True)
+class Page:
+    """An open page: its id, which nobody else knows, its caller, and its records."""
+
+    id: str
+    caller: str
+    feed: Feed
+    # What it was told last of its caller's place.
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class Place:
+    """One caller's conversation, and, once the caller is there, the task that holds it."""
+
+    caller: str
+    edge: CallerEdge
+    hosting: asyncio.Task[None] | None = None
+    # When the caller has been gone for too long.
+    expiry: asyncio.TimerHandle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A page's wish to be connected, as it posts it."""
+
+    sdp: str
+    page: str | None = None
+    caller: str | None = None
+    new: bool = False
+
+    @classmethod
+    def read(cls, body: Any) -> Offer:
+        """Take it from JSON. Raises RefusedError with what is wrong."""
+        match body:
+            case {"type": "offer", "sdp": str(sdp)}:
+                offer = cls(sdp, body.get("page"), body.get("caller"), body.get("new") is True)
+            case _:
+                raise RefusedError(400, 'an offer is JSON: {"type": "offer", "sdp": "…"}')
+        if not isinstance(offer.page, str | None) or not isinstance(offer.caller, str | None):
+            raise RefusedError(400, "the ids of a page and a caller are strings, or left out")
+        return offer
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms on which callers are taken.
+
+    Args:
+        limit: conversations at a time. One in which nobody is gives way to a caller who needs its place.
+        keep: seconds that a conversation goes on for a caller who is gone. None: for ever; nobody takes its place, and
+            there is no other one for its caller.
+        private: calls have no port that can be reached from outside of this machine.
+        refuse: returns a sentence for people if nobody else is to be taken now, whatever places there are.
+    """
+
+    limit: int = 8
+    keep: float | None = 60.0
+    private: bool = True
+    refuse: Callable[[], str | None] = field(default=lambda: None)
+
+    @property
+    def sole(self) -> bool:
+        """Return whether there is one conversation, which is never replaced by another."""
+        return self.keep is None
+
+    @property
+    def full(self) -> str:
+        """The sentence for a caller for whom there is no place."""
+        if self.sole:
+            return TAKEN
+        places = "The only place is" if self.limit == 1 else f"All {self.limit} places are"
+        return f"{places} taken. Try again in a moment."
 
 
 class Switchboard:
-    """Answers the offers of pages, and connects the sink with the browser that came last.
+    """Answers the offers of pages, and has `host` hold a call for each caller.
 
-    `private`: calls have no port that can be reached from outside of this machine.
+    A caller is known by a key: a page says it, or is given one, and says it again after a reload. So nobody comes into
+    somebody else's conversation, and who comes back goes on with theirs.
 
-    Pages are told of their calls with records `{"edge": "call", "state": …, "participant": …, "error": …}`, the state
-    being "connected", "over", "taken over" or "failed"; and all pages whether somebody is in the call, with
-    `{"edge": "busy", "busy": bool}`.
+    Beside those of their calls (`CallerEdge`), pages get the records `{"edge": "hello", "page": …, "key": …}`, and
+    `{"edge": "place", "kept": …, "full": …}`: whether the caller's conversation is there, and if not, why there is no
+    place for them ("" if there is one). The first has that too.
+
+    Args:
+        host: makes an agent with the edge that it is given, holds its call, and returns when that is over.
+        hello: what else each page is told when it is opened.
     """
 
-    def __init__(self, sink: CallSink, feeds: Feeds, *, private: bool = True) -> None:
-        self._sink = sink
-        self._private = private
-        self._feeds = feeds
-        # Calls and the pages they belong to, until they are dismissed; the one that has the sink; those being closed.
-        self._calls: dict[BrowserCall, int | None] = {}
-        self._current: BrowserCall | None = None
-        self._closing = Tasks()
-        self._participants = 0
+    def __init__(self, host: Host, terms: Terms, hello: Record) -> None:
+        self._host = host
+        self._terms = terms
+        self._hello = hello
+        self._pages: dict[str, Page] = {}
+        # Callers who are there, or are expected back; those whose browser is on its way.
+        self._places: dict[str, Place] = {}
+        self._waiting: dict[str, Place] = {}
+        # Calls that are held, or that agents are still leaving; what else takes a moment.
+        self._held = Tasks()
+        self._tasks = Tasks()
 
-    @property
-    def busy(self) -> bool:
-        """Return whether a browser is in the call."""
-        return self._current is not None
+    # Pages.
 
-    async def answer(self, offer: str, page: int | None = None) -> tuple[str, Participant]:
-        """Answer an SDP offer, and say who its sender is now. The call belongs to `page`, and ends when that is closed.
+    def open(self, send: Send, *, tab: str = "", browser: str = "") -> Page:
+        """Add a page, which gets its records by `send` as long as `page.feed.run()` runs.
 
-        Raises OfferError for an offer that cannot be answered.
+        `tab` and `browser` are the keys that it was given before, where it keeps what belongs to the tab, and to all
+        tabs of the browser. Raises RefusedError if there are too many.
         """
-        self._make_room(page)
-        self._participants += 1
-        call = BrowserCall(Participant("user", str(self._participants), "Caller"), self, private=self._private)
-        self._calls[call] = page
+        most = MAX_PAGES + 2 * self._terms.limit
+        if len(self._pages) >= most:
+            raise RefusedError(503, f"this page is open in {most} tabs already; close some")
+        # Where each conversation has an agent of its own, each tab may have one. Otherwise people come back by another.
+        key = browser if self._terms.sole else tab
+        caller = key if 0 < len(key) <= MAX_KEY else new_token()
+        page = Page(new_token(), caller, Feed(send))
+        self._pages[page.id] = page
+        page.told = self._place_of(caller)
+        page.feed.put(
+            {"edge": "hello", **self._hello, "page": page.id, "key": caller, "sole": self._terms.sole, **page.told}
+        )
+        return page
+
+    def hang_up(self, page: Page) -> None:
+        """End the calls of a page. Its conversation may go on later."""
+        for place in (self._places.get(page.caller), self._waiting.get(page.caller)):
+            if place is not None:
+                place.edge.hang_up(page.feed.put)
+
+    def close_page(self, page: Page) -> None:
+        """Forget a page that is gone, and hang up."""
+        self._pages.pop(page.id, None)
+        self.hang_up(page)
+
+    async def offer(self, body: object) -> dict[str, Any]:
+        """Answer what a page posts: `{"type": "offer", "sdp": …, "page": …, "new": …}`.
+
+        `page` is its id; a program that has no page may give the key of a caller as `caller`, or neither. `new`: the
+        conversation before, if there is one, is to be replaced. Raises RefusedError.
+        """
+        offer = Offer.read(body)
+        page = self._pages.get(offer.page) if offer.page is not None else None
+        if offer.page is not None and page is None:
+            raise RefusedError(409, "the page has lost its connection to the agent; reload it")
+        caller = page.caller if page is not None else offer.caller or new_token()
+        if len(caller) > MAX_KEY:
+            raise RefusedError(400, f"the key of a caller has at most {MAX_KEY} characters")
+        place = self._place_for(caller, offer.new)
+        answering = place.edge.answer(offer.sdp, page.feed.put) if page is not None else place.edge.answer(offer.sdp)
         try:
-            async with asyncio.timeout(OFFER_TIMEOUT):
-                answer = await call.answer(offer)
-        except BaseException as error:
-            self._dismiss(call)
-            if isinstance(error, TimeoutError):
-                raise OfferError(f"the offer could not be answered within {OFFER_TIMEOUT:.0f} s") from error
-            raise
-        return answer, call.participant
-
-    def _make_room(self, page: int | None) -> None:
-        """Give up offers of the same page, and the oldest where too many never came to be connected."""
-        waiting = [call for call in self._calls if call is not self._current]
-        if page is not None:
-            for call in [call for call in waiting if self._calls[call] == page]:
-                self._dismiss(call)
-                waiting.remove(call)
-        if len(waiting) >= MAX_WAITING:
-            self._dismiss(waiting[0], "failed", "other callers came while this one did not connect.")
-
-    def hang_up(self, page: int) -> None:
-        """End the calls of a page."""
-        for call in [call for call, owner in self._calls.items() if owner == page]:
-            self._dismiss(call, "over")
+            answer = await answering
+        except OfferError as error:
+            raise RefusedError(400, str(error)) from error
+        return {
+            "type": "answer",
+            "sdp": answer.sdp,
+            "connection": answer.connection,
+            "participant": answer.participant.id,
+            "caller": caller,
+        }
 
     async def close(self) -> None:
-        """End all calls and free everything."""
-        for call in list(self._calls):
-            self._dismiss(call, "over")
-        await self._closing.finish()
+        """End all conversations and free everything."""
+        for place in list(self._places.values()):
+            self._end(place)
+        for place in list(self._waiting.values()):
+            self._give_up(place)
+        await self._held.finish(2 * CLOSE_TIMEOUT)
+        await self._tasks.finish(CLOSE_TIMEOUT)
 
-    # CallListener.
+    # Places.
 
-    def connected(self, call: BrowserCall) -> None:
-        """A browser is there: it takes over."""
-        if call not in self._calls:
+    def _place_for(self, caller: str, new: bool) -> Place:
+        """The caller's place, or one that they will have once their browser is there. Raises RefusedError."""
+        if caller in self._places and not (new and not self._terms.sole):
+            return self._places[caller]
+        if self._full_for(caller):
+            raise RefusedError(503, self._terms.full)
+        if caller not in self._places and (reason := self._terms.refuse()) is not None:
+            raise RefusedError(503, reason)
+        if caller in self._waiting:
+            self._give_up(self._waiting[caller])
+        if len(self._waiting) >= MAX_WAITING + self._terms.limit - 1:
+            self._give_up(next(iter(self._waiting.values())), CROWDED)
+        edge = CallerEdge(
+            private=self._terms.private, arrived=lambda: self._arrived(place), left=lambda: self._gone(place)
+        )
+        place = self._waiting[caller] = Place(caller, edge)
+        return place
+
+    def _full_for(self, caller: str) -> bool:
+        return caller not in self._places and len(self._places) >= self._terms.limit and self._empty() is None
+
+    def _empty(self) -> Place | None:
+        """The place that has been empty for the longest, if it may be had."""
+        if self._terms.sole:
+            return None
+        return min((place for place in self._places.values() if place.expiry), key=_expires, default=None)
+
+    def _arrived(self, place: Place) -> None:
+        if place.expiry is not None:
+            place.expiry.cancel()
+            place.expiry = None
+        if place.hosting is None:
+            self._begin(place)
+        self._tell_places()
+
+    def _begin(self, place: Place) -> None:
+        """A caller is there for whom there is no agent yet."""
+        del self._waiting[place.caller]
+        if place.caller in self._places:
+            self._end(self._places[place.caller])
+        if len(self._places) >= self._terms.limit and (empty := self._empty()) is not None:
+            self._end(empty)
+        if len(self._places) >= self._terms.limit or len(self._held) >= 2 * self._terms.limit:
+            # Others came first; or agents that were sent away take their time.
+            self._send_away(place, self._terms.full)
             return
-        if self._current is not None:
-            self._dismiss(self._current, "taken over")
-        self._current = call
-        self._sink.participant_joined(call.participant)
-        call.serve(self._sink)
-        self._tell(self._calls[call], call, "connected")
-        self._feeds.tell_all({"edge": "busy", "busy": True})
+        self._places[place.caller] = place
+        place.hosting = self._held.spawn(self._hold(place), "the call of a page")
 
-    def over(self, call: BrowserCall, error: str | None) -> None:
-        """A browser is gone, or could not be reached."""
-        if error is not None:
-            logger.warning("%s: %s", call.participant.id, error)
-        self._dismiss(call, "over" if error is None else "failed", error)
-
-    def _dismiss(self, call: BrowserCall, state: str | None = None, error: str | None = None) -> None:
-        if call not in self._calls:
+    def _gone(self, place: Place) -> None:
+        """No browser of the caller is there, nor on its way."""
+        if self._waiting.get(place.caller) is place:
+            self._give_up(place)
+        elif self._places.get(place.caller) is not place:
             return
-        call.mute()
-        page = self._calls.pop(call)
-        if state is not None:
-            self._tell(page, call, state, error)
-        if call is self._current:
-            self._current = None
-            self._sink.participant_left(call.participant)
-            self._feeds.tell_all({"edge": "busy", "busy": False})
-        # In a task of its own: this may be called from within the connection that is to be closed.
-        self._closing.spawn(call.close(), f"closing {call.participant.id}")
+        elif not place.edge.joined.is_set():
+            self._end(place)  # There is no conversation yet.
+        elif self._terms.keep is not None:
+            place.expiry = asyncio.get_running_loop().call_later(self._terms.keep, self._end, place)
+        self._tell_places()
 
-    def _tell(self, page: int | None, call: BrowserCall, state: str, error: str | None = None) -> None:
-        self._feeds.tell(page, {"edge": "call", "state": state, "participant": call.participant.id, "error": error})
+    def _give_up(self, place: Place, error: str | None = None) -> None:
+        """Forget a caller who never came to be connected."""
+        del self._waiting[place.caller]
+        self._send_away(place, error)
+
+    def _send_away(self, place: Place, error: str | None) -> None:
+        place.edge.hang_up(error=error)
+        self._tasks.spawn(place.edge.leave(), "sending a caller away")
+
+    def _end(self, place: Place) -> None:
+        """End a conversation."""
+        self._forget(place)
+        place.edge.hang_up()
+        if place.hosting is not None:
+            place.hosting.cancel()
+
+    def _forget(self, place: Place) -> None:
+        if self._places.get(place.caller) is place:
+            del self._places[place.caller]
+        if place.expiry is not None:
+            place.expiry.cancel()
+            place.expiry = None
+
+    async def _hold(self, place: Place) -> None:
+        try:
+            await self._until_over(place)
+        except Exception as error:
+            logger.exception("a caller has no agent")
+            place.edge.hang_up(error=f"The agent is not there: {str(error) or type(error).__name__}.")
+        finally:
+            self._forget(place)
+            await place.edge.leave()
+            self._tell_places()
+
+    async def _until_over(self, place: Place) -> None:
+        """Have an agent made, and wait for the end of its call. Raises what went wrong."""
+        hosting = asyncio.ensure_future(self._host(place.edge))
+        joined = asyncio.ensure_future(place.edge.joined.wait())
+        try:
+            await asyncio.wait({hosting, joined}, timeout=START_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+            if not (hosting.done() or joined.done()):
+                raise TimeoutError(f"it did not come within {START_TIMEOUT:.0f} s")
+            await own_errors(hosting, "the call of a page")
+        finally:
+            joined.cancel()
+            if not hosting.done():
+                hosting.cancel()
+                _, left = await asyncio.wait([hosting], timeout=CLOSE_TIMEOUT)
+                if left:
+                    logger.warning("an agent took more than %.0f s to leave and was left behind", CLOSE_TIMEOUT)
+
+    def _place_of(self, caller: str) -> Mapping[str, Any]:
+        return {"kept": caller in self._places, "full": self._terms.full if self._full_for(caller) else ""}
+
+    def _tell_places(self) -> None:
+        """Tell those pages for which it has changed of their caller's place."""
+        for page in self._pages.values():
+            now = self._place_of(page.caller)
+            if now != page.told:
+                page.told = now
+                page.feed.put({"edge": "place", **now})
+
+
+def _expires(place: Place) -> float:
+    assert place.expiry is not None
+    return place.expiry.when()

@@ -7,14 +7,17 @@ import { Decisions } from "./decisions.js";
 import { Events } from "./events.js";
 import { Feed } from "./feed.js";
 import { Floor, WORDS } from "./floor.js";
+import { keep, keys } from "./keys.js";
 import { MicrophoneError, microphone } from "./microphone.js";
 import { Meter, Timeline } from "./timeline.js";
 
 const at = (id) => document.getElementById(id);
 
-let page = null; // our number, while the agent is there
+let page = null; // our id, while the agent is there
 let hasCaller = false;
-let busy = false; // somebody is in the call, on this page or another
+let sole = false; // there is one agent, and no other conversation with it
+let kept = false; // our conversation is there, whether we are in the call or not
+let full = ""; // why there is no place for us
 let beginning = false; // a button was pressed, and there is no call yet
 let call = null;
 let caller = null;
@@ -33,23 +36,31 @@ function showState(state) {
   const [word, hint] = WORDS[state];
   at("state").dataset.state = state;
   at("state-word").textContent = word;
-  at("state-hint").textContent = caller && state === "idle" ? "" : hint;
+  at("state-hint").textContent = caller && state === "idle" ? "" : state === "off" ? hintOff(hint) : hint;
+}
+
+function hintOff(hint) {
+  if (full) return full;
+  return kept ? "Press Talk: your conversation goes on." : hint;
 }
 
 function showButtons() {
   const talking = call !== null && caller === null;
-  at("talk").disabled = page === null || beginning || (call !== null && !talking);
+  const barred = page === null || beginning || (full !== "" && call === null);
+  at("talk").disabled = barred || (call !== null && !talking);
   at("talk").classList.toggle("active", talking);
   at("talk-label").textContent = talking ? "Hang up" : "Talk";
   at("headphones").disabled = beginning || call !== null;
   at("recorded").hidden = !hasCaller;
-  at("recorded").disabled = page === null || beginning || talking;
+  at("recorded").disabled = barred || talking;
+  at("fresh").hidden = sole || !kept;
+  at("fresh").disabled = barred;
   at("recorded-label").textContent = caller ? "Stop the recorded caller" : "Let a recorded caller talk";
 }
 
 function showLink() {
   if (page === null) at("link").textContent = "The agent is not running.";
-  else if (busy && call === null) at("link").textContent = "Another tab is in the call. Talking here takes it over.";
+  else if (full && call === null) at("link").textContent = "no place";
   else at("link").textContent = call === null ? "ready" : doing || "in a call";
 }
 
@@ -60,7 +71,7 @@ function notice(text) {
 
 // The call.
 
-async function begin(open) {
+async function begin(open, fresh = false) {
   let mine = null;
   beginning = true;
   notice("");
@@ -74,7 +85,7 @@ async function begin(open) {
     showButtons();
     showLink();
     stream.getAudioTracks()[0].onended = () => end("The microphone was taken away. Plug it in and press Talk again.");
-    await mine.start(page);
+    await mine.start(page, fresh);
   } catch (error) {
     if (mine?.over) return; // Hung up meanwhile.
     if (!(error instanceof MicrophoneError)) console.error(error);
@@ -82,7 +93,11 @@ async function begin(open) {
   }
 }
 
-function connected() {
+function connected({ agent, fresh }) {
+  named(agent);
+  if (fresh) {
+    for (const panel of [captions, timeline, decisions, events]) panel.clear();
+  }
   if (!call?.remote) return;
   timeline.meters = [new Meter(context, call.stream), new Meter(context, call.remote)];
   floor.enter(true);
@@ -91,6 +106,16 @@ function connected() {
 
 function end(text = "") {
   if (call) feed.hangUp();
+  drop();
+  floor.enter(false);
+  showState(floor.state);
+  showButtons();
+  showLink();
+  notice(text);
+}
+
+// Let go of the call, without a word to the agent.
+function drop() {
   caller?.stop();
   call?.close();
   context?.close();
@@ -99,30 +124,16 @@ function end(text = "") {
   doing = "";
   timeline.meters = [];
   timeline.close();
-  captions.close();
-  floor.enter(false);
-  showState(floor.state);
-  showButtons();
-  showLink();
-  notice(text);
 }
 
-at("talk").addEventListener("click", () => {
-  if (call) {
-    end();
-    return;
-  }
+function talk(fresh) {
   begin(() => {
     at("state-hint").textContent = "The browser may ask for the microphone.";
     return microphone(hasCaller, at("headphones").checked);
-  });
-});
+  }, fresh);
+}
 
-at("recorded").addEventListener("click", () => {
-  if (caller) {
-    end();
-    return;
-  }
+function playRecorded(fresh) {
   begin(async () => {
     at("state-hint").textContent = "Preparing what the caller says.";
     caller = new RecordedCaller(context, floor, (text) => {
@@ -131,7 +142,17 @@ at("recorded").addEventListener("click", () => {
     });
     await caller.load();
     return caller.stream;
-  });
+  }, fresh);
+}
+
+at("talk").addEventListener("click", () => (call ? end() : talk(false)));
+at("recorded").addEventListener("click", () => (caller ? end() : playRecorded(false)));
+at("fresh").addEventListener("click", () => {
+  const recorded = caller !== null;
+  // The agent ends the conversation before by itself: a word that comes late could end the new one.
+  drop();
+  if (recorded) playRecorded(true);
+  else talk(true);
 });
 
 // Kept for the next visit, where the browser allows it.
@@ -146,23 +167,31 @@ try {
 
 // The records.
 
+function named(agent) {
+  at("agent-name").textContent = agent;
+  document.title = `Talk to ${agent}`;
+}
+
+function placed(record) {
+  ({ kept, full } = record);
+  if (call === null && !beginning) showState("off");
+}
+
 const EDGE = {
   hello: (record) => {
-    page = record.page;
-    hasCaller = record.caller;
-    busy = record.busy;
-    at("agent-name").textContent = record.agent;
-    document.title = `Talk to ${record.agent}`;
+    ({ page, sole, recorded: hasCaller } = record);
+    keep(record.key, sole);
+    named(record.agent);
+    placed(record);
+    captions.close();
     timeline.reset();
     decisions.reset();
     floor.reset();
   },
-  busy: (record) => {
-    busy = record.busy;
-  },
+  place: placed,
   call: (record) => {
-    if (record.participant !== call?.participant) return; // Of a call before this one.
-    if (record.state === "connected") connected();
+    if (record.connection !== call?.id) return; // Of a call before this one.
+    if (record.state === "connected") connected(record);
     else if (record.state === "taken over") end("The call was taken over by another tab. Press Talk to take it back.");
     else if (record.state === "failed") end(`${record.error} Press Talk to try again.`);
     else end();
@@ -187,7 +216,7 @@ function take(record) {
   events.take(record);
 }
 
-const feed = new Feed(take, (open) => {
+const feed = new Feed(keys, take, (open) => {
   if (!open) {
     page = null;
     if (call) end("The agent stopped.");

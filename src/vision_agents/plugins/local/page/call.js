@@ -27,16 +27,16 @@ export class Call {
     };
   }
 
-  // page: the number of this page, null if the agent is not there.
-  async start(page) {
+  // page: the id of this page, null if the agent is not there. fresh: a new conversation is to begin.
+  async start(page, fresh) {
     if (page === null) throw new Error(SILENT);
     const track = this.stream.getAudioTracks()[0];
     this.connection.addTransceiver(track, { direction: "sendrecv", streams: [this.stream] });
     await this.connection.setLocalDescription(await this.connection.createOffer());
     await this.gathered();
-    const answer = await this.ask({ type: "offer", sdp: this.connection.localDescription.sdp, page });
+    const answer = await this.ask({ type: "offer", sdp: this.connection.localDescription.sdp, page, new: fresh });
     if (!this.over) {
-      this.participant = answer.participant;
+      this.id = answer.connection;
       await this.connection.setRemoteDescription({ type: "answer", sdp: answer.sdp });
       const lone = !this.connection.localDescription.sdp.includes("a=candidate");
       this.deadline = setTimeout(() => this.check(lone ? LONE : UNREACHED), lone ? LONE_MS : CONNECT_MS);

@@ -22,10 +22,16 @@ export class Captions {
     else if (effect === "DiscardTurn") this.discarded(record);
   }
 
-  // A new call: the rows stay, nothing is added to them any more.
+  // Another agent: the rows stay, nothing is added to them any more.
   close() {
     this.turns.clear();
     this.replies.clear();
+  }
+
+  // Another conversation: what was said before has nothing to do with it.
+  clear() {
+    this.close();
+    this.list.replaceChildren();
   }
 
   userSaid({ participant, turn: words, final }) {

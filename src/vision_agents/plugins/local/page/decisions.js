@@ -15,6 +15,12 @@ export class Decisions {
     this.rows = []; // {reply, decision, participant, then}: the newest last
   }
 
+  // Another conversation.
+  clear() {
+    this.reset();
+    this.list.replaceChildren();
+  }
+
   take(record) {
     if (record.effect === "Hold") this.holds.set(record.reply, record.t);
     else if (record.effect === "BeginReply") this.begun(record);

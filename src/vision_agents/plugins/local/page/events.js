@@ -22,6 +22,11 @@ export class Events {
     this.list = list;
   }
 
+  // Another conversation.
+  clear() {
+    this.list.replaceChildren();
+  }
+
   take(record) {
     const line = LINES[record.event ?? record.effect]?.(record);
     if (!line) return;

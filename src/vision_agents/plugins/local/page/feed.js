@@ -3,8 +3,9 @@
 const RETRY_MS = 2000;
 
 export class Feed {
-  // take(record) for each record, link(open) when the connection comes and goes.
-  constructor(take, link) {
+  // keys(): who we are, for the address. take(record) for each record, link(open) when the connection comes and goes.
+  constructor(keys, take, link) {
+    this.keys = keys;
     this.take = take;
     this.link = link;
     this.open();
@@ -12,7 +13,7 @@ export class Feed {
 
   open() {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    this.socket = new WebSocket(`${scheme}://${location.host}/records`);
+    this.socket = new WebSocket(`${scheme}://${location.host}/records?${this.keys()}`);
     this.socket.onmessage = (message) => this.read(message.data);
     this.socket.onclose = () => {
       this.link(false);

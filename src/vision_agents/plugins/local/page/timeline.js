@@ -35,6 +35,13 @@ export class Timeline {
     this.close();
   }
 
+  // Another conversation.
+  clear() {
+    this.reset();
+    this.bands = [];
+    this.marks = [];
+  }
+
   // The call is over: nothing lasts any longer.
   close() {
     this.bands.forEach((band) => (band.to ??= now()));

@@ -1,0 +1,200 @@
+"""One caller's way to an agent of their own, by WebRTC: an offer in, an answer out, records out.
+
+It knows no server: whoever carries offers and records to and from the browser calls it, in the process of the agent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from vision_agents.core.edge import CallSink, EdgeTransport
+from vision_agents.core.participants import Participant, User
+from vision_agents.core.tasks import Tasks
+
+from .feed import Record, Tell
+from .rtc import BrowserCall, OfferError
+from .tokens import new_token
+
+logger = logging.getLogger(__name__)
+
+# Answering an offer, in seconds.
+OFFER_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to an offer: its SDP, the id by which records speak of the connection, and its sender in the call."""
+
+    sdp: str
+    connection: str
+    participant: Participant
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The page that a connection belongs to: the connection's id, and who takes records for the page."""
+
+    connection: str
+    tell: Tell
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
+def _nobody(record: Record) -> None:
+    """There is no page."""
+
+
+class CallerEdge(EdgeTransport):
+    """Connects an agent with the browsers of one caller: one at a time, the newest takes over.
+
+    Offers may be answered before the agent has joined and after; a browser that is there before the agent waits for it,
+    and hears silence. That all browsers are gone ends nothing: whoever made the edge decides about that.
+
+    Pages are told of their connections with records `{"edge": "call", "connection": …, "state": …}`, the state being
+    "connected" (with the agent's name as `agent`, and `fresh` if the conversation begins), "over", "taken over" or
+    "failed" (with an `error`). All other records are the agent's; they go to the page that is in the call or was last.
+
+    Args:
+        private: calls have no port that can be reached from outside of this machine.
+        arrived: called when a browser is there, and none was.
+        left: called when no browser is there any more, nor on its way.
+    """
+
+    def __init__(
+        self,
+        *,
+        private: bool = True,
+        arrived: Callable[[], None] = _nothing,
+        left: Callable[[], None] = _nothing,
+    ) -> None:
+        self._private = private
+        self._arrived, self._left = arrived, left
+        self._sink: CallSink | None = None
+        self._agent = ""
+        self.joined = asyncio.Event()
+        # Connections and who is told of them, until they are dismissed; the one that has the call; those being closed.
+        self._calls: dict[BrowserCall, Owner] = {}
+        self._current: BrowserCall | None = None
+        # The one of which the agent knows.
+        self._served: BrowserCall | None = None
+        self._tell: Tell = _nobody
+        self._closing = Tasks()
+        self._participants = 0
+        self._fresh = True
+
+    @property
+    def present(self) -> bool:
+        """Return whether a browser is there."""
+        return self._current is not None
+
+    @property
+    def awaited(self) -> bool:
+        """Return whether a browser is on its way."""
+        return any(call is not self._current for call in self._calls)
+
+    # The agent.
+
+    async def join(self, agent_user: User, call: Any, sink: CallSink) -> None:
+        """Serve `sink` to the caller, as soon as they are there; `call` has no meaning here. Returns at once."""
+        if self._sink is not None:
+            raise RuntimeError("a CallerEdge serves one agent in one call: make another one")
+        self._sink, self._agent = sink, agent_user.name or agent_user.id
+        self.joined.set()
+        if self._current is not None:
+            self._serve(self._current, sink)
+
+    async def leave(self) -> None:
+        """Hang up, say so on the page, and free everything. Harmless twice."""
+        self.hang_up()
+        self._sink, self._tell = None, _nobody
+        self.joined.clear()
+        await self._closing.finish()
+
+    def observe(self, record: Record) -> None:
+        """Show a record to the caller."""
+        self._tell(record)
+
+    # The caller.
+
+    async def answer(self, offer: str, tell: Tell = _nobody) -> Answer:
+        """Answer an SDP offer. `tell` takes records for the page that made it.
+
+        Raises OfferError for an offer that cannot be answered.
+        """
+        for call in [call for call in self._calls if call is not self._current]:
+            self._dismiss(call, "over")  # Pressed twice: the newer one counts.
+        self._participants += 1
+        call = BrowserCall(Participant("user", str(self._participants), "Caller"), self, private=self._private)
+        owner = self._calls[call] = Owner(new_token(), tell)
+        try:
+            async with asyncio.timeout(OFFER_TIMEOUT):
+                sdp = await call.answer(offer)
+        except BaseException as error:
+            self._dismiss(call)
+            if isinstance(error, TimeoutError):
+                raise OfferError(f"the offer could not be answered within {OFFER_TIMEOUT:.0f} s") from error
+            raise
+        return Answer(sdp, owner.connection, call.participant)
+
+    def hang_up(self, tell: Tell | None = None, *, error: str | None = None) -> None:
+        """End the connections of the page that `tell` belongs to; None: of all. `error`: why, for the caller."""
+        for call in [call for call, owner in self._calls.items() if tell is None or owner.tell == tell]:
+            self._dismiss(call, "over" if error is None else "failed", error)
+
+    # CallListener.
+
+    def connected(self, call: BrowserCall) -> None:
+        """A browser is there: it takes over."""
+        if call not in self._calls:
+            return
+        before, self._current = self._current, call
+        if before is not None:
+            self._dismiss(before, "taken over")
+        self._tell = self._calls[call].tell
+        if before is None:
+            self._arrived()
+        if self._sink is not None and call is self._current:
+            self._serve(call, self._sink)
+
+    def over(self, call: BrowserCall, error: str | None) -> None:
+        """A browser is gone, or could not be reached."""
+        if error is not None:
+            logger.warning("%s: %s", call.participant.id, error)
+        self._dismiss(call, "over" if error is None else "failed", error)
+
+    # Inside.
+
+    def _serve(self, call: BrowserCall, sink: CallSink) -> None:
+        self._served = call
+        sink.participant_joined(call.participant)
+        call.serve(sink)
+        _report(self._calls[call], "connected", agent=self._agent, fresh=self._fresh)
+        self._fresh = False
+
+    def _dismiss(self, call: BrowserCall, state: str | None = None, error: str | None = None) -> None:
+        if call not in self._calls:
+            return
+        owner = self._calls.pop(call)
+        call.mute()
+        if call is self._current:
+            self._current = None
+        if call is self._served:
+            self._served = None
+            if self._sink is not None:
+                self._sink.participant_left(call.participant)
+        if state is not None:
+            _report(owner, state, error=error)
+        # In a task of its own: this may be called from within the connection that is to be closed.
+        self._closing.spawn(call.close(), f"closing {call.participant.id}")
+        if not self._calls:
+            self._left()
+
+
+def _report(owner: Owner, state: str, **more: Any) -> None:
+    owner.tell({"edge": "call", "connection": owner.connection, "state": state, **more})

@@ -1,0 +1,113 @@
+"""The page for any number of callers at once, each with an agent of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Self
+
+from vision_agents.core.agents import Agent
+from vision_agents.core.edge import EdgeTransport
+from vision_agents.core.tasks import own_errors
+
+from .caller_edge import CallerEdge
+from .front import Front
+from .recorded_lines import Caller
+from .server import Certificate
+from .switchboard import Terms
+
+CreateAgent = Callable[..., Awaitable[Any]]
+
+
+class PageServer:
+    """Serves the page to callers, and makes an agent for each: nothing of one conversation is known in another.
+
+        async with local.PageServer(make_agent) as page:
+            print(page.url)
+            await asyncio.Event().wait()
+
+    A conversation belongs to a tab. Whoever hangs up, reloads or loses the network goes on with it when they come back
+    within `keep` seconds; the page's button "New conversation" ends it and begins another, with another agent.
+
+    Args:
+        create_agent: an async function that is called with `edge=…` for each conversation, and returns an Agent that
+            has it.
+        max_callers: conversations at a time. Beyond it a caller is refused with a sentence; but a conversation in which
+            nobody is at the moment gives its place to a caller who needs it.
+        keep: seconds that a conversation is kept for a caller who is gone.
+        name: the agent's, shown on the page until an agent is there.
+        host: where, as for `local.Edge`.
+        port: 0 takes any free one, see `url`.
+        caller: what makes the recorded caller's lines, as for `local.Edge`.
+        certificate: to serve https.
+        token: what whoever opens the page has to know, as for `local.Edge`.
+    """
+
+    def __init__(
+        self,
+        create_agent: CreateAgent,
+        *,
+        max_callers: int = 8,
+        keep: float = 60.0,
+        name: str = "Agent",
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        caller: Caller | None = None,
+        certificate: Certificate | None = None,
+        token: str | None = None,
+    ) -> None:
+        if max_callers < 1:
+            raise ValueError(f"max_callers is a number of callers from 1 on, not {max_callers}")
+        if keep < 0:
+            raise ValueError(f"keep is a number of seconds, not {keep}")
+        self._create_agent = create_agent
+        self._max_callers, self._keep, self.name = max_callers, keep, name
+        self._caller = caller
+        self._front = Front(host, port, certificate, token)
+
+    @property
+    def port(self) -> int:
+        """The port of the page. With 0 it is known once it is served."""
+        return self._front.port
+
+    @property
+    def url(self) -> str:
+        """The address of the page, its token included. With port 0 it is known once it is served."""
+        return self._front.url
+
+    @property
+    def microphone_allowed(self) -> bool:
+        """Return whether browsers give the page the microphone at `url`: on loopback, and over https."""
+        return self._front.microphone_allowed
+
+    async def start(self) -> None:
+        """Serve the page. Returns when it can be opened. Raises AddressError, see `local.Edge.join`."""
+        if self._front.running:
+            raise RuntimeError("this page is served already")
+        terms = Terms(self._max_callers, self._keep, self._front.private)
+        await self._front.open(self._hold, terms, self.name, self._caller)
+
+    async def close(self) -> None:
+        """End all conversations, say so on the open pages, and stop serving. Harmless twice."""
+        await self._front.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _hold(self, edge: CallerEdge) -> None:
+        agent = await make_agent(self._create_agent, edge)
+        async with agent.join():
+            await agent.finish()
+
+
+async def make_agent(create_agent: CreateAgent, edge: EdgeTransport) -> Agent:
+    """Call `create_agent(edge=edge)`. Raises TypeError or ValueError if it returns anything else than such an Agent."""
+    agent = await own_errors(create_agent(edge=edge), "making an agent")
+    if not isinstance(agent, Agent):
+        raise TypeError(f"create_agent returned {type(agent).__name__}; it must return an Agent")
+    if agent.edge is not edge:
+        raise ValueError("create_agent made an Agent with another edge: pass on the `edge` it is called with")
+    return agent
