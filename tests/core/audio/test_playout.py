@@ -279,3 +279,52 @@ def test_audio_that_comes_too_late_is_told(drop):
     assert not now(gate.playout.write(1, np.ones(480, np.int16)))
     assert told == [(gate.epoch.value - 1 if gate.epoch.value else -1, 0.01)]
     assert gate.playout.stale_samples == 480
+
+
+# Marks.
+
+
+def test_a_mark_is_told_in_the_frame_in_which_it_was_heard():
+    gate, told = Gate(), []
+    gate.playout.mark(1, lambda heard: told.append(("nothing", heard)))
+    assert told == [("nothing", True)]
+    gate.write(FRAME_SAMPLES + 10)
+    gate.playout.mark(1, lambda heard: told.append(("first", heard)))
+    gate.write(FRAME_SAMPLES)
+    gate.playout.mark(1, lambda heard: told.append(("second", heard)))
+    gate.pull()
+    assert told[1:] == []
+    gate.pull()
+    assert told[1:] == [("first", True)]
+    gate.pull()
+    assert told[1:] == [("first", True), ("second", True)]
+
+
+@pytest.mark.parametrize("end", ["interrupted", "dropped", "closed"])
+def test_a_mark_that_will_not_be_reached_is_told_at_once(end):
+    gate, told = Gate(), []
+    gate.write(FRAME_SAMPLES)
+    gate.playout.mark(1, told.append)
+    if end == "interrupted":
+        gate.epoch.advance(1)
+        gate.playout.silence()
+    elif end == "dropped":
+        gate.playout.drop(1)
+    else:
+        gate.playout.close()
+    assert told == [False]
+    gate.playout.mark(1, told.append)
+    assert told == [False, False]
+
+
+def test_a_mark_that_was_heard_before_the_voice_went_back_to_a_word_stays_told():
+    gate, told = Gate(), []
+    gate.write(2 * FRAME_SAMPLES)
+    gate.playout.mark(1, told.append)
+    gate.write(FRAME_SAMPLES)
+    gate.pull(2)
+    gate.playout.hold(1)
+    gate.pull()
+    gate.playout.resume(FRAME_SAMPLES)
+    gate.pull(2)
+    assert told == [True]

@@ -48,7 +48,7 @@ def look(floor: Floor) -> Facts:
     return Facts(
         epoch=floor.epoch,
         reply=floor.reply,
-        interruptible=voice.reply is not None and voice.reply.interruptible,
+        interruptible=voice.reply is not None and voice.reply.yields,
         held=challenge is not None and challenge.phase in HOLDING,
         waiting=tuple(w.number for w in voice.queue if w.number is not None),
         answer_waits=any(w.number is None and w.continues is None for w in voice.queue),
@@ -161,6 +161,12 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                     waiting.remove(number)
                 reply, held = number, False
                 interruptible = after.interruptible if number == after.reply else True
+            case fx.InsertSpeech(number, within):
+                assert floor.answers, "a realtime model says one response after the other"
+                assert within == reply, "only what has the voice can have something inside it"
+                assert isinstance(event, ev.ReplyRequested)
+                assert event.within == within
+                waiting.remove(number)
             case fx.DropReply(number, reason):
                 assert _readable(reason)
                 if number == reply:
@@ -196,6 +202,8 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                 if participant in dict(before.words):
                     assert participant in before.fresh, "words were lost that had nothing to do with the reply"
 
+    if isinstance(event, ev.ReplyRequested) and event.within is not None:
+        assert not any(isinstance(effect, fx.Commit) for effect in effects), "a function cuts its own answer off"
     if reply is None and after.reply in waiting:
         # A realtime model began it already: it gets the voice without an effect.
         waiting.remove(after.reply)

@@ -92,6 +92,21 @@ def voice(*, realtime: bool = False) -> list[Move]:
     return moves
 
 
+def inside(floor: Floor, now: float) -> Iterator[ev.FloorEvent]:
+    """A function wants something said: in the reply that waits for it, in one that is over, or of a realtime model."""
+    number = floor.last_reply + 1
+    if floor.reply is not None:
+        yield ev.ReplyRequested(now, number, True, True, floor.reply)
+        yield ev.ReplyRequested(now, number, False, True, floor.reply)
+        yield from (ev.AudioDrained(now, inner) for inner in _insertions(floor))
+        yield from (ev.ReplyFailed(now, inner) for inner in _insertions(floor))
+    yield ev.ReplyRequested(now, number, True, True, 0)
+
+
+def _insertions(floor: Floor) -> list[int]:
+    return list(floor._replies.reply.insertions) if floor._replies.reply is not None else []
+
+
 def always(kind: type[ev.FloorEvent], *facts: Any) -> Move:
     """An event that may come whatever else is."""
     return lambda floor, now: iter([kind(now, *facts)])
@@ -212,6 +227,32 @@ WORLDS = [
         POLICY,
         before=[ev.ParticipantJoined(0.0, ANN), *audible()],
     ),
+    World(
+        "functions that speak",
+        [
+            *speech(ANN),
+            inside,
+            *map(of_a_reply, (ev.FunctionStarted, ev.FunctionEnded, ev.AudioStarted, ev.AudioDrained)),
+            always(ev.InterruptRequested),
+        ],
+        5,
+        POLICY,
+        before=audible(),
+    ),
+    World(
+        "functions of a realtime model that speak",
+        [
+            *speech(ANN),
+            inside,
+            *map(next_reply, (ev.ReplyStarted, ev.ReplyRequested)),
+            *map(of_a_reply, (ev.AudioStarted, ev.AudioDrained)),
+            always(ev.InterruptRequested),
+        ],
+        5,
+        POLICY,
+        answers=False,
+        before=audible(answers=False),
+    ),
     World("evidence over an answer", speech(ANN) + evidence(ANN), 5, POLICY, before=answered(ANN)),
     World(
         "only the one spoken to",
@@ -264,9 +305,11 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
         floor._taking._detected,
         age(floor._replies.answer_due_since),
         tuple(sorted(floor._replies.addressees)),
-        (*_of_reply(reply, last), age(reply.since)) if reply else None,
+        (*_of_reply(reply, last), age(reply.since), tuple(reply.insertions.values())) if reply else None,
         _of_challenge(challenge, now) if challenge else None,
-        tuple((age(w.since), w.interruptible, w.started, w.number is None, w.continues is None) for w in queue),
+        tuple(
+            (age(w.since), w.interruptible, w.started, w.number is None, w.continues is None, w.inner) for w in queue
+        ),
         (floor._presence.away, len(floor._presence.participants), age(floor._presence.idle_since))
         if floor._presence.participants
         else None,

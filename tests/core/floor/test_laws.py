@@ -162,6 +162,14 @@ class AnyOrder(RuleBasedStateMachine):
         assert not interrupts or before is None or self.floor.reply != before
         return number
 
+    @rule(target=requests, interruptible=st.booleans(), interrupts=st.booleans(), over=st.booleans())
+    def a_function_wants_to_speak(self, interruptible: bool, interrupts: bool, over: bool) -> int:
+        number, epoch = self.floor.last_reply + 1, self.floor.epoch
+        within = 0 if over or self.floor.reply is None else self.floor.reply
+        self.happens(ev.ReplyRequested(self.now, number, interruptible, interrupts, within))
+        assert self.floor.epoch == epoch
+        return number
+
     @rule(target=requests, skipped=st.integers(1, 3))
     def a_model_replies(self, skipped: int) -> Any:
         number = self.floor.last_reply + skipped

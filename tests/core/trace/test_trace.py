@@ -97,6 +97,7 @@ class TestWriting:
             "reply": 1,
             "interruptible": True,
             "interrupts": False,
+            "within": None,
         }
         assert records[2] == {
             "t": 0.1,

@@ -11,7 +11,7 @@ from vision_agents.core.conversation import Conversation, ToolCall
 from vision_agents.core.part import Attachment
 from vision_agents.core.tts import SpeechChunk, Word
 from vision_agents.core.voice import CascadeVoice, SpeechRequest
-from vision_agents.core.voice.cascade import SENTENCES_AHEAD
+from vision_agents.core.voice.making import SENTENCES_AHEAD
 from vision_agents.testing.parts import ScriptedLLM, ToneTTS
 
 from .voice_kit import Stand, others, settle

@@ -16,7 +16,7 @@ from ..epoch import Epoch
 from ..events import EventManager
 from ..floor import FloorState, InterruptionPolicy
 from ..floor.vocabulary import ALL, Vocabulary
-from ..llm import LLM, Realtime
+from ..llm import LLM, Realtime, calling_function
 from ..models.networks import NetworkSpec
 from ..part import Attachment
 from ..participants import Participant, User
@@ -219,16 +219,22 @@ class Agent:
         """Say these very words when the floor is free. Returns when it is over: True if all of it was heard.
 
         With `interruptible=False` the user's voice does not stop it; what the user says meanwhile is answered after.
+
+        In a function that the model waits for it belongs to the model's answer: it is said inside that, before what the
+        model makes of the result.
         """
-        return await self._joined().request(SpeechRequest(text, verbatim=True, interruptible=interruptible))
+        request = SpeechRequest(text, verbatim=True, interruptible=interruptible, caller=calling_function())
+        return await self._joined().request(request)
 
     async def simple_response(self, text: str, interrupt: bool = True, *, interruptible: bool = True) -> bool:
         """Have the model answer `text` as if a user had said it. Returns like `say`.
 
         What the agent is saying is cut off within a frame; with `interrupt=False` the answer waits until it is said. It
-        waits in any case until nobody speaks.
+        waits in any case until nobody speaks. In a function that the model waits for it cuts nothing off: it is
+        answered inside the model's answer, without calling functions.
         """
-        request = SpeechRequest(text, verbatim=False, interruptible=interruptible, interrupts=interrupt)
+        caller = calling_function()
+        request = SpeechRequest(text, False, interruptible=interruptible, interrupts=interrupt, caller=caller)
         return await self._joined().request(request)
 
     def interrupt(self) -> None:

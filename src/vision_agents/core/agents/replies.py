@@ -107,6 +107,15 @@ class Replies:
         self._voice.begin(reply, request)
         return True
 
+    def insert(self, number: int, within: int) -> bool:
+        """Have something said inside a reply. False if that is over."""
+        request = self._requests.insert(number, within)
+        return request is not None and self._voice.insert(within, number, request)
+
+    def insertion_heard(self, number: int) -> None:
+        """All of it was heard."""
+        self._requests.inserted(number, True)
+
     def adopt(self, reply: SpokenReply) -> None:
         """Take a reply that is being made."""
         self._spoken[reply.number] = reply
@@ -218,6 +227,7 @@ class Replies:
         reply = self._spoken.get(number)
         if reply is not None:
             reply.broken = True
+        self._requests.inserted(number, False)
 
     def abandon(self) -> None:
         """The call is over: nobody will hear the rest."""

@@ -19,6 +19,7 @@ class PendingRequest:
     """A request that is not answered yet.
 
     `playing`: the replies that are made for it and not over. `cut`: one that was cut off, whose rest may still be said.
+    `within`: the reply that it is said inside, instead.
     `timer`: runs while the next part of the answer is to come, see `SpokenReply.more`.
     """
 
@@ -27,6 +28,7 @@ class PendingRequest:
     heard: list[str] = field(default_factory=list)
     playing: set[int] = field(default_factory=set)
     cut: int | None = None
+    within: int | None = None
     timer: asyncio.TimerHandle | None = None
 
 
@@ -46,12 +48,27 @@ class PendingRequests:
         """Add a request to be answered by the reply of that number. The future tells whether all of it was heard."""
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._pending[number] = PendingRequest(request, done, playing={number})
+        if request.caller is not None:
+            request.caller.waits_for(request.begun)
         return done
 
     def get(self, number: int) -> SpeechRequest | None:
         """Returns what a reply was asked for with, if it was."""
         pending = self._pending.get(number)
         return pending.request if pending is not None else None
+
+    def insert(self, number: int, within: int) -> SpeechRequest | None:
+        """Take note that it is said inside a reply, and lost with it. Returns it, None if nobody waits for it."""
+        pending = self._pending.get(number)
+        if pending is None:
+            return None
+        pending.within = within
+        return pending.request
+
+    def inserted(self, number: int, heard: bool) -> None:
+        """Answer one that was said inside a reply: it was heard, or could not be made."""
+        if (pending := self._pending.get(number)) is not None and pending.within is not None:
+            self._answer(pending, heard)
 
     def follow(self, number: int, before: int | None) -> None:
         """A reply begins that goes on with the one before: another part of the answer, or the rest of what was cut."""
@@ -65,6 +82,8 @@ class PendingRequests:
 
     def ended(self, number: int, reply: SpokenReply | None, text: HeardText, interrupted: bool) -> None:
         """A reply is over, of which this was heard."""
+        for inner in [pending for pending in self._all() if pending.within == number]:
+            self._answer(inner, False)
         pending = self._pending.get(number)
         if pending is None:
             return
@@ -103,6 +122,7 @@ class PendingRequests:
 
     def _answer(self, pending: PendingRequest, heard: bool) -> None:
         self._stop_timer(pending)
+        pending.request.begun.set()
         self._pending = {number: other for number, other in self._pending.items() if other is not pending}
         if not pending.done.done():
             pending.done.set_result(heard)

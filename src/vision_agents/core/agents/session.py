@@ -158,7 +158,8 @@ class Session:
             return nobody_hears
         number = self.floor.last_reply + 1
         future = self.replies.requested(number, request)
-        self.post(ev.ReplyRequested(self.trace.now(), number, request.interruptible, request.interrupts))
+        within = self._voice.waits_for(request.caller) if request.caller is not None else None
+        self.post(ev.ReplyRequested(self.trace.now(), number, request.interruptible, request.interrupts, within))
         return future
 
     def instruct(self, instructions: str) -> None:
@@ -246,6 +247,10 @@ class Session:
         if effect.continues is None:
             self.replies.begin(effect.reply, effect.epoch)
         elif not self.replies.go_on(effect.reply, effect.epoch, effect.continues):
+            self.post(ev.ReplyFailed(self.trace.now(), effect.reply))
+
+    def _insert_speech(self, effect: fx.InsertSpeech) -> None:
+        if not self.replies.insert(effect.reply, effect.within):
             self.post(ev.ReplyFailed(self.trace.now(), effect.reply))
 
     def _drop_reply(self, effect: fx.DropReply) -> None:
@@ -398,6 +403,10 @@ class Session:
     def answer_lost(self, reply: int) -> None:
         self.post(ev.AnswerLost(self.trace.now(), reply))
 
+    def insertion_heard(self, number: int) -> None:
+        self.replies.insertion_heard(number)
+        self.post(ev.AudioDrained(self.trace.now(), number))
+
     def function_started(self, reply: int) -> None:
         self.post(ev.FunctionStarted(self.trace.now(), reply))
 
@@ -422,6 +431,7 @@ _EFFECTS: dict[type[fx.Effect], Callable[[Session, Any], None]] = {
     fx.Resume: Session._resume,
     fx.Commit: Session._commit,
     fx.BeginReply: Session._begin_reply,
+    fx.InsertSpeech: Session._insert_speech,
     fx.DropReply: Session._drop_reply,
     fx.BeginTurn: Session._begin_turn,
     fx.DiscardTurn: Session._discard_turn,

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from .pcm import Samples
+
+# Called once: True when what it is about was heard, False when it will not be.
+Heard = Callable[[bool], None]
 
 
 class Line:
@@ -17,6 +21,7 @@ class Line:
     __slots__ = (
         "_ahead",
         "_keep",
+        "_marks",
         "_offset",
         "_past",
         "_past_length",
@@ -48,6 +53,8 @@ class Line:
         self._ahead: deque[Samples] = deque()
         self._offset = 0  # into the first piece ahead
         self._space = asyncio.Event()
+        # Places that somebody waits for, in their order.
+        self._marks: deque[tuple[int, Heard]] = deque()
 
     @property
     def waiting(self) -> int:
@@ -66,9 +73,22 @@ class Line:
             self._space.clear()
             await self._space.wait()
 
+    def mark(self, heard: Heard) -> None:
+        """Tell `heard` when all that was written so far has been pulled, or will not be."""
+        self._marks.append((self.written, heard))
+        self.tell_heard()
+
+    def tell_heard(self) -> None:
+        """Tell of the marks that were reached."""
+        while self._marks and self._marks[0][0] <= self.heard:
+            self._marks.popleft()[1](True)
+
     def close(self) -> None:
-        """Forget everything; whoever waits for room goes on."""
+        """Forget everything; whoever waits for room goes on, and who waits for a mark waits in vain."""
         self.closed = True
+        marks, self._marks = self._marks, deque()
+        for _, heard in marks:
+            heard(False)
         self._ahead.clear()
         self._past.clear()
         self._space.set()

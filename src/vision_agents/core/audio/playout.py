@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from ..epoch import Epoch
-from .line import Line
+from .line import Heard, Line
 from .pcm import Samples
 
 SAMPLE_RATE = 48_000
@@ -101,6 +101,15 @@ class Playout:
         """Samples written to a reply so far; 0 if it is gone."""
         line = self._find(reply)
         return line.written if line is not None else 0
+
+    def mark(self, reply: int, heard: Heard) -> None:
+        """Call `heard(True)` when all that was written to the reply so far has been pulled, `heard(False)` if it will
+        not be. It is called from within `pull` and whatever ends the reply: it must return at once."""
+        line = self._find(reply)
+        if line is None:
+            heard(False)
+        else:
+            line.mark(heard)
 
     def finish(self, reply: int) -> None:
         """No more audio of the reply will come."""
@@ -220,6 +229,7 @@ class Playout:
             self._listener.audio_started(line.reply)
         elif count and self._frames % PROGRESS_FRAMES == 0:
             self._listener.audio_progressed(line.reply)
+        line.tell_heard()
         if line.closed:
             return self._silence
         if line.finished and not line.waiting:

@@ -188,6 +188,17 @@ class BeginReply(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class InsertSpeech(Effect):
+    """Say inside a reply, next, what a function that runs for it wants. `AudioDrained` tells when it was heard."""
+
+    reply: int
+    """Its number; it never has the voice of its own."""
+
+    within: int
+    """The reply that it is said in, which has the voice."""
+
+
+@dataclass(frozen=True, slots=True)
 class DropReply(Effect):
     """Give a reply up and cancel everything that makes it."""
 

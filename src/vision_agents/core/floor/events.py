@@ -187,6 +187,10 @@ class ReplyRequested(ReplyEvent):
     interrupts: bool = False
     """True: what the agent says, or was about to say, is cut off for it. False: it waits its turn."""
 
+    within: int | None = None
+    """The reply for which the function runs that wants this, 0 if nothing of that has begun: it belongs to that reply,
+    and cuts nothing off. None: no function wants it."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReplyStarted(ReplyEvent):
@@ -213,7 +217,8 @@ class AgentWordsPlayed(ReplyEvent):
 
 @dataclass(frozen=True, slots=True)
 class AudioDrained(ReplyEvent):
-    """The reply is complete and its last sample was pulled; also comes when it turns out to have no sound at all."""
+    """The reply is complete and its last sample was pulled; also comes when it turns out to have no sound at all, and
+    of what was said inside another reply."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ class Judge:
         """Challenge the reply by speech that begins, if the participant may, and hold it. `fresh`: see `Challenger`."""
         who = turn.participant
         self._dismissed.pop(who, None)
-        if reply is None or not reply.interruptible or not self._may_interrupt(who, reply):
+        if reply is None or not reply.yields or not self._may_interrupt(who, reply):
             return []
         if self.challenge is None:
             self._last_number += 1
@@ -102,6 +102,11 @@ class Judge:
             case ev.Voted() if self._is_open(event.participant) and event.challenge == self._open_challenge.number:
                 vote = Vote(event.weight, event.reason, event.strategy)
                 self._open_challenge.challengers[event.participant].add_vote(vote)
+
+    def end_challenge(self) -> None:
+        """Nobody's speech may interrupt the reply any more."""
+        if self.challenge is not None:
+            self.challenge.challengers.clear()
 
     def forget(self, participant: str) -> None:
         """Forget a participant who left."""

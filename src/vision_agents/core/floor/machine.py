@@ -171,7 +171,8 @@ class Floor:
         for number, running in replies.functions.items():
             yield running.since + policy.function_limit, partial(self._functions_hang, number)
         # A reply that is held, or needs a function, may stand still.
-        stands = reply is not None and (self._judge.holds or reply.number in replies.functions)
+        waits = reply is not None and reply.number in replies.functions and not reply.insertions
+        stands = self._judge.holds or waits
         if reply is not None and not stands and reply.phase is ReplyPhase.PREPARING:
             yield reply.since + policy.reply_timeout, lambda at: self._drop(reply, "no sound in time")
         elif reply is not None and not stands:
@@ -279,9 +280,18 @@ class Floor:
         self._do(self._replies.begin_next(at))
 
     def _on_reply_requested(self, event: ev.ReplyRequested) -> None:
-        if event.interrupts and event.reply > self.last_reply and self._replies.busy:
+        if event.reply <= self.last_reply:
+            return
+        inner = event.within is not None
+        if self.answers and event.within is not None and self._replies.current(event.within) is not None:
+            self._do(self._replies.insert(event.reply, event.within, event.interruptible, event.at))
+            if not event.interruptible:
+                self._judge.end_challenge()
+            return
+        if event.interrupts and not inner and self._replies.busy:
             self._interrupt_by_code(self.epoch + 1, "code has something else to say")
-        self._do(self._replies.enqueue(event.reply, QueuedReply(event.at, event.reply, event.interruptible)))
+        waiting = QueuedReply(event.at, event.reply, event.interruptible, inner=inner)
+        self._do(self._replies.enqueue(event.reply, waiting))
 
     def _on_reply_started(self, event: ev.ReplyStarted) -> None:
         if event.reply <= self.last_reply:
@@ -301,6 +311,7 @@ class Floor:
     def _on_audio_drained(self, event: ev.AudioDrained) -> None:
         if self._replies.current(event.reply) is not None:
             self._replies.reply = self._judge.challenge = None
+        self._replies.insertion_over(event.reply)
         self._replies.withdraw(event.reply)
 
     def _on_reply_failed(self, event: ev.ReplyFailed) -> None:
@@ -308,6 +319,7 @@ class Floor:
         if reply is not None and reply.phase is ReplyPhase.PREPARING:
             # Of an audible one, what was made before it failed is played to its end: that comes as AudioDrained.
             self._drop(reply, "it could not be made")
+        self._replies.insertion_over(event.reply)
         if self._replies.withdraw(event.reply):
             self._do([fx.DropReply(event.reply, "it could not be made")])
 

@@ -28,6 +28,13 @@ class Reply:
     phase: ReplyPhase = ReplyPhase.PREPARING
     # When the phase began or the playout last got on.
     since: float = 0.0
+    # What functions say inside it and was not heard yet, by its numbers; and whether speech may interrupt that.
+    insertions: dict[int, bool] = field(default_factory=dict)
+
+    @property
+    def yields(self) -> bool:
+        """True if speech may interrupt it now."""
+        return self.interruptible and all(self.insertions.values())
 
     @property
     def unheard_answer(self) -> bool:
@@ -47,6 +54,8 @@ class QueuedReply:
     started: bool = False
     # The reply whose unplayed rest it is to say.
     continues: int | None = None
+    # A function wants it: it belongs to the answer that waits for that.
+    inner: bool = False
 
 
 @dataclass(slots=True)
@@ -84,10 +93,26 @@ class ReplyQueue:
             self.drop_continuation()
         if len(self.queue) >= self.limit:
             return [fx.DropReply(number, f"{len(self.queue)} replies wait already")]
-        # What is being made goes before what is not, and the rest of something after all else.
-        place = sum(other.started if waiting.started else other.continues is None for other in self.queue)
+        # What is being made goes before what is not, what belongs to it next, and the rest of something after all else.
+        if waiting.started:
+            place = sum(other.started for other in self.queue)
+        elif waiting.inner:
+            place = sum(other.started or other.inner for other in self.queue)
+        else:
+            place = sum(other.continues is None for other in self.queue)
         self.queue.insert(place, waiting)
         return []
+
+    def insert(self, number: int, within: int, interruptible: bool, at: float) -> list[fx.Effect]:
+        """Have something said inside the reply that has the voice. It has to be heard in time, as that has."""
+        reply = self.current(within)
+        assert reply is not None
+        self.last_reply = number
+        if len(reply.insertions) >= self.limit:
+            return [fx.DropReply(number, f"{self.limit} things are to be said in that reply already")]
+        reply.insertions[number] = interruptible
+        reply.since = at
+        return [fx.InsertSpeech(number, within)]
 
     def want_answer(self, at: float, addressees: str | None = None) -> None:
         """Queue an answer, unless one waits already: one answers all that was said by then."""
@@ -177,6 +202,11 @@ class ReplyQueue:
         reply = self.current(number)
         if reply is not None:
             reply.since = at
+
+    def insertion_over(self, number: int) -> None:
+        """Take note that something was said inside the reply that has the voice, or cannot be."""
+        if self.reply is not None:
+            self.reply.insertions.pop(number, None)
 
     def withdraw(self, number: int) -> bool:
         """Take a reply out of the queue. Returns False if it was not there."""

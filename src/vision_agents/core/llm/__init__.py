@@ -8,6 +8,7 @@ from .events import (
     ToolEnding,
     ToolStartedEvent,
 )
+from .function_call import FunctionCall, calling_function
 from .function_caller import call_note
 from .function_calls import AnswerCalls
 from .llm import LLM, LLMRequest
@@ -17,6 +18,7 @@ from .tools import OnInterrupt, Tool, Tools
 __all__ = [
     "LLM",
     "AnswerCalls",
+    "FunctionCall",
     "LLMRequest",
     "LLMResponseChunkEvent",
     "LLMResponseCompletedEvent",
@@ -30,4 +32,5 @@ __all__ = [
     "ToolStartedEvent",
     "Tools",
     "call_note",
+    "calling_function",
 ]

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
 from enum import Enum, auto
 from typing import Any
 
@@ -36,6 +37,16 @@ RUNNING_STILL = "(still running, the result is not known yet)"
 INTERRUPTED = "the user interrupted"
 
 Show = Callable[[str], None]
+
+_current: ContextVar[FunctionCall | None] = ContextVar("the call of a function", default=None)
+
+
+def calling_function() -> FunctionCall | None:
+    """Return the call of the function that this code is part of, in whatever task or thread of it; None if of none.
+
+    What a function has left running is still part of it when it has returned.
+    """
+    return _current.get()
 
 
 class Phase(Enum):
@@ -79,6 +90,8 @@ class FunctionCall:
         self._show = show
         self._track = track
         self._result: Any = None
+        # What it says, each set when a realtime model was told of it.
+        self._words: list[asyncio.Event] = []
 
     @property
     def undoable(self) -> bool:
@@ -86,6 +99,16 @@ class FunctionCall:
         return self._tool is not None and self._tool.on_interrupt == "undo"
 
     # From outside.
+
+    def waits_for(self, words: asyncio.Event) -> None:
+        """The function says something: its result comes after that, of which the model was told when `words` is set."""
+        self._words.append(words)
+
+    async def ended(self) -> None:
+        """Wait until the output is known, and the model was told of all that the function says."""
+        await self.settled.wait()
+        for words in self._words:
+            await words.wait()
 
     def begin(self) -> None:
         """Call the function."""
@@ -126,6 +149,7 @@ class FunctionCall:
         call, task = self.call, asyncio.current_task()
         assert task is not None
         self.phase = Phase.RUNNING
+        _current.set(self)
         timer = asyncio.get_running_loop().call_later(TOOL_TIMEOUT, self._timed_out, task)
         try:
             self._send_started()

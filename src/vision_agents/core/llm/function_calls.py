@@ -6,14 +6,14 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 
 from ..conversation import Conversation, Message, Role, ToolCall
 from ..epoch import Epoch
 from ..events import EventManager
-from .function_call import INTERRUPTED, FunctionCall, Phase, Show
+from .function_call import INTERRUPTED, FunctionCall, Phase, Show, calling_function
 from .tools import Tools
 
 logger = logging.getLogger(__name__)
@@ -29,23 +29,37 @@ CALL_ENDED = "the call ended"
 NOT_AWAITED = "nobody waited for it any more"
 
 
+class Speaker:
+    """The speaker of an answer, as its calls see it. This one speaks nothing."""
+
+    def calling(self) -> None:
+        """Functions are called: what was written so far is said before, and stands before them in the history."""
+
+    def started(self, call: FunctionCall) -> None:
+        """A function begins."""
+
+    def ended(self, call: FunctionCall) -> None:
+        """It has returned, or nobody waits for it any more."""
+
+    async def called(self) -> tuple[Message, ...]:
+        """Wait until all that the functions said is on its way, and return it, oldest first."""
+        return ()
+
+
 class AnswerCalls:
     """The calls that are made for one answer, and their place in the history.
 
     The history has a call from its beginning, with an output that says that it runs, and never a second one: what
-    becomes of the call takes the place of that. `calling`: entered while those of a message are made.
+    becomes of the call takes the place of that.
     """
 
-    def __init__(
-        self,
-        epoch: int,
-        conversation: Conversation | None = None,
-        calling: Callable[[], AbstractContextManager[object]] = nullcontext,
-    ) -> None:
+    def __init__(self, epoch: int, conversation: Conversation | None = None, speaker: Speaker | None = None) -> None:
         self.epoch = epoch
         self._conversation = conversation if conversation is not None else Conversation()
-        self._calling = calling
+        self._speaker = speaker if speaker is not None else Speaker()
         self._calls: list[FunctionCall] = []
+        # Those of the message that is being made.
+        self._awaited: list[FunctionCall] = []
         self._maker: FunctionCalls | None = None
         # Nobody waits for the answer any more: no further call is made for it.
         self.over = False
@@ -71,29 +85,43 @@ class AnswerCalls:
         `said`: what the model wrote before it called them. It is in the message; in the history it is put down by
         whoever speaks it, as it is heard.
 
-        Returns as soon as nobody waits for them any more; what still runs then does so in the background. For an answer
-        that is `over` already nothing is made, and nothing returned.
+        Returns as soon as nobody waits for them any more; what still runs then does so in the background. What the
+        functions have said comes before that message, or in it. For an answer that is `over` already nothing is made,
+        and nothing returned.
         """
         if self.over or maker.over:
             self.over = True
             return ()
         self._maker = maker
-        with self._calling():
-            return await self._make(calls, maker, said)
-
-    async def _make(self, calls: list[ToolCall], maker: FunctionCalls, said: str) -> tuple[Message, ...]:
-        asked = Message(Role.ASSISTANT, said, tool_calls=tuple(calls))
-        self._conversation.add(replace(asked, text=""))
-        made = [self._prepare(call, maker) for call in calls]
+        self._speaker.calling()
+        self._conversation.add(Message(Role.ASSISTANT, "", tool_calls=tuple(calls)))
+        self._awaited = made = [self._prepare(call, maker) for call in calls]
         try:
             for call in made:
-                if not call.free.is_set():
-                    call.begin()
-                    await call.free.wait()
+                await self._make(call)
+            self._awaited = []
+            words = await self._speaker.called()
         except asyncio.CancelledError:
             self.give_up()
             raise
-        return (asked, *(Message(Role.TOOL, call.output, tool_call_id=call.call.id) for call in made))
+        finally:
+            self._awaited = []
+        outputs = (Message(Role.TOOL, call.output, tool_call_id=call.call.id) for call in made)
+        return (*_asked(said, words, calls), *outputs)
+
+    def awaits(self, call: FunctionCall) -> bool:
+        """Return whether the answer waits for this call, or for another one of the same message."""
+        return call in self._awaited and not self.over
+
+    async def _make(self, call: FunctionCall) -> None:
+        if call.free.is_set():
+            return
+        self._speaker.started(call)
+        try:
+            call.begin()
+            await call.free.wait()
+        finally:
+            self._speaker.ended(call)
 
     def _prepare(self, call: ToolCall, maker: FunctionCalls) -> FunctionCall:
         output = _Output(self._conversation, call.id)
@@ -101,6 +129,19 @@ class AnswerCalls:
         output.show(made.output)
         self._calls.append(made)
         return made
+
+
+def _asked(said: str, words: tuple[Message, ...], calls: list[ToolCall]) -> list[Message]:
+    """Return the message that makes the calls, with what was said before their results; questions stand alone."""
+    told: list[Message] = []
+    for message in words:
+        if message.role is Role.ASSISTANT:
+            said = f"{said.rstrip()} {message.text}".lstrip()
+        else:
+            told += [Message(Role.ASSISTANT, said)] if said.strip() else []
+            told.append(message)
+            said = ""
+    return [*told, Message(Role.ASSISTANT, said, tool_calls=tuple(calls))]
 
 
 @dataclass(slots=True)
@@ -177,7 +218,10 @@ class FunctionCalls:
         self._running = {call, *(running for running in self._running if running.tasks)}
 
     async def close(self, timeout: float) -> None:
-        """The call is over: what is to finish has `timeout` seconds for it, everything else is cancelled."""
+        """The call is over: what is to finish has `timeout` seconds for it, everything else is cancelled.
+
+        A function that has ended the call itself waits for this, and is not waited for.
+        """
         self._watch()
         self.over = True
         for calls in self._open:
@@ -185,6 +229,7 @@ class FunctionCalls:
         # Nothing of this call is interrupted in the next one.
         self._open, self._last_response = set(), None
         self._provider_calls.clear()
+        self._running = {call for call in self._running if call is not calling_function()}
         for call in self._running:
             call.give_up(CALL_ENDED)
         if await self._ended(timeout):
@@ -231,7 +276,7 @@ class FunctionCalls:
         self._provider_calls.append(entry)
         made.begin()
         try:
-            await made.settled.wait()
+            await made.ended()
         except asyncio.CancelledError:
             made.give_up(NOT_AWAITED)
             if made.phase is Phase.RETURNED:
@@ -240,6 +285,10 @@ class FunctionCalls:
         finally:
             entry.late = True
         return made.output
+
+    def awaits(self, call: FunctionCall) -> bool:
+        """Return whether a realtime model waits for this call."""
+        return any(entry.made is call and not entry.late for entry in self._provider_calls)
 
     def response_began(self, response: str) -> None:
         """The model begins to say something: the calls before it were made for it."""

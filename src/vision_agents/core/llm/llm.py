@@ -72,23 +72,29 @@ class LLM(Interruptible, FunctionCaller, abc.ABC):
         """Free everything. Called once."""
 
     async def respond(
-        self, request: LLMRequest, epoch: int | None = None, calls: AnswerCalls | None = None
+        self,
+        request: LLMRequest,
+        epoch: int | None = None,
+        calls: AnswerCalls | None = None,
+        *,
+        functions: bool = True,
     ) -> AsyncGenerator[str, None]:
         """Stream the text of an answer, calling functions in between, as long as `epoch` is not past.
 
         `calls` keeps what is called in a history, and is for whoever speaks the answer: all of the text may be written
-        long before it is heard, and interrupted then. Raises what the provider raises.
+        long before it is heard, and interrupted then. `functions`: whether the model may call any. Raises what the
+        provider raises.
         """
         born = self.epoch if epoch is None else epoch
         calls = AnswerCalls(born) if calls is None else calls
         with self.function_calls.answering(calls):
+            messages = await self.shorten(request.messages)
+            request = replace(request, messages=messages, tools=tuple(self.tools) if functions else ())
             async with aclosing(self._rounds(request, born, calls)) as pieces:
                 async for piece in pieces:
                     yield piece
 
     async def _rounds(self, request: LLMRequest, born: int, made: AnswerCalls) -> AsyncGenerator[str, None]:
-        messages = await self.shorten(request.messages)
-        request = replace(request, messages=messages, tools=tuple(self.tools))
         written: list[str] = []
         for _ in range(TOOL_ROUNDS):
             if born < self.epoch or made.over:

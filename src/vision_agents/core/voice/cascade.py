@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Coroutine, Iterator
-from contextlib import aclosing, contextmanager
-from functools import partial
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
 from typing import Any
 
 from ..audio import PcmData, Playout, Resampler
 from ..audio.playout import SAMPLE_RATE
 from ..conversation import Conversation, Message, Role
-from ..llm import LLM, AnswerCalls, LLMRequest
+from ..llm import LLM, AnswerCalls, FunctionCall, LLMRequest
 from ..tasks import together
 from ..tts import TTS
+from .making import Making
 from .sentences import sentences
 from .transcript import Utterance
 from .voice import CONTINUE_PROMPT, SpeechRequest, SpokenReply, VoiceListener
 
 logger = logging.getLogger(__name__)
-
-# Sentences that the model may be ahead of the synthesis. Beyond this the model waits.
-SENTENCES_AHEAD = 32
-
-Pending = asyncio.Queue[Utterance | Exception | None]
 
 
 class CascadeVoice:
@@ -47,8 +42,8 @@ class CascadeVoice:
         self._listener = listener
         # Each stage that runs, and the number of its reply.
         self._stages: dict[asyncio.Task[None], int] = {}
-        # The function calls of each reply that may still be interrupted, by its number.
-        self._calls: dict[int, AnswerCalls] = {}
+        # Replies whose function calls may still be interrupted, by their numbers.
+        self._making: dict[int, Making] = {}
 
     async def start(self) -> None:
         await together(self._start_llm(), self._tts.start())
@@ -60,30 +55,42 @@ class CascadeVoice:
     def begin(self, reply: SpokenReply, request: SpeechRequest | None) -> None:
         self._playout.begin(reply.number, reply.epoch)
         # Replies are spoken one after the other: those before this one have been heard.
-        making = set(self._stages.values())
-        self._calls = {number: calls for number, calls in self._calls.items() if number in making}
-        self._calls[reply.number] = AnswerCalls(reply.epoch, self._conversation, partial(self._calling, reply))
-        pending: Pending = asyncio.Queue(SENTENCES_AHEAD)
-        writer = self._run(self._write(reply, request, pending), f"text of reply {reply.number}", reply.number)
-        self._run(self._speak(reply, pending, writer), f"speech of reply {reply.number}", reply.number)
+        running = set(self._stages.values())
+        self._making = {number: making for number, making in self._making.items() if number in running}
+        self._making[reply.number] = making = Making(reply, self._conversation, self._listener)
+        writer = self._run(self._write(making, request), f"text of reply {reply.number}", reply.number)
+        self._run(self._speak(making, writer), f"speech of reply {reply.number}", reply.number)
+
+    def waits_for(self, call: FunctionCall) -> int | None:
+        return next((number for number, making in self._making.items() if making.calls.awaits(call)), None)
+
+    def insert(self, reply: int, number: int, request: SpeechRequest) -> bool:
+        making = self._making.get(reply)
+        if making is None:
+            return False
+        work = self._write_inserted(making, number, request)
+        task = self._run(work, f"what a function says in reply {reply}", reply)
+        making.insertions.append(task)
+        task.add_done_callback(making.insertions.remove)
+        return True
 
     def instruct(self, instructions: str) -> None:
         self._instructions = instructions
 
     def cancel(self, heard: dict[int, tuple[float, str]]) -> None:
         # At once, before anything can be asked next: then the history tells what became of the calls.
-        made, self._calls = self._calls, {}
+        made, self._making = self._making, {}
         for number in heard:
             if number in made:
-                made[number].interrupt()
+                made[number].calls.interrupt()
         for stage in self._stages:
             self._stop(stage)
         self._cancel_providers()
 
     def drop(self, reply: int, heard: tuple[float, str]) -> None:
-        calls = self._calls.pop(reply, None)
-        if calls is not None:
-            calls.give_up()
+        making = self._making.pop(reply, None)
+        if making is not None:
+            making.calls.give_up()
         stages = [stage for stage, number in self._stages.items() if number == reply]
         for stage in stages:
             self._stop(stage)
@@ -114,38 +121,59 @@ class CascadeVoice:
             await asyncio.wait(stages, timeout=self._llm.cancel_timeout)
         await self._llm.function_calls.close(self._llm.cancel_timeout)
 
-    async def _speak(self, reply: SpokenReply, pending: Pending, writer: asyncio.Task[None]) -> None:
+    async def _speak(self, making: Making, writer: asyncio.Task[None]) -> None:
         """Synthesise the sentences as they come."""
-        component = "TTS"
+        component, number = "TTS", making.reply.number
         try:
-            while isinstance(sentence := await pending.get(), Utterance):
-                if not await self._say(reply, sentence):
+            while (piece := await making.pending.get()) is not None:
+                if isinstance(piece, Exception):
+                    component = "LLM"
+                    raise piece
+                if not isinstance(piece, Utterance):
+                    self._playout.mark(number, piece)
+                elif not await self._say(making.reply, piece):
                     return
-            if sentence is not None:
-                component = "LLM"
-                raise sentence
         except Exception as error:
-            self._listener.reply_failed(reply.number, component, error)
+            self._listener.reply_failed(number, component, error)
         finally:
             # Nobody reads the rest.
-            writer.cancel()
-            self._playout.finish(reply.number)
+            for task in (writer, *making.insertions):
+                task.cancel()
+            self._playout.finish(number)
 
-    async def _write(self, reply: SpokenReply, request: SpeechRequest | None, pending: Pending) -> None:
+    async def _write(self, making: Making, request: SpeechRequest | None) -> None:
         """Put the reply's sentences into `pending`, and behind the last one None, or the error that ended them."""
         end: Exception | None = None
         try:
             # Each of the two is closed at once: left to the garbage collector, the model would go on writing.
-            async with aclosing(self._text(reply, request)) as text, aclosing(sentences(text)) as pieces:
+            async with aclosing(self._text(making, request)) as text, aclosing(sentences(text)) as pieces:
                 async for sentence in pieces:
-                    self._listener.reply_made(reply.number, "first_sentence")
-                    await pending.put(reply.transcript.add(sentence))
-            reply.written = True
+                    await making.write(sentence)
+            making.reply.written = True
         except Exception as error:
             end = error
-        await pending.put(end)
+        await making.pending.put(end)
 
-    async def _text(self, reply: SpokenReply, request: SpeechRequest | None) -> AsyncGenerator[str, None]:
+    async def _write_inserted(self, making: Making, number: int, request: SpeechRequest) -> None:
+        """Put what a function says, or has the model say, among the reply's sentences."""
+        try:
+            if request.verbatim:
+                await making.insert(number, "", _once(request.text))
+            else:
+                await making.insert(number, request.text, self._answer_inside(making, request.text))
+        except Exception as error:
+            self._listener.reply_failed(number, "LLM", error)
+
+    async def _answer_inside(self, making: Making, question: str) -> AsyncGenerator[str, None]:
+        # That it stands before the call in the history is for later requests: in this one it comes last.
+        said = [message for message in self._conversation.messages if message is not making.question]
+        ask = LLMRequest(self._instructions, (*said, Message(Role.USER, question)))
+        answer = self._llm.respond(ask, making.reply.epoch, AnswerCalls(making.reply.epoch), functions=False)
+        async with aclosing(answer) as deltas:
+            async for delta in deltas:
+                yield delta
+
+    async def _text(self, making: Making, request: SpeechRequest | None) -> AsyncGenerator[str, None]:
         if request is not None and not request.verbatim:
             self._conversation.user_said(request.text)
         history = self._conversation.messages
@@ -158,29 +186,13 @@ class CascadeVoice:
                 return
             history = (*history, Message(Role.USER, CONTINUE_PROMPT))
         ask = LLMRequest(self._instructions, history)
-        calls = self._calls.get(reply.number)
-        if calls is None:
+        if making.calls.over:
             return  # Interrupted before it began.
-        async with aclosing(self._llm.respond(ask, reply.epoch, calls)) as deltas:
+        async with aclosing(self._llm.respond(ask, making.reply.epoch, making.calls)) as deltas:
             async for delta in deltas:
                 if delta:
-                    self._listener.reply_made(reply.number, "first_token")
+                    self._listener.reply_made(making.reply.number, "first_token")
                 yield delta
-
-    @contextmanager
-    def _calling(self, reply: SpokenReply) -> Iterator[None]:
-        """Tell that functions run for a reply.
-
-        What the model wrote before the call gets its place before that in the history, whether it is heard already.
-        """
-        part = reply.transcript.divide()
-        if part is not None and part not in reply.places:
-            reply.places[part] = self._conversation.place()
-        self._listener.function_started(reply.number)
-        try:
-            yield
-        finally:
-            self._listener.function_ended(reply.number)
 
     async def _say(self, reply: SpokenReply, utterance: Utterance) -> bool:
         """Synthesise one sentence into the playout. False if the reply is stale."""
@@ -214,3 +226,7 @@ def _stop_again(stage: asyncio.Task[None]) -> None:
     if not stage.done():
         logger.warning("the %s goes on after it was cancelled; it is cancelled once more", stage.get_name())
         stage.cancel()
+
+
+async def _once(text: str) -> AsyncGenerator[str, None]:
+    yield text

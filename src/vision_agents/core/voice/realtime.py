@@ -12,7 +12,7 @@ from typing import Any
 from ..audio import PcmData, Playout, Resampler
 from ..audio.playout import SAMPLE_RATE
 from ..conversation import Conversation
-from ..llm import PlayedResponse, Realtime
+from ..llm import FunctionCall, PlayedResponse, Realtime
 from ..tasks import own_errors
 from ..tts import Word
 from .transcript import Utterance
@@ -69,7 +69,13 @@ class RealtimeVoice:
         self._expected[reply.number] = reply
         if not request.verbatim:
             self._conversation.user_said(request.text)
-        self._run(self._send(reply, _prompt(request)), f"request of reply {reply.number}", reply.number)
+        self._run(self._send(reply, request), f"request of reply {reply.number}", reply.number)
+
+    def waits_for(self, call: FunctionCall) -> int | None:
+        return 0 if self._model.function_calls.awaits(call) else None
+
+    def insert(self, reply: int, number: int, request: SpeechRequest) -> bool:
+        return False  # A model says one response after the other.
 
     def instruct(self, instructions: str) -> None:
         self._model.instruct(instructions)
@@ -173,13 +179,15 @@ class RealtimeVoice:
             self.response_done(oldest)
             del self._responses[oldest]
 
-    async def _send(self, reply: SpokenReply, text: str) -> None:
+    async def _send(self, reply: SpokenReply, request: SpeechRequest) -> None:
         try:
-            sending = self._model.send_text(text, reply.number)
+            sending = self._model.send_text(_prompt(request), reply.number)
             await own_errors(sending, f"{type(self._model).__name__}.send_text")
         except Exception as error:
             self._expected.pop(reply.number, None)
             self._listener.reply_failed(reply.number, type(self._model).__name__, error)
+        finally:
+            request.begun.set()
 
     async def _pump(self, entry: Response) -> None:
         """Carry a response's audio to the playout, at the pace at which it is played."""

@@ -103,6 +103,11 @@ class ReplyTranscript:
         self._utterances.append(utterance)
         return utterance
 
+    @property
+    def part(self) -> int:
+        """The number of its part that what is added belongs to."""
+        return len(self._starts) - 1
+
     def divide(self) -> int | None:
         """Begin another part: functions are called here. Return the number of the one before, None if it is empty."""
         if len(self._utterances) == self._starts[-1]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from ..llm import FunctionCall
 from .transcript import HeardText, ReplyTranscript
 
 CONTINUE_PROMPT = (
@@ -28,6 +30,10 @@ class SpeechRequest:
     interrupts: bool = False
     # It is the rest of a reply that was cut off for nothing while the model was still writing: it goes on after that.
     unfinished: bool = False
+    # The call of a function in which it was asked for.
+    caller: FunctionCall | None = field(default=None, compare=False)
+    # Set when a model was told to say it, or will not be.
+    begun: asyncio.Event = field(default_factory=asyncio.Event, compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -69,6 +75,9 @@ class VoiceListener(Protocol):
     def answer_lost(self, reply: int) -> None:
         """The model will say no more of this reply, which is not finished; 0: of one that had not begun."""
 
+    def insertion_heard(self, number: int) -> None:
+        """All that was inserted into a reply under this number was heard."""
+
     def function_started(self, reply: int) -> None:
         """A function that the reply needs was called."""
 
@@ -87,6 +96,12 @@ class Voice(Protocol):
 
     def begin(self, reply: SpokenReply, request: SpeechRequest | None) -> None:
         """Begin to make a reply: to `request`, or an answer to the history if None. Returns at once."""
+
+    def waits_for(self, call: FunctionCall) -> int | None:
+        """Return the reply that waits for this call, 0 if nothing of it has begun yet, None if none does."""
+
+    def insert(self, reply: int, number: int, request: SpeechRequest) -> bool:
+        """Say what a function wants inside the reply that waits for it, as `number`. Return False if that is over."""
 
     def instruct(self, instructions: str) -> None:
         """Make what is begun from now on by these instructions. Raises NotImplementedError where that cannot be."""

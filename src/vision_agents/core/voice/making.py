@@ -1,0 +1,96 @@
+"""A cascade's reply in the making: its sentences, the calls made for it, and what these say inside it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable
+from contextlib import aclosing
+
+from ..audio.line import Heard
+from ..conversation import Conversation, Message, Role
+from ..llm import AnswerCalls, FunctionCall
+from ..llm.function_calls import Speaker
+from .sentences import sentences
+from .transcript import Utterance
+from .voice import SpokenReply, VoiceListener
+
+# Sentences that the model may be ahead of the synthesis. Beyond this the model waits.
+SENTENCES_AHEAD = 32
+
+
+class Making(Speaker):
+    """Speaks a reply to its calls.
+
+    `pending`: its sentences, in order; in between, what is to be told when those before it were heard; and behind the
+    last one None, or the error that ended them. `insertions`: what functions say inside it and is still being written.
+    """
+
+    def __init__(self, reply: SpokenReply, conversation: Conversation, listener: VoiceListener) -> None:
+        self.reply = reply
+        self.calls = AnswerCalls(reply.epoch, conversation, self)
+        self.pending: asyncio.Queue[Utterance | Heard | Exception | None] = asyncio.Queue(SENTENCES_AHEAD)
+        self.insertions: list[asyncio.Task[None]] = []
+        # The latest one that a function had answered inside it.
+        self.question: Message | None = None
+        self._conversation = conversation
+        self._listener = listener
+        # One after the other, in the order in which they were asked for.
+        self._turn = asyncio.Lock()
+        # What was inserted since the functions were called; and the place in the history behind which the next goes.
+        self._inserted: list[Message] = []
+        self._place: int | None = None
+
+    async def write(self, sentence: str) -> None:
+        """Add the next sentence."""
+        self._listener.reply_made(self.reply.number, "first_sentence")
+        await self.pending.put(self.reply.transcript.add(sentence))
+
+    async def insert(self, number: int, question: str, text: AsyncIterable[str]) -> None:
+        """Add what a function says, or what is answered to its `question`. Raises what `text` raises."""
+        async with self._turn:
+            if question:
+                self._place = self._conversation.place(after=self._place)
+                self.question = Message(Role.USER, question)
+                self._conversation.put(self._place, self.question)
+                self._inserted.append(self.question)
+            written: list[str] = []
+            try:
+                async with aclosing(sentences(text)) as pieces:
+                    async for sentence in pieces:
+                        written.append(sentence)
+                        await self._write_inserted(sentence)
+            finally:
+                if self.reply.transcript.divide() is not None:
+                    self._inserted.append(Message(Role.ASSISTANT, " ".join(written)))
+            await self.pending.put(lambda heard: self._listener.insertion_heard(number) if heard else None)
+
+    async def _write_inserted(self, sentence: str) -> None:
+        self._listener.reply_made(self.reply.number, "first_sentence")
+        utterance = self.reply.transcript.add(sentence)
+        part = self.reply.transcript.part
+        if part not in self.reply.places:
+            self._place = self.reply.places[part] = self._conversation.place(after=self._place)
+        await self.pending.put(utterance)
+
+    # Speaker.
+
+    def calling(self) -> None:
+        # What the model wrote before the call gets its place before that, whether it is heard already.
+        part = self.reply.transcript.divide()
+        self._place = self.reply.places.get(part) if part is not None else None
+        if self._place is None:
+            self._place = self._conversation.place()
+        if part is not None:
+            self.reply.places[part] = self._place
+        self._inserted = []
+
+    def started(self, call: FunctionCall) -> None:
+        self._listener.function_started(self.reply.number)
+
+    def ended(self, call: FunctionCall) -> None:
+        self._listener.function_ended(self.reply.number)
+
+    async def called(self) -> tuple[Message, ...]:
+        while self.insertions:
+            await asyncio.wait(self.insertions)
+        return tuple(self._inserted)
