@@ -143,7 +143,9 @@ def test_only_the_first_reply_answers(conversation):
     records = [
         {"t": 0.0, **HEAD},
         {"t": 1.0, "event": "SpeechStarted", "at": 1.0, "participant": "user", "onset_delay": 0.0},
+        {"t": 1.0, "effect": "BeginTurn", "participant": "user"},
         {"t": 2.0, "event": "SpeechEnded", "at": 2.0, "participant": "user", "voiced": 0.8, "trailing_silence": 0.2},
+        {"t": 2.1, "effect": "RecordTurn", "participant": "user", "text": "what is it"},
         *(
             record
             for reply, begun, answer in ((1, 2.1, False), (2, 2.5, True), (3, 6.0, True))
@@ -195,10 +197,12 @@ def two_replies(late, frames):
         (1.0, ev.AudioStarted(1.0, 1)),
         (1.0, notes.VoiceStarted(1, 50)),
         (2.08, ev.SpeechStarted(2.08, "user", 0.9, 0.07)),
+        (2.08, fx.BeginTurn("user")),
         (2.08, fx.Hold(1, "user")),
         (2.1, notes.VoiceStopped(104)),
         (2.6, fx.Commit(1, 1, "user", "0.75 s of clear speech", (vote,))),
         (3.2, ev.SpeechEnded(3.2, "user", 1.0, 0.2)),
+        (4.0, fx.RecordTurn("user", "wait")),
         (4.0, fx.BeginReply(2, 1, True)),
         (5.0 + late, ev.AudioStarted(5.0 + late, 2)),
         (5.0 + late, notes.VoiceStarted(2, 250)),

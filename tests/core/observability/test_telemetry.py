@@ -157,6 +157,7 @@ def test_the_metrics_have_names_units_and_the_right_counts(spoken):
         "vision_agents.interruptions": "{interruption}",
         "vision_agents.interruptions.recovered": "{interruption}",
         "vision_agents.response.latency": "s",
+        "vision_agents.response.stage": "s",
     }
     counts = {key: point.value for key, point in spoken.measured.points("vision_agents.interruptions").items()}
     assert counts == {

@@ -362,9 +362,9 @@ class Session:
         self.over.set()
         if self._timer is not None:
             self._timer.cancel()
+        self._latency.finish()
         self.replies.abandon()
         self.playout.close()
-        self._latency.finish()
         self.trace.note(CallEnded(str(error) if error else None))
         self._events.send(CallEndedEvent(error=str(error) if error else None))
 

@@ -12,6 +12,7 @@ NAME = "vision_agents"
 # Bounds of histograms in seconds: finest where an interruption is felt, and where an answer is waited for.
 SILENCE_BOUNDS = (0.02, 0.04, 0.06, 0.09, 0.12, 0.16, 0.2, 0.3, 0.5, 1.0, 2.0)
 HELD_BOUNDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0)
+STAGE_BOUNDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 LATENCY_BOUNDS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 
@@ -42,6 +43,12 @@ class Instruments:
             "s",
             "From the end of the user's speech, as detected, to the first sample of the answer.",
             explicit_bucket_boundaries_advisory=LATENCY_BOUNDS,
+        )
+        self.stage = meter.create_histogram(
+            f"{NAME}.response.stage",
+            "s",
+            "Of that, from one stage of the answer to the next: they add up to it.",
+            explicit_bucket_boundaries_advisory=STAGE_BOUNDS,
         )
         self.stale = meter.create_counter(
             f"{NAME}.stale_chunks", "{chunk}", "Late audio of replies that were interrupted: dropped, not played."

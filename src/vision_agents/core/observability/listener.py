@@ -20,6 +20,9 @@ class StoryListener:
     def reply_started(self, reply: ReplyStory) -> None:
         """The first sample of a reply was pulled."""
 
+    def answer_timed(self, reply: ReplyStory) -> None:
+        """The stages of a reply are known: its first sample was pulled, or it is over without one."""
+
     def reply_ended(self, reply: ReplyStory) -> None:
         """A reply is over, and all is known of it."""
 

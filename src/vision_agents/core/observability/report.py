@@ -130,7 +130,7 @@ def _margin(story: Story, at: float) -> float:
 
 def _responses(story: Story, recording: Recording | None) -> Iterable[ResponseFacts]:
     for reply in story.replies:
-        end = reply.responds_to
+        end = reply.stages.speech_end if reply.stages is not None else None
         if end is None or reply.started is None:
             continue
         acoustic_end, first = None, None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..floor.evidence import Vote
+from ..trace.stages import AnswerStages
 
 Decision = Literal["commit", "resume", "none"]
 
@@ -61,9 +62,9 @@ class ReplyStory:
     begun: float
     # The reply whose unheard rest this is: what had interrupted that one was no interruption.
     continues: int | None = None
-    # The end of the latest speech before it; and the same once it is heard as the first reply to that.
-    speech_end: float | None = None
-    responds_to: float | None = None
+    # Who is answered, None for what code asked for; and when it got to each stage on the way to its first sample.
+    to: str | None = None
+    stages: AnswerStages | None = None
     started: float | None = None
     ended: float | None = None
     end: Literal["heard", "interrupted", "dropped", "open"] = "open"

@@ -23,6 +23,7 @@ It observes the trace, a record at a time: nothing of it is on the way of a fram
 | `vision_agents.interruptions` | counter | {interruption} | `decision`, `strategy` |
 | `vision_agents.interruptions.recovered` | counter | {interruption} | |
 | `vision_agents.response.latency` | histogram | s | |
+| `vision_agents.response.stage` | histogram | s | `stage` |
 | `vision_agents.stale_chunks` | counter | {chunk} | |
 
 Names of attributes begin with `vision_agents.` too, as in `vision_agents.interruption.decision`. In the counter,
@@ -142,10 +143,22 @@ class _Call(StoryListener):
         started = reply.started
         assert started is not None
         self._replies[reply.number].add_event(f"{NAME}.reply.first_sample", timestamp=self._at(started))
-        if reply.responds_to is not None:
-            self._instruments.latency.record(max(0.0, started - reply.responds_to))
         if reply.continues is not None:
             self._instruments.recovered.add(1)
+
+    def answer_timed(self, reply: ReplyStory) -> None:
+        stages, span = reply.stages, self._replies[reply.number]
+        assert stages is not None
+        for stage in ("first_token", "first_sentence", "first_audio"):
+            if (at := getattr(stages, stage)) is not None:
+                span.add_event(f"{NAME}.reply.{stage}", timestamp=self._at(at))
+        took = {f"stage.{stage}": seconds for stage, seconds in stages.durations.items()}
+        slow = {"functions": stages.functions or None, "held": stages.held or None}
+        self._set(span, "reply", {"participant": reply.to, "latency": stages.total, **took, **slow})
+        if stages.total is not None:
+            self._instruments.latency.record(stages.total)
+            for stage, seconds in stages.durations.items():
+                self._instruments.stage.record(seconds, {f"{NAME}.response.stage": stage})
 
     def reply_ended(self, reply: ReplyStory) -> None:
         span = self._replies[reply.number]
