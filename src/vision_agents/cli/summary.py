@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vision_agents.core.observability.explain import dropped, milliseconds, outcome, weight, word_times
-from vision_agents.core.observability.facts import Distribution, InterruptionFacts, Report
+from vision_agents.core.observability.explain import (
+    STAGES,
+    clock,
+    delays,
+    dropped,
+    milliseconds,
+    outcome,
+    weight,
+    word_times,
+)
+from vision_agents.core.observability.facts import AnswerFacts, Distribution, InterruptionFacts, Report
 
 # Seconds that the call's clock may be late before the figures are in doubt.
 WORTH_TELLING = 0.04
@@ -30,6 +39,8 @@ def summary(report: Report) -> str:
         lines += ["", *_table(rows)]
         for number, facts in enumerate(report.interruptions, 1):
             lines += ["", *_explained(number, facts)]
+    if report.answers:
+        lines += ["", "answers, in ms from one stage to the next:", *_answers(report)]
     times = word_times(report.words)
     if times:
         lines += ["", *times]
@@ -74,11 +85,32 @@ def _explained(number: int, facts: InterruptionFacts) -> list[str]:
     return [head, *(f"   {line}" for line in lines if line)]
 
 
-def _table(rows: Iterable[tuple[str, ...]]) -> list[str]:
+def _answers(report: Report) -> list[str]:
+    """A line for each answer: how long each stage took, and the whole."""
+    header = ("", "at", *(short for short, _ in STAGES.values()), "whole", "")
+    return _table([header, *map(_answer_row, report.answers)], left={len(header) - 1})
+
+
+def _answer_row(facts: AnswerFacts) -> tuple[str, ...]:
+    stages = facts.stages
+    at = stages.speech_end if stages.speech_end is not None else stages.begun
+    took = (facts.durations.get(stage) for stage in STAGES)
+    return (
+        str(facts.reply),
+        "–" if at is None else clock(at),
+        *(_ms(seconds) for seconds in (*took, facts.total)),
+        delays(facts),
+    )
+
+
+def _ms(seconds: float | None) -> str:
+    return "–" if seconds is None else f"{seconds * 1000:.0f}"
+
+
+def _table(rows: Iterable[tuple[str, ...]], left: Iterable[int] = (4,)) -> list[str]:
+    """Text to the `left`, numbers to the right."""
     rows = list(rows)
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    # Text to the left, numbers to the right.
-    left = {4}
     return [
         "  ".join(
             cell.ljust(width) if column in left else cell.rjust(width)

@@ -43,6 +43,7 @@ class AnswerLatency:
         self._timer.finish(self._trace.now() - self._trace.start)
 
     def _tell(self, reply: int, participant: str | None, stages: AnswerStages) -> None:
+        stages = stages.rounded(6)
         self._trace.note(AnswerTimed(reply, participant, stages, stages.durations, stages.total))
         who = self._participants.get(participant) if participant is not None else None
         self._events.send(AnswerLatencyEvent(participant=who, reply=reply, stages=stages))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..floor.evidence import Vote
-from .facts import Distribution, InterruptionFacts, Source, WordFacts
+from ..trace.stages import Stage
+from .facts import AnswerFacts, Distribution, InterruptionFacts, Source, WordFacts
 
 # What a call cannot tell by itself: real speech that was cut off at many places, and aligned with its text. From
 # `vision-agents lab run --only heard_words`, which has the intervals.
@@ -15,6 +16,18 @@ SOURCES: dict[Source, str] = {
     "mixed": "from the synthesiser, the others estimated",
     "none": "not needed",
     "unknown": "not told by the trace",
+}
+
+# What took the time up to each stage, in the words of a table's head, and in a sentence.
+STAGES: dict[Stage, tuple[str, str]] = {
+    "pause_found": ("pause", "to find the pause"),
+    "turn_ended": ("end of turn", "to decide that the turn is over"),
+    "final_words": ("words", "for the final words"),
+    "begun": ("begun", "until the reply was begun"),
+    "first_token": ("token", "for the model's first token"),
+    "first_sentence": ("sentence", "for the first sentence"),
+    "first_audio": ("audio", "for the first audio"),
+    "pulled": ("pulled", "until the first sample was pulled"),
 }
 
 
@@ -46,6 +59,38 @@ def dropped(facts: InterruptionFacts) -> str:
     if facts.samples_dropped is None or facts.seconds_dropped is None:
         return "–"
     return f"{facts.seconds_dropped:.2f} s ({facts.samples_dropped} samples)" if facts.samples_dropped else "none"
+
+
+def clock(at: float) -> str:
+    """A time of the call as people read it: minutes and seconds."""
+    minutes, seconds = divmod(max(at, 0.0), 60.0)
+    return f"{minutes:.0f}:{seconds:05.2f}"
+
+
+def stage_sentence(facts: AnswerFacts) -> str:
+    """Tell in words where the time of an answer went."""
+    took = [
+        f"{milliseconds(facts.durations[stage])} {long}"
+        for stage, (_, long) in STAGES.items()
+        if stage in facts.durations
+    ]
+    return f"{milliseconds(facts.total)}: {', '.join(took)}"
+
+
+def delays(facts: AnswerFacts) -> str:
+    """Tell what was asked for by nobody in the call, and what else the time went to: functions, and holds."""
+    stages = facts.stages
+    told = [] if facts.participant is not None else ["by code"]
+    if facts.continues is not None and facts.participant is None:
+        told = [f"the rest of {facts.continues}"]
+    told += [
+        f"{seconds:.2f} s {what}"
+        for seconds, what in ((stages.functions, "in functions"), (stages.held, "held"))
+        if seconds
+    ]
+    if stages.pulled is None:
+        told.append("never heard")
+    return ", ".join(told)
 
 
 def word_times(words: WordFacts | None) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..floor.evidence import Vote
+from ..trace.stages import AnswerStages
 from .story import Decision
 
 VERSION = 2
@@ -171,6 +172,24 @@ class ResponseFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerFacts:
+    """The times of one reply on the way to its first sample, as in its `AnswerLatencyEvent`.
+
+    `participant` is who is answered, null for what code asked for and for the rest of another reply (`continues`).
+    `stages` are the times of the stages, each null where it was not reached or nobody tells; `durations` are the
+    seconds from each to the next, which add up to `total`.
+    """
+
+    reply: int
+    epoch: int
+    participant: str | None
+    stages: AnswerStages
+    durations: dict[str, float]
+    total: float | None
+    continues: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Counts of a call. `turns` were taken, `discarded` sounds were none; `unheard_replies` were never heard at all.
 
@@ -197,7 +216,8 @@ class Report:
     """The whole call.
 
     `started` is Unix time; `worst_delay` is the latest that the recording's clock was ever late, which is how far the
-    times can be trusted; `policy` is how interruptions were judged; `recording` is false where there is none.
+    times can be trusted; `policy` is how interruptions were judged; `recording` is false where there is none; `stages`
+    are the durations of the answers to somebody that were heard, by the names of the stages.
     """
 
     started: float | None
@@ -210,6 +230,8 @@ class Report:
     response_latency: Distribution | None
     interruptions: tuple[InterruptionFacts, ...]
     responses: tuple[ResponseFacts, ...]
+    answers: tuple[AnswerFacts, ...] = ()
+    stages: dict[str, Distribution] = field(default_factory=dict)
     replies: tuple[ReplyFacts, ...] = ()
     words: WordFacts | None = None
     errors: tuple[str, ...] = ()

@@ -8,7 +8,8 @@ from importlib.resources import files
 
 from ..floor.evidence import Vote
 from .acoustics import Recording
-from .explain import SOURCES, dropped, milliseconds, outcome, weight, word_times
+from .answer_table import answer_table
+from .explain import SOURCES, clock, dropped, milliseconds, outcome, weight, word_times
 from .facts import Distribution, InterruptionFacts, ReplyFacts, Report
 from .markup import tag, text
 from .story import Story
@@ -42,6 +43,7 @@ def report_page(report: Report, story: Story, recording: Recording | None, title
         _figures(report),
         *_errors(report),
         *_interruptions(report, scene),
+        *answer_table(report, story.names),
         tag("h2", "The call"),
         _legend(late=bool(story.late)),
         *_timeline(report, scene),
@@ -156,7 +158,7 @@ def _interruption_row(number: int, facts: InterruptionFacts, names: Mapping[str,
     took = milliseconds(facts.hold_to_decision) if facts.hold_to_decision is not None else ""
     cells = (
         text(number),
-        text(_time(_start(facts))),
+        text(clock(_start(facts))),
         text(milliseconds(facts.onset_to_hold)),
         text(milliseconds(facts.felt)),
         _chip(facts) + (tag("p", text(f"after {took}"), class_="soft") if took else ""),
@@ -233,7 +235,7 @@ def _strip(number: int, facts: InterruptionFacts, scene: Scene) -> str:
     view = View(start - BEFORE, min(end, start + 4.0) + AFTER, STRIP_WIDTH, captions=False)
     header = tag(
         "header",
-        tag("b", text(f"{number} at {_time(start)}")),
+        tag("b", text(f"{number} at {clock(start)}")),
         _chip(facts),
         tag("span", text(facts.reason), class_="soft"),
     )
@@ -316,7 +318,7 @@ def _talk(report: Report, story: Story) -> Iterator[str]:
     if not lines:
         yield tag("p", "No words.", class_="soft")
     for at, side, name, words in lines:
-        yield tag("div", tag("time", text(_time(at))), tag("b", text(name), class_=side), tag("span", words))
+        yield tag("div", tag("time", text(clock(at))), tag("b", text(name), class_=side), tag("span", words))
 
 
 def _source(facts: ReplyFacts | None) -> str:
@@ -353,11 +355,6 @@ def _details(report: Report) -> str:
 
 def _sentence(line: str) -> str:
     return f"{line[0].upper()}{line[1:]}."
-
-
-def _time(at: float) -> str:
-    minutes, seconds = divmod(max(at, 0.0), 60.0)
-    return f"{minutes:.0f}:{seconds:05.2f}"
 
 
 def _length(duration: float) -> str:

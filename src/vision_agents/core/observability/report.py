@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from ..trace.stages import STAGES
 from .acoustics import Recording
-from .facts import Counts, InterruptionFacts, Report, ResponseFacts, distribution
+from .facts import AnswerFacts, Counts, Distribution, InterruptionFacts, Report, ResponseFacts, distribution
 from .story import Challenge, ReplyStory, Story
 from .words import reply_facts, word_facts
 
@@ -29,6 +30,7 @@ def make_report(story: Story, recording: Recording | None = None) -> Report:
     """Put together what the trace tells and what the recording shows."""
     interruptions = tuple(_interruption(challenge, story, recording) for challenge in story.challenges)
     responses = tuple(_responses(story, recording))
+    answers = tuple(_answers(story))
     return Report(
         started=story.started,
         duration=_round(recording.duration if recording is not None else story.duration) or 0.0,
@@ -40,6 +42,8 @@ def make_report(story: Story, recording: Recording | None = None) -> Report:
         response_latency=distribution(response.latency for response in responses),
         interruptions=interruptions,
         responses=responses,
+        answers=answers,
+        stages=_stages(answers),
         replies=tuple(reply_facts(reply) for reply in story.replies if reply.heard or reply.unheard),
         words=word_facts(story.replies),
         errors=tuple(f"{at:.2f} s: {text}" for at, text in story.errors),
@@ -147,6 +151,26 @@ def _responses(story: Story, recording: Recording | None) -> Iterable[ResponseFa
             first_pulled=round(reply.started, 4),
             latency=round(latency, 4),
         )
+
+
+def _answers(story: Story) -> Iterable[AnswerFacts]:
+    for reply in story.replies:
+        if reply.stages is not None:
+            yield AnswerFacts(
+                reply=reply.number,
+                epoch=reply.epoch,
+                participant=reply.to,
+                stages=reply.stages.rounded(4),
+                durations={stage: round(seconds, 4) for stage, seconds in reply.stages.durations.items()},
+                total=_round(reply.stages.total),
+                continues=reply.continues,
+            )
+
+
+def _stages(answers: Iterable[AnswerFacts]) -> dict[str, Distribution]:
+    heard = [answer.durations for answer in answers if answer.total is not None]
+    spreads = {stage: distribution(took.get(stage) for took in heard) for stage in STAGES}
+    return {stage: spread for stage, spread in spreads.items() if spread is not None}
 
 
 def _start_of(reply: ReplyStory, story: Story, started: float) -> float:

@@ -92,5 +92,9 @@ class AnswerStages:
 
     def shifted(self, seconds: float) -> AnswerStages:
         """The same on a clock that is ahead by so much."""
-        times = {stage: at + seconds for stage in STAGES if (at := self.at(stage)) is not None}
-        return replace(self, **times)
+        return replace(self, **{stage: at + seconds for stage in STAGES if (at := self.at(stage)) is not None})
+
+    def rounded(self, digits: int) -> AnswerStages:
+        """The same to so many decimal places."""
+        times = {stage: round(at, digits) for stage in STAGES if (at := self.at(stage)) is not None}
+        return replace(self, functions=round(self.functions, digits), held=round(self.held, digits), **times)
