@@ -171,8 +171,8 @@ def test_every_extra_that_is_not_installed_is_named(tmp_path):
     report = Report(done.returncode, done.stdout)
     assert report.status == 1, done.stderr
     assert [(where, what) for where, _, what in report.problems] == [
-        ("plugin deepgram", 'run: pip install "vision-agents[deepgram]"'),
-        ("plugin piper", 'run: pip install "vision-agents[piper]"'),
+        ("plugin deepgram", 'run: pip install "interruptible-agents[deepgram]"'),
+        ("plugin piper", 'run: pip install "interruptible-agents[piper]"'),
         ("plugin nobody", "correct the import in mine"),
     ]
 
@@ -183,7 +183,7 @@ def test_a_plugin_that_can_be_imported_may_lack_something(monkeypatch):
     assert findings.keys() == {"plugin moonshine", "plugin piper", "plugin smart_turn"}
     assert {finding.level for finding in findings.values()} == {Level.ADVICE}
     assert findings["plugin smart_turn"].what == "onnxruntime not installed"
-    assert findings["plugin smart_turn"].next == 'run: pip install "vision-agents[smart_turn]"'
+    assert findings["plugin smart_turn"].next == 'run: pip install "interruptible-agents[smart_turn]"'
 
 
 def test_another_import_that_fails_is_told(tmp_path, monkeypatch, vision_agents, capsys):

@@ -51,7 +51,7 @@ def test_every_command_explains_itself(command, capsys):
 def test_the_version_is_the_installed_one(capsys):
     with pytest.raises(SystemExit):
         main(["--version"])
-    assert capsys.readouterr().out == f"vision-agents {metadata.version('vision-agents')}\n"
+    assert capsys.readouterr().out == f"vision-agents {metadata.version('interruptible-agents')}\n"
 
 
 def test_an_unknown_command(capsys):
@@ -68,7 +68,7 @@ def test_an_unknown_command(capsys):
         (
             ModuleNotFoundError("No module named 'aiortc.codecs'", name="aiortc.codecs"),
             1,
-            "pip install 'vision-agents[local]'",
+            "pip install 'interruptible-agents[local]'",
         ),
         (ModuleNotFoundError("No module named 'mine'", name="mine"), 1, "No module named 'mine'"),
         (BrokenPipeError(32, "Broken pipe"), 1, "BrokenPipeError"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from vision_agents.core.distribution import DISTRIBUTION
 from vision_agents.core.vad import HOLD_SHARE
 from vision_agents.plugins import smart_turn
 
@@ -40,6 +42,24 @@ def anchors(text: str) -> set[str]:
 def test_code_is_python(path: Path) -> None:
     for block in re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL):
         compile(block, path.name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+INSTALL = re.compile(r"pip install [\"']([\w-]+)\[([^\]]+)\]|`([\w-]+-agents)\[([\w, ]+)\]`")
+SOURCES = [*PAGES, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "src").rglob("*.py"))]
+
+
+def test_every_line_that_installs_an_extra_names_this_distribution_and_one_of_its_extras() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = [
+        (name or other, extra)
+        for path in SOURCES
+        for name, extras, other, others in INSTALL.findall(path.read_text())
+        for extra in (extras or others).split(",")
+        if not re.fullmatch(r"\{\w+\}|…", extra)  # filled in by code
+    ]
+    assert len(named) > 20
+    assert {name for name, _ in named} == {project["name"]} == {DISTRIBUTION}
+    assert {extra for _, extra in named} <= project["optional-dependencies"].keys()
 
 
 def test_the_index_names_every_page() -> None:

@@ -214,7 +214,7 @@ def _cannot_be_made(spec: str, error: Exception, provider: str, part: str) -> Fi
     if isinstance(error, ImportError):
         return problem(part or spec, what, "install what is missing, as the message says")
     if provider == "aws" and isinstance(error, RuntimeError):
-        return problem(part, what, "install vision-agents[aws] in an environment with Python 3.12 or newer")
+        return problem(part, what, "install interruptible-agents[aws] in an environment with Python 3.12 or newer")
     if part:
         return problem(part, what, f"correct how {spec} makes it")
     return problem(

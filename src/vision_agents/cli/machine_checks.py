@@ -16,6 +16,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from vision_agents.core.audio import PcmData, Playout, Resampler
+from vision_agents.core.distribution import DISTRIBUTION
 from vision_agents.core.edge import FRAME_SAMPLES, OUTPUT_SAMPLE_RATE
 from vision_agents.core.epoch import Epoch
 
@@ -59,14 +60,14 @@ def extras() -> Iterator[Finding]:
     if installed:
         yield fine("extras", f"installed: {', '.join(installed)}")
     if missing:
-        yield fine("extras", f'not installed: {", ".join(missing)} (as needed: pip install "vision-agents[…]")')
+        yield fine("extras", f'not installed: {", ".join(missing)} (as needed: pip install "interruptible-agents[…]")')
 
 
 def requirements() -> dict[str, list[tuple[str, str | None]]]:
     """Each extra's packages, and the version if it must be that one; of those that this Python can have."""
     found: dict[str, list[tuple[str, str | None]]] = {}
     try:
-        lines = metadata.requires("vision-agents") or ()
+        lines = metadata.requires(DISTRIBUTION) or ()
     except metadata.PackageNotFoundError:
         return found
     for line in lines:
@@ -210,7 +211,7 @@ def _uninstalled(name: str, error: ImportError) -> Finding:
 
 
 def _install(extra: str) -> str:
-    return f'run: pip install "vision-agents[{extra}]"'
+    return f'run: pip install "interruptible-agents[{extra}]"'
 
 
 def _plugin_of(module: str) -> list[str]:

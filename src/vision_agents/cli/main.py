@@ -87,7 +87,7 @@ def _parse(arguments: list[str]) -> tuple[Callable[[argparse.Namespace], int], a
 
 def _version() -> str:
     try:
-        return metadata.version("vision-agents")
+        return metadata.version("interruptible-agents")
     except metadata.PackageNotFoundError:
         return "(not installed)"
 
@@ -97,7 +97,7 @@ def describe(error: BaseException) -> str:
     if isinstance(error, CommandError):
         return str(error)
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _LOCAL_EXTRA:
-        return f"the Python package {error.name} is not installed; run: pip install 'vision-agents[local]'"
+        return f"the Python package {error.name} is not installed; run: pip install 'interruptible-agents[local]'"
     text = " ".join(str(error).split()) or "no details"
     if type(error).__module__.startswith("vision_agents."):
         return text

@@ -3,6 +3,7 @@
 from .agents import Agent, Strategy, warm_up
 from .audio import PcmData
 from .conversation import Conversation
+from .distribution import warn_of_namesake
 from .events import Event, EventManager
 from .floor import InterruptionPolicy, Vocabulary, Vote
 from .participants import Participant, User
@@ -21,3 +22,5 @@ __all__ = [
     "Vote",
     "warm_up",
 ]
+
+warn_of_namesake()

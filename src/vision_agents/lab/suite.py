@@ -76,7 +76,7 @@ def read_suite(text: str, name: str) -> list[Scenario]:
     try:
         import yaml  # type: ignore[import-untyped]
     except ModuleNotFoundError:
-        raise ImportError("the suite is YAML; run: pip install 'vision-agents[lab]'") from None
+        raise ImportError("the suite is YAML; run: pip install 'interruptible-agents[lab]'") from None
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:

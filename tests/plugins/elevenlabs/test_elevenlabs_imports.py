@@ -21,7 +21,7 @@ try:
 except ImportError as error:
     print(error)
 """
-    assert 'pip install "vision-agents[elevenlabs]"' in run(code)
+    assert 'pip install "interruptible-agents[elevenlabs]"' in run(code)
 
 
 def test_it_imports_its_own_sdk_only_and_not_before_it_is_used():

@@ -28,7 +28,7 @@ try:
 except ImportError as error:
     print(error)
 """
-    assert 'pip install "vision-agents[getstream]"' in run(code)
+    assert 'pip install "interruptible-agents[getstream]"' in run(code)
 
 
 def test_it_imports_its_own_sdk_only_and_no_second_webrtc():

@@ -261,7 +261,7 @@ def test_without_the_package_the_error_names_the_extra(monkeypatch: pytest.Monke
         monkeypatch.delitem(sys.modules, name)
     # Another package of the same family may be there: that is not enough.
     monkeypatch.setitem(sys.modules, "livekit.rtc", None)
-    with pytest.raises(ImportError, match=r'pip install "vision-agents\[livekit\]"'):
+    with pytest.raises(ImportError, match=r'pip install "interruptible-agents\[livekit\]"'):
         importlib.import_module("vision_agents.plugins.livekit")
 
 

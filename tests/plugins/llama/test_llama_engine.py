@@ -90,5 +90,5 @@ def test_a_file_that_is_no_model_is_refused_before_it_reaches_native_code(tmp_pa
 
 def test_without_xllamacpp_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vision_agents.plugins.llama.engine.find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r'pip install "vision-agents\[llama\]"'):
+    with pytest.raises(ImportError, match=r'pip install "interruptible-agents\[llama\]"'):
         Engine(Path("any.gguf"), EngineOptions())

@@ -262,7 +262,7 @@ def test_parameters_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
 
 def test_without_xllamacpp_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vision_agents.plugins.llama.engine.find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r'pip install "vision-agents\[llama\]"'):
+    with pytest.raises(ImportError, match=r'pip install "interruptible-agents\[llama\]"'):
         llama.LLM()
 
 

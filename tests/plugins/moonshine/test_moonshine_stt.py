@@ -450,7 +450,7 @@ async def test_a_reading_before_start_says_what_to_do() -> None:
 def test_without_onnxruntime_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(onnx, "find_spec", lambda name: None if name == "onnxruntime" else found(name))
-    with pytest.raises(ImportError, match=r'pip install "vision-agents\[moonshine\]"'):
+    with pytest.raises(ImportError, match=r'pip install "interruptible-agents\[moonshine\]"'):
         moonshine.STT()
 
 

@@ -236,7 +236,7 @@ async def test_a_client_of_ones_own_is_not_closed(service: StandIn) -> None:
 def test_without_the_sdk_it_says_which_extra(missing: str) -> None:
     code = f"import sys; sys.modules[{missing!r}] = None\nimport vision_agents.plugins.openai"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180, check=False)
-    assert 'pip install "vision-agents[openai]"' in result.stderr
+    assert 'pip install "interruptible-agents[openai]"' in result.stderr
     assert "ImportError" in result.stderr
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from vision_agents.core.models import MissingModelError
+from vision_agents.core.models.networks import loaded_models
 from vision_agents.core.tts import SpeechChunk, TTSAudioEvent
 from vision_agents.plugins import piper
 from vision_agents.plugins.piper import tts as tts_module
@@ -107,6 +108,13 @@ async def test_closing_one_speaker_ends_what_it_asked_for_and_no_more(voices: li
     await other.close()
 
 
+async def waiting_jobs(number: int) -> None:
+    """Return when so many jobs wait for the voice."""
+    async with asyncio.timeout(10):
+        while sum(model.worker.queued for model in loaded_models()) < number:
+            await asyncio.sleep(0)
+
+
 async def test_the_first_chunk_of_one_comes_before_the_later_ones_of_another(
     voices: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,9 +142,9 @@ async def test_the_first_chunk_of_one_comes_before_the_later_ones_of_another(
     running = asyncio.create_task(note("running", third.synthesize("Hello.")))
     assert await asyncio.to_thread(begun.wait, 10)
     later = asyncio.create_task(note("later", long))
-    await asyncio.sleep(0)
+    await waiting_jobs(1)
     first = asyncio.create_task(note("first", other.synthesize("Hello.")))
-    await asyncio.sleep(0)
+    await waiting_jobs(2)
     proceed.set()
     await asyncio.gather(running, later, first)
     assert order == ["running", "first", "later"]
@@ -266,7 +274,7 @@ def test_without_its_packages_the_plugin_says_what_to_install(monkeypatch: pytes
     for name in [name for name in sys.modules if name.startswith("vision_agents.plugins.piper")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(ImportError, match=r'pip install "vision-agents\[piper\]"'):
+    with pytest.raises(ImportError, match=r'pip install "interruptible-agents\[piper\]"'):
         importlib.import_module("vision_agents.plugins.piper")
 
 

@@ -74,7 +74,7 @@ class ConnectionStories(abc.ABC):
         for module in [name for name in sys.modules if name.startswith(plugin)]:
             monkeypatch.delitem(sys.modules, module)
         monkeypatch.setitem(sys.modules, self.package, None)
-        with pytest.raises(ImportError, match=rf'pip install "vision-agents\[{self.plugin}\]"'):
+        with pytest.raises(ImportError, match=rf'pip install "interruptible-agents\[{self.plugin}\]"'):
             importlib.import_module(plugin)
 
     # Errors.

@@ -77,5 +77,5 @@ async def test_a_model_that_is_not_here_says_what_to_run(tmp_path, monkeypatch):
 
 def test_without_onnxruntime_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(onnx, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"vision-agents\[resemblyzer\]"):
+    with pytest.raises(ImportError, match=r"interruptible-agents\[resemblyzer\]"):
         resemblyzer.Voiceprint()

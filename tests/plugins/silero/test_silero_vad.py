@@ -26,7 +26,7 @@ async def stream() -> SileroStream:
 def test_without_onnxruntime_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(onnx, "find_spec", lambda name: None if name == "onnxruntime" else found(name))
-    with pytest.raises(ImportError, match=r'pip install "vision-agents\[silero\]"'):
+    with pytest.raises(ImportError, match=r'pip install "interruptible-agents\[silero\]"'):
         silero.VAD()
 
 

@@ -24,7 +24,7 @@ _INT16_SCALE = np.float32(1 / 32768)
 def require_onnxruntime(extra: str) -> None:
     """Raise `ImportError` naming the extra to install if onnxruntime is missing. Does not import it."""
     if find_spec("onnxruntime") is None:
-        raise ImportError(f'onnxruntime is not installed. Run: pip install "vision-agents[{extra}]"')
+        raise ImportError(f'onnxruntime is not installed. Run: pip install "interruptible-agents[{extra}]"')
 
 
 def open_session(model: Path | str | bytes, *, extra: str, severity: int = ERRORS_ONLY) -> Any:

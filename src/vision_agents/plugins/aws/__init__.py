@@ -1,4 +1,7 @@
-"""Amazon Web Services: realtime speech by Nova Sonic on Bedrock. Install `vision-agents[aws]`; needs Python 3.12."""
+"""Amazon Web Services: realtime speech by Nova Sonic on Bedrock.
+
+Install `interruptible-agents[aws]`, in an environment with Python 3.12 or newer.
+"""
 
 import importlib.util
 import sys
@@ -8,7 +11,8 @@ if sys.version_info >= (3, 12):
     for _package in ("aws_sdk_bedrock_runtime", "awscrt"):
         if importlib.util.find_spec(_package) is None:
             raise ImportError(
-                f'The AWS plugin lacks the package {_package}. Run: pip install "vision-agents[aws]"', name=_package
+                f'The AWS plugin lacks the package {_package}. Run: pip install "interruptible-agents[aws]"',
+                name=_package,
             )
 
 from .client import AWSError

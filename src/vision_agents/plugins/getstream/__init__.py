@@ -1,4 +1,4 @@
-"""Stream: the agent as a participant of a Stream video or audio call. Install `vision-agents[getstream]`."""
+"""Stream: the agent as a participant of a Stream video or audio call. Install `interruptible-agents[getstream]`."""
 
 from importlib.util import find_spec
 
@@ -10,7 +10,7 @@ try:
         raise ImportError("No module named 'getstream'", name="getstream")
 except ImportError as error:
     raise ImportError(
-        f'The Stream plugin lacks a package ({error}). Run: pip install "vision-agents[getstream]"',
+        f'The Stream plugin lacks a package ({error}). Run: pip install "interruptible-agents[getstream]"',
         name=error.name,
     ) from error
 

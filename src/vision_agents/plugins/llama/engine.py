@@ -96,7 +96,7 @@ class Engine:
 def require_xllamacpp() -> None:
     """Raise ImportError if xllamacpp is not installed. It is not imported: only the worker needs its 100 MB."""
     if find_spec("xllamacpp") is None:
-        raise ImportError('xllamacpp is not installed. Run: pip install "vision-agents[llama]"')
+        raise ImportError('xllamacpp is not installed. Run: pip install "interruptible-agents[llama]"')
 
 
 def check_model(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Local: a call on this machine, in the browser or from a file. Install with `pip install "vision-agents[local]"`."""
+"""Local: a call on this machine, in the browser or from a file. Install `interruptible-agents[local]`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moonshine: local English speech recognition. Install with `pip install "vision-agents[moonshine]"`."""
+"""Moonshine: local English speech recognition. Install with `pip install "interruptible-agents[moonshine]"`."""
 
 from .stt import STT
 

@@ -5,7 +5,7 @@ try:
     import websockets as _websockets  # noqa: F401
 except ImportError as error:
     raise ImportError(
-        f'The OpenAI plugin lacks a package ({error}). Run: pip install "vision-agents[openai]"', name=error.name
+        f'The OpenAI plugin lacks a package ({error}). Run: pip install "interruptible-agents[openai]"', name=error.name
     ) from error
 
 from .chat_completions import ChatCompletionsLLM

@@ -1,6 +1,7 @@
 """Local text to speech with Piper voices.
 
-piper-tts is GPL-3.0 and is used by this plugin alone: it is installed only with `vision-agents[piper]` (or `[local]`).
+piper-tts is GPL-3.0 and is used by this plugin alone: it is installed only with the extra `piper` and those that bring
+it, such as `local`.
 """
 
 try:
@@ -8,7 +9,7 @@ try:
     from piper import PiperVoice as _PiperVoice  # noqa: F401
 except ImportError as error:
     raise ImportError(
-        f'The Piper plugin lacks a package ({error}). Run: pip install "vision-agents[piper]"', name=error.name
+        f'The Piper plugin lacks a package ({error}). Run: pip install "interruptible-agents[piper]"', name=error.name
     ) from error
 
 from .tts import TTS

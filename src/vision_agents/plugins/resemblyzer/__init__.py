@@ -1,4 +1,4 @@
-"""Resemblyzer: local speaker recognition. Install with `pip install "vision-agents[resemblyzer]"`."""
+"""Resemblyzer: local speaker recognition. Install with `pip install "interruptible-agents[resemblyzer]"`."""
 
 from .voiceprint import Voiceprint
 

@@ -1,4 +1,4 @@
-"""Silero: local voice activity detection. Install with `pip install "vision-agents[silero]"`."""
+"""Silero: local voice activity detection. Install with `pip install "interruptible-agents[silero]"`."""
 
 from .vad import VAD
 
