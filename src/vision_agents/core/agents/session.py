@@ -94,8 +94,9 @@ class Session:
         self._timer: asyncio.TimerHandle | None = None
         self._tasks = Tasks()
         self.over = asyncio.Event()
-        # Frames pulled so far, and whether the last of them ended in mid-voice.
-        self._frames, self._sounding = 0, False
+        # Frames pulled so far, and the reply in whose voice the last of them ended.
+        self._frames = 0
+        self._sounding: int | None = None
 
     # Life.
 
@@ -317,20 +318,17 @@ class Session:
     def pull(self) -> Samples:
         frame = self.playout.pull()
         self._ears.played(frame)
-        if self.playout.sounding != self._sounding:
-            self._note_voice()
+        sounding = self.floor.reply if self.playout.sounding else None
+        if sounding != self._sounding:
+            self._note_voice(sounding)
         self._frames += 1
         if self.replies.falling_silent:
             self.replies.pulled()
         return frame
 
-    def _note_voice(self) -> None:
-        self._sounding = self.playout.sounding
-        reply = self.floor.reply
-        if not self._sounding:
-            self.trace.note(VoiceStopped(self._frames))
-        elif reply is not None:
-            self.trace.note(VoiceStarted(reply, self._frames))
+    def _note_voice(self, sounding: int | None) -> None:
+        self._sounding = sounding
+        self.trace.note(VoiceStopped(self._frames) if sounding is None else VoiceStarted(sounding, self._frames))
 
     def audio(self, audio: PcmData, participant: Participant) -> None:
         if self.over.is_set():

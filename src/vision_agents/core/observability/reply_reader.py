@@ -120,6 +120,8 @@ class ReplyReader(PartReader):
 
     def _voice_started(self, fact: notes.VoiceStarted) -> None:
         start = (fact.frame - self._first_frame) * FRAME_SECONDS
+        if self.story.voice and self.story.voice[-1].end is None:
+            self.story.voice[-1].end = start
         self.story.voice.append(VoiceStretch(fact.reply, start, self.now))
 
     def _voice_stopped(self, fact: notes.VoiceStopped) -> None:

@@ -10,7 +10,7 @@ from ..voice.transcript import Utterance
 from .stages import AnswerStages
 
 VERSION = 3
-"""Of the trace's format: another one is not read."""
+"""Of the trace's format. The one before is read too (`version2`), no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +117,9 @@ class AnswerTimed(Note):
 
 @dataclass(frozen=True, slots=True)
 class VoiceStarted(Note):
-    """The agent's voice began to sound, or sounds again after a silence, with the pulled frame of that number.
+    """The agent's voice began to sound with the pulled frame of that number, or sounds again after a silence.
 
+    Where another reply follows without a silence, that is all that tells of it.
     Frames have 20 ms and are counted from the first one that was pulled in the call: unlike the trace's clock, they
     have their exact place in a recording, however late a tick was.
     """
