@@ -7,10 +7,12 @@ from pathlib import Path
 
 from .codec import Json, TraceError
 from .records import check_record
+from .version2 import upgraded
 
 
 def read_trace(path: Path) -> list[Json]:
-    """All records of a trace file. A last line that was cut off (the process died) is left out.
+    """All records of a trace file, those of version 2 as of today. A last line that was cut off (the process died) is
+    left out.
 
     Raises TraceError, with the line's number, for anything else that is no record; OSError if the file cannot be read.
     """
@@ -24,7 +26,7 @@ def read_trace(path: Path) -> list[Json]:
             if number == len(lines) > 1:
                 break
             raise TraceError(f"{path.name}, line {number}: {error}") from None
-    return records
+    return upgraded(records)
 
 
 def _read_line(line: str) -> Json:
