@@ -15,7 +15,7 @@ MODEL = "silero-vad"
 
 
 class VAD(vad.VAD):
-    """Silero VAD v6 on windows of 32 ms, about 0.1 ms of one core each.
+    """Silero VAD v6 on windows of 32 ms, about 0.05 ms of one core each.
 
     The network is loaded once a process and shared by all instances; each participant has a stream of its own. An
     instance may serve several parts of an agent: it is in use until each that started it has closed it.
