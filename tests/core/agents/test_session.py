@@ -8,11 +8,11 @@ from vision_agents.core import InterruptionPolicy
 from vision_agents.core.agents import AgentSpeechEndedEvent, AgentSpeechStartedEvent, ErrorEvent, InterruptionEvent
 from vision_agents.core.audio import PcmData
 from vision_agents.core.audio.playout import FADE_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE
-from vision_agents.core.edge import ParticipantJoinedEvent
+from vision_agents.core.edge import EdgeTransport, ParticipantJoinedEvent
 from vision_agents.core.floor import FloorState
 from vision_agents.core.participants import Participant
-from vision_agents.core.trace import replay
-from vision_agents.testing.parts import ScriptedLLM, ScriptedSTT, ToneTTS
+from vision_agents.core.trace import replay, trace
+from vision_agents.testing.parts import LoopEdge, ScriptedLLM, ScriptedSTT, ToneTTS
 
 from .call_kit import ANNA, LONG, Call
 
@@ -66,6 +66,19 @@ async def test_an_observer_that_raises_is_logged_once_and_changes_nothing(caplog
     assert call.history[-1] == ("assistant", LONG)
     assert len(seen) > 10
     assert caplog.text.count("an observer of the trace failed") == 1
+
+
+async def test_records_are_made_only_for_those_who_want_them(monkeypatch):
+    class Shy(LoopEdge):
+        observe = EdgeTransport.observe
+
+    made, encode = [], trace.encode_record
+    monkeypatch.setattr(trace, "encode_record", lambda *arguments: made.append(arguments) or encode(*arguments))
+    for edge, wanted in ((Shy(), False), (LoopEdge(), True)):
+        made.clear()
+        async with Call(edge=edge) as call:
+            assert await call.agent.say("Hello.") is True
+        assert bool(made) is wanted is bool(edge.records)
 
 
 async def test_words_that_never_come_end_the_turn_by_deadline():

@@ -265,7 +265,8 @@ class Agent:
         )
         self._parts.attach(session.attachment)
         self._session = session
-        session.watch(self.edge.observe)
+        if self.edge.observes:
+            session.watch(self.edge.observe)
         for observer in (*self._observers, *([observe] if observe is not None else [])):
             session.watch(observer)
         # In a task of its own, which `close` can end.

@@ -57,5 +57,10 @@ class EdgeTransport(Part, abc.ABC):
     async def leave(self) -> None:
         """Leave the call and free everything. Harmless if it was never joined or is over."""
 
+    @property
+    def observes(self) -> bool:
+        """Return whether records are shown to anybody: they are not even made for an edge that leaves `observe` out."""
+        return getattr(self.observe, "__func__", None) is not EdgeTransport.observe
+
     def observe(self, record: Mapping[str, Any]) -> None:
         """Take a record of what the agent does (trace, captions), JSON-ready, to show to people. Returns at once."""
