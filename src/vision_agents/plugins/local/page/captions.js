@@ -1,5 +1,7 @@
 // What both sides said. Text comes from models and people: it is only ever set as text.
 
+import { stageBar } from "./stages.js";
+
 const ROWS = 60;
 
 export class Captions {
@@ -18,6 +20,7 @@ export class Captions {
     const { note, effect } = record;
     if (note === "UserTranscript") this.userSaid(record);
     else if (note === "AgentTranscript") this.agentSaid(record);
+    else if (note === "AnswerTimed") this.answerTimed(record);
     else if (effect === "RecordTurn") this.turnTaken(record);
     else if (effect === "DiscardTurn") this.discarded(record);
   }
@@ -59,11 +62,8 @@ export class Captions {
   }
 
   agentSaid({ reply, heard, unheard, interrupted, done }) {
-    if (!this.replies.has(reply)) {
-      if (!heard && !unheard) return;
-      this.replies.set(reply, this.row("agent", "Agent"));
-    }
-    const { words } = this.replies.get(reply);
+    if (!this.replies.has(reply) && !heard && !unheard) return;
+    const { words } = this.reply(reply);
     words.replaceChildren(text("span", "heard", heard));
     if (unheard) {
       const cut = interrupted && done;
@@ -73,6 +73,20 @@ export class Captions {
     if (interrupted) words.append(tag("interrupted"));
     if (done) this.replies.delete(reply);
     this.follow();
+  }
+
+  // Known before the first word of an answer is: its first sample is being played.
+  answerTimed(record) {
+    if (typeof record.total !== "number") return;
+    this.reply(record.reply).row.append(stageBar(record));
+    this.follow();
+  }
+
+  reply(number) {
+    if (!this.replies.has(number)) {
+      this.replies.set(number, this.row("agent", "Agent"));
+    }
+    return this.replies.get(number);
   }
 
   turn(participant) {
