@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Generator
 
 from .epoch import Epoch
 from .events import EventManager
+from .listeners import CallBarrier
 from .part import Attachment, Part
 from .tasks import InnerCancellationError, Tasks, own_errors
 
@@ -72,6 +73,10 @@ class Interruptible(Part):
     @property
     def _epoch(self) -> Epoch:
         return self._own_epoch if self._attachment is None else self._attachment.epoch
+
+    @property
+    def _barrier(self) -> CallBarrier | None:
+        return None if self._attachment is None else self._attachment.barrier
 
     def _call_events(self) -> EventManager | None:
         return None if self._attachment is None else self._attachment.events

@@ -1,4 +1,4 @@
-"""The interfaces that parts report to: what is heard of a participant, and what a realtime model says."""
+"""What a call lends its parts: listeners for what is heard and what a realtime model says, and a barrier for calls."""
 
 from __future__ import annotations
 
@@ -57,6 +57,16 @@ class HearingListener(Protocol):
 
     def failed(self, component: str, error: BaseException) -> None:
         """Something went wrong in `component`; what it still can do it goes on doing."""
+
+
+class CallBarrier(Protocol):
+    """Where a function with effects waits before it is called."""
+
+    async def passed(self, epoch: int) -> bool:
+        """Wait until a function may be called for an answer of `epoch`. Returns False if it may never be.
+
+        When it has returned True, nothing else has happened since that was decided: call it before you await anything.
+        """
 
 
 class OutputListener(Protocol):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from .conversation import Conversation
 from .epoch import Epoch
 from .events import EventManager
-from .listeners import HearingListener, OutputListener
+from .listeners import CallBarrier, HearingListener, OutputListener
 
 # Agents of several threads may want the same part at the same moment.
 _taking = threading.Lock()
@@ -34,6 +34,7 @@ class Attachment:
         conversation: the call's history.
         hearing: takes what is heard of participants.
         output: takes what a realtime model says.
+        barrier: where functions with effects wait; None if none need to.
         agent: the id of the agent's user, for messages.
     """
 
@@ -43,6 +44,7 @@ class Attachment:
     hearing: HearingListener | None = None
     output: OutputListener | None = None
     agent: str = ""
+    barrier: CallBarrier | None = None
 
 
 class Part:

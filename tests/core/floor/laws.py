@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from vision_agents.core.floor import Floor, FloorState
+from vision_agents.core.floor import Clearance, Floor, FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 from vision_agents.core.floor.challenge import HOLDING
@@ -39,6 +39,8 @@ class Facts(NamedTuple):
     silent: frozenset[str]
     # The participants are away.
     away: bool
+    # Functions that wait to be called.
+    calls_wait: int
 
 
 def look(floor: Floor) -> Facts:
@@ -62,6 +64,7 @@ def look(floor: Floor) -> Facts:
         words=tuple((p, turn.words.text) for p, turn in turns.items() if turn.words.text),
         fresh=frozenset(p for p, c in challenge.challengers.items() if c.fresh) if challenge else frozenset(),
         away=floor._presence.away,
+        calls_wait=floor._replies.calls_wait,
         silent=frozenset(
             p for p, t in turns.items() if t.phase is TurnPhase.QUIET and t.closed is not None and not t.closed.text
         ),
@@ -96,6 +99,13 @@ def _check_rest(floor: Floor, facts: Facts) -> None:
     assert floor.deadline is not None or state is FloorState.IDLE
     assert floor.deadline is None or state is not FloorState.IDLE or floor._presence.deadline(0.0) is not None
     assert (state is FloorState.HELD) == facts.held
+    # Nothing is done while the voice is held, or for what was interrupted.
+    clearance = floor.clearance(floor.epoch)
+    assert clearance is (Clearance.WAIT if facts.held else clearance)
+    assert clearance is not Clearance.NEVER
+    assert floor.clearance(floor.epoch - 1) is Clearance.NEVER
+    # What waits has something that leads out of it.
+    assert clearance is Clearance.GO or floor.deadline is not None
     assert len(floor._replies.queue) <= floor.policy.queue_limit + 1  # one answer may wait besides
 
 
@@ -104,6 +114,7 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
     epoch, reply, interruptible, held = before.epoch, before.reply, before.interruptible, before.held
     waiting, announced = list(before.waiting), set(before.announced)
     answered = given_up = went_on = False
+    ended: set[str] = set()
     away = before.away
 
     if isinstance(event, ev.ReplyRequested | ev.ReplyStarted) and event.reply > before.last_reply:
@@ -131,8 +142,12 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                 assert _readable(reason)
                 assert new_epoch > epoch, "the epoch never goes back"
                 assert number == reply
-                if participant is not None:
-                    assert reply is not None
+                if participant is not None and reply is None:
+                    assert isinstance(event, ev.CallsWait) or before.calls_wait, "there was nothing to interrupt"
+                    assert _may_interrupt(before, participant)
+                    assert not floor.answers
+                    assert participant in announced | ended, "it is not certain that somebody spoke"
+                elif participant is not None:
                     assert interruptible, "nobody's speech interrupts this reply"
                     assert _may_interrupt(before, participant)
                     assert sum(vote.weight for vote in votes) > 0.99, "the evidence is not enough"
@@ -181,6 +196,7 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                 announced.add(participant)
             case fx.AnnounceTurnEnded(participant, _, duration, trailing):
                 announced.remove(participant)
+                ended.add(participant)
                 assert duration >= 0.0
                 assert trailing >= 0.0
             case fx.FinishTurn(_, request):

@@ -253,6 +253,21 @@ WORLDS = [
         answers=False,
         before=audible(answers=False),
     ),
+    World(
+        "functions of a realtime model that wait",
+        [
+            *hearing(ANN),
+            always(ev.CallsWait, 1),
+            always(ev.CallsWait, 0),
+            next_reply(ev.ReplyStarted),
+            of_a_reply(ev.AudioDrained),
+            always(ev.InterruptingAllowed, ANN, False),
+            always(ev.InterruptRequested),
+        ],
+        5,
+        POLICY,
+        answers=False,
+    ),
     World("evidence over an answer", speech(ANN) + evidence(ANN), 5, POLICY, before=answered(ANN)),
     World(
         "only the one spoken to",
@@ -304,6 +319,7 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
         tuple(of_turn(turn) for turn in floor._turns.values()),
         floor._taking._detected,
         age(floor._replies.answer_due_since),
+        floor._replies.calls_wait,
         tuple(sorted(floor._replies.addressees)),
         (*_of_reply(reply, last), age(reply.since), tuple(reply.insertions.values())) if reply else None,
         _of_challenge(challenge, now) if challenge else None,
@@ -332,7 +348,9 @@ def _of_challenge(challenge: Challenge, now: float) -> tuple[object, ...]:
     return (
         challenge.phase,
         challenge.may_hold,
-        round(now - challenge.held_since, 6) if held else None,
+        challenge.contested,
+        challenge.expired,
+        round(now - challenge.held_since, 6) if held or challenge.contested else None,
         round(now - challenge.quiet_since, 6) if quiet else None,
     )
 

@@ -20,8 +20,16 @@ class Desk:
         self.tools = Tools()
         self.events = EventManager()
         self.told_late: list[tuple[str, str]] = []
+        # Functions with effects wait for it, and then for the word on them.
+        self.barrier = asyncio.Event()
+        self.barrier.set()
+        self.cleared = True
         self.calls = FunctionCalls(
-            self.tools, self.events, lambda: self.epoch, lambda call, output: self.told_late.append((call.id, output))
+            self.tools,
+            self.events,
+            lambda: self.epoch,
+            lambda call, output: self.told_late.append((call.id, output)),
+            lambda: self,
         )
         self.history = Conversation()
         self.log: list[tuple[str, str]] = []
@@ -30,6 +38,10 @@ class Desk:
 
     async def _note(self, event: ToolEndedEvent) -> None:
         self.ended.append(event)
+
+    async def passed(self, epoch: int) -> bool:
+        await self.barrier.wait()
+        return self.cleared
 
     def offer(
         self,
@@ -41,6 +53,7 @@ class Desk:
         stubborn: bool = False,
         undo_seconds: float = 1.0,
         undo_error: bool = False,
+        effects: bool = True,
     ) -> None:
         """Register a function that takes `seconds`, and returns "done <key>" or raises. `stubborn`: it ignores that it
         is cancelled."""
@@ -67,7 +80,8 @@ class Desk:
                 raise OSError("no way back")
             self.log.append((f"undone {result}", key))
 
-        self.tools.register(function, name, on_interrupt=on_interrupt, undo=undo if on_interrupt == "undo" else None)
+        back = undo if on_interrupt == "undo" else None
+        self.tools.register(function, name, on_interrupt=on_interrupt, undo=back, effects=effects)
 
     def answer(self, turn: AnswerCalls, *names: str) -> asyncio.Task[None]:
         """Make an answer that calls these functions in one message; the ids are the names and the turn's epoch."""

@@ -19,7 +19,7 @@ from ..conversation import Conversation
 from ..edge import CallEndedEvent, ParticipantJoinedEvent, ParticipantLeftEvent
 from ..epoch import Epoch
 from ..events import EventManager
-from ..floor import Floor
+from ..floor import Clearance, Floor
 from ..floor import effects as fx
 from ..floor import events as ev
 from ..part import Attachment
@@ -29,6 +29,7 @@ from ..trace import Trace
 from ..trace.notes import CallEnded, ParticipantJoined, StaleAudio, VoiceStarted, VoiceStopped
 from ..turn_detection import TurnEndedEvent, TurnStartedEvent
 from ..voice import MadeStage, RealtimeVoice, SpeechRequest, SpokenReply
+from .barrier import Barrier
 from .events import AgentStateEvent, NoWordsEvent, UserAwayEvent, UserBackEvent
 from .hearing_adapter import HearingAdapter
 from .latency import AnswerLatency
@@ -68,6 +69,7 @@ class Session:
         self._said = ""
         self.trace = Trace(self.floor, self._loop.time)
         self.playout = Playout(epoch, self)
+        self.barrier = Barrier(self._clearance, self._calls_wait)
         self._voice = parts.voice(self.playout, conversation, instructions, self)
         self.replies = Replies(
             self.playout,
@@ -88,7 +90,7 @@ class Session:
         self._latency = AnswerLatency(self.trace, self._participants, events, answers=self.floor.answers)
         output = self._voice if isinstance(self._voice, RealtimeVoice) else None
         # The parts are attached to it before `start`.
-        self.attachment = Attachment(epoch, events, conversation, self._listening, output, agent)
+        self.attachment = Attachment(epoch, events, conversation, self._listening, output, agent, self.barrier)
         self._inbox: deque[ev.FloorEvent] = deque()
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
@@ -206,7 +208,15 @@ class Session:
         finally:
             self._draining = False
         self.replies.settle()
+        self.barrier.moved()
         self._set_timer()
+
+    def _clearance(self, epoch: int) -> Clearance:
+        # In a call that is over nothing begins: what waits is given up.
+        return Clearance.WAIT if self.over.is_set() else self.floor.clearance(epoch)
+
+    def _calls_wait(self, count: int) -> None:
+        self.post(ev.CallsWait(self.trace.now(), count))
 
     def _carry_out(self, effect: fx.Effect) -> None:
         try:

@@ -1,9 +1,10 @@
 """The floor: who may speak, decided in one place."""
 
+from .clearance import Clearance
 from .evidence import Vote
 from .machine import Floor
 from .policy import InterruptionPolicy
 from .state import FloorState
 from .vocabulary import Vocabulary
 
-__all__ = ["Floor", "FloorState", "InterruptionPolicy", "Vocabulary", "Vote"]
+__all__ = ["Clearance", "Floor", "FloorState", "InterruptionPolicy", "Vocabulary", "Vote"]

@@ -50,7 +50,10 @@ class Signal(Enum):
     """The silence has lasted long enough for the reply to go on."""
 
     EXPIRE = "expire"
-    """The hold has lasted as long as it may."""
+    """The hold has lasted as long as it may, or without a hold the doubt."""
+
+    CALM = "calm"
+    """Without a hold, the silence has lasted long enough for what waits to go on."""
 
 
 class Change(Enum):
@@ -70,7 +73,11 @@ class Challenge:
     may_hold: bool
     challengers: dict[str, Challenger] = field(default_factory=dict)
     phase: ChallengePhase = UNHELD
-    # When the reply was held last, and when the challengers fell silent last.
+    # What the answer is to do waits: it may turn out that the user does not want it.
+    contested: bool = True
+    # It was undecided for as long as that may last: nothing waits for it any more.
+    expired: bool = False
+    # When the reply was held last, or challengers began to speak without a hold; and when they fell silent last.
     held_since: float = 0.0
     quiet_since: float = 0.0
 
@@ -81,7 +88,9 @@ class Challenge:
         if signal is Signal.SILENCE and self.phase is not before:
             self.quiet_since = at
         if signal is Signal.EXPIRE:
-            self.may_hold = False
+            self.may_hold = self.may_hold and before not in HOLDING
+            self.expired = True
+        self._contest(signal, before, at)
         holds = self.phase in HOLDING
         if holds is (before in HOLDING):
             return None
@@ -90,6 +99,13 @@ class Challenge:
         else:
             self.reply.since = at
         return Change.HOLDS if holds else Change.RELEASES
+
+    def _contest(self, signal: Signal, before: ChallengePhase, at: float) -> None:
+        if signal in (Signal.RESUME, Signal.EXPIRE, Signal.CALM):
+            self.contested = False
+        elif before is LINGERING and self.phase in (HELD, UNHELD):
+            self.contested = not self.expired
+            self.held_since = at
 
 
 # signal -> phase -> next phase; without an entry the challenge stays as it is. A commit, the end of the reply, and the
@@ -100,4 +116,5 @@ _NEXT: dict[Signal, dict[ChallengePhase, ChallengePhase]] = {
     Signal.SILENCE: {HELD: SETTLING, UNHELD: LINGERING},
     Signal.RESUME: {SETTLING: LINGERING},
     Signal.EXPIRE: {HELD: UNHELD, SETTLING: LINGERING},
+    Signal.CALM: {},
 }

@@ -246,6 +246,14 @@ class FunctionEnded(ReplyEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class CallsWait(FloorEvent):
+    """The number of functions that a model wants called has changed which wait for their clearance."""
+
+    count: int
+    """So many wait now."""
+
+
+@dataclass(frozen=True, slots=True)
 class InterruptRequested(FloorEvent):
     """Code called `interrupt()`, or a realtime model stopped its own reply."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 from . import effects as fx
 from . import events as ev
@@ -51,6 +52,14 @@ class Judge:
         """True while the voice is held."""
         return self.challenge is not None and self.challenge.phase in HOLDING
 
+    @property
+    def contested(self) -> bool:
+        """True while it is undecided whether the user still wants what the answer is to do.
+
+        It ends with a hold, and without one as soon as a hold would.
+        """
+        return self.challenge is not None and self.challenge.contested
+
     def challenger(self, turn: Turn) -> Challenger | None:
         """Return the turn as a challenge to the voice, if it is one."""
         return self.challenge.challengers.get(turn.participant) if self.challenge is not None else None
@@ -65,7 +74,7 @@ class Judge:
             return []
         if self.challenge is None:
             self._last_number += 1
-            self.challenge = Challenge(self._last_number, reply, self.policy.hold)
+            self.challenge = Challenge(self._last_number, reply, self.policy.hold, held_since=at)
         challenge = self.challenge
         if who not in challenge.challengers:
             speech = MeasuredSpeech(turn.speech.voiced, at, at)
@@ -192,6 +201,10 @@ class Judge:
             return
         if challenge.phase in HOLDING:
             yield challenge.held_since + policy.hold_limit, lambda at: self.expire_hold(at, turns)
+        elif challenge.contested:
+            yield challenge.held_since + policy.hold_limit, partial(self._decide_no_more, Signal.EXPIRE)
+            if challenge.phase is LINGERING:
+                yield challenge.quiet_since + self._patience(turns), partial(self._decide_no_more, Signal.CALM)
         if challenge.phase is SETTLING:
             yield challenge.quiet_since + self._patience(turns), lambda at: self.resume(at, turns)
         elif challenge.phase is LINGERING:
@@ -214,6 +227,11 @@ class Judge:
         every = tuple(vote for votes_on_it in self._votes(turns).values() for vote in votes_on_it)
         self._open_challenge.handle(Signal.EXPIRE, at)
         return [self._resumed(self._open_challenge, "no decision within the limit", every)]
+
+    def _decide_no_more(self, signal: Signal, at: float) -> list[fx.Effect]:
+        """Let what waits go on: no hold keeps it, and it has waited for as long as one would."""
+        self._open_challenge.handle(signal, at)
+        return []
 
     def close(self, turns: Turns) -> list[fx.Effect]:
         """End the challenge: it was no turn. A turn that there was before the challenge keeps what it has."""

@@ -49,6 +49,7 @@ from typing import Any
 
 from . import effects as fx
 from . import events as ev
+from .clearance import Clearance
 from .evidence import Evidence, Vote
 from .judge import Judge, reason_for
 from .policy import InterruptionPolicy
@@ -122,6 +123,17 @@ class Floor:
         """Return True as long as the rest of a reply may still be said, since what cut it off may have been nothing."""
         return any(turn.cut == reply for turn in self._turns.values()) or self._replies.continues(reply)
 
+    def clearance(self, epoch: int) -> Clearance:
+        """Return whether a function with effects may be called for an answer that was wanted in `epoch`.
+
+        Not while the answer is challenged, nor while somebody goes on speaking before a realtime model says anything.
+        """
+        if epoch < self.epoch:
+            return Clearance.NEVER
+        speakers = self._taking.speakers() if self._taking.unvoiced else ()
+        contested = self._judge.contested or any(map(self._judge.people.may_interrupt, speakers))
+        return Clearance.WAIT if contested else Clearance.GO
+
     @property
     def deadline(self) -> float | None:
         """The time at which to come back with `TimePassed`, on the clock of the events; None if nothing waits."""
@@ -154,6 +166,7 @@ class Floor:
         else:
             self._do(self._judge.watch(at, self._turns))
         self._do(self._taking.settle(at))
+        self._stop_waiting_calls()
         if self._replies.may_begin(quiet=all(turn.phase is QUIET for turn in self._turns.values())):
             self._begin_next(at)
         active = self._replies.busy or bool(self._replies.functions)
@@ -243,6 +256,21 @@ class Floor:
         self._do([fx.Commit(epoch, reply.number if reply else None, by, reason, votes)])
         # What people said still wants its answer, unless it is code that wants silence.
         self._do(self._replies.interrupt_queue(answers=by is None))
+
+    def _stop_waiting_calls(self) -> None:
+        """Give up what a realtime model is at that waits to call functions and says nothing: somebody took the turn."""
+        if not self._replies.calls_wait or not self._taking.unvoiced:
+            return
+        taken = [e.participant for e in self._effects[self._seen :] if isinstance(e, fx.AnnounceTurnStarted)]
+        who = next(filter(self._judge.people.may_interrupt, (*taken, *self._taking.speakers(announced=True))), None)
+        if who is None:
+            return
+        self._replies.epoch += 1
+        self._replies.calls_wait = 0
+        self._do([fx.Commit(self.epoch, None, who, "somebody spoke while a function waited to be called")])
+
+    def _on_calls_wait(self, event: ev.CallsWait) -> None:
+        self._replies.calls_wait = event.count
 
     def _on_evidence(self, event: ev.FloorEvent) -> None:
         self._judge.add_evidence(event)
@@ -349,6 +377,7 @@ _HANDLERS: dict[type[ev.FloorEvent], Callable[[Floor, Any], None]] = {
     ev.FunctionStarted: Floor._on_function_started,
     ev.FunctionEnded: Floor._on_function_ended,
     ev.InterruptRequested: Floor._on_interrupt,
+    ev.CallsWait: Floor._on_calls_wait,
     **dict.fromkeys((ev.VoiceCompared, ev.Voted, ev.InterruptingAllowed, ev.AgentWordsPlayed), Floor._on_evidence),
 }
 

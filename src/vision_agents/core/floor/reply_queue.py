@@ -80,6 +80,8 @@ class ReplyQueue:
     addressees: set[str] = field(default_factory=set)
     # Those of each reply, by its number; the reply may be over.
     functions: dict[int, RunningFunctions] = field(default_factory=dict)
+    # Functions that a model wants called and that wait for their clearance.
+    calls_wait: int = 0
     # A realtime model owes an answer since then.
     answer_due_since: float | None = None
 

@@ -119,6 +119,18 @@ class TurnTaking:
             for turn in self._turns.values()
         )
 
+    @property
+    def unvoiced(self) -> bool:
+        """True while a realtime model has said nothing that could be challenged, whatever it is at."""
+        replies = self._replies
+        return not self._answers and replies.reply is None and not any(waiting.started for waiting in replies.queue)
+
+    def speakers(self, *, announced: bool = False) -> Iterator[str]:
+        """Yield who has a turn that is not over; `announced`: and that is certain to be one."""
+        for turn in self._turns.values():
+            if turn.phase in (SPEAKING, PAUSED) and (turn.announced is Announced.STARTED or not announced):
+                yield turn.participant
+
     def settle(self, at: float) -> Effects:
         """Announce turns that are evident by now, and end those that a detector says are done."""
         effects: Effects = []

@@ -1,10 +1,13 @@
 """One call of a function, from its beginning to its end: what the model is told of it at any time.
 
-    WAITING ── begin ──▶ RUNNING ── returns ──▶ RETURNED ── undo ──▶ TAKING_BACK ──▶ OVER
+    WAITING ── passed ─▶ RUNNING ── returns ──▶ RETURNED ── undo ──▶ TAKING_BACK ──▶ OVER
        │                    ├── raises, takes too long ─────────────────────────────▶ OVER
        │                    ├── interrupted, "cancel" ──────────────────────────────▶ OVER
        │                    └── interrupted, "undo" ──────────────▶ TAKING_BACK ────▶ OVER
        └── interrupted ─────────────────────────────────────────────────────────────▶ OVER
+
+A function with effects is called when it has passed the barrier: what the user wants is certain then. Its own time
+limit begins there.
 
 Whatever comes from outside (`interrupt`, `give_up`, `stop`) is synchronous: when it has returned, what is told is what
 became of the call, however long the function takes to notice. What a function returns in any other phase than RUNNING
@@ -15,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from enum import Enum, auto
 from typing import Any
@@ -61,7 +64,7 @@ class Phase(Enum):
 
 class FunctionCall:
     """One call. `show` is told each new `output`, which is what the model should read of the call; `track`, that
-    something begins to run for it.
+    something begins to run for it. `passed` waits at the barrier and tells whether it may be called.
 
     `free`: the answer that the call was made for need not wait for it any more. `settled`: the output is known for
     good, unless a call that returned is taken back.
@@ -75,6 +78,7 @@ class FunctionCall:
         events: EventManager,
         show: Show,
         track: Callable[[FunctionCall], None],
+        passed: Callable[[], Awaitable[bool]],
     ) -> None:
         self.call = call
         self.epoch = epoch
@@ -89,6 +93,7 @@ class FunctionCall:
         self._events = events
         self._show = show
         self._track = track
+        self._passed = passed
         self._result: Any = None
         # What it says, each set when a realtime model was told of it.
         self._words: list[asyncio.Event] = []
@@ -111,7 +116,7 @@ class FunctionCall:
             await words.wait()
 
     def begin(self) -> None:
-        """Call the function."""
+        """Call the function, as soon as it may be called."""
         self._spawn(self._run(), f"function {self.call.name}")
 
     def interrupt(self) -> None:
@@ -139,15 +144,32 @@ class FunctionCall:
         """End it, whatever was agreed: there is no more time."""
         if self.phase is Phase.TAKING_BACK:
             self._could_not_take_back(why)
-        elif self.phase in (Phase.WAITING, Phase.RUNNING):
+        elif self.phase is Phase.WAITING:
+            self._end(f"(not called: {why})", None)
+        elif self.phase is Phase.RUNNING:
             self._end(f"(cancelled before it was done: {why})", "cancelled")
         self._cancel_tasks()
 
     # The function.
 
+    @property
+    def _has_effects(self) -> bool:
+        try:
+            return self._tools.get(self.call.name).effects
+        except LookupError:
+            return False  # There is nothing to call, and the model may know at once.
+
     async def _run(self) -> None:
         call, task = self.call, asyncio.current_task()
         assert task is not None
+        try:
+            if self._has_effects and not await self._passed():
+                self.give_up(INTERRUPTED)
+                return
+        except asyncio.CancelledError:
+            self.stop("it was stopped")
+            raise
+        # From here to the call itself nothing is awaited: another word of the floor would come too late.
         self.phase = Phase.RUNNING
         _current.set(self)
         timer = asyncio.get_running_loop().call_later(TOOL_TIMEOUT, self._timed_out, task)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ..conversation import ToolCall
 from ..epoch import Epoch
 from ..events import EventManager
+from ..listeners import CallBarrier
 from .function_calls import FunctionCalls
 from .tools import FunctionT, OnInterrupt, Tools, result_text
 
@@ -26,9 +27,15 @@ class FunctionCaller:
     @abc.abstractmethod
     def _epoch(self) -> Epoch: ...
 
+    @property
+    @abc.abstractmethod
+    def _barrier(self) -> CallBarrier | None: ...
+
     def __init__(self) -> None:
         self.tools = Tools()
-        self.function_calls = FunctionCalls(self.tools, self.events, lambda: self._epoch, self.function_ended_late)
+        self.function_calls = FunctionCalls(
+            self.tools, self.events, lambda: self._epoch, self.function_ended_late, lambda: self._barrier
+        )
 
     def register_function(
         self,

@@ -13,6 +13,7 @@ from functools import partial
 from ..conversation import Conversation, Message, Role, ToolCall
 from ..epoch import Epoch
 from ..events import EventManager
+from ..listeners import CallBarrier
 from .function_call import INTERRUPTED, FunctionCall, Phase, Show, calling_function
 from .tools import Tools
 
@@ -183,7 +184,7 @@ class _ProviderCall:
 class FunctionCalls:
     """Everything that is called for one model. `epoch`: the one that the model has now, which the agent may replace.
 
-    `ended_late`: see `FunctionCaller.function_ended_late`.
+    `ended_late`: see `FunctionCaller.function_ended_late`. `barrier`: where functions with effects wait.
     """
 
     def __init__(
@@ -192,11 +193,13 @@ class FunctionCalls:
         events: EventManager,
         epoch: Callable[[], Epoch],
         ended_late: Callable[[ToolCall, str], None],
+        barrier: Callable[[], CallBarrier | None] = lambda: None,
     ) -> None:
         self._tools = tools
         self._events = events
         self._epoch = epoch
         self._ended_late = ended_late
+        self._barrier = barrier
         self._watched: Epoch | None = None
         # The call is over: nothing more is called, unless another agent takes the model.
         self.over = False
@@ -211,7 +214,12 @@ class FunctionCalls:
     def prepare(self, call: ToolCall, epoch: int, show: Show) -> FunctionCall:
         """A call that can begin. `show` is told each new output."""
         self._watch()
-        return FunctionCall(call, epoch, self._tools, self._events, show, self._track)
+        return FunctionCall(call, epoch, self._tools, self._events, show, self._track, partial(self._passed, epoch))
+
+    async def _passed(self, epoch: int) -> bool:
+        """Wait where a function with effects has to, in a call. Returns False if it is not to be called."""
+        barrier = self._barrier()
+        return barrier is None or await barrier.passed(epoch)
 
     def _track(self, call: FunctionCall) -> None:
         # A new set: this may come while somebody goes through the old one.
