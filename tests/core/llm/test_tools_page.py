@@ -9,7 +9,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "tools.md"
 
 
 def test_the_example_prints_what_the_page_says() -> None:
-    _, example = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    *_, example = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
     [expected] = re.findall(r"It prints:\n\n```\n(.*?)```", PAGE.read_text(), re.DOTALL)
     run = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, timeout=180)
     assert run.returncode == 0, run.stderr
