@@ -1,4 +1,4 @@
-"""What a call lends its parts: listeners for what is heard and what a realtime model says, and a barrier for calls."""
+"""The interfaces that a call lends its parts: listeners to what is heard and said, and a barrier for functions."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class HearingListener(Protocol):
 
 
 class CallBarrier(Protocol):
-    """Where a function with effects waits before it is called."""
+    """The place at which a function with effects waits before it is called."""
 
     async def passed(self, epoch: int) -> bool:
         """Wait until a function may be called for an answer of `epoch`. Returns False if it may never be.
