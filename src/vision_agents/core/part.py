@@ -15,6 +15,7 @@ from .conversation import Conversation
 from .epoch import Epoch
 from .events import EventManager
 from .listeners import CallBarrier, HearingListener, OutputListener
+from .shed import Shed
 
 # Agents of several threads may want the same part at the same moment.
 _taking = threading.Lock()
@@ -56,6 +57,7 @@ class Part:
     # Not set by `__init__`, which subclasses of other people need not call.
     _attachment: Attachment | None = None
     _loop: asyncio.AbstractEventLoop | None = None
+    _shed = Shed.NOTHING
 
     @property
     def subparts(self) -> tuple[Part, ...]:
@@ -79,6 +81,11 @@ class Part:
         """Give the part back. Harmless if it is not attached, or to something else."""
         if self._attachment is attachment:
             self._attachment = None
+            self._shed = Shed.NOTHING
+
+    def shed(self, level: Shed) -> None:
+        """Leave out as much as `level` says, from now until it is told otherwise: the process is late."""
+        self._shed = level
 
     def attached_to(self, attachment: Attachment | None) -> bool:
         """Return whether the part is in the call of `attachment`."""

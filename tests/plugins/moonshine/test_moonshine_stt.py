@@ -16,6 +16,7 @@ from vision_agents.core import Participant
 from vision_agents.core.audio import PcmData, Samples
 from vision_agents.core.models import WorkerError, onnx
 from vision_agents.core.part import Attachment
+from vision_agents.core.shed import Shed
 from vision_agents.plugins import moonshine
 from vision_agents.plugins.moonshine import utterance
 from vision_agents.plugins.moonshine.model import Reading
@@ -493,3 +494,17 @@ async def test_real_noise_has_no_words() -> None:
     finally:
         await stt.close()
     assert notes.facts == []
+
+
+@pytest.mark.virtual_time
+async def test_a_process_that_is_late_has_no_partial_words_and_all_final_ones() -> None:
+    async with recogniser(Reader()) as (stt, notes):
+        stt.shed(Shed.PARTIAL_TRANSCRIPTS)
+        stt.begin_turn(ANNA)
+        await play(stt, audio((1.0, SPEECH), (0.3, SILENCE), (1.0, SPEECH), (0.3, SILENCE)))
+        await stt.finish_turn(ANNA)
+        assert (partials(notes), finals(notes)) == ([], ["<20>"])
+        stt.shed(Shed.TURN_MODEL)
+        stt.begin_turn(ANNA)
+        await play(stt, audio((1.0, SPEECH), (0.3, SILENCE)))
+        assert partials(notes)

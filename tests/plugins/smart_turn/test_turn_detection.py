@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from vision_agents.core.audio import Samples
 from vision_agents.core.models import onnx
 from vision_agents.core.part import Attachment
+from vision_agents.core.shed import Shed
 from vision_agents.plugins import smart_turn
 from vision_agents.testing.virtual_time import VirtualTimeLoop
 
@@ -491,3 +492,22 @@ async def test_without_an_agent_it_tells_turns_until_it_is_stopped() -> None:
 def test_another_rate_of_the_networks_is_refused() -> None:
     with pytest.raises(ValueError, match="any audio is taken"):
         smart_turn.TurnDetection(sample_rate=8_000, vad=LevelVAD(), model=Judge(0.9))
+
+
+# A process that is late.
+
+
+@pytest.mark.virtual_time
+async def test_a_process_that_is_late_has_silence_end_turns_and_holds_as_before() -> None:
+    judge = Judge(0.9)
+    async with detection(judge) as (detector, notes):
+        detector.shed(Shed.TURN_MODEL)
+        await play(detector, audio((1.0, SPEECH), (2.0, SILENCE)))
+        assert judge.heard == []
+        (ended,) = notes.of("turn_ended")
+        assert notes.names()[0] == "speech_started"
+        assert ended[2] == pytest.approx(1.5, abs=0.1), "the buffer of silence"
+        detector.shed(Shed.NOTHING)
+        await play(detector, audio((1.0, SPEECH), (1.0, SILENCE)))
+        assert len(judge.heard) == 1
+        assert len(notes.of("turn_ended")) == 2

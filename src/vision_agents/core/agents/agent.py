@@ -20,6 +20,7 @@ from ..llm import LLM, Realtime, calling_function
 from ..models.networks import NetworkSpec
 from ..part import Attachment
 from ..participants import Participant, User
+from ..shed import Shed
 from ..stt import STT
 from ..tasks import GRACE, InnerCancellationError, bounded, own_errors
 from ..trace import Trace
@@ -109,6 +110,8 @@ class Agent:
         self.entered = asyncio.Event()
         # What `join` waits for others by default, in seconds; the launcher of a server sets it.
         self.participant_wait_timeout: float | None = 0.0
+        # Called at each pull of a frame, if set before `join`; it must return at once.
+        self.on_pull: Callable[[], None] | None = None
         self._observers: list[Observer] = []
         self._epoch = Epoch()
         self._session: Session | None = None
@@ -161,6 +164,10 @@ class Agent:
     def participants(self) -> tuple[Participant, ...]:
         """The others in the call, in the order in which they came."""
         return self._joined().participants
+
+    def shed(self, level: Shed) -> None:
+        """Have the parts leave out as much as `level` says, because the process is late; see `core.shed`."""
+        self._parts.shed(level)
 
     def observe(self, observer: Observer) -> None:
         """Call `observer(record)` with each record of the trace; before `join`, from the very first one."""
@@ -265,6 +272,7 @@ class Agent:
         )
         self._parts.attach(session.attachment)
         self._session = session
+        session.on_pull = self.on_pull
         if self.edge.observes:
             session.watch(self.edge.observe)
         for observer in (*self._observers, *([observe] if observe is not None else [])):

@@ -20,6 +20,7 @@ from ..listeners import HearingListener
 from ..llm import LLM, Realtime
 from ..models.networks import NetworkSpec, networks_of
 from ..part import Attachment, PartError, attach_all, with_subparts
+from ..shed import Shed
 from ..stt import STT
 from ..tasks import bounded, together
 from ..tts import TTS
@@ -81,6 +82,11 @@ class Parts:
     def attach(self, attachment: Attachment) -> None:
         """Take every part, and what it uses itself, into a call; if one is refused, none. Raises PartError."""
         attach_all(with_subparts(self._all), attachment)
+
+    def shed(self, level: Shed) -> None:
+        """Have every part leave out as much as `level` says."""
+        for part in with_subparts(self._all):
+            part.shed(level)
 
     def attach_free(self, attachment: Attachment) -> None:
         """Take those that are in no call."""

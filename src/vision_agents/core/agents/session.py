@@ -99,6 +99,7 @@ class Session:
         # Frames pulled so far, and the reply in whose voice the last of them ended.
         self._frames = 0
         self._sounding: int | None = None
+        self.on_pull: Callable[[], None] | None = None
 
     # Life.
 
@@ -326,6 +327,8 @@ class Session:
     # CallSink: the edge.
 
     def pull(self) -> Samples:
+        if self.on_pull is not None:
+            self.on_pull()
         frame = self.playout.pull()
         self._ears.played(frame)
         sounding = self.floor.reply if self.playout.sounding else None

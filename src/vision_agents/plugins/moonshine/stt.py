@@ -13,6 +13,7 @@ from vision_agents.core.audio import PcmData, Resampler, Samples
 from vision_agents.core.models.networks import NetworkLease, NetworkSpec, given, networks_of
 from vision_agents.core.models.onnx import require_onnxruntime
 from vision_agents.core.participants import Participant
+from vision_agents.core.shed import Shed
 from vision_agents.core.tasks import Tasks, together
 from vision_agents.core.vad import VAD, VADStream
 
@@ -173,6 +174,8 @@ class STT(stt.STT):
             self.report_failure(error)
 
     def _worth_reading(self, ear: _ParticipantState) -> bool:
+        if self._shed >= Shed.PARTIAL_TRANSCRIPTS:
+            return False
         unread = (ear.utterance.heard - ear.utterance.read) * self._vad.window
         if not unread or ear.next_reading == math.inf:
             return False

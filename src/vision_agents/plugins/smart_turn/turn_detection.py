@@ -14,6 +14,7 @@ from vision_agents.core.floor.policy import InterruptionPolicy
 from vision_agents.core.models.networks import NetworkLease, NetworkSpec, given, networks_of
 from vision_agents.core.models.onnx import require_onnxruntime
 from vision_agents.core.participants import Participant
+from vision_agents.core.shed import Shed
 from vision_agents.core.tasks import together
 from vision_agents.core.turn_detection import TurnDetector
 from vision_agents.core.vad import HOLD_SHARE, VAD, SpeechEdge, SpeechSegmenter, VADStream
@@ -246,6 +247,8 @@ class TurnDetection(TurnDetector):
         self.report_speech_started(ear.participant, probability, delay)
 
     def _ask_model(self, ear: _ParticipantState, turn: _Turn) -> None:
+        if self._shed >= Shed.TURN_MODEL:
+            return
         heard = ear.tail.last(round((ear.now - turn.started + LEAD) * SAMPLE_RATE))
         turn.scoring = self._network.run(self._network.network.predict, heard)
         turn.scoring.add_done_callback(partial(self._take_answer, ear, turn))
