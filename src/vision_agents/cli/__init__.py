@@ -1,1 +1,1 @@
-"""The command line: `vision-agents demo | call | replay | report | lab | models | doctor`."""
+"""The command line: `vision-agents demo | call | serve | token | replay | report | lab | models | doctor`."""

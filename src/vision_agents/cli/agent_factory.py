@@ -40,22 +40,29 @@ def add_agent_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_factory(spec: str) -> AgentFactory:
-    """The function that `module:function` names. Raises CommandError if there is none that can be awaited."""
-    module_name, _, function_name = spec.partition(":")
-    if not module_name or not function_name:
-        raise CommandError(f"--agent takes MODULE:FUNCTION, as in my_agent:make_agent, not {spec!r}")
+def load_object(spec: str, where: str = "--agent") -> Any:
+    """The object that `module:name` names. Raises CommandError, which calls the argument `where`, if there is none."""
+    module_name, _, object_name = spec.partition(":")
+    if not module_name or not object_name:
+        raise CommandError(f"{where} takes MODULE:FUNCTION, as in my_agent:make_agent, not {spec!r}")
     if module_name.endswith(".py") or os.sep in module_name:
         raise CommandError(
-            f"--agent takes the name of a module, not a path: write {_as_module(module_name)}:{function_name} "
+            f"{where} takes the name of a module, not a path: write {_as_module(module_name)}:{object_name} "
             "and run the command where that module can be imported"
         )
-    module = _import(module_name)
-    factory: Any = module
-    for name in function_name.split("."):
-        factory = getattr(factory, name, None)
-    if factory is None:
-        raise CommandError(f"the module {module_name} ({_place(module)}) has no {function_name!r}: check --agent")
+    module = _import(module_name, where)
+    found: Any = module
+    for name in object_name.split("."):
+        found = getattr(found, name, None)
+    if found is None:
+        raise CommandError(f"the module {module_name} ({_place(module)}) has no {object_name!r}: check {where}")
+    return found
+
+
+def load_factory(spec: str) -> AgentFactory:
+    """The function that `module:function` names. Raises CommandError if there is none that can be awaited."""
+    factory = load_object(spec)
+    function_name = spec.partition(":")[2]
     call = factory if inspect.isroutine(factory) else getattr(factory, "__call__", None)  # noqa: B004
     if not inspect.iscoroutinefunction(call):
         raise CommandError(f"{spec} must be an async function that returns an Agent: write `async def`")
@@ -103,7 +110,7 @@ def fetch_models(spec: str) -> None:
         raise CommandError(str(error)) from None
 
 
-def _import(name: str) -> Any:
+def _import(name: str, where: str) -> Any:
     here = os.getcwd()
     # A script's own folder is on the path, the folder it was called in is not.
     if here not in sys.path and "" not in sys.path:
@@ -112,7 +119,7 @@ def _import(name: str) -> Any:
         return import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
-            raise CommandError(f"there is no module {name!r}, neither installed nor in {here}: check --agent") from None
+            raise CommandError(f"there is no module {name!r}, neither installed nor in {here}: check {where}") from None
         raise
 
 

@@ -17,6 +17,7 @@ from vision_agents.core.models import ModelError
 
 from . import interrupts
 from .agent_factory import add_agent_argument, fetch_models, load_factory, make_agent
+from .arguments import port
 from .errors import OK, CommandError
 from .recorded_caller import RecordedCaller
 
@@ -37,7 +38,7 @@ def add_arguments(subparsers: Subparsers) -> None:
         "agent of its own. Ctrl-C ends it.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to serve the page at (default: 127.0.0.1)")
-    parser.add_argument("--port", type=_port, default=8000, help="its port, 0 for any free one (default: 8000)")
+    parser.add_argument("--port", type=port, default=8000, help="its port, 0 for any free one (default: 8000)")
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="serve https, with this certificate (PEM)")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's key (PEM)")
     parser.add_argument(
@@ -148,10 +149,3 @@ def _callers(value: str) -> int:
     if callers < 1:
         raise argparse.ArgumentTypeError(f"{value} is not a number of callers: take one from 1 on")
     return callers
-
-
-def _port(value: str) -> int:
-    port = int(value) if value.isdecimal() else -1
-    if not 0 <= port <= 65_535:
-        raise argparse.ArgumentTypeError(f"{value} is not a port: take a number from 1024 to 65535, or 0 for any")
-    return port

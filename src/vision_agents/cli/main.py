@@ -21,6 +21,8 @@ COMMANDS = {
     "call": "play a recorded user to an agent; keep the call and a report on its interruptions",
     "replay": "run a recorded call's decisions again, or ask what another policy would have done",
     "report": "make the report of a recorded call again",
+    "serve": "hold many calls at once, started over HTTP",
+    "token": "make a token for a server's sessions",
     "lab": "measure how right interruptions are judged, over hundreds of cases",
     "models": "list, fetch and check the local models",
     "doctor": "check this machine and an agent, and say what to change",
@@ -33,6 +35,7 @@ exit status: 0 all is well; 1 something went wrong on the way (replay: the effec
 
 # What the `local` extra brings: a command that misses one of these says how to get it.
 _LOCAL_EXTRA = {"aiohttp", "aiortc", "av", "onnxruntime", "piper", "soundfile", "xllamacpp"}
+_SERVE_EXTRA = {"fastapi", "h11", "prometheus_client", "uvicorn"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -96,8 +99,11 @@ def describe(error: BaseException) -> str:
     """An error in one line, with what to do next."""
     if isinstance(error, CommandError):
         return str(error)
-    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _LOCAL_EXTRA:
-        return f"the Python package {error.name} is not installed; run: pip install 'interruptible-agents[local]'"
+    if isinstance(error, ModuleNotFoundError):
+        package = (error.name or "").partition(".")[0]
+        extra = "local" if package in _LOCAL_EXTRA else "serve" if package in _SERVE_EXTRA else None
+        if extra is not None:
+            return f"the Python package {package} is not installed; run: pip install 'interruptible-agents[{extra}]'"
     text = " ".join(str(error).split()) or "no details"
     if type(error).__module__.startswith("vision_agents."):
         return text

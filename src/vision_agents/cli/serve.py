@@ -1,0 +1,86 @@
+"""`vision-agents serve`: many calls at once, each with an agent of its own, started over HTTP."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vision_agents.serving import AgentLauncher, CreateAgentError, Runner, ServeOptions
+
+from .agent_factory import DEFAULT_AGENT, fetch_models, load_factory, load_object
+from .arguments import port
+from .errors import OK, CommandError
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_arguments(subparsers: Subparsers) -> None:
+    """Add `serve` to the command line."""
+    parser = subparsers.add_parser(
+        "serve",
+        help="hold many calls at once, started over HTTP",
+        description="Serve POST /calls/{id}/sessions and its like: each start makes an agent that joins the call. "
+        "SIGTERM takes no more calls and lets those that run go on; a second one, or Ctrl-C, ends everything.",
+    )
+    parser.add_argument(
+        "agent",
+        nargs="?",
+        default=DEFAULT_AGENT,
+        metavar="MODULE:NAME",
+        help="an async function that is called with edge=… and returns an Agent, or an AgentLauncher or a Runner "
+        "(default: an agent of local models)",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="the address to serve at (default: 127.0.0.1)")
+    parser.add_argument("--port", type=port, default=8000, help="its port, 0 for any free one (default: 8000)")
+    parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="serve https, with this certificate (PEM)")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's key (PEM)")
+    parser.add_argument(
+        "--sessions", type=int, metavar="N", help="calls at a time, at most (default: as many as keep their time)"
+    )
+    parser.add_argument(
+        "--drain", type=float, metavar="SECONDS", help="how long calls may go on after SIGTERM (default: 3600)"
+    )
+    parser.add_argument("--farewell", metavar="TEXT", help="said to those who are still there then")
+    parser.add_argument("--traces", type=Path, metavar="DIR", help="write the trace of each call there")
+    parser.add_argument(
+        "--cors", action="append", metavar="ORIGIN", help="another site whose pages may use this (may be repeated)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until it is told to end. Returns 0; raises CommandError for what keeps it from starting."""
+    if (args.tls_cert is None) is not (args.tls_key is None):
+        raise CommandError("a certificate needs its key: give both --tls-cert and --tls-key")
+    try:
+        runner = _runner(args)
+        runner.options.check_exposure(args.host)
+        fetch_models(args.agent)
+        runner.serve(args.host, args.port, certificate=args.tls_cert, key=args.tls_key)
+    except (ValueError, CreateAgentError, OSError) as error:
+        raise CommandError(str(error)) from error
+    return OK
+
+
+def _runner(args: argparse.Namespace) -> Runner:
+    found = load_object(args.agent, "the argument")
+    if isinstance(found, Runner):
+        launcher, options = found.launcher, found.options
+    elif isinstance(found, AgentLauncher):
+        launcher, options = found, ServeOptions()
+    else:
+        launcher, options = AgentLauncher(load_factory(args.agent)), ServeOptions()
+    if args.sessions is not None:
+        if args.sessions < 1:
+            raise CommandError(f"--sessions is 1 or more, not {args.sessions}")
+        launcher.max_concurrent_sessions = args.sessions
+    given: dict[str, Any] = {
+        "drain": args.drain,
+        "farewell": args.farewell,
+        "traces": args.traces,
+        "cors_allow_origins": args.cors,
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    return Runner(launcher, dataclasses.replace(options, **changes))

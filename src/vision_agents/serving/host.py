@@ -1,0 +1,291 @@
+"""Holds calls: takes them as long as there is room, ends them when it is time, and tells how it goes.
+
+It knows neither HTTP nor a cluster. What serves it starts sessions by `begin`, or by `run_call`, whose stream stands
+for the call: it is open as long as the call lasts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections import Counter
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+from vision_agents.core.agents import Agent
+from vision_agents.core.observability.recorder import TraceWriter
+from vision_agents.core.shed import Shed
+from vision_agents.core.tasks import Tasks
+
+from .admission import Admission, Calls, Limits, Refused, capped
+from .figures import Figures
+from .lateness import PullClock
+from .launcher import AgentLauncher
+from .load import LOOKS, Load, LoadMeter
+from .session import AgentSession, CallRequest, End
+from .shedding import Shedding
+
+logger = logging.getLogger(__name__)
+
+# Sessions that are made and joined at the same time; the others wait for it. More of them would be slower, not sooner.
+STARTS_AT_ONCE = 8
+
+# How long a call is too young to show in what is measured, in seconds.
+YOUNG = 2.0
+
+# Seconds between two signs of life of `run_call`.
+BEAT = 1.0
+
+# Looks at the load between two looks at what sessions do.
+_ROUND = LOOKS // 4
+
+
+class CallHost:
+    """The calls of one process.
+
+    Args:
+        launcher: makes the agents.
+        limits: what must be left to take a call; the launcher's count is a cap besides.
+        traces: a folder in which the trace of each call is written. None for none.
+    """
+
+    def __init__(self, launcher: AgentLauncher, limits: Limits | None = None, traces: Path | None = None) -> None:
+        self.launcher = launcher
+        self.admission = Admission(capped(limits or Limits(), launcher.max_concurrent_sessions))
+        self.figures = Figures()
+        self.meter = LoadMeter(self._looked)
+        self.shedding = Shedding()
+        self.refused: Counter[str] = Counter()
+        self.ended: Counter[str] = Counter()
+        self.draining = False
+        self._traces = traces
+        self.started = False
+        self._sessions: dict[str, AgentSession] = {}
+        self._starting = asyncio.Semaphore(STARTS_AT_ONCE)
+        self._tasks = Tasks()
+        self._looks = 0
+
+    # Life.
+
+    async def start(self) -> None:
+        """Load what the agents need and begin to take calls. Raises what is wrong with the agent."""
+        if self._traces is not None:
+            self._traces.mkdir(parents=True, exist_ok=True)
+        await self.launcher.warm_up()
+        self.meter.start()
+        self.started = True
+
+    async def close(self, why: End = End.CLOSED) -> None:
+        """End all calls now, and free everything. Harmless twice."""
+        self.draining = True
+        await asyncio.gather(*(session.finish(why) for session in list(self._sessions.values())))
+        await self._tasks.finish(timeout=1.0)
+        await self._tasks.close(grace=1.0)
+        await self.meter.close()
+
+    # What is seen from outside.
+
+    @property
+    def sessions(self) -> Mapping[str, AgentSession]:
+        """The sessions that have a place, by their ids."""
+        return self._sessions
+
+    @property
+    def load(self) -> Load:
+        """The load of the process now."""
+        return self.meter.load()
+
+    @property
+    def calls(self) -> Calls:
+        """The calls by how far they are."""
+        starting = sum(not session.joined for session in self._sessions.values())
+        young = sum(session.age < YOUNG for session in self._sessions.values())
+        return Calls(len(self._sessions), starting, max(starting, young))
+
+    @property
+    def capacity(self) -> int:
+        """About how many calls the process can have, those of now included."""
+        return len(self._sessions) if self.draining else self.admission.capacity(self.load, self.calls)
+
+    def refusal(self) -> Refused | None:
+        """Return why no further call is taken now; None if one is."""
+        if not self.started:
+            return Refused("starting", "the models are being loaded", 5.0)
+        if self.draining:
+            return Refused("draining", "this server is about to end", 5.0)
+        return self.admission.refusal(self.load, self.calls)
+
+    def find(self, call_id: str, session_id: str) -> AgentSession | None:
+        """The session of this id, if it is one of this call."""
+        session = self._sessions.get(session_id)
+        return session if session is not None and session.call_id == call_id else None
+
+    # Calls.
+
+    async def begin(self, request: CallRequest) -> AgentSession:
+        """Have an agent join a call. Returns when it is there; the session lasts until it is over.
+
+        Raises Refused at once if there is no place, and CreateAgentError or StartError if the agent cannot join.
+        """
+        session = self._reserve(request)
+        try:
+            async with self._starting:
+                await session.begin(self.launcher, self._prepare)
+        except BaseException:
+            self._free(session)
+            raise
+        self._tasks.spawn(self._follow(session), f"following session {session.id}")
+        return session
+
+    async def run_call(self, request: CallRequest, first: Mapping[str, Any] | None = None) -> AsyncGenerator[Any, None]:
+        """Hold a call for as long as this is iterated over: what comes first is the session, with `first`, then a sign
+        of life each second, and at last why it is over. Leaving it ends the call. Raises as `begin` does."""
+        session = await self.begin(request)
+        try:
+            yield {"session": session.id, "call": session.call_id, **(first or {})}
+            while not session.over.is_set():
+                try:
+                    async with asyncio.timeout(BEAT):
+                        await session.wait()
+                except TimeoutError:
+                    yield {"alive": session.id}
+            yield {"over": str(session.end), "error": session.error}
+        finally:
+            await session.finish(End.CLOSED)
+
+    async def hold(self, edge: Any, call_id: str) -> None:
+        """Hold the call of a caller who comes by `edge`, until it is over. Raises as `begin` does."""
+        async with aclosing(self.run_call(CallRequest(call_id, edge=edge))) as signs:
+            async for _ in signs:
+                pass
+
+    def _reserve(self, request: CallRequest) -> AgentSession:
+        # Nothing is awaited between the question and the answer: so the limit is exact.
+        refusal = self.refusal() or self._crowded(request.call_id)
+        if refusal is None and request.session_id in self._sessions:
+            refusal = Refused("session", f"there is a session {request.session_id} already")
+        if refusal is not None:
+            self.refused[refusal.reason] += 1
+            raise refusal
+        session = AgentSession(request, Figures(self.figures))
+        self._sessions[session.id] = session
+        return session
+
+    def _crowded(self, call_id: str) -> Refused | None:
+        most = self.launcher.max_sessions_per_call
+        there = sum(session.call_id == call_id for session in self._sessions.values())
+        if most is None or there < most:
+            return None
+        return Refused("call", f"there {'is an agent' if most == 1 else f'are {most} agents'} in the call already")
+
+    def _prepare(self, session: AgentSession, agent: Agent) -> None:
+        """Have the agent measured from its first frame on."""
+        clock = PullClock(asyncio.get_running_loop().time, self.meter.lateness.add)
+        agent.on_pull = clock.tick
+        agent.shed(self.shedding.level)
+        if self._traces is not None:
+            try:
+                writer = TraceWriter(self._traces / _file_name(session))
+            except OSError as error:
+                logger.error("the trace of session %s is not written: %s", session.id, error)
+                return
+            agent.observe(writer)
+            self._tasks.spawn(_close_after(session, writer), f"trace of session {session.id}")
+
+    async def _follow(self, session: AgentSession) -> None:
+        await session.wait()
+        self._free(session)
+        logger.info("session %s of call %s is over: %s", session.id, session.call_id, session.end)
+
+    def _free(self, session: AgentSession) -> None:
+        if self._sessions.pop(session.id, None) is not None:
+            self.ended[str(session.end or End.FAILED)] += 1
+
+    # Time that passes.
+
+    def _looked(self) -> None:
+        self._looks += 1
+        if self._looks % _ROUND:
+            return
+        load = self.load
+        self.admission.learn(load, self.calls)
+        self._shed(load)
+        for session in list(self._sessions.values()):
+            self._judge(session)
+
+    def _shed(self, load: Load) -> None:
+        before = self.shedding.level
+        level = self.shedding.update(asyncio.get_running_loop().time(), load.recent_lateness)
+        if level is before:
+            return
+        late = f"frames are {load.recent_lateness * 1000:.0f} ms late"
+        if level > before:
+            logger.warning("%s with %d calls: %s", late, len(self._sessions), _LEFT_OUT[level])
+        else:
+            logger.warning("%s with %d calls again: %s", late, len(self._sessions), _LEFT_OUT[level])
+        for session in self._sessions.values():
+            if session.agent is not None:
+                session.agent.shed(level)
+
+    def _judge(self, session: AgentSession) -> None:
+        longest, alone = self.launcher.max_session_duration_seconds, self.launcher.agent_idle_timeout
+        if longest is not None and session.age >= longest:
+            session.close(End.TOO_LONG)
+        elif alone is not None and session.idle >= max(alone, 0.001):
+            session.close(End.IDLE)
+
+    # The end of the process.
+
+    async def drain(self, seconds: float, farewell: str = "", say_for: float = 10.0) -> None:
+        """Take no more calls; let those that run go on for up to `seconds`, then say `farewell` and end them."""
+        self.draining = True
+        logger.warning("draining: %d calls go on for up to %.0f s", len(self._sessions), seconds)
+        await self._until_empty(seconds)
+        if farewell:
+            await asyncio.gather(*(_part(session, farewell, say_for) for session in list(self._sessions.values())))
+        await self.close(End.DRAINED)
+
+    async def _until_empty(self, seconds: float) -> None:
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + seconds
+        while self._sessions and (left := deadline - clock()) > 0:
+            waiting = [asyncio.ensure_future(session.wait()) for session in self._sessions.values()]
+            await asyncio.wait(waiting, timeout=left)
+            for task in waiting:
+                task.cancel()
+            await asyncio.sleep(0)
+
+
+_LEFT_OUT = {
+    Shed.NOTHING: "nothing is left out any more",
+    Shed.TURN_MODEL: "no model judges the ends of turns, silence does",
+    Shed.PARTIAL_TRANSCRIPTS: "there are no partial transcripts, and silence ends turns",
+}
+
+
+async def _part(session: AgentSession, farewell: str, seconds: float) -> None:
+    """Say goodbye, whatever else is being said."""
+    agent = session.agent
+    if agent is None or not session.joined or not agent.participants:
+        return
+    try:
+        async with asyncio.timeout(seconds):
+            agent.interrupt()
+            await agent.say(farewell, interruptible=False)
+    except Exception as error:
+        logger.warning("session %s was ended without a farewell: %s", session.id, error or type(error).__name__)
+
+
+async def _close_after(session: AgentSession, writer: TraceWriter) -> None:
+    try:
+        await session.wait()
+    finally:
+        writer.close()
+
+
+def _file_name(session: AgentSession) -> str:
+    call = re.sub(r"[^\w-]+", "-", session.call_id)[:64]
+    return f"{session.started_at:%Y%m%dT%H%M%S}-{call}-{session.id}.jsonl"

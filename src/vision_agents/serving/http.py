@@ -1,0 +1,327 @@
+"""Sessions over HTTP.
+
+    POST   /calls/{call_id}/sessions                        start one: 201
+    GET    /calls/{call_id}/sessions/{session_id}           what it is
+    DELETE /calls/{call_id}/sessions/{session_id}           end it: 204
+    POST   /calls/{call_id}/sessions/{session_id}/close     the same for `navigator.sendBeacon`
+    GET    /calls/{call_id}/sessions/{session_id}/metrics   its figures
+    GET    /health, /ready, /metrics                        the process: alive, takes calls, figures for Prometheus
+
+An error is {"detail": …}, with a sentence for people. What cannot be taken now is 503 with Retry-After.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Path, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from vision_agents.core.distribution import DISTRIBUTION
+
+from . import metrics
+from .admission import Refused
+from .body import LONGEST, BoundedBodies
+from .guard import permit
+from .host import CallHost
+from .launcher import CreateAgentError
+from .options import ServeOptions
+from .rate import RateLimit
+from .session import AgentSession, CallRequest, End, StartError
+
+if TYPE_CHECKING:
+    from .page import Page
+
+_NAME = r"^[\w.:@+-]{1,128}$"
+
+CallId = Annotated[str, Path(pattern=_NAME, description="The id of the call")]
+SessionId = Annotated[str, Path(pattern=_NAME, description="The id of the session")]
+
+# Reasons that lie in what is asked for, and not in how much there is.
+_CONFLICTS = {"call", "session"}
+_FAULTS = {"call": 502, "timeout": 504, "agent": 500}
+
+
+class Offer(BaseModel):
+    """A WebRTC offer, or its answer."""
+
+    type: Literal["offer", "answer"] = "offer"
+    sdp: str = Field(max_length=LONGEST)
+
+
+class StartSession(BaseModel):
+    """The body of a start."""
+
+    call_type: str = Field("default", pattern=r"^[\w-]{1,64}$", description="The type of the call")
+    offer: Offer | None = Field(None, description="A caller's WebRTC offer; then they are the call")
+
+
+class Session(BaseModel):
+    """A session."""
+
+    session_id: str
+    call_id: str
+    call_type: str
+    session_started_at: datetime
+    answer: Offer | None = None
+
+
+class SessionMetrics(BaseModel):
+    """The figures of a session."""
+
+    session_id: str
+    call_id: str
+    session_started_at: datetime
+    metrics_generated_at: datetime
+    metrics: dict[str, float | int | None]
+
+
+def make_app(host: CallHost, options: ServeOptions, *, private: bool | None = None) -> FastAPI:
+    """An application that serves `host`. It starts it when it is started itself, unless that was done.
+
+    `private`: calls by WebRTC have no port that can be reached from outside of this machine; by default where others
+    get no answer anyway.
+    """
+    app: FastAPI = options.fast_api or FastAPI(
+        title="vision_agents", version=_version(), lifespan=_lifespan, summary="Voice agents in calls"
+    )
+    app.state.host, app.state.options = host, options
+    app.state.rate = RateLimit(options.starts_per_second, options.start_burst)
+    app.state.private = options.open if private is None else private
+    app.include_router(_router(options))
+    app.state.page = _page(app, host, options)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_middleware(BoundedBodies)
+    if options.cors_allow_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(options.cors_allow_origins),
+            allow_methods=list(options.cors_allow_methods),
+            allow_headers=list(options.cors_allow_headers),
+            allow_credentials=options.cors_allow_credentials,
+        )
+    return app
+
+
+def _page(app: FastAPI, host: CallHost, options: ServeOptions) -> Page | None:
+    """Add the page, where agents are made for callers who come by WebRTC."""
+    if not host.launcher.takes_edge:
+        return None
+    try:
+        from .page import Page
+    except ModuleNotFoundError:
+        return None  # Without the extra `local` nobody comes by WebRTC.
+    page = Page(host, options, private=app.state.private)
+    app.routes.extend(page.routes)
+    return page
+
+
+def _router(options: ServeOptions) -> APIRouter:
+    router = APIRouter()
+    start = [Depends(options.can_start_session or permit("start", options)), Depends(_limit_starts)]
+    close = [Depends(options.can_close_session or permit("close", options))]
+    view = [Depends(options.can_view_session or permit("view", options))]
+    figures = [Depends(options.can_view_metrics or permit("metrics", options))]
+    if options.get_current_user is not None:
+        start.append(Depends(_keep_user(options.get_current_user)))
+    sessions = "/calls/{call_id}/sessions"
+    one = f"{sessions}/{{session_id}}"
+    add = router.add_api_route
+    add(sessions, start_session, methods=["POST"], status_code=201, dependencies=start, responses=_STARTING)
+    add(one, view_session, methods=["GET"], dependencies=view)
+    add(one, close_session, methods=["DELETE"], status_code=204, dependencies=close)
+    add(f"{one}/close", close_by_beacon, methods=["POST"], dependencies=close)
+    add(f"{one}/metrics", view_metrics, methods=["GET"], dependencies=figures)
+    add("/metrics", prometheus, methods=["GET"], dependencies=figures, response_class=Response)
+    add("/health", health, methods=["GET"])
+    add("/ready", ready, methods=["GET"])
+    return router
+
+
+_STARTING: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The request cannot be read, or the offer not be answered"},
+    409: {"description": "There is an agent in the call already"},
+    413: {"description": "The request is too long"},
+    429: {"description": "Too many starts by this client"},
+    500: {"description": "The agent cannot be made"},
+    502: {"description": "The agent cannot join the call"},
+    503: {"description": "No further call is taken now; see Retry-After"},
+    504: {"description": "The agent was not in the call in time"},
+}
+
+
+# Sessions.
+
+
+async def start_session(call_id: CallId, request: Request, body: StartSession | None = None) -> Session:
+    """Have an agent join the call. Returns when it is there."""
+    host, wanted = _host(request), body or StartSession.model_validate({})
+    user = getattr(request.state, "user", None)
+    edge = None if wanted.offer is None else _caller_edge(request)
+    session = await _begin(host, CallRequest(call_id, wanted.call_type, edge=edge, created_by=user))
+    answer = None if wanted.offer is None else await _answer(session, edge, wanted.offer.sdp)
+    if await request.is_disconnected():
+        session.close(End.CLOSED)  # Nobody knows of it.
+    return _described(session, answer)
+
+
+async def view_session(call_id: CallId, session_id: SessionId, request: Request) -> Session:
+    """Tell what the session is."""
+    return _described(_find(request, call_id, session_id))
+
+
+async def close_session(call_id: CallId, session_id: SessionId, request: Request) -> Response:
+    """End the session."""
+    _find(request, call_id, session_id).close(End.CLOSED)
+    return Response(status_code=204)
+
+
+async def close_by_beacon(call_id: CallId, session_id: SessionId, request: Request) -> Response:
+    """End the session; for pages that are being closed, which can bring a token only as `?token=…`."""
+    _find(request, call_id, session_id).close(End.CLOSED)
+    return Response(status_code=200)
+
+
+async def view_metrics(call_id: CallId, session_id: SessionId, request: Request) -> SessionMetrics:
+    """Tell the figures of the session."""
+    session = _find(request, call_id, session_id)
+    return SessionMetrics(
+        session_id=session.id,
+        call_id=session.call_id,
+        session_started_at=session.started_at,
+        metrics_generated_at=datetime.now(UTC),
+        metrics={"duration_seconds": round(session.age, 3), **session.figures.summary()},
+    )
+
+
+# The process.
+
+
+async def health() -> dict[str, str]:
+    """Tell that the process is alive."""
+    return {"status": "alive"}
+
+
+async def ready(request: Request) -> dict[str, str]:
+    """Tell whether another call would be taken."""
+    refusal = _host(request).refusal()
+    if refusal is not None:
+        raise _busy(refusal)
+    return {"status": "ready"}
+
+
+async def prometheus(request: Request) -> Response:
+    """Tell the figures of the process."""
+    return Response(metrics.exposition(_host(request)), media_type=metrics.CONTENT_TYPE)
+
+
+# Inside.
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    host: CallHost = app.state.host
+    if not host.started:
+        await host.start()
+    try:
+        yield
+    finally:
+        if app.state.page is not None:
+            await app.state.page.close()
+        await host.close()
+
+
+async def _begin(host: CallHost, request: CallRequest) -> AgentSession:
+    try:
+        return await host.begin(request)
+    except Refused as refusal:
+        raise _busy(refusal) from None
+    except CreateAgentError as error:
+        raise HTTPException(500, str(error)) from None
+    except StartError as error:
+        raise HTTPException(_FAULTS[error.fault], str(error)) from None
+
+
+def _busy(refusal: Refused) -> HTTPException:
+    if refusal.reason in _CONFLICTS:
+        return HTTPException(409, str(refusal))
+    return HTTPException(503, str(refusal), {"Retry-After": str(math.ceil(refusal.retry_after))})
+
+
+async def _limit_starts(request: Request) -> None:
+    client = request.client.host if request.client is not None else ""
+    wait = request.app.state.rate.take(client, asyncio.get_running_loop().time())
+    if wait:
+        raise HTTPException(429, "too many starts by this client", {"Retry-After": str(math.ceil(wait))})
+
+
+def _keep_user(get_current_user: Any) -> Any:
+    async def keep(request: Request, user: Any = Depends(get_current_user)) -> None:  # noqa: B008
+        request.state.user = user
+
+    # The annotations are strings, and `get_current_user` is no name of this module.
+    keep.__annotations__ = {"request": Request, "user": Any, "return": None}
+    return keep
+
+
+def _caller_edge(request: Request) -> Any:
+    from vision_agents.plugins.local.caller_edge import CallerEdge
+
+    return CallerEdge(private=request.app.state.private)
+
+
+async def _answer(session: AgentSession, edge: Any, offer: str) -> Offer:
+    from vision_agents.plugins.local.rtc import OfferError
+
+    try:
+        return Offer(type="answer", sdp=(await edge.answer(offer)).sdp)
+    except OfferError as error:
+        session.close(End.FAILED)
+        raise HTTPException(400, str(error)) from None
+
+
+def _find(request: Request, call_id: str, session_id: str) -> AgentSession:
+    session = _host(request).find(call_id, session_id)
+    if session is None:
+        raise HTTPException(404, f"there is no session {session_id} of the call {call_id} here")
+    return session
+
+
+def _host(request: Request) -> CallHost:
+    host: CallHost = request.app.state.host
+    return host
+
+
+def _described(session: AgentSession, answer: Offer | None = None) -> Session:
+    return Session(
+        session_id=session.id,
+        call_id=session.call_id,
+        call_type=session.call_type,
+        session_started_at=session.started_at,
+        answer=answer,
+    )
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    problems = error.errors()
+    if any(problem["type"] == "json_invalid" for problem in problems):
+        return JSONResponse({"detail": "the body is no JSON"}, 400)
+    where = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems)
+    return JSONResponse({"detail": where}, 422)
+
+
+def _version() -> str:
+    try:
+        return metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return "0"

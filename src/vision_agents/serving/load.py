@@ -1,0 +1,124 @@
+"""The load of a process, measured on its own event loop: lag, processor, memory, and the lateness of frames."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from vision_agents.core.tasks import Tasks
+
+from .lateness import Lateness
+
+# Seconds between two looks, and how many looks a figure is made of: two seconds.
+INTERVAL = 0.1
+LOOKS = 20
+
+_PAGE = resource.getpagesize()
+_STATM = Path("/proc/self/statm")
+# The memory that a container may have, by version 2 and 1 of control groups.
+_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The load of a process at one moment."""
+
+    lateness: float = 0.0
+    """Of 100 frames of the last ten seconds, 99 were pulled at most so late, in seconds."""
+    recent_lateness: float = 0.0
+    """The same of the last two seconds."""
+    loop_lag: float = 0.0
+    """By how much the event loop woke up late in the last two seconds, in seconds: the second worst of 20 times."""
+    cpu: float = 0.0
+    """The share of a processor that the event loop's thread uses, or of all of them the process, whichever is more."""
+    memory: float = 0.0
+    """The share of the memory that the process may have."""
+    rss: int = 0
+    """The memory that it has, in bytes."""
+
+
+class LoadMeter:
+    """Looks at the process ten times a second while it runs. `looked` is called after each look, on the event loop."""
+
+    def __init__(self, looked: Callable[[], None] = lambda: None) -> None:
+        self.lateness = Lateness()
+        self._looked = looked
+        self._tasks = Tasks()
+        self._lags: deque[float] = deque([0.0], maxlen=LOOKS)
+        # Times of the loop's clock, this thread's, and the process's.
+        self._times: deque[tuple[float, float, float]] = deque(maxlen=LOOKS + 1)
+        self._memory = memory_limit()
+        self._processors = processors()
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._tasks.spawn(self._run(), "load meter")
+
+    async def close(self) -> None:
+        """Look no more."""
+        await self._tasks.close()
+
+    def load(self) -> Load:
+        """The load of now. Call it on the event loop."""
+        now = asyncio.get_running_loop().time()
+        rss = resident()
+        return Load(
+            lateness=self.lateness.quantile(now, 0.99),
+            recent_lateness=self.lateness.quantile(now, 0.99, seconds=2),
+            loop_lag=sorted(self._lags)[-2:][0],
+            cpu=self._cpu(),
+            memory=rss / self._memory,
+            rss=rss,
+        )
+
+    def _cpu(self) -> float:
+        if len(self._times) < 2:
+            return 0.0
+        (start, thread, process), (end, thread_end, process_end) = self._times[0], self._times[-1]
+        passed = max(end - start, 1e-6)
+        return max((thread_end - thread) / passed, (process_end - process) / passed / self._processors)
+
+    async def _run(self) -> None:
+        clock = asyncio.get_running_loop().time
+        while True:
+            due = clock() + INTERVAL
+            await asyncio.sleep(INTERVAL)
+            now = clock()
+            self._lags.append(max(0.0, now - due))
+            self._times.append((now, time.thread_time(), time.process_time()))
+            self._looked()
+
+
+def resident() -> int:
+    """The memory that this process has, in bytes; where the system does not tell, the most that it ever had."""
+    try:
+        return int(_STATM.read_text().split()[1]) * _PAGE
+    except (OSError, ValueError, IndexError):
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most if sys.platform == "darwin" else most * 1024
+
+
+def memory_limit() -> int:
+    """The memory that this process may have, in bytes: the machine's, or its container's."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for path in _LIMITS:
+        try:
+            limits.append(int(path.read_text()))
+        except (OSError, ValueError):
+            continue  # There is no such file, or it says "max".
+    return max(1, min(limits))
+
+
+def processors() -> int:
+    """The processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1

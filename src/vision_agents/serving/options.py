@@ -1,0 +1,86 @@
+"""The options of a server: who may do what, how much it takes, and how it ends."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .admission import Limits
+from .tokens import checked_secret, secret_from_environment
+
+NOT_OPEN = (
+    "whoever reaches {host} could start agents there: set VISION_AGENTS_SECRET to a secret, as `openssl rand -hex 32` "
+    "makes, and give tokens (`vision-agents token`) to those who may"
+)
+
+# A FastAPI dependency: it may have dependencies of its own, and raises HTTPException to refuse.
+Permission = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """The options of `Runner.serve`.
+
+    A permission is a FastAPI dependency, which raises `HTTPException` to refuse. Where you give none, tokens decide.
+    """
+
+    can_start_session: Permission | None = None
+    """Decides who may start a session."""
+    can_close_session: Permission | None = None
+    """Decides who may end one."""
+    can_view_session: Permission | None = None
+    """Decides who may see that one is there."""
+    can_view_metrics: Permission | None = None
+    """Decides who may see the figures of one, and those of the process."""
+    get_current_user: Permission | None = None
+    """A FastAPI dependency that returns whoever asks; a session keeps it as `created_by`."""
+    cors_allow_origins: Sequence[str] = ()
+    """Other sites whose pages may use this server from browsers; none by default."""
+    cors_allow_methods: Sequence[str] = ("GET", "POST", "DELETE")
+    """What they may ask for."""
+    cors_allow_headers: Sequence[str] = ("Authorization", "Content-Type")
+    """What they may send."""
+    cors_allow_credentials: bool = False
+    """Their requests may bring cookies."""
+    secret: str | None = field(default=None, repr=False)
+    """What tokens are signed with. None for that of the environment's `VISION_AGENTS_SECRET`, if it has one."""
+    starts_per_second: float = 20.0
+    """Sessions that one client may start in a second, in the long run."""
+    start_burst: int = 200
+    """Sessions that one client may start at once."""
+    limits: Limits | None = None
+    """What must be left to take a call; None for the defaults."""
+    drain: float = 3600.0
+    """Seconds that calls may go on after SIGTERM."""
+    farewell: str = ""
+    """What is said to those who are still there then; nothing by default."""
+    traces: Path | None = None
+    """A folder for the traces of calls; None for none."""
+    fast_api: Any = None
+    """A FastAPI application of your own, in which the routes of this server are put; None for a new one."""
+
+    def __post_init__(self) -> None:
+        given = secret_from_environment() if self.secret is None else checked_secret(self.secret)
+        object.__setattr__(self, "secret", given)
+
+    @property
+    def open(self) -> bool:
+        """Return whether nothing decides who may do what, so that the server is for this machine alone."""
+        permissions = (self.can_start_session, self.can_close_session, self.can_view_session, self.can_view_metrics)
+        return self.secret is None and not all(permissions)
+
+    def check_exposure(self, host: str) -> None:
+        """Raise ValueError if `host` can be reached by others, and nothing decides who may do what."""
+        if self.open and not is_loopback(host):
+            raise ValueError(NOT_OPEN.format(host=host))
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether nobody but this machine can reach what is served at `host`, a name or an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

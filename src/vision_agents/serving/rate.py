@@ -1,0 +1,32 @@
+"""A limit for how often each client may do something. Pure: `now` is in seconds and never decreases."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+# Clients that are remembered; of more the longest silent is forgotten.
+CLIENTS = 10_000
+
+
+class RateLimit:
+    """Each client may do something `rate` times a second, and `burst` times at once after a pause."""
+
+    def __init__(self, rate: float, burst: int) -> None:
+        if rate <= 0 or burst < 1:
+            raise ValueError(f"a rate is above 0 and a burst 1 or more, not {rate} and {burst}")
+        self._rate, self._burst = rate, burst
+        # What each client has left, and when that was.
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    def take(self, client: str, now: float) -> float:
+        """Return 0 if `client` may do it now, and count it; otherwise the seconds after which it may."""
+        left, then = self._left.pop(client, (float(self._burst), now))
+        left = min(float(self._burst), left + (now - then) * self._rate)
+        wait = 0.0 if left >= 1.0 else (1.0 - left) / self._rate
+        self._left[client] = (left if wait else left - 1.0, now)
+        if len(self._left) > CLIENTS:
+            self._left.popitem(last=False)
+        return wait

@@ -1,0 +1,205 @@
+"""Serves an application at an address until it is told to end: gently the first time, at once the second."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .host import CallHost
+from .session import End
+
+logger = logging.getLogger(__name__)
+
+# Seconds for the next request on a connection, for a request to be there once something of it is, and for requests
+# under way when the server ends.
+KEEP_ALIVE = 30
+REQUEST_TIMEOUT = 10.0
+SHUTDOWN_TIMEOUT = 3
+
+# Connections that may wait to be taken.
+BACKLOG = 2048
+
+
+class AddressError(OSError):
+    """Nothing can be served there. The message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The address to serve at, and the certificate (PEM), if there is one."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def bind(self) -> socket.socket:
+        """A socket that listens there. Raises AddressError."""
+        try:
+            family, kind, _, _, address = socket.getaddrinfo(self.host or None, self.port, type=socket.SOCK_STREAM)[0]
+            bound = socket.socket(family, kind)
+            try:
+                bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                bound.bind(address)
+                bound.listen(BACKLOG)
+                bound.setblocking(False)
+            except OSError:
+                bound.close()
+                raise
+        except OSError as error:
+            raise AddressError(self._explained(error)) from error
+        return bound
+
+    def url(self, bound: socket.socket) -> str:
+        """The address as it is opened."""
+        name = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.certificate else 'http'}://{name}:{bound.getsockname()[1]}"
+
+    def _explained(self, error: OSError) -> str:
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            return f"{self.host!r} is no address of this machine: take 127.0.0.1, or another one with --host"
+        if error.errno == errno.EADDRINUSE:
+            return f"port {self.port} on {self.host} is in use: end what has it, or take another one with --port"
+        if error.errno == errno.EACCES:
+            return f"port {self.port} is not open to this user: take one above 1023 with --port"
+        return f"nothing can be served at {self.host}, port {self.port}: {error}"
+
+
+class _Protocol(H11Protocol):
+    """HTTP that waits for the head of a request only so long: whoever says half a word is cut off."""
+
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        self._waiting = self.loop.call_later(REQUEST_TIMEOUT, self._check, self.cycle)
+
+    def _check(self, before: Any) -> None:
+        idle = self.cycle is None or self.cycle.response_complete
+        # Between two requests the keep-alive timer runs, unless something of the next one has come.
+        if idle and self.cycle is before and self.timeout_keep_alive_task is None:
+            self.transport.close()
+            return
+        self._watch()
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to whoever runs it, and calls `answering` once it answers requests."""
+
+    def __init__(self, config: uvicorn.Config, answering: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._answering = answering
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.should_exit:
+            self._answering()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(
+    app: Any,
+    host: CallHost,
+    bound: socket.socket,
+    *,
+    address: Address,
+    drain: float = 3600.0,
+    farewell: str = "",
+    started: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve `app` at `bound` until SIGTERM or Ctrl-C, and end the host's calls.
+
+    SIGTERM lets calls go on for up to `drain` seconds and then says `farewell`; while that goes on, requests are
+    answered. A second one, or Ctrl-C, ends everything now. `started` is called once requests are answered.
+    """
+    config = uvicorn.Config(
+        app,
+        http=_Protocol,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
+        ssl_certfile=address.certificate,
+        ssl_keyfile=address.key,
+        ws_max_size=1 << 20,
+    )
+    server = _Server(config, started)
+    gently, now = asyncio.Event(), asyncio.Event()
+    with _signals(gently, now):
+        serving = asyncio.create_task(server.serve(sockets=[bound]), name="HTTP server")
+        ending = asyncio.create_task(_ending(host, gently, now, drain, farewell), name="end of the server")
+        try:
+            await asyncio.wait([serving, ending], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ending.cancel()
+            await asyncio.wait([ending])
+            await host.close()
+            server.should_exit = True
+            await asyncio.wait([serving], timeout=2 * SHUTDOWN_TIMEOUT)
+            serving.cancel()
+        if serving.done() and not serving.cancelled():
+            serving.result()
+
+
+async def _ending(host: CallHost, gently: asyncio.Event, now: asyncio.Event, drain: float, farewell: str) -> None:
+    """Wait until the server is to end, and end the calls."""
+    await gently.wait()
+    draining = asyncio.ensure_future(host.drain(drain, farewell))
+    at_once = asyncio.ensure_future(now.wait())
+    try:
+        await asyncio.wait([draining, at_once], return_when=asyncio.FIRST_COMPLETED)
+        if not draining.done():
+            logger.warning("ending %d calls at once", len(host.sessions))
+    finally:
+        draining.cancel()
+        at_once.cancel()
+        await asyncio.wait([draining])
+        await host.close(End.DRAINED)
+
+
+@contextlib.contextmanager
+def _signals(gently: asyncio.Event, now: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+
+    def terminate() -> None:
+        (now if gently.is_set() else gently).set()
+
+    def interrupt() -> None:
+        gently.set()
+        now.set()
+
+    watched = []
+    for number, handler in ((signal.SIGTERM, terminate), (signal.SIGINT, interrupt)):
+        try:
+            loop.add_signal_handler(number, handler)
+        except (NotImplementedError, RuntimeError):
+            continue  # No such thing here, or not the main thread.
+        watched.append(number)
+    try:
+        yield
+    finally:
+        for number in watched:
+            loop.remove_signal_handler(number)

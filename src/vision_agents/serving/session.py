@@ -1,0 +1,169 @@
+"""A session: one agent in one call, from the moment that its place is taken until that is free again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from vision_agents.core.agents import Agent
+from vision_agents.core.edge import EdgeTransport
+from vision_agents.core.tasks import GRACE, bounded
+
+from .figures import Figures
+from .launcher import AgentLauncher
+
+logger = logging.getLogger(__name__)
+
+# How long an agent may take into the call, in seconds.
+JOIN_TIMEOUT = 30.0
+
+
+class StartError(RuntimeError):
+    """A session could not be started. The message says why. `fault`: "agent", "call" or "timeout"."""
+
+    def __init__(self, text: str, fault: str) -> None:
+        super().__init__(text)
+        self.fault = fault
+
+
+class End(StrEnum):
+    """The reason for which a session is over."""
+
+    DONE = "done"
+    CLOSED = "closed"
+    IDLE = "idle"
+    TOO_LONG = "too long"
+    DRAINED = "drained"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """The facts that a session is started with."""
+
+    call_id: str
+    call_type: str = "default"
+    session_id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    edge: EdgeTransport | None = None
+    """The caller's way in, where they bring one."""
+    created_by: Any = None
+
+
+class AgentSession:
+    """One agent in one call. Made by a `CallHost`."""
+
+    def __init__(self, request: CallRequest, figures: Figures) -> None:
+        self.id = request.session_id
+        self.call_id, self.call_type = request.call_id, request.call_type
+        self.created_by = request.created_by
+        self.started_at = datetime.now(UTC)
+        self.figures = figures
+        self.agent: Agent | None = None
+        self.end: End | None = None
+        self.error: str | None = None
+        self.over = asyncio.Event()
+        self._edge = request.edge
+        self._clock = asyncio.get_running_loop().time
+        self.began = self._clock()
+        # When the agent was left alone in the call; None while somebody is there, or it is not in the call yet.
+        self._alone_since: float | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def joined(self) -> bool:
+        """Return whether the agent has been in the call."""
+        return self.agent is not None and self.agent.entered.is_set()
+
+    @property
+    def age(self) -> float:
+        """Seconds since the place was taken."""
+        return self._clock() - self.began
+
+    @property
+    def idle(self) -> float:
+        """Seconds that the agent has been alone in the call; 0 while somebody is there."""
+        if not self.joined or (self.agent is not None and self.agent.participants):
+            self._alone_since = None
+            return 0.0
+        if self._alone_since is None:
+            self._alone_since = self._clock()
+        return self._clock() - self._alone_since
+
+    async def begin(self, launcher: AgentLauncher, prepare: Callable[[AgentSession, Agent], None]) -> None:
+        """Make the agent and have it join. Returns when it is in the call, and holds it from then on by itself.
+
+        Raises CreateAgentError and StartError; whatever there was is closed then.
+        """
+        try:
+            self.agent = await launcher.launch(self._edge)
+            prepare(self, self.agent)
+            self.figures.watch(self.agent)
+            self._task = asyncio.create_task(self._hold(launcher, self.agent), name=f"session {self.id}")
+            await self._entered(self.agent, self._task)
+        except BaseException:
+            self.end = self.end or End.FAILED
+            await self._leave()
+            raise
+
+    async def finish(self, why: End, grace: float = GRACE) -> None:
+        """End the session, and wait until everything is closed, but not much longer than `grace` seconds. Harmless
+        twice."""
+        self.end = self.end or why
+        if self._task is None:
+            await self._leave()
+            return
+        self._task.cancel()
+        await asyncio.wait([self._task], timeout=grace)
+
+    def close(self, why: End) -> None:
+        """Begin to end the session. Returns at once."""
+        self.end = self.end or why
+        if self._task is not None:
+            self._task.cancel()
+
+    async def wait(self) -> None:
+        """Wait until the session is over and everything of it is closed."""
+        await self.over.wait()
+
+    async def _hold(self, launcher: AgentLauncher, agent: Agent) -> None:
+        try:
+            await launcher.hold(agent, self.call_type, self.call_id)
+            self.end = self.end or End.DONE
+        except asyncio.CancelledError:
+            self.end = self.end or End.CLOSED
+        except Exception as error:
+            self.end = self.end or End.FAILED
+            self.error = f"{type(error).__name__}: {error}"
+            logger.exception("session %s of call %s failed", self.id, self.call_id)
+        finally:
+            # In a task of its own: this one may be cancelled again.
+            await asyncio.shield(asyncio.ensure_future(self._leave()))
+
+    async def _entered(self, agent: Agent, holding: asyncio.Task[None]) -> None:
+        entering = asyncio.ensure_future(agent.entered.wait())
+        try:
+            await asyncio.wait([entering, holding], timeout=JOIN_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            entering.cancel()
+        if agent.entered.is_set():
+            return
+        if not holding.done():
+            self.end = End.FAILED
+            holding.cancel()
+            raise StartError(f"the agent was not in the call within {JOIN_TIMEOUT:.0f} s", "timeout")
+        raise StartError(self.error or "join_call returned, and the agent had joined no call", "call")
+
+    async def _leave(self) -> None:
+        if self.over.is_set():
+            return
+        if self.agent is not None:
+            await bounded(self.agent.close(), f"closing the agent of session {self.id}", 2 * GRACE)
+        elif self._edge is not None:
+            await bounded(self._edge.leave(), f"leaving by the edge of session {self.id}")
+        self.over.set()

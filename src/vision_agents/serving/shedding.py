@@ -1,0 +1,43 @@
+"""Decides what a process leaves out when it is late all the same: one thing after the other, and never the hold.
+
+Pure: `update` is told how late frames were in the last two seconds, and returns what is left out from now on.
+"""
+
+from __future__ import annotations
+
+from vision_agents.core.shed import Shed
+
+# Seconds late, of 99 in 100 frames, from which on something is left out, and below which it comes back.
+LATE = 0.010
+IN_TIME = 0.004
+
+# Seconds until the next thing is left out, if that did not help, and until one comes back.
+NEXT = 2.0
+BACK = 10.0
+
+
+class Shedding:
+    """The level of what is left out, and its changes. `now` is in seconds and never decreases."""
+
+    def __init__(self) -> None:
+        self.level = Shed.NOTHING
+        self._since = float("-inf")
+        self._in_time_since: float | None = None
+
+    def update(self, now: float, lateness: float) -> Shed:
+        """Judge the last two seconds."""
+        if lateness > LATE:
+            self._in_time_since = None
+            if now - self._since >= NEXT and self.level < max(Shed):
+                self._change(now, Shed(self.level + 1))
+        elif lateness > IN_TIME:
+            self._in_time_since = None
+        else:
+            if self._in_time_since is None:
+                self._in_time_since = now
+            if self.level > Shed.NOTHING and now - max(self._in_time_since, self._since) >= BACK:
+                self._change(now, Shed(self.level - 1))
+        return self.level
+
+    def _change(self, now: float, level: Shed) -> None:
+        self.level, self._since = level, now

@@ -1,0 +1,39 @@
+"""Agents of scripted parts, for processes that tests start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vision_agents.core import Agent, AgentLauncher, Runner, ServeOptions, User
+from vision_agents.testing.parts import LoopEdge, ScriptedDetector, ScriptedLLM, ScriptedSTT, ToneTTS
+
+
+def scripted(edge: Any) -> Agent:
+    return Agent(
+        edge=edge,
+        agent_user=User("agent", "Ada"),
+        llm=ScriptedLLM(["One two three."]),
+        stt=ScriptedSTT(),
+        tts=ToneTTS(),
+        turn_detection=ScriptedDetector(),
+    )
+
+
+async def my_agent(edge: Any) -> Agent:
+    """The short form."""
+    return scripted(edge)
+
+
+async def create_agent(**_: Any) -> Agent:
+    return scripted(LoopEdge())
+
+
+async def broken(edge: Any) -> Agent:
+    raise ValueError("there is no key for the model")
+
+
+launcher = AgentLauncher(create_agent, participant_wait_timeout=0.0)
+runner = Runner(launcher, ServeOptions(drain=3600.0))
+
+if __name__ == "__main__":
+    runner.cli()

@@ -1,0 +1,477 @@
+"""Sessions over HTTP: what each request does, who may ask, and everything that can be wrong with it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi import Depends, Header, HTTPException
+
+from vision_agents.serving import End, ServeOptions
+from vision_agents.serving.body import LONGEST, BoundedBodies
+from vision_agents.serving.http import make_app
+from vision_agents.serving.tokens import make_token
+
+from .kit import ANNA, arrives, create_agent, hosting, scripted, until
+
+pytestmark = pytest.mark.virtual_time
+
+KEY = "a secret of some length"
+SESSIONS = "/calls/table/sessions"
+
+
+class Site:
+    """A host behind its application, and a client on this machine."""
+
+    def __init__(self, host: Any, app: Any, address: str) -> None:
+        self.host, self.app = host, app
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=address)
+
+    async def ask(self, method: str, path: str, **more: Any) -> Any:
+        return await self.client.request(method, path, **more)
+
+    async def start(self, path: str = SESSIONS, **more: Any) -> Any:
+        answer = await self.ask("POST", path, **more)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+
+@pytest_asyncio.fixture
+async def serve() -> AsyncIterator[Any]:
+    async with AsyncExitStack() as stack:
+
+        async def begin(
+            create: Any = create_agent, options: Any = None, address: str = "http://127.0.0.1", **more: Any
+        ) -> Site:
+            host = await stack.enter_async_context(hosting(create, **more))
+            site = Site(host, make_app(host, options or ServeOptions(secret="")), address)
+            return await stack.enter_async_context(_closing(site))
+
+        yield begin
+
+
+class _closing:
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def __aenter__(self) -> Site:
+        return self._site
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._site.client.aclose()
+
+
+# A session.
+
+
+async def test_a_session_from_its_start_to_its_end(serve: Any) -> None:
+    site = await serve()
+    made = await site.start(json={"call_type": "audio"})
+    assert (made["call_id"], made["call_type"], made["answer"]) == ("table", "audio", None)
+    one = f"{SESSIONS}/{made['session_id']}"
+    assert (await site.ask("GET", one)).json() == made
+    session = site.host.sessions[made["session_id"]]
+    arrives(session)
+    await session.agent.say("One two three.")
+    figures = (await site.ask("GET", f"{one}/metrics")).json()
+    assert figures["session_id"] == made["session_id"]
+    assert figures["metrics"]["duration_seconds"] > 0.5
+    assert figures["metrics"]["errors"] == 0
+    assert (await site.ask("DELETE", one)).status_code == 204
+    await until(lambda: not site.host.sessions)
+    for method, path in (("GET", one), ("DELETE", one), ("POST", f"{one}/close"), ("GET", f"{one}/metrics")):
+        gone = await site.ask(method, path)
+        assert (gone.status_code, "there is no session" in gone.json()["detail"]) == (404, True)
+    assert site.host.ended[End.CLOSED] == 1
+
+
+async def test_without_a_body_it_is_a_call_of_the_default_type(serve: Any) -> None:
+    site = await serve()
+    assert (await site.start())["call_type"] == "default"
+
+
+async def test_a_page_that_is_closed_ends_its_session_by_a_beacon(serve: Any) -> None:
+    site = await serve(options=ServeOptions(secret=KEY))
+    token = make_token(KEY, "table")
+    made = await site.start(headers={"Authorization": f"Bearer {token}"})
+    close = f"{SESSIONS}/{made['session_id']}/close"
+    assert (await site.ask("POST", close)).status_code == 401
+    # What `sendBeacon` sends: a body of text, and no header of ours.
+    answer = await site.ask("POST", f"{close}?token={token}", content="bye", headers={"Content-Type": "text/plain"})
+    assert answer.status_code == 200
+    await until(lambda: not site.host.sessions)
+
+
+async def test_ended_twice_at_once_is_ended(serve: Any) -> None:
+    site = await serve()
+    one = f"{SESSIONS}/{(await site.start())['session_id']}"
+    answers = await asyncio.gather(*(site.ask("DELETE", one) for _ in range(5)))
+    assert {answer.status_code for answer in answers} <= {204, 404}
+    assert answers[0].status_code == 204
+    await until(lambda: not site.host.sessions)
+    assert (await site.ask("DELETE", one)).status_code == 404
+
+
+async def test_a_session_of_another_call_is_not_there(serve: Any) -> None:
+    site = await serve()
+    made = await site.start()
+    for method, end in (("GET", ""), ("DELETE", ""), ("POST", "/close"), ("GET", "/metrics")):
+        answer = await site.ask(method, f"/calls/another/sessions/{made['session_id']}{end}")
+        assert answer.status_code == 404
+    assert len(site.host.sessions) == 1
+
+
+# Refusals.
+
+
+async def test_a_hundred_parallel_starts_on_ten_places(serve: Any) -> None:
+    site = await serve(max_concurrent_sessions=10)
+    answers = await asyncio.gather(*(site.ask("POST", f"/calls/call-{n}/sessions") for n in range(100)))
+    assert sorted(answer.status_code for answer in answers) == [201] * 10 + [503] * 90
+    refused = next(answer for answer in answers if answer.status_code == 503)
+    assert refused.headers["Retry-After"] == "2"
+    assert refused.json()["detail"] == "all 10 places are taken"
+
+
+async def test_a_second_agent_for_a_call_is_a_conflict(serve: Any) -> None:
+    site = await serve()
+    await site.start()
+    answer = await site.ask("POST", SESSIONS)
+    assert (answer.status_code, "Retry-After" in answer.headers) == (409, False)
+
+
+async def test_a_client_that_starts_without_end_is_slowed_down(serve: Any) -> None:
+    site = await serve(options=ServeOptions(secret="", starts_per_second=0.5, start_burst=3))
+    codes = [(await site.ask("POST", f"/calls/{n}/sessions")).status_code for n in range(5)]
+    assert codes == [201, 201, 201, 429, 429]
+    answer = await site.ask("POST", "/calls/x/sessions")
+    assert 1 <= int(answer.headers["Retry-After"]) <= 2
+    await asyncio.sleep(2.1)
+    await site.start("/calls/x/sessions")
+
+
+async def test_while_it_drains_it_is_not_ready_and_answers_all_the_same(serve: Any) -> None:
+    site = await serve()
+    assert (await site.ask("GET", "/ready")).json() == {"status": "ready"}
+    made = await site.start()
+    arrives(site.host.sessions[made["session_id"]])
+    draining = asyncio.create_task(site.host.drain(3600))
+    await asyncio.sleep(0.1)
+    for method, path in (("GET", "/ready"), ("POST", "/calls/other/sessions")):
+        answer = await site.ask(method, path)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert (await site.ask("GET", "/health")).status_code == 200
+    assert (await site.ask("GET", f"{SESSIONS}/{made['session_id']}")).status_code == 200
+    assert (await site.ask("DELETE", f"{SESSIONS}/{made['session_id']}")).status_code == 204
+    await draining
+
+
+# Bad input.
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        ("{nonsense", 400, "no JSON"),
+        ("[]", 422, "body"),
+        ('{"call_type": 3}', 422, "call_type"),
+        ('{"call_type": "a b"}', 422, "call_type"),
+        ('{"offer": "v=0"}', 422, "offer"),
+        ('{"offer": {"type": "offer"}}', 422, "sdp"),
+        ('{"offer": {"type": "pranswer", "sdp": ""}}', 422, "type"),
+        ("[" * 5000 + "]" * 5000, 400, "body"),
+        ("\ud800".encode("utf-8", "surrogatepass"), 400, ""),
+    ],
+)
+async def test_bodies_that_cannot_be_read(serve: Any, body: Any, status: int, says: str) -> None:
+    site = await serve()
+    answer = await site.ask("POST", SESSIONS, content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, says in answer.text) == (status, True), answer.text
+    assert not site.host.sessions
+
+
+@pytest.mark.parametrize("call", ["a%20b", "%2e%2e%2fetc", "x" * 129, "a%00b", "%0d%0aX: y"])
+async def test_calls_that_have_no_such_name(serve: Any, call: str) -> None:
+    site = await serve()
+    assert (await site.ask("POST", f"/calls/{call}/sessions")).status_code in (404, 422)
+    assert not site.host.sessions
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_megabyte_is_refused_before_it_is_kept(serve: Any, told: bool) -> None:
+    site = await serve()
+    sent = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(64):
+            sent += 16 * 1024
+            yield b" " * 16 * 1024
+
+    offer = {"content": b" " * (1 << 20)} if told else {"content": pieces()}
+    answer = await site.ask("POST", SESSIONS, **offer)
+    assert answer.status_code == 413
+    assert sent <= LONGEST + 32 * 1024
+    assert not site.host.sessions
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    answers: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.sleep(4)
+        return {"type": "http.request", "body": b"{", "more_body": True}
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    async def app(*_: Any) -> None:
+        raise AssertionError("it must not be asked")
+
+    start = asyncio.get_running_loop().time()
+    await BoundedBodies(app)({"type": "http", "headers": []}, receive, send)
+    assert asyncio.get_running_loop().time() - start == pytest.approx(10.0)
+    assert answers[0]["status"] == 408
+
+
+async def test_a_client_that_goes_while_it_sends_is_nobodys_fault(serve: Any) -> None:
+    site = await serve()
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "method": "POST",
+        "path": SESSIONS,
+        "raw_path": SESSIONS.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "scheme": "http",
+        "headers": [(b"host", b"127.0.0.1")],
+        "server": ("127.0.0.1", 80),
+        "client": ("127.0.0.1", 1),
+    }
+    await site.app(scope, receive, send)
+    # It has gone before it could know of its session: that is over.
+    await until(lambda: not site.host.sessions)
+
+
+class Fickle:
+    def __init__(self, then: Any) -> None:
+        self.made, self.then = 0, then
+
+    async def __call__(self) -> Any:
+        self.made += 1
+        return scripted() if self.made == 1 else await self.then()
+
+
+async def raises() -> Any:
+    raise ValueError("there is no key")
+
+
+async def hangs() -> Any:
+    await asyncio.Event().wait()
+
+
+async def nothing() -> Any:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("then", "says"), [(raises, "there is no key"), (hangs, "more than 20 s"), (nothing, "returned NoneType")]
+)
+async def test_an_agent_that_cannot_be_made_is_told(serve: Any, then: Any, says: str) -> None:
+    site = await serve(Fickle(then))
+    answer = await site.ask("POST", SESSIONS)
+    assert (answer.status_code, says in answer.json()["detail"]) == (500, True)
+    assert not site.host.sessions
+
+
+async def test_an_agent_that_joins_nothing_is_told(serve: Any) -> None:
+    async def join_call(**_: Any) -> None:
+        raise ConnectionError("the call is not there")
+
+    site = await serve(join_call=join_call)
+    answer = await site.ask("POST", SESSIONS)
+    assert (answer.status_code, "the call is not there" in answer.json()["detail"]) == (502, True)
+
+
+# Who may.
+
+
+def bearer(*arguments: Any, **more: Any) -> dict[str, str]:
+    return {"Authorization": f"Bearer {make_token(*arguments, **more)}"}
+
+
+async def test_with_a_secret_each_request_wants_its_token(serve: Any) -> None:
+    site = await serve(options=ServeOptions(secret=KEY))
+    expired = bearer(KEY, "table", lifetime=1, now=time.time() - 10)
+    for headers, status in (
+        ({}, 401),
+        ({"Authorization": "Bearer nonsense"}, 401),
+        ({"Authorization": f"Basic {make_token(KEY, 'table')}"}, 401),
+        (expired, 401),
+        (bearer("another secret of length", "table"), 401),
+        (bearer(KEY, "another"), 403),
+        (bearer(KEY, "table", rights=["view"]), 403),
+    ):
+        answer = await site.ask("POST", SESSIONS, headers=headers)
+        assert answer.status_code == status, headers
+        assert ("WWW-Authenticate" in answer.headers) is (status == 401)
+    made = await site.start(headers=bearer(KEY, "table", rights=["start"]))
+    one = f"{SESSIONS}/{made['session_id']}"
+    for method, path, right in (
+        ("GET", one, "view"),
+        ("GET", f"{one}/metrics", "metrics"),
+        ("POST", f"{one}/close", "close"),
+        ("DELETE", one, "close"),
+    ):
+        assert (await site.ask(method, path, headers=bearer(KEY, "table", rights=["start"]))).status_code == 403
+        assert (await site.ask(method, path, headers=bearer(KEY, "other"))).status_code == 403
+        assert (await site.ask(method, path, headers=bearer(KEY, "table", rights=[right]))).status_code < 300
+    assert (await site.ask("GET", "/metrics", headers=bearer(KEY, "table"))).status_code == 403
+    assert (await site.ask("GET", "/metrics", headers=bearer(KEY, "*", rights=["metrics"]))).status_code == 200
+    for path in ("/health", "/ready"):
+        assert (await site.ask("GET", path)).status_code == 200
+
+
+async def test_without_a_secret_only_this_machine_gets_an_answer(serve: Any) -> None:
+    for address, headers, status in (
+        ("http://127.0.0.1", {}, 201),
+        ("http://10.0.0.5", {}, 403),
+        ("http://127.0.0.1", {"Host": "evil.example"}, 403),
+        ("http://127.0.0.1", {"Origin": "https://evil.example"}, 403),
+        ("http://127.0.0.1", {"Origin": "http://127.0.0.1"}, 201),
+    ):
+        site = await serve(address=address)
+        answer = await site.ask("POST", SESSIONS, headers=headers)
+        assert answer.status_code == status, (address, headers)
+
+
+async def test_other_sites_are_named_or_closed_out(serve: Any) -> None:
+    ask = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
+    closed = await serve()
+    assert "access-control-allow-origin" not in (await closed.ask("OPTIONS", SESSIONS, headers=ask)).headers
+    named = await serve(options=ServeOptions(secret=KEY, cors_allow_origins=["https://shop.example"]))
+    allowed = await named.ask("OPTIONS", SESSIONS, headers=ask)
+    assert allowed.headers["access-control-allow-origin"] == "https://shop.example"
+    other = await named.ask("OPTIONS", SESSIONS, headers=ask | {"Origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in other.headers
+
+
+async def test_permissions_of_ones_own(serve: Any) -> None:
+    async def user(authorization: str = Header("")) -> str:
+        return authorization.removeprefix("User ")
+
+    async def anna_alone(name: str = Depends(user)) -> None:
+        if name != "anna":
+            raise HTTPException(403, "not you")
+
+    options = ServeOptions(
+        secret="",
+        can_start_session=anna_alone,
+        can_view_session=anna_alone,
+        can_close_session=anna_alone,
+        can_view_metrics=anna_alone,
+        get_current_user=user,
+    )
+    assert not options.open
+    options.check_exposure("0.0.0.0")
+    site = await serve(options=options, address="http://10.0.0.5")
+    assert (await site.ask("POST", SESSIONS)).status_code == 403
+    made = await site.start(headers={"Authorization": "User anna"})
+    assert site.host.sessions[made["session_id"]].created_by == "anna"
+    assert (await site.ask("GET", f"{SESSIONS}/{made['session_id']}")).status_code == 403
+    assert (await site.ask("GET", "/metrics", headers={"Authorization": "User anna"})).status_code == 200
+
+
+def test_nobody_opens_a_server_to_all_by_accident() -> None:
+    ServeOptions(secret="").check_exposure("127.0.0.1")
+    ServeOptions(secret=KEY).check_exposure("0.0.0.0")
+    for options in (ServeOptions(secret=""), ServeOptions(secret="", can_start_session=print)):
+        with pytest.raises(ValueError, match="VISION_AGENTS_SECRET"):
+            options.check_exposure("0.0.0.0")
+    assert KEY not in repr(ServeOptions(secret=KEY))
+
+
+# Figures.
+
+
+async def test_prometheus_reads_the_process(serve: Any) -> None:
+    from prometheus_client.parser import text_string_to_metric_families
+
+    site = await serve(max_concurrent_sessions=2)
+    made = [await site.start(f"/calls/{n}/sessions") for n in range(2)]
+    assert (await site.ask("POST", "/calls/3/sessions")).status_code == 503
+    session = site.host.sessions[made[0]["session_id"]]
+    arrives(session)
+    talking = asyncio.create_task(session.agent.say("One two three four five six seven eight nine ten."))
+    await asyncio.sleep(1.0)
+    await session.agent.turn_detection.speak(ANNA, 1.5)
+    await talking
+    await asyncio.sleep(3.0)
+    answer = await site.ask("GET", "/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    families = {family.name: family for family in text_string_to_metric_families(answer.text)}
+    value = {name: family.samples[0].value for name, family in families.items() if len(family.samples) == 1}
+    assert value["vision_agents_sessions"] == 2
+    assert value["vision_agents_capacity"] == 2
+    assert value["vision_agents_ready"] == 0
+    assert value["vision_agents_resident_memory_bytes"] > 10e6
+    assert value["vision_agents_pull_lateness_p99_seconds"] < 0.02
+    refused = families["vision_agents_refused"].samples[0]
+    assert (refused.labels, refused.value) == ({"reason": "sessions"}, 1)
+    assert families["vision_agents_interruptions"].samples[0].labels == {"decision": "commit"}
+    counts = {
+        name: next(s.value for s in families[f"vision_agents_{name}"].samples if s.name.endswith("_count"))
+        for name in ("time_to_silence_seconds", "answer_latency_seconds")
+    }
+    assert counts == {"time_to_silence_seconds": 1, "answer_latency_seconds": 1}
+    for name in ("loop_lag_seconds", "cpu_share", "memory_share", "shed_level", "errors", "sessions_ended"):
+        assert f"vision_agents_{name}" in families
+
+
+async def test_the_api_describes_itself(serve: Any) -> None:
+    site = await serve()
+    described = (await site.ask("GET", "/openapi.json")).json()
+    assert set(described["paths"]) == {
+        "/calls/{call_id}/sessions",
+        "/calls/{call_id}/sessions/{session_id}",
+        "/calls/{call_id}/sessions/{session_id}/close",
+        "/calls/{call_id}/sessions/{session_id}/metrics",
+        "/metrics",
+        "/health",
+        "/ready",
+    }
+    start = described["paths"]["/calls/{call_id}/sessions"]["post"]
+    assert {"201", "400", "409", "413", "429", "500", "502", "503", "504"} <= set(start["responses"])
+    assert "Have an agent join the call" in start["description"]
+
+
+async def test_an_application_of_ones_own_gets_the_routes() -> None:
+    from fastapi import FastAPI
+
+    mine = FastAPI()
+
+    @mine.get("/mine")
+    async def hello() -> str:
+        return "hello"
+
+    async with hosting() as host:
+        site = Site(host, make_app(host, ServeOptions(secret="", fast_api=mine)), "http://127.0.0.1")
+        assert (await site.ask("GET", "/mine")).json() == "hello"
+        await site.start()
+        await site.client.aclose()

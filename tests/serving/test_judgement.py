@@ -1,0 +1,229 @@
+"""What is decided by figures alone: who is taken, what is left out, how late frames are, how often one may ask."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vision_agents.core.shed import Shed
+from vision_agents.serving.admission import FIRST_COST, Admission, Calls, Limits, capped
+from vision_agents.serving.lateness import EDGES, Lateness, PullClock
+from vision_agents.serving.load import Load, memory_limit, processors, resident
+from vision_agents.serving.rate import CLIENTS, RateLimit
+from vision_agents.serving.shedding import BACK, LATE, NEXT, Shedding
+
+# Admission.
+
+
+def reason(load: Load, calls: Calls = Calls(5), **limits: object) -> str | None:  # noqa: B008
+    refusal = Admission(Limits(**limits)).refusal(load, calls)  # type: ignore[arg-type]
+    return refusal.reason if refusal is not None else None
+
+
+@pytest.mark.parametrize(
+    ("load", "calls", "why"),
+    [
+        (Load(), Calls(), None),
+        (Load(cpu=0.5), Calls(40), None),
+        (Load(lateness=0.009), Calls(5), "lateness"),
+        (Load(loop_lag=0.06), Calls(5), "loop_lag"),
+        (Load(cpu=0.845), Calls(5), "cpu"),
+        (Load(memory=0.95), Calls(5), "memory"),
+        (Load(), Calls(64, starting=64), "starting"),
+        (Load(), Calls(100, young=100), "cpu"),
+        # That the machine is busy with something else is no reason to take nobody at all.
+        (Load(cpu=0.99), Calls(0), None),
+    ],
+)
+def test_a_call_is_taken_as_long_as_there_is_room(load: Load, calls: Calls, why: str | None) -> None:
+    assert reason(load, calls) == why
+
+
+def test_a_count_is_a_cap_and_no_more() -> None:
+    assert reason(Load(), Calls(9), sessions=10) is None
+    assert reason(Load(), Calls(10), sessions=10) == "sessions"
+    assert reason(Load(lateness=1.0), Calls(3), sessions=10) == "lateness"
+    pairs = ((3, 5), (5, 3), (None, 3), (3, None), (None, None))
+    assert [capped(Limits(sessions=own), cap).sessions for own, cap in pairs] == [3, 3, 3, 3, None]
+    with pytest.raises(ValueError, match="1 or more"):
+        Limits(sessions=0)
+
+
+@given(st.floats(0, 2), st.integers(0, 200), st.integers(0, 200), st.floats(0.001, 0.5))
+def test_more_load_never_lets_more_in(cpu: float, all_: int, young: int, more: float) -> None:
+    admission, calls = Admission(Limits()), Calls(all_ + young, 0, young)
+    if admission.refusal(Load(cpu=cpu), calls) is not None:
+        assert admission.refusal(Load(cpu=cpu + more), calls) is not None
+        assert admission.refusal(Load(cpu=cpu), Calls(all_ + young + 1, 0, young + 1)) is not None
+
+
+def test_a_burst_of_starts_is_bounded_by_what_calls_cost() -> None:
+    admission, taken = Admission(Limits()), 0
+    while admission.refusal(Load(), Calls(taken, 0, taken)) is None:
+        taken += 1
+    assert taken == int(0.85 / FIRST_COST)
+
+
+def test_what_a_call_costs_is_learned() -> None:
+    admission = Admission(Limits())
+    for _ in range(200):
+        admission.learn(Load(cpu=0.6), Calls(20))
+    assert admission.cost == pytest.approx(0.03, rel=0.01)
+    assert admission.capacity(Load(cpu=0.6), Calls(20)) == 28
+    admission.learn(Load(cpu=0.9), Calls(2))
+    admission.learn(Load(cpu=0.9), Calls(20, young=18))
+    assert admission.cost == pytest.approx(0.03, rel=0.01)
+
+
+def test_capacity_is_what_is_there_when_nobody_more_is_taken() -> None:
+    admission = Admission(Limits(sessions=30))
+    assert admission.capacity(Load(lateness=1.0), Calls(12)) == 12
+    assert admission.capacity(Load(), Calls(3)) == 30
+
+
+# Shedding.
+
+
+def test_nothing_is_left_out_while_frames_are_in_time() -> None:
+    shedding = Shedding()
+    assert {shedding.update(now, LATE) for now in range(100)} == {Shed.NOTHING}
+
+
+def test_one_thing_after_the_other_is_left_out_and_comes_back_in_turn() -> None:
+    shedding, now, told = Shedding(), 0.0, []
+    for late, seconds in ((0.02, 10), (0.0, 60)):
+        for _ in range(seconds * 2):
+            now += 0.5
+            before = shedding.level
+            if shedding.update(now, late) is not before:
+                told.append((shedding.level, now))
+    levels, times = zip(*told, strict=True)
+    assert levels == (Shed.TURN_MODEL, Shed.PARTIAL_TRANSCRIPTS, Shed.TURN_MODEL, Shed.NOTHING)
+    assert times[1] - times[0] >= NEXT
+    assert times[2] - 10.0 >= BACK
+    assert times[3] - times[2] >= BACK
+
+
+@given(st.lists(st.tuples(st.floats(0.05, 3.0), st.floats(0.0, 0.2)), max_size=80))
+def test_it_changes_by_one_step_and_never_in_a_hurry(looks: list[tuple[float, float]]) -> None:
+    shedding, now, changed = Shedding(), 0.0, float("-inf")
+    for passed, late in looks:
+        now += passed
+        before = shedding.level
+        after = shedding.update(now, late)
+        if after is not before:
+            assert abs(after - before) == 1
+            assert (late > LATE) is (after > before)
+            assert now - changed >= NEXT
+            changed = now
+
+
+# Lateness.
+
+
+@given(st.lists(st.floats(0.0, 0.5), min_size=1, max_size=300), st.floats(0.01, 1.0))
+def test_a_quantile_is_an_end_of_its_class(latenesses: list[float], share: float) -> None:
+    lateness = Lateness()
+    for late in latenesses:
+        lateness.add(5.0, late)
+    exact = sorted(latenesses)[max(0, -(-len(latenesses) * share // 1).__int__() - 1)]
+    found = lateness.quantile(5.0, share)
+    assert found >= min(exact, EDGES[-1]) * 0.999
+    assert found <= max(exact * 1.17, EDGES[0])
+    assert lateness.worst == max(latenesses)
+
+
+def test_what_is_older_than_ten_seconds_is_forgotten() -> None:
+    lateness = Lateness()
+    for second in range(5):
+        lateness.add(second, 0.1)
+    assert lateness.quantile(4.9, 0.99) > 0.09
+    for second in range(5, 25):
+        lateness.add(second, 0.0)
+    assert lateness.quantile(24.9, 0.99) == EDGES[0]
+    assert lateness.quantile(100.0, 0.99) == 0.0
+
+
+def test_the_last_two_seconds_are_known_by_themselves() -> None:
+    lateness = Lateness()
+    for second in range(8):
+        lateness.add(second, 0.1 if second < 6 else 0.0)
+    assert lateness.quantile(7.5, 0.99) > 0.09
+    assert lateness.quantile(7.5, 0.99, seconds=2) == EDGES[0]
+
+
+class Pulls:
+    """A call's pulls at times of its own."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.late: list[float] = []
+        self._clock = PullClock(lambda: self.now, lambda now, late: self.late.append(late))
+
+    def at(self, *times: float) -> list[float]:
+        for time in times:
+            self.now = time
+            self._clock.tick()
+        return [round(late, 4) for late in self.late]
+
+
+def test_pulls_in_time_are_not_late() -> None:
+    assert max(Pulls().at(*(100 + n * 0.02 for n in range(500)))) == 0.0
+
+
+def test_one_late_pull_is_late_and_the_next_is_not() -> None:
+    late = Pulls().at(100.0, 100.02, 100.047, 100.06, 100.08)
+    assert late == [0.0, 0.0, 0.007, 0.0, 0.0]
+
+
+def test_frames_that_are_left_out_after_a_stall_make_no_others_late() -> None:
+    late = Pulls().at(100.0, 100.02, 101.0, 101.02, 101.04)
+    assert late == [0.0, 0.0, 0.96, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("ppm", [-200, 200])
+def test_a_call_whose_clock_runs_otherwise_is_not_late(ppm: int) -> None:
+    late = Pulls().at(*(100 + n * 0.02 * (1 + ppm * 1e-6) for n in range(50_000)))
+    assert max(late) < 0.001
+
+
+def test_a_call_that_falls_behind_is_late() -> None:
+    late = Pulls().at(*(100 + n * 0.022 for n in range(100)))
+    assert late[-1] > 0.1
+
+
+# How often.
+
+
+def test_a_burst_and_then_a_rate() -> None:
+    limit = RateLimit(2.0, 5)
+    assert [limit.take("a", 10.0) for _ in range(6)] == [0, 0, 0, 0, 0, 0.5]
+    assert limit.take("b", 10.0) == 0.0
+    assert limit.take("a", 10.5) == 0.0
+    assert limit.take("a", 10.5) == 0.5
+    assert [limit.take("a", 100.0) for _ in range(6)] == [0, 0, 0, 0, 0, 0.5]
+
+
+@given(st.lists(st.floats(0.0, 1.0), max_size=200))
+def test_nobody_gets_more_than_the_rate_and_one_burst(pauses: list[float]) -> None:
+    limit, now, taken = RateLimit(3.0, 4), 0.0, 0
+    for pause in pauses:
+        now += pause
+        taken += limit.take("a", now) == 0.0
+    assert taken <= 4 + 3.0 * now + 1e-6
+
+
+def test_clients_without_number_take_no_more_room() -> None:
+    limit = RateLimit(1.0, 1)
+    for number in range(CLIENTS + 50):
+        limit.take(str(number), 0.0)
+    assert len(limit) == CLIENTS
+    for rate, burst in ((0.0, 1), (1.0, 0)):
+        with pytest.raises(ValueError, match="above 0"):
+            RateLimit(rate, burst)
+
+
+def test_the_machine_tells_what_it_has() -> None:
+    assert 10e6 < resident() < memory_limit()
+    assert processors() >= 1

@@ -1,0 +1,295 @@
+"""The server as a process: signals, drains, ports, clients that dawdle. And callers by WebRTC, many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from vision_agents.serving import AgentLauncher, CallHost, ServeOptions, server
+from vision_agents.serving.http import make_app
+from vision_agents.serving.server import Address
+from vision_agents.serving.tokens import make_token
+from vision_agents.testing.parts import LoopEdge
+
+from ..plugins.local.browser_kit import Caller
+from .kit import roomy, scripted, until
+
+HERE = Path(__file__).parent
+KEY = "a secret of some length"
+
+# Nothing here takes longer, unless it hangs.
+PATIENCE = 120.0
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "vision_agents.cli", *map(str, arguments)]
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name != "VISION_AGENTS_SECRET"}
+    return kept | {"PYTHONUNBUFFERED": "1"} | more
+
+
+@contextmanager
+def process(*arguments: object, **more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server; its address once it answers."""
+    run = subprocess.Popen(
+        list(map(str, arguments)), cwd=HERE, env=environment(**more), stdout=subprocess.PIPE, stderr=None, text=True
+    )
+    try:
+        assert run.stdout is not None
+        line = run.stdout.readline()
+        assert "Serving at http" in line, line
+        yield run, line.split()[2]
+    finally:
+        run.kill()
+        run.wait(PATIENCE)
+
+
+async def start(http: aiohttp.ClientSession, url: str, call: str) -> tuple[int, Any]:
+    async with http.post(f"{url}/calls/{call}/sessions") as answer:
+        return answer.status, await answer.json()
+
+
+async def gone(run: subprocess.Popen[str]) -> int:
+    return await asyncio.to_thread(run.wait, PATIENCE)
+
+
+async def test_a_server_that_is_told_to_end_lets_its_calls_go_on(tmp_path: Path) -> None:
+    serve = command("serve", "served:launcher", "--port", 0, "--traces", tmp_path)
+    with process(*serve) as (run, url):
+        async with aiohttp.ClientSession() as http:
+            status, session = await start(http, url, "table")
+            assert status == 201
+            one = f"{url}/calls/table/sessions/{session['session_id']}"
+            run.send_signal(signal.SIGTERM)
+            for _ in range(500):
+                async with http.get(f"{url}/ready") as answer:
+                    if answer.status == 503:
+                        break
+            assert answer.status == 503
+            assert (await start(http, url, "other"))[0] == 503
+            async with http.get(one) as answer:
+                assert answer.status == 200
+            async with http.delete(one) as answer:
+                assert answer.status == 204
+        assert await gone(run) == 0
+    (trace,) = tmp_path.glob("*.jsonl")
+    assert all(json.loads(line) for line in trace.read_text().splitlines())
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+async def test_the_second_signal_ends_it_now_and_traces_are_whole(tmp_path: Path, second: signal.Signals) -> None:
+    serve = command("serve", "served:runner", "--port", 0, "--traces", tmp_path)
+    with process(*serve) as (run, url):
+        async with aiohttp.ClientSession() as http:
+            assert (await start(http, url, "table"))[0] == 201
+            run.send_signal(signal.SIGTERM)
+            await asyncio.sleep(0.5)
+            assert run.poll() is None
+            run.send_signal(second)
+            assert await gone(run) == 0
+    (trace,) = tmp_path.glob("*.jsonl")
+    records = [json.loads(line) for line in trace.read_text().splitlines()]
+    assert "ended" in json.dumps(records[-1]).lower()
+
+
+async def test_ctrl_c_ends_a_program_of_ones_own_at_once() -> None:
+    with process(sys.executable, "served.py", "serve", "--port", 0, "--no-splash") as (run, url):
+        async with aiohttp.ClientSession() as http:
+            assert (await start(http, url, "table"))[0] == 201
+            run.send_signal(signal.SIGINT)
+            assert await gone(run) == 0
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("served:launcher", "--port", "{taken}"), "is in use"),
+        (("served:launcher", "--host", "0.0.0.0", "--port", 0), "VISION_AGENTS_SECRET"),
+        (("served:launcher", "--host", "203.0.113.5", "--port", 0), "VISION_AGENTS_SECRET"),
+        (("served:nothing",), "has no 'nothing'"),
+        (("nowhere:agent",), "there is no module 'nowhere'"),
+        (("served:broken", "--port", 0), "there is no key for the model"),
+        (("served:launcher", "--sessions", 0), "1 or more"),
+        (("served:launcher", "--tls-cert", "x.pem"), "give both"),
+    ],
+)
+def test_what_keeps_it_from_starting_is_said_in_a_sentence(arguments: tuple[Any, ...], says: str) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        told = [str(each).format(taken=other.getsockname()[1]) for each in arguments]
+        run = subprocess.run(
+            command("serve", *told), cwd=HERE, env=environment(), capture_output=True, text=True, timeout=PATIENCE
+        )
+    assert run.returncode == 2, run.stderr
+    assert says in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.real_time
+def test_tokens_are_made_on_the_command_line() -> None:
+    run = subprocess.run(
+        command("token", "--call", "table", "--may", "view", "--expires", 60),
+        env=environment(VISION_AGENTS_SECRET=KEY),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    from vision_agents.serving.tokens import check_token
+
+    assert check_token(KEY, run.stdout.strip(), "table", "view").rights == {"view"}
+    for more, says in (({}, "set VISION_AGENTS_SECRET"), ({"VISION_AGENTS_SECRET": "short"}, "16 or more")):
+        failed = subprocess.run(
+            command("token", "--call", "table"),
+            env=environment(**more),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        assert (failed.returncode, says in failed.stderr) == (2, True)
+
+
+# In this process.
+
+
+async def with_edge(edge: Any) -> Any:
+    return scripted(edge)
+
+
+@asynccontextmanager
+async def serving(create: Any = with_edge, options: Any = None, **more: Any) -> AsyncIterator[tuple[CallHost, str]]:
+    launcher = AgentLauncher(create, **{"participant_wait_timeout": 0.0} | more)
+    host = CallHost(launcher, roomy(sessions=launcher.max_concurrent_sessions))
+    address = Address(port=0)
+    bound = address.bind()
+    await host.start()
+    answering = asyncio.Event()
+    app = make_app(host, options or ServeOptions(secret=""), private=True)
+    task = asyncio.create_task(server.serve(app, host, bound, address=address, started=answering.set))
+    await answering.wait()
+    try:
+        yield host, address.url(bound)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        bound.close()
+
+
+async def test_a_client_that_says_half_a_word_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "REQUEST_TIMEOUT", 0.5)
+
+    async def no_edge() -> Any:
+        return scripted(LoopEdge())
+
+    async with serving(no_edge) as (_, url):
+        port = int(url.rpartition(":")[2])
+        for said in (b"", b"POST /calls/table/sess", b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /hea"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(said)
+            async with asyncio.timeout(PATIENCE):
+                await reader.read()
+            writer.close()
+        # Who asks and then says nothing may keep the connection for the next request.
+        async with aiohttp.ClientSession() as http:
+            for _ in range(2):
+                async with http.get(f"{url}/health") as answer:
+                    assert answer.status == 200
+                await asyncio.sleep(1.0)
+
+
+async def test_callers_by_webrtc_have_agents_of_their_own() -> None:
+    async with serving() as (host, url), aiohttp.ClientSession() as http:
+        callers = [Caller() for _ in range(3)]
+        for number, caller in enumerate(callers):
+            body = {"offer": {"type": "offer", "sdp": await caller.offer()}}
+            async with http.post(f"{url}/calls/call-{number}/sessions", json=body) as answer:
+                assert answer.status == 201, await answer.text()
+                await caller.accept((await answer.json())["answer"]["sdp"])
+        sessions = list(host.sessions.values())
+        await until(lambda: all(session.agent.participants for session in sessions), PATIENCE)
+        assert len({id(session.agent) for session in sessions}) == 3
+        # Each hears its own agent alone.
+        talking = asyncio.create_task(sessions[0].agent.say("One two three four five six."))
+        first = await callers[0].hears(40)
+        others = await callers[1].hears(40)
+        assert abs(first).max() > 1000
+        assert abs(others).max() < 100
+        await talking
+        for caller in callers:
+            await caller.close()
+
+
+async def test_an_offer_that_is_none_costs_no_place() -> None:
+    async with serving(max_concurrent_sessions=1) as (host, url), aiohttp.ClientSession() as http:
+        for _ in range(2):
+            async with http.post(
+                f"{url}/calls/table/sessions", json={"offer": {"type": "offer", "sdp": "nonsense"}}
+            ) as answer:
+                assert (answer.status, "offer" in (await answer.json())["detail"]) == (400, True)
+            await until(lambda: not host.sessions, PATIENCE)
+
+
+async def test_the_page_is_served_to_callers_with_agents_of_their_own() -> None:
+    async with serving() as (host, url), aiohttp.ClientSession() as http:
+        async with http.get(f"{url}/") as answer:
+            assert (answer.status, "<html" in await answer.text()) == (200, True)
+            assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+        async with http.get(f"{url}/nothing.js") as answer:
+            assert answer.status == 404
+        callers = []
+        for number in range(2):
+            async with http.ws_connect(f"{url.replace('http', 'ws')}/records?tab=tab-{number}") as records:
+                hello = (await records.receive_json())[0]
+                assert hello["edge"] == "hello"
+            caller = Caller()
+            async with http.post(f"{url}/offer", json={"type": "offer", "sdp": await caller.offer()}) as answer:
+                assert answer.status == 200
+                await caller.accept((await answer.json())["sdp"])
+            callers.append(caller)
+        await until(lambda: len(host.sessions) == 2, PATIENCE)
+        assert {session.call_id.partition("-")[0] for session in host.sessions.values()} == {"page"}
+        for caller in callers:
+            await caller.close()
+
+
+async def test_the_page_wants_a_token_where_there_is_a_secret() -> None:
+    options = ServeOptions(secret=KEY)
+    async with (
+        serving(options=options) as (_, url),
+        aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http,
+    ):
+        socket_url = f"{url.replace('http', 'ws')}/records"
+        for path, method in (("/", "GET"), ("/offer", "POST"), ("/?token=nonsense", "GET")):
+            async with http.request(method, f"{url}{path}") as answer:
+                assert (answer.status, "error" in await answer.json()) == (401, True)
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await http.ws_connect(socket_url)
+        async with http.get(f"{url}/?token={make_token(KEY, 'page')}") as answer:
+            assert (answer.status, answer.url.query_string) == (200, "")
+        async with http.ws_connect(socket_url) as records:
+            assert (await records.receive_json())[0]["edge"] == "hello"
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await http.ws_connect(socket_url, origin="https://evil.example")
+
+
+async def test_the_page_says_when_there_is_no_place() -> None:
+    async with serving() as (host, url), aiohttp.ClientSession() as http:
+        host.draining = True
+        async with http.post(f"{url}/offer", json={"type": "offer", "sdp": await Caller().offer()}) as answer:
+            assert (answer.status, "about to end" in (await answer.json())["error"]) == (503, True)
+        host.draining = False
