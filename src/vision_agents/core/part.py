@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from .conversation import Conversation
@@ -16,6 +16,7 @@ from .epoch import Epoch
 from .events import EventManager
 from .listeners import CallBarrier, HearingListener, OutputListener
 from .shed import Shed
+from .usage import TokenUsage
 
 # Agents of several threads may want the same part at the same moment.
 _taking = threading.Lock()
@@ -37,6 +38,7 @@ class Attachment:
         output: takes what a realtime model says.
         barrier: where functions with effects wait; None if none need to.
         agent: the id of the agent's user, for messages.
+        used: takes the tokens that a model was used for.
     """
 
     epoch: Epoch = field(default_factory=Epoch)
@@ -46,6 +48,7 @@ class Attachment:
     output: OutputListener | None = None
     agent: str = ""
     barrier: CallBarrier | None = None
+    used: Callable[[TokenUsage], None] | None = None
 
 
 class Part:

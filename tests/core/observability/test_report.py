@@ -89,6 +89,8 @@ def test_counts_and_the_frame(conversation):
         "errors": 0,
         "late_commits": 0,
         "recovered": 0,
+        "input_tokens": 0,
+        "output_tokens": 0,
     }
     assert report.duration == 13.0
     assert report.worst_delay == 0.002

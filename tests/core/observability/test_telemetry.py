@@ -241,6 +241,26 @@ def test_what_went_wrong_and_what_came_late_is_counted(spoken):
     assert result.points("vision_agents.stale_chunks")[()].value == 3
 
 
+def test_tokens_are_measured_by_the_conventions_for_generative_ai(spoken):
+    usage = {"provider": "openai", "model": "gpt-5.4", "input_tokens": 100, "output_tokens": 20}
+    result = measured(
+        [
+            spoken.records[0],
+            {"t": 1.0, "note": "TokensUsed", "usage": usage},
+            {"t": 2.0, "note": "TokensUsed", "usage": usage | {"output_tokens": 5}},
+            {"t": 3.0, "note": "CallEnded", "error": None},
+        ]
+    )
+    points = result.points("gen_ai.client.token.usage")
+    told = {labels: (point.count, point.sum) for labels, point in points.items()}
+    assert told == {
+        ("chat", "openai", "gpt-5.4", "input"): (2, 200),
+        ("chat", "openai", "gpt-5.4", "output"): (2, 25),
+    }
+    (call,) = result.of("call")
+    assert (call.attributes["gen_ai.usage.input_tokens"], call.attributes["gen_ai.usage.output_tokens"]) == (200, 25)
+
+
 def test_a_reply_that_was_never_begun_ends_where_it_was_dropped(spoken):
     result = measured(
         [

@@ -12,8 +12,10 @@ import pytest_asyncio
 
 from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import Message, Role, ToolCall
+from vision_agents.core.llm import TokenUsageEvent
 from vision_agents.core.participants import Participant
 from vision_agents.core.remote import realtime_link
+from vision_agents.core.usage import TokenUsage
 from vision_agents.plugins import aws
 from vision_agents.plugins.aws import link
 from vision_agents.plugins.aws import session as sessions
@@ -345,3 +347,18 @@ async def test_other_instructions_hold_from_the_next_pause_on(
     await model.send_text("Well?")
     await until(lambda: player.responses and player.last.done, "the answer")
     assert not player.failures
+
+
+async def test_the_tokens_since_they_were_told_last(model: aws.Realtime, player: Player, provider: StandIn) -> None:
+    usages: list[TokenUsage] = []
+
+    @model.events.subscribe
+    async def note(event: TokenUsageEvent) -> None:
+        usages.append(event.usage)
+
+    provider.will_say("Yes, of course. Why not.")
+    await model.send_text("Say something.")
+    await until(lambda: len(usages) == 2, "the tokens")
+    assert usages == [
+        TokenUsage("aws.bedrock", aws.realtime.DEFAULT_MODEL, 0, words, output_audio_tokens=words) for words in (3, 2)
+    ]

@@ -11,7 +11,7 @@ from google.genai import types
 from vision_agents.core.audio import PcmData
 from vision_agents.core.participants import Participant
 from vision_agents.plugins.gemini.dialogue import Dialogue
-from vision_agents.plugins.gemini.responses import PLAYED_OUT, STOPPED_LIMIT
+from vision_agents.plugins.gemini.responses import PLAYED_OUT, STOPPED_LIMIT, TURN_LIMIT
 from vision_agents.testing.contract import Player
 
 from ..realtime.kit import ANNA, BEN, Reports
@@ -374,7 +374,7 @@ async def test_an_answer_whose_end_the_service_does_not_tell_is_over_when_it_has
     stand.time += 0.02
     stand.dialogue.hear(silence)
     assert stand.player.last.done
-    assert stand.dialogue.idle
+    assert not stand.dialogue.idle, "the service has not called the turn complete"
     # And if it was not done: what follows is a part of the same answer.
     stand.audio(text="two")
     stand.over()
@@ -427,3 +427,49 @@ async def test_an_interruption_of_what_is_made_and_still_plays_loses_no_answer(s
     stand.says(generation_complete=True)
     stand.says(interrupted=True, turn_complete=True)
     assert (stand.player.interruptions, stand.player.lost) == (1, [])
+
+
+async def test_what_is_generated_needs_no_confirmation_that_it_is_cancelled(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.", 5)
+    stand.audio(5.0, text="one")
+    stand.says(generation_complete=True)
+    stand.model.interrupt()
+    assert stand.dialogue.cancel(set())
+    assert stand.dialogue.unconfirmed_since is None
+    # The end of its turn, whenever it comes, is not that of the next answer.
+    stand.time += 8.0
+    stand.hears("and then")
+    stand.audio(text="two")
+    stand.over()
+    assert not stand.player.last.done
+    stand.audio(text=" three")
+    stand.over()
+    assert (stand.player.last.text, stand.player.last.done) == ("two three", True)
+
+
+async def test_the_service_may_say_that_it_stopped_what_was_generated(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.", 5)
+    stand.audio(5.0, text="one")
+    stand.says(generation_complete=True)
+    stand.model.interrupt()
+    assert stand.dialogue.cancel(set())
+    stand.says(interrupted=True)
+    stand.over()
+    assert stand.turns == []
+    # But later it is somebody who speaks.
+    stand.dialogue.asked("Talk.", 6)
+    stand.audio(5.0, text="two")
+    stand.says(interrupted=True)
+    assert stand.turns == [("turn_started", ANNA)]
+
+
+async def test_a_turn_whose_end_is_not_told_is_not_waited_for_forever(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.", 5)
+    stand.audio(5.0, text="one")
+    stand.says(generation_complete=True)
+    stand.model.interrupt()
+    assert stand.dialogue.cancel(set())
+    stand.time += TURN_LIMIT
+    assert stand.dialogue.idle
+    stand.says(interrupted=True)
+    assert stand.turns == [("turn_started", ANNA)]

@@ -10,8 +10,9 @@ import pytest
 from google.genai import types
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.llm import OnInterrupt
+from vision_agents.core.llm import OnInterrupt, TokenUsageEvent
 from vision_agents.core.remote import realtime_link as link_module
+from vision_agents.core.usage import TokenUsage
 from vision_agents.plugins import gemini
 from vision_agents.plugins.gemini import link as gemini_link
 from vision_agents.plugins.gemini import session as session_module
@@ -230,6 +231,7 @@ async def test_an_expired_handle_leads_to_a_new_session_that_is_told(
     service: StandIn, connected: gemini.Realtime, player: Player
 ) -> None:
     await answered(connected, player, service)
+    await until(lambda: service.handles, "the end of the turn")
     service.handles.clear()
     await service.disconnect()
     await until(lambda: len(service.sessions) == 3, "the third connection")
@@ -335,6 +337,8 @@ async def test_functions_that_the_service_cancels_are_not_answered(
     if on_interrupt == "finish":
         assert not weather.ended.is_set()
         weather.go_on.set()
+        await until(lambda: weather.ended.is_set() and len(service.handles) == 2, "the end of both turns")
+        await speak(connected, 0.0)
         # The call is over for the service: what it returned is told as a note, which is not answered.
         await until(lambda: any("Note" in text for _, text in service.session.memory.turns), "the note")
         told = '(Note about the call weather({"city": "Ulm"}): rain in Ulm)'
@@ -399,3 +403,17 @@ async def test_a_microphone_that_is_off_is_said_once(
         await until(lambda ends=ends: service.session.stream_ends > ends, "the end of the stream")
         await asyncio.sleep(0.2)
     assert service.session.stream_ends == 2
+
+
+async def test_the_tokens_of_each_turn_are_told(service: StandIn, connected: gemini.Realtime, player: Player) -> None:
+    usages: list[TokenUsage] = []
+
+    @connected.events.subscribe
+    async def note(event: TokenUsageEvent) -> None:
+        usages.append(event.usage)
+
+    await answered(connected, player, service)
+    await until(lambda: usages, "the tokens")
+    # Two words were asked and three said; two tokens are thoughts, which are paid for like the rest.
+    told = {"output_audio_tokens": 3, "reasoning_tokens": 2}
+    assert usages == [TokenUsage("gcp.gemini", "gemini-3.8-live", 2, 5, **told)]

@@ -20,7 +20,7 @@ def send(**message):
     print(json.dumps(message), flush=True)
 
 def done(number, reason="stop"):
-    send(id=number, done={"reason": reason, "prompt_tokens": 1, "cached_tokens": 0, "dropped": 0})
+    send(id=number, done={"reason": reason, "prompt_tokens": 1, "cached_tokens": 0, "written_tokens": 0, "dropped": 0})
 
 settings = json.loads(sys.stdin.readline())
 with open(settings["model"] + ".starts", "a") as starts:

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from vision_agents.core.conversation import Message, Role, ToolCall
-from vision_agents.core.llm import LLMRequest
+from vision_agents.core.llm import LLMRequest, TokenUsageEvent
 from vision_agents.core.models import MissingModelError
 from vision_agents.core.models.networks import NetworkSpec
+from vision_agents.core.usage import TokenUsage
 from vision_agents.plugins import llama
 from vision_agents.plugins.llama.engine import Engine, EngineOptions
 from vision_agents.plugins.llama.llm import LoopGuard
-from vision_agents.plugins.llama.session import Prompt
+from vision_agents.plugins.llama.session import Prompt, Summary
 
 pytestmark = pytest.mark.virtual_time
 
@@ -28,6 +29,7 @@ class ScriptedSession:
         self.warmed: list[Prompt] = []
         self.log: list[str] = []
         self.spec: NetworkSpec[Engine] | None = None
+        self.last: Summary | None = None
         self._live: set[asyncio.Event] = set()
 
     def bind(self) -> None:
@@ -43,6 +45,7 @@ class ScriptedSession:
                 if cancelled.is_set():
                     return
                 yield word
+            self.last = Summary("stop", 40, 30, len(self.words), 0)
         finally:
             self._live.discard(cancelled)
 
@@ -275,3 +278,19 @@ async def test_a_default_model_that_was_not_pulled_says_how(tmp_path: Path, monk
 async def test_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"there is no model .*nowhere\.gguf"):
         await llama.LLM(tmp_path / "nowhere.gguf").start()
+
+
+async def test_the_tokens_of_a_whole_reply_are_told(sessions: list[ScriptedSession]) -> None:
+    llm = llama.LLM()
+    usages: list[TokenUsage] = []
+
+    @llm.events.subscribe
+    async def note(event: TokenUsageEvent) -> None:
+        usages.append(event.usage)
+
+    await reply(llm, request())
+    asking = llm.respond(request())
+    await anext(asking)
+    await asking.aclose()
+    await llm.events.drain()
+    assert usages == [TokenUsage("llama.cpp", "smollm2-135m", 40, 3, cached_tokens=30)]

@@ -238,7 +238,7 @@ def test_a_session_in_use_on_another_event_loop_is_refused(model: Path) -> None:
     ],
 )
 async def test_function_calls_are_decoded(engine: Engine, call: Json, arguments: Json) -> None:
-    done = {"reason": "tool_calls", "prompt_tokens": 1, "cached_tokens": 0, "dropped": 0}
+    done = {"reason": "tool_calls", "prompt_tokens": 1, "cached_tokens": 0, "written_tokens": 0, "dropped": 0}
     raw = "\n".join(json.dumps({"id": 1} | message) for message in ({"call": call}, {"done": done}))
     (reply,) = await generate(Session(lambda: engine), raw=raw)
     assert (reply.name, reply.arguments) == ("f", arguments)

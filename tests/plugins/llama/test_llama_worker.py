@@ -153,7 +153,10 @@ def test_a_reply_is_progress_then_text_then_done() -> None:
         {"id": 7, "progress": 3},
         {"id": 7, "text": "Hello"},
         {"id": 7, "text": " there"},
-        {"id": 7, "done": {"reason": "stop", "prompt_tokens": 3, "cached_tokens": 0, "dropped": 0}},
+        {
+            "id": 7,
+            "done": {"reason": "stop", "prompt_tokens": 3, "cached_tokens": 0, "written_tokens": 2, "dropped": 0},
+        },
     ]
     assert model.prompts[0]["max_tokens"] == 50
 

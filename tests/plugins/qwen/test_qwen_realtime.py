@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from dashscope.audio.qwen_omni import MultiModality, OmniRealtimeCallback, OmniRealtimeConversation
 
+from vision_agents.core.llm import TokenUsageEvent
+from vision_agents.core.usage import TokenUsage
 from vision_agents.plugins import qwen
 from vision_agents.plugins.qwen import session as session_module
 from vision_agents.plugins.qwen.messages import Write
@@ -250,3 +252,19 @@ async def test_audio_in_between_waits_for_the_next_session(
     await speak(connected)
     await until(lambda: player.responses and player.last.done, "the answer")
     assert len(service.sessions) == 2
+
+
+async def test_the_tokens_of_each_response_are_told(service: StandIn, connected: qwen.Realtime, player: Player) -> None:
+    usages: list[TokenUsage] = []
+
+    @connected.events.subscribe
+    async def note(event: TokenUsageEvent) -> None:
+        usages.append(event.usage)
+
+    service.will_say("Yes, of course.")
+    await connected.send_text("Say something.")
+    await until(lambda: usages, "the tokens")
+    [usage] = usages
+    assert (usage.provider, usage.model) == ("alibaba_cloud.dashscope", "qwen3.5-omni-flash-realtime")
+    assert (usage.output_tokens, usage.output_audio_tokens) == (3, 3)
+    assert usage.input_tokens == len(["Be", "brief.", "Say", "something."])

@@ -75,6 +75,7 @@ class SonicSession:
         self._last: Speech | None = None
         self._plays_until = 0.0
         self._calls: dict[str, asyncio.Future[str]] = {}
+        self._tokens: dict[str, int] = {}
         self._failure: asyncio.Future[Refusal] = asyncio.get_running_loop().create_future()
 
     async def send(self, event: Json | bytes) -> None:
@@ -330,6 +331,17 @@ class SonicSession:
         await self.send({"contentStart": start})
         await self.send({"textOutput": {"contentId": content, "role": role, "content": text}})
         await self.send({"contentEnd": {"contentId": content, "type": "TEXT", "stopReason": reason}})
+
+    async def used(self, text: int, speech: int) -> None:
+        """Tell of tokens: those of the answer since this was told last, and all of the session."""
+        nothing = {"speechTokens": 0, "textTokens": 0}
+        delta = {"speechTokens": speech, "textTokens": text}
+        self._tokens = {kind: self._tokens.get(kind, 0) + tokens for kind, tokens in delta.items()}
+        totals = sum(self._tokens.values())
+        details = {"delta": {"input": nothing, "output": delta}, "total": {"input": nothing, "output": self._tokens}}
+        fields = {"completionId": "completion", "details": details, "promptName": self.prompt["promptName"]}
+        sums = {"totalInputTokens": 0, "totalOutputTokens": totals, "totalTokens": totals}
+        await self.send({"usageEvent": fields | sums})
 
     def spoken(self, seconds: float) -> None:
         """So much audio was sent: until when it plays at the user's."""

@@ -68,6 +68,7 @@ class Speech:
                     content = await self._begin(sentence)
                 await self._audio(word)
             await self._end("END_TURN" if index == len(sentences) - 1 else "PARTIAL_TURN")
+            await self._session.used(text=0, speech=len(sentence.split()))
         await self._session.say_text(self._session.name(), "ASSISTANT", "FINAL", self._text, "END_TURN")
 
     async def _begin(self, sentence: str) -> str:

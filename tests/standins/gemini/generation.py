@@ -6,6 +6,7 @@ import asyncio
 import base64
 import zlib
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from vision_agents.core.conversation import ToolCall
@@ -34,12 +35,20 @@ class Generation:
         self._previous = previous
         self._begun = False
         self._remembered = False
+        self._generated = False
+        # Something else was asked when all was made.
+        self._asked = asyncio.Event()
         self._reason: str | None = None
         self._task = session.spawn(self._run())
 
     def cancel(self, reason: str, at_once: bool = True) -> None:
         """Stop. `at_once`: also if it is deaf."""
         if not self.running or self._reason is not None or (self.deaf and not at_once):
+            return
+        if self._generated and reason == "content":
+            # There is nothing to stop. What is asked now ends the turn, a note does not.
+            if at_once:
+                self._asked.set()
             return
         delay = 0.0 if self.deaf else self._session.service.deaf_for
         if delay and not at_once:
@@ -71,10 +80,17 @@ class Generation:
                 raise asyncio.CancelledError
             await self._after_previous()
             await session.update(resumable=False)
+            await session.content()  # The service says nothing at times.
             with session.service.answering() as answer:
                 if not await self._make(answer):
                     return
+            self._remember()
             await session.content(generationComplete=True)
+            self._generated = True
+            # The turn is complete when the service reckons that all of it was heard.
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(session.plays_until):
+                    await self._asked.wait()
         except asyncio.CancelledError:
             if self._reason is None:
                 raise  # The connection is gone.
@@ -85,8 +101,22 @@ class Generation:
         finally:
             self.running = False
         self._remember()
-        await session.content(turnComplete=True, interactionStatus="IDLE")
+        content = {"turnComplete": True, "interactionStatus": "IDLE"}
+        await session.send(serverContent=content, usageMetadata=self._usage())
         await session.update(resumable=True)
+
+    def _usage(self) -> dict[str, Any]:
+        """Tokens of this turn alone: so many as words."""
+        prompt = sum(len(text.split()) for role, text in self._session.memory.turns if role != "model")
+        spoken = len(self.said)
+        return {
+            "promptTokenCount": prompt,
+            "responseTokenCount": spoken,
+            "thoughtsTokenCount": 2,
+            "totalTokenCount": prompt + spoken + 2,
+            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": prompt}],
+            "responseTokensDetails": [{"modality": "AUDIO", "tokenCount": spoken}],
+        }
 
     def _remember(self) -> None:
         """What was sent is what the model knows to have said."""
@@ -116,6 +146,8 @@ class Generation:
             return False
         while isinstance(said := session.service.next_said(), ToolCall):
             await self._call(said, answer)
+        thought = {"text": "**Thinking about it**", "thought": True}
+        await session.content(modelTurn={"role": "model", "parts": [thought]})
         for index, word in enumerate(said.split(" ")):
             await answer.permit()
             await asyncio.sleep(session.service.pace)

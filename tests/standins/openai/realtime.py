@@ -202,9 +202,17 @@ class RealtimeSession:
         for piece in words.split(" "):
             await asyncio.sleep(0)
             await self.send(f"{kind}.delta", **here, delta=f"{piece} ", logprobs=None)
-        usage = {"type": "duration", "seconds": 1.0}
+        tokens = len(words.split())
+        usage = {
+            "type": "tokens",
+            "input_tokens": 10,
+            "output_tokens": tokens,
+            "total_tokens": 10 + tokens,
+            "input_token_details": {"audio_tokens": 10, "text_tokens": 0},
+        }
         item["content"][0]["transcript"] = words
-        await self.send(f"{kind}.completed", **here, transcript=words, usage=usage, logprobs=None)
+        for _ in range(3 if self.service.repeats_transcripts else 1):
+            await self.send(f"{kind}.completed", **here, transcript=words, usage=usage, logprobs=None)
 
     async def _on_commit(self, event: Json) -> None:
         raise Refusal(

@@ -32,6 +32,7 @@ class Generation:
         self._session = session
         self._options = options
         self._items: list[Json] = []
+        self._said = ""
         self._task: asyncio.Task[None] | None = None
         self._reason: str | None = None
 
@@ -75,6 +76,9 @@ class Generation:
                     details = _failed(kind, f"The response failed: {kind}.")
                 else:
                     said = self._session.service.next_said()
+                    before = self._session.service.says_before_calls if isinstance(said, ToolCall) else ""
+                    if before:
+                        await self._talk(before, answer)
                     await (self._call(said, answer) if isinstance(said, ToolCall) else self._talk(said, answer))
                 status = "completed" if details is None else "failed"
         except asyncio.CancelledError:
@@ -86,6 +90,8 @@ class Generation:
         for item in self._items:
             item["status"] = "completed" if status == "completed" else "incomplete"
         await self._send("response.done", response=self._resource(status, details))
+        limits = [{"name": "tokens", "limit": 20000, "remaining": 19000, "reset_seconds": 0.1}]
+        await self._send("rate_limits.updated", rate_limits=limits)
 
     def _resource(self, status: str, details: Json | None) -> Json:
         return {
@@ -97,7 +103,18 @@ class Generation:
             "conversation_id": "conv_1",
             "output_modalities": ["audio"],
             "metadata": self._options.get("metadata"),
-            "usage": None,
+            "usage": None if status == "in_progress" else self._usage(),
+        }
+
+    def _usage(self) -> Json:
+        """So many tokens as words, and ten for what it was told."""
+        said = len(self._said.split())
+        return {
+            "total_tokens": 10 + said,
+            "input_tokens": 10,
+            "output_tokens": said,
+            "input_token_details": {"text_tokens": 4, "audio_tokens": 6, "cached_tokens": 2},
+            "output_token_details": {"text_tokens": 0, "audio_tokens": said},
         }
 
     async def _send(self, kind: str, **fields: Any) -> None:
@@ -112,8 +129,8 @@ class Generation:
 
     async def _close(self, item: Json) -> None:
         item["status"] = "completed"
-        await self._send("response.output_item.done", response_id=self.id, output_index=0, item=item)
         await self._send("conversation.item.done", item=item)
+        await self._send("response.output_item.done", response_id=self.id, output_index=0, item=item)
 
     async def _talk(self, text: str, answer: Answer) -> None:
         item: Json = {"id": self._session.conversation.new_id(), "type": "message", "role": "assistant", "content": []}
@@ -133,6 +150,7 @@ class Generation:
 
     async def _speak(self, item: Json, piece: str, counts: bool = True) -> None:
         self.audible = True
+        self._said += piece
         here = self._here(item)
         if counts:
             self._session.conversation.audio_ms[item["id"]] += self._session.word_seconds * 1000

@@ -29,9 +29,11 @@ class StandIn(Provider):
     Of realtime sessions, `word_seconds`: how long a word is, `pace`: how long it takes to make, `deaf_for`: how long a
     cancellation is ignored, `refuses`: how connections are refused, if they are. `fails_midway`: answers of Responses
     fail after their first event; `breaks_off`: texts end in the middle, in all peace; `sends_parts`,
-    `tells_no_reason`: Chat Completions has contents of parts, and no `finish_reason`, as with other servers; `renames`:
-    other names of a realtime session's events, None for those that it does not have. `bodies`, `sessions`: the
-    requests and the realtime sessions so far.
+    `tells_no_reason`: Chat Completions has contents of parts, and no `finish_reason`, as with other servers;
+    `tells_no_usage`: it refuses to be asked for its usage; `says_before_calls`: a message before each call, in one
+    response with it; `repeats_transcripts`: the words of a turn come three times; `renames`: other names of a realtime
+    session's events, None for those that it does not have. `bodies`, `sessions`: the requests and the realtime sessions
+    so far.
     """
 
     def __init__(
@@ -46,6 +48,9 @@ class StandIn(Provider):
         self.breaks_off = False
         self.sends_parts = False
         self.tells_no_reason = False
+        self.tells_no_usage = False
+        self.says_before_calls = ""
+        self.repeats_transcripts = False
         self.renames: dict[str, str | None] = {}
         self.url = ""
         self.bodies: list[dict[str, Any]] = []

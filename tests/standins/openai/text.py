@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
-from itertools import count
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -89,7 +89,7 @@ class Responses(TextEndpoint):
     def _check_item(item: Json, where: str, calls: set[str], answered: set[str]) -> None:
         match item.get("type", "message"):
             case "message":
-                only(item, "type", "role", "content", "status", "id", where=where)
+                only(item, "type", "role", "content", "status", "id", "phase", where=where)
                 required(item, "role", "content", where=where)
                 one_of(item["role"], "user", "assistant", "system", "developer", where=f"{where}role")
                 of_type(item["content"], (str, list), f"{where}content")
@@ -128,22 +128,29 @@ class Responses(TextEndpoint):
 
         yield event("response.created", response=response)
         yield event("response.in_progress", response=response)
-        item: Json = {}
-        parts = self._call(said) if isinstance(said, ToolCall) else self._message(said)
-        for kind, fields, waits in parts:
+        output: list[Json] = []
+        before = self._service.says_before_calls if isinstance(said, ToolCall) else ""
+        parts = [] if not before else [self._message(before, "commentary")]
+        parts.append(self._call(said) if isinstance(said, ToolCall) else self._message(said, "final_answer"))
+        for kind, fields, waits in chain(*parts):
             if waits and self._service.fails_midway:
                 error = {"code": "server_error", "message": "The model gave up."}
                 yield event("response.failed", response=response | {"status": "failed", "error": error})
                 return
             if waits:
                 await answer.permit()
-            item = fields.get("item", item)
-            yield event(kind, output_index=0, **fields)
-        yield event("response.completed", response=response | {"status": "completed", "output": [item]})
+            if kind == "response.output_item.done":
+                output.append(fields["item"])
+            yield event(kind, output_index=len(output), **fields)
+        used = {"input_tokens": 10, "output_tokens": 4, "total_tokens": 14}
+        details = {"input_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 0}}
+        usage = used | details | {"output_tokens_details": {"reasoning_tokens": 1}}
+        yield event("response.completed", response=response | {"status": "completed", "output": output, "usage": usage})
 
     @staticmethod
-    def _message(text: str) -> Iterator[tuple[str, Json, bool]]:
+    def _message(text: str, phase: str) -> Iterator[tuple[str, Json, bool]]:
         item: Json = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+        item["phase"] = phase
         here = {"item_id": "msg_1", "content_index": 0}
         part = {"type": "output_text", "text": "", "annotations": []}
         yield "response.output_item.added", {"item": item}, False
@@ -180,6 +187,8 @@ class ChatCompletions(TextEndpoint):
 
     def check(self, body: Json) -> None:
         only(body, *CompletionCreateParamsStreaming.__annotations__)
+        if self._service.tells_no_usage and "stream_options" in body:
+            raise Refusal(422, "Extra inputs are not permitted: stream_options", param="stream_options")
         required(body, "model", "messages")
         one_of(body.get("stream"), True, where="stream")
         of_type(body["messages"], list, "messages")
@@ -211,7 +220,7 @@ class ChatCompletions(TextEndpoint):
             raise Refusal(400, f"{text} These have none: {owed}", param="messages")
 
     async def messages(self, body: Json, said: str | ToolCall, answer: Answer) -> AsyncIterator[bytes]:
-        def chunk(delta: Json, finish: str | None = None) -> bytes:
+        def chunk(delta: Json | None, finish: str | None = None) -> bytes:
             if self._service.tells_no_reason:
                 finish = None
             data = {
@@ -219,8 +228,13 @@ class ChatCompletions(TextEndpoint):
                 "object": "chat.completion.chunk",
                 "created": 1,
                 "model": body["model"],
-                "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}],
+                "choices": [],
             }
+            if delta is None:
+                data["usage"] = {"prompt_tokens": 10, "completion_tokens": 4, "total_tokens": 14}
+                data["usage"]["prompt_tokens_details"] = {"cached_tokens": 2}
+            else:
+                data["choices"] = [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
             return f"data: {json.dumps(data)}\n\n".encode()
 
         if isinstance(said, ToolCall):
@@ -240,4 +254,6 @@ class ChatCompletions(TextEndpoint):
                 parts = [{"type": "thinking", "thinking": []}, {"type": "text", "text": text}]
                 yield chunk({"content": parts if self._service.sends_parts else text})
             yield chunk({}, "stop")
+        if (body.get("stream_options") or {}).get("include_usage"):
+            yield chunk(None)
         yield b"data: [DONE]\n\n"

@@ -70,7 +70,19 @@ class Response:
         if error is not None:
             status = "failed"
         details = {"type": "failed", "error": error} if error else None
-        await self._send("response.done", response=self._resource(status) | {"status_details": details})
+        done = {"status_details": details, "usage": self._usage()}
+        await self._send("response.done", response=self._resource(status) | done)
+
+    def _usage(self) -> Json:
+        """So many tokens as words."""
+        read, said = len((self.instructions or "").split()), len(self.said)
+        return {
+            "total_tokens": read + said,
+            "input_tokens": read,
+            "output_tokens": said,
+            "input_tokens_details": {"text_tokens": read, "audio_tokens": 0},
+            "output_tokens_details": {"text_tokens": 0, "audio_tokens": said},
+        }
 
     async def _make(self, answer: Answer) -> Json | None:
         """Returns an error, if it is to fail."""

@@ -26,8 +26,9 @@ from ..part import Attachment
 from ..participants import Participant
 from ..tasks import PART_ERRORS, Tasks, own_errors, together
 from ..trace import Trace
-from ..trace.notes import CallEnded, ParticipantJoined, StaleAudio, VoiceStarted, VoiceStopped
+from ..trace.notes import CallEnded, ParticipantJoined, StaleAudio, TokensUsed, VoiceStarted, VoiceStopped
 from ..turn_detection import TurnEndedEvent, TurnStartedEvent
+from ..usage import TokenUsage
 from ..voice import MadeStage, RealtimeVoice, SpeechRequest, SpokenReply
 from .barrier import Barrier
 from .events import AgentStateEvent, NoWordsEvent, UserAwayEvent, UserBackEvent
@@ -90,7 +91,9 @@ class Session:
         self._latency = AnswerLatency(self.trace, self._participants, events, answers=self.floor.answers)
         output = self._voice if isinstance(self._voice, RealtimeVoice) else None
         # The parts are attached to it before `start`.
-        self.attachment = Attachment(epoch, events, conversation, self._listening, output, agent, self.barrier)
+        self.attachment = Attachment(
+            epoch, events, conversation, self._listening, output, agent, self.barrier, self._tokens_used
+        )
         self._inbox: deque[ev.FloorEvent] = deque()
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
@@ -136,6 +139,9 @@ class Session:
             for task in waiting:
                 task.cancel()
         return bool(done)
+
+    def _tokens_used(self, usage: TokenUsage) -> None:
+        self.trace.note(TokensUsed(usage))
 
     def watch(self, observer: Callable[[Mapping[str, Any]], None]) -> None:
         """Call `observer(record)` for each record of the trace. Where it raises, the log says so, once."""

@@ -4,6 +4,7 @@ from .events import (
     LLMResponseChunkEvent,
     LLMResponseCompletedEvent,
     RealtimeAudioOutputEvent,
+    TokenUsageEvent,
     ToolEndedEvent,
     ToolEnding,
     ToolStartedEvent,
@@ -14,6 +15,7 @@ from .function_calls import AnswerCalls
 from .llm import LLM, LLMRequest
 from .realtime import PlayedResponse, Realtime
 from .tools import OnInterrupt, Tool, Tools
+from .usage import UsageReporter
 
 __all__ = [
     "LLM",
@@ -26,11 +28,13 @@ __all__ = [
     "PlayedResponse",
     "Realtime",
     "RealtimeAudioOutputEvent",
+    "TokenUsageEvent",
     "Tool",
     "ToolEndedEvent",
     "ToolEnding",
     "ToolStartedEvent",
     "Tools",
+    "UsageReporter",
     "call_note",
     "calling_function",
 ]

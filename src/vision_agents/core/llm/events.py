@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from ..audio import PcmData
 from ..events import Event
+from ..usage import TokenUsage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,15 @@ class LLMResponseCompletedEvent(Event):
     """A model finished a response. `text` is all that it wrote, which is not what was heard."""
 
     text: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenUsageEvent(Event):
+    """A model was used for so many tokens, as its provider counts them. Sent for each request of a text model and each
+    response of a realtime model, also for one that was interrupted, if the provider tells. `epoch`: of the request."""
+
+    usage: TokenUsage
     epoch: int
 
 

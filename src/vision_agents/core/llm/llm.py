@@ -15,6 +15,7 @@ from .events import LLMResponseChunkEvent, LLMResponseCompletedEvent
 from .function_caller import FunctionCaller
 from .function_calls import AnswerCalls
 from .tools import Tool
+from .usage import UsageReporter
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class LLMRequest:
     tools: tuple[Tool, ...] = ()
 
 
-class LLM(Interruptible, FunctionCaller, abc.ABC):
+class LLM(UsageReporter, FunctionCaller, abc.ABC):
     """Turns a conversation into text, streaming.
 
     A subclass implements `stream`. Function calls, epochs and events are done here.

@@ -15,6 +15,7 @@ from ..participants import Participant
 from .events import RealtimeAudioOutputEvent
 from .function_caller import FunctionCaller
 from .microphones import Microphones
+from .usage import UsageReporter
 
 # Responses whose birth epoch is remembered, for audio that comes after its response was cancelled.
 RESPONSES_REMEMBERED = 64
@@ -32,7 +33,7 @@ class PlayedResponse:
     text: str
 
 
-class Realtime(Hearing, Interruptible, FunctionCaller, abc.ABC):
+class Realtime(Hearing, UsageReporter, FunctionCaller, abc.ABC):
     """A model that hears and speaks.
 
     A subclass implements `connect`, `send_audio`, `send_text`, `stop_response` and `close`, and calls `report_…` for

@@ -193,7 +193,8 @@ class AnswerFacts:
 class Counts:
     """Counts of a call. `turns` were taken, `discarded` sounds were none; `unheard_replies` were never heard at all.
 
-    `late_commits` were refused at first; `recovered` were false commits: the agent said the rest.
+    `late_commits` were refused at first; `recovered` were false commits: the agent said the rest. `input_tokens` and
+    `output_tokens` are those of the models, as far as their providers tell.
     """
 
     turns: int = 0
@@ -209,6 +210,8 @@ class Counts:
     errors: int = 0
     late_commits: int = 0
     recovered: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ NAME = "vision_agents"
 SILENCE_BOUNDS = (0.02, 0.04, 0.06, 0.09, 0.12, 0.16, 0.2, 0.3, 0.5, 1.0, 2.0)
 HELD_BOUNDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0)
 STAGE_BOUNDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+TOKEN_BOUNDS = tuple(float(4**power) for power in range(14))
 LATENCY_BOUNDS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 
@@ -49,6 +50,13 @@ class Instruments:
             "s",
             "Of that, from one stage of the answer to the next: they add up to it.",
             explicit_bucket_boundaries_advisory=STAGE_BOUNDS,
+        )
+        # By the semantic conventions for generative AI, so that it stands beside what other programs measure.
+        self.tokens = meter.create_histogram(
+            "gen_ai.client.token.usage",
+            "{token}",
+            "Number of input and output tokens used.",
+            explicit_bucket_boundaries_advisory=TOKEN_BOUNDS,
         )
         self.stale = meter.create_counter(
             f"{NAME}.stale_chunks", "{chunk}", "Late audio of replies that were interrupted: dropped, not played."

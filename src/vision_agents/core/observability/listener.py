@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..usage import TokenUsage
 from .story import Challenge, ReplyStory, SpokenTurn
 
 
@@ -31,6 +32,9 @@ class StoryListener:
 
     def stale_audio(self, chunks: int) -> None:
         """Late audio was dropped."""
+
+    def tokens_used(self, usage: TokenUsage) -> None:
+        """A model was used, as its provider tells."""
 
     def component_failed(self, component: str, error: str, at: float) -> None:
         """A part reported an error."""

@@ -71,7 +71,7 @@ class StoryReader:
 
 
 class FrameReader(PartReader):
-    """Folds facts into the frame of the story: its beginning and end, who was there, and what went wrong."""
+    """Folds facts into the frame of the story: its beginning and end, who was there, what was used, what went wrong."""
 
     def _session(self, fact: notes.SessionStarted) -> None:
         self.story.policy = dict(fact.policy)
@@ -91,6 +91,11 @@ class FrameReader(PartReader):
         self.story.errors.append((self.now, f"{fact.component}: {fact.error}"))
         self.listener.component_failed(fact.component, fact.error, self.now)
 
+    def _tokens_used(self, fact: notes.TokensUsed) -> None:
+        self.story.input_tokens += fact.usage.input_tokens
+        self.story.output_tokens += fact.usage.output_tokens
+        self.listener.tokens_used(fact.usage)
+
     def _ended(self, fact: notes.CallEnded) -> None:
         if fact.error:
             self.story.errors.append((self.now, f"the call broke: {fact.error}"))
@@ -102,5 +107,6 @@ class FrameReader(PartReader):
         notes.ClockLate: _late,
         notes.ParticipantJoined: _joined,
         notes.ComponentFailed: _failed,
+        notes.TokensUsed: _tokens_used,
         notes.CallEnded: _ended,
     }

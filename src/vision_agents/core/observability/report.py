@@ -191,6 +191,8 @@ def _count(story: Story) -> Counts:
         resumes=decisions.count("resume"),
         undecided=decisions.count("none"),
         stale_chunks=story.stale_chunks,
+        input_tokens=story.input_tokens,
+        output_tokens=story.output_tokens,
         stale_samples=story.stale_samples,
         errors=len(story.errors),
         late_commits=sum(challenge.before is not None for challenge in story.challenges),

@@ -168,3 +168,6 @@ class Story:
     errors: list[tuple[float, str]] = field(default_factory=list)
     stale_chunks: int = 0
     stale_samples: int = 0
+    # As the providers count them.
+    input_tokens: int = 0
+    output_tokens: int = 0

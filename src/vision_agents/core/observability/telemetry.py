@@ -25,9 +25,13 @@ It observes the trace, a record at a time: nothing of it is on the way of a fram
 | `vision_agents.response.latency` | histogram | s | |
 | `vision_agents.response.stage` | histogram | s | `stage` |
 | `vision_agents.stale_chunks` | counter | {chunk} | |
+| `gen_ai.client.token.usage` | histogram | {token} | see below |
 
 Names of attributes begin with `vision_agents.` too, as in `vision_agents.interruption.decision`. In the counter,
 `strategy` is the one that weighed most for what was decided, or "none".
+
+Tokens are measured by the semantic conventions for generative AI: `gen_ai.token.type` is "input" or "output", and
+`gen_ai.provider.name`, `gen_ai.request.model` and `gen_ai.operation.name` say of what. The call's span has their sums.
 """
 
 from __future__ import annotations
@@ -39,6 +43,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..floor.evidence import Vote
 from ..trace import Observer, read_record
+from ..usage import TokenUsage
 from .instruments import NAME, Instruments
 from .listener import StoryListener
 from .reader import StoryReader
@@ -100,6 +105,8 @@ class _Call(StoryListener):
         self._zero = 0.0
         self._call: Span | None = None
         self._replies: dict[int, Span] = {}
+        # So far, by "input" and "output".
+        self._tokens: dict[str, int] = {}
         # The latest interruption that cut a reply off.
         self._cut: SpanContext | None = None
 
@@ -116,9 +123,20 @@ class _Call(StoryListener):
     def call_ended(self, error: str | None, at: float) -> None:
         self._reader = None
         if self._call is not None:
+            self._call.set_attributes({f"gen_ai.usage.{kind}_tokens": sum_ for kind, sum_ in self._tokens.items()})
             if error:
                 self._fail(self._call, error)
             self._call.end(self._at(at))
+
+    def tokens_used(self, usage: TokenUsage) -> None:
+        labels = {
+            "gen_ai.operation.name": usage.operation,
+            "gen_ai.provider.name": usage.provider,
+            "gen_ai.request.model": usage.model,
+        }
+        for kind, tokens in (("input", usage.input_tokens), ("output", usage.output_tokens)):
+            self._instruments.tokens.record(tokens, {**labels, "gen_ai.token.type": kind})
+            self._tokens[kind] = self._tokens.get(kind, 0) + tokens
 
     def component_failed(self, component: str, error: str, at: float) -> None:
         if self._call is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..floor.evidence import Vote
+from ..usage import TokenUsage
 from ..voice.transcript import Utterance
 from .stages import AnswerStages
 
@@ -49,6 +50,13 @@ class ComponentFailed(Note):
 
     component: str
     error: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokensUsed(Note):
+    """A model was used, as its provider tells."""
+
+    usage: TokenUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +213,7 @@ NOTES: tuple[type[Note], ...] = (
     SessionStarted,
     ParticipantJoined,
     ComponentFailed,
+    TokensUsed,
     CallEnded,
     UserTranscript,
     AgentTranscript,

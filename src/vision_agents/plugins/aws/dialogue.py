@@ -9,7 +9,8 @@ parts are known:
 - An interruption is told twice: by a text `{ "interrupted" : true }` and by a content that ends in INTERRUPTED. Either
   counts, once a response. It also comes when all of it has long been sent, but the service reckons that it still plays.
 - Words of the user come when the service judges that the turn is over. What begins after them answers them.
-- Texts are answered in the order in which they were sent.
+- Texts are answered in the order in which they were sent. No id tells which of them something answers: what the service
+  says has ids of its own contents and one `completionId` for all of a prompt, and never names what was sent.
 
 Nothing cancels a response. What still comes of one that nobody wants is dropped, and a stream on which that takes too
 long is renewed, see `Session`.
@@ -31,6 +32,7 @@ from vision_agents.core.conversation import ToolCall
 from vision_agents.core.participants import Participant
 
 from .client import SERVICE_NAME, AWSError
+from .usage import token_usage
 from .wire import OUTPUT_SAMPLE_RATE, Json
 
 # Seconds within which the answer to a text begins; later the service has let it be.
@@ -110,13 +112,14 @@ class Dialogue:
     """Takes the events of a stream, and reports through `model` what they mean.
 
     `call` runs a function for a response. `now` is a clock; `turn_over` tells how long the users spoke in the turn that
-    ends, and how long they have been silent since. All in seconds.
+    ends, and how long they have been silent since. All in seconds. `name`: of the model.
     """
 
     model: llm.Realtime
     call: Callable[[ToolCall, Response], None]
     now: Callable[[], float]
     turn_over: Callable[[], tuple[float, float]]
+    name: str = ""
     current: Response | None = None
     requests: deque[ResponseRequest] = field(default_factory=lambda: deque(maxlen=REQUEST_LIMIT))
     _contents: dict[str, Content] = field(default_factory=dict)
@@ -254,7 +257,12 @@ class Dialogue:
         if self.current is not None:
             self._finish(self.current)
 
-    # Answers.
+    def _on_usage(self, fields: Json) -> None:
+        usage = token_usage(fields, self.name)
+        if usage.total_tokens:
+            self.model.report_usage(usage)
+
+    # Responses.
 
     @property
     def _playing(self) -> bool:
@@ -387,4 +395,5 @@ _HANDLERS: dict[str, Callable[[Dialogue, Json], None]] = {
     "toolUse": Dialogue._on_tool_use,
     "contentEnd": Dialogue._on_content_end,
     "completionEnd": Dialogue._on_completion_end,
+    "usageEvent": Dialogue._on_usage,
 }

@@ -73,4 +73,4 @@ class Realtime(RemoteRealtime):
     async def _begin(self, instructions: str) -> Session:
         if self._config is None:
             self._config = await self._account.resolve()
-        return Session(self, partial(Stream, self._config, self.model), self._setup, instructions)
+        return Session(self, partial(Stream, self._config, self.model), self.model, self._setup, instructions)

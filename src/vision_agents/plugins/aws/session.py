@@ -33,12 +33,14 @@ class Session(RealtimeSession):
 
     _link: Link
 
-    def __init__(self, model: llm.Realtime, connect: Callable[[], Stream], setup: Setup, instructions: str) -> None:
+    def __init__(
+        self, model: llm.Realtime, connect: Callable[[], Stream], name: str, setup: Setup, instructions: str
+    ) -> None:
         super().__init__(model)
         self._setup = setup
         self._instructions = instructions
         self._link = Link(connect, self)
-        self._dialogue = Dialogue(model, self._call, self._loop.time, self._link.speech.turn_over)
+        self._dialogue = Dialogue(model, self._call, self._loop.time, self._link.speech.turn_over, name)
         # Texts whose answers had not begun when the stream was renewed.
         self._again: list[ResponseRequest] = []
 

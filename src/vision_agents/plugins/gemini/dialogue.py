@@ -103,8 +103,13 @@ class Dialogue:
 
     @property
     def idle(self) -> bool:
-        """Return whether nobody says anything: the moment to renew the session."""
-        return self._responses.unfinished is None and not self._responses.late() and not self.unanswered
+        """Return whether nobody says anything and the service knows it: the moment to renew the session."""
+        return self.current is None and not self._responses.late() and not self.unanswered
+
+    @property
+    def quiet(self) -> bool:
+        """Return whether nobody speaks, as far as can be heard, or has spoken and not been answered."""
+        return not self.unanswered and self._turns.quiet
 
     @property
     def unanswered(self) -> bool:
@@ -144,7 +149,7 @@ class Dialogue:
 
     def _part(self, part: types.Part) -> None:
         blob = part.inline_data
-        if part.text and not part.thought and not self._responses.late():
+        if part.text and not part.thought and not self._responses.late(made=True):
             self.model.report_mute(GeminiError(ANSWERS_IN_TEXT))
         if blob is None or not blob.data or not (blob.mime_type or "audio/").startswith("audio/"):
             return
@@ -153,7 +158,7 @@ class Dialogue:
             self._responses.audio(response, PcmData.from_bytes(blob.data, _rate(blob.mime_type)))
 
     def _text(self, text: str) -> None:
-        done = self._responses.unfinished is None and not self.unanswered and not self._responses.late()
+        done = self._responses.unfinished is None and not self.unanswered and not self._responses.late(made=True)
         if done and self._responses.last is not None and self._responses.plays:
             self.model.report_response_text(self._responses.last, text)
             return
@@ -178,8 +183,9 @@ class Dialogue:
     def _generated(self) -> None:
         """All of the current response is made. Its turn goes on as long as the service reckons that it is heard."""
         response = self.current
-        if response is not None and not self._responses.late():
+        if response is not None and not self._responses.late(made=True):
             response.generated = True
+            self._turns.report_words()
             if not response.called:  # Else it may be said with the end of the turn that more follows.
                 self._responses.finish(response)
 

@@ -16,6 +16,9 @@ from vision_agents.core.audio import PcmData
 # After `interrupted` the end of the turn follows at once. If it does not within this time, in seconds, it was missed.
 STOPPED_LIMIT = 1.5
 
+# Seconds after the cancellation of a response that is generated in which the service ends its turn.
+TURN_LIMIT = 20.0
+
 # Seconds of silence, after all that came has played, in which nothing more comes: the response is over. The service
 # makes speech faster than it is played, and tells of the end as late as it likes.
 PLAYED_OUT = 2.0
@@ -113,20 +116,27 @@ class Responses:
     def late(self, made: bool = False) -> bool:
         """Return whether what comes now belongs to a response that was given up. `made`: it is something that the
         model makes, which nothing is of a response that the service has called generated."""
-        while self.closing:
-            oldest = self.closing[0]
-            missed = oldest.stopped_at is not None and self.now() - oldest.stopped_at >= STOPPED_LIMIT
-            if not missed and not (made and oldest.generated):
-                return True
+        while self.closing and self._missed(self.closing[0]):
             self.finish(self.closing.popleft())
-        return False
+        return any(not (made and response.generated) for response in self.closing)
+
+    def _missed(self, response: Response) -> bool:
+        """Return whether its end should have come."""
+        if response.stopped_at is not None:
+            return self.now() - response.stopped_at >= STOPPED_LIMIT
+        return response.generated and response.cancelled_at is not None and self._since(response) >= TURN_LIMIT
+
+    def _since(self, response: Response) -> float:
+        return self.now() - (response.cancelled_at or 0.0)
 
     def confirm(self) -> bool:
         """Take note that the service has stopped; returns whether that was because of us."""
-        confirmed = next((response for response in self.closing if response.stopped_at is None), None)
-        if confirmed is not None:
-            confirmed.stopped_at = self.now()
-        return confirmed is not None
+        for response in self.closing:
+            # Of what is generated there is nothing to stop: the service may say so at once, or not at all.
+            if response.stopped_at is None and not (response.generated and self._since(response) >= STOPPED_LIMIT):
+                response.stopped_at = self.now()
+                return True
+        return False
 
     def clear(self) -> None:
         """The session is gone, and everything in it."""
@@ -156,5 +166,5 @@ class Responses:
     @property
     def unconfirmed_since(self) -> float | None:
         """The time of the oldest cancellation that the service has not confirmed."""
-        times = (r.cancelled_at for r in self.closing if r.stopped_at is None and r.cancelled_at is not None)
-        return min(times, default=None)
+        waiting = (response for response in self.closing if response.stopped_at is None and not response.generated)
+        return min((at for response in waiting if (at := response.cancelled_at) is not None), default=None)

@@ -21,6 +21,7 @@ from .config import Setup, content, note, turns
 from .dialogue import Dialogue
 from .link import Link
 from .responses import Response
+from .usage import token_usage
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Session(RealtimeSession):
 
     def __init__(self, model: llm.Realtime, client: genai.Client, name: str, setup: Setup, instructions: str) -> None:
         super().__init__(model)
+        self._name = name
         self._setup = setup
         self._instructions = instructions
         self._dialogue = Dialogue(model, self._loop.time)
@@ -59,6 +61,8 @@ class Session(RealtimeSession):
     def hear(self, audio: PcmData) -> None:
         """Send audio, as soon as there is a connection."""
         self._dialogue.hear(audio)
+        if self._untold or self._call_notes:
+            self._send_waiting()
         self._link.send_audio(audio)
 
     async def ask(self, text: str, request: int | None = None) -> None:
@@ -96,6 +100,11 @@ class Session(RealtimeSession):
         if self._dialogue.current is None:
             self._link.send(partial(_send_content, turns=self._note(), turn_complete=False))
 
+    def _send_waiting(self) -> None:
+        """Send notes that were held back for an answer, unless the next one may be due."""
+        if self._link.up and self._dialogue.quiet:
+            self._send_note()
+
     def _send_text(self, text: str, key: int | None) -> None:
         self._dialogue.asked(text, key)
         self._watch(CONFIRM_TIMEOUT)
@@ -130,6 +139,8 @@ class Session(RealtimeSession):
         update = message.session_resumption_update
         if update is not None and update.resumable and update.new_handle:
             self._link.resume_with(update.new_handle if self._pause_timer is None else None)
+        if message.usage_metadata is not None:
+            self._model.report_usage(token_usage(message.usage_metadata, self._name))
         if message.voice_activity is not None:
             self._activity(message.voice_activity.voice_activity_type)
         if message.server_content is not None:
@@ -144,10 +155,12 @@ class Session(RealtimeSession):
     def lost(self, error: RemoteError | None, again: bool) -> None:
         self._stop_timer()
         unheard = self._dialogue.unanswered
+        # Until the service calls a turn complete its handle is from before that.
+        incomplete = self._dialogue.current is not None
         unfinished = self._dialogue.end()
         self._cancel_calls()
         wanted = unfinished is not None and unfinished.epoch == self._model.epoch
-        if wanted or unheard:
+        if unheard or incomplete:
             self._link.start_anew()
         if error is None:
             self._again = unfinished if wanted else None

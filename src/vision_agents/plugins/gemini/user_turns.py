@@ -64,6 +64,12 @@ class UserTurns:
         """Return whether somebody has spoken words and not been answered."""
         return self._turn is not None and not self._turn.answered and bool(self._turn.words.strip())
 
+    @property
+    def quiet(self) -> bool:
+        """Return whether no sound was heard for a while."""
+        stretch = self.sound.stretch()
+        return stretch is None or stretch[1] >= TURN_SILENCE
+
     def hear(self, audio: PcmData) -> None:
         """Take the next piece of what the service is given to hear.
 

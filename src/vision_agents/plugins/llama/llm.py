@@ -11,12 +11,16 @@ from pathlib import Path
 from vision_agents.core import llm as base
 from vision_agents.core.conversation import ToolCall
 from vision_agents.core.models.networks import NetworkLease, NetworkSpec
+from vision_agents.core.usage import TokenUsage
 
 from .engine import Engine, EngineOptions, require_xllamacpp
 from .prompt import SMOLLM2_EXAMPLES, SMOLLM2_INSTRUCTIONS, Example, functions, history, prefix
 from .session import Prompt, Session
 
 logger = logging.getLogger(__name__)
+
+PROVIDER = "llama.cpp"
+"""In the counts of tokens."""
 
 DEFAULT_MODEL = "smollm2-135m"
 """The model store's name of what is used when no path is given."""
@@ -119,7 +123,7 @@ class LLM(base.LLM):
     async def stream(self, request: base.LLMRequest) -> AsyncGenerator[str | ToolCall, None]:
         """Answer `request`, piece by piece. Raises what `start` raises, or LlamaError."""
         await self.start()
-        loop = LoopGuard()
+        epoch, before, loop = self.epoch, self._session.last, LoopGuard()
         async with aclosing(self._session.generate(self._prompt(request))) as pieces:
             async for piece in pieces:
                 if isinstance(piece, str) and loop.closed_by(piece):
@@ -127,6 +131,10 @@ class LLM(base.LLM):
                     yield piece.removesuffix(loop.rest)
                     return
                 yield piece
+        if (done := self._session.last) is not None and done is not before:
+            used = (done.prompt_tokens, done.written_tokens, done.cached_tokens)
+            model = DEFAULT_MODEL if self.model is None else self.model.stem
+            self.report_usage(TokenUsage(PROVIDER, model, *used), epoch)
 
     def cancel(self) -> Awaitable[None]:
         """Stop the model now, and not in the task that waits for it: what is asked next must not be hit."""

@@ -20,7 +20,7 @@ from .process import LlamaError, ModelProcess
 logger = logging.getLogger(__name__)
 
 _NUMBERS = count(1)  # of the sessions of this process
-_CANCELLED = {"reason": "cancelled", "prompt_tokens": 0, "cached_tokens": 0, "dropped": 0}
+_CANCELLED = {"reason": "cancelled", "prompt_tokens": 0, "cached_tokens": 0, "written_tokens": 0, "dropped": 0}
 
 Json = dict[str, Any]
 
@@ -70,6 +70,8 @@ class Summary:
     prompt_tokens: int
     cached_tokens: int
     """Those of the prompt that needed no reading."""
+    written_tokens: int
+    """Those of the reply."""
     dropped: int
     """Messages that did not fit."""
 

@@ -14,6 +14,7 @@ from openai.types.chat import (
     ChatCompletionChunk,
     ChatCompletionFunctionToolParam,
     ChatCompletionMessageParam,
+    ChatCompletionStreamOptionsParam,
 )
 from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
@@ -22,6 +23,7 @@ from vision_agents.core.conversation import Message, Role, ToolCall, spoken_text
 
 from .client import TIMEOUT, decoded_arguments, make_client
 from .stream import Requests, Stopped
+from .usage import of_completion
 
 
 class ChatCompletionsLLM(base.LLM):
@@ -67,6 +69,8 @@ class ChatCompletionsLLM(base.LLM):
         self._options = {name: value for name, value in options.items() if value is not None}
         # An answer of this server had a `finish_reason`, so one without is not whole. Other servers never tell any.
         self._tells_reason = False
+        # It has not refused to be asked for its usage, as older servers do.
+        self._tells_usage = True
         self._requests = Requests(f"Chat Completions at {self._client.base_url.host}")
 
     async def start(self) -> None:
@@ -77,21 +81,15 @@ class ChatCompletionsLLM(base.LLM):
     async def stream(self, request: base.LLMRequest) -> AsyncGenerator[str | ToolCall, None]:
         """Answer `request`. Raises OpenAIError."""
 
-        async def begin() -> openai.AsyncStream[ChatCompletionChunk]:
-            stream: openai.AsyncStream[ChatCompletionChunk] = await self._client.chat.completions.create(
-                model=self.model,
-                messages=_messages(request),
-                tools=[_tool(tool) for tool in request.tools] or openai.omit,
-                stream=True,
-                **self._options,
-            )
-            return stream
-
+        epoch, usage = self.epoch, None
         calls: dict[int, Call] = {}
         complete = False
         with suppress(Stopped):
-            async with aclosing(self._requests.stream(begin, self.epoch, self._may_be_last)) as chunks:
+            async with aclosing(
+                self._requests.stream(partial(self._begin, request), epoch, self._may_be_last)
+            ) as chunks:
                 async for chunk in chunks:
+                    usage = chunk.usage or usage  # Some servers tell it with each, counting up.
                     complete = complete or _is_last(chunk)
                     for choice in chunk.choices[:1]:
                         if text := _text(choice.delta.content):
@@ -99,10 +97,34 @@ class ChatCompletionsLLM(base.LLM):
                         for piece in choice.delta.tool_calls or ():
                             calls.setdefault(piece.index, Call()).add(piece)
             self._tells_reason = self._tells_reason or complete
+            if usage is not None:
+                self.report_usage(of_completion(usage, self.model), epoch)
             if not complete and not all(call.is_whole for call in calls.values()):
                 raise self._requests.broken_off()
             for number in sorted(calls):
                 yield calls[number].whole()
+
+    async def _begin(self, request: base.LLMRequest) -> openai.AsyncStream[ChatCompletionChunk]:
+        try:
+            return await self._create(request, {"include_usage": True} if self._tells_usage else openai.omit)
+        except openai.APIStatusError as error:
+            if not self._tells_usage or "stream_options" not in str(error):
+                raise
+        self._tells_usage = False
+        return await self._create(request, openai.omit)
+
+    async def _create(
+        self, request: base.LLMRequest, stream_options: ChatCompletionStreamOptionsParam | openai.Omit
+    ) -> openai.AsyncStream[ChatCompletionChunk]:
+        stream: openai.AsyncStream[ChatCompletionChunk] = await self._client.chat.completions.create(
+            model=self.model,
+            messages=_messages(request),
+            tools=[_tool(tool) for tool in request.tools] or openai.omit,
+            stream=True,
+            stream_options=stream_options,
+            **self._options,
+        )
+        return stream
 
     def _may_be_last(self, chunk: ChatCompletionChunk) -> bool:
         """Return whether the answer may end with this: of a server that never tells a reason, with anything."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from vision_agents.core import llm
@@ -23,6 +24,7 @@ from .client import OpenAIError, decoded_arguments, refused
 from .link import SERVICE, Event
 from .response_queue import ResponseQueue
 from .responses import Response, Responses
+from .usage import of_realtime, of_transcription
 from .user_turns import UserTurns
 from .wire import SAMPLE_RATE, ClientEvent
 
@@ -40,6 +42,14 @@ NOT_UNDERSTOOD = (
     f"{SERVICE.name}: a response is complete, and no audio of it came that is understood here, so nobody hears it. Is "
     "the server at base_url one that speaks, by the events of OpenAI's Realtime API (response.output_audio.delta)?"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNames:
+    """The names of the model that answers, and of the one that writes down the user's words, as the session tells."""
+
+    model: str = ""
+    transcription: str = ""
 
 
 class Wire(Protocol):
@@ -76,6 +86,7 @@ class Dialogue:
         self._now = now
         self._turns = turns
         self._service_decides = service_decides
+        self._names = ModelNames()
         self._responses = Responses()
         self._queue = ResponseQueue()
         # The epoch in which the user's last turn ended, until its response begins; and whether its words are known.
@@ -205,6 +216,8 @@ class Dialogue:
         if response is None:
             return
         response.running = False
+        if event.response.usage is not None:
+            self._model.report_usage(of_realtime(event.response.usage, self._names.model), response.epoch)
         output = [item for item in event.response.output or () if item.id]
         calls: list[Any] = []
         if response.epoch < self._model.epoch or response.cancelled_at is not None:
@@ -280,6 +293,9 @@ class Dialogue:
         if turn is not None and text != turn.final:
             self._understood = True
             turn.final = text
+            used = of_transcription(event.usage, self._names.transcription)
+            if used is not None:
+                self._model.report_usage(used)
             self._model.report_words(turn.participant, event.transcript.strip(), final=True, place=turn.place)
 
     def _on_words_failed(self, event: Event) -> None:
@@ -292,6 +308,11 @@ class Dialogue:
         detection = heard.turn_detection if heard else None
         if detection is not None:
             self._turns.configure(detection.model_dump())
+        transcription = heard.transcription if heard else None
+        self._names = ModelNames(
+            getattr(event.session, "model", None) or self._names.model,
+            (transcription.model if transcription else None) or self._names.transcription,
+        )
 
     def _on_error(self, event: Event) -> None:
         cause: str = event.error.event_id or ""

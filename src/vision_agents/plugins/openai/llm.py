@@ -21,6 +21,7 @@ from vision_agents.core.conversation import Message, Role, ToolCall, spoken_text
 
 from .client import TIMEOUT, decoded_arguments, failure, make_client
 from .stream import Requests, Stopped
+from .usage import of_response
 
 SERVICE_NAME = "OpenAI Responses"
 
@@ -93,14 +94,17 @@ class LLM(base.LLM):
             )
             return stream
 
+        epoch = self.epoch
         with suppress(Stopped):
-            async with aclosing(self._requests.stream(begin, self.epoch, _is_last)) as events:
+            async with aclosing(self._requests.stream(begin, epoch, _is_last)) as events:
                 async for event in events:
                     match event.type:
                         case "response.output_text.delta" | "response.refusal.delta":
                             yield event.delta
                         case "response.output_item.done" if isinstance(event.item, ResponseFunctionToolCall):
                             yield _tool_call(event.item)
+                        case "response.completed" | "response.incomplete" if event.response.usage is not None:
+                            self.report_usage(of_response(event.response.usage, self.model), epoch)
                         case "response.failed":
                             error = event.response.error
                             text = error.message if error else "the answer failed, and it does not say why"

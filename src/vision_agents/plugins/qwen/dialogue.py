@@ -20,6 +20,7 @@ from vision_agents.core.participants import Participant
 
 from .client import QwenError, refused
 from .link import SERVICE_NAME, Event
+from .usage import token_usage
 
 OUTPUT_SAMPLE_RATE = 24_000
 
@@ -108,7 +109,7 @@ class Wire(Protocol):
 class Dialogue:
     """Takes the events of a session. `now`: a clock, in seconds; `silence`: the seconds of it that end a turn.
 
-    `interrupts`: the service stops its response when somebody speaks.
+    `interrupts`: the service stops its response when somebody speaks. `name`: of the model.
     """
 
     model: llm.Realtime
@@ -116,6 +117,7 @@ class Dialogue:
     now: Callable[[], float]
     silence: float
     interrupts: bool = True
+    name: str = ""
     active: Response | None = None
     requests: deque[ResponseRequest] = field(default_factory=deque)
     # Asked for, and not begun yet.
@@ -255,6 +257,8 @@ class Dialogue:
             return
         self.active = None
         response.done = True
+        if body.get("usage"):
+            self.model.report_usage(token_usage(body["usage"], self.name), response.epoch)
         wanted = response.epoch == self.model.epoch and response.cancelled_at is None
         if body.get("status") == "failed":
             details = (body.get("status_details") or {}).get("error") or {}

@@ -40,6 +40,7 @@ class Messages:
     """Writes messages for a session with `model`. `url`: where to connect."""
 
     def __init__(self, model: str, url: str | None, api_key: str, workspace: str | None) -> None:
+        self.model = model
         self._outlet = Outlet()
         conversation: Any = OmniRealtimeConversation(
             model=model, callback=OmniRealtimeCallback(), url=url, api_key=api_key, workspace=workspace

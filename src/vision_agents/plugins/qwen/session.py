@@ -58,7 +58,9 @@ class Session(RealtimeSession):
         super().__init__(model)
         self._setup = setup
         self._instructions = instructions
-        self._dialogue = Dialogue(model, self, self._loop.time, setup.silence_ms / 1000.0, setup.interrupts)
+        self._dialogue = Dialogue(
+            model, self, self._loop.time, setup.silence_ms / 1000.0, setup.interrupts, messages.model
+        )
         self._link = Link(messages, self)
         # What was heard of answers that were cut off, and that the model was not told yet.
         self._untold: list[PlayedResponse] = []

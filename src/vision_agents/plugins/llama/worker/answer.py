@@ -92,6 +92,7 @@ class Answer:
             so_far = {"role": "assistant", "content": "".join(self._written)}
             error = self._attempt(model, slot, body | {"messages": [*body["messages"], so_far]}, attempt)
             first.reason = attempt.reason
+            first.written += attempt.written
             if error is not None or not attempt.paused:
                 return error
 
@@ -190,8 +191,9 @@ class Attempt:
                 self._answer.send({"call": call})
 
     def summary(self) -> Json:
-        """Sum up: why it ended, the prompt's length in tokens, and how many of those were in the cache."""
-        return {"reason": self.reason, "prompt_tokens": self.tokens, "cached_tokens": self._cached}
+        """Sum up: why it ended, and the tokens of the prompt, of that in the cache, and of the reply."""
+        counts = {"prompt_tokens": self.tokens, "cached_tokens": self._cached, "written_tokens": self.written}
+        return {"reason": self.reason, **counts}
 
 
 def turns(messages: list[Json], keep: int) -> list[list[Json]]:

@@ -97,7 +97,7 @@ class Worker:
         never_begun = [request for request in self._waiting if request["id"] in numbers]
         self._waiting = [request for request in self._waiting if request["id"] not in numbers]
         for request in never_begun:
-            nothing = {"reason": "cancelled", "prompt_tokens": 0, "cached_tokens": 0, "dropped": 0}
+            nothing = {"reason": "cancelled", "prompt_tokens": 0, "cached_tokens": 0, "written_tokens": 0, "dropped": 0}
             self._send({"id": request["id"], "done": nothing})
 
     def _forget(self, session: int) -> None:
@@ -164,7 +164,7 @@ class Worker:
     def _warm(self, request: Json, key: str, answer: Answer, slot: Slot) -> Json:
         if self._bring_prefix(key, slot):
             answer.tokens = known = self._prefixes[key]
-            done = {"reason": "stop", "prompt_tokens": known, "cached_tokens": known, "dropped": 0}
+            done = {"reason": "stop", "prompt_tokens": known, "cached_tokens": known, "written_tokens": 0, "dropped": 0}
             return {"id": request["id"], "done": done}
         end = answer.run(self._model, slot.number)
         if "done" in end and not answer.cancelled and (saved := self._model.save(slot.number, key)):
