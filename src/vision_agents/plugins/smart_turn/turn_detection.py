@@ -21,6 +21,8 @@ from vision_agents.core.vad import HOLD_SHARE, VAD, SpeechEdge, SpeechSegmenter,
 
 from .. import silero
 from .model import SAMPLE_RATE, WINDOW, load
+from .offset import LOOK_BACK as SOUND_ENDS_WITHIN
+from .offset import offset_delay
 from .onset import LOOK_BACK, onset_delay
 from .tail import Tail
 
@@ -229,7 +231,8 @@ class TurnDetection(TurnDetector):
             level = speech_level(ear.tail.last(_STEP))
             self.report_speech_continued(ear.participant, probability, ear.segmenter.voiced, level)
         elif edge is SpeechEdge.ENDED:
-            self.report_speech_ended(ear.participant, ear.segmenter.voiced, ear.silence)
+            silence = offset_delay(ear.tail.last(round(SOUND_ENDS_WITHIN * SAMPLE_RATE)), ear.silence)
+            self.report_speech_ended(ear.participant, ear.segmenter.voiced, silence)
         turn = ear.turn
         if turn is None or ear.segmenter.speaking:
             return
