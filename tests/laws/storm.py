@@ -182,6 +182,8 @@ class Witness(EdgeTransport):
         # Replies that say the rest of another: their first word is not the first.
         self._continuing = set()
         self._first = {}
+        # The replies of which the stages were told.
+        self._timed = set()
         # What the agent says was heard, to be compared when the frame that it may have been said in is here.
         self._claims = []
 
@@ -241,7 +243,11 @@ class Witness(EdgeTransport):
             self._held, self._held_frames = record["reply"], 0
         elif effect == "Resume":
             self._held = None
+        elif note == "AnswerTimed":
+            self._compare_stages(record)
         elif note == "ReplyPlayed":
+            if record["seconds"] and record["reply"] not in self._timed:
+                self._fault(f"reply {record['reply']} was heard, and nobody told of its stages")
             self._claims.append(record)
             words = " ".join(utterance["text"] for utterance in record["utterances"]).split()
             self._first[record["reply"]] = int(words[0].strip("w.")) if words else 0
@@ -279,6 +285,17 @@ class Witness(EdgeTransport):
         halves = {round((samples + slack) / WORD) for slack in (-1, 1)}
         if not record["estimated"] and len(words) not in halves:
             self._fault(f"{samples:.0f} samples are not the words {record['text']!r}")
+
+    def _compare_stages(self, record):
+        """Each reply's stages are told once, when it is heard if it is, and add up to the whole."""
+        reply, took, pulled = record["reply"], record["durations"].values(), record["stages"]["pulled"]
+        if reply in self._timed:
+            self._fault(f"the stages of reply {reply} are told twice")
+        self._timed.add(reply)
+        if min(took, default=0.0) < 0.0 or abs(sum(took) - (record["total"] or sum(took))) > 0.02:
+            self._fault(f"the stages of reply {reply} do not add up: {record}")
+        if pulled is not None and (reply != self._playing or abs(pulled - record["t"]) > 0.001):
+            self._fault(f"reply {reply} is told to be heard at {pulled:.3f} s")
 
     def lost(self, reply):
         """The longest stretch, in samples, that was passed over in what was played of a reply."""
