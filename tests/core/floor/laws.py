@@ -41,6 +41,10 @@ class Facts(NamedTuple):
     away: bool
     # Functions that wait to be called.
     calls_wait: int
+    # Who left and did not come back; what is known of their last words; and whether nobody is there any more.
+    left: frozenset[str]
+    guesses: tuple[tuple[str, str], ...]
+    deserted: bool
 
 
 def look(floor: Floor) -> Facts:
@@ -65,6 +69,9 @@ def look(floor: Floor) -> Facts:
         fresh=frozenset(p for p, c in challenge.challengers.items() if c.fresh) if challenge else frozenset(),
         away=floor._presence.away,
         calls_wait=floor._replies.calls_wait,
+        left=frozenset(floor._presence.left),
+        guesses=tuple((p, turn.guess) for p, turn in floor._presence.left.items()),
+        deserted=floor.deserted,
         silent=frozenset(
             p for p, t in turns.items() if t.phase is TurnPhase.QUIET and t.closed is not None and not t.closed.text
         ),
@@ -78,6 +85,7 @@ def step(floor: Floor, event: ev.FloorEvent) -> list[fx.Effect]:
     after = look(floor)
     _check_effects(floor, before, event, effects, after)
     _check_rest(floor, after)
+    _check_leaving(before, event, effects, after)
     return effects
 
 
@@ -102,11 +110,30 @@ def _check_rest(floor: Floor, facts: Facts) -> None:
     # Nothing is done while the voice is held, or for what was interrupted.
     clearance = floor.clearance(floor.epoch)
     assert clearance is (Clearance.WAIT if facts.held else clearance)
-    assert clearance is not Clearance.NEVER
+    assert (clearance is Clearance.NEVER) == facts.deserted
     assert floor.clearance(floor.epoch - 1) is Clearance.NEVER
     # What waits has something that leads out of it.
-    assert clearance is Clearance.GO or floor.deadline is not None
+    assert clearance is not Clearance.WAIT or floor.deadline is not None
     assert len(floor._replies.queue) <= floor.policy.queue_limit + 1  # one answer may wait besides
+
+
+def _check_leaving(before: Facts, event: ev.FloorEvent, effects: list[fx.Effect], after: Facts) -> None:
+    """Nobody is talked at who is not there, and what comes late of somebody who left brings nobody back."""
+    if after.deserted:
+        assert after.reply is None
+        assert not after.waiting
+        assert not after.answer_waits
+        assert not after.held
+        assert not any(isinstance(effect, fx.BeginReply) for effect in effects), "the room is empty"
+    if isinstance(event, ev.ParticipantJoined):
+        assert event.participant not in after.left
+        assert not (before.deserted and effects), "who comes back is talked at"
+    elif isinstance(event, ev.ParticipantEvent) and event.participant in before.left:
+        assert event.participant in after.left
+        assert all(isinstance(effect, fx.RecordTurn) for effect in effects), "a ghost came back"
+        if isinstance(event, ev.TranscriptReceived) and event.final and event.text:
+            guess = dict(before.guesses)[event.participant]
+            assert effects or guess, "last words are in no history"
 
 
 def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: list[fx.Effect], after: Facts) -> None:

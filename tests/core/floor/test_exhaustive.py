@@ -268,6 +268,27 @@ WORLDS = [
         POLICY,
         answers=False,
     ),
+    World(
+        "coming and going",
+        speech(ANN)
+        + [always(kind, who) for kind in (ev.ParticipantJoined, ev.ParticipantLeft) for who in (ANN, BOB)]
+        + [always(ev.TranscriptReceived, ANN, text, final) for text, final in (("bye", True), ("bye", False))]
+        + [of_a_reply(ev.AudioDrained), next_reply(ev.ReplyRequested)],
+        5,
+        POLICY,
+        before=[ev.ParticipantJoined(0.0, ANN), *answered(ANN)],
+    ),
+    World(
+        "coming and going, realtime",
+        speech(ANN)
+        + [always(kind, who) for kind in (ev.ParticipantJoined, ev.ParticipantLeft) for who in (ANN, BOB)]
+        + [always(ev.TranscriptReceived, ANN, "bye", True), of_a_reply(ev.AnswerLost)]
+        + [next_reply(ev.ReplyStarted), next_reply(ev.ReplyRequested)],
+        5,
+        POLICY,
+        answers=False,
+        before=[ev.ParticipantJoined(0.0, ANN), *audible(answers=False)],
+    ),
     World("evidence over an answer", speech(ANN) + evidence(ANN), 5, POLICY, before=answered(ANN)),
     World(
         "only the one spoken to",
@@ -326,9 +347,10 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
         tuple(
             (age(w.since), w.interruptible, w.started, w.number is None, w.continues is None, w.inner) for w in queue
         ),
-        (floor._presence.away, len(floor._presence.participants), age(floor._presence.idle_since))
+        (floor._presence.away, tuple(sorted(floor._presence.participants)), age(floor._presence.idle_since))
         if floor._presence.participants
         else None,
+        tuple(sorted((who, turn.text != "", turn.guess) for who, turn in floor._presence.left.items())),
         tuple((last - number, run.count, age(run.since)) for number, run in floor._replies.functions.items()),
         people.agent_words,
         now < people.agent_words_at + ECHO_DELAY,

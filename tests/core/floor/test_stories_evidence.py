@@ -91,7 +91,12 @@ class TestLoudness:
 
     def test_who_left_is_forgotten(self) -> None:
         story = speaking(level=-20.0)
+        story.at(2.5, ev.SpeechStarted, BOB)
         story.at(3.0, ev.ParticipantLeft, ANN)
+        story.at(3.0, ev.SpeechEnded, BOB)
+        story.until(4.9)
+        story.at(4.9, ev.AudioProgressed, 1)
+        story.at(5.0, ev.ParticipantJoined, ANN)
         assert fx.Commit in kinds(story.speaks(ANN, 5.0, 0.6, level=-40.0))
 
 

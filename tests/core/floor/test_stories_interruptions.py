@@ -113,7 +113,7 @@ class TestAnInterruption:
         story = Story()
         story.asks(ANN, "how are you")
         story.speaks(ANN, 2.0, 0.64)
-        assert kinds(story.at(2.8, ev.ParticipantLeft, ANN)) == [fx.AnnounceTurnEnded, fx.DiscardTurn]
+        assert kinds(story.at(2.8, ev.ParticipantLeft, ANN)) == [fx.AnnounceTurnEnded, fx.DiscardTurn, fx.FinishTurn]
         assert story.state() is FloorState.IDLE
 
     def test_a_hold_has_a_limit_and_the_evidence_counts_on(self) -> None:
@@ -158,8 +158,10 @@ class TestAnInterruption:
     def test_the_speaker_leaves_in_a_challenge(self) -> None:
         story = speaking()
         story.at(5.0, ev.SpeechStarted, ANN)
+        story.at(5.05, ev.ParticipantJoined, BOB)
         assert story.at(5.1, ev.ParticipantLeft, ANN) == [
-            fx.DiscardTurn(ANN),
+            fx.DiscardTurn(ANN, awaits_words=True),
+            fx.FinishTurn(ANN, 2),
             fx.Resume(1, "word", "nobody speaks who may interrupt"),
         ]
 

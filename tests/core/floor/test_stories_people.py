@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from vision_agents.core.floor import FloorState
+from vision_agents.core.floor import Clearance, FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
+from vision_agents.core.floor.presence import LEFT_LIMIT
 
 from .story import ANN, BOB, Story, committed, kinds, knobs, resumed, speaking
 
@@ -58,7 +59,10 @@ class TestSeveralPeople:
         story = speaking()
         story.at(5.0, ev.SpeechStarted, ANN)
         story.at(5.1, ev.SpeechStarted, BOB)
-        assert story.at(5.2, ev.ParticipantLeft, ANN) == [fx.DiscardTurn(ANN)]
+        assert story.at(5.2, ev.ParticipantLeft, ANN) == [
+            fx.DiscardTurn(ANN, awaits_words=True),
+            fx.FinishTurn(ANN, 2),
+        ]
         assert story.state() is FloorState.HELD
 
     def test_the_agent_lets_everyone_finish_and_answers_once(self) -> None:
@@ -112,7 +116,7 @@ class TestSeveralPeople:
         story = Story()
         story.speaks(ANN, 0.0, 0.96)
         story.at(1.0, ev.TranscriptReceived, ANN, "I have to go", True)
-        assert kinds(story.at(1.1, ev.ParticipantLeft, ANN)) == [fx.AnnounceTurnEnded, fx.RecordTurn]
+        assert kinds(story.at(1.1, ev.ParticipantLeft, ANN)) == [fx.AnnounceTurnEnded, fx.RecordTurn, fx.FinishTurn]
         assert story.state() is FloorState.IDLE
 
     def test_who_leaves_among_others_wants_no_answer(self) -> None:
@@ -122,18 +126,21 @@ class TestSeveralPeople:
         story.at(0.5, ev.TurnEnded, BOB)
         story.at(0.6, ev.TranscriptCompleted, BOB, 1)
         story.at(0.7, ev.TranscriptReceived, ANN, "bye", True)
-        assert kinds(story.at(0.8, ev.ParticipantLeft, ANN)) == [fx.AnnounceTurnEnded, fx.RecordTurn]
+        assert kinds(story.at(0.8, ev.ParticipantLeft, ANN)) == [fx.AnnounceTurnEnded, fx.RecordTurn, fx.FinishTurn]
         assert story.state() is FloorState.IDLE
 
     def test_who_said_nothing_leaves_no_trace(self) -> None:
         story = speaking()
+        story.at(2.5, ev.ParticipantJoined, BOB)
         assert story.at(3.0, ev.ParticipantLeft, ANN) == []
-        assert story.at(3.0, ev.ParticipantLeft, BOB) == []
+        assert story.at(3.0, ev.ParticipantLeft, "somebody unheard of") == []
+        assert story.state() is FloorState.SPEAKING
 
     def test_who_comes_back_is_not_taken_for_who_left(self) -> None:
         """The words of the turn before she left come when she has begun a new one."""
         story = Story()
         for start in (0.0, 2.0):
+            story.at(start, ev.ParticipantJoined, ANN)
             story.speaks(ANN, start, 0.96)
             story.stops(ANN, start + 1.2, 0.96)
             story.at(start + 1.3, ev.TurnEnded, ANN)
@@ -166,6 +173,123 @@ class TestSeveralPeople:
         story.at(5.1, ev.TranscriptReceived, ANN, "uh-huh")
         assert story.at(5.6, ev.SpeechContinued, ANN, 0.9, 0.6) == []
         assert committed(story.at(5.6, ev.SpeechContinued, BOB, 0.9, 0.6))[2] == BOB
+
+
+class TestLeaving:
+    """Who leaves is not spoken to any more, and what comes of them late brings nobody back."""
+
+    def test_a_reply_ends_when_nobody_is_there_to_hear_it(self) -> None:
+        story = speaking()
+        assert story.at(3.0, ev.ParticipantLeft, ANN) == [fx.Commit(1, 1, None, "nobody is there any more")]
+        assert story.state() is FloorState.IDLE
+        assert story.floor.deserted
+
+    def test_and_goes_on_for_those_who_are(self) -> None:
+        """Bob, who was not spoken to before, may interrupt it from then on."""
+        story = speaking(knobs(interruptible_by="spoken_to"))
+        story.at(2.5, ev.ParticipantJoined, BOB)
+        assert story.at(3.0, ev.ParticipantLeft, ANN) == []
+        assert story.state() is FloorState.SPEAKING
+        assert fx.Commit in kinds(story.speaks(BOB, 3.5, 0.64))
+
+    def test_what_may_not_be_interrupted_and_what_waits_ends_too(self) -> None:
+        story = Story()
+        story.at(0.0, ev.ParticipantJoined, ANN)
+        story.at(0.0, ev.ReplyRequested, 1, False)
+        story.answers(0.1)
+        story.at(0.2, ev.ReplyRequested, 2, False)
+        story.at(0.3, ev.ReplyRequested, 3)
+        assert story.at(1.0, ev.ParticipantLeft, ANN) == [
+            fx.Commit(1, 1, None, "nobody is there any more"),
+            fx.DropReply(3, "interrupted"),
+            fx.DropReply(2, "nobody is there"),
+        ]
+
+    def test_an_answer_that_is_being_made_is_given_up(self) -> None:
+        story = Story()
+        story.asks(ANN, "how are you")
+        assert kinds(story.at(1.6, ev.ParticipantLeft, ANN)) == [fx.Commit]
+        story.at(1.7, ev.ParticipantJoined, ANN)
+        assert kinds(story.until(10.0)) == []
+        assert story.state() is FloorState.IDLE
+
+    def test_nothing_begins_in_an_empty_room(self) -> None:
+        story = speaking()
+        story.at(3.0, ev.ParticipantLeft, ANN)
+        assert story.at(4.0, ev.ReplyRequested, 2) == [fx.DropReply(2, "nobody is there")]
+        assert story.at(4.0, ev.ReplyRequested, 3, False, True) == [fx.DropReply(3, "nobody is there")]
+        story.at(5.0, ev.ParticipantJoined, BOB)
+        assert kinds(story.at(5.0, ev.ReplyRequested, 4)) == [fx.BeginReply]
+
+    def test_a_realtime_model_that_answers_who_left_is_not_let_speak(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ParticipantJoined, ANN)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(1.0, ev.TurnEnded, ANN)
+        assert kinds(story.at(1.1, ev.ParticipantLeft, ANN)) == [fx.Commit]
+        assert story.at(1.2, ev.ReplyStarted, 1) == [fx.DropReply(1, "nobody is there")]
+        story.at(1.3, ev.AnswerLost, 1)
+        story.at(2.0, ev.ParticipantJoined, ANN)
+        assert story.until(10.0) == []
+
+    def test_no_function_is_called_for_who_left(self) -> None:
+        """Neither one that waits for a challenge to be decided, nor one that a model wants when nobody is there."""
+        story = Story(answers=False)
+        story.at(0.0, ev.ParticipantJoined, ANN)
+        story.at(1.0, ev.CallsWait, 1)
+        assert kinds(story.at(1.1, ev.ParticipantLeft, ANN)) == [fx.Commit]
+        assert story.floor.clearance(0) is Clearance.NEVER
+        assert story.floor.clearance(1) is Clearance.NEVER
+        story.at(2.0, ev.ParticipantJoined, ANN)
+        assert story.floor.clearance(0) is Clearance.NEVER
+        assert story.floor.clearance(1) is Clearance.GO
+
+    def test_who_comes_back_is_not_talked_at_in_mid_sentence(self) -> None:
+        story = speaking()
+        story.at(3.0, ev.ParticipantLeft, ANN)
+        assert story.at(3.2, ev.ParticipantJoined, ANN) == []
+        assert story.until(10.0) == []
+        story.asks(ANN, "where were we", 10.0)
+
+    def test_late_reports_bring_nobody_back(self) -> None:
+        story = speaking()
+        story.at(3.0, ev.ParticipantLeft, ANN)
+        assert story.speaks(ANN, 3.1, 0.96) == []
+        assert story.at(4.1, ev.TurnStarted, ANN) == []
+        assert story.at(4.1, ev.TurnEnded, ANN) == []
+        assert story.at(4.1, ev.TranscriptCompleted, ANN, 1) == []
+        assert story.at(4.1, ev.ParticipantLeft, ANN) == []
+        assert story.state() is FloorState.IDLE
+        assert story.floor.deserted
+
+    def test_last_words_are_in_the_history_and_not_answered(self) -> None:
+        story = Story()
+        story.at(0.0, ev.ParticipantJoined, BOB)
+        story.speaks(ANN, 0.0, 0.96)
+        story.at(1.0, ev.TranscriptReceived, ANN, "I have")
+        effects = story.at(1.1, ev.ParticipantLeft, ANN)
+        assert effects[1:] == [fx.RecordTurn(ANN, "I have"), fx.FinishTurn(ANN, 1)]
+        assert story.at(1.3, ev.TranscriptReceived, ANN, "I have", True) == []
+        assert story.at(1.4, ev.TranscriptReceived, ANN, "to go", True) == [fx.RecordTurn(ANN, "to go")]
+        assert story.at(1.5, ev.TranscriptReceived, ANN, "maybe") == []
+        assert story.at(1.6, ev.TranscriptCompleted, ANN, 1) == []
+        assert story.state() is FloorState.IDLE
+
+    def test_a_realtime_models_late_transcript_is_in_the_history_too(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ParticipantJoined, ANN)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(0.5, ev.ParticipantLeft, ANN)
+        late = ev.TranscriptReceived(1.0, ANN, "bye", final=True, place=3)
+        assert story.floor.handle(late) == [fx.RecordTurn(ANN, "bye", 3)]
+
+    def test_only_so_many_who_left_are_remembered(self) -> None:
+        story = Story()
+        for number in range(LEFT_LIMIT + 5):
+            story.at(0.0, ev.ParticipantJoined, f"p{number}")
+            story.at(0.0, ev.ParticipantLeft, f"p{number}")
+        assert len(story.floor._presence.left) == LEFT_LIMIT
+        assert story.floor.deserted
 
 
 class TestWhoMayInterrupt:

@@ -27,6 +27,15 @@ class TestAway:
         story.at(1.0, ev.ParticipantLeft, ANN)
         assert story.end() == []
 
+    def test_words_of_one_who_left_bring_nobody_back(self) -> None:
+        story = joined()
+        story.at(0.0, ev.ParticipantJoined, BOB)
+        story.at(1.0, ev.ParticipantLeft, BOB)
+        assert story.until(15.0) == [fx.AnnounceUserAway(15.0)]
+        assert story.at(16.0, ev.TranscriptReceived, BOB, "bye", True) == [fx.RecordTurn(BOB, "bye")]
+        story.at(17.0, ev.TranscriptReceived, ANN, "hm", True)
+        assert fx.AnnounceUserBack(ANN) in story.end()
+
     def test_noise_does_not_defer_it(self) -> None:
         story = joined()
         story.speaks(ANN, 10.0, 0.2)

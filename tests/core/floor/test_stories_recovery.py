@@ -152,7 +152,7 @@ class TestACascade:
         story = speaking()
         story.speaks(BOB, 3.0, 0.64)
         story.at(3.7, ev.TranscriptReceived, BOB, "bye everyone", True)
-        assert kinds(story.at(3.8, ev.ParticipantLeft, BOB)) == [fx.AnnounceTurnEnded, fx.RecordTurn]
+        assert kinds(story.at(3.8, ev.ParticipantLeft, BOB)) == [fx.AnnounceTurnEnded, fx.RecordTurn, fx.FinishTurn]
 
 
 class TestRealtime:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from ..ears import Ears
 from ..events import EventManager
@@ -12,23 +13,29 @@ from ..floor import events as ev
 from ..floor.evidence import Vote
 from ..participants import Participant
 from ..stt import STTPartialTranscriptEvent, STTTranscriptEvent
+from ..tasks import Tasks
 from ..trace import Trace
 from ..trace.notes import ComponentFailed, UserTranscript
 from .events import ErrorEvent
 from .parts import Parts
+from .roster import Roster
 from .rules import Rules
 from .strategy_runner import StrategyRunner
 
 logger = logging.getLogger(__name__)
 
+# Seconds after the floor's own deadline when a recogniser that still owes the final words is given up. The floor waits
+# for them no longer than its deadline, but takes them when they come.
+FINISH_GRACE = 30.0
+
 
 class HearingAdapter:
     """Translates detector and STT reports into floor events, and puts new evidence to the user's strategies.
 
-    Implements `HearingListener`. Reports about participants who left are dropped.
+    Implements `HearingListener`. Of participants who left, final words are still reported, and nothing else.
 
     Args:
-        participants: the participants in the call, by their ids.
+        roster: the participants.
         post: hands an event to the floor.
     """
 
@@ -37,14 +44,14 @@ class HearingAdapter:
         parts: Parts,
         rules: Rules,
         floor: Floor,
-        participants: Mapping[str, Participant],
+        roster: Roster,
         post: Callable[[ev.FloorEvent], None],
         events: EventManager,
         trace: Trace,
     ) -> None:
         self._rules = rules
         self._floor = floor
-        self._participants = participants
+        self._roster = roster
         self._post = post
         self._events = events
         self._trace = trace
@@ -55,15 +62,48 @@ class HearingAdapter:
         # The time at which the latest speech began, as its detector estimates it.
         self.onset = trace.now()
         self.ears: Ears = parts.ears(self)
+        self._tasks = Tasks()
+        # Of each participant, where the final words of a turn were asked for: the latest.
+        self._finishing: dict[str, asyncio.Task[None]] = {}
 
     async def close(self) -> None:
         """Stop listening and free everything."""
+        await self._tasks.close(grace=1.0)
         if self._strategies is not None:
             await self._strategies.close()
         await self.ears.close()
 
-    async def forget(self, participant: Participant) -> None:
-        """Free what belongs to a participant who left."""
+    def finish_turn(self, participant: Participant, request: int) -> None:
+        """Have the final words of a turn reported, and then that these are all."""
+        self._finishing[participant.id] = self._tasks.spawn(
+            self._finish(participant, request), f"final words of {participant.id}"
+        )
+
+    def welcome(self, participant: Participant) -> None:
+        """Begin with a participant who joined. Who comes back is not waited for any more."""
+        words = self._finishing.get(participant.id)
+        if words is not None:
+            words.cancel()
+
+    def leave(self, participant: Participant) -> None:
+        """Free what belongs to a participant who left, as soon as their last words are known."""
+        self._tasks.spawn(self._forget(participant), f"farewell to {participant.id}")
+
+    async def _finish(self, participant: Participant, request: int) -> None:
+        try:
+            async with asyncio.timeout(self._floor.policy.transcript_timeout + FINISH_GRACE):
+                await self.ears.finish_turn(participant)
+        except TimeoutError:
+            logger.warning("the final words of %s did not come in time", participant.id)
+        self._report(ev.TranscriptCompleted(self._now(), participant.id, request))
+
+    async def _forget(self, participant: Participant) -> None:
+        words = self._finishing.get(participant.id)
+        if words is not None and not words.done():
+            await asyncio.wait([words], timeout=self._floor.policy.transcript_timeout)
+            words.cancel()
+        if self._finishing.get(participant.id) is words:
+            self._finishing.pop(participant.id, None)
         if self._strategies is not None:
             self._strategies.forget(participant.id)
         self._forbidden.discard(participant.id)
@@ -103,6 +143,8 @@ class HearingAdapter:
         place: int | None = None,
     ) -> None:
         text = text.strip()
+        if self._roster.has_left(participant.id) and not (final and text):
+            return
         self._report(ev.TranscriptReceived(self._now(), participant.id, text, final, confidence, alternative, place))
         if not text:
             return  # Only the floor wants to know that there were none.
@@ -122,8 +164,9 @@ class HearingAdapter:
     # Inside.
 
     def _report(self, event: ev.ParticipantEvent) -> None:
-        # Words of somebody who left are nobody's turn.
-        if event.participant not in self._participants:
+        # A report may be late; of somebody who left, words are worth knowing.
+        gone = event.participant not in self._roster.present
+        if gone and not (self._roster.has_left(event.participant) and isinstance(event, ev.TranscriptReceived)):
             return
         self._post(event)
         if self._strategies is not None and (known := self._floor.evidence(event.participant)) is not None:
@@ -134,6 +177,8 @@ class HearingAdapter:
 
     def _ask_permission(self, participant: Participant) -> None:
         """Tell the floor if the participant may interrupt now, and could not before, or the other way round."""
+        if participant.id not in self._roster.present:
+            return
         allowed = self._rules.allows(participant)
         if allowed is (participant.id in self._forbidden):
             self._forbidden ^= {participant.id}

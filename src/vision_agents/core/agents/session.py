@@ -36,13 +36,10 @@ from .hearing_adapter import HearingAdapter
 from .latency import AnswerLatency
 from .parts import Parts
 from .replies import Replies
+from .roster import Roster
 from .rules import Rules
 
 logger = logging.getLogger(__name__)
-
-# Seconds after the floor's own deadline when a recogniser that still owes the final words is given up. The floor waits
-# for them no longer than its deadline, but takes them when they come.
-FINISH_GRACE = 30.0
 
 # Of what the agent said, so many words may be the question that is answered, or come back as an echo.
 WORDS_REMEMBERED = 30
@@ -84,9 +81,10 @@ class Session:
         )
         self._parts = parts
         self._instructions = instructions
-        self._participants: dict[str, Participant] = {}
+        self._roster = Roster()
+        self._participants = self._roster.present
         self._accompanied = asyncio.Event()
-        self._listening = HearingAdapter(parts, rules, self.floor, self._participants, self.post, events, self.trace)
+        self._listening = HearingAdapter(parts, rules, self.floor, self._roster, self.post, events, self.trace)
         self._ears = self._listening.ears
         self._latency = AnswerLatency(self.trace, self._participants, events, answers=self.floor.answers)
         output = self._voice if isinstance(self._voice, RealtimeVoice) else None
@@ -284,16 +282,7 @@ class Session:
             self._ears.discard_turn(participant, awaits_words=effect.awaits_words)
 
     def _finish_turn(self, effect: fx.FinishTurn) -> None:
-        participant = self._participants[effect.participant]
-        self._tasks.spawn(self._final_words(effect, participant), f"final words of {effect.participant}")
-
-    async def _final_words(self, effect: fx.FinishTurn, participant: Participant) -> None:
-        try:
-            async with asyncio.timeout(self.floor.policy.transcript_timeout + FINISH_GRACE):
-                await self._ears.finish_turn(participant)
-        except TimeoutError:
-            logger.warning("the final words of %s did not come in time", effect.participant)
-        self.post(ev.TranscriptCompleted(self.trace.now(), effect.participant, effect.turn))
+        self._listening.finish_turn(self._participants[effect.participant], effect.turn)
 
     def _record_turn(self, effect: fx.RecordTurn) -> None:
         self._conversation.user_said(effect.text, effect.participant, effect.place)
@@ -352,13 +341,14 @@ class Session:
     def audio(self, audio: PcmData, participant: Participant) -> None:
         if self.over.is_set():
             return
-        if participant.id not in self._participants:
-            self.participant_joined(participant)
+        if self._roster.has_left(participant.id):
+            return  # It was on its way when they left.
+        self.participant_joined(participant)
         self._ears.hear(audio, self._participants[participant.id])
 
     def participant_joined(self, participant: Participant) -> None:
-        if participant.id not in self._participants:
-            self._participants[participant.id] = participant
+        if self._roster.join(participant):
+            self._listening.welcome(participant)
             self._accompanied.set()
             self.trace.note(ParticipantJoined(participant.id, participant.name))
             self.post(ev.ParticipantJoined(self.trace.now(), participant.id))
@@ -369,8 +359,9 @@ class Session:
             return
         # While it is still known who that was: the end of their turn is announced.
         self.post(ev.ParticipantLeft(self.trace.now(), participant.id))
-        participant = self._participants.pop(participant.id)
-        self._tasks.spawn(self._listening.forget(participant), f"farewell to {participant.id}")
+        participant = self._participants[participant.id]
+        self._roster.leave(participant.id)
+        self._listening.leave(participant)
         self._events.send(ParticipantLeftEvent(participant=participant))
 
     def ended(self, error: BaseException | None = None) -> None:

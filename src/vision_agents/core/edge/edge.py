@@ -23,7 +23,8 @@ class CallSink(Protocol):
         """The next 20 ms that the agent plays: int16, shape (960,), 48 kHz; silence when it has nothing to say.
 
         Call it once for each 20 ms of real time, when the frame is about to be sent, never ahead: what was pulled
-        counts as heard. The array is reused by the next pull: copy it if it is kept.
+        counts as heard. Do not call it as long as nobody is there to hear it. The array is reused by the next pull:
+        copy it if it is kept.
         """
 
     def audio(self, audio: PcmData, participant: Participant) -> None:
@@ -33,7 +34,7 @@ class CallSink(Protocol):
         """Somebody is there."""
 
     def participant_left(self, participant: Participant) -> None:
-        """Somebody is gone, or their audio is."""
+        """Somebody is gone, or their audio is. What comes of them late has no effect; they may join again."""
 
     def ended(self, error: BaseException | None = None) -> None:
         """The call is over; `error` if it broke."""

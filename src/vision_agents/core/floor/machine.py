@@ -37,6 +37,9 @@ does, and a transcript that comes late may still make it an interruption. Withou
 turn just runs. And a commit may be wrong: if the turn turns out to have no words, the agent says the rest of what was
 cut off.
 
+When the last participant has left, what is being said or would be is interrupted, and nothing begins before somebody is
+there again. Reports about those who left are without effect, but for their last words: these are put into the history.
+
 A turn is announced when there is as much evidence for it as an interruption needs, or when its words are known: thus a
 cough is never announced, whatever the agent was doing.
 """
@@ -56,7 +59,7 @@ from .policy import InterruptionPolicy
 from .presence import Presence
 from .reply_queue import QueuedReply, Reply, ReplyPhase, ReplyQueue
 from .state import FloorState
-from .turn import FINALIZING, PAUSED, QUIET, SPEAKING, Announced, Turn
+from .turn import FINALIZING, PAUSED, QUIET, SPEAKING, Announced, ClosedTurn, Speech, Turn
 from .turn_taking import TurnTaking
 from .vocabulary import ALL, Vocabulary
 
@@ -127,12 +130,18 @@ class Floor:
         """Return whether a function with effects may be called for an answer that was wanted in `epoch`.
 
         Not while the answer is challenged, nor while somebody goes on speaking before a realtime model says anything.
+        Never when nobody is there any more.
         """
-        if epoch < self.epoch:
+        if epoch < self.epoch or self.deserted:
             return Clearance.NEVER
         speakers = self._taking.speakers() if self._taking.unvoiced else ()
         contested = self._judge.contested or any(map(self._judge.people.may_interrupt, speakers))
         return Clearance.WAIT if contested else Clearance.GO
+
+    @property
+    def deserted(self) -> bool:
+        """True when everybody has left: what the agent says would be heard by nobody, so it says nothing."""
+        return bool(self._presence.left) and not (self._presence.participants or self._turns)
 
     @property
     def deadline(self) -> float | None:
@@ -153,10 +162,16 @@ class Floor:
         """Take one event. Returns its effects, to be carried out in order."""
         self._effects, self._seen = [], 0
         handler = _HANDLERS.get(type(event))
-        if handler is not None:
+        if handler is not None and not self._of_somebody_gone(event):
             handler(self, event)
             self._settle(event.at)
         return self._effects
+
+    def _of_somebody_gone(self, event: ev.FloorEvent) -> bool:
+        """Return True for a report that is late: its participant has left, and only last words count still."""
+        if not isinstance(event, ev.ParticipantEvent) or event.participant not in self._presence.left:
+            return False
+        return not isinstance(event, ev.ParticipantJoined | ev.TranscriptReceived)
 
     def _settle(self, at: float) -> None:
         """Decide challenges, announce and end turns, begin a reply: whatever has become possible."""
@@ -166,6 +181,8 @@ class Floor:
         else:
             self._do(self._judge.watch(at, self._turns))
         self._do(self._taking.settle(at))
+        if self.deserted:
+            self._do(self._replies.clear("nobody is there"))
         self._stop_waiting_calls()
         if self._replies.may_begin(quiet=all(turn.phase is QUIET for turn in self._turns.values())):
             self._begin_next(at)
@@ -223,14 +240,21 @@ class Floor:
         self._do(self._taking.on_turn(event))
 
     def _on_words(self, event: ev.TranscriptReceived) -> None:
-        self._do(self._taking.on_words(event))
+        last = self._presence.left.get(event.participant)
+        self._do(self._taking.on_words(event) if last is None else self._taking.on_last_words(event, last))
 
     def _on_joined(self, event: ev.ParticipantJoined) -> None:
         self._presence.join(event.participant, event.at)
 
     def _on_left(self, event: ev.ParticipantLeft) -> None:
-        self._presence.leave(event.participant)
+        turn = self._turns.get(event.participant)
         self._do(self._taking.on_left(event))
+        if turn is None and event.participant not in self._presence.participants:
+            return  # Nobody has heard of them.
+        self._presence.leave(event.participant, (turn and turn.closed) or ClosedTurn(Speech(), False, "", ""))
+        replies = self._replies
+        if self.deserted and (replies.busy or replies.functions or replies.calls_wait):
+            self._interrupt_by_code(self.epoch + 1, "nobody is there any more")
 
     # Challenges.
 

@@ -1,4 +1,4 @@
-"""Presence: whether the participants still take part, by how long nobody has said anything."""
+"""Presence: who is in the call, who has left it, and whether those who are there still take part."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from . import effects as fx
+from .turn import ClosedTurn
+
+# Participants who left and are remembered: what is reported of them later brings nobody back.
+LEFT_LIMIT = 64
 
 
 @dataclass(slots=True)
@@ -16,6 +20,8 @@ class Presence:
     """
 
     participants: set[str] = field(default_factory=set)
+    # Those who left and did not come back, each with their last turn: words of it may come still.
+    left: dict[str, ClosedTurn] = field(default_factory=dict)
     idle_since: float = 0.0
     away: bool = False
     # The agent had something to say, or a function ran, when this was looked at last.
@@ -24,11 +30,15 @@ class Presence:
     def join(self, participant: str, at: float) -> None:
         """Take note of a participant who joined."""
         self.participants.add(participant)
+        self.left.pop(participant, None)
         self.idle_since = at
 
-    def leave(self, participant: str) -> None:
-        """Forget a participant who left. With the last one nobody is away any more."""
+    def leave(self, participant: str, last: ClosedTurn) -> None:
+        """Take note of a participant who left, and of their last turn. With the last one nobody is away any more."""
         self.participants.discard(participant)
+        self.left[participant] = last
+        if len(self.left) > LEFT_LIMIT:
+            del self.left[next(iter(self.left))]
         self.away = self.away and bool(self.participants)
 
     def deadline(self, limit: float) -> float | None:
@@ -42,7 +52,8 @@ class Presence:
 
     def update(self, at: float, effects: Iterable[fx.Effect], *, agent_active: bool) -> list[fx.Effect]:
         """Look at what was said: by the participants, which brings them back, or by the agent."""
-        said = [effect.participant for effect in effects if isinstance(effect, fx.RecordTurn)]
+        recorded = [effect.participant for effect in effects if isinstance(effect, fx.RecordTurn)]
+        said = [participant for participant in recorded if participant not in self.left]
         if said or agent_active or self.agent_active:
             self.idle_since = at
         self.agent_active = agent_active

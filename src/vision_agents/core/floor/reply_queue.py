@@ -217,6 +217,19 @@ class ReplyQueue:
             self.queue.remove(waiting)
         return waiting is not None
 
+    def forget(self, participant: str) -> None:
+        """Answer a participant no more. What is said to nobody else goes on for those who are there."""
+        self.addressees.discard(participant)
+        if self.reply is not None and self.reply.to is not None:
+            self.reply.to = self.reply.to - {participant} or None
+
+    def clear(self, reason: str) -> list[fx.Effect]:
+        """Drop everything that waits: nobody would hear it."""
+        waiting, self.queue = self.queue, deque()
+        self.addressees.clear()
+        self.answer_due_since = None
+        return [fx.DropReply(w.number, reason) for w in waiting if w.number is not None]
+
     def interrupt_queue(self, *, answers: bool) -> list[fx.Effect]:
         """Drop what waits and may be interrupted; answers only if `answers`."""
         dropped = [w for w in self.queue if w.interruptible and (w.number is not None or answers)]

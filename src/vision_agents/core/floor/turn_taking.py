@@ -94,7 +94,7 @@ class TurnTaking:
     def on_left(self, event: ev.ParticipantLeft) -> Effects:
         """End what belongs to a participant who left."""
         self._judge.forget(event.participant)
-        self._replies.addressees.discard(event.participant)
+        self._replies.forget(event.participant)
         turn = self._turns.pop(event.participant, None)
         if turn is None:
             return []
@@ -103,13 +103,24 @@ class TurnTaking:
             # Nobody is there to be answered, but it was said.
             effects.append(fx.RecordTurn(turn.participant, turn.words.text))
         elif turn.phase is not QUIET:
-            effects.append(fx.DiscardTurn(turn.participant))
+            effects.append(fx.DiscardTurn(turn.participant, awaits_words=self._answers))
+        if self._answers and turn.phase in (SPEAKING, PAUSED):
+            # The recogniser may have heard more than it has reported.
+            self.last_request += 1
+            effects.append(fx.FinishTurn(turn.participant, self.last_request))
         # What was cut off may have been another's: the answer to a question, or the rest of one.
         if turn.unanswered and self._turns:
             self._replies.want_answer(event.at)
         elif self._turns and not turn.words.text:
             self._replies.queue_continuation(event.at, turn.cut)
+        if turn.phase is not QUIET:
+            turn.clear()
         return effects
+
+    def on_last_words(self, event: ev.TranscriptReceived, last: ClosedTurn) -> Effects:
+        """Put final words into the history that come when their speaker has left. They are not answered."""
+        text = last.take(event.text) if event.final and event.text else ""
+        return [fx.RecordTurn(event.participant, text, event.place)] if text else []
 
     @property
     def somebody_speaks(self) -> bool:
