@@ -11,7 +11,7 @@ from vision_agents.core.models.onnx_format import model, node
 from vision_agents.core.models.store import ModelStore
 from vision_agents.plugins.silero import model as silero_model
 from vision_agents.plugins.silero.graph import INPUT
-from vision_agents.plugins.silero.model import SileroModel, initial_state, load
+from vision_agents.plugins.silero.model import SileroModel, load
 from vision_agents.testing.clips import speech_clips
 
 
@@ -35,29 +35,42 @@ def test_speech_is_as_probable_as_by_the_file(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.models
-def test_streams_side_by_side_are_what_each_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    files = ModelStore().files("silero-vad")
-    whole, anew = as_it_comes(files, monkeypatch), load(files)
-    random = np.random.default_rng(3)
-    expected_state, state = initial_state(5), initial_state(5)
-    for _ in range(20):
-        windows = random.normal(0, [[0.0], [1e-4], [0.01], [0.1], [0.5]], (5, INPUT)).astype(np.float32)
-        expected, expected_state = whole.run(windows, expected_state)
-        found, state = anew.run(windows, state)
-        assert found.shape == (5,)
-        np.testing.assert_allclose(found, expected, atol=1e-4)
-        np.testing.assert_allclose(state, expected_state, atol=1e-3)
+def test_streams_side_by_side_are_what_each_is_alone() -> None:
+    network = load(ModelStore().files("silero-vad"))
+    speech = speech_clips()["en/counting"].samples
+    voices = [speech, speech[::-1].copy(), speech // 16]
+    alone = [network.stream().feed(voice) for voice in voices]
+    streams = [network.stream() for _ in voices]
+    together: list[list[float]] = [[] for _ in voices]
+    for start in range(0, len(speech), 320):
+        for stream, voice, found in zip(streams, voices, together, strict=True):
+            found += stream.feed(voice[start : start + 320])
+    assert together == alone
+
+
+@pytest.mark.models
+def test_a_stream_that_was_reset_begins_anew() -> None:
+    network = load(ModelStore().files("silero-vad"))
+    speech, stream = speech_clips()["en/counting"].samples, network.stream()
+    first = stream.feed(speech[:20_000])
+    stream.reset()
+    assert stream.feed(speech[:20_000]) == first
+    stream.feed(speech[:512])  # by now the other one of the two states is next
+    stream.reset()
+    assert stream.feed(speech[:20_000]) == first
 
 
 def test_another_network_is_run_as_it_comes(tmp_path: Path) -> None:
     file = tmp_path / "other.onnx"
     nodes = [
-        node("ReduceMax", ["input"], ["output"], axes=[1], keepdims=1),
+        node("ReduceMax", ["input"], ["peak"], axes=[1], keepdims=1),
+        node("ReduceMax", ["state"], ["runs"], axes=[0, 2], keepdims=0),
+        node("Add", ["peak", "runs"], ["output"]),
         node("Add", ["state", "one"], ["stateN"]),
     ]
     state = (2, "n", 128)
     inputs, outputs = {"input": ("n", INPUT), "state": state}, {"output": ("n", 1), "stateN": state}
     file.write_bytes(model("peak", nodes, {"one": np.ones(1, dtype=np.float32)}, inputs, outputs))
-    found, after = SileroModel({"model": file}).run(np.full((2, INPUT), 0.25, dtype=np.float32), initial_state(2))
-    assert found.tolist() == [0.25, 0.25]
-    assert (after == 1).all()
+    runner = SileroModel({"model": file}).runner()
+    runner.input[0, 100] = 0.25
+    assert [runner.run() for _ in range(3)] == [0.25, 1.25, 2.25]

@@ -10,16 +10,33 @@ from vision_agents.plugins.silero.model import CONTEXT, WINDOW, SileroStream
 
 
 class Network:
-    """Notes its inputs; its probability is the input's peak and its state counts the runs."""
+    """Notes the inputs of its streams; a probability is the input's peak, and a stream's state counts its runs."""
 
     def __init__(self) -> None:
         self.inputs: list[np.ndarray] = []
-        self.states: list[float] = []
+        self.states: list[int] = []
 
-    def run(self, windows: np.ndarray, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        self.inputs.append(windows.copy())
-        self.states.append(float(states[0, 0, 0]))
-        return np.abs(windows).max(axis=1), states + 1
+    def runner(self) -> "Runner":
+        return Runner(self)
+
+
+class Runner:
+    """The place of one stream in the network."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self.input = np.zeros((1, CONTEXT + WINDOW), dtype=np.float32)
+        self._runs = 0
+
+    def run(self) -> float:
+        self._network.inputs.append(self.input.copy())
+        self._network.states.append(self._runs)
+        self._runs += 1
+        return float(np.abs(self.input).max())
+
+    def reset(self) -> None:
+        self.input.fill(0)
+        self._runs = 0
 
 
 def sines(count: int) -> np.ndarray:
