@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from .conversation import Conversation
 from .epoch import Epoch
 from .events import EventManager
 from .listeners import CallBarrier, HearingListener, OutputListener
 from .shed import Shed
+from .tasks import own_errors
 from .usage import TokenUsage
+
+T = TypeVar("T")
 
 # Agents of several threads may want the same part at the same moment.
 _taking = threading.Lock()
@@ -61,6 +65,9 @@ class Part:
     _attachment: Attachment | None = None
     _loop: asyncio.AbstractEventLoop | None = None
     _shed = Shed.NOTHING
+    # How many of `at_work` run, and what is to be done when the last has ended.
+    _works: int = 0
+    _at_rest: tuple[Callable[[], None], ...] = ()
 
     @property
     def subparts(self) -> tuple[Part, ...]:
@@ -89,6 +96,28 @@ class Part:
     def shed(self, level: Shed) -> None:
         """Leave out as much as `level` says, from now until it is told otherwise: the process is late."""
         self._shed = level
+
+    async def at_work(self, work: Awaitable[T], what: str) -> T:
+        """Await `work` of the part, such as its `start()`, which may go on for long after it was cancelled.
+
+        Errors speak of it as `what`. Raises what it raises, and InnerCancellationError as `own_errors` does.
+        """
+        self._works += 1
+        try:
+            return await own_errors(work, what)
+        finally:
+            self._works -= 1
+            if not self._works:
+                waiting, self._at_rest = self._at_rest, ()
+                for then in waiting:
+                    then()
+
+    def when_at_rest(self, then: Callable[[], None]) -> None:
+        """Call `then()` when nothing is `at_work`: now, or when the last of it has really ended."""
+        if self._works:
+            self._at_rest = (*self._at_rest, then)
+        else:
+            then()
 
     def attached_to(self, attachment: Attachment | None) -> bool:
         """Return whether the part is in the call of `attachment`."""

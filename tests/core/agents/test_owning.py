@@ -232,12 +232,7 @@ async def test_if_one_part_cannot_start_the_others_are_not_left_starting_and_all
 async def test_a_part_whose_closing_hangs_is_given_back_when_it_ends(caplog):
     class Deaf(ScriptedSTT):
         async def close(self):
-            end = asyncio.get_running_loop().time() + 60
-            while (left := end - asyncio.get_running_loop().time()) > 0:
-                try:
-                    await asyncio.sleep(left)
-                except asyncio.CancelledError:
-                    continue
+            await ignore_cancellation(60)
 
     deaf = Deaf()
     async with Call(stt=deaf):
@@ -249,6 +244,55 @@ async def test_a_part_whose_closing_hangs_is_given_back_when_it_ends(caplog):
     async with Call(stt=deaf) as call:
         assert await call.agent.say("Hello.")
     await asyncio.sleep(60)
+
+
+async def ignore_cancellation(seconds):
+    end = asyncio.get_running_loop().time() + seconds
+    while (left := end - asyncio.get_running_loop().time()) > 0:
+        try:
+            await asyncio.sleep(left)
+        except asyncio.CancelledError:
+            continue
+
+
+@pytest.mark.parametrize("role", ["turn_detection", "stt", "llm", "tts", "realtime"])
+async def test_a_part_whose_start_ignores_its_cancellation_is_given_back_when_that_has_ended(role):
+    kind, start = {
+        "turn_detection": (Detector, "start"),
+        "stt": (ScriptedSTT, "start"),
+        "llm": (ScriptedLLM, "start"),
+        "tts": (ToneTTS, "start"),
+        "realtime": (ScriptedRealtime, "connect"),
+    }[role]
+
+    async def starts(self, *arguments):
+        self.starts = getattr(self, "starts", 0) + 1
+        if self.starts == 1:
+            await ignore_cancellation(60)
+
+    microphone = Microphone()
+    part = type("Deaf", (kind,), {start: starts})(*([microphone] if role == "turn_detection" else []))
+
+    def agent():
+        if role == "realtime":
+            return Agent(edge=LoopEdge(), llm=part, agent_user=User("agent"))
+        return Call(**{role: part}).agent
+
+    first = agent()
+    joining = asyncio.ensure_future(first.join().__aenter__())
+    await asyncio.sleep(1)
+    await first.close()
+    for _ in range(2):
+        with pytest.raises(PartError, match="this Deaf is part of a running call"):
+            await agent().join()
+        await asyncio.sleep(20)
+    with pytest.raises(RuntimeError, match="closed while it was joining"):
+        await joining
+    await asyncio.sleep(30)
+    async with agent().join():
+        assert part.starts == 2
+    if role == "turn_detection":
+        microphone.attach(Attachment())  # what it uses is given back with it
 
 
 async def test_parts_that_fail_or_hang_at_their_end_are_given_back(caplog):

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -96,13 +97,14 @@ class Parts:
 
     async def start_listening(self) -> None:
         """Load and connect the parts that hear, at the same time. Raises what one of them raises."""
-        await together(*(part.start() for part in self.listening))
+        await together(*(part.at_work(part.start(), f"{type(part).__name__}.start") for part in self.listening))
 
     async def close(self, attachment: Attachment, *, entering: bool = False) -> None:
         """Leave the call and close every part that is attached to it, all at the same time, and give them back.
 
-        A part that fails is given back too; one that hangs is left behind, and given back when it ends. `entering`: the
-        edge is still on its way into the call; it is given back by `leave`, once it is known to have come there or not.
+        A part that fails is given back too; one that hangs, in closing or still in starting, is left behind, and given
+        back when it ends. `entering`: the edge is still on its way into the call; it is given back by `leave`, once it
+        is known to have come there or not.
         """
         mine = [part for part in self._all if part.attached_to(attachment)]
         await asyncio.gather(
@@ -118,7 +120,7 @@ class Parts:
         try:
             await self.edge.leave()
         finally:
-            self._give_back(self.edge, attachment)
+            self._give_back_at_rest(self.edge, attachment)
 
     async def _close_one(self, part: AgentPart, attachment: Attachment, entering: bool) -> None:
         if isinstance(part, EdgeTransport):
@@ -127,7 +129,11 @@ class Parts:
         try:
             await part.close()
         finally:
-            self._give_back(part, attachment)
+            self._give_back_at_rest(part, attachment)
+
+    def _give_back_at_rest(self, part: AgentPart, attachment: Attachment) -> None:
+        # A start that ignores its cancellation would go on in the next call.
+        part.when_at_rest(partial(self._give_back, part, attachment))
 
     def _give_back(self, part: AgentPart, attachment: Attachment) -> None:
         part.detach(attachment)

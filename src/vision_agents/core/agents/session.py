@@ -24,7 +24,7 @@ from ..floor import effects as fx
 from ..floor import events as ev
 from ..part import Attachment
 from ..participants import Participant
-from ..tasks import PART_ERRORS, Tasks, own_errors, together
+from ..tasks import PART_ERRORS, Tasks, together
 from ..trace import Trace
 from ..trace.notes import CallEnded, ParticipantJoined, StaleAudio, TokensUsed, VoiceStarted, VoiceStopped
 from ..turn_detection import TurnEndedEvent, TurnStartedEvent
@@ -113,8 +113,8 @@ class Session:
         self._epoch_advanced(self._epoch.value)
         await together(self._parts.start_listening(), self._voice.start())
         if self._parts.model is not None:
-            connecting = self._parts.model.connect(self._instructions)
-            await own_errors(connecting, f"connecting {type(self._parts.model).__name__}")
+            model = self._parts.model
+            await model.at_work(model.connect(self._instructions), f"connecting {type(model).__name__}")
 
     async def stop(self) -> None:
         """End everything that belongs to the call. Harmless twice."""

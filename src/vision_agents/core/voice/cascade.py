@@ -46,7 +46,11 @@ class CascadeVoice:
         self._making: dict[int, Making] = {}
 
     async def start(self) -> None:
-        await together(self._start_llm(), self._tts.start())
+        llm, tts = self._llm, self._tts
+        await together(
+            llm.at_work(self._start_llm(), f"{type(llm).__name__}.start"),
+            tts.at_work(tts.start(), f"{type(tts).__name__}.start"),
+        )
 
     async def _start_llm(self) -> None:
         await self._llm.start()
