@@ -27,11 +27,11 @@ from ..participants import Participant
 from ..tasks import PART_ERRORS, Tasks, together
 from ..trace import Trace
 from ..trace.notes import CallEnded, ParticipantJoined, StaleAudio, TokensUsed, VoiceStarted, VoiceStopped
-from ..turn_detection import TurnEndedEvent, TurnStartedEvent
 from ..usage import TokenUsage
 from ..voice import MadeStage, RealtimeVoice, SpeechRequest, SpokenReply
+from .announcements import ANNOUNCEMENTS
 from .barrier import Barrier
-from .events import AgentStateEvent, NoWordsEvent, UserAwayEvent, UserBackEvent
+from .events import AgentStateEvent
 from .hearing_adapter import HearingAdapter
 from .latency import AnswerLatency
 from .parts import Parts
@@ -290,34 +290,9 @@ class Session:
         if participant is not None:
             self._ears.accept_turn(participant)
 
-    def _announce_start(self, effect: fx.AnnounceTurnStarted) -> None:
-        self._events.send(
-            TurnStartedEvent(
-                participant=self._participants.get(effect.participant),
-                confidence=effect.confidence,
-                interrupted=effect.interrupted,
-                epoch=effect.epoch,
-            )
-        )
-
-    def _announce_end(self, effect: fx.AnnounceTurnEnded) -> None:
-        self._events.send(
-            TurnEndedEvent(
-                participant=self._participants.get(effect.participant),
-                confidence=effect.confidence,
-                duration_ms=effect.duration * 1000.0,
-                trailing_silence_ms=effect.trailing_silence * 1000.0,
-            )
-        )
-
-    def _announce_no_words(self, effect: fx.AnnounceNoWords) -> None:
-        self._events.send(NoWordsEvent(participant=self._participants.get(effect.participant)))
-
-    def _announce_away(self, effect: fx.AnnounceUserAway) -> None:
-        self._events.send(UserAwayEvent(silence=effect.silence))
-
-    def _announce_back(self, effect: fx.AnnounceUserBack) -> None:
-        self._events.send(UserBackEvent(participant=self._participants.get(effect.participant)))
+    def _announce(self, effect: fx.Effect) -> None:
+        who = self._participants.get(getattr(effect, "participant", ""))
+        self._events.send(ANNOUNCEMENTS[type(effect)](effect, who))
 
     # CallSink: the edge.
 
@@ -445,9 +420,5 @@ _EFFECTS: dict[type[fx.Effect], Callable[[Session, Any], None]] = {
     fx.DiscardTurn: Session._discard_turn,
     fx.FinishTurn: Session._finish_turn,
     fx.RecordTurn: Session._record_turn,
-    fx.AnnounceTurnStarted: Session._announce_start,
-    fx.AnnounceTurnEnded: Session._announce_end,
-    fx.AnnounceNoWords: Session._announce_no_words,
-    fx.AnnounceUserAway: Session._announce_away,
-    fx.AnnounceUserBack: Session._announce_back,
+    **dict.fromkeys(ANNOUNCEMENTS, Session._announce),
 }
