@@ -1,4 +1,4 @@
-"""The contracts of detectors and echo cancellers: simple parts keep them, and parts with one fault each do not."""
+"""The contracts of detectors, cancellers and voiceprints: simple parts keep them, and parts with one fault do not."""
 
 from __future__ import annotations
 
@@ -13,8 +13,15 @@ from vision_agents.core.part import Attachment
 from vision_agents.core.participants import Participant
 from vision_agents.core.turn_detection import TurnDetector
 from vision_agents.core.vad import SAMPLE_RATE, VAD, SpeechEdge, SpeechSegmenter, VADStream
+from vision_agents.core.voiceprint import SHORTEST, Embedding, Voiceprint
 from vision_agents.plugins import livekit
-from vision_agents.testing.contract import EchoCancellerContract, HearingLog, TurnDetectorContract, VADContract
+from vision_agents.testing.contract import (
+    EchoCancellerContract,
+    HearingLog,
+    TurnDetectorContract,
+    VADContract,
+    VoiceprintContract,
+)
 
 pytestmark = pytest.mark.virtual_time
 
@@ -257,3 +264,77 @@ async def test_of_echo_cancellers(fault: type[livekit.EchoCanceller], case: str,
     await canceller.start()
     with pytest.raises(AssertionError):
         await getattr(EchoCancellerContract(), case)(canceller=canceller, **parameters)
+
+
+# Voiceprints with a fault, of one that knows a voice by its spectrum.
+
+
+class Spectrum(Voiceprint):
+    async def embed(self, samples: Samples) -> Embedding:
+        if len(samples) < SHORTEST * SAMPLE_RATE or not samples.any():
+            raise ValueError("too little to be a voice")
+        await asyncio.sleep(0.01)
+        return self.measure(samples)
+
+    def measure(self, samples: Samples) -> Embedding:
+        power = np.abs(np.fft.rfft(samples.astype(np.float64), 1 << 17)) ** 2
+        bands = power[: 1 << 16].reshape(64, -1).sum(axis=1)
+        return np.asarray(bands / np.linalg.norm(bands), dtype=np.float32)
+
+
+class TestVoiceprint(VoiceprintContract):
+    def make(self) -> Voiceprint:
+        return Spectrum()
+
+
+class NotNormal(Spectrum):
+    def measure(self, samples: Samples) -> Embedding:
+        return 3 * super().measure(samples)
+
+
+class AlwaysTheSame(Spectrum):
+    def measure(self, samples: Samples) -> Embedding:
+        return super().measure(np.arange(16_000, dtype=np.int16))
+
+
+class MixesVoices(Spectrum):
+    before: Samples = np.zeros(0, dtype=np.int16)
+
+    def measure(self, samples: Samples) -> Embedding:
+        self.before = np.concatenate([self.before, samples])
+        return super().measure(self.before)
+
+
+class NeverRefuses(Spectrum):
+    async def embed(self, samples: Samples) -> Embedding:
+        return self.measure(np.append(samples, np.int16(1)))
+
+
+class BlocksTheLoop(Spectrum):
+    async def embed(self, samples: Samples) -> Embedding:
+        return self.measure(samples)
+
+
+class OneAtATime(Spectrum):
+    async def embed(self, samples: Samples) -> Embedding:
+        self.latest = samples
+        await asyncio.sleep(0.01)
+        return self.measure(self.latest)
+
+
+VOICEPRINTS: list[tuple[type[Spectrum], str, dict[str, Any]]] = [
+    (NotNormal, "test_an_embedding_is_a_vector_of_length_one", {}),
+    (AlwaysTheSame, "test_one_voice_is_more_alike_than_two", {}),
+    (AlwaysTheSame, "test_the_level_of_a_voice_is_no_voice", {}),
+    (MixesVoices, "test_it_keeps_nothing_of_what_it_heard", {}),
+    (OneAtATime, "test_several_at_once_are_what_each_is_alone", {}),
+    (NeverRefuses, "test_too_little_audio_is_refused", {"seconds": 0.0}),
+    (NeverRefuses, "test_silence_is_nobody", {}),
+    (BlocksTheLoop, "test_the_event_loop_goes_on_meanwhile", {}),
+]
+
+
+@pytest.mark.parametrize(("fault", "case", "parameters"), VOICEPRINTS)
+async def test_of_voiceprints(fault: type[Spectrum], case: str, parameters: dict[str, Any]) -> None:
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        await getattr(VoiceprintContract(), case)(voiceprint=fault(), **parameters)

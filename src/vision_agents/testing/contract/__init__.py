@@ -9,7 +9,7 @@
         def make(self, provider):
             return mine.TTS(base_url=provider.url)
 
-Detectors and echo cancellers need no provider; say what they hear as speech instead:
+Detectors, echo cancellers and voiceprints need no provider; say what they hear as speech instead:
 
     class TestDetector(TurnDetectorContract):
         def make(self):
@@ -23,7 +23,10 @@ Needs pytest and pytest-asyncio.
 
 import pytest
 
-_MODULES = ("harness", "player", "provider", "tts", "stt", "llm", "realtime", "edge", "turn_detector", "vad", "echo")
+_MODULES = (
+    *("harness", "player", "provider", "tts", "stt", "llm", "realtime", "edge"),
+    *("turn_detector", "vad", "echo", "voiceprint"),
+)
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES))
 
 from .echo import EchoCancellerContract  # noqa: E402
@@ -37,6 +40,7 @@ from .stt import STTContract  # noqa: E402
 from .tts import TTSContract  # noqa: E402
 from .turn_detector import TurnDetectorContract  # noqa: E402
 from .vad import VADContract  # noqa: E402
+from .voiceprint import VoiceprintContract  # noqa: E402
 
 __all__ = [
     "Answer",
@@ -56,6 +60,7 @@ __all__ = [
     "TTSContract",
     "TurnDetectorContract",
     "VADContract",
+    "VoiceprintContract",
     "frames",
     "lifetime",
     "until",
