@@ -82,8 +82,8 @@ class Voice(TTS):
 class Call:
     """A running agent."""
 
-    def __init__(self, load: Load) -> None:
-        self._edge = Edge()
+    def __init__(self, load: Load, edge: Edge | None = None) -> None:
+        self._edge = Edge() if edge is None else edge
         self._agent = Agent(
             edge=self._edge,
             llm=Model(),
@@ -93,6 +93,11 @@ class Call:
             tts=Voice(load),
             turn_detection=smart_turn.TurnDetection(),
         )
+
+    @property
+    def agent(self) -> Agent:
+        """The agent of the call."""
+        return self._agent
 
     def push(self, frame: Samples) -> None:
         self._edge.sink.audio(PcmData(frame, CALLER_RATE), CALLER)

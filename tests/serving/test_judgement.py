@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vision_agents.core.shed import Shed
 from vision_agents.serving.admission import FIRST_COST, Admission, Calls, Limits, capped
-from vision_agents.serving.lateness import EDGES, Lateness, PullClock
+from vision_agents.serving.lateness import EDGES, FEWEST, Lateness, PullClock
 from vision_agents.serving.load import Load, memory_limit, processors, resident
 from vision_agents.serving.rate import CLIENTS, RateLimit
 from vision_agents.serving.shedding import BACK, LATE, NEXT, Shedding
@@ -32,6 +32,8 @@ def reason(load: Load, calls: Calls = Calls(5), **limits: object) -> str | None:
         (Load(memory=0.95), Calls(5), "memory"),
         (Load(), Calls(64, starting=64), "starting"),
         (Load(), Calls(100, young=100), "cpu"),
+        # Those who were late have gone.
+        (Load(lateness=0.5), Calls(0), None),
         # That the machine is busy with something else is no reason to take nobody at all.
         (Load(cpu=0.99), Calls(0), None),
     ],
@@ -125,6 +127,7 @@ def test_it_changes_by_one_step_and_never_in_a_hurry(looks: list[tuple[float, fl
 @given(st.lists(st.floats(0.0, 0.5), min_size=1, max_size=300), st.floats(0.01, 1.0))
 def test_a_quantile_is_an_end_of_its_class(latenesses: list[float], share: float) -> None:
     lateness = Lateness()
+    latenesses = latenesses * -(-FEWEST // len(latenesses))
     for late in latenesses:
         lateness.add(5.0, late)
     exact = sorted(latenesses)[max(0, -(-len(latenesses) * share // 1).__int__() - 1)]
@@ -137,7 +140,8 @@ def test_a_quantile_is_an_end_of_its_class(latenesses: list[float], share: float
 def test_what_is_older_than_ten_seconds_is_forgotten() -> None:
     lateness = Lateness()
     for second in range(5):
-        lateness.add(second, 0.1)
+        for _ in range(FEWEST):
+            lateness.add(second, 0.1)
     assert lateness.quantile(4.9, 0.99) > 0.09
     for second in range(5, 25):
         lateness.add(second, 0.0)
@@ -148,9 +152,21 @@ def test_what_is_older_than_ten_seconds_is_forgotten() -> None:
 def test_the_last_two_seconds_are_known_by_themselves() -> None:
     lateness = Lateness()
     for second in range(8):
-        lateness.add(second, 0.1 if second < 6 else 0.0)
+        for _ in range(FEWEST):
+            lateness.add(second, 0.1 if second < 6 else 0.0)
     assert lateness.quantile(7.5, 0.99) > 0.09
     assert lateness.quantile(7.5, 0.99, seconds=2) == EDGES[0]
+
+
+def test_one_late_frame_of_a_call_that_begins_is_no_sign() -> None:
+    lateness = Lateness()
+    for late in (0.12, 0.0, 0.0, 0.0, 0.0):
+        lateness.add(5.0, late)
+    assert lateness.quantile(5.0, 0.99) == EDGES[0]
+    assert lateness.worst == 0.12
+    for _ in range(5):
+        lateness.add(5.0, 0.12)
+    assert lateness.quantile(5.0, 0.99) > 0.1
 
 
 class Pulls:

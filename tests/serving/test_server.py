@@ -267,6 +267,18 @@ async def test_the_page_is_served_to_callers_with_agents_of_their_own() -> None:
             await caller.close()
 
 
+async def test_records_are_sent_for_longer_than_a_request_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "REQUEST_TIMEOUT", 0.3)
+    async with (
+        serving() as (_, url),
+        aiohttp.ClientSession() as http,
+        http.ws_connect(f"{url.replace('http', 'ws')}/records") as records,
+    ):
+        assert (await records.receive_json())[0]["edge"] == "hello"
+        with pytest.raises(TimeoutError):
+            await records.receive(timeout=1.5)
+
+
 async def test_the_page_wants_a_token_where_there_is_a_secret() -> None:
     options = ServeOptions(secret=KEY)
     async with (

@@ -15,6 +15,10 @@ from vision_agents.core.edge import FRAME_SECONDS
 WINDOW = 10
 """Seconds over which the process is judged."""
 
+FEWEST = 500
+"""Frames that are judged at least: as many as one call has in the window. Where there are fewer, the others count as in
+time: a call that begins is no sign of a process that is late."""
+
 # A frame as late as this was left out, or the call stood still: the next one is due from here.
 LOST = 0.2
 
@@ -40,12 +44,14 @@ class Lateness:
         self.worst = max(self.worst, late)
 
     def quantile(self, now: float, share: float, seconds: int = WINDOW) -> float:
-        """The lateness that `share` of the frames of the last `seconds` kept; 0 if there were none."""
+        """The lateness that `share` of the frames of the last `seconds` kept, of `FEWEST` at least; 0 for none."""
         self._turn(int(now))
         recent = [self._counts[(self._second - ago) % WINDOW] for ago in range(min(seconds, WINDOW))]
-        sums = list(accumulate(map(sum, zip(*recent, strict=True))))
-        if not sums[-1]:
+        counts = [sum(each) for each in zip(*recent, strict=True)]
+        if not any(counts):
             return 0.0
+        counts[0] += max(0, FEWEST - sum(counts))
+        sums = list(accumulate(counts))
         found = bisect_left(sums, share * sums[-1])
         return EDGES[min(found, len(EDGES) - 1)]
 

@@ -94,12 +94,26 @@ class _Protocol(H11Protocol):
         self._waiting = self.loop.call_later(REQUEST_TIMEOUT, self._check, self.cycle)
 
     def _check(self, before: Any) -> None:
+        if self.transport.get_protocol() is not self:
+            return  # It is a WebSocket's by now.
         idle = self.cycle is None or self.cycle.response_complete
         # Between two requests the keep-alive timer runs, unless something of the next one has come.
         if idle and self.cycle is before and self.timeout_keep_alive_task is None:
             self.transport.close()
             return
         self._watch()
+
+
+class _NoQueries(logging.Filter):
+    """Keeps what follows the `?` of addresses out of the log: tokens, and the keys of callers."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(each.split("?")[0] if isinstance(each, str) else each for each in record.args)
+        return True
+
+
+_NO_QUERIES = _NoQueries()
 
 
 class _Server(uvicorn.Server):
@@ -146,6 +160,7 @@ async def serve(
         ssl_keyfile=address.key,
         ws_max_size=1 << 20,
     )
+    logging.getLogger("uvicorn.error").addFilter(_NO_QUERIES)
     server = _Server(config, started)
     gently, now = asyncio.Event(), asyncio.Event()
     with _signals(gently, now):
