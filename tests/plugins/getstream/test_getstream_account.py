@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
@@ -90,3 +91,17 @@ def test_the_websocket_is_where_the_api_is(base_url: str, websocket: str | None)
     from vision_agents.plugins.getstream.account import _websocket_url
 
     assert _websocket_url(base_url) == websocket
+
+
+def test_a_secret_is_in_no_repr_log_or_error(caplog: pytest.LogCaptureFixture):
+    caplog.set_level(0)
+    secret, token = "secret-of-a-whole-application", "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoiYSJ9.c2lnbmF0dXJlLW9mLWl0"
+    account = make_account("key", secret, None, "http://127.0.0.1:9")
+    assert secret not in repr(account)
+    assert token not in repr(make_account("key", None, token, None))
+    error = explained(OSError(f"GET https://127.0.0.1/?token={token}&secret={secret}"), "joining")
+    logging.getLogger("httpx").info("GET https://127.0.0.1/?token=%s", token)
+    for text in (str(error), caplog.text):
+        assert "hidden" in text
+        assert secret not in text
+        assert token not in text

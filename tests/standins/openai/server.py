@@ -105,8 +105,9 @@ class StandIn(Provider):
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            if request.headers.get("Authorization") != f"Bearer {KEY}":
-                raise Refusal(401, "Incorrect API key provided.", "invalid_request_error", "invalid_api_key")
+            given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+            if given != KEY:
+                raise Refusal(401, f"Incorrect API key provided: {given}.", "invalid_request_error", "invalid_api_key")
             return await handler(request)
         except Refusal as refusal:
             self.refused.append(refusal)

@@ -12,6 +12,7 @@ from ..floor import Floor
 from ..floor import events as ev
 from ..floor.evidence import Vote
 from ..participants import Participant
+from ..redaction import redact, redacted
 from ..stt import STTPartialTranscriptEvent, STTTranscriptEvent
 from ..tasks import Tasks
 from ..trace import Trace
@@ -157,9 +158,11 @@ class HearingAdapter:
         self._report(ev.VoiceCompared(self._now(), participant.id, similarity))
 
     def failed(self, component: str, error: BaseException) -> None:
+        redact(error)
         logger.error("%s failed: %s", component, error, exc_info=error)
-        self._trace.note(ComponentFailed(component, str(error)))
-        self._events.send(ErrorEvent(component=component, error=str(error)))
+        text = redacted(str(error))
+        self._trace.note(ComponentFailed(component, text))
+        self._events.send(ErrorEvent(component=component, error=text))
 
     # Inside.
 

@@ -24,6 +24,7 @@ from ..floor import effects as fx
 from ..floor import events as ev
 from ..part import Attachment
 from ..participants import Participant
+from ..redaction import redacted
 from ..tasks import PART_ERRORS, Tasks, together
 from ..trace import Trace
 from ..trace.notes import CallEnded, ParticipantJoined, StaleAudio, TokensUsed, VoiceStarted, VoiceStopped
@@ -348,8 +349,9 @@ class Session:
         self._latency.finish()
         self.replies.abandon()
         self.playout.close()
-        self.trace.note(CallEnded(str(error) if error else None))
-        self._events.send(CallEndedEvent(error=str(error) if error else None))
+        why = redacted(str(error)) if error else None
+        self.trace.note(CallEnded(why))
+        self._events.send(CallEndedEvent(error=why))
 
     # PlayoutListener: what was played.
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
+from ..redaction import redact, redacted
 from ..tasks import Tasks
 
 S = TypeVar("S")
@@ -38,6 +39,9 @@ _leaving = Tasks()
 
 class NoConnectionError(ConnectionError):
     """Raised when there is no connection to be had. The message says why and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redacted(message))
 
 
 class Connection(Generic[S]):
@@ -115,7 +119,7 @@ class Connection(Generic[S]):
                 self._opened.set_result(session)
                 await read(session)
         except Exception as error:
-            self.error = error
+            self.error = redact(error)
         finally:
             if not self._opened.done():
                 self._opened.set_exception(self.error or NoConnectionError(f"the connection to {self.what} was closed"))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from ..audio import PcmData
+from ..redaction import redacted
 from .outbox import Outbox
 from .voice_trigger import VoiceTrigger
 
@@ -63,7 +64,7 @@ class RemoteError(RuntimeError):
     """The codes of errors that trying again cannot mend."""
 
     def __init__(self, message: str, code: str | None = None) -> None:
-        super().__init__(message)
+        super().__init__(redacted(message))
         self.code = code
 
     @property

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from vision_agents.core.redaction import keep_secret, redact
 from vision_agents.core.remote import RemoteError
 
 SERVICE_NAME = "Bedrock"
@@ -76,13 +78,15 @@ class Account:
 
     region: str | None = None
     aws_access_key_id: str | None = None
-    aws_secret_access_key: str | None = None
-    aws_session_token: str | None = None
+    aws_secret_access_key: str | None = field(default=None, repr=False)
+    aws_session_token: str | None = field(default=None, repr=False)
     profile: str | None = None
     endpoint_uri: str | None = None
 
     async def resolve(self) -> Any:
         """The SDK's configuration, for `make_client`. Raises AWSError if the region or the credentials are missing."""
+        secrets = ("aws_secret_access_key", "aws_session_token")
+        keep_secret(*(getattr(self, name) or os.environ.get(name.upper()) for name in secrets))
         config = await load("aws_sdk_bedrock_runtime.config")
         crt = await load("smithy_http.aio.crt")
         names = ("region", "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "endpoint_uri")
@@ -118,7 +122,8 @@ class Account:
                     region_override=resolved.region,
                     http_client=resolved.transport,
                 )
-                await found.get_identity(properties={})
+                identity = await found.get_identity(properties={})
+                keep_secret(identity.secret_access_key, identity.session_token)
         except Exception as error:
             raise AWSError(
                 f"{SERVICE_NAME}: there are no AWS credentials. Set the variables {KEYS}, or AWS_PROFILE, "
@@ -154,5 +159,5 @@ def explained(error: BaseException, where: str) -> AWSError:
     explanation = AWSError(
         " ".join(part for part in (f"{said.rstrip('.')}.", _ADVICE.get(code or "", "")) if part), code
     )
-    explanation.__cause__ = error
+    explanation.__cause__ = redact(error)
     return explanation

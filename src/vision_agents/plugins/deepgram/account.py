@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from vision_agents.core.redaction import keep_secret
+
 if TYPE_CHECKING:
     from deepgram import AsyncDeepgramClient, DeepgramClientEnvironment
 
@@ -31,6 +33,7 @@ def make_client(
     key = api_key or os.environ.get(KEY)
     if not key:
         raise ValueError(f"Deepgram wants an API key: set the environment variable {KEY}, or pass api_key")
+    keep_secret(key)
     from deepgram import AsyncDeepgramClient, DeepgramClientEnvironment  # deferred: 0.3 s
 
     return AsyncDeepgramClient(api_key=key, environment=environment or DeepgramClientEnvironment.PRODUCTION)

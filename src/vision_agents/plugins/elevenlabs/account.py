@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from vision_agents.core.redaction import keep_secret, redacted
+
 if TYPE_CHECKING:
     from elevenlabs.client import AsyncElevenLabs
 
@@ -45,7 +47,7 @@ class ElevenLabsError(Exception):
     def __init__(self, kind: str, message: str) -> None:
         self.kind = kind
         self.advice = _ADVICE.get(kind)
-        super().__init__(f"ElevenLabs reports {kind}: {message}{f' - {self.advice}' if self.advice else ''}")
+        super().__init__(redacted(f"ElevenLabs reports {kind}: {message}{f' - {self.advice}' if self.advice else ''}"))
 
 
 def make_client(client: AsyncElevenLabs | None, api_key: str | None, base_url: str | None) -> AsyncElevenLabs:
@@ -57,6 +59,7 @@ def make_client(client: AsyncElevenLabs | None, api_key: str | None, base_url: s
     key = api_key or os.environ.get(KEY)
     if not key:
         raise ValueError(f"ElevenLabs wants an API key: set the environment variable {KEY}, or pass api_key")
+    keep_secret(key)
     from elevenlabs.client import AsyncElevenLabs  # deferred: 0.9 s
 
     return AsyncElevenLabs(api_key=key, base_url=base_url)

@@ -9,6 +9,7 @@ from google import genai
 from google.genai import errors, types
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from vision_agents.core.redaction import keep_secret, redact
 from vision_agents.core.remote import RemoteError
 
 KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
@@ -58,6 +59,7 @@ def make_client(api_key: str | None, http_options: types.HttpOptionsOrDict | Non
     """The SDK's client. Raises ValueError if there is neither a key nor a wish to use Google Cloud."""
     if not (api_key or any(os.environ.get(name) for name in (*KEYS, *_CLOUD))):
         raise ValueError(f"There is no key for Gemini. Set the variable {' or '.join(KEYS)}, or pass api_key=…")
+    keep_secret(api_key, *(os.environ.get(name) for name in KEYS))
     options = types.HttpOptions.model_validate(http_options or {})
     arguments = {**_WEBSOCKET, **(options.async_client_args or {})}
     return genai.Client(api_key=api_key, http_options=options.model_copy(update={"async_client_args": arguments}))
@@ -70,7 +72,7 @@ def explained(error: BaseException, where: str) -> GeminiError:
     text = _text(error)
     code = _code(error, text.lower())
     said = GeminiError(" ".join(part for part in (f"{where}: {text}", _ADVICE.get(code or "", "")) if part), code)
-    said.__cause__ = error
+    said.__cause__ = redact(error)
     return said
 
 

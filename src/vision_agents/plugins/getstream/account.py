@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import getstream_rtc
+
+from vision_agents.core.redaction import keep_secret, redacted
 
 if TYPE_CHECKING:
     from getstream import AsyncStream
@@ -40,14 +42,17 @@ _ADVICE = {
 class StreamError(Exception):
     """Stream refuses something, or cannot be reached, or the connection broke. The message says what to do."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(redacted(message))
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """Credentials for Stream: either `api_secret`, which stands for the whole application, or a user's `token`."""
 
     api_key: str
-    api_secret: str | None
-    token: str | None
+    api_secret: str | None = field(repr=False)
+    token: str | None = field(repr=False)
     base_url: str
 
     def client(self) -> AsyncStream:
@@ -83,6 +88,7 @@ def make_account(api_key: str | None, api_secret: str | None, token: str | None,
     url = base_url or os.environ.get(BASE_URL) or DEFAULT_BASE_URL
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise ValueError(f"{url!r} is no http address: check {BASE_URL} or base_url")
+    keep_secret(secret, token)
     return Account(key, secret, token, url)
 
 

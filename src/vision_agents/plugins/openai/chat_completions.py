@@ -62,7 +62,11 @@ class ChatCompletionsLLM(base.LLM):
     ) -> None:
         super().__init__()
         self.model = model
-        make_own = partial(make_client, api_key, base_url, organization, project, timeout, max_retries)
+
+        # No partial: its repr would show the key.
+        def make_own() -> openai.AsyncOpenAI:
+            return make_client(api_key, base_url, organization, project, timeout, max_retries)
+
         self._make_client = make_own if client is None else None
         self._client = make_own() if client is None else client
         options: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens, "extra_body": extra_body}

@@ -10,6 +10,7 @@ from typing import Any
 import openai
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from vision_agents.core.redaction import keep_secret, redact
 from vision_agents.core.remote import RemoteError
 
 # What a request to OpenAI may raise beside the SDK's own errors: the network's, and unreadable answers.
@@ -54,6 +55,7 @@ def make_client(
         if not (base_url or os.environ.get("OPENAI_BASE_URL")):
             raise ValueError("There is no key for OpenAI. Set the variable OPENAI_API_KEY, or pass api_key=…")
         key = "none"  # A server of one's own usually wants none, but the SDK does.
+    keep_secret(key)
     return openai.AsyncOpenAI(
         api_key=key,
         base_url=base_url,
@@ -69,7 +71,7 @@ def explained(error: BaseException, where: str) -> OpenAIError:
     if isinstance(error, OpenAIError):
         return error
     said = failure(where, _text(error), _code(error))
-    said.__cause__ = error
+    said.__cause__ = redact(error)
     return said
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, suppress
-from functools import partial
 from typing import Any
 
 import openai
@@ -62,7 +61,11 @@ class LLM(base.LLM):
     ) -> None:
         super().__init__()
         self.model = model
-        make_own = partial(make_client, api_key, base_url, organization, project, timeout, max_retries)
+
+        # No partial: its repr would show the key.
+        def make_own() -> openai.AsyncOpenAI:
+            return make_client(api_key, base_url, organization, project, timeout, max_retries)
+
         self._make_client = make_own if client is None else None
         self._client = make_own() if client is None else client
         options: dict[str, Any] = {

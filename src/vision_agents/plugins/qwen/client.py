@@ -9,6 +9,7 @@ from typing import Any
 import dashscope
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from vision_agents.core.redaction import keep_secret, redact
 from vision_agents.core.remote import RemoteError
 
 KEY = "DASHSCOPE_API_KEY"
@@ -45,6 +46,7 @@ def find_key(api_key: str | None) -> str:
     key = api_key or os.environ.get(KEY) or dashscope.api_key
     if not key:
         raise ValueError(f"There is no key for Qwen. Set the variable {KEY}, or pass api_key=…")
+    keep_secret(str(key))
     return str(key)
 
 
@@ -54,7 +56,7 @@ def explained(error: BaseException, where: str) -> QwenError:
         return error
     status = error.response.status_code if isinstance(error, InvalidStatus) else None
     said = _error(_text(error), where, _STATUSES.get(status or 0))
-    said.__cause__ = error
+    said.__cause__ = redact(error)
     return said
 
 
