@@ -121,3 +121,40 @@ async def test_everybody_is_told_when_the_call_is_over() -> None:
     futures[0].cancel()  # Nobody waits for it any more.
     stand.requests.abandon()
     assert futures[1].result() is False
+
+
+async def test_a_service_that_does_not_say_what_it_said_is_believed() -> None:
+    stand = Stand()
+    sounded, silent = (stand.requests.add(number, say("one two")) for number in (1, 2))
+    reply = SpokenReply(1, 0)
+    reply.transcript.add("").length = 1.0
+    stand.requests.ended(1, reply, HeardText("", "", False), interrupted=False)
+    stand.ended(2, "")
+    assert sounded.result()
+    assert not silent.result()
+
+
+async def test_what_a_model_lost_may_be_said_to_its_end() -> None:
+    stand = Stand()
+    lost = stand.requests.add(1, say("one two three"))
+    stand.continuing.add(1)
+    stand.ended(1, "One two")
+    assert not lost.done()
+    stand.requests.follow(2, 1)
+    stand.continuing.clear()
+    stand.requests.settle()
+    stand.ended(2, "three.")
+    assert lost.result()
+
+
+async def test_what_is_said_inside_a_reply_ends_with_it() -> None:
+    stand = Stand(compare=False)
+    heard, lost, failed, other = (stand.requests.add(number, say("one")) for number in (2, 3, 4, 5))
+    for number in (2, 3, 4):
+        assert stand.requests.insert(number, 1) is not None
+    assert stand.requests.insert(9, 1) is None
+    stand.requests.inserted(2, True)
+    stand.requests.inserted(4, False)
+    stand.requests.inserted(5, True)
+    stand.ended(1, "one")
+    assert (heard.result(), lost.result(), failed.result(), other.done()) == (True, False, False, False)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from ..conversation import comparable_words
 from ..llm.function_call import TOOL_TIMEOUT
 from ..voice import HeardText, SpeechRequest, SpokenReply
 
@@ -19,7 +20,7 @@ class PendingRequest:
     """A request that is not answered yet.
 
     `playing`: the replies that are made for it and not over. `cut`: one that was cut off, whose rest may still be said.
-    `within`: the reply that it is said inside, instead.
+    `within`: the reply that it is said inside, instead. `sounded`: something was made for it.
     `timer`: runs while the next part of the answer is to come, see `SpokenReply.more`.
     """
 
@@ -29,6 +30,7 @@ class PendingRequest:
     playing: set[int] = field(default_factory=set)
     cut: int | None = None
     within: int | None = None
+    sounded: bool = False
     timer: asyncio.TimerHandle | None = None
 
 
@@ -90,7 +92,9 @@ class PendingRequests:
         pending.playing.discard(number)
         pending.heard.append(text.heard)
         broken = reply is not None and reply.broken
-        if interrupted and self._may_continue(number):
+        pending.sounded |= reply is not None and any(said.length for said in reply.transcript.utterances)
+        if self._may_continue(number):
+            # It was cut off, or lost by a model, and its rest may still be said.
             pending.cut = number
         elif interrupted or broken or text.unheard:
             self._answer(pending, False)
@@ -135,21 +139,15 @@ class PendingRequests:
     def _was_said(self, pending: PendingRequest) -> bool:
         if not (self._compare and pending.request.verbatim):
             return True
-        return contains(" ".join(pending.heard), pending.request.text)
+        said = " ".join(pending.heard)
+        if not said.strip():
+            return pending.sounded  # Some services do not say what they said.
+        return contains(said, pending.request.text)
 
 
 def contains(said: str, wanted: str) -> bool:
     """Returns whether the words of `wanted` are in `said`, in a row; case, punctuation and the like do not count."""
-    letters = "".join(map(_plain, said.split()))
-    words, sought = _words(said), _words(wanted)
-    if letters == "".join(sought):
+    words, sought = comparable_words(said), comparable_words(wanted)
+    if "".join(words) == "".join(sought):
         return True  # "goodbye" is "good-bye".
     return any(words[at : at + len(sought)] == sought for at in range(len(words) - len(sought) + 1))
-
-
-def _words(text: str) -> list[str]:
-    return [word for word in map(_plain, text.split()) if word]
-
-
-def _plain(word: str) -> str:
-    return "".join(character for character in word.casefold() if character.isalnum())

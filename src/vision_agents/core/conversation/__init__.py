@@ -2,7 +2,19 @@
 
 from .conversation import Conversation
 from .message import Message, Role, ToolCall
-from .spoken import spoken_messages, spoken_text, without_asked
+from .spoken import spoken_messages, spoken_text, told_last, without_asked
 from .window import recent
+from .words import comparable_words
 
-__all__ = ["Conversation", "Message", "Role", "ToolCall", "recent", "spoken_messages", "spoken_text", "without_asked"]
+__all__ = [
+    "Conversation",
+    "Message",
+    "Role",
+    "ToolCall",
+    "comparable_words",
+    "recent",
+    "spoken_messages",
+    "spoken_text",
+    "told_last",
+    "without_asked",
+]

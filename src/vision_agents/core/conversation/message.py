@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -44,3 +44,15 @@ class Message:
     tool_call_id: str | None = None
     reply: int | None = None
     playing: bool = False
+
+
+def grouped(messages: Iterable[Message]) -> list[list[Message]]:
+    """Return what belongs together: a message, and the outputs of the functions that it calls."""
+    groups: list[list[Message]] = []
+    for message in messages:
+        if message.role is not Role.TOOL:
+            groups.append([message])
+        elif groups:
+            groups[-1].append(message)
+        # Else its call was forgotten.
+    return groups

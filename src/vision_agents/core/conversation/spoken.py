@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from .message import Message, Role
+from .message import Message, Role, grouped
 
 # Words of the instructions' kind, not of the agent's: a model that reads them knows that it was cut off and where.
 CUT = "… [the user interrupted here and heard no more of this]"
@@ -31,6 +31,21 @@ def spoken_messages(messages: Iterable[Message]) -> tuple[Message, ...]:
         for message in messages
         if message.role is not Role.TOOL and _whole(message)
     )
+
+
+def told_last(messages: tuple[Message, ...], calls: Collection[str]) -> tuple[Message, ...]:
+    """The messages with these calls and their outputs at the end: a model answers what it is told last.
+
+    Of several calls with one id that is the last one.
+    """
+    groups = grouped(messages)
+    moved: list[int] = []
+    for call in calls:
+        made = (n for n in reversed(range(len(groups))) if any(c.id == call for c in groups[n][0].tool_calls))
+        if (number := next(made, None)) is not None and number not in moved:
+            moved.append(number)
+    kept = [number for number in range(len(groups)) if number not in moved]
+    return tuple(message for number in kept + moved for message in groups[number])
 
 
 def without_asked(messages: Iterable[Message], texts: Iterable[str]) -> tuple[Message, ...]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from math import ceil
 
-from .message import Message, Role
+from .message import Message, Role, grouped
 
 # Bytes of text that are one token, and tokens that come with each message: what is usual for English.
 BYTES_PER_TOKEN = 4
@@ -31,7 +31,7 @@ def recent(messages: Iterable[Message], tokens: int) -> tuple[Message, ...]:
     A call is never without its outputs, nor outputs without their call. What is left begins with what a user said, if
     there is any in it; the last message is always left.
     """
-    groups = _groups(messages)
+    groups = grouped(messages)
     sizes = [sum(map(estimated_tokens, group)) for group in groups]
     excess = sum(sizes) - tokens
     start = 0
@@ -44,15 +44,3 @@ def recent(messages: Iterable[Message], tokens: int) -> tuple[Message, ...]:
         said = (number for number in range(start, len(groups)) if groups[number][0].role is Role.USER)
         start = next(said, start)
     return tuple(message for group in groups[start:] for message in group)
-
-
-def _groups(messages: Iterable[Message]) -> list[list[Message]]:
-    """Return what belongs together: a message, and the outputs of the functions that it calls."""
-    groups: list[list[Message]] = []
-    for message in messages:
-        if message.role is not Role.TOOL:
-            groups.append([message])
-        elif groups:
-            groups[-1].append(message)
-        # Else its call was forgotten.
-    return groups

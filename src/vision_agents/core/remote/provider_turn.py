@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from difflib import SequenceMatcher
 
+from ..conversation import comparable_words
 from ..hearing import Hearing
 from ..participants import Participant
 
@@ -64,12 +65,6 @@ class ProviderTurn:
     async def ended(self) -> None:
         """Return when no turn is open."""
         await self._ended.wait()
-
-
-def comparable_words(text: str) -> list[str]:
-    """Returns the words of `text` without case and punctuation, by which transcripts are compared."""
-    words = ("".join(filter(str.isalnum, word)).casefold() for word in text.split())
-    return [word for word in words if word]
 
 
 def words_beyond(text: str, said: list[str]) -> str:

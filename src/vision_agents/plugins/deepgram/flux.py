@@ -15,10 +15,10 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed
 
 from vision_agents.core.audio import Framer, PcmData
+from vision_agents.core.conversation import comparable_words
 from vision_agents.core.hearing import Hearing
 from vision_agents.core.participants import Participant
 from vision_agents.core.remote import ProviderTurn, words_beyond
-from vision_agents.core.remote.provider_turn import comparable_words
 
 from .stream import SAMPLE_RATE, Connect, DeepgramError, Stream, mean_confidence
 

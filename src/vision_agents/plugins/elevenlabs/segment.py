@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from vision_agents.core.conversation import comparable_words
 from vision_agents.core.remote import words_beyond
-from vision_agents.core.remote.provider_turn import comparable_words
 
 # Seconds of audio after a commit during which a partial transcript of the very same words is an echo of it.
 ECHO = 3.0
