@@ -9,6 +9,7 @@ from .conversation import Conversation
 from .distribution import warn_of_namesake
 from .events import Event, EventManager
 from .floor import InterruptionPolicy, Vocabulary, Vote
+from .llm import Filler
 from .participants import Participant, User
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = [
     "Conversation",
     "Event",
     "EventManager",
+    "Filler",
     "InterruptionPolicy",
     "Participant",
     "PcmData",

@@ -150,7 +150,10 @@ async def test_an_interruption_ends_it_and_the_function_is_told() -> None:
         assert cut.text
         assert cut.unheard
         await call.rest()
-        assert "ok." in call.said
+        # It has finished all the same: the answer to what was said meanwhile tells that too.
+        assert call.told()[-2:] == [("assistant", ""), ("tool", "paid")]
+        assert ("user", "wait") in call.told()
+        assert call.said[-1] == "It is paid."
 
 
 async def test_what_may_not_be_interrupted_is_not() -> None:

@@ -54,7 +54,7 @@ class Restaurant(Call):
                 self.booked.remove(seats)
 
         undo = unbook if on_interrupt == "undo" else None
-        self.llm.register_function(on_interrupt=on_interrupt, undo=undo)(book)
+        self.llm.register_function(on_interrupt=on_interrupt, undo=undo, deliver=False)(book)
 
     def told(self, request: int = -1) -> list[tuple[str, str]]:
         """The history in a request to the model."""

@@ -45,6 +45,8 @@ class Facts(NamedTuple):
     left: frozenset[str]
     guesses: tuple[tuple[str, str], ...]
     deserted: bool
+    # There is something to be told that nobody waited for.
+    news: bool
 
 
 def look(floor: Floor) -> Facts:
@@ -72,6 +74,7 @@ def look(floor: Floor) -> Facts:
         left=frozenset(floor._presence.left),
         guesses=tuple((p, turn.guess) for p, turn in floor._presence.left.items()),
         deserted=floor.deserted,
+        news=voice.news,
         silent=frozenset(
             p for p, t in turns.items() if t.phase is TurnPhase.QUIET and t.closed is not None and not t.closed.text
         ),
@@ -140,7 +143,7 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
     """Carry the effects out on the facts: each must be possible, and together they must lead to the facts after."""
     epoch, reply, interruptible, held = before.epoch, before.reply, before.interruptible, before.held
     waiting, announced = list(before.waiting), set(before.announced)
-    answered = given_up = went_on = False
+    answered = given_up = went_on = told = False
     ended: set[str] = set()
     away = before.away
 
@@ -185,10 +188,19 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                 else:
                     given_up = True
                 epoch, reply, held = new_epoch, None, False
-            case fx.BeginReply(number, born, answer, continues):
+            case fx.BeginReply(number, born, answer, continues, news, filler):
                 assert reply is None, "one reply at a time"
                 assert born == epoch, "nothing is made for an older epoch"
-                if answer:
+                if news:
+                    assert number > before.last_reply
+                    assert (answer, continues, filler) == (False, None, "")
+                    told = True
+                elif filler:
+                    assert not floor.answers
+                    assert number > before.last_reply
+                    assert 0 in floor._replies.functions, "no function runs"
+                    assert not floor._taking.somebody_speaks
+                elif answer:
                     assert number > before.last_reply
                     answered = True
                 elif continues is not None:
@@ -203,12 +215,17 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                     waiting.remove(number)
                 reply, held = number, False
                 interruptible = after.interruptible if number == after.reply else True
-            case fx.InsertSpeech(number, within):
+            case fx.InsertSpeech(number, within, filler):
                 assert floor.answers, "a realtime model says one response after the other"
                 assert within == reply, "only what has the voice can have something inside it"
-                assert isinstance(event, ev.ReplyRequested)
-                assert event.within == within
-                waiting.remove(number)
+                assert not (filler and held)
+                if filler:
+                    assert isinstance(event, ev.TimePassed)
+                    assert within in floor._replies.functions, "no function runs"
+                else:
+                    assert isinstance(event, ev.ReplyRequested)
+                    assert event.within == within
+                    waiting.remove(number)
             case fx.DropReply(number, reason):
                 assert _readable(reason)
                 if number == reply:
@@ -258,6 +275,8 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
     assert after.last_reply >= before.last_reply
     if before.answer_waits and not answered and not given_up:
         assert after.answer_waits, "an answer that waited was lost"
+    if before.news and not after.news:
+        assert told or answered or given_up or after.deserted, "what is to be told was lost"
     dealt_with = answered or given_up or after.answer_waits
     for participant in before.unanswered:
         gone = participant not in floor._turns

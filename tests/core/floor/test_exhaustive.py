@@ -103,6 +103,14 @@ def inside(floor: Floor, now: float) -> Iterator[ev.FloorEvent]:
     yield ev.ReplyRequested(now, number, True, True, 0)
 
 
+def slow_functions(floor: Floor, now: float) -> Iterator[ev.FloorEvent]:
+    """A function runs that has a filler, and one that was given up returns."""
+    for number in {floor.reply, 0} - {None}:
+        yield ev.FunctionStarted(now, number, "one moment", 1.0)
+        yield ev.FunctionStarted(now, number, "one moment", 1.0, True)
+    yield ev.FunctionFound(now, floor.epoch)
+
+
 def _insertions(floor: Floor) -> list[int]:
     return list(floor._replies.reply.insertions) if floor._replies.reply is not None else []
 
@@ -239,6 +247,27 @@ WORLDS = [
         POLICY,
         before=audible(),
     ),
+    *(
+        World(
+            name,
+            [
+                *speech(ANN),
+                slow_functions,
+                always(ev.TranscriptReceived, ANN, "tell me", True),
+                *map(of_a_reply, (ev.FunctionEnded, ev.AudioStarted, ev.AudioDrained, ev.ReplyFailed)),
+                *map(next_reply, (ev.ReplyRequested, *started)),
+                always(ev.InterruptRequested),
+            ],
+            4,
+            POLICY,
+            answers=not started,
+            before=before,
+        )
+        for name, started, before in (
+            ("slow functions", (), answered(ANN)[:-1]),
+            ("slow functions of a realtime model", (ev.ReplyStarted,), []),
+        )
+    ),
     World(
         "functions of a realtime model that speak",
         [
@@ -345,13 +374,19 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
         (*_of_reply(reply, last), age(reply.since), tuple(reply.insertions.values())) if reply else None,
         _of_challenge(challenge, now) if challenge else None,
         tuple(
-            (age(w.since), w.interruptible, w.started, w.number is None, w.continues is None, w.inner) for w in queue
+            (age(w.since), w.interruptible, w.started, w.number is None, w.news, w.filler, w.continues is None, w.inner)
+            for w in queue
         ),
         (floor._presence.away, tuple(sorted(floor._presence.participants)), age(floor._presence.idle_since))
         if floor._presence.participants
         else None,
         tuple(sorted((who, turn.text != "", turn.guess) for who, turn in floor._presence.left.items())),
-        tuple((last - number, run.count, age(run.since)) for number, run in floor._replies.functions.items()),
+        tuple(
+            (number and last - number, run.count, age(run.since), run.filler, age(run.filler_at))
+            for number, run in floor._replies.functions.items()
+        ),
+        tuple((number and last - number, age(w.since), w.over) for number, w in floor._replies.waits.items()),
+        (floor._replies.news, floor._replies.silenced - floor.epoch),
         people.agent_words,
         now < people.agent_words_at + ECHO_DELAY,
         tuple(
@@ -362,7 +397,7 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
 
 def _of_reply(reply: Reply, last: int) -> tuple[object, ...]:
     to = tuple(sorted(reply.to)) if reply.to is not None else None
-    return (reply.interruptible, reply.answer, reply.phase, last - reply.number, to)
+    return (reply.interruptible, reply.answer, reply.news, reply.phase, last - reply.number, to)
 
 
 def _of_challenge(challenge: Challenge, now: float) -> tuple[object, ...]:

@@ -181,6 +181,15 @@ class AnyOrder(RuleBasedStateMachine):
         assert self.happens(ev.ReplyRequested(self.now, number)) == []
         assert self.happens(ev.ReplyStarted(self.now, number)) == []
 
+    @rule(nothing=st.booleans(), after=DURATIONS, spoken=st.booleans())
+    def a_slow_function_runs(self, nothing: bool, after: float, spoken: bool) -> None:
+        number = 0 if nothing or self.floor.reply is None else self.floor.reply
+        self.happens(ev.FunctionStarted(self.now, number, "one moment", after, spoken))
+
+    @rule(age=st.integers(0, 2))
+    def a_function_that_nobody_waits_for_returns(self, age: int) -> None:
+        self.happens(ev.FunctionFound(self.now, self.floor.epoch - age))
+
     @rule(kind=st.sampled_from([ev.FunctionStarted, ev.FunctionEnded]), skipped=st.integers(-1, 1))
     def a_function_runs(self, kind: type[ev.ReplyEvent], skipped: int) -> None:
         self.happens(kind(self.now, self.floor.last_reply - skipped))

@@ -107,6 +107,8 @@ class TestWriting:
             "epoch": 0,
             "answer": False,
             "continues": None,
+            "news": False,
+            "filler": "",
         }
         assert records[3] == {
             "t": 0.1,

@@ -51,7 +51,13 @@ class Stand:
     def answer_lost(self, reply):
         self.lost.append(reply)
 
-    def function_started(self, reply):
+    def function_started(self, reply, tool, *, spoken):
+        pass
+
+    def function_found(self, epoch):
+        pass
+
+    def insertion_heard(self, number):
         pass
 
     def function_ended(self, reply):

@@ -112,6 +112,24 @@ class AgentStories(abc.ABC):
         self.knows(service, call, sum(call.edge.audible[:silent_from]) * FRAME_SECONDS)
         assert not self.unexpected(service)
 
+    async def test_what_a_function_says_is_heard_before_its_result(self, service: Any) -> None:
+        async with self.call_with(service) as call:
+            said: list[bool] = []
+
+            @call.agent.llm.register_function()
+            async def balance() -> str:
+                """The balance."""
+                said.append(await call.agent.say("one moment please."))
+                return "ten pounds"
+
+            service.will_say(ToolCall("call_1", "balance", {}), "one moment please.", "you have ten pounds.")
+            service.will_hear("my balance")
+            call.speak(0.8)
+            await call.until(lambda: len(call.ended()) == 2)
+            assert said == [True]
+            assert [event.heard for event in call.ended()] == ["one moment please.", "you have ten pounds."]
+            assert not self.unexpected(service)
+
     async def test_every_interruption_silences_in_time(self, service: Any) -> None:
         service.deaf_for, service.pace = self.deaf_for, 0.1
         async with self.call_with(service) as call:

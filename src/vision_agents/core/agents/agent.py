@@ -16,7 +16,7 @@ from ..epoch import Epoch
 from ..events import EventManager
 from ..floor import FloorState, InterruptionPolicy
 from ..floor.vocabulary import ALL, Vocabulary
-from ..llm import LLM, Realtime, calling_function
+from ..llm import LLM, Filler, Realtime, calling_function
 from ..models.networks import NetworkSpec
 from ..part import Attachment
 from ..participants import Participant, User
@@ -30,7 +30,7 @@ from ..vad import VAD
 from ..voice import SpeechRequest
 from ..voiceprint import Voiceprint
 from .parts import fit
-from .rules import MayInterrupt, Rules
+from .rules import NO_FILLER, MayInterrupt, Rules
 from .session import Session
 from .strategy import Strategy
 
@@ -64,6 +64,8 @@ class Agent:
         echo_cancellation: for callers who send the agent's own voice back.
         voiceprint: tells another voice at the same microphone from the one in conversation.
         conversation: a history to go on from.
+        filler: what is said, once, if an answer has said nothing when its functions have run for two seconds, such as
+            "One moment, please."; `Filler(text, after=…)` for another time. A function may have its own.
         processors: none: they are what other frameworks look at video with. An empty list is taken, for their programs.
 
     An agent takes part in one call, and so do its parts: `join` takes them, and refuses one that is in another agent's
@@ -89,6 +91,7 @@ class Agent:
         echo_cancellation: EchoCanceller | None = None,
         voiceprint: Voiceprint | None = None,
         conversation: Conversation | None = None,
+        filler: str | Filler = "",
         processors: Sequence[object] = (),
     ) -> None:
         if processors:
@@ -103,7 +106,11 @@ class Agent:
         self.stt, self.tts = self._parts.stt, self._parts.tts
         self.turn_detection = turn_detection if turn_detection in self._parts.detectors else None
         self.rules = Rules(
-            self._parts.policy if interruption is None else interruption, vocabulary, tuple(strategies), may_interrupt
+            self._parts.policy if interruption is None else interruption,
+            vocabulary,
+            tuple(strategies),
+            may_interrupt,
+            Filler.of(filler) or NO_FILLER,
         )
         self.processors: list[object] = []
         # Set while the agent is in the call, before `join` waits for others.

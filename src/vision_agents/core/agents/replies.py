@@ -83,11 +83,11 @@ class Replies:
         """Remember what code asked for under the number that the floor will begin it with."""
         return self._requests.add(number, request)
 
-    def begin(self, number: int, epoch: int) -> None:
-        """Have a reply made."""
+    def begin(self, number: int, epoch: int, filler: str = "") -> None:
+        """Have a reply made: what was asked for under its number, an answer to the history, or a filler."""
         reply = SpokenReply(number, epoch)
         self.adopt(reply)
-        self._voice.begin(reply, self._requests.get(number))
+        self._voice.begin(reply, SpeechRequest(filler, verbatim=True) if filler else self._requests.get(number))
 
     def go_on(self, number: int, epoch: int, cut: int) -> bool:
         """Have the unheard rest of a reply said, which was cut off for nothing. False if there is none."""
@@ -107,9 +107,9 @@ class Replies:
         self._voice.begin(reply, request)
         return True
 
-    def insert(self, number: int, within: int) -> bool:
-        """Have something said inside a reply. False if that is over."""
-        request = self._requests.insert(number, within)
+    def insert(self, number: int, within: int, filler: str) -> bool:
+        """Have something said inside a reply: what was asked for under its number, or a filler. False if it is over."""
+        request = SpeechRequest(filler, verbatim=True) if filler else self._requests.insert(number, within)
         return request is not None and self._voice.insert(within, number, request)
 
     def insertion_heard(self, number: int) -> None:

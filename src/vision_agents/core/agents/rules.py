@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from ..floor import InterruptionPolicy
 from ..floor.strategies import BUILT_IN
 from ..floor.vocabulary import ALL, Vocabulary
+from ..llm import Filler
 from ..participants import Participant
 from .strategy import Strategy
 
 logger = logging.getLogger(__name__)
+
+NO_FILLER = Filler("")
 
 MayInterrupt = Callable[[Participant], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The arguments of `Agent` that concern interruptions.
+    """The arguments of `Agent` that concern interruptions, and what is said in long waits.
 
     Raises TypeError for a strategy that is none, ValueError for two of one name.
     """
@@ -28,6 +31,7 @@ class Rules:
     vocabulary: Vocabulary = ALL
     strategies: tuple[Strategy, ...] = ()
     may_interrupt: MayInterrupt | None = None
+    filler: Filler = NO_FILLER
 
     def __post_init__(self) -> None:
         names = set(BUILT_IN)

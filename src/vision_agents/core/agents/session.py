@@ -22,6 +22,7 @@ from ..events import EventManager
 from ..floor import Clearance, Floor
 from ..floor import effects as fx
 from ..floor import events as ev
+from ..llm import Tool
 from ..part import Attachment
 from ..participants import Participant
 from ..redaction import redacted
@@ -38,7 +39,7 @@ from .latency import AnswerLatency
 from .parts import Parts
 from .replies import Replies
 from .roster import Roster
-from .rules import Rules
+from .rules import NO_FILLER, Rules
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +85,7 @@ class Session:
         self._instructions = instructions
         self._roster = Roster()
         self._participants = self._roster.present
+        self._filler = rules.filler
         self._accompanied = asyncio.Event()
         self._listening = HearingAdapter(parts, rules, self.floor, self._roster, self.post, events, self.trace)
         self._ears = self._listening.ears
@@ -261,13 +263,15 @@ class Session:
         self.replies.commit(effect.epoch, effect.reply, participant, onset, effect.reason, effect.evidence)
 
     def _begin_reply(self, effect: fx.BeginReply) -> None:
-        if effect.continues is None:
-            self.replies.begin(effect.reply, effect.epoch)
+        if effect.news and not self._voice.has_news:
+            self.post(ev.ReplyFailed(self.trace.now(), effect.reply))
+        elif effect.continues is None:
+            self.replies.begin(effect.reply, effect.epoch, effect.filler)
         elif not self.replies.go_on(effect.reply, effect.epoch, effect.continues):
             self.post(ev.ReplyFailed(self.trace.now(), effect.reply))
 
     def _insert_speech(self, effect: fx.InsertSpeech) -> None:
-        if not self.replies.insert(effect.reply, effect.within):
+        if not self.replies.insert(effect.reply, effect.within, effect.filler):
             self.post(ev.ReplyFailed(self.trace.now(), effect.reply))
 
     def _drop_reply(self, effect: fx.DropReply) -> None:
@@ -392,15 +396,19 @@ class Session:
         self.replies.insertion_heard(number)
         self.post(ev.AudioDrained(self.trace.now(), number))
 
-    def function_started(self, reply: int) -> None:
-        self.post(ev.FunctionStarted(self.trace.now(), reply))
+    def function_started(self, reply: int, tool: Tool | None, *, spoken: bool) -> None:
+        filler = NO_FILLER if tool is None else tool.filler or self._filler
+        self.post(ev.FunctionStarted(self.trace.now(), reply, filler.text, filler.after, spoken))
+
+    def function_found(self, epoch: int) -> None:
+        self.post(ev.FunctionFound(self.trace.now(), epoch))
 
     def function_ended(self, reply: int) -> None:
         self.post(ev.FunctionEnded(self.trace.now(), reply))
 
     def model_interrupted(self) -> None:
         # Whoever spoke, the model has stopped: so does the voice.
-        self.post(ev.InterruptRequested(self.trace.now()))
+        self.post(ev.InterruptRequested(self.trace.now(), by_model=True))
 
     # Helpers.
 

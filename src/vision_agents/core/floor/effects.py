@@ -186,6 +186,12 @@ class BeginReply(Effect):
     continues: int | None = None
     """The reply whose unplayed rest is to be said, since what interrupted it had no words."""
 
+    news: bool = False
+    """True: it tells what functions found that nobody waited for."""
+
+    filler: str = ""
+    """The words, where nobody wants it but the floor, since a realtime model is silent while a function runs."""
+
 
 @dataclass(frozen=True, slots=True)
 class InsertSpeech(Effect):
@@ -196,6 +202,9 @@ class InsertSpeech(Effect):
 
     within: int
     """The reply that it is said in, which has the voice."""
+
+    filler: str = ""
+    """The words, where no function wants it but the floor, since the reply is silent for long."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,7 +237,25 @@ class AnswerLost(FloorEvent):
 
 @dataclass(frozen=True, slots=True)
 class FunctionStarted(ReplyEvent):
-    """A function that the reply needs was called. Until it ends, no deadline of the reply runs but its own."""
+    """A function that the reply needs was called; reply 0 if nothing of it has begun. Until it ends, no deadline of the
+    reply runs but its own."""
+
+    filler: str = ""
+    """The words to be said if nothing is said for long; empty for none."""
+
+    filler_after: float = 0.0
+    """Seconds from here, or from the first such function of the reply, to those words."""
+
+    spoken: bool = False
+    """True if the reply says something before."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionFound(FloorEvent):
+    """A function has returned when nobody waited for it any more, and what it found is to be told."""
+
+    epoch: int
+    """The epoch in which its reply was wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,3 +277,6 @@ class InterruptRequested(FloorEvent):
 
     epoch: int | None = None
     """The epoch that was already advanced to, None if the floor is to advance it."""
+
+    by_model: bool = False
+    """True if it was the model, which heard somebody: nobody asked for silence."""

@@ -183,12 +183,20 @@ class Floor:
         self._do(self._taking.settle(at))
         if self.deserted:
             self._do(self._replies.clear("nobody is there"))
+            self._replies.news = False
         self._stop_waiting_calls()
-        if self._replies.may_begin(quiet=all(turn.phase is QUIET for turn in self._turns.values())):
+        if self._quiet:
+            self._replies.queue_news(at)
+        if self._replies.may_begin(quiet=self._quiet):
             self._begin_next(at)
         active = self._replies.busy or bool(self._replies.functions)
         self._do(self._presence.update(at, self._effects[self._seen :], agent_active=active))
         self._seen = len(self._effects)
+
+    @property
+    def _quiet(self) -> bool:
+        """True if nobody has the turn."""
+        return all(turn.phase is QUIET for turn in self._turns.values())
 
     def _do(self, effects: Iterable[fx.Effect]) -> None:
         self._effects.extend(effects)
@@ -200,6 +208,10 @@ class Floor:
         yield from self._acts(self._judge.deadlines(self._turns))
         for number, running in replies.functions.items():
             yield running.since + policy.function_limit, partial(self._functions_hang, number)
+            may_fill = self._quiet and not (self._judge.holds or self.deserted) and (number > 0) is self.answers
+            due = replies.filler_due(number) if may_fill else None
+            if due is not None:
+                yield due, partial(self._do_at, partial(replies.fill, number))
         # A reply that is held, or needs a function, may stand still.
         waits = reply is not None and reply.number in replies.functions and not reply.insertions
         stands = self._judge.holds or waits
@@ -209,9 +221,11 @@ class Floor:
             yield reply.since + policy.stall_timeout, lambda at: self._drop(reply, "the sound stalled")
         elif reply is None and replies.queue:
             yield replies.queue[0].since + policy.wait_limit, self._begin_next
-        if replies.answer_due_since is not None:
+        if replies.answer_due_since is not None and not replies.functions:
             if replies.continuation_waits:
                 yield replies.queue[-1].since + policy.continue_after, self._answer_overdue
+            elif replies.news:
+                yield replies.answer_due_since + policy.continue_after, self._answer_overdue
             yield replies.answer_due_since + policy.reply_timeout, self._answer_overdue
         yield from self._acts(self._taking.deadlines())
         away = self._presence.deadline(policy.user_away)
@@ -264,7 +278,7 @@ class Floor:
         assert reply is not None  # or there was nothing to challenge
         self._commit(self.epoch + 1, turn.participant, reason_for(votes), votes)
         turn.unanswered |= reply.unheard_answer
-        turn.cut = turn.cut if reply.unheard_answer else reply.number
+        turn.cut = turn.cut if reply.unheard_answer or reply.untold else reply.number
         self._replies.addressees |= reply.to or set()
         if turn.announced is Announced.STARTED:
             # It began before the reply did. Now it begins again, this time against the agent.
@@ -275,6 +289,8 @@ class Floor:
     def _commit(self, epoch: int, by: str | None, reason: str, votes: tuple[Vote, ...] = ()) -> None:
         """Cut off the reply, and with it what may be interrupted in the queue."""
         reply, self._replies.reply, self._judge.challenge = self._replies.reply, None, None
+        # What was to be told is told after what the user says.
+        self._replies.news |= by is not None and reply is not None and reply.untold
         self._replies.answer_due_since = None
         self._replies.epoch = epoch
         self._do([fx.Commit(epoch, reply.number if reply else None, by, reason, votes)])
@@ -303,6 +319,8 @@ class Floor:
         epoch = self.epoch + 1 if event.epoch is None else event.epoch
         if epoch > self.epoch:
             self._interrupt_by_code(epoch, "asked for by code")
+            if not event.by_model:
+                self._replies.silenced, self._replies.news = epoch, False
 
     def _interrupt_by_code(self, epoch: int, reason: str) -> None:
         self._commit(epoch, None, reason)
@@ -312,7 +330,7 @@ class Floor:
     # The agent's voice.
 
     def _answer_overdue(self, at: float) -> None:
-        """The realtime model did not answer in time; a queued continuation may start."""
+        """The realtime model did not answer in time: what waits for that may begin."""
         self._replies.answer_due_since = None
 
     def _functions_hang(self, number: int, at: float) -> None:
@@ -323,10 +341,14 @@ class Floor:
 
     def _on_function_started(self, event: ev.FunctionStarted) -> None:
         if event.reply <= self.last_reply:
-            self._replies.function_started(event.reply, event.at)
+            self._replies.function_started(event.reply, event.at, event.filler, event.filler_after, spoken=event.spoken)
 
     def _on_function_ended(self, event: ev.FunctionEnded) -> None:
         self._replies.function_ended(event.reply, event.at)
+
+    def _on_function_found(self, event: ev.FunctionFound) -> None:
+        if event.epoch >= self._replies.silenced:
+            self._replies.news = True
 
     def _begin_next(self, at: float) -> None:
         self._do(self._replies.begin_next(at))
@@ -336,7 +358,7 @@ class Floor:
             return
         inner = event.within is not None
         if self.answers and event.within is not None and self._replies.current(event.within) is not None:
-            self._do(self._replies.insert(event.reply, event.within, event.interruptible, event.at))
+            self._do(self._replies.insert(event.reply, event.within, event.at, event.interruptible))
             if not event.interruptible:
                 self._judge.end_challenge()
             return
@@ -362,7 +384,8 @@ class Floor:
 
     def _on_audio_drained(self, event: ev.AudioDrained) -> None:
         if self._replies.current(event.reply) is not None:
-            self._replies.reply = self._judge.challenge = None
+            self._replies.drained()
+            self._judge.challenge = None
         self._replies.insertion_over(event.reply)
         self._replies.withdraw(event.reply)
 
@@ -400,6 +423,7 @@ _HANDLERS: dict[type[ev.FloorEvent], Callable[[Floor, Any], None]] = {
     ev.AnswerLost: Floor._on_answer_lost,
     ev.FunctionStarted: Floor._on_function_started,
     ev.FunctionEnded: Floor._on_function_ended,
+    ev.FunctionFound: Floor._on_function_found,
     ev.InterruptRequested: Floor._on_interrupt,
     ev.CallsWait: Floor._on_calls_wait,
     **dict.fromkeys((ev.VoiceCompared, ev.Voted, ev.InterruptingAllowed, ev.AgentWordsPlayed), Floor._on_evidence),

@@ -81,7 +81,8 @@ class InterruptionPolicy:
 
     continue_after: float = 2.0
     """Seconds after the last sound of speech that stopped a realtime model, without words of it or an answer to it,
-    until the model is asked to go on. Models answer what they understood within 1."""
+    until the model is asked to go on; and after its turn, without an answer, until it is asked to tell what a function
+    found that nobody waited for. Models answer what they understood within 1."""
 
     stall_timeout: float = 8.0
     """Seconds without progress after which the rest of an audible reply is dropped. Longer than any gap between two

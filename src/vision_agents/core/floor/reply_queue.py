@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from . import effects as fx
@@ -25,6 +25,9 @@ class Reply:
     answer: bool
     # The participants whom it answers; None: nobody or everybody.
     to: frozenset[str] | None = None
+    # It tells what functions found that nobody waited for; it is no answer, but wanted by a function that runs for one.
+    news: bool = False
+    inner: bool = False
     phase: ReplyPhase = ReplyPhase.PREPARING
     # When the phase began or the playout last got on.
     since: float = 0.0
@@ -41,6 +44,11 @@ class Reply:
         """True for an answer of which nothing was played: if it is cut off now, the question still stands."""
         return self.answer and self.phase is ReplyPhase.PREPARING
 
+    @property
+    def untold(self) -> bool:
+        """True if what it was to tell is still to be told if it is cut off now."""
+        return self.news and self.phase is ReplyPhase.PREPARING
+
 
 @dataclass(frozen=True, slots=True)
 class QueuedReply:
@@ -56,14 +64,29 @@ class QueuedReply:
     continues: int | None = None
     # A function wants it: it belongs to the answer that waits for that.
     inner: bool = False
+    # It tells what functions found that nobody waited for.
+    news: bool = False
+    # The words of a filler.
+    filler: str = ""
 
 
 @dataclass(slots=True)
 class RunningFunctions:
-    """The functions of a reply that run: how many, and since when."""
+    """The functions of a reply that run: how many, since when, and what is said at `filler_at` if nothing else was."""
 
     since: float
     count: int = 1
+    filler: str = ""
+    filler_at: float = 0.0
+
+
+@dataclass(slots=True)
+class Wait:
+    """The time in which a reply needs functions and has said nothing, from the first function on. Where it says
+    something it is over, for good."""
+
+    since: float
+    over: bool = False
 
 
 @dataclass(slots=True)
@@ -82,16 +105,20 @@ class ReplyQueue:
     functions: dict[int, RunningFunctions] = field(default_factory=dict)
     # Functions that a model wants called and that wait for their clearance.
     calls_wait: int = 0
+    # For each reply that has needed functions: how long it is silent.
+    waits: dict[int, Wait] = field(default_factory=dict)
     # A realtime model owes an answer since then.
     answer_due_since: float | None = None
+    # Functions found something that nobody waited for and nothing has told; answers before this epoch are unwanted.
+    news: bool = False
+    silenced: int = 0
 
     def enqueue(self, number: int, waiting: QueuedReply) -> list[fx.Effect]:
-        """Queue a reply. A number used before is a repetition, and is ignored."""
-        if number <= self.last_reply:
-            return []
+        """Queue a reply under a new number."""
         self.last_reply = number
         if waiting.started:
             self.answer_due_since = None  # This is the answer.
+            self.waits.pop(0, None)
             self.drop_continuation()
         if len(self.queue) >= self.limit:
             return [fx.DropReply(number, f"{len(self.queue)} replies wait already")]
@@ -105,7 +132,9 @@ class ReplyQueue:
         self.queue.insert(place, waiting)
         return []
 
-    def insert(self, number: int, within: int, interruptible: bool, at: float) -> list[fx.Effect]:
+    def insert(
+        self, number: int, within: int, at: float, interruptible: bool = True, filler: str = ""
+    ) -> list[fx.Effect]:
         """Have something said inside the reply that has the voice. It has to be heard in time, as that has."""
         reply = self.current(within)
         assert reply is not None
@@ -114,7 +143,8 @@ class ReplyQueue:
             return [fx.DropReply(number, f"{self.limit} things are to be said in that reply already")]
         reply.insertions[number] = interruptible
         reply.since = at
-        return [fx.InsertSpeech(number, within)]
+        self.speaks(within)
+        return [fx.InsertSpeech(number, within, filler)]
 
     def want_answer(self, at: float, addressees: str | None = None) -> None:
         """Queue an answer, unless one waits already: one answers all that was said by then."""
@@ -132,6 +162,12 @@ class ReplyQueue:
             reply = waiting.continues if reply is None else reply
         if reply is not None and all(waiting.number is not None for waiting in self.queue):
             self.queue.append(QueuedReply(at, continues=reply))
+
+    def queue_news(self, at: float) -> None:
+        """Queue what is to be told that nobody waited for, if nothing else has or wants the voice."""
+        if self.news and not (self.busy or self.functions):
+            self.news = False
+            self.queue.append(QueuedReply(at, news=True))
 
     def continues(self, reply: int) -> bool:
         """Return True if the rest of this reply is queued."""
@@ -164,12 +200,25 @@ class ReplyQueue:
         waiting = self.queue.popleft()
         number = self.last_reply + 1 if waiting.number is None else waiting.number
         self.last_reply = max(self.last_reply, number)
-        answer = waiting.number is None and waiting.continues is None
+        answer = waiting.number is None and waiting.continues is None and not waiting.news
+        if answer or waiting.news:
+            self.news = False
         to = None
         if answer or waiting.started or waiting.continues is not None:
             to, self.addressees = frozenset(self.addressees) or None, set()
-        self.reply = Reply(number, waiting.interruptible, answer, to, since=at)
-        return [] if waiting.started else [fx.BeginReply(number, self.epoch, answer, waiting.continues)]
+        self.waits = {wait: self.waits[wait] for wait in self.waits if wait in (0, number)}
+        if waiting.inner:
+            self.speaks(0)
+        self.reply = Reply(number, waiting.interruptible, answer, to, waiting.news, waiting.inner, since=at)
+        if waiting.started:
+            return []
+        return [fx.BeginReply(number, self.epoch, answer, waiting.continues, waiting.news, waiting.filler)]
+
+    def drained(self) -> None:
+        """The reply that has the voice was said to its end: the next functions, if it was no filler, are a new wait."""
+        if self.reply is not None and not self.reply.inner:
+            self.waits.pop(0, None)
+        self.reply = None
 
     def current(self, number: int) -> Reply | None:
         """Return the reply that has the voice, if it has this number."""
@@ -181,13 +230,37 @@ class ReplyQueue:
         number, self.reply = self.reply.number, None
         return [fx.DropReply(number, reason)]
 
-    def function_started(self, number: int, at: float) -> None:
-        """Take note of a function that a reply needs."""
+    def function_started(self, number: int, at: float, filler: str, after: float, spoken: bool) -> None:
+        """Take note of a function that a reply needs, and of what to say if it takes long."""
+        wait = self.waits.setdefault(number, Wait(at))
+        wait.over |= spoken
         running = self.functions.get(number)
         if running is None:
-            self.functions[number] = RunningFunctions(at)
+            self.functions[number] = RunningFunctions(at, 1, filler, wait.since + after)
         else:
             running.count += 1
+
+    def filler_due(self, number: int) -> float | None:
+        """Return when a filler is to be said for the functions of a reply; None if not, or not now."""
+        running, wait = self.functions[number], self.waits.get(number)
+        free = self.reply is None and not self.queue if number == 0 else self.current(number) is not None
+        if not running.filler or wait is None or wait.over or not free:
+            return None
+        return max(running.filler_at, running.since)
+
+    def fill(self, number: int, at: float) -> list[fx.Effect]:
+        """Have the filler said."""
+        filler = self.functions[number].filler
+        if number:
+            return self.insert(self.last_reply + 1, number, at, filler=filler)
+        self.last_reply += 1
+        self.queue.appendleft(QueuedReply(at, self.last_reply, inner=True, filler=filler))
+        return []
+
+    def speaks(self, number: int) -> None:
+        """Take note that something is said in the time in which a reply needs functions: it is no silent wait."""
+        if number in self.waits:
+            self.waits[number].over = True
 
     def function_ended(self, number: int, at: float) -> None:
         """Take note of its end. After the last one the reply's own deadlines run again, from now on."""
@@ -201,6 +274,10 @@ class ReplyQueue:
     def end_functions(self, number: int, at: float) -> None:
         """Forget the functions of a reply."""
         del self.functions[number]
+        if self.answer_due_since is not None:
+            self.answer_due_since = at
+        if self.continuation_waits:
+            self.queue[-1] = replace(self.queue[-1], since=at)
         reply = self.current(number)
         if reply is not None:
             reply.since = at

@@ -9,17 +9,18 @@ from .events import (
     ToolEnding,
     ToolStartedEvent,
 )
-from .function_call import FunctionCall, calling_function
+from .function_call import FunctionCall, Speaker, calling_function
 from .function_caller import call_note
 from .function_calls import AnswerCalls
 from .llm import LLM, LLMRequest
 from .realtime import PlayedResponse, Realtime
-from .tools import OnInterrupt, Tool, Tools
+from .tools import Filler, OnInterrupt, Tool, Tools
 from .usage import UsageReporter
 
 __all__ = [
     "LLM",
     "AnswerCalls",
+    "Filler",
     "FunctionCall",
     "LLMRequest",
     "LLMResponseChunkEvent",
@@ -28,6 +29,7 @@ __all__ = [
     "PlayedResponse",
     "Realtime",
     "RealtimeAudioOutputEvent",
+    "Speaker",
     "TokenUsageEvent",
     "Tool",
     "ToolEndedEvent",

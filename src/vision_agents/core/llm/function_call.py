@@ -23,7 +23,7 @@ from contextvars import ContextVar
 from enum import Enum, auto
 from typing import Any
 
-from ..conversation import ToolCall
+from ..conversation import Message, ToolCall
 from ..events import EventManager
 from ..tasks import Tasks
 from .events import ToolEndedEvent, ToolEnding, ToolStartedEvent
@@ -38,6 +38,7 @@ TOOL_TIMEOUT = 30.0
 RUNNING_STILL = "(still running, the result is not known yet)"
 
 INTERRUPTED = "the user interrupted"
+NOT_HEARD = "what was said before it was not heard"
 
 Show = Callable[[str], None]
 
@@ -52,6 +53,30 @@ def calling_function() -> FunctionCall | None:
     return _current.get()
 
 
+class Speaker:
+    """The speaker of an answer, as its calls see it. This one speaks nothing."""
+
+    def calling(self) -> None:
+        """Take note that functions are called: what was written so far is said before, and stands before them."""
+
+    async def heard(self) -> bool:
+        """Wait until all that was said so far was heard. Returns False if it will not be."""
+        return True
+
+    def started(self, call: FunctionCall) -> None:
+        """Take note that a function begins."""
+
+    def ended(self, call: FunctionCall) -> None:
+        """Take note that it has returned, or that nobody waits for it any more."""
+
+    def found(self, call: FunctionCall) -> None:
+        """Take note that it has returned, or failed, when nobody waited for it any more: that is to be told."""
+
+    async def called(self) -> tuple[Message, ...]:
+        """Wait until all that the functions say is on its way, and return it, oldest first."""
+        return ()
+
+
 class Phase(Enum):
     """The phase of a call."""
 
@@ -64,7 +89,8 @@ class Phase(Enum):
 
 class FunctionCall:
     """One call. `show` is told each new `output`, which is what the model should read of the call; `track`, that
-    something begins to run for it. `passed` waits at the barrier and tells whether it may be called.
+    something begins to run for it; `speaker`, what the answer must know. `passed` waits at the barrier and tells
+    whether it may be called.
 
     `free`: the answer that the call was made for need not wait for it any more. `settled`: the output is known for
     good, unless a call that returned is taken back.
@@ -79,6 +105,7 @@ class FunctionCall:
         show: Show,
         track: Callable[[FunctionCall], None],
         passed: Callable[[], Awaitable[bool]],
+        speaker: Speaker,
     ) -> None:
         self.call = call
         self.epoch = epoch
@@ -89,7 +116,11 @@ class FunctionCall:
         # What runs, possibly on after the end if it ignores that it was cancelled.
         self.tasks = Tasks()
         self._tools = tools
-        self._tool: Tool | None = None
+        self.tool = tools.find(call.name)
+        self._speaker = speaker
+        # Nobody waits for it any more, and what it finds is to be told all the same.
+        self._left = False
+        self._begun = False
         self._events = events
         self._show = show
         self._track = track
@@ -101,7 +132,12 @@ class FunctionCall:
     @property
     def undoable(self) -> bool:
         """Return whether an interruption takes it back."""
-        return self._tool is not None and self._tool.on_interrupt == "undo"
+        return self.tool is not None and self.tool.on_interrupt == "undo"
+
+    @property
+    def speaks(self) -> bool:
+        """Return whether the function has the agent say something."""
+        return bool(self._words)
 
     # From outside.
 
@@ -128,17 +164,24 @@ class FunctionCall:
 
     def give_up(self, why: str) -> None:
         """Nobody waits for it any more, though nobody took back what it was made for. Harmless twice."""
-        self.free.set()
+        self._release()
         if self.phase is Phase.WAITING:
             self._end(f"(not called: {why})", None)
             self._cancel_tasks()
-        elif self.phase is not Phase.RUNNING or self._tool is None:
+        elif self.phase is not Phase.RUNNING or self.tool is None:
             return
-        elif self._tool.on_interrupt == "undo":
+        elif self.tool.on_interrupt == "undo":
             self._take_back(why)
-        elif self._tool.on_interrupt == "cancel":
+        elif self.tool.on_interrupt == "cancel":
             self._end(f"(cancelled before it was done: {why})", "cancelled")
             self._cancel_tasks()
+        else:
+            self._left = self.tool.deliver
+
+    def leave(self) -> None:
+        """Nobody waits for it any more, though everybody wants to know what it finds. Harmless twice."""
+        self._release()
+        self._left = self.phase is Phase.RUNNING
 
     def stop(self, why: str) -> None:
         """End it, whatever was agreed: there is no more time."""
@@ -152,30 +195,22 @@ class FunctionCall:
 
     # The function.
 
-    @property
-    def _has_effects(self) -> bool:
-        try:
-            return self._tools.get(self.call.name).effects
-        except LookupError:
-            return False  # There is nothing to call, and the model may know at once.
-
     async def _run(self) -> None:
         call, task = self.call, asyncio.current_task()
         assert task is not None
         try:
-            if self._has_effects and not await self._passed():
-                self.give_up(INTERRUPTED)
+            if not await self._may_begin():
                 return
         except asyncio.CancelledError:
             self.stop("it was stopped")
             raise
-        # From here to the call itself nothing is awaited: another word of the floor would come too late.
         self.phase = Phase.RUNNING
         _current.set(self)
+        self._begun = True
+        self._speaker.started(self)
         timer = asyncio.get_running_loop().call_later(TOOL_TIMEOUT, self._timed_out, task)
         try:
             self._send_started()
-            self._tool = self._tools.get(call.name)
             self._result = await self._tools.call(call)
             self._returned(result_text(self._result))
         except (Exception, SystemExit) as error:  # `sys.exit()` ends the function, not the calls of others
@@ -191,16 +226,29 @@ class FunctionCall:
         finally:
             timer.cancel()
 
+    async def _may_begin(self) -> bool:
+        """Wait until it may be called. Returns False if it is not to be."""
+        if self.tool is not None and self.tool.after_speech and not await self._speaker.heard():
+            self.give_up(NOT_HEARD)
+        elif self.tool is not None and self.tool.effects and not await self._passed():
+            self.give_up(INTERRUPTED)
+        # From here to the call itself nothing is awaited: another word of the floor would come too late.
+        return self.phase is Phase.WAITING
+
     def _returned(self, text: str) -> None:
         if self.phase is Phase.RUNNING:
             self.phase = Phase.RETURNED
             self._tell(text)
             self._send_ended("result", result=self._result)
+            if self._left:
+                self._speaker.found(self)
 
     def _raised(self, error: BaseException) -> None:
         if self.phase is Phase.RUNNING:
             logger.error("function %s failed; the model is told so", self.call.name, exc_info=error)
             self._end(f"error: {type(error).__name__}: {error}", "error", str(error))
+            if self._left:
+                self._speaker.found(self)
 
     def _timed_out(self, task: asyncio.Task[None]) -> None:
         # It is cancelled but not waited for: it may ignore that.
@@ -210,14 +258,14 @@ class FunctionCall:
     # Its undo.
 
     def _take_back(self, why: str = INTERRUPTED) -> None:
-        assert self._tool is not None
+        assert self.tool is not None
         self.phase = Phase.TAKING_BACK
         self.output = f"(being taken back: {why})"
         self._show(self.output)
         running = set(self.tasks)
-        if self._tool.stoppable:
+        if self.tool.stoppable:
             self._cancel_tasks()
-        self._spawn(self._undo(self._tool, running, why), f"undo of function {self.call.name}")
+        self._spawn(self._undo(self.tool, running, why), f"undo of function {self.call.name}")
 
     async def _undo(self, tool: Tool, running: set[asyncio.Task[None]], why: str) -> None:
         if running:
@@ -253,8 +301,14 @@ class FunctionCall:
     def _tell(self, output: str) -> None:
         self.output = output
         self._show(output)
-        self.free.set()
+        self._release()
         self.settled.set()
+
+    def _release(self) -> None:
+        if not self.free.is_set():
+            self.free.set()
+            if self._begun:
+                self._speaker.ended(self)
 
     def _end(self, output: str, ending: ToolEnding | None, error: str | None = None) -> None:
         self.phase = Phase.OVER

@@ -10,7 +10,7 @@ from ..epoch import Epoch
 from ..events import EventManager
 from ..listeners import CallBarrier
 from .function_calls import FunctionCalls
-from .tools import FunctionT, OnInterrupt, Tools, result_text
+from .tools import Filler, FunctionT, OnInterrupt, Tools, result_text
 
 
 def call_note(call: ToolCall, output: str) -> str:
@@ -45,14 +45,27 @@ class FunctionCaller:
         on_interrupt: OnInterrupt = "finish",
         undo: Callable[..., object] | None = None,
         effects: bool = True,
+        deliver: bool = True,
+        after_speech: bool = False,
+        filler: str | Filler | None = None,
     ) -> Callable[[FunctionT], FunctionT]:
         """Decorate a function that the model may call: typed parameters become the schema, the docstring the text.
 
         `on_interrupt` and `undo` say what becomes of a call when the user interrupts, `effects` whether it waits until
-        what the user wants is certain; see `Tools.register`.
+        what the user wants is certain, `deliver` whether the agent tells by itself what a call found that was
+        interrupted, `after_speech` whether a call waits until what was said before was heard, `filler` what is said if
+        it takes long; see `Tools.register`.
         """
         return lambda function: self.tools.register(
-            function, name, description, on_interrupt=on_interrupt, undo=undo, effects=effects
+            function,
+            name,
+            description,
+            on_interrupt=on_interrupt,
+            undo=undo,
+            effects=effects,
+            deliver=deliver,
+            after_speech=after_speech,
+            filler=filler,
         )
 
     async def call_function(self, call: ToolCall, epoch: int) -> str:

@@ -14,7 +14,7 @@ from ..conversation import Conversation, Message, Role, ToolCall
 from ..epoch import Epoch
 from ..events import EventManager
 from ..listeners import CallBarrier
-from .function_call import INTERRUPTED, FunctionCall, Phase, Show, calling_function
+from .function_call import INTERRUPTED, FunctionCall, Phase, Show, Speaker, calling_function
 from .tools import Tools
 
 logger = logging.getLogger(__name__)
@@ -28,23 +28,6 @@ LAST_GRACE = 1.0
 GIVEN_UP = "the answer was given up"
 CALL_ENDED = "the call ended"
 NOT_AWAITED = "nobody waited for it any more"
-
-
-class Speaker:
-    """The speaker of an answer, as its calls see it. This one speaks nothing."""
-
-    def calling(self) -> None:
-        """Functions are called: what was written so far is said before, and stands before them in the history."""
-
-    def started(self, call: FunctionCall) -> None:
-        """A function begins."""
-
-    def ended(self, call: FunctionCall) -> None:
-        """It has returned, or nobody waits for it any more."""
-
-    async def called(self) -> tuple[Message, ...]:
-        """Wait until all that the functions said is on its way, and return it, oldest first."""
-        return ()
 
 
 class AnswerCalls:
@@ -99,7 +82,9 @@ class AnswerCalls:
         self._awaited = made = [self._prepare(call, maker) for call in calls]
         try:
             for call in made:
-                await self._make(call)
+                if not call.free.is_set():
+                    call.begin()
+                    await call.free.wait()
             self._awaited = []
             words = await self._speaker.called()
         except asyncio.CancelledError:
@@ -114,19 +99,9 @@ class AnswerCalls:
         """Return whether the answer waits for this call, or for another one of the same message."""
         return call in self._awaited and not self.over
 
-    async def _make(self, call: FunctionCall) -> None:
-        if call.free.is_set():
-            return
-        self._speaker.started(call)
-        try:
-            call.begin()
-            await call.free.wait()
-        finally:
-            self._speaker.ended(call)
-
     def _prepare(self, call: ToolCall, maker: FunctionCalls) -> FunctionCall:
         output = _Output(self._conversation, call.id)
-        made = maker.prepare(call, self.epoch, output.show)
+        made = maker.prepare(call, self.epoch, output.show, self._speaker)
         output.show(made.output)
         self._calls.append(made)
         return made
@@ -200,6 +175,8 @@ class FunctionCalls:
         self._epoch = epoch
         self._ended_late = ended_late
         self._barrier = barrier
+        # Who speaks for a realtime model.
+        self.speaker = Speaker()
         self._watched: Epoch | None = None
         # The call is over: nothing more is called, unless another agent takes the model.
         self.over = False
@@ -211,10 +188,12 @@ class FunctionCalls:
         self._provider_calls: deque[_ProviderCall] = deque(maxlen=TAKE_BACK_LIMIT)
         self._last_response: str | None = None
 
-    def prepare(self, call: ToolCall, epoch: int, show: Show) -> FunctionCall:
-        """A call that can begin. `show` is told each new output."""
+    def prepare(self, call: ToolCall, epoch: int, show: Show, speaker: Speaker | None = None) -> FunctionCall:
+        """A call that can begin. `show` is told each new output, `speaker` what the answer must know."""
         self._watch()
-        return FunctionCall(call, epoch, self._tools, self._events, show, self._track, partial(self._passed, epoch))
+        speaker = self.speaker if speaker is None else speaker
+        passed = partial(self._passed, epoch)
+        return FunctionCall(call, epoch, self._tools, self._events, show, self._track, passed, speaker)
 
     async def _passed(self, epoch: int) -> bool:
         """Wait where a function with effects has to, in a call. Returns False if it is not to be called."""
@@ -286,7 +265,10 @@ class FunctionCalls:
         try:
             await made.ended()
         except asyncio.CancelledError:
-            made.give_up(NOT_AWAITED)
+            if made.speaks:
+                made.leave()  # Some services take a call back when something is said meanwhile.
+            else:
+                made.give_up(NOT_AWAITED)
             if made.phase is Phase.RETURNED:
                 tell(call, made.output)  # In this very moment.
             raise

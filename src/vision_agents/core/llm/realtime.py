@@ -49,6 +49,10 @@ class Realtime(Hearing, UsageReporter, FunctionCaller, abc.ABC):
     # The rate in Hz at which `send_audio` gets its audio.
     input_sample_rate: int = 24_000
 
+    # Whether it can say something while it waits for a function. If not, it says no fillers, and the service takes a
+    # call back during which the agent says something; what came of it is told afterwards.
+    speaks_during_calls: bool = True
+
     # The tokens, by estimate, of the history that a new connection is told; older messages are left out.
     history_tokens: int = HISTORY_TOKENS
 

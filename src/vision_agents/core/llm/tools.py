@@ -18,6 +18,9 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 # What becomes of a call when the user interrupts the answer that it was made for.
 OnInterrupt = Literal["finish", "cancel", "undo"]
 
+# Seconds after which a caller who hears nothing asks whether anybody is there, less those that a filler takes to sound.
+FILLER_AFTER = 2.0
+
 # The keyword under which a function that takes a call back gets what the call returned, if it declares it.
 RESULT = "result"
 
@@ -32,10 +35,34 @@ _JSON_TYPES: dict[Any, str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Filler:
+    """Words for a caller who waits: said once if an answer has said nothing when its functions run `after` seconds.
+
+    Raises ValueError for an `after` that is negative.
+    """
+
+    text: str
+    after: float = FILLER_AFTER
+
+    def __post_init__(self) -> None:
+        if not self.after >= 0.0:
+            raise ValueError(f"a filler is said after 0 seconds or more, not {self.after!r}")
+
+    @classmethod
+    def of(cls, filler: str | Filler | None) -> Filler | None:
+        """Make one of a text. Raises TypeError for what is none."""
+        if isinstance(filler, str):
+            return cls(filler)
+        if filler is not None and not isinstance(filler, Filler):
+            raise TypeError(f"a filler is a text or a Filler, not {type(filler).__name__}")
+        return filler
+
+
+@dataclass(frozen=True, slots=True)
 class Tool:
     """A function with what a model must know of it. `parameters` is a JSON Schema object.
 
-    `on_interrupt`, `undo`, `effects`: see `Tools.register`.
+    `on_interrupt`, `undo`, `effects`, `deliver`, `after_speech`, `filler`: see `Tools.register`.
     """
 
     name: str
@@ -45,6 +72,9 @@ class Tool:
     on_interrupt: OnInterrupt = "finish"
     undo: Callable[..., Any] | None = None
     effects: bool = True
+    deliver: bool = True
+    after_speech: bool = False
+    filler: Filler | None = None
 
     @property
     def stoppable(self) -> bool:
@@ -73,6 +103,10 @@ class Tools:
     def __len__(self) -> int:
         return len(self._tools)
 
+    def find(self, name: str) -> Tool | None:
+        """Returns None for an unknown name."""
+        return self._tools.get(name)
+
     def get(self, name: str) -> Tool:
         """Raises LookupError for an unknown name."""
         try:
@@ -90,13 +124,17 @@ class Tools:
         on_interrupt: OnInterrupt = "finish",
         undo: Callable[..., Any] | None = None,
         effects: bool = True,
+        deliver: bool = True,
+        after_speech: bool = False,
+        filler: str | Filler | None = None,
     ) -> FunctionT:
         """Offer `function` (async or plain, typed parameters) under `name`, described by its docstring if not told.
 
         `on_interrupt` says what becomes of a call when the user interrupts the answer that it was made for:
 
         - "finish", the default, since what has effects outside should not be left half done: it goes on in the
-          background, and the model is told its result with whatever is asked next.
+          background, and the model is told its result. With `deliver` the agent tells it by itself at the next free
+          moment; without, and when code interrupted, with whatever is asked next.
         - "cancel": an async function gets CancelledError. A plain one runs in a thread, which cannot be stopped: it
           goes on, and its result is dropped. Right for what only looks something up.
         - "undo": it is cancelled, and then `undo` takes back what it did; also when it had returned already, as long as
@@ -110,12 +148,29 @@ class Tools:
         and nobody is challenging the answer; until that is decided, it waits. False for what only looks something up:
         it may begin at once, and more than once for what the user says in the end.
 
+        `after_speech`: a call of it begins only when all that the agent said before it was heard, as it should be with
+        a transfer or the end of the call. If it is not heard, since the user interrupts, the call is not made, and the
+        model is told so.
+
+        `filler`: what is said if it takes long, instead of the agent's; "" for nothing.
+
         Raises ValueError or TypeError for what does not fit together.
         """
         key = name or function.__name__
         _check_undo(key, function, on_interrupt, undo)
         text = description or inspect.getdoc(function) or ""
-        self._tools[key] = Tool(key, text, _schema(function), function, on_interrupt, undo, effects)
+        self._tools[key] = Tool(
+            key,
+            text,
+            _schema(function),
+            function,
+            on_interrupt,
+            undo,
+            effects,
+            deliver,
+            after_speech,
+            Filler.of(filler),
+        )
         self.changed()
         return function
 

@@ -3,10 +3,11 @@
 from .cascade import CascadeVoice
 from .realtime import RealtimeVoice
 from .transcript import HeardText, ReplyTranscript
-from .voice import CONTINUE_PROMPT, MadeStage, SpeechRequest, SpokenReply, Voice, VoiceListener
+from .voice import CONTINUE_PROMPT, NEWS_PROMPT, MadeStage, SpeechRequest, SpokenReply, Voice, VoiceListener
 
 __all__ = [
     "CONTINUE_PROMPT",
+    "NEWS_PROMPT",
     "CascadeVoice",
     "HeardText",
     "MadeStage",

@@ -44,6 +44,8 @@ class CascadeVoice:
         self._stages: dict[asyncio.Task[None], int] = {}
         # Replies whose function calls may still be interrupted, by their numbers.
         self._making: dict[int, Making] = {}
+        # What functions found that nobody waited for any more, and no answer has told yet.
+        self._news: list[FunctionCall] = []
 
     async def start(self) -> None:
         llm, tts = self._llm, self._tts
@@ -61,9 +63,13 @@ class CascadeVoice:
         # Replies are spoken one after the other: those before this one have been heard.
         running = set(self._stages.values())
         self._making = {number: making for number, making in self._making.items() if number in running}
-        self._making[reply.number] = making = Making(reply, self._conversation, self._listener)
+        self._making[reply.number] = making = Making(reply, self._conversation, self._listener, self._news)
         writer = self._run(self._write(making, request), f"text of reply {reply.number}", reply.number)
         self._run(self._speak(making, writer), f"speech of reply {reply.number}", reply.number)
+
+    @property
+    def has_news(self) -> bool:
+        return bool(self._news)
 
     def waits_for(self, call: FunctionCall) -> int | None:
         return next((number for number, making in self._making.items() if making.calls.awaits(call)), None)
@@ -84,9 +90,11 @@ class CascadeVoice:
     def cancel(self, heard: dict[int, tuple[float, str]]) -> None:
         # At once, before anything can be asked next: then the history tells what became of the calls.
         made, self._making = self._making, {}
-        for number in heard:
+        for number, (_, words) in heard.items():
             if number in made:
                 made[number].calls.interrupt()
+                if not words:
+                    made[number].return_news()
         for stage in self._stages:
             self._stop(stage)
         self._cancel_providers()
@@ -95,6 +103,8 @@ class CascadeVoice:
         making = self._making.pop(reply, None)
         if making is not None:
             making.calls.give_up()
+            if not heard[1]:
+                making.return_news()
         stages = [stage for stage, number in self._stages.items() if number == reply]
         for stage in stages:
             self._stop(stage)
@@ -188,7 +198,9 @@ class CascadeVoice:
                 history = (*history, Message(Role.ASSISTANT, request.text))
             if not request.unfinished:
                 return
-            history = (*history, Message(Role.USER, CONTINUE_PROMPT))
+            history = (*making.take_news(history), Message(Role.USER, CONTINUE_PROMPT))
+        else:
+            history = making.take_news(history)
         ask = LLMRequest(self._instructions, history)
         if making.calls.over:
             return  # Interrupted before it began.

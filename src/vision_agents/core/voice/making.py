@@ -7,9 +7,8 @@ from collections.abc import AsyncIterable
 from contextlib import aclosing
 
 from ..audio.line import Heard
-from ..conversation import Conversation, Message, Role
-from ..llm import AnswerCalls, FunctionCall
-from ..llm.function_calls import Speaker
+from ..conversation import Conversation, Message, Role, told_last
+from ..llm import AnswerCalls, FunctionCall, Speaker
 from .sentences import sentences
 from .transcript import Utterance
 from .voice import SpokenReply, VoiceListener
@@ -25,8 +24,13 @@ class Making(Speaker):
     last one None, or the error that ended them. `insertions`: what functions say inside it and is still being written.
     """
 
-    def __init__(self, reply: SpokenReply, conversation: Conversation, listener: VoiceListener) -> None:
+    def __init__(
+        self, reply: SpokenReply, conversation: Conversation, listener: VoiceListener, news: list[FunctionCall]
+    ) -> None:
         self.reply = reply
+        # Calls that were found out about after all, to be told by the next answer; and those that this one tells.
+        self._news = news
+        self.news: list[FunctionCall] = []
         self.calls = AnswerCalls(reply.epoch, conversation, self)
         self.pending: asyncio.Queue[Utterance | Heard | Exception | None] = asyncio.Queue(SENTENCES_AHEAD)
         self.insertions: list[asyncio.Task[None]] = []
@@ -39,6 +43,16 @@ class Making(Speaker):
         # What was inserted since the functions were called; and the place in the history behind which the next goes.
         self._inserted: list[Message] = []
         self._place: int | None = None
+
+    def take_news(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        """Return the history with what is to be told at its end."""
+        self.news, self._news[:] = list(self._news), []
+        return told_last(messages, [call.call.id for call in self.news])
+
+    def return_news(self) -> None:
+        """Let the next answer tell it: nothing of this one was heard."""
+        self._news[:0] = self.news
+        self.news = []
 
     async def write(self, sentence: str) -> None:
         """Add the next sentence."""
@@ -84,11 +98,20 @@ class Making(Speaker):
             self.reply.places[part] = self._place
         self._inserted = []
 
+    async def heard(self) -> bool:
+        told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        await self.pending.put(lambda heard: None if told.done() else told.set_result(heard))
+        return await told
+
     def started(self, call: FunctionCall) -> None:
-        self._listener.function_started(self.reply.number)
+        self._listener.function_started(self.reply.number, call.tool, spoken=bool(self.reply.transcript.text))
 
     def ended(self, call: FunctionCall) -> None:
         self._listener.function_ended(self.reply.number)
+
+    def found(self, call: FunctionCall) -> None:
+        self._news.append(call)
+        self._listener.function_found(call.epoch)
 
     async def called(self) -> tuple[Message, ...]:
         while self.insertions:

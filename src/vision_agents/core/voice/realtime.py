@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..audio import PcmData, Playout, Resampler
+from ..audio.line import Heard
 from ..audio.playout import SAMPLE_RATE
 from ..conversation import Conversation
-from ..llm import FunctionCall, PlayedResponse, Realtime
+from ..llm import FunctionCall, PlayedResponse, Realtime, Speaker, call_note
 from ..tasks import own_errors
 from ..tts import Word
 from .transcript import Utterance
-from .voice import CONTINUE_PROMPT, SpeechRequest, SpokenReply, VoiceListener
+from .voice import CONTINUE_PROMPT, NEWS_PROMPT, SpeechRequest, SpokenReply, VoiceListener
 
 logger = logging.getLogger(__name__)
 
@@ -36,11 +37,14 @@ class Response:
     id: str
     reply: SpokenReply
     utterance: Utterance
-    audio: deque[PcmData | None] = field(default_factory=deque)
+    # In between, what is to be told when the audio before it was heard; None behind the last piece.
+    audio: deque[PcmData | Heard | None] = field(default_factory=deque)
     backlog: float = 0.0
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     # Nothing of it is wanted any more, whatever still comes.
     cut_off: bool = False
+    # All of it is at the gate, or will never be.
+    pumped: bool = False
 
 
 class RealtimeVoice:
@@ -54,22 +58,66 @@ class RealtimeVoice:
         self._responses: dict[str, Response] = {}
         # Replies that were asked for and whose response has not begun yet. Their numbers are the keys to their answers.
         self._expected: dict[int, SpokenReply] = {}
+        # What functions found that was not told yet, and what the replies that tell it tell.
+        self._news: list[FunctionCall] = []
+        self._telling: dict[int, list[FunctionCall]] = {}
         # What runs, and the number of the reply that it is for.
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._closed = False
 
     async def start(self) -> None:
-        """The session connects the model: only it knows the instructions and the history."""
+        # The session connects the model: only it knows the instructions and the history.
+        self._model.function_calls.speaker = ModelSpeaker(self, self._model, self._listener)
 
     # Voice.
 
     def begin(self, reply: SpokenReply, request: SpeechRequest | None) -> None:
         if request is None:
-            return
-        self._expected[reply.number] = reply
-        if not request.verbatim:
+            news, self._news = self._news, []
+            self._telling = {reply.number: news}
+            request = SpeechRequest(_news(news), verbatim=False)
+        elif not request.verbatim:
             self._conversation.user_said(request.text)
+        self._expected[reply.number] = reply
         self._run(self._send(reply, request), f"request of reply {reply.number}", reply.number)
+
+    @property
+    def has_news(self) -> bool:
+        return bool(self._news)
+
+    def add_news(self, call: FunctionCall) -> None:
+        """Have the next reply without a request tell what came of a call."""
+        self._news.append(call)
+
+    def _return_news(self, reply: int, seconds: float) -> None:
+        """Let another reply tell what this one was to tell, of which so much was heard."""
+        news = self._telling.pop(reply, [])
+        if not seconds:
+            self._news[:0] = news
+
+    async def heard(self) -> bool:
+        """Wait until all that the model has said so far was heard. Returns False if it will not be."""
+        said = self.last_response
+        if said is None or (said.pumped and not self._playout.written(said.reply.number)):
+            return True
+        heard: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def tell(was: bool) -> None:
+            if not heard.done():
+                heard.set_result(was)
+
+        if said.pumped:
+            self._playout.mark(said.reply.number, tell)
+        else:
+            said.audio.append(tell)
+            said.arrived.set()
+        return await heard
+
+    @property
+    def last_response(self) -> Response | None:
+        """The response that the model began last; None if that was cut off."""
+        last = next(reversed(self._responses.values()), None)
+        return None if last is None or last.cut_off else last
 
     def waits_for(self, call: FunctionCall) -> int | None:
         return 0 if self._model.function_calls.awaits(call) else None
@@ -81,6 +129,8 @@ class RealtimeVoice:
         self._model.instruct(instructions)
 
     def cancel(self, heard: dict[int, tuple[float, str]]) -> None:
+        for number, (seconds, _) in heard.items():
+            self._return_news(number, seconds)
         live = {entry.reply.number: entry for entry in self._responses.values() if not entry.cut_off}
         self._expected.clear()
         for entry in live.values():
@@ -92,6 +142,7 @@ class RealtimeVoice:
         self._model.cancel()
 
     def drop(self, reply: int, heard: tuple[float, str]) -> None:
+        self._return_news(reply, heard[0])
         expected = self._expected.pop(reply, None)
         entry = next((r for r in self._responses.values() if r.reply.number == reply and not r.cut_off), None)
         if entry is None and expected is None:
@@ -195,20 +246,26 @@ class RealtimeVoice:
         number = entry.reply.number
         try:
             while (piece := await self._next_piece(entry)) is not None:
-                if not await self._playout.write(number, resampler.push(piece)):
+                if not isinstance(piece, PcmData):
+                    self._playout.mark(number, piece)
+                elif not await self._playout.write(number, resampler.push(piece)):
                     return
             await self._playout.write(number, resampler.flush())
         except Exception as error:
             self._listener.reply_failed(number, type(self._model).__name__, error)
         finally:
+            entry.pumped = True
+            for piece in entry.audio:
+                if callable(piece):
+                    piece(False)
             self._playout.finish(number)
 
-    async def _next_piece(self, entry: Response) -> PcmData | None:
+    async def _next_piece(self, entry: Response) -> PcmData | Heard | None:
         while not entry.audio:
             entry.arrived.clear()
             await entry.arrived.wait()
         piece = entry.audio.popleft()
-        if piece is not None:
+        if isinstance(piece, PcmData):
             entry.backlog -= piece.duration
         return piece
 
@@ -218,3 +275,37 @@ def _prompt(request: SpeechRequest) -> str:
     if not request.verbatim:
         return request.text
     return f"Say exactly this, and nothing else: {request.text}" if request.text else CONTINUE_PROMPT
+
+
+def _news(calls: Iterable[FunctionCall]) -> str:
+    """The text that makes a model tell what came of these calls."""
+    return "\n".join([*(call_note(call.call, call.output) for call in calls), NEWS_PROMPT])
+
+
+class ModelSpeaker(Speaker):
+    """Speaks for the functions of a realtime model."""
+
+    def __init__(self, voice: RealtimeVoice, model: Realtime, listener: VoiceListener) -> None:
+        self._voice = voice
+        self._model = model
+        self._listener = listener
+        # The reply that each call was told to belong to.
+        self._replies: dict[FunctionCall, int] = {}
+
+    async def heard(self) -> bool:
+        return await self._voice.heard()
+
+    def started(self, call: FunctionCall) -> None:
+        said = self._voice.last_response
+        # One that the service has not ended waits for the function; one that it has is over when it was played.
+        self._replies[call] = reply = said.reply.number if said is not None and not said.utterance.complete else 0
+        spoken = said is not None and (bool(reply) or said.reply.more)
+        tool = call.tool if self._model.speaks_during_calls else None
+        self._listener.function_started(reply, tool, spoken=spoken)
+
+    def ended(self, call: FunctionCall) -> None:
+        self._listener.function_ended(self._replies.pop(call, 0))
+
+    def found(self, call: FunctionCall) -> None:
+        self._voice.add_news(call)
+        self._listener.function_found(call.epoch)

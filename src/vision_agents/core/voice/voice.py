@@ -6,8 +6,11 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from ..llm import FunctionCall
+from ..llm import FunctionCall, Tool
 from .transcript import HeardText, ReplyTranscript
+
+NEWS_PROMPT = "What you called before is done, and I was not told of it. Tell me now, in a sentence, what came of it."
+"""Sent to a realtime model to have it tell what a function found whose answer was interrupted, behind that."""
 
 CONTINUE_PROMPT = (
     "You were cut off by a noise, not by me. Go on exactly where you stopped; if you had not begun yet, answer me now."
@@ -78,11 +81,15 @@ class VoiceListener(Protocol):
     def insertion_heard(self, number: int) -> None:
         """All that was inserted into a reply under this number was heard."""
 
-    def function_started(self, reply: int) -> None:
-        """A function that the reply needs was called."""
+    def function_started(self, reply: int, tool: Tool | None, *, spoken: bool) -> None:
+        """A function that the reply needs was called; 0: of the reply nothing has begun. `spoken`: it says something
+        before."""
 
     def function_ended(self, reply: int) -> None:
         """It returned, failed or was given up."""
+
+    def function_found(self, epoch: int) -> None:
+        """A function that was called for an answer of `epoch` has returned when nobody waited for it any more."""
 
     def model_interrupted(self) -> None:
         """The model stopped by itself because it heard somebody speak."""
@@ -95,7 +102,14 @@ class Voice(Protocol):
         """Load and connect."""
 
     def begin(self, reply: SpokenReply, request: SpeechRequest | None) -> None:
-        """Begin to make a reply: to `request`, or an answer to the history if None. Returns at once."""
+        """Begin to make a reply: to `request`, or an answer to the history if None. Returns at once.
+
+        What functions found that no answer has told is told by it, if a model makes it.
+        """
+
+    @property
+    def has_news(self) -> bool:
+        """Return whether functions found something that no answer has told."""
 
     def waits_for(self, call: FunctionCall) -> int | None:
         """Return the reply that waits for this call, 0 if nothing of it has begun yet, None if none does."""

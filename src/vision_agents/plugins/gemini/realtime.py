@@ -37,6 +37,7 @@ class Realtime(RemoteRealtime):
     """
 
     input_sample_rate = 16_000
+    speaks_during_calls = False
 
     def __init__(
         self,
