@@ -184,6 +184,8 @@ class Witness(EdgeTransport):
         self._first = {}
         # The replies of which the stages were told.
         self._timed = set()
+        # Who is there; everybody may have left.
+        self._present = set()
         # What the agent says was heard, to be compared when the frame that it may have been said in is here.
         self._claims = []
 
@@ -218,6 +220,8 @@ class Witness(EdgeTransport):
         if self._playing is None:
             self._fault("sound of no reply: it is over, or was interrupted")
             return
+        if not self._present:
+            self._fault("sound in an empty room")
         if self._held is not None and (self._held_frames or frame[FADE_SAMPLES:].any()):
             self._fault("sound while the voice is held")
         self.seen.setdefault(self._playing, np.zeros(2**15, dtype=bool))[frame] = True
@@ -228,6 +232,10 @@ class Witness(EdgeTransport):
     def observe(self, record):
         self.records.append(dict(record))
         event, effect, note = record.get("event"), record.get("effect"), record.get("note")
+        if event == "ParticipantJoined":
+            self._present.add(record["participant"])
+        elif event == "ParticipantLeft":
+            self._present.discard(record["participant"])
         if event == "ReplyRequested" and not record["interruptible"]:
             self._uninterruptible.add(record["reply"])
         if event == "AudioStarted":

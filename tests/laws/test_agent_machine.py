@@ -119,6 +119,17 @@ class AgentMachine(RuleBasedStateMachine):
         sink = self.storm.witness.sink
         self.run(lambda: (sink.participant_left(person), sink.participant_joined(person)), then)
 
+    @rule(person=PERSONS, comes=st.booleans(), then=MOMENTS)
+    def come_or_go(self, person, comes, then):
+        """Law 1 again: when nobody is there, not a sample more is pulled, of whatever there was to say."""
+        sink = self.storm.witness.sink
+
+        def act():
+            (sink.participant_joined if comes else sink.participant_left)(person)
+            assert self.storm.agent.participants or not sink.pull().any()
+
+        self.run(act, then)
+
     @rule(seconds=st.floats(0, 10))
     def wait(self, seconds):
         self.run(lambda: None, seconds)
@@ -169,6 +180,8 @@ class AgentMachine(RuleBasedStateMachine):
 
     async def finish(self):
         storm = self.storm
+        for person in PEOPLE:
+            storm.witness.sink.participant_joined(person)
         await storm.calm()
         answers = await storm.answer()
         assert any(answer.heard and not answer.unheard and not answer.interrupted for answer in answers)

@@ -232,6 +232,18 @@ class TestLeaving:
         story.at(2.0, ev.ParticipantJoined, ANN)
         assert story.until(10.0) == []
 
+    def test_who_was_not_decided_upon_leaves_and_the_agent_has_gone_on_already(self) -> None:
+        story = speaking()
+        story.at(2.5, ev.ParticipantJoined, BOB)
+        story.at(5.0, ev.SpeechStarted, ANN)
+        story.at(5.2, ev.SpeechEnded, ANN, 0.1, 0.1)
+        assert kinds(story.until(5.8)) == [fx.Resume]
+        assert story.at(5.9, ev.ParticipantLeft, ANN) == [
+            fx.DiscardTurn(ANN, awaits_words=True),
+            fx.FinishTurn(ANN, 2),
+        ]
+        assert story.state() is FloorState.SPEAKING
+
     def test_no_function_is_called_for_who_left(self) -> None:
         """Neither one that waits for a challenge to be decided, nor one that a model wants when nobody is there."""
         story = Story(answers=False)
