@@ -8,6 +8,8 @@ from vision_agents.core.floor import events as ev
 
 from .story import ANN, BOB, Story, kinds, knobs, resumed, speaking
 
+ANSWERED = [fx.AnnounceTurnStarted, fx.AnnounceTurnEnded, fx.RecordTurn, fx.BeginReply]
+
 
 def unheard_of(length: float = 0.96) -> Story:
     """Ann spoke from 0.0 on, a detector said at 1.4 that she is done, and the recogniser has reported nothing."""
@@ -50,6 +52,19 @@ class TestNothingIsKnownAtTheEnd:
     def test_a_cough_has_none(self) -> None:
         story = unheard_of(0.2)
         assert story.at(1.5, ev.TranscriptCompleted, ANN, 1) == [fx.DiscardTurn(ANN, awaits_words=True)]
+
+    def test_a_short_turn_after_late_words_is_announced_as_any_other(self) -> None:
+        story = unheard_of(0.2)
+        story.at(1.5, ev.TranscriptCompleted, ANN, 1)
+        assert kinds(story.at(2.0, ev.TranscriptReceived, ANN, "no", True)) == ANSWERED
+        story.at(2.1, ev.AudioStarted, 1)
+        story.at(3.0, ev.AudioDrained, 1)
+        story.speaks(ANN, 5.0, 0.2)
+        story.stops(ANN, 5.4, 0.2)
+        story.at(5.5, ev.TurnEnded, ANN, 0.9, None, 0.2)
+        story.at(5.6, ev.TranscriptReceived, ANN, "yes", True)
+        request = story.floor._turns[ANN].request
+        assert kinds(story.at(5.6, ev.TranscriptCompleted, ANN, request)) == ANSWERED
 
     def test_who_speaks_on_is_waited_for(self) -> None:
         story = unheard_of()
