@@ -33,6 +33,7 @@ from ..usage import TokenUsage
 from ..voice import MadeStage, RealtimeVoice, SpeechRequest, SpokenReply
 from .announcements import ANNOUNCEMENTS
 from .barrier import Barrier
+from .deadline import DeadlineTimer
 from .events import AgentStateEvent
 from .hearing_adapter import HearingAdapter
 from .latency import AnswerLatency
@@ -97,7 +98,7 @@ class Session:
         )
         self._inbox: deque[ev.FloorEvent] = deque()
         self._draining = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = DeadlineTimer(self._time_passed)
         self._tasks = Tasks()
         self.over = asyncio.Event()
         # Frames pulled so far, and the reply in whose voice the last of them ended.
@@ -217,7 +218,7 @@ class Session:
             self._draining = False
         self.replies.settle()
         self.barrier.moved()
-        self._set_timer()
+        self._timer.set(None if self.over.is_set() else self.floor.deadline)
 
     def _clearance(self, epoch: int) -> Clearance:
         # In a call that is over nothing begins: what waits is given up.
@@ -233,18 +234,7 @@ class Session:
             # One effect that fails must not take the audio down, nor the effects after it.
             logger.exception("%s could not be carried out", effect)
 
-    def _set_timer(self) -> None:
-        deadline = self.floor.deadline
-        if self._timer is not None:
-            if not self._timer.cancelled() and self._timer.when() == deadline:
-                return
-            self._timer.cancel()
-            self._timer = None
-        if deadline is not None and not self.over.is_set():
-            self._timer = self._loop.call_at(deadline, self._time_passed, deadline)
-
     def _time_passed(self, deadline: float) -> None:
-        self._timer = None
         # The loop may wake a clock tick early; the floor must find its deadline due.
         self.post(ev.TimePassed(max(deadline, self.trace.now())))
 
@@ -348,8 +338,7 @@ class Session:
         if self.over.is_set():
             return
         self.over.set()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.set(None)
         self._latency.finish()
         self.replies.abandon()
         self.playout.close()
