@@ -251,14 +251,14 @@ async def test_a_call_is_a_stream_that_beats() -> None:
         signs: list[Any] = []
 
         async def follow() -> None:
-            async for sign in host.run_call(CallRequest("table", session_id="s1"), {"answer": "sdp"}):
+            async for sign in host.run_call(CallRequest("table", session_id="s1")):
                 signs.append(sign)
 
         following = asyncio.create_task(follow())
         await asyncio.sleep(3.5)
         host.sessions["s1"].agent.edge.sink.ended()  # type: ignore[union-attr]
         await following
-        assert signs[0] == {"session": "s1", "call": "table", "answer": "sdp"}
+        assert signs[0] == {"session": "s1", "call": "table", "answer": None}
         assert signs[1:4] == [{"alive": "s1"}] * 3
         assert signs[-1] == {"over": "done", "error": None}
 

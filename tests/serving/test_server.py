@@ -179,7 +179,7 @@ async def serving(create: Any = with_edge, options: Any = None, **more: Any) -> 
     bound = address.bind()
     await host.start()
     answering = asyncio.Event()
-    app = make_app(host, options or ServeOptions(secret=""), private=True)
+    app = make_app(host, options or ServeOptions(secret=""))
     task = asyncio.create_task(server.serve(app, host, bound, address=address, started=answering.set))
     await answering.wait()
     try:

@@ -21,6 +21,7 @@ from vision_agents.core.shed import Shed
 from vision_agents.core.tasks import Tasks
 
 from .admission import Admission, Calls, Limits, Refused, capped
+from .callers import answer_offer, caller_edge
 from .figures import Figures
 from .lateness import PullClock
 from .launcher import AgentLauncher
@@ -50,10 +51,19 @@ class CallHost:
         launcher: makes the agents.
         limits: what must be left to take a call; the launcher's count is a cap besides.
         traces: a folder in which the trace of each call is written. None for none.
+        private: calls by WebRTC have no port that can be reached from outside of this machine.
     """
 
-    def __init__(self, launcher: AgentLauncher, limits: Limits | None = None, traces: Path | None = None) -> None:
+    def __init__(
+        self,
+        launcher: AgentLauncher,
+        limits: Limits | None = None,
+        traces: Path | None = None,
+        *,
+        private: bool = True,
+    ) -> None:
         self.launcher = launcher
+        self.private = private
         self.admission = Admission(capped(limits or Limits(), launcher.max_concurrent_sessions))
         self.figures = Figures()
         self.meter = LoadMeter(self._looked)
@@ -133,19 +143,27 @@ class CallHost:
         session = self._reserve(request)
         try:
             async with self._starting:
+                if request.offer is not None:
+                    session.edge = caller_edge(private=self.private)
                 await session.begin(self.launcher, self._prepare)
+                if request.offer is not None:
+                    session.answer = await answer_offer(session.edge, request.offer)
         except BaseException:
+            await session.finish(End.FAILED)
             self._free(session)
             raise
         self._tasks.spawn(self._follow(session), f"following session {session.id}")
         return session
 
-    async def run_call(self, request: CallRequest, first: Mapping[str, Any] | None = None) -> AsyncGenerator[Any, None]:
-        """Hold a call for as long as this is iterated over: what comes first is the session, with `first`, then a sign
-        of life each second, and at last why it is over. Leaving it ends the call. Raises as `begin` does."""
+    async def run_call(self, request: CallRequest) -> AsyncGenerator[dict[str, Any], None]:
+        """Hold a call for as long as this is iterated over. Leaving it ends the call. Raises as `begin` does.
+
+        First comes the session, with the answer to the caller's offer, then a sign of life each second, and at last why
+        it is over: dicts of what can be sent anywhere.
+        """
         session = await self.begin(request)
         try:
-            yield {"session": session.id, "call": session.call_id, **(first or {})}
+            yield {"session": session.id, "call": session.call_id, "answer": session.answer}
             while not session.over.is_set():
                 try:
                     async with asyncio.timeout(BEAT):

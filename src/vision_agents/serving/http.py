@@ -48,7 +48,7 @@ SessionId = Annotated[str, Path(pattern=_NAME, description="The id of the sessio
 
 # Reasons that lie in what is asked for, and not in how much there is.
 _CONFLICTS = {"call", "session"}
-_FAULTS = {"call": 502, "timeout": 504, "agent": 500}
+_FAULTS = {"call": 502, "offer": 400, "timeout": 504, "agent": 500}
 
 
 class Offer(BaseModel):
@@ -85,18 +85,13 @@ class SessionMetrics(BaseModel):
     metrics: dict[str, float | int | None]
 
 
-def make_app(host: CallHost, options: ServeOptions, *, private: bool | None = None) -> FastAPI:
-    """An application that serves `host`. It starts it when it is started itself, unless that was done.
-
-    `private`: calls by WebRTC have no port that can be reached from outside of this machine; by default where others
-    get no answer anyway.
-    """
+def make_app(host: CallHost, options: ServeOptions) -> FastAPI:
+    """An application that serves `host`. It starts it when it is started itself, unless that was done."""
     app: FastAPI = options.fast_api or FastAPI(
         title="vision_agents", version=_version(), lifespan=_lifespan, summary="Voice agents in calls"
     )
     app.state.host, app.state.options = host, options
     app.state.rate = RateLimit(options.starts_per_second, options.start_burst)
-    app.state.private = options.open if private is None else private
     app.include_router(_router(options))
     app.state.page = _page(app, host, options)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -120,7 +115,7 @@ def _page(app: FastAPI, host: CallHost, options: ServeOptions) -> Page | None:
         from .page import Page
     except ModuleNotFoundError:
         return None  # Without the extra `local` nobody comes by WebRTC.
-    page = Page(host, options, private=app.state.private)
+    page = Page(host, options)
     app.routes.extend(page.routes)
     return page
 
@@ -166,12 +161,11 @@ async def start_session(call_id: CallId, request: Request, body: StartSession | 
     """Have an agent join the call. Returns when it is there."""
     host, wanted = _host(request), body or StartSession.model_validate({})
     user = getattr(request.state, "user", None)
-    edge = None if wanted.offer is None else _caller_edge(request)
-    session = await _begin(host, CallRequest(call_id, wanted.call_type, edge=edge, created_by=user))
-    answer = None if wanted.offer is None else await _answer(session, edge, wanted.offer.sdp)
+    offer = None if wanted.offer is None else wanted.offer.sdp
+    session = await _begin(host, CallRequest(call_id, wanted.call_type, offer=offer, created_by=user))
     if await request.is_disconnected():
         session.close(End.CLOSED)  # Nobody knows of it.
-    return _described(session, answer)
+    return _described(session)
 
 
 async def view_session(call_id: CallId, session_id: SessionId, request: Request) -> Session:
@@ -273,22 +267,6 @@ def _keep_user(get_current_user: Any) -> Any:
     return keep
 
 
-def _caller_edge(request: Request) -> Any:
-    from vision_agents.plugins.local.caller_edge import CallerEdge
-
-    return CallerEdge(private=request.app.state.private)
-
-
-async def _answer(session: AgentSession, edge: Any, offer: str) -> Offer:
-    from vision_agents.plugins.local.rtc import OfferError
-
-    try:
-        return Offer(type="answer", sdp=(await edge.answer(offer)).sdp)
-    except OfferError as error:
-        session.close(End.FAILED)
-        raise HTTPException(400, str(error)) from None
-
-
 def _find(request: Request, call_id: str, session_id: str) -> AgentSession:
     session = _host(request).find(call_id, session_id)
     if session is None:
@@ -301,13 +279,13 @@ def _host(request: Request) -> CallHost:
     return host
 
 
-def _described(session: AgentSession, answer: Offer | None = None) -> Session:
+def _described(session: AgentSession) -> Session:
     return Session(
         session_id=session.id,
         call_id=session.call_id,
         call_type=session.call_type,
         session_started_at=session.started_at,
-        answer=answer,
+        answer=None if session.answer is None else Offer(type="answer", sdp=session.answer),
     )
 
 

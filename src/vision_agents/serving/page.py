@@ -41,12 +41,12 @@ _BUSY = 1013
 
 
 class Page:
-    """The page of one host. `private`: calls have no port that can be reached from outside of this machine."""
+    """The page of one host."""
 
-    def __init__(self, host: CallHost, options: ServeOptions, *, private: bool) -> None:
+    def __init__(self, host: CallHost, options: ServeOptions) -> None:
         self._host = host
         self._options = options
-        terms = Terms(host.launcher.max_concurrent_sessions or MANY, KEEP, private, self._refused)
+        terms = Terms(host.launcher.max_concurrent_sessions or MANY, KEEP, host.private, self._refused)
         self._switchboard = Switchboard(self._hold, terms, {"agent": "Agent", "recorded": False})
 
     @property

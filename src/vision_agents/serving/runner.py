@@ -44,19 +44,16 @@ class Runner:
     @cached_property
     def host(self) -> CallHost:
         """The holder of this process's calls."""
-        return CallHost(self.launcher, self.options.limits, self.options.traces)
+        return CallHost(self.launcher, self.options.limits, self.options.traces, private=self.options.open)
 
     @cached_property
     def fast_api(self) -> Any:
         """The FastAPI application, for a server of your own: `uvicorn my_agent:runner.fast_api`."""
-        return self._app()
-
-    def _app(self, *, private: bool | None = None) -> Any:
         try:
             from .http import make_app
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(MISSING.format(error=error), name=error.name) from error
-        return make_app(self.host, self.options, private=private)
+        return make_app(self.host, self.options)
 
     def cli(self, argv: Sequence[str] | None = None) -> None:
         """Do what the command line says. Raises SystemExit as argparse does, and with a sentence for what fails."""
@@ -111,7 +108,8 @@ class Runner:
         logging.basicConfig(level=agents_log_level)
         logging.getLogger("uvicorn").setLevel(http_log_level)
         self.options.check_exposure(host)
-        app = self._app(private=is_loopback(host))
+        self.host.private = is_loopback(host)
+        app = self.fast_api
         from .server import Address
 
         asyncio.run(self._serve(app, Address(host, port, certificate, key)), debug=debug)

@@ -25,7 +25,7 @@ JOIN_TIMEOUT = 30.0
 
 
 class StartError(RuntimeError):
-    """A session could not be started. The message says why. `fault`: "agent", "call" or "timeout"."""
+    """A session could not be started. The message says why. `fault`: "agent", "call", "offer" or "timeout"."""
 
     def __init__(self, text: str, fault: str) -> None:
         super().__init__(text)
@@ -50,15 +50,17 @@ class CallRequest:
     call_id: str
     call_type: str = "default"
     session_id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    offer: str | None = None
+    """The SDP of a caller's WebRTC offer; then they are the call."""
     edge: EdgeTransport | None = None
-    """The caller's way in, where they bring one."""
+    """The caller's way in, where they have one already."""
     created_by: Any = None
 
 
 class AgentSession:
     """One agent in one call. Made by a `CallHost`."""
 
-    def __init__(self, request: CallRequest, figures: Figures) -> None:
+    def __init__(self, request: CallRequest, figures: Figures, edge: EdgeTransport | None = None) -> None:
         self.id = request.session_id
         self.call_id, self.call_type = request.call_id, request.call_type
         self.created_by = request.created_by
@@ -68,7 +70,9 @@ class AgentSession:
         self.end: End | None = None
         self.error: str | None = None
         self.over = asyncio.Event()
-        self._edge = request.edge
+        # The SDP of the answer to the caller's offer.
+        self.answer: str | None = None
+        self.edge = edge if edge is not None else request.edge
         self._clock = asyncio.get_running_loop().time
         self.began = self._clock()
         # When the agent was left alone in the call; None while somebody is there, or it is not in the call yet.
@@ -101,7 +105,7 @@ class AgentSession:
         Raises CreateAgentError and StartError; whatever there was is closed then.
         """
         try:
-            self.agent = await launcher.launch(self._edge)
+            self.agent = await launcher.launch(self.edge)
             prepare(self, self.agent)
             self.figures.watch(self.agent)
             self._task = asyncio.create_task(self._hold(launcher, self.agent), name=f"session {self.id}")
@@ -164,6 +168,6 @@ class AgentSession:
             return
         if self.agent is not None:
             await bounded(self.agent.close(), f"closing the agent of session {self.id}", 2 * GRACE)
-        elif self._edge is not None:
-            await bounded(self._edge.leave(), f"leaving by the edge of session {self.id}")
+        elif self.edge is not None:
+            await bounded(self.edge.leave(), f"leaving by the edge of session {self.id}")
         self.over.set()
