@@ -45,8 +45,9 @@ class Facts(NamedTuple):
     left: frozenset[str]
     guesses: tuple[tuple[str, str], ...]
     deserted: bool
-    # There is something to be told that nobody waited for.
+    # There is something to be told that nobody waited for; and the replies whose functions run.
     news: bool
+    needing: frozenset[int]
 
 
 def look(floor: Floor) -> Facts:
@@ -75,6 +76,7 @@ def look(floor: Floor) -> Facts:
         guesses=tuple((p, turn.guess) for p, turn in floor._presence.left.items()),
         deserted=floor.deserted,
         news=voice.news,
+        needing=frozenset(voice.functions),
         silent=frozenset(
             p for p, t in turns.items() if t.phase is TurnPhase.QUIET and t.closed is not None and not t.closed.text
         ),
@@ -198,7 +200,7 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                 elif filler:
                     assert not floor.answers
                     assert number > before.last_reply
-                    assert 0 in floor._replies.functions, "no function runs"
+                    assert 0 in before.needing, "no function runs"
                     assert not floor._taking.somebody_speaks
                 elif answer:
                     assert number > before.last_reply
@@ -221,7 +223,7 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                 assert not (filler and held)
                 if filler:
                     assert isinstance(event, ev.TimePassed)
-                    assert within in floor._replies.functions, "no function runs"
+                    assert within in before.needing, "no function runs"
                 else:
                     assert isinstance(event, ev.ReplyRequested)
                     assert event.within == within
