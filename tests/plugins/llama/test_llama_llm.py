@@ -294,3 +294,7 @@ async def test_the_tokens_of_a_whole_reply_are_told(sessions: list[ScriptedSessi
     await asking.aclose()
     await llm.events.drain()
     assert usages == [TokenUsage("llama.cpp", "smollm2-135m", 40, 3, cached_tokens=30)]
+
+
+def test_the_history_is_bounded_by_the_context(sessions: list[ScriptedSession]) -> None:
+    assert llama.LLM(context=1024, max_tokens=100).history_tokens == 924

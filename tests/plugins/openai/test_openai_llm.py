@@ -243,3 +243,30 @@ def test_without_the_sdk_it_says_which_extra(missing: str) -> None:
 def test_nobody_else_imports_the_sdk() -> None:
     code = "import sys, vision_agents.core, vision_agents.testing.parts; sys.exit('openai' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=180, check=False).returncode == 0
+
+
+async def test_what_a_message_was_for_is_told_with_it_later(service: StandIn) -> None:
+    llm = openai.LLM()
+
+    @llm.register_function()
+    async def weather(city: str) -> str:
+        """The weather in a city."""
+        return "rain"
+
+    service.says_before_calls = "Let me see."
+    service.will_say(ToolCall("call_7", "weather", {"city": "Ulm"}), "It rains in Ulm today.")
+    assert "".join([piece async for piece in llm.respond(REQUEST)]) == "Let me see.\nIt rains in Ulm today."
+    cut = Message(Role.ASSISTANT, "It rains in", interrupted=True, unheard="Ulm today.")
+    old = Message(Role.ASSISTANT, "Something of another model.")
+    await ask(llm, old, Message(Role.ASSISTANT, "Let me see."), cut, Message(Role.USER, "And then?"))
+    told = [[item.get("phase") for item in body["input"] if item.get("role") == "assistant"] for body in service.bodies]
+    assert told == [[], ["commentary"], [None, "commentary", "final_answer"]]
+
+
+def test_the_history_is_bounded_by_the_models_context() -> None:
+    tokens = {
+        model: openai.ChatCompletionsLLM(model, base_url="http://127.0.0.1:9/v1").history_tokens
+        for model in ("gpt-4", "gpt-4o-mini", "gpt-5.4-mini", "qwen3:8b")
+    }
+    assert tokens == {"gpt-4": 6_144, "gpt-4o-mini": 96_000, "gpt-5.4-mini": 128_000, "qwen3:8b": 16_000}
+    assert openai.LLM("gpt-4.1", api_key="a key of mine").history_tokens == 128_000

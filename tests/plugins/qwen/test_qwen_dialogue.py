@@ -308,3 +308,12 @@ async def test_an_answer_that_nobody_hears_is_told_once(stand: Stand, kind: str)
         stand.over(name, output=[{"type": "message"}])
     [failure] = stand.player.failures
     assert "nobody hears" in str(failure)
+
+
+async def test_a_turn_ends_by_the_settings_that_the_service_confirms(stand: Stand) -> None:
+    stand.dialogue.take({"type": "session.updated", "session": {"turn_detection": {"silence_duration_ms": 400}}})
+    stand.dialogue.take({"type": "session.updated", "session": {"turn_detection": None}})
+    stand.speech("item", True, 0)
+    stand.speech("item", False, 1000)
+    [ended] = stand.player.of("turn_ended")
+    assert ended[3:] == (1.0, 0.4)

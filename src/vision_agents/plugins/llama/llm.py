@@ -86,6 +86,7 @@ class LLM(base.LLM):
         super().__init__()
         self.model = None if model is None else Path(model)
         self.max_tokens = max_tokens
+        self.history_tokens = context - max_tokens
         self.temperature = temperature
         self.repeat_penalty = repeat_penalty
         if examples is None:

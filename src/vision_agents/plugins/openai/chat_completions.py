@@ -22,6 +22,7 @@ from vision_agents.core import llm as base
 from vision_agents.core.conversation import Message, Role, ToolCall, spoken_text
 
 from .client import TIMEOUT, decoded_arguments, make_client
+from .context import history_tokens
 from .stream import Requests, Stopped
 from .usage import of_completion
 
@@ -73,6 +74,7 @@ class ChatCompletionsLLM(base.LLM):
         self._options = {name: value for name, value in options.items() if value is not None}
         # An answer of this server had a `finish_reason`, so one without is not whole. Other servers never tell any.
         self._tells_reason = False
+        self.history_tokens = history_tokens(model) or self.history_tokens
         # It has not refused to be asked for its usage, as older servers do.
         self._tells_usage = True
         self._requests = Requests(f"Chat Completions at {self._client.base_url.host}")

@@ -9,9 +9,11 @@ from typing import Any
 
 import openai
 from openai.types.responses import (
+    EasyInputMessageParam,
     FunctionToolParam,
     ResponseFunctionToolCall,
     ResponseInputItemParam,
+    ResponseOutputMessage,
     ResponseStreamEvent,
 )
 
@@ -19,6 +21,8 @@ from vision_agents.core import llm as base
 from vision_agents.core.conversation import Message, Role, ToolCall, spoken_text
 
 from .client import TIMEOUT, decoded_arguments, failure, make_client
+from .context import history_tokens
+from .phases import Phases
 from .stream import Requests, Stopped
 from .usage import of_response
 
@@ -76,6 +80,8 @@ class LLM(base.LLM):
         }
         self._options = {name: value for name, value in options.items() if value is not None}
         self._requests = Requests(SERVICE_NAME)
+        self._phases = Phases()
+        self.history_tokens = history_tokens(model) or self.history_tokens
 
     async def start(self) -> None:
         """Make the client anew, if `close` has closed it."""
@@ -89,7 +95,7 @@ class LLM(base.LLM):
             stream: openai.AsyncStream[ResponseStreamEvent] = await self._client.responses.create(
                 model=self.model,
                 instructions=request.instructions or openai.omit,
-                input=[item for message in request.messages for item in _items(message)],
+                input=[item for message in request.messages for item in _items(message, self._phases)],
                 tools=[_tool(tool) for tool in request.tools] or openai.omit,
                 store=False,
                 stream=True,
@@ -103,7 +109,12 @@ class LLM(base.LLM):
                 async for event in events:
                     match event.type:
                         case "response.output_text.delta" | "response.refusal.delta":
+                            self._phases.write(event.delta)
                             yield event.delta
+                        case "response.output_item.added" if isinstance(event.item, ResponseOutputMessage):
+                            self._phases.begin(event.item.phase)
+                        case "response.output_item.done" if isinstance(event.item, ResponseOutputMessage):
+                            self._phases.end(event.item.phase)
                         case "response.output_item.done" if isinstance(event.item, ResponseFunctionToolCall):
                             yield _tool_call(event.item)
                         case "response.completed" | "response.incomplete" if event.response.usage is not None:
@@ -145,13 +156,16 @@ def _tool_call(item: ResponseFunctionToolCall) -> ToolCall:
     return ToolCall(item.call_id, item.name, decoded_arguments(item.name, item.arguments))
 
 
-def _items(message: Message) -> Iterator[ResponseInputItemParam]:
+def _items(message: Message, phases: Phases) -> Iterator[ResponseInputItemParam]:
     if message.role is Role.TOOL:
         yield {"type": "function_call_output", "call_id": message.tool_call_id or "", "output": message.text}
     elif message.role is Role.USER:
         yield {"role": "user", "content": message.text}
     elif text := spoken_text(message):
-        yield {"role": "assistant", "content": text}
+        said: EasyInputMessageParam = {"role": "assistant", "content": text}
+        if (phase := phases.of(message.text)) is not None:
+            said["phase"] = phase
+        yield said
     for call in message.tool_calls:
         arguments = json.dumps(dict(call.arguments), ensure_ascii=False)
         yield {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": arguments}

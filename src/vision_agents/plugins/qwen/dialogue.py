@@ -322,6 +322,14 @@ class Dialogue:
         duration = max(0.0, float(event["audio_end_ms"]) - turn.started_ms) / 1000.0
         self.model.report_turn_ended(turn.participant, 1.0, duration, self.silence)
 
+    # The session.
+
+    def _on_updated(self, event: Event) -> None:
+        detection = (event.get("session") or {}).get("turn_detection") or {}
+        silence_ms = detection.get("silence_duration_ms")
+        if isinstance(silence_ms, int | float):
+            self.silence = silence_ms / 1000.0
+
     def _on_words(self, event: Event) -> None:
         turn = self._turns.get(event["item_id"])
         if turn is not None:
@@ -344,6 +352,7 @@ def _by_code(response: Response) -> bool:
 
 _HANDLERS: dict[str, Callable[[Dialogue, Event], None]] = {
     "error": Dialogue._on_error,
+    "session.updated": Dialogue._on_updated,
     "response.created": Dialogue._on_created,
     "response.audio.delta": Dialogue._on_audio,
     "response.audio_transcript.delta": Dialogue._on_text,

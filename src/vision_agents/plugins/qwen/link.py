@@ -73,6 +73,7 @@ class Link(RealtimeLink[ClientConnection, Write]):
                 if event.get("type") == "error":
                     raise refused(event.get("error") or {}, SERVICE_NAME)
             self._healthy = True
+            self._listener.event(event)
             yield socket
         if self._warning is not None and self._warning[0].hopeless:
             raise self._warning[0]
