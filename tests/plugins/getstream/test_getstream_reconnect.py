@@ -73,9 +73,12 @@ async def test_nothing_is_pulled_while_nobody_is_connected_and_who_left_meanwhil
     count_anew(sink)
     await asyncio.sleep(0.1)
     assert sink.pulls == 0 or not pulls
-    await until(lambda: sink.pulls, "frames again")
     await until(lambda: sink.left, "the news that Anna left")
     assert sink.left == sink.joined
+    # There is a connection again, and when somebody is there, somebody hears it.
+    count_anew(sink)
+    await provider.enter()
+    await until(lambda: sink.pulls, "frames again")
     assert not sink.endings
 
 

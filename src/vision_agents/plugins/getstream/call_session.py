@@ -63,6 +63,8 @@ class CallSession:
                 self._speaking = self._spawn(self._speak(), "the agent's voice")
                 await self._until_heard(self._speaking)
             self._begun = True
+            if not self._present:
+                self._voice.pause()  # What is pulled counts as heard, and nobody is there to hear it.
         except Exception as error:
             raise explained(error, "the call could not be joined") from error
 
@@ -158,7 +160,7 @@ class CallSession:
             self._resume()
 
     def _resume(self) -> None:
-        if self._deadline is None and not self._muted and not self._over:
+        if self._deadline is None and self._present and not self._muted and not self._over:
             self._voice.resume()
 
     async def _follow_tracks(self, tracks: getstream_rtc.TrackStream) -> None:
@@ -192,12 +194,15 @@ class CallSession:
             participant = Participant(remote.user_id, remote.session_id, remote.name)
             self._present[remote.session_id] = participant
             self._sink.participant_joined(participant)
+            self._resume()
         return self._present[remote.session_id]
 
     def _miss(self, session_id: str) -> None:
         participant = self._present.pop(session_id, None)
         if participant is not None and not self._over:
             self._sink.participant_left(participant)
+            if self._begun and not self._present:
+                self._voice.pause()
 
     # What is heard and said.
 
