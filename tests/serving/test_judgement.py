@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from vision_agents.core.shed import Shed
 from vision_agents.serving.admission import FIRST_COST, Admission, Calls, Limits, capped
 from vision_agents.serving.lateness import EDGES, FEWEST, Lateness, PullClock
-from vision_agents.serving.load import Load, memory_limit, processors, resident
+from vision_agents.serving.load import Load, memory_limit, processors, resident, waited
 from vision_agents.serving.rate import CLIENTS, RateLimit
 from vision_agents.serving.shedding import BACK, LATE, NEXT, Shedding
 
@@ -243,3 +243,5 @@ def test_clients_without_number_take_no_more_room() -> None:
 def test_the_machine_tells_what_it_has() -> None:
     assert 10e6 < resident() < memory_limit()
     assert processors() >= 1
+    before = waited()
+    assert 0.0 <= before <= waited()

@@ -22,6 +22,7 @@ LOOKS = 20
 
 _PAGE = resource.getpagesize()
 _STATM = Path("/proc/self/statm")
+_SCHEDULED = Path("/proc/thread-self/schedstat")
 # The memory that a container may have, by version 2 and 1 of control groups.
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
@@ -37,7 +38,8 @@ class Load:
     loop_lag: float = 0.0
     """By how much the event loop woke up late in the last two seconds, in seconds: the second worst of 20 times."""
     cpu: float = 0.0
-    """The share of a processor that the event loop's thread uses, or of all of them the process, whichever is more."""
+    """The share of a processor that the event loop's thread uses, or would use if others let it, or of all of them the
+    process, whichever is more."""
     memory: float = 0.0
     """The share of the memory that the process may have."""
     rss: int = 0
@@ -92,8 +94,16 @@ class LoadMeter:
             await asyncio.sleep(INTERVAL)
             now = clock()
             self._lags.append(max(0.0, now - due))
-            self._times.append((now, time.thread_time(), time.process_time()))
+            self._times.append((now, time.thread_time() + waited(), time.process_time()))
             self._looked()
+
+
+def waited() -> float:
+    """Seconds that this thread was ready to run, and others ran: on a shared processor it wants more than it gets."""
+    try:
+        return int(_SCHEDULED.read_text().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def resident() -> int:
