@@ -60,7 +60,7 @@ def test_a_caller_who_asked_first_is_answered_and_may_interrupt():
 
 def test_a_primer_that_is_not_answered_is_told(monkeypatch):
     # It is asked in vain: the agent hears nothing of it.
-    monkeypatch.setattr("vision_agents.lab.case._primer", lambda: np.zeros(16_000, np.int16))
+    monkeypatch.setattr("vision_agents.lab.case._primer", lambda sounds: np.zeros(16_000, np.int16))
     with pytest.raises(LabError, match="not answered within 20 s"):
         run_case(Scenario("a", "interruption", "yield", "answering", 2.0, SPEECH, primer=True))
 

@@ -92,7 +92,7 @@ def test_the_conditions_are_said(monkeypatch):
     clip = Scenario("c", "side_talk", "ignore", "answering", 2.0, Sound("file", "x", level=None, gain=-12.0))
     echo = Scenario("e", "echo", "ignore", "answering", 2.0, None, echo=-10.0, echo_cancellation=True)
     lines = "\n".join(conditions.described([NOISE, IDLE, clip], left_out=1))
-    assert "in 1 of 3 cases the caller has asked" in lines
+    assert "in 1 of 3 cases the caller has asked something" in lines
     assert "side_talk at -12 dB from it" in lines
     assert "left out for want of an echo canceller: 1" in lines
     assert conditions.described([IDLE]) == ("primer: none; the agent has not heard the caller before",)

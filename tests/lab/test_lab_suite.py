@@ -18,7 +18,7 @@ def test_the_shipped_suite_has_enough_cases_of_everything():
     cases = shipped_suite()
     assert len(cases) >= 200
     assert {case.state for case in cases} == {"answering", "question", "thinking", "idle", "uninterruptible"}
-    assert set(EXPECTED_OF) - {"speech"} <= {case.kind for case in cases}
+    assert set(EXPECTED_OF) - {"speech", "pause"} <= {case.kind for case in cases}
     assert {"echo", "whisper", "two_callers", "answer"} <= {case.kind for case in cases}
     assert min(sum(case.expect == expected for case in cases) for expected in ("yield", "ignore")) >= 80
     for kind in ("echo", "echo_interruption", "echo_cancelled", "cancelled_echo_interruption"):
@@ -118,8 +118,58 @@ def test_side_talk_is_farther_away_and_once_as_loud(folder):
         ("audio/a@-12", "side_talk", -12.0),
         ("audio/a@-18", "side_talk", -18.0),
         ("audio/a", "side_talk_equal", 0.0),
+        ("audio/a@-6", "side_talk_equal", -6.0),
         ("audio/b", "noise", 0.0),
     ]
+
+
+SPOKEN = {**CLIP, "kind": "interruption", "onset_s": 0.0, "end_s": 1.5, "source": "shop@1:a.wav", "speaker": "ann"}
+
+
+def test_an_interruption_comes_fainter_too(folder):
+    cases = read_folder(folder([SPOKEN]))
+    assert [(case.id, case.kind, case.expect, case.sound.gain) for case in cases] == [
+        ("audio/a", "interruption", "yield", 0.0),
+        ("audio/a@-6", "fainter", "yield", -6.0),
+        ("audio/a@-9", "fainter", "yield", -9.0),
+        ("audio/a@-12", "fainter", "yield", -12.0),
+    ]
+    assert {case.source for case in cases} == {"shop"}
+    asked = read_folder(folder([SPOKEN]), levels={"interruption": (-6.0, -3.0)})
+    assert [case.id for case in asked] == ["audio/a@-6", "audio/a@-3", "audio/a@-9", "audio/a@-12"]
+
+
+def test_a_speaker_asks_in_their_own_voice_and_goes_on(folder):
+    cases = read_folder(folder([SPOKEN, {**SPOKEN, "id": "b", "end_s": 2.0}, {**CLIP, "id": "c"}]))
+    first, second = (next(case for case in cases if case.id == f"audio/{name}") for name in "ab")
+    assert first.primer_sounds == (second.sound,)
+    assert second.primer_sounds == (first.sound,)
+    assert first.knows_voice
+    goes_on = {case.id: case for case in cases if case.kind == "second"}
+    assert set(goes_on) == {"audio/a+", "audio/b+"}
+    assert goes_on["audio/b+"].then.gain == -8.0
+    assert goes_on["audio/b+"].then.end == first.sound.end
+    # Nothing is known of who has said nothing else, and a noise is nobody's.
+    assert [case.primer_sounds for case in read_folder(folder([SPOKEN])) if case.kind == "interruption"] == [()]
+    assert not read_folder(folder([SPOKEN]))[0].knows_voice
+    assert cases[-1].primer_sounds == ()
+    assert cases[-1].knows_voice
+
+
+def test_who_talks_aside_is_not_who_asked(folder):
+    aside = {**SPOKEN, "id": "b", "kind": "side_talk", "speaker": "bob"}
+    other = {**SPOKEN, "id": "c", "source": "street@1:c.wav", "speaker": "cleo"}
+    cases = [case for case in read_folder(folder([SPOKEN, aside, other])) if case.kind == "side_talk"]
+    (cleo,) = {case.primer_sounds for case in cases}
+    assert [sound.end for sound in cleo] == [1.5]
+    assert all(case.knows_voice for case in cases)
+    (alone,) = {case.primer_sounds for case in read_folder(folder([SPOKEN, aside])) if case.kind == "side_talk"}
+    assert alone == (), "another voice of the same source may be the same person's"
+
+
+def test_after_a_pause_the_last_part_counts(folder):
+    (case,) = read_folder(folder([{**SPOKEN, "kind": "pause", "pauses_s": [[0.3, 0.7], [0.9, 1.2]]}]))
+    assert (case.expect, case.resumed) == ("yield", 1.2)
 
 
 def test_levels_are_those_asked_for(folder):
@@ -149,6 +199,7 @@ def test_a_kind_of_ones_own_says_what_to_expect(folder):
         ([{**CLIP, "end_s": -1}], "`end_s` is a time"),
         ([{**CLIP, "end_s": 0.1}], "before it begins"),
         ([CLIP, CLIP], "two clips a"),
+        ([{**CLIP, "pauses_s": [1]}], "`pauses_s` is a list"),
     ],
 )
 def test_a_wrong_manifest_is_named_with_what_is_wrong(folder, content, complaint):

@@ -61,6 +61,11 @@ def add_arguments(subparsers: Subparsers) -> None:
         "sounds (yes)",
     )
     runner.add_argument(
+        "--voiceprint",
+        action="store_true",
+        help="give the agent a voiceprint (`models pull ge2e`), where it knows the caller's voice",
+    )
+    runner.add_argument(
         "--level",
         action="append",
         default=[],
@@ -113,7 +118,7 @@ def _run(args: argparse.Namespace) -> int:
     from vision_agents.lab.result import LabResult
     from vision_agents.lab.table import goal_table, heard_table, table
 
-    cases = run_cases(scenarios, args.jobs, policy, _progress) if scenarios else ()
+    cases = run_cases(scenarios, args.jobs, policy, _progress, voiceprint=args.voiceprint) if scenarios else ()
     whole = not args.only and args.suite is None
     cuts = _heard_words() if whole or HEARD in args.only else ()
     result, rows, heard = LabResult(cases, policy, conditions, cuts), figures(cases), heard_figures(cuts)
@@ -148,7 +153,8 @@ def _chosen(args: argparse.Namespace) -> tuple[list[Scenario], tuple[str, ...]]:
         if not scenarios and HEARD not in args.only:
             raise CommandError(f"no case is of the kind {' or '.join(args.only)}; there are {kinds}, {HEARD}")
     run = with_primer(feasible(scenarios), args.primer)
-    return run, described(run, left_out=len(scenarios) - len(feasible(scenarios)))
+    left_out = len(scenarios) - len(feasible(scenarios))
+    return run, described(run, left_out, voiceprint=args.voiceprint)
 
 
 def _levels(settings: Sequence[str]) -> dict[str, tuple[float, ...]]:

@@ -20,15 +20,15 @@ from vision_agents.core.edge import FRAME_SECONDS
 from vision_agents.core.llm import LLM, LLMRequest
 from vision_agents.core.participants import Participant
 from vision_agents.core.trace import Record, read_record
-from vision_agents.plugins import moonshine, smart_turn
+from vision_agents.plugins import moonshine, resemblyzer, smart_turn
 from vision_agents.testing import virtual_time
 
 from .canceller import PARAMETER, canceller
 from .edge import PRIMER_FRAMES, Caller, LabEdge
 from .mix import Piece, bed_of, level_of, prepare, track
-from .scenario import LEVEL, PRIMER, LabError, Scenario
+from .scenario import LEVEL, PRIMER, LabError, Scenario, Sound
 from .script import ANSWER, NOTICE, QUESTION, REPLY, Script, ScriptTTS
-from .sounds import RATE
+from .sounds import RATE, Wave
 from .speech import speak, spoken
 
 CALLER = Participant("caller", name="Caller")
@@ -60,24 +60,26 @@ class Recorded:
     began: float
     onset: float
     end: float
+    # When the last part of what the caller says begins, if there is a pause in it.
+    resumed: float | None
     records: tuple[Record, ...]
     interruptions: tuple[InterruptionEvent, ...]
     played: Samples
 
 
-def run_case(scenario: Scenario, policy: Mapping[str, str] | None = None) -> Recorded:
-    """Run one case to its end. `policy`: settings of the interruption policy, as texts.
+def run_case(scenario: Scenario, policy: Mapping[str, str] | None = None, *, voiceprint: bool = False) -> Recorded:
+    """Run one case to its end. `policy`: settings of the interruption policy, as texts; `voiceprint`: with one.
 
     Raises LabError for a sound that cannot be had and for a primer without an answer, what the model store or a part
     raises, and VirtualTimeError where the call does not come to its end.
     """
-    return virtual_time.run(_call(scenario, dict(policy or {})), timeout=TIME_LIMIT)
+    return virtual_time.run(_call(scenario, dict(policy or {}), voiceprint), timeout=TIME_LIMIT)
 
 
-async def _call(scenario: Scenario, policy: dict[str, str]) -> Recorded:
+async def _call(scenario: Scenario, policy: dict[str, str], voiceprint: bool) -> Recorded:
     script = _script(_TEXTS.get(scenario.state, ANSWER), scenario.echo is not None)
-    callers, onset, end = _callers(scenario, script)
-    edge = LabEdge(callers, scenario.echo, _primer() if scenario.primer else None)
+    scene = _scene(scenario, script)
+    edge = LabEdge(scene.callers, scenario.echo, _primer(scenario.primer_sounds) if scenario.primer else None)
     detector = smart_turn.TurnDetection()
     agent = Agent(
         edge=edge,
@@ -86,6 +88,7 @@ async def _call(scenario: Scenario, policy: dict[str, str]) -> Recorded:
         stt=moonshine.STT(),
         tts=ScriptTTS(script),
         turn_detection=detector,
+        voiceprint=resemblyzer.Voiceprint() if voiceprint and scenario.knows_voice else None,
         interruption=detector.policy.override(policy) if policy else None,
         **_cancellation(scenario),
     )
@@ -109,8 +112,9 @@ async def _call(scenario: Scenario, policy: dict[str, str]) -> Recorded:
         scenario,
         script,
         began,
-        began + onset,
-        began + end,
+        began + scene.onset,
+        began + scene.end,
+        None if scene.resumed is None else began + scene.resumed,
         tuple(record for record in records if record.t >= began),
         tuple(event for at, event in interruptions if at >= began),
         edge.played,
@@ -156,9 +160,16 @@ def _cancellation(scenario: Scenario) -> dict[str, Any]:
     return {PARAMETER: make()}
 
 
-@lru_cache(maxsize=1)
-def _primer() -> Samples:
-    return track(PRIMER_FRAMES * FRAME_SECONDS, [(PRIMER_AT, prepare(PRIMER, "primer", speak).wave)], "primer")
+@lru_cache(maxsize=64)
+def _primer(sounds: tuple[Sound, ...]) -> Samples:
+    """The first question of the caller: the usual one, or recordings of the caller's own voice in a row."""
+    parts: list[tuple[float, Wave]] = []
+    at = PRIMER_AT
+    for number, sound in enumerate(sounds or (PRIMER,)):
+        wave = prepare(sound, "primer" if sound is PRIMER else f"primer {number}", speak).wave
+        parts.append((at, wave))
+        at += len(wave) / RATE
+    return track(PRIMER_FRAMES * FRAME_SECONDS, parts, "primer")
 
 
 @lru_cache(maxsize=4)
@@ -167,21 +178,38 @@ def _script(text: str, spoken_aloud: bool) -> Script:
     return Script.of_speech(*spoken(text)) if spoken_aloud else Script.of_noise(text)
 
 
-def _callers(scenario: Scenario, script: Script) -> tuple[list[Caller], float, float]:
-    """The callers, and the times between which the sound is heard."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scene:
+    """The callers, the times between which the sound is heard, and when the last part of it begins after a pause."""
+
+    callers: list[Caller]
+    onset: float
+    end: float
+    resumed: float | None = None
+
+
+def _scene(scenario: Scenario, script: Script) -> _Scene:
     seed = scenario.id
     if scenario.sound is None:
-        return [Caller(CALLER, track(ECHO_ONLY + TAIL, [], seed))], 0.0, ECHO_ONLY
+        return _Scene([Caller(CALLER, track(ECHO_ONLY + TAIL, [], seed))], 0.0, ECHO_ONLY)
     base = script.duration if scenario.state == "question" else 0.0
     begins = max(0.0, base + scenario.at) + crc32(seed.encode()) % JITTER / RATE
     first = prepare(scenario.sound, seed, speak)
     parts = [(begins, first.wave)]
     ends = begins + first.end
+    resumed = None if scenario.resumed is None else begins + scenario.resumed
+    if scenario.then is not None:
+        then = prepare(scenario.then, f"{seed} then", speak)
+        resumed = ends + scenario.then_after
+        # Nothing is cut off the first sound, and the second one begins with what is heard of it.
+        lead = round(then.onset * RATE)
+        parts.append((resumed, then.wave[lead:]))
+        ends = resumed + then.end - then.onset
     second: Piece | None = None
     if scenario.second is not None:
         second = prepare(scenario.second, f"{seed} second", speak)
         ends = max(ends, begins + scenario.second_after + second.end)
-    length = max(ends, begins + len(first.wave) / RATE) + TAIL
+    length = max([ends, *(at + len(wave) / RATE for at, wave in parts)]) + TAIL
     if scenario.state == "uninterruptible":
         length = max(length, script.duration + TAIL)
     if scenario.bed is not None:
@@ -190,4 +218,4 @@ def _callers(scenario: Scenario, script: Script) -> tuple[list[Caller], float, f
     callers = [Caller(CALLER, track(length, parts, seed))]
     if second is not None:
         callers.append(Caller(OTHER, track(length, [(begins + scenario.second_after, second.wave)], f"{seed} second")))
-    return callers, begins + first.onset, ends
+    return _Scene(callers, begins + first.onset, ends, resumed)

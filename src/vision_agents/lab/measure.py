@@ -57,11 +57,12 @@ def measure(recorded: Recorded) -> CaseResult:
         state=scenario.state,
         expect=scenario.expect,
         language=scenario.language,
+        source=scenario.source,
         sound=_described(scenario),
         onset=onset,
         end=end,
         decision=decision,
-        right=decision == scenario.expect and (decision != "after" or _finished_first(recorded, stretches)),
+        right=decision == scenario.expect and _nothing_missed(recorded, decision, stretches),
         reason=_reason(recorded, commit),
         evidence=_evidence(recorded, committed_at),
         decided_by=decided_by(recorded.interruptions),
@@ -90,6 +91,7 @@ def failure(scenario: Scenario, error: BaseException) -> CaseResult:
         scenario.state,
         scenario.expect,
         scenario.language,
+        scenario.source,
         _described(scenario),
         reason=f"{type(error).__name__}: {error}",
     )
@@ -125,6 +127,14 @@ def _decision(recorded: Recorded, commit: Happened[fx.Commit] | None) -> Decisio
     if not any(turn.t >= since for turn in _all(recorded, fx.RecordTurn)):
         return "ignore"
     return "after" if recorded.scenario.state == "uninterruptible" else "yield"
+
+
+def _nothing_missed(recorded: Recorded, decision: Decision, stretches: list[Stretch]) -> bool:
+    """Return whether a notice was heard to its end, and what was said after a pause was taken."""
+    if decision == "after":
+        return _finished_first(recorded, stretches)
+    resumed = recorded.resumed
+    return resumed is None or any(turn.t >= resumed for turn in _all(recorded, fx.RecordTurn))
 
 
 def _finished_first(recorded: Recorded, stretches: list[Stretch]) -> bool:
@@ -276,6 +286,8 @@ def _described(scenario: Scenario) -> str:
     parts = [_sound(scenario.sound)] if scenario.sound is not None else []
     if scenario.bed is not None:
         parts.append(f"over {scenario.bed.name}, {scenario.bed.snr:g} dB below")
+    if scenario.then is not None:
+        parts.append(f"and {scenario.then_after:g} s after its end {_sound(scenario.then)}")
     if scenario.second is not None:
         parts.append(f"and after {scenario.second_after:g} s {_sound(scenario.second)}")
     if scenario.echo is not None:

@@ -21,26 +21,32 @@ def run_cases(
     jobs: int = 2,
     policy: Mapping[str, str] | None = None,
     progress: Progress = lambda done, total: None,
+    *,
+    voiceprint: bool = False,
 ) -> tuple[CaseResult, ...]:
     """Run all cases, each once, and return their results in the same order. A case that fails is one with a reason.
+
+    `voiceprint`: with one, where the agent knows the caller's voice.
 
     Raises LabError if a process dies.
     """
     results: dict[str, CaseResult] = {}
-    for result in _results(scenarios, jobs, dict(policy or {})):
+    for result in _results(scenarios, jobs, dict(policy or {}), voiceprint):
         results[result.id] = result
         progress(len(results), len(scenarios))
     return tuple(results[scenario.id] for scenario in scenarios)
 
 
-def _results(scenarios: Sequence[Scenario], jobs: int, policy: dict[str, str]) -> Iterator[CaseResult]:
+def _results(
+    scenarios: Sequence[Scenario], jobs: int, policy: dict[str, str], voiceprint: bool
+) -> Iterator[CaseResult]:
     if jobs <= 1 or len(scenarios) <= 1:
-        yield from (_run(scenario, policy) for scenario in scenarios)
+        yield from (_run(scenario, policy, voiceprint) for scenario in scenarios)
         return
     # Not forked: onnxruntime's threads do not survive that.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(scenarios)), mp_context=context, initializer=_quieten) as pool:
-        futures = [pool.submit(_run, scenario, policy) for scenario in scenarios]
+        futures = [pool.submit(_run, scenario, policy, voiceprint) for scenario in scenarios]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -52,9 +58,9 @@ def _results(scenarios: Sequence[Scenario], jobs: int, policy: dict[str, str]) -
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _run(scenario: Scenario, policy: dict[str, str]) -> CaseResult:
+def _run(scenario: Scenario, policy: dict[str, str], voiceprint: bool) -> CaseResult:
     try:
-        return measure(run_case(scenario, policy))
+        return measure(run_case(scenario, policy, voiceprint=voiceprint))
     except Exception as error:
         return failure(scenario, error)
 

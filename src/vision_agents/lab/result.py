@@ -19,7 +19,9 @@ Decision = Literal["yield", "ignore", "after", "early", "failed"]
 class CaseResult:
     """One case. Times are in seconds; what could not be measured is None.
 
-    id, kind, origin, state, expect, language, sound: what the case was; `origin`: "suite", or "audio" for a folder's
+    id, kind, origin, state, expect, language, source, sound
+                    what the case was; `origin`: "suite", or "audio" for a folder's;
+                    `source`: where a clip comes from
     onset, end      where in the call the sound was
     decision        "yield": the turn was given to the caller; "ignore": it was not; "after": it was, once the agent had
                     said all; "early": the agent was interrupted before the sound began; "failed": the case did not run
@@ -50,6 +52,7 @@ class CaseResult:
     state: str
     expect: Expected
     language: str | None = None
+    source: str = ""
     sound: str = ""
     onset: float = 0.0
     end: float = 0.0

@@ -57,6 +57,10 @@ class Bed:
     snr: float
 
 
+OTHERS = frozenset({"side_talk", "side_talk_equal", "noise", "music"})
+"""Kinds whose sound is not the caller's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """One case.
@@ -67,10 +71,12 @@ class Scenario:
     `question`: from the end of a yes/no question that it asks; `thinking`: from what it was asked; `idle`: from the
     beginning of the call; `uninterruptible`: from the first word of a notice that may not be interrupted.
 
-    `second`: what another caller says, `second_after` seconds later. `echo`: the level in dB at which the agent's own
-    voice comes back in the caller's audio; `echo_cancellation`: the agent is given a canceller. `primer`: the agent
-    answers what the caller has asked before, so it knows how the caller sounds. `origin`: "suite", or "audio" for a
-    folder's clips.
+    `second`: what another caller says, `second_after` seconds later. `then`: what the same caller says, `then_after`
+    seconds after the end of the sound. `resumed`: when, in seconds of the sound, its last part begins after a pause;
+    the case is right only if that part was taken, too. `echo`: the level in dB at which the agent's own voice comes
+    back in the caller's audio; `echo_cancellation`: the agent is given a canceller. `primer`: the agent answers what
+    the caller has asked before, so it knows how the caller sounds. `primer_sounds`: that, in place of `PRIMER`.
+    `origin`: "suite", or "audio" for a folder's clips; `source`: where a clip comes from.
     """
 
     id: str
@@ -82,11 +88,26 @@ class Scenario:
     bed: Bed | None = None
     second: Sound | None = None
     second_after: float = 0.0
+    then: Sound | None = None
+    then_after: float = 0.0
+    resumed: float | None = None
     echo: float | None = None
     echo_cancellation: bool = False
     primer: bool = False
+    primer_sounds: tuple[Sound, ...] = ()
     origin: str = "suite"
+    source: str = ""
     language: str | None = None
+
+    @property
+    def knows_voice(self) -> bool:
+        """True if what was asked before was in the caller's voice: it is, where the sound is somebody else's.
+
+        Elsewhere a recording's caller has asked in another voice than interrupts; no voiceprint is to judge that.
+        """
+        sound = self.sound
+        own = sound is not None and (bool(self.primer_sounds) or (sound.source, sound.style) == ("say", "plain"))
+        return self.primer and (own or self.kind in OTHERS)
 
 
 def with_primer(scenarios: Iterable[Scenario], primer: Primer) -> list[Scenario]:

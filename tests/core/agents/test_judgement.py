@@ -297,13 +297,16 @@ async def test_somebody_across_the_room_does_not_interrupt():
 
         await speak(1.0, -20.0)
         await call.until_state(FloorState.SPEAKING)
-        speech = asyncio.create_task(speak(1.5, -33.0))
+        speech = asyncio.create_task(speak(1.5, -38.0))
         await asyncio.sleep(0.6)
         call.stt.report_words(ANNA, "did you buy the milk", False, 0.9)
         await speech
         await to_the_end(call)
         assert decisions(call) == ["resume"]
-        assert call.of(InterruptionEvent)[0].reason == "13 dB fainter than usual"
+        assert call.of(InterruptionEvent)[0].reason == "18 dB fainter than usual, farther than a caller can be"
+        # The model knows of it.
+        [overheard] = [message for message in call.agent.conversation if message.overheard]
+        assert (overheard.text, overheard.participant) == ("did you buy the milk", ANNA.id)
 
 
 class TestStrategiesOfUsers:

@@ -22,6 +22,7 @@ from vision_agents.core.floor.challenger import LONGEST_WINDOW, Challenger
 from vision_agents.core.floor.judge import ECHO_DELAY
 from vision_agents.core.floor.loudness import Loudness
 from vision_agents.core.floor.reply_queue import Reply
+from vision_agents.core.floor.strategies.loudness import GOES_ON
 from vision_agents.core.floor.turn import Turn, TurnPhase
 from vision_agents.core.floor.vocabulary import Vocabulary
 
@@ -40,7 +41,7 @@ ENOUGH = 2.0
 WORDS = Vocabulary.of("en")
 
 SAID = "shall I go on?"
-USUAL, FAINT = -20.0, -31.0
+USUAL, FAINT = -20.0, -38.0
 
 Move = Callable[[Floor, float], Iterator[ev.FloorEvent]]
 
@@ -338,6 +339,9 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
     def age(when: float | None) -> float | None:
         return None if when is None else round(now - when, 6)
 
+    def since(when: float | None) -> float | None:
+        return None if when is None else min(round(now - when, 6), GOES_ON + 1.0)
+
     def of_turn(turn: Turn) -> tuple[object, ...]:
         quiet = turn.phase is TurnPhase.QUIET
         challenger = challenge.challengers.get(turn.participant) if challenge else None
@@ -361,7 +365,7 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
             turn.words.partial,
             turn.words.reported,
             turn.words_awaited,
-            (turn.closed.announced, turn.closed.text != "", turn.closed.guess) if turn.closed else None,
+            (turn.closed.announced, turn.closed.text, turn.closed.guess) if turn.closed else None,
             turn.participant in floor._judge._dismissed,
         )
 
@@ -390,7 +394,10 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
         people.agent_words,
         now < people.agent_words_at + ECHO_DELAY,
         tuple(
-            sorted((who, p.allowed, age(p.echoed_at), _of_loudness(p.usual)) for who, p in people.known.items()),
+            sorted(
+                (who, p.allowed, age(p.echoed_at), _of_loudness(p.usual), since(p.spoke_at))
+                for who, p in people.known.items()
+            ),
         ),
     )
 
@@ -407,6 +414,7 @@ def _of_challenge(challenge: Challenge, now: float) -> tuple[object, ...]:
         challenge.may_hold,
         challenge.contested,
         challenge.expired,
+        challenge.releases,
         round(now - challenge.held_since, 6) if held or challenge.contested else None,
         round(now - challenge.quiet_since, 6) if quiet else None,
     )
@@ -420,10 +428,13 @@ def _of_challenger(challenger: Challenger, turn: Turn, now: float) -> tuple[obje
         min(round(speech.voiced, 6), ENOUGH),
         round(speech.ungained(turn.speech), 6),
         round(speech.clear, 6),
+        speech.certain,
         min(round(speech.elapsed, 6), ENOUGH),
         min(round(now - speech.observed_at, 6), LONGEST_WINDOW),
         _of_loudness(speech.loudness),
         recognition.transcribed,
+        recognition.covers(turn.speech.last_sound),
+        None if challenger.since_turn is None else challenger.since_turn <= GOES_ON,
         recognition.confidence,
         challenger.similarity,
         challenger.detector_confirmed,

@@ -138,7 +138,7 @@ class TestPeople:
         people = People()
         people.remember_echo("ann", 5.0, (FOR,))
         assert not people.echoes("ann", 5.0)
-        people.remember_echo("ann", 5.0, (FOR, Vote(-3.0, "the agent's", "echo")))
+        people.remember_echo("ann", 5.0, (FOR, Vote(-6.0, "the agent's", "echo")))
         assert people.echoes("ann", 5.0 + ECHO_MEMORY - 0.1)
         assert not people.echoes("ann", 5.0 + ECHO_MEMORY)
         assert not people.echoes("bob", 5.0)
@@ -148,10 +148,10 @@ class TestPeople:
         assert people.usual("ann").level is None
         turn = Turn("ann")
         turn.speech.grow(1.0, -20.0)
-        people.learn_loudness(turn)
+        people.learn(turn)
         assert people.usual("ann").level == about(-20.0)
         turn.clear()
-        people.learn_loudness(turn)
+        people.learn(turn)
         assert people.usual("ann").level == about(-20.0)
 
     def test_who_left_is_forgotten(self) -> None:

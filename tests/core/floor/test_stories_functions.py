@@ -38,7 +38,7 @@ class TestChallenged:
         assert cleared(story) is GO, "though late words may still interrupt"
 
     def test_a_hold_that_has_lasted_long_enough_keeps_nothing_waiting(self) -> None:
-        story = speaking(knobs(strategies=()))
+        story = speaking(knobs(strategies=("words",)))
         story.speaks(ANN, 3.0, 1.96)
         assert cleared(story) is WAIT
         assert kinds(story.until(5.1)) == [fx.Resume]

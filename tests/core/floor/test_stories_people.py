@@ -304,6 +304,15 @@ class TestLeaving:
         assert story.floor.deserted
 
 
+class TestNobodyIsLeft:
+    def test_who_may_not_interrupt_any_more_is_let_go(self) -> None:
+        """Without a hold there is nothing to resume."""
+        story = speaking(knobs(hold=False))
+        story.at(5.0, ev.SpeechStarted, ANN)
+        assert story.at(5.1, ev.InterruptingAllowed, ANN, False) == []
+        assert story.state() is FloorState.SPEAKING
+
+
 class TestWhoMayInterrupt:
     """Those whom the agent answers; or whoever code lets."""
 

@@ -181,8 +181,9 @@ class TestWordsAlone:
 
     def test_with_a_detector_a_guess_opens_nothing(self) -> None:
         story = speaking()
-        assert story.at(3.0, ev.TranscriptReceived, ANN, "and so on", False) == []
-        assert story.at(3.0, ev.TranscriptReceived, BOB, "and so on", False) == []
+        assert story.at(3.0, ev.TranscriptReceived, ANN, "how are", False) == []  # of what she has said
+        assert story.at(3.0, ev.TranscriptReceived, BOB, "and so on", False, 0.5) == []
+        assert story.at(3.0, ev.TranscriptReceived, BOB, "uh-huh", False) == []
         assert story.at(3.1, ev.TranscriptReceived, ANN, "", True) == []
         assert story.state() is FloorState.SPEAKING
 
@@ -194,7 +195,7 @@ class TestEventsThatMeanNothing:
             ev.SpeechContinued(3.0, BOB, 0.9, 5.0),
             ev.SpeechEnded(3.0, BOB, 5.0),
             ev.TurnEnded(3.0, BOB),
-            ev.TranscriptReceived(3.0, BOB, "hello", False),
+            ev.TranscriptReceived(3.0, BOB, "hello", False, 0.5),
             ev.TranscriptCompleted(3.0, BOB, 1),
             ev.ParticipantLeft(3.0, BOB),
             ev.VoiceCompared(3.0, ANN, 0.1),
@@ -207,7 +208,7 @@ class TestEventsThatMeanNothing:
             ev.SpeechContinued(3.0, ANN, 0.9, 5.0),
             ev.SpeechEnded(3.0, ANN, 5.0),
             ev.TurnEnded(3.0, ANN),
-            ev.TranscriptReceived(3.0, ANN, "hello", False),
+            ev.TranscriptReceived(3.0, ANN, "how", False),
             ev.TranscriptCompleted(3.0, ANN, 1),
             ev.AudioStarted(3.0, 7),
             ev.AudioProgressed(3.0, 7),

@@ -39,6 +39,75 @@ class TestCommands:
         assert utters(speaking(knobs(strategies=("length",))), "stop") == []
 
 
+class TestWordsBeforeTheDetector:
+    """A soft voice is read before it is detected: words are evidence of speech, and hold."""
+
+    def test_they_hold(self) -> None:
+        story = speaking()
+        assert story.at(5.0, ev.TranscriptReceived, ANN, "could you", False, 0.9) == [
+            fx.BeginTurn(ANN),
+            fx.Hold(1, ANN),
+        ]
+        # What the detector finds then goes on with it.
+        assert story.at(5.3, ev.SpeechStarted, ANN) == []
+        assert fx.Commit in kinds(story.at(5.9, ev.SpeechContinued, ANN, 0.9, 0.5))
+
+    def test_without_the_detector_they_are_taken_when_no_more_come(self) -> None:
+        story = speaking()
+        story.at(5.0, ev.TranscriptReceived, ANN, "could you", False, 0.9)
+        assert story.at(5.4, ev.TranscriptReceived, ANN, "could you stay", False, 0.9) == []
+        assert committed(story.until(6.5))[3] == "“could you stay”"
+
+    @pytest.mark.parametrize(
+        ("text", "sure"), [("uh-huh", 0.9), ("", 0.9), ("could you", 0.59), ("the weather", 0.9), ("how are you", 0.9)]
+    )
+    def test_what_is_nobodys_does_not(self, text: str, sure: float) -> None:
+        """A listener's, a guess, the agent's echo, and what she said before."""
+        story = speaking()
+        story.at(4.9, ev.AgentWordsPlayed, 1, "about the weather")
+        assert story.at(5.0, ev.TranscriptReceived, ANN, text, False, sure) == []
+
+    def test_nor_do_words_of_what_was_found_to_be_nothing(self) -> None:
+        story = speaking()
+        story.speaks(ANN, 5.0, 0.2)
+        story.stops(ANN, 5.4, 0.2)
+        story.until(7.0)
+        assert story.at(7.0, ev.TranscriptReceived, ANN, "could you", False, 0.9) == []
+
+    def test_nor_do_they_while_the_agent_is_silent(self) -> None:
+        story = speaking()
+        story.at(4.0, ev.AudioDrained, 1)
+        assert story.at(5.0, ev.TranscriptReceived, ANN, "could you", False, 0.9) == []
+
+
+class TestPartialWords:
+    """When the sound ends, the last guess may be of a part of it."""
+
+    def heard(self, text: str) -> Story:
+        story = speaking()
+        story.at(5.0, ev.SpeechStarted, ANN)
+        story.at(5.3, ev.SpeechContinued, ANN, 0.9, 0.2)
+        story.at(5.3, ev.TranscriptReceived, ANN, text, False, 0.9)
+        assert story.stops(ANN, 5.45, 0.2) == []
+        return story
+
+    def test_what_may_become_a_listeners_is_waited_for(self) -> None:
+        story = self.heard("got")
+        assert story.at(5.5, ev.TranscriptReceived, ANN, "got it", False, 0.9) == []
+        assert resumed(story.until(5.7))[2] == "only “got it”"
+
+    def test_and_is_what_it_is_if_nothing_more_comes(self) -> None:
+        story = self.heard("got")
+        assert committed(story.until(5.7))[3].endswith("“got”")
+
+    def test_words_that_cannot_become_one_are_not_waited_for(self) -> None:
+        story = speaking()
+        story.at(5.0, ev.SpeechStarted, ANN)
+        story.at(5.3, ev.SpeechContinued, ANN, 0.9, 0.2)
+        story.at(5.3, ev.TranscriptReceived, ANN, "tell me", False, 0.9)
+        assert kinds(story.stops(ANN, 5.45, 0.2)) == [fx.Commit, fx.AnnounceTurnStarted]
+
+
 class TestBackchannels:
     @pytest.mark.parametrize("text", ["uh-huh", "Yeah, yeah.", "okay", "mm-hmm", "I see", "genau", "はい", "угу"])
     @pytest.mark.parametrize("length", [0.2, 0.4, 0.6])

@@ -14,6 +14,7 @@ from vision_agents.core.floor.policy import InterruptionPolicy
 from vision_agents.core.floor.strategies import BUILT_IN, votes
 from vision_agents.core.floor.strategies import __doc__ as table
 from vision_agents.core.floor.strategies.echo import longest_run
+from vision_agents.core.floor.strategies.loudness import FARTHEST, GOES_ON, LATER, NOMINAL, STEADY, TOO_FAR
 from vision_agents.core.floor.strategies.question import asked
 from vision_agents.core.floor.strategies.voice import SAME, SUREST
 from vision_agents.core.floor.vocabulary import Vocabulary
@@ -120,17 +121,26 @@ class TestTheTable:
             ("tell me", {}, 0.0),
             ("tell me", {"speaking": False}, 1.0),
             ("tell me", {"stt_confidence": 0.59}, 0.0),
-            ("tell me", {"stt_confidence": 0.59, "speaking": False}, 0.5),
+            ("tell me", {"stt_confidence": 0.59, "speaking": False}, 0.0),
+            ("tell me", {"stt_confidence": 0.59, "speaking": False, "clear_speech": 0.1}, 0.5),
             ("tell me", {"stt_confidence": 0.6, "speaking": False}, 1.0),
             ("stop", {}, 1.0),
             ("stop", {"speaking": False}, 1.0),
-            ("stop", {"stt_confidence": 0.1}, 0.5),
-            ("stop", {"stt_confidence": 0.1, "speaking": False}, 0.5),
+            ("stop", {"stt_confidence": 0.1, "clear_speech": 0.1}, 0.5),
+            ("stop", {"stt_confidence": 0.1, "speaking": False, "clear_speech": 0.1}, 0.5),
             ("uh-huh", {"stt_confidence": 0.1}, -1.0),
             ("tell me", {"stt_confidence": 0.59, "speaking": False, "alternative": "Mm"}, 0.0),
-            ("tell me", {"stt_confidence": 0.59, "speaking": False, "alternative": "sell me"}, 0.5),
-            ("tell me", {"stt_confidence": 0.59, "speaking": False, "alternative": "stop"}, 0.5),
+            (
+                "tell me",
+                {"stt_confidence": 0.59, "speaking": False, "alternative": "sell me", "clear_speech": 0.1},
+                0.5,
+            ),
+            ("tell me", {"stt_confidence": 0.59, "speaking": False, "alternative": "stop", "clear_speech": 0.1}, 0.5),
             ("tell me", {"stt_confidence": 0.6, "speaking": False, "alternative": "Mm"}, 1.0),
+            ("got", {"speaking": False}, 1.0),
+            ("got", {"speaking": False, "words_final": False}, 0.0),
+            ("yeah sound", {"speaking": False, "words_final": False}, 0.0),
+            ("tell me", {"speaking": False, "words_final": False}, 1.0),
         ],
     )
     def test_words_up_to_1_for_what_means_something(self, words: str, more: dict[str, Any], expected: float) -> None:
@@ -142,7 +152,7 @@ class TestTheTable:
         assert weight("words", speech("stop", voiced=0.0)) == 1.0
 
     def test_words_of_which_the_detector_hardly_heard_anything(self) -> None:
-        assert weight("words", speech("stop", voiced=0.064, stt_confidence=0.74)) == 0.5
+        assert weight("words", speech("stop", voiced=0.064, stt_confidence=0.74)) == 0.0
         assert weight("words", speech("wait a moment", voiced=0.064, stt_confidence=0.74)) == 1.0
         assert weight("words", speech("stop", voiced=0.064, stt_confidence=0.75)) == 1.0
         assert weight("words", speech("stop", voiced=0.1, stt_confidence=0.74)) == 1.0
@@ -167,35 +177,56 @@ class TestTheTable:
         assert weight("question", speech("", agent_words=said)) is None
         assert weight("question", speech("okay", agent_words="I go on")) is None
 
-    @pytest.mark.parametrize(
-        ("fainter", "expected"),
-        [(-20.0, None), (0.0, None), (7.0, None), (8.0, -0.75), (9.0, -1.5), (11.0, -3.0), (60.0, -3.0)],
-    )
-    def test_loudness_0_to_minus_3(self, fainter: float, expected: float | None) -> None:
-        assert weight("loudness", replace(NOTHING, level=-20.0 - fainter, usual_level=-20.0)) == expected
+    @pytest.mark.parametrize("fainter", [-20.0, 0.0, STEADY])
+    def test_loudness_as_usual(self, fainter: float) -> None:
+        assert weight("loudness", replace(NOTHING, level=-20.0 - fainter, usual_level=-20.0)) is None
+
+    @pytest.mark.parametrize("fainter", [8.0, 12.0, FARTHEST - 0.1])
+    def test_loudness_makes_it_later_up_to_where_a_caller_can_be(self, fainter: float) -> None:
+        faint = replace(NOTHING, level=-20.0 - fainter, usual_level=-20.0)
+        assert weight("loudness", faint) == pytest.approx(LATER * (fainter - STEADY) / (FARTHEST - STEADY))
+        # Who just spoke goes on.
+        assert weight("loudness", replace(faint, since_turn=GOES_ON)) is None
+        assert weight("loudness", replace(faint, since_turn=GOES_ON + 0.1)) is not None
+
+    @pytest.mark.parametrize("fainter", [FARTHEST, 60.0])
+    def test_loudness_beyond_it(self, fainter: float) -> None:
+        far = replace(NOTHING, level=-20.0 - fainter, usual_level=-20.0)
+        assert weight("loudness", far) == weight("loudness", replace(far, since_turn=0.5)) == TOO_FAR
+
+    def test_loudness_of_somebody_of_whom_nothing_is_known(self) -> None:
+        assert weight("loudness", replace(NOTHING, level=NOMINAL - STEADY)) is None
+        assert weight("loudness", replace(NOTHING, level=NOMINAL - 12.0)) == pytest.approx(
+            LATER * 5.0 / (FARTHEST - STEADY)
+        )
+        # Microphones differ: nobody is too far.
+        assert weight("loudness", replace(NOTHING, level=-90.0)) == LATER
 
     def test_loudness_of_a_whisper_that_the_detector_hardly_heard(self) -> None:
         faint = {"level": -60.0, "usual_level": -20.0}
         assert weight("loudness", speech("I have to go", voiced=0.096, stt_confidence=0.75, **faint)) is None
-        assert weight("loudness", speech("I have to go", voiced=0.096, stt_confidence=0.74, **faint)) == -3.0
-        assert weight("loudness", speech("I have to go", voiced=0.096, **faint)) == -3.0
-        assert weight("loudness", speech("I have to go", voiced=0.1, stt_confidence=1.0, **faint)) == -3.0
+        assert weight("loudness", speech("I have to go", voiced=0.096, stt_confidence=0.74, **faint)) == TOO_FAR
+        assert weight("loudness", speech("I have to go", voiced=0.096, **faint)) == TOO_FAR
+        assert weight("loudness", speech("I have to go", voiced=0.1, stt_confidence=1.0, **faint)) == TOO_FAR
 
     def test_loudness_that_is_not_known(self) -> None:
-        assert weight("loudness", replace(NOTHING, level=-60.0)) is None
+        assert weight("loudness", NOTHING) is None
         assert weight("loudness", replace(NOTHING, usual_level=-20.0)) is None
 
-    def test_voice_minus_a_half(self) -> None:
-        assert weight("voice", replace(NOTHING, similarity=SAME - 0.01)) == -0.5
+    def test_voice_minus_3(self) -> None:
+        assert weight("voice", replace(NOTHING, similarity=SAME - 0.01)) == -3.0
+        assert weight("voice", speech("tell me", similarity=0.1)) == -3.0
+        assert weight("voice", speech("stop", similarity=0.1)) == -0.5
+        assert weight("voice", speech("stop", similarity=0.1, stt_confidence=0.3)) == -3.0
         assert weight("voice", replace(NOTHING, similarity=SAME + 0.01)) is None
         assert weight("voice", replace(NOTHING, similarity=SUREST, voiced=60.0)) is None
         assert weight("voice", NOTHING) is None
 
-    def test_echo_minus_3(self) -> None:
+    def test_echo_minus_6(self) -> None:
         said = "let me tell you about the weather in Paris"
-        assert weight("echo", speech("about the weather", agent_words=said)) == -3.0
-        assert weight("echo", speech("About a weather in", agent_words=said)) == -3.0  # one of four misheard
-        assert weight("echo", speech("the weather, weather, weather", agent_words=said)) == -3.0  # held again and again
+        assert weight("echo", speech("about the weather", agent_words=said)) == -6.0
+        assert weight("echo", speech("About a weather in", agent_words=said)) == -6.0  # one of four misheard
+        assert weight("echo", speech("the weather, weather, weather", agent_words=said)) == -6.0  # held again and again
         assert weight("echo", speech("let", agent_words=said)) is None
         assert weight("echo", speech("weather", agent_words=said)) == -1.0  # it has only just said that
         assert weight("echo", speech("stop", agent_words="so I stop")) is None
@@ -205,10 +236,10 @@ class TestTheTable:
         assert weight("echo", speech("about the weather", agent_words="")) is None
         assert weight("echo", speech("about the weather stop", agent_words=said)) is None
         rome = "the weather in Rome"
-        assert weight("echo", speech(rome, agent_words=said)) == -3.0
+        assert weight("echo", speech(rome, agent_words=said)) == -6.0
         assert weight("echo", speech(rome, agent_words=said, level=-20.0, usual_level=-20.0)) is None
-        assert weight("echo", speech(rome, agent_words=said, level=-30.0, usual_level=-20.0)) == -3.0
-        assert weight("echo", speech("the weather in Paris", agent_words=said, level=-20.0, usual_level=-20.0)) == -3.0
+        assert weight("echo", speech(rome, agent_words=said, level=-30.0, usual_level=-20.0)) == -6.0
+        assert weight("echo", speech("the weather in Paris", agent_words=said, level=-20.0, usual_level=-20.0)) == -6.0
 
 
 class TestTogether:
@@ -236,6 +267,17 @@ class TestTogether:
     def test_a_mere_command_is_heard_out_at_any_level(self) -> None:
         assert total(speech("please stop", level=-60.0, usual_level=-20.0)) >= 1.0
         assert total(speech("please stop", level=-60.0, usual_level=-20.0, stt_confidence=0.4)) < 1.0
+
+    @pytest.mark.parametrize("fainter", [8.0, 12.0, FARTHEST - 0.1])
+    @pytest.mark.parametrize(
+        "said", [{"words": "tell me about Rome"}, {"words": "Tak mi o", "stt_confidence": 0.4}, {}]
+    )
+    def test_a_whole_sentence_is_answered_however_far_a_caller_can_be(
+        self, said: dict[str, Any], fainter: float
+    ) -> None:
+        """Later, but not never: in words, in a language that nobody can read, and without a recogniser."""
+        faint = replace(NOTHING, level=-20.0 - fainter, usual_level=-20.0, transcribed=bool(said), voiced=2.0, **said)
+        assert total(replace(faint, clear_speech=1.5, speaking=False)) >= 1.0
 
     @pytest.mark.parametrize("words", ["", "tell me", "stop the car"])
     def test_what_comes_from_across_the_room_does_not(self, words: str) -> None:
@@ -271,7 +313,7 @@ def test_each_vote_can_be_read(evidence: Evidence) -> None:
     for vote in given_votes:
         assert isinstance(vote, Vote)
         assert vote.strategy in BUILT_IN
-        assert -3.0 <= vote.weight <= 2.0
+        assert -6.0 <= vote.weight <= 2.0
         assert vote.reason == vote.reason.strip()
         assert vote.reason.isprintable()
         assert 0 < len(vote.reason) <= QUOTED + 50
@@ -308,10 +350,10 @@ def test_a_question_mark_alone_is_a_question() -> None:
 @pytest.mark.parametrize(("voiced", "expected"), [(0.5, 0.44), (1.5, 0.57), (9.0, 0.64)])
 def test_how_like_a_voice_must_be_grows_with_the_speech(voiced: float, expected: float) -> None:
     assert weight("voice", replace(NOTHING, voiced=voiced, similarity=expected + 0.001)) is None
-    assert weight("voice", replace(NOTHING, voiced=voiced, similarity=expected - 0.001)) == -0.5
+    assert weight("voice", replace(NOTHING, voiced=voiced, similarity=expected - 0.001)) == -3.0
 
 
-@pytest.mark.parametrize(("fainter", "expected"), [(4.9, None), (5.0, -3.0), (8.0, -3.0)])
+@pytest.mark.parametrize(("fainter", "expected"), [(4.9, None), (5.0, -6.0), (8.0, -6.0)])
 def test_who_sits_at_the_microphone_corrects_the_agent(fainter: float, expected: float | None) -> None:
     said = speech("the weather in Rome today", agent_words="the weather in Paris today")
     assert weight("echo", replace(said, level=-20.0 - fainter, usual_level=-20.0)) == expected

@@ -153,3 +153,21 @@ def test_languages_may_be_chosen() -> None:
 def test_a_language_that_is_not_known_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"no words for the language 'tlh'; known are: en, de, "):
         Vocabulary.of("en", "tlh")
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("got", True),
+        ("sound", True),
+        ("yeah that's", True),
+        ("got it", False),
+        ("yeah", False),
+        ("got to go", False),
+        ("tell", False),
+        ("no", False),
+        ("", False),
+    ],
+)
+def test_what_may_become_a_listeners(said: str, expected: bool) -> None:
+    assert Vocabulary.of("en").may_be_idle(tokens(said)) is expected

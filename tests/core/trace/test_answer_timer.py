@@ -156,7 +156,7 @@ def test_a_sound_while_it_is_made_holds_it_and_moves_nothing():
     call.at(2.7, ev.SpeechStarted, ANN, 0.6, 0.1)
     call.at(2.9, ev.SpeechEnded, ANN, 0.05, 0.1)
     stages = call.is_pulled(1, 4.0)
-    assert (stages.speech_end, stages.held) == pytest.approx((2.0, 0.4))
+    assert (stages.speech_end, stages.held) == pytest.approx((2.0, 0.25))
 
 
 def test_who_says_more_before_the_answer_waits_from_there():

@@ -49,9 +49,9 @@ def a_session(policy: InterruptionPolicy | None = None) -> list[dict[str, Any]]:
         ev.TimePassed(START + 1.3 + 1.0),
         ev.AgentWordsPlayed(START + 3.0, 1, "how are you?"),
         ev.SpeechStarted(START + 3.0, "ann"),
-        ev.VoiceCompared(START + 3.1, "ann", 0.1),
+        ev.VoiceCompared(START + 3.1, "ann", 0.9),
         ev.TranscriptReceived(START + 3.1, "ann", "uh-huh", False, 0.8),
-        ev.Voted(START + 3.2, "ann", 2, "gaze", 1.5, "she looks at us"),
+        ev.Voted(START + 3.2, "ann", 2, "gaze", 1.0, "she looks at us"),
         ev.SpeechContinued(START + 3.5, "ann", 0.9, 0.5, -20.0),
         ev.SpeechEnded(START + 3.7, "ann", 0.51, 0.16),
         ev.TurnEnded(START + 3.8, "ann", 0.9, None, 0.3),
@@ -139,8 +139,7 @@ class TestWriting:
         assert [(vote["strategy"], vote["weight"]) for vote in commit["evidence"]] == [
             ("length", 1.0),
             ("words", -1.0),
-            ("voice", -0.5),
-            ("gaze", 1.5),
+            ("gaze", 1.0),
         ]
         assert all(vote["reason"] for vote in commit["evidence"])
 
@@ -289,7 +288,7 @@ class TestReplay:
     def test_other_words_lead_to_something_else(self) -> None:
         records = a_session()
         records[0]["words"]["commands"].append("uh-huh")
-        assert next(replay(records)).event["event"] == "Voted"
+        assert next(replay(records)).event["event"] == "TranscriptReceived"
 
     def test_an_effect_that_is_missing_is_found(self) -> None:
         records = [record for record in a_session() if record.get("effect") != "Hold"]

@@ -285,6 +285,9 @@ class Session:
         if participant is not None:
             self._ears.accept_turn(participant)
 
+    def _record_overheard(self, effect: fx.RecordOverheard) -> None:
+        self._conversation.overheard(effect.text, effect.participant)
+
     def _announce(self, effect: fx.Effect) -> None:
         who = self._participants.get(getattr(effect, "participant", ""))
         self._events.send(ANNOUNCEMENTS[type(effect)](effect, who))
@@ -419,5 +422,6 @@ _EFFECTS: dict[type[fx.Effect], Callable[[Session, Any], None]] = {
     fx.DiscardTurn: Session._discard_turn,
     fx.FinishTurn: Session._finish_turn,
     fx.RecordTurn: Session._record_turn,
+    fx.RecordOverheard: Session._record_overheard,
     **dict.fromkeys(ANNOUNCEMENTS, Session._announce),
 }

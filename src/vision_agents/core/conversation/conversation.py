@@ -67,6 +67,10 @@ class Conversation:
         """Put down what a person said: at `place`, or at the end."""
         self.put(self.place() if place is None else place, Message(Role.USER, text, participant=participant))
 
+    def overheard(self, text: str, participant: str | None = None) -> None:
+        """Put down at the end what a person said that is not answered."""
+        self.add(Message(Role.USER, text, participant=participant, overheard=True))
+
     def _index(self, place: int) -> int | None:
         # From the end: what changes is mostly what was said last.
         for index in range(len(self._items) - 1, -1, -1):

@@ -32,7 +32,8 @@ class Message:
     `text`: of an assistant's message, the part that was heard. `unheard`: what was made but not played. `playing`: more
     of it is being played, so what is unheard will be heard unless somebody interrupts. `interrupted`: the user cut it
     off. `tool_calls`: of an assistant's message; `tool_call_id`: of a tool's result. `participant`: the id of the
-    person who spoke. `reply`: the number of the reply that the message came from, unique within a call.
+    person who spoke. `overheard`: a user's words over the agent's that were not answered, perhaps meant for somebody
+    else. `reply`: the number of the reply that the message came from, unique within a call.
     """
 
     role: Role
@@ -44,6 +45,7 @@ class Message:
     tool_call_id: str | None = None
     reply: int | None = None
     playing: bool = False
+    overheard: bool = False
 
 
 def grouped(messages: Iterable[Message]) -> list[list[Message]]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from .message import Message, Role, grouped
 
 # Words of the instructions' kind, not of the agent's: a model that reads them knows that it was cut off and where.
+OVERHEARD = "[said while you spoke, perhaps not to you, and not answered: {}]"
 CUT = "… [the user interrupted here and heard no more of this]"
 
 
@@ -18,7 +19,7 @@ def spoken_text(message: Message) -> str:
     """
     if message.role is Role.ASSISTANT and message.interrupted:
         return f"{message.text}{CUT}" if message.text else CUT
-    return _whole(message)
+    return OVERHEARD.format(message.text) if message.overheard else _whole(message)
 
 
 def spoken_messages(messages: Iterable[Message]) -> tuple[Message, ...]:
@@ -27,7 +28,7 @@ def spoken_messages(messages: Iterable[Message]) -> tuple[Message, ...]:
     What is still being played counts as said: it will have been, or else the model is told that it was cut off.
     """
     return tuple(
-        replace(message, text=_whole(message), tool_calls=())
+        replace(message, text=spoken_text(message) if message.overheard else _whole(message), tool_calls=())
         for message in messages
         if message.role is not Role.TOOL and _whole(message)
     )

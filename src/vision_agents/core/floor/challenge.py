@@ -33,6 +33,9 @@ HELD, SETTLING, UNHELD, LINGERING = ChallengePhase
 
 HOLDING = frozenset({HELD, SETTLING})
 
+# How often a challenge may be released: a voice that comes and goes at the limit would have the reply stutter.
+MOST_RELEASES = 2
+
 
 class Signal(Enum):
     """The events of a challenge."""
@@ -48,6 +51,9 @@ class Signal(Enum):
 
     RESUME = "resume"
     """The silence has lasted long enough for the reply to go on."""
+
+    RELEASE = "release"
+    """Nothing speaks for an interruption: the reply need not be held, unless something does later."""
 
     EXPIRE = "expire"
     """The hold has lasted as long as it may, or without a hold the doubt."""
@@ -80,6 +86,7 @@ class Challenge:
     # When the reply was held last, or challengers began to speak without a hold; and when they fell silent last.
     held_since: float = 0.0
     quiet_since: float = 0.0
+    releases: int = 0
 
     def handle(self, signal: Signal, at: float) -> Change | None:
         """Go to the next phase. Returns what that means for the reply; None if nothing."""
@@ -87,9 +94,12 @@ class Challenge:
         self.phase = _NEXT[signal].get(before, before)
         if signal is Signal.SILENCE and self.phase is not before:
             self.quiet_since = at
+        self.releases += signal is Signal.RELEASE
         if signal is Signal.EXPIRE:
             self.may_hold = self.may_hold and before not in HOLDING
             self.expired = True
+        if self.releases == MOST_RELEASES:
+            self.may_hold = False
         self._contest(signal, before, at)
         holds = self.phase in HOLDING
         if holds is (before in HOLDING):
@@ -101,9 +111,9 @@ class Challenge:
         return Change.HOLDS if holds else Change.RELEASES
 
     def _contest(self, signal: Signal, before: ChallengePhase, at: float) -> None:
-        if signal in (Signal.RESUME, Signal.EXPIRE, Signal.CALM):
+        if signal in (Signal.RESUME, Signal.RELEASE, Signal.EXPIRE, Signal.CALM):
             self.contested = False
-        elif before is LINGERING and self.phase in (HELD, UNHELD):
+        elif before in (LINGERING, UNHELD) and self.phase is not before and self.phase in (HELD, UNHELD):
             self.contested = not self.expired
             self.held_since = at
 
@@ -115,6 +125,7 @@ _NEXT: dict[Signal, dict[ChallengePhase, ChallengePhase]] = {
     Signal.SPEECH: {SETTLING: HELD, LINGERING: UNHELD},
     Signal.SILENCE: {HELD: SETTLING, UNHELD: LINGERING},
     Signal.RESUME: {SETTLING: LINGERING},
+    Signal.RELEASE: {HELD: UNHELD, SETTLING: LINGERING},
     Signal.EXPIRE: {HELD: UNHELD, SETTLING: LINGERING},
     Signal.CALM: {},
 }

@@ -14,6 +14,9 @@ from .turn import Speech
 DOUBT = 0.5
 LONGEST_WINDOW = 0.1
 
+# Seconds after the last sound in which a report may still be of a reading that began before it.
+READING = 0.1
+
 # The most strategies of users with a vote on one challenge: it bounds code that invents names.
 MOST_VOTES = 16
 
@@ -33,6 +36,8 @@ class MeasuredSpeech:
     voiced: float = 0.0
     clear: float = 0.0
     elapsed: float = 0.0
+    # Some window was clear.
+    certain: bool = False
     loudness: Loudness = field(default_factory=Loudness)
 
     def observe(self, at: float, speech: Speech, confidence: float, level: float | None, clear_from: float) -> None:
@@ -46,6 +51,7 @@ class MeasuredSpeech:
         self.elapsed = max(self.elapsed, self.voiced, at - self.began_at)
         if gained > 0.0 and confidence >= clear_from:
             self.clear += gained
+            self.certain = True
         else:
             self.clear = max(0.0, self.clear - DOUBT * passed)
 
@@ -65,12 +71,19 @@ class Recognition:
     # The words of the turn when the challenge began.
     words_before: int
     transcribed: bool = False
+    final: bool = False
+    reported_at: float = 0.0
     confidence: float | None = None
     alternative: str = ""
 
     def observe(self, report: TranscriptReceived) -> None:
         """Take a report; its words stand in the turn."""
-        self.transcribed, self.confidence, self.alternative = True, report.confidence, report.alternative
+        self.transcribed, self.final, self.reported_at = True, report.final, report.at
+        self.confidence, self.alternative = report.confidence, report.alternative
+
+    def covers(self, last_sound: float) -> bool:
+        """Return True if the latest report was made when all of the speech had been heard, as far as can be known."""
+        return self.final or self.reported_at >= last_sound + READING
 
     def words(self, transcript: str) -> str:
         """Return the words of the turn's transcript that came after the challenge began."""
@@ -84,6 +97,7 @@ class Challenger:
     fresh: bool
     speech: MeasuredSpeech
     recognition: Recognition
+    since_turn: float | None = None
     similarity: float | None = None
     detector_confirmed: bool = False
     votes: dict[str, Vote] = field(default_factory=dict)

@@ -171,6 +171,17 @@ class RecordTurn(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordOverheard(Effect):
+    """Put words into the history that were said over the agent and are not answered: perhaps to somebody else."""
+
+    participant: str
+    """The participant's id."""
+
+    text: str
+    """The transcript, never empty."""
+
+
+@dataclass(frozen=True, slots=True)
 class BeginReply(Effect):
     """Begin to make a reply."""
 

@@ -87,3 +87,9 @@ class Evidence:
 
     vocabulary: Vocabulary = field(repr=False)
     """The words by which a backchannel is told from a command."""
+
+    words_final: bool = True
+    """False while the latest report was a guess that may be of a part of the speech only: more of it is coming."""
+
+    since_turn: float | None = None
+    """Seconds of silence from the participant's last turn that was taken to this speech; None before the first."""

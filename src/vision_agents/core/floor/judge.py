@@ -11,7 +11,7 @@ from functools import partial
 
 from . import effects as fx
 from . import events as ev
-from .challenge import HOLDING, LINGERING, SETTLING, Challenge, Change, Signal
+from .challenge import HELD, HOLDING, LINGERING, SETTLING, UNHELD, Challenge, Change, Signal
 from .challenger import Challenger, MeasuredSpeech, Recognition
 from .evidence import Evidence, Vote
 from .people import People
@@ -19,12 +19,27 @@ from .policy import InterruptionPolicy
 from .reply_queue import Reply
 from .strategies import votes
 from .strategies.echo import repeats
+from .strategies.length import MOST as LONGEST
+from .strategies.question import asked
+from .strategies.words import BELIEVED, believed
 from .turn import SPEAKING, Turn
 from .vocabulary import Vocabulary, tokens
 
 # The part of `resume_after` that the voice waits for when something speaks against an interruption. At half of it the
 # agent resumes between "yeah" and "yeah", and has to stop again.
 REFUSED = 0.75
+
+# Seconds of a hold in which nothing was clearly speech; then the agent goes on. Soft onsets are clear before that.
+UNCLEAR = 0.5
+
+# Seconds of speech after which its level is known well enough to let go of it.
+KNOWN = 0.25
+# The most that the strategies can still give to speech that goes on; and that of an answer to a question.
+BEST = {"length": LONGEST, "words": 1.0}
+ANSWERS = 2.0
+
+# The same where nothing more is to be expected.
+OVER = 0.25
 
 # Seconds after the agent's last words in which an echo of them may be transcribed.
 ECHO_DELAY = 3.0
@@ -78,8 +93,9 @@ class Judge:
         challenge = self.challenge
         if who not in challenge.challengers:
             speech = MeasuredSpeech(turn.speech.voiced, at, at)
-            challenge.challengers[who] = Challenger(fresh, speech, Recognition(len(turn.words.text.split())))
-        held = challenge.may_hold and not self.people.echoes(who, at)
+            recognition = Recognition(len(turn.words.text.split()))
+            challenge.challengers[who] = Challenger(fresh, speech, recognition, self.people.since_turn(who, at))
+        held = challenge.may_hold and not self.people.echoes(who, at) and not self._hopeless(turn)
         change = challenge.handle(Signal.HOLD if held else Signal.SPEECH, at)
         return [fx.Hold(reply.number, who)] if change is Change.HOLDS else []
 
@@ -148,6 +164,8 @@ class Judge:
             agent_words=self.people.agent_words,
             detector_confirmed=challenger.detector_confirmed,
             vocabulary=self.vocabulary,
+            words_final=recognition.covers(turn.speech.last_sound),
+            since_turn=challenger.since_turn,
         )
         return evidence, votes(evidence, self.policy.strategies) + tuple(challenger.votes.values())
 
@@ -168,6 +186,32 @@ class Judge:
             return False
         return reply is None or not self.vocabulary.is_idle(spoken)
 
+    def dismiss_words(self, report: ev.TranscriptReceived) -> list[fx.Effect]:
+        """Keep late words of speech that was dismissed, and still is, as overheard."""
+        who, before = report.participant, self._dismissed.get(report.participant)
+        if before is None:
+            return []
+        self._dismissed[who] = after = _with_words(before, report)
+        # What had been overheard of it is in the history already.
+        return [fx.RecordOverheard(who, report.text)] if self.overhears(after) and not self.overhears(before) else []
+
+    def hears_speech(self, report: ev.TranscriptReceived, turn: Turn) -> bool:
+        """Return True for words that somebody must be saying now: a guess that means something, and no echo.
+
+        Final words are of speech that is over; and what was said before may still be transcribed.
+        """
+        spoken = tokens(report.text)
+        if report.final or not spoken or report.participant in self._dismissed:
+            return False
+        if turn.closed is not None and set(spoken) <= set(tokens(turn.closed.text)):
+            return False
+        if report.confidence is not None and report.confidence < BELIEVED:
+            return False
+        if self.vocabulary.is_idle(spoken):
+            return False
+        recent = report.at < self.people.agent_words_at + ECHO_DELAY
+        return not (recent and set(spoken) <= set(tokens(self.people.agent_words)))
+
     def winner(self, turns: Turns) -> tuple[Turn, tuple[Vote, ...]] | None:
         """Return the first challenger whose speech is an interruption, and the votes that make it one."""
         for participant in self.challenge.challengers if self.challenge is not None else ():
@@ -178,7 +222,7 @@ class Judge:
         return None
 
     def watch(self, at: float, turns: Turns) -> list[fx.Effect]:
-        """Note when no challenger speaks any more, and end a challenge that has none left."""
+        """Note when no challenger speaks any more or can still win, and end a challenge that has none left."""
         challenge = self.challenge
         if challenge is None:
             return []
@@ -188,8 +232,13 @@ class Judge:
                 return []
             challenge.reply.since = at
             return [self._resumed(challenge, "nobody speaks who may interrupt")]
-        if not any(turns[participant].phase is SPEAKING for participant in challenge.challengers):
+        speaking = [turns[who] for who in challenge.challengers if turns[who].phase is SPEAKING]
+        if not speaking:
             challenge.handle(Signal.SILENCE, at)
+        if challenge.phase in HOLDING and all(self._hopeless(turns[who]) for who in challenge.challengers):
+            return self.release(at, turns)
+        if challenge.phase is UNHELD and challenge.may_hold and challenge.releases:
+            return self._hold_again(at, speaking)
         return []
 
     # Deadlines.
@@ -205,6 +254,8 @@ class Judge:
             yield challenge.held_since + policy.hold_limit, partial(self._decide_no_more, Signal.EXPIRE)
             if challenge.phase is LINGERING:
                 yield challenge.quiet_since + self._patience(turns), partial(self._decide_no_more, Signal.CALM)
+        if challenge.phase is HELD and not any(self._shows_speech(turns[who]) for who in challenge.challengers):
+            yield challenge.held_since + UNCLEAR, lambda at: self.release(at, turns)
         if challenge.phase is SETTLING:
             yield challenge.quiet_since + self._patience(turns), lambda at: self.resume(at, turns)
         elif challenge.phase is LINGERING:
@@ -214,6 +265,10 @@ class Judge:
     def resume(self, at: float, turns: Turns) -> list[fx.Effect]:
         """Let the reply go on: the speech is over and, as far as is known, was no interruption."""
         challenge = self._open_challenge
+        for challenger in challenge.challengers.values():
+            challenger.recognition.final = True  # what has not come by now is not waited for
+        if self.winner(turns) is not None:
+            return []
         given = self._votes(turns)
         for participant, votes_on_it in given.items():
             self.people.remember_echo(participant, at, votes_on_it)
@@ -221,6 +276,12 @@ class Judge:
         every = tuple(vote for votes_on_it in given.values() for vote in votes_on_it)
         challenge.handle(Signal.RESUME, at)
         return [self._resumed(challenge, reason_against(every), every)]
+
+    def release(self, at: float, turns: Turns) -> list[fx.Effect]:
+        """Let the reply go on while somebody still speaks: as far as is known, not to the agent."""
+        every = tuple(vote for votes_on_it in self._votes(turns).values() for vote in votes_on_it)
+        self._open_challenge.handle(Signal.RELEASE, at)
+        return [self._resumed(self._open_challenge, reason_against(every), every)]
 
     def expire_hold(self, at: float, turns: Turns) -> list[fx.Effect]:
         """Let the reply go on, since the hold has lasted as long as it may; evidence is gathered without one."""
@@ -240,14 +301,66 @@ class Judge:
         for participant in fresh:
             self._dismissed[participant] = self.poll(turns[participant])[0]
         self.challenge = None
-        return [effect for participant in fresh for effect in turns[participant].discard()]
+        effects: list[fx.Effect] = []
+        for who in fresh:
+            if self.overhears(self._dismissed[who]):
+                effects.append(fx.RecordOverheard(who, self._dismissed[who].words))
+            effects += turns[who].discard()
+        return effects
+
+    def overhears(self, evidence: Evidence) -> bool:
+        """Return True for words that are somebody's though not answered: no "uh-huh", and not the agent's own."""
+        spoken = tokens(evidence.words)
+        if not spoken or self.vocabulary.is_idle(spoken) or not believed(evidence):
+            return False
+        return not any(vote.strategy == "echo" for vote in votes(evidence, ("echo",)))
 
     def _patience(self, turns: Turns) -> float:
         """Return the seconds of silence before the reply resumes: fewer if something speaks against all speakers."""
-        refused = all(any(vote.weight < 0.0 for vote in given) for given in self._votes(turns).values())
+        given = self._votes(turns)
+        refused = all(any(vote.weight < 0.0 for vote in given[who]) for who in given)
+        if all(self._is_over(turns[who], given[who]) for who in given):
+            return self.policy.resume_after * OVER
         return self.policy.resume_after * (REFUSED if refused else 1.0)
 
+    def _is_over(self, turn: Turn, given: tuple[Vote, ...]) -> bool:
+        """Return True if nothing is to be expected: it was no clear speech, or all of an "uh-huh"."""
+        if not self._open_challenge.challengers[turn.participant].speech.certain:
+            return True
+        return turn.done is not None and any(vote.strategy == "words" and vote.weight < 0.0 for vote in given)
+
     # Helpers.
+
+    def _hopeless(self, turn: Turn) -> bool:
+        """Return True if what speaks against an interruption outweighs all that could still speak for it."""
+        evidence, given = self.poll(turn)
+        if evidence.voiced < KNOWN:
+            return False
+        best = sum(weight for name, weight in BEST.items() if name in self.policy.strategies)
+        if "question" in self.policy.strategies and asked(evidence.agent_words):
+            best += ANSWERS
+        return best + sum(vote.weight for vote in given if vote.strategy not in BEST and vote.weight < 0.0) < 1.0
+
+    def _shows_speech(self, turn: Turn) -> bool:
+        """Return True if some of it was clear, or the recogniser is sure of words that mean something.
+
+        And where it is not known yet, since the detector reports speech only when it is over.
+        """
+        challenger = self._open_challenge.challengers[turn.participant]
+        if challenger.speech.certain or challenger.detector_confirmed or not turn.speech.windows:
+            return True
+        evidence, _ = self.poll(turn)
+        spoken = tokens(evidence.words)
+        return bool(spoken) and believed(evidence) and not self.vocabulary.is_idle(spoken)
+
+    def _hold_again(self, at: float, speaking: list[Turn]) -> list[fx.Effect]:
+        """Hold the reply anew for somebody who was let go, if something speaks for them by now."""
+        challenge = self._open_challenge
+        for turn in speaking:
+            if self._shows_speech(turn) and not self._hopeless(turn) and not self.people.echoes(turn.participant, at):
+                challenge.handle(Signal.HOLD, at)
+                return [fx.Hold(challenge.reply.number, turn.participant)]
+        return []
 
     def _measure(self, challenger: Challenger, turn: Turn, at: float, confidence: float, level: float | None) -> None:
         challenger.speech.observe(at, turn.speech, confidence, level, self.policy.clear_speech)
@@ -283,6 +396,7 @@ def _with_words(evidence: Evidence, report: ev.TranscriptReceived) -> Evidence:
         speaking=False,
         transcribed=True,
         words=report.text,
+        words_final=True,
         stt_confidence=report.confidence,
         alternative=report.alternative,
     )

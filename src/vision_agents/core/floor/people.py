@@ -20,6 +20,8 @@ class Person:
 
     allowed: bool = True
     usual: Loudness = field(default_factory=Loudness)
+    # When the last sound was of a turn that was taken.
+    spoke_at: float | None = None
     echoed_at: float | None = None
 
 
@@ -31,10 +33,16 @@ class People:
     agent_words_at: float = float("-inf")
     known: dict[str, Person] = field(default_factory=dict)
 
-    def learn_loudness(self, turn: Turn) -> None:
-        """Add the loudness of a turn that was taken to the participant's usual one."""
-        speech = turn.speech.loudness
-        self._person(turn.participant).usual.add(speech.level, speech.seconds)
+    def learn(self, turn: Turn) -> None:
+        """Take note of a turn that was taken: its loudness is added to the participant's usual one."""
+        person, speech = self._person(turn.participant), turn.speech
+        person.usual.add(speech.loudness.level, speech.loudness.seconds)
+        person.spoke_at = speech.last_sound
+
+    def since_turn(self, participant: str, at: float) -> float | None:
+        """Return the seconds since the participant's last turn that was taken; None before the first."""
+        person = self.known.get(participant)
+        return None if person is None or person.spoke_at is None else max(0.0, at - person.spoke_at)
 
     def usual(self, participant: str) -> Loudness:
         """Return the loudness of the participant's earlier turns."""

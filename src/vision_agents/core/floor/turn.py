@@ -171,6 +171,10 @@ class Turn:
         self.speech.confidence = max(self.speech.confidence, confidence)
         return Confirmed(before)
 
+    def hear(self, at: float) -> TurnPhase:
+        """Open the turn by its words alone. Returns the phase before."""
+        return self._open(at, at, 0.0).before
+
     def pause(self, at: float, last_sound: float) -> None:
         """Go to PAUSED."""
         self.phase, self.since, self.speech.last_sound = PAUSED, at, last_sound

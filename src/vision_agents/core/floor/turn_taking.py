@@ -81,7 +81,10 @@ class TurnTaking:
         effects: Effects = []
         turn = self._turn(event.participant)
         if turn.phase is QUIET and self._detected:
-            return self._late(turn, event) if event.final and event.text else []
+            if not (self._judge.hears_speech(event, turn) and self._replies.reply is not None):
+                return self._late(turn, event) if event.final and event.text else []
+            # Words are evidence of speech, whatever the detector makes of it.
+            effects += self._opened(turn, event.at, turn.hear(event.at))
         if event.text and not self._detected and turn.phase in (QUIET, PAUSED):
             # No detector listens: words are the only sign that speech begins or goes on.
             effects += self._confirmed(turn, event.at, turn.confirm(event.at, 1.0).before)
@@ -224,7 +227,7 @@ class TurnTaking:
             return [*turn.announce_end(duration), fx.FinishTurn(turn.participant, turn.request)]
         # A realtime model has its own ears: it knows the words, and it answers.
         effects = turn.announce(self._replies.epoch) + turn.announce_end(duration)
-        self._judge.people.learn_loudness(turn)
+        self._judge.people.learn(turn)
         self._replies.addressees.add(turn.participant)
         self._replies.answer_due_since = at
         self._replies.queue_continuation(turn.speech.last_sound, turn.cut)
@@ -246,7 +249,7 @@ class TurnTaking:
         """Put final words into the history that come after their turn, and let them be answered."""
         reply, who = self._replies.reply, turn.participant
         if not self._judge.accepts_late(report, turn, reply):
-            return []
+            return self._judge.dismiss_words(report)
         self._turns[who] = turn
         if turn.closed is None:
             turn.closed = ClosedTurn(Speech(report.at, last_sound=report.at), False, "", "")
@@ -276,7 +279,7 @@ class TurnTaking:
             # Too short to be announced while it lasted, like many a "yes".
             effects += turn.announce(self._replies.epoch) + turn.announce_end()
         if text:
-            self._judge.people.learn_loudness(turn)
+            self._judge.people.learn(turn)
         awaits_words, not_understood = not turn.words.reported, self._evident(turn)
         turn.clear()
         record = fx.RecordTurn(turn.participant, text) if text else fx.DiscardTurn(turn.participant, awaits_words)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Self
 
 from .phrases import PHRASES
@@ -112,6 +112,21 @@ class Vocabulary:
         """Return True for words that a listener says without wanting the turn."""
         return not self.content(words) and not self.has_command(words)
 
+    def may_be_idle(self, words: tuple[str, ...]) -> bool:
+        """Return True for words that begin a listener's phrase, after others perhaps, and may yet become it.
+
+        "Got" may become "got it", "sound" "sounds good".
+        """
+        place = 0
+        while place < len(words):
+            if self._backchannels.begins(words[place:]) or self._leads.begins(words[place:]):
+                return not self._commands.at(words, place)
+            step = self._idle(words, place)
+            if not step:
+                return False
+            place += step
+        return False
+
     def has_answer(self, words: tuple[str, ...]) -> bool:
         """Return True if a phrase that answers a question is among the words."""
         return any(self._answers.at(words, place) for place in range(len(words)))
@@ -181,6 +196,18 @@ class _Index:
             if phrase:
                 self._phrases.setdefault(phrase[0], []).append(phrase)
 
+    def begins(self, words: tuple[str, ...]) -> bool:
+        """Return True if the words, the last of them perhaps cut, are the beginning of a longer phrase."""
+        *whole, cut = words
+        if not whole:
+            return any(first.startswith(cut) and phrases[0] != (cut,) for first, phrases in self._phrases.items())
+        count = len(whole)
+        return any(
+            phrase[:count] == tuple(whole) and phrase[count].startswith(cut) and phrase != words
+            for phrase in self._phrases.get(whole[0], ())
+            if len(phrase) > count
+        )
+
     def at(self, words: tuple[str, ...], place: int) -> int:
         """Return the length of the longest phrase that begins at `place`, 0 if none does."""
         if place >= len(words):
@@ -193,13 +220,13 @@ class _Index:
         return int(any((plain,) in self._phrases.get(plain, ()) for plain in _plain(word)))
 
 
-def _plain(word: str) -> Iterator[str]:
-    """Yield the words of which this one may be drawn out or doubled: "okay" of "okayyy", "ja" of "jaja"."""
+# The same few words are looked up again with each window of speech.
+@lru_cache(maxsize=512)
+def _plain(word: str) -> tuple[str, ...]:
+    """Return the words of which this one may be drawn out or doubled: "okay" of "okayyy", "ja" of "jaja"."""
     forms = dict.fromkeys((word, _DRAWN_OUT.sub(r"\1\1", word), _DRAWN_OUT.sub(r"\1", word)))
-    for form in forms:
-        yield form
-        if len(form) <= LONGEST_DOUBLED and (doubled := _DOUBLED.fullmatch(form)):
-            yield doubled[1]
+    doubled = (_DOUBLED.fullmatch(form) for form in forms if len(form) <= LONGEST_DOUBLED)
+    return (*forms, *(match[1] for match in doubled if match))
 
 
 def _hum(words: tuple[str, ...], place: int) -> int:

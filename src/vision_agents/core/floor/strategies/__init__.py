@@ -10,9 +10,9 @@ session replays to the same decision. It returns a `Vote`, or None if it has not
 | `detector` | +1 | a turn detector or a provider has judged already that it is a turn |
 | `words` | -1 for "uh-huh", -2 for four of them, up to +1 for what means something | words tell the two apart |
 | `question` | +2 for a "yes" after a question | an "okay" is an answer then |
-| `loudness` | 0 to -3, the fainter the more | somebody who speaks to the agent is not farther away than before |
-| `voice` | -0.5 for another voice | a second speaker may interrupt, but has to mean it |
-| `echo` | -3 for the agent's own words, -1 for a single one | they come from its loudspeaker |
+| `loudness` | 0 to -0.5, the fainter the more; -6 beyond where a caller can be | who leans back is heard later |
+| `voice` | -3 for another voice, -0.5 for its commands | a second speaker has to mean the agent |
+| `echo` | -6 for the agent's own words, -1 for a single one | they come from its loudspeaker |
 
 So clear speech interrupts by its length alone, and when it was short by words that mean something, once they are all
 known; a command does so at once. "Uh-huh" does not, unless it goes on for twice as long; nor does what comes from
@@ -22,6 +22,7 @@ across the room. Strategies of yours vote beside these: see `vision_agents.core.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from ..evidence import Evidence, Vote
 from .echo import echo
@@ -39,6 +40,8 @@ BUILT_IN: dict[str, BuiltIn] = {
 """All strategies of this package by their names, which `InterruptionPolicy.strategies` chooses from."""
 
 
+# One piece of evidence is looked at several times in an event: for a winner, for hope, for each deadline.
+@lru_cache(maxsize=16)
 def votes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Vote, ...]:
     """Collect the votes of the named strategies on the evidence."""
     given = ((name, BUILT_IN[name](evidence)) for name in names)

@@ -17,11 +17,11 @@ SHARE = 0.75
 NEAR = 5.0
 
 # The weights of this vote.
-SURE, PERHAPS = -3.0, -1.0
+SURE, PERHAPS = -6.0, -1.0
 
 
 def echo(evidence: Evidence) -> Vote | None:
-    """Vote -3 if the words are what the agent has just said, and no command of somebody else is among them.
+    """Vote -6 if the words are what the agent has just said, and no command of somebody else is among them.
 
     Nor any other word, from a voice as near as ever: "the weather in Rome" corrects "the weather in Paris". -1 for a
     single word: who has just been asked "tea or coffee?" may say it too, and then nothing is held against it.

@@ -6,26 +6,41 @@ from ..evidence import Evidence, Vote
 from ..vocabulary import tokens
 from .words import SYLLABLE, believed, certain
 
-# dB under the usual level: nobody's level is steadier than the first; at three times the distance it is 10 dB less.
+# dB under the usual level: nobody's level is steadier than the first. Up to the second it may be a caller who leans
+# back, at six times the distance, as well as a television: that makes it later. Beyond it is somebody else.
 STEADY = 7.0
-PER_DECIBEL = 0.75
-MOST = 3.0
+FARTHEST = 16.0
+LATER, TOO_FAR = -0.5, -6.0
+
+# Seconds of silence after a turn within which whoever speaks from this side of `FARTHEST` goes on with it.
+GOES_ON = 2.0
+
+# The level of a caller of whom nothing is known yet: telephony is set up for -26 dB of active speech (ITU-T P.56 and
+# G.100.1), of which the emphasis of `speech_level` leaves some 6 less in most voices and more in bright ones.
+NOMINAL = -27.0
 
 
 def loudness(evidence: Evidence) -> Vote | None:
-    """Vote 0 to -3: three quarters for each dB beyond 7 that the speech is fainter than the participant's turns before.
+    """Vote 0 to -0.5 for each dB beyond 7 that the speech is fainter than the participant's turns before.
 
-    At 9 dB it takes twice the usual evidence and words besides; at 11 and more it is somebody across the room. A mere
-    command counts at any level: somebody who whispers "please stop" means the agent. And so are words that are certain
-    though the detector took next to nothing for speech: such a whisper was not measured.
+    So it takes up to half as long again, or words besides. -6 from 16 dB on, which is farther than a caller can be. A
+    mere command counts at any level: somebody who whispers "please stop" means the agent. And so are words that are
+    certain though the detector took next to nothing for speech: such a whisper was not measured. Who has spoken a
+    moment ago goes on.
+
+    Before the first turn of a participant the level that telephony aims at stands in for theirs, and nobody is too far
+    by it: microphones differ.
     """
-    if evidence.level is None or evidence.usual_level is None:
+    if evidence.level is None or _only_a_command(evidence) or _unmeasured(evidence):
         return None
-    fainter = evidence.usual_level - evidence.level
-    if fainter <= STEADY or _only_a_command(evidence) or _unmeasured(evidence):
+    known = evidence.usual_level is not None
+    fainter = (evidence.usual_level if evidence.usual_level is not None else NOMINAL) - evidence.level
+    if known and fainter >= FARTHEST:
+        return Vote(TOO_FAR, f"{fainter:.0f} dB fainter than usual, farther than a caller can be")
+    if fainter <= STEADY or _goes_on(evidence):
         return None
-    weight = -min(MOST, PER_DECIBEL * (fainter - STEADY))
-    return Vote(weight, f"{fainter:.0f} dB fainter than usual")
+    weight = LATER * (min(fainter, FARTHEST) - STEADY) / (FARTHEST - STEADY)
+    return Vote(weight, f"{fainter:.0f} dB fainter than {'usual' if known else 'callers are'}")
 
 
 def _only_a_command(evidence: Evidence) -> bool:
@@ -34,3 +49,7 @@ def _only_a_command(evidence: Evidence) -> bool:
 
 def _unmeasured(evidence: Evidence) -> bool:
     return evidence.voiced < SYLLABLE and certain(evidence)
+
+
+def _goes_on(evidence: Evidence) -> bool:
+    return evidence.since_turn is not None and evidence.since_turn <= GOES_ON

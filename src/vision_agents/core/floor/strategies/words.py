@@ -54,8 +54,10 @@ def words(evidence: Evidence) -> Vote | None:
     command = vocabulary.has_command(spoken)
     if evidence.speaking and not command:
         return Vote(0.0, f"{shown} so far")
+    if not evidence.words_final and not command and vocabulary.may_be_idle(spoken):
+        return Vote(0.0, f"{shown} so far")
     if not sure:
-        return Vote(0.5, f"perhaps {shown}")
+        return Vote(0.5 if evidence.clear_speech >= SYLLABLE else 0.0, f"perhaps {shown}")
     return Vote(1.0, f"a command: {shown}" if command else shown)
 
 

@@ -14,6 +14,7 @@ const LINES = {
   AudioDrained: ({ reply }) => `reply ${reply} was heard to its end`,
   DropReply: ({ reply, reason }) => `reply ${reply} was dropped (${reason})`,
   RecordTurn: ({ text }) => `turn taken: ${text}`,
+  RecordOverheard: ({ text }) => `overheard, not answered: ${text}`,
   DiscardTurn: () => "that was no turn",
 };
 
