@@ -420,6 +420,13 @@ class TestPatience:
     def test_against_both(self) -> None:
         assert kinds(self.over("mm").until(5.46)) == [fx.Resume]
 
+    def test_a_vote_of_no_weight_is_against_nobody(self) -> None:
+        story = self.over("")
+        assert [story.challenge(participant) for participant in (ANN, BOB)] == [1, 1]
+        story.at(5.3, ev.Voted, BOB, 1, "mine", 0.0, "who knows")
+        assert story.until(5.49) == []
+        assert kinds(story.until(5.51)) == [fx.Resume]
+
     def test_against_one(self) -> None:
         story = self.over("")
         assert story.until(5.49) == []

@@ -6,7 +6,7 @@ from vision_agents.core.floor import FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 
-from .story import ANN, Story, kinds
+from .story import ANN, Story, kinds, resumed
 
 
 class TestRealtime:
@@ -53,6 +53,17 @@ class TestRealtime:
         assert kinds(story.at(1.0, ev.SpeechStarted, ANN)) == [fx.BeginTurn, fx.Hold]
         assert kinds(story.at(1.2, ev.TurnStarted, ANN)) == [fx.Commit, fx.AnnounceTurnStarted]
         assert story.at(1.3, ev.AudioProgressed, 1) == []
+
+    def test_who_is_fainter_than_in_the_turn_before_does_not_interrupt(self) -> None:
+        story = Story(answers=False)
+        story.speaks(ANN, 0.0, 0.96, level=-20.0)
+        story.stops(ANN, 1.2, 0.96)
+        story.at(1.4, ev.TurnEnded, ANN)
+        story.at(1.6, ev.ReplyStarted, 1)
+        story.answers(2.0)
+        assert kinds(story.speaks(ANN, 5.0, 1.2, level=-32.0)) == [fx.BeginTurn, fx.Hold]
+        story.stops(ANN, 6.4, 1.2)
+        assert resumed(story.until(6.61)) == (1, "word", "12 dB fainter than usual")
 
     def test_the_model_owes_an_answer_and_never_gives_it(self) -> None:
         story = Story(answers=False)
