@@ -93,6 +93,9 @@ async def test_words_that_come_three_times_are_said_once(
     service.will_hear("how are you")
     await model.connect("")
     await speak(model)
-    await until(lambda: player.responses and player.last.done, "the answer")
+    await until(lambda: player.of("final") and player.responses and player.last.done, "the words and the answer")
+    # What the service said before it answers this has all come.
+    await model.send_text("And then?")
+    await until(lambda: len(player.responses) == 2 and player.last.done, "the next answer")
     assert [fact[2] for fact in player.of("final")] == ["how are you"]
     assert [message.text for message in model.conversation if message.role is Role.USER] == ["how are you"]
