@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from contextlib import asynccontextmanager
 
@@ -11,7 +12,7 @@ from vision_agents.core import Agent, User
 from vision_agents.plugins.local import PageServer
 from vision_agents.testing.parts import ScriptedLLM, ScriptedSTT, ToneTTS
 
-from .devtools import chromium, fake_microphone, find_chromium
+from .devtools import WAIT_TIMEOUT, chromium, fake_microphone, find_chromium
 from .test_browser import NOTICE, STATE, LoudnessDetector, in_call, opened, voice, write
 
 pytestmark = [
@@ -23,6 +24,7 @@ pytestmark = [
 ]
 
 CAPTIONS = "document.querySelector('#captions').textContent"
+HEARD = "[...document.querySelectorAll('#captions .heard')].map((words) => words.textContent).join(' ')"
 FRESH = "document.querySelector('#fresh')"
 
 
@@ -48,9 +50,15 @@ async def serving(**terms):
         yield page, agents
 
 
+async def until(condition):
+    async with asyncio.timeout(WAIT_TIMEOUT):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
 async def answered(tab, number):
-    """Wait until the caller is in mid-answer of that agent."""
-    await tab.until(f"{CAPTIONS}.includes('secret{number}') && {CAPTIONS}.includes('answer{number}.3')")
+    """Wait until the caller has heard some words of that agent's answer."""
+    await tab.until(f"{CAPTIONS}.includes('secret{number}') && {HEARD}.includes('answer{number}.3')")
 
 
 async def test_two_browsers_at_once_have_two_conversations_and_a_third_finds_no_place(tmp_path):
@@ -120,6 +128,8 @@ async def test_a_reload_in_mid_answer_goes_on_with_the_conversation_and_not_with
         await tab.until(
             "document.querySelector('#state-hint').textContent === 'Press Talk: your conversation goes on.'"
         )
+        # The new page may be there before the news that the old one is gone.
+        await until(lambda: not agents[0].participants)
         assert len(agents[0].conversation) == 2
         assert agents[0].conversation.messages[-1].interrupted
         await in_call(tab)
