@@ -109,6 +109,12 @@ class Notes:
     ) -> None:
         self._note("turn_ended", participant, confidence, duration, trailing_silence)
 
+    def turn_end_expected(self, participant: Participant, confidence: float) -> None:
+        self._note("turn_end_expected", participant, confidence)
+
+    def turn_resumed(self, participant: Participant) -> None:
+        self._note("turn_resumed", participant)
+
     def words(
         self,
         participant: Participant,

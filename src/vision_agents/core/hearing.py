@@ -47,6 +47,19 @@ class Hearing(Part):
         if (listener := self._listener) is not None:
             listener.turn_ended(participant, confidence, duration, trailing_silence)
 
+    def report_turn_end_expected(self, participant: Participant, confidence: float = 1.0) -> None:
+        """Report that the participant is probably done: an answer to the words reported so far is prepared.
+
+        `report_turn_ended` follows when that is certain, or `report_turn_resumed`.
+        """
+        if (listener := self._listener) is not None:
+            listener.turn_end_expected(participant, confidence)
+
+    def report_turn_resumed(self, participant: Participant) -> None:
+        """Report that a turn of which the end was expected goes on."""
+        if (listener := self._listener) is not None:
+            listener.turn_resumed(participant)
+
     def report_words(
         self,
         participant: Participant,

@@ -31,6 +31,12 @@ class HearingListener(Protocol):
     ) -> None:
         """The participant is done. `duration`: seconds from the turn's start to its last sound, None if not known."""
 
+    def turn_end_expected(self, participant: Participant, confidence: float) -> None:
+        """The participant is probably done, with the words reported so far; `turn_ended` or `turn_resumed` follows."""
+
+    def turn_resumed(self, participant: Participant) -> None:
+        """The turn of which the end was expected goes on."""
+
     def words(
         self,
         participant: Participant,
@@ -62,8 +68,10 @@ class HearingListener(Protocol):
 class CallBarrier(Protocol):
     """The place at which a function with effects waits before it is called."""
 
-    async def passed(self, epoch: int) -> bool:
+    async def passed(self, epoch: int, reply: int | None = None) -> bool:
         """Wait until a function may be called for an answer of `epoch`. Returns False if it may never be.
+
+        `reply`: the number of the answer, if it has one.
 
         When it has returned True, nothing else has happened since that was decided: call it before you await anything.
         """

@@ -8,6 +8,8 @@ from vision_agents.core.floor import Clearance, Floor, FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 from vision_agents.core.floor.challenge import HOLDING
+from vision_agents.core.floor.drafts import same_words
+from vision_agents.core.floor.reply_queue import Draft
 from vision_agents.core.floor.turn import Announced, TurnPhase
 
 # Deadlines in a row that may be needed to come to rest: a few for each turn, two for each reply that waits.
@@ -48,6 +50,8 @@ class Facts(NamedTuple):
     # There is something to be told that nobody waited for; and the replies whose functions run.
     news: bool
     needing: frozenset[int]
+    # The answer that is prepared: its number, and what it is to.
+    draft: Draft | None
 
 
 def look(floor: Floor) -> Facts:
@@ -77,6 +81,7 @@ def look(floor: Floor) -> Facts:
         deserted=floor.deserted,
         news=voice.news,
         needing=frozenset(voice.functions),
+        draft=voice.draft,
         silent=frozenset(
             p for p, t in turns.items() if t.phase is TurnPhase.QUIET and t.closed is not None and not t.closed.text
         ),
@@ -117,6 +122,13 @@ def _check_rest(floor: Floor, facts: Facts) -> None:
     assert clearance is (Clearance.WAIT if facts.held else clearance)
     assert (clearance is Clearance.NEVER) == facts.deserted
     assert floor.clearance(floor.epoch - 1) is Clearance.NEVER
+    if (draft := facts.draft) is not None:
+        # It is prepared for somebody's open turn and a free voice, and nothing of it is done.
+        assert floor._turns[draft.participant].phase is not TurnPhase.QUIET
+        assert draft.epoch == floor.epoch
+        assert facts.reply is None
+        assert not floor._replies.queue
+        assert floor.clearance(draft.epoch, draft.number) is Clearance.WAIT
     # What waits has something that leads out of it.
     assert clearance is not Clearance.WAIT or floor.deadline is not None
     assert len(floor._replies.queue) <= floor.policy.queue_limit + 1  # one answer may wait besides
@@ -147,6 +159,7 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
     waiting, announced = list(before.waiting), set(before.announced)
     answered = given_up = went_on = told = False
     ended: set[str] = set()
+    draft = before.draft
     away = before.away
 
     if isinstance(event, ev.ReplyRequested | ev.ReplyStarted) and event.reply > before.last_reply:
@@ -190,9 +203,22 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                 else:
                     given_up = True
                 epoch, reply, held = new_epoch, None, False
-            case fx.BeginReply(number, born, answer, continues, news, filler):
+            case fx.PrepareReply(number, born, participant, text):
+                assert floor.answers
+                assert (reply, draft, waiting) == (None, None, [])
+                assert number > before.last_reply
+                assert born == epoch
+                assert text
+                draft = Draft(number, born, participant, text)
+            case fx.DiscardReply(number, reason):
+                assert _readable(reason)
+                assert draft is not None
+                assert draft.number == number
+                draft = None
+            case fx.BeginReply(number, born, answer, continues, news, filler, prepared):
                 assert reply is None, "one reply at a time"
                 assert born == epoch, "nothing is made for an older epoch"
+                assert (draft is not None) is prepared, "what is prepared is taken, or thrown away before"
                 if news:
                     assert number > before.last_reply
                     assert (answer, continues, filler) == (False, None, "")
@@ -202,6 +228,14 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                     assert number > before.last_reply
                     assert 0 in before.needing, "no function runs"
                     assert not floor._taking.somebody_speaks
+                elif prepared:
+                    assert draft is not None
+                    assert answer
+                    assert (number, born) == (draft.number, draft.epoch)
+                    said = [e for e in effects[:index] if isinstance(e, fx.RecordTurn)]
+                    assert [e.participant for e in said] == [draft.participant], "its turn is not complete"
+                    assert same_words(said[0].text, draft.text), "something else was said"
+                    draft, answered = None, True
                 elif answer:
                     assert number > before.last_reply
                     answered = True
@@ -273,6 +307,7 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
     assert (epoch, reply, held) == (after.epoch, after.reply, after.held)
     assert sorted(waiting) == sorted(after.waiting), "a reply that waited was lost, or came from nowhere"
     assert announced == after.announced
+    assert draft == after.draft
     assert away is after.away or not floor._presence.participants
     assert after.last_reply >= before.last_reply
     if before.answer_waits and not answered and not given_up:

@@ -75,6 +75,16 @@ def of_a_reply(kind: type[ev.ReplyEvent]) -> Move:
     return happens
 
 
+def of_a_draft(kind: type[ev.ReplyEvent]) -> Move:
+    """Something about the reply that is prepared."""
+
+    def happens(floor: Floor, now: float) -> Iterator[ev.FloorEvent]:
+        if floor._replies.draft is not None:
+            yield kind(now, floor._replies.draft.number)
+
+    return happens
+
+
 def next_reply(kind: type[ev.ReplyEvent], *facts: Any) -> Move:
     """A reply is wanted, or made."""
     return lambda floor, now: iter([kind(now, floor.last_reply + 1, *facts)])
@@ -319,6 +329,22 @@ WORLDS = [
         answers=False,
         before=[ev.ParticipantJoined(0.0, ANN), *audible(answers=False)],
     ),
+    World(
+        "answers that are prepared",
+        [
+            *speech(ANN),
+            *words(ANN),
+            *(always(kind, ANN) for kind in (ev.TurnStarted, ev.TurnEndExpected, ev.TurnResumed, ev.ParticipantLeft)),
+            always(ev.SpeechStarted, BOB),
+            next_reply(ev.ReplyRequested),
+            of_a_draft(ev.ReplyFailed),
+            of_a_reply(ev.PreparedInVain),
+            always(ev.InterruptRequested),
+        ],
+        4,
+        InterruptionPolicy(queue_limit=1, prepare=True),
+        before=[ev.TurnStarted(0.0, ANN)],
+    ),
     World("evidence over an answer", speech(ANN) + evidence(ANN), 5, POLICY, before=answered(ANN)),
     World(
         "only the one spoken to",
@@ -364,6 +390,9 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
             tuple(turn.words.final),
             turn.words.partial,
             turn.words.reported,
+            turn.words.confidence,
+            turn.end_expected,
+            turn.drafts,
             turn.words_awaited,
             (turn.closed.announced, turn.closed.text, turn.closed.guess) if turn.closed else None,
             turn.participant in floor._judge._dismissed,
@@ -374,6 +403,7 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
         floor._taking._detected,
         age(floor._replies.answer_due_since),
         floor._replies.calls_wait,
+        (last - draft.number, draft.participant, draft.text) if (draft := floor._replies.draft) else None,
         tuple(sorted(floor._replies.addressees)),
         (*_of_reply(reply, last), age(reply.since), tuple(reply.insertions.values())) if reply else None,
         _of_challenge(challenge, now) if challenge else None,

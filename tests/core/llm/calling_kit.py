@@ -39,7 +39,7 @@ class Desk:
     async def _note(self, event: ToolEndedEvent) -> None:
         self.ended.append(event)
 
-    async def passed(self, epoch: int) -> bool:
+    async def passed(self, epoch: int, reply: int | None = None) -> bool:
         await self.barrier.wait()
         return self.cleared
 

@@ -109,6 +109,7 @@ class TestWriting:
             "continues": None,
             "news": False,
             "filler": "",
+            "prepared": False,
         }
         assert records[3] == {
             "t": 0.1,

@@ -82,26 +82,47 @@ async def test_a_turn(talk: Talk):
 
 async def test_an_eager_end_that_holds(talk: Talk):
     await talk.tell("StartOfTurn", "Call")
-    assert await talk.tell("EagerEndOfTurn", "Call me") == [("final", "Call me"), ("turn_ended",)]
-    assert await talk.tell("EndOfTurn", "Call me") == []
+    assert await talk.tell("EagerEndOfTurn", "Call me") == [("partial", "Call me"), ("turn_end_expected",)]
+    assert await talk.tell("EndOfTurn", "Call me") == [("final", "Call me"), ("turn_ended",)]
     assert await talk.tell("StartOfTurn", "Call") == [("turn_started",), ("partial", "Call")]
 
 
 async def test_an_eager_end_that_is_taken_back(talk: Talk):
     await talk.tell("StartOfTurn", "Call")
     await talk.tell("EagerEndOfTurn", "Call me")
-    assert await talk.tell("TurnResumed", "Call me") == [("turn_started",)]
-    assert await talk.tell("Update", "Call me tomorrow") == [("partial", "tomorrow")]
-    assert await talk.tell("EagerEndOfTurn", "Call me tomorrow.") == [("final", "tomorrow."), ("turn_ended",)]
-    assert await talk.tell("EndOfTurn", "Call me tomorrow.") == []
-    assert talk.log.final_words(ANNA) == ["Call me", "tomorrow."]
+    assert await talk.tell("TurnResumed", "Call me") == [("turn_resumed",)]
+    assert await talk.tell("Update", "Call me tomorrow") == [("partial", "Call me tomorrow")]
+    assert await talk.tell("EagerEndOfTurn", "Call me tomorrow.") == [
+        ("partial", "Call me tomorrow."),
+        ("turn_end_expected",),
+    ]
+    assert await talk.tell("EndOfTurn", "Call me tomorrow.") == [("final", "Call me tomorrow."), ("turn_ended",)]
+    assert talk.log.final_words(ANNA) == ["Call me tomorrow."]
 
 
-async def test_a_turn_that_resumed_for_nothing_ends_without_new_words(talk: Talk):
+async def test_a_turn_that_resumed_for_nothing_ends_all_the_same(talk: Talk):
     await talk.tell("StartOfTurn", "Call")
     await talk.tell("EagerEndOfTurn", "Call me")
     await talk.tell("TurnResumed", "Call me")
-    assert await talk.tell("EndOfTurn", "Call me") == [("turn_ended",)]
+    assert await talk.tell("EndOfTurn", "Call me") == [("final", "Call me"), ("turn_ended",)]
+
+
+async def test_a_turn_resumes_of_which_others_ended_the_first_part(talk: Talk):
+    await talk.tell("StartOfTurn", "Call")
+    await talk.tell("EagerEndOfTurn", "Call me")
+    await talk.stt.finish_turn(ANNA)
+    assert talk.log.final_words(ANNA) == ["Call me"]
+    assert await talk.tell("TurnResumed", "Call me") == [("turn_started",)]
+    assert await talk.tell("EndOfTurn", "Call me tomorrow") == [("final", "tomorrow"), ("turn_ended",)]
+
+
+async def test_an_eager_end_of_what_was_discarded_is_none(talk: Talk):
+    await talk.tell("StartOfTurn", "uh")
+    heard = talk.place
+    talk.stt.discard_turn(ANNA)
+    await talk.hear(1.0)
+    assert await talk.tell("EagerEndOfTurn", "uh huh", end=heard) == []
+    assert await talk.tell("TurnResumed", "uh huh", end=heard) == []
 
 
 async def test_a_late_end_does_not_end_the_next_turn(talk: Talk):

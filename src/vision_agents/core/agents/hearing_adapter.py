@@ -134,6 +134,12 @@ class HearingAdapter:
     ) -> None:
         self._report(ev.TurnEnded(self._now(), participant.id, confidence, duration, trailing_silence))
 
+    def turn_end_expected(self, participant: Participant, confidence: float) -> None:
+        self._report(ev.TurnEndExpected(self._now(), participant.id, confidence))
+
+    def turn_resumed(self, participant: Participant) -> None:
+        self._report(ev.TurnResumed(self._now(), participant.id))
+
     def words(
         self,
         participant: Participant,

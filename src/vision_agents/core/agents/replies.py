@@ -14,6 +14,7 @@ from ..conversation import Conversation, Message, Role
 from ..epoch import Epoch
 from ..events import EventManager
 from ..floor.evidence import Vote
+from ..llm import Confirmation
 from ..participants import Participant
 from ..trace import Trace
 from ..trace.notes import AgentTranscript, InterruptionDecided, ReplyPlayed, ReplyResumed
@@ -47,6 +48,14 @@ class CutReply:
     unfinished: bool
 
 
+@dataclass(frozen=True, slots=True)
+class DraftReply:
+    """A reply that is prepared, and the history that it was prepared for, without what was perhaps said."""
+
+    spoken: SpokenReply
+    history: tuple[Message, ...]
+
+
 class Replies:
     """Carries out what the floor decides about the agent's voice, and keeps the history true to what was played."""
 
@@ -76,6 +85,8 @@ class Replies:
         self._cut: dict[int, CutReply] = {}
         # When the voice that is held fell silent, None as long as it has not.
         self._silent_at: float | None = None
+        # The answer that is made before it is certain what it answers.
+        self._draft: DraftReply | None = None
 
     # Beginning.
 
@@ -88,6 +99,30 @@ class Replies:
         reply = SpokenReply(number, epoch)
         self.adopt(reply)
         self._voice.begin(reply, SpeechRequest(filler, verbatim=True) if filler else self._requests.get(number))
+
+    def prepare(self, number: int, epoch: int, text: str, participant: str) -> None:
+        """Have the answer to a turn made that is perhaps over, and perhaps has these words."""
+        reply = SpokenReply(number, epoch, confirmation=Confirmation(certain=False))
+        self._draft = DraftReply(reply, self._conversation.messages)
+        self._voice.prepare(reply, (*self._draft.history, Message(Role.USER, text, participant=participant)))
+
+    def begin_prepared(self, number: int) -> bool:
+        """Let a prepared answer be heard. False if it does not fit the history, or there is none."""
+        draft = self._draft
+        if draft is None or draft.spoken.number != number or self._conversation.messages[:-1] != draft.history:
+            return False
+        self._draft = None
+        self.adopt(draft.spoken)
+        self._voice.confirm(number)
+        return True
+
+    def discard(self) -> None:
+        """Throw away what is prepared, if there is anything."""
+        draft, self._draft = self._draft, None
+        if draft is not None:
+            draft.spoken.confirmation.revoke()
+            self._playout.drop(draft.spoken.number)
+            self._voice.drop(draft.spoken.number, (0.0, ""))
 
     def go_on(self, number: int, epoch: int, cut: int) -> bool:
         """Have the unheard rest of a reply said, which was cut off for nothing. False if there is none."""
@@ -182,6 +217,8 @@ class Replies:
         evidence: tuple[Vote, ...],
     ) -> None:
         """Interrupt: shut the gate, then cancel, then tell."""
+        if self._draft is not None and self._draft.spoken.epoch < epoch:
+            self.discard()
         sounding, before = self._playout.sounding, self._playout.dropped_samples
         self._epoch.advance(epoch)
         heard = self._playout.silence()
@@ -231,6 +268,7 @@ class Replies:
 
     def abandon(self) -> None:
         """The call is over: nobody will hear the rest."""
+        self.discard()
         for number in list(self._spoken):
             self.drop(number)
         self._requests.abandon()

@@ -168,15 +168,24 @@ class Session:
             nobody_hears = self._loop.create_future()
             nobody_hears.set_result(False)
             return nobody_hears
+        if request.caller is None or request.caller.confirmation.certain:
+            return self._request(request)
+        # A function of an answer that is only prepared says something: not before that is certain, if it ever is.
+        heard: asyncio.Future[bool] = self._loop.create_future()
+        request.caller.confirmation.then(lambda: _follow(self._request(request), heard), lambda: _tell(heard, False))
+        return heard
+
+    def _request(self, request: SpeechRequest) -> asyncio.Future[bool]:
+        within = self._voice.waits_for(request.caller) if request.caller is not None else None
         number = self.floor.last_reply + 1
         future = self.replies.requested(number, request)
-        within = self._voice.waits_for(request.caller) if request.caller is not None else None
         self.post(ev.ReplyRequested(self.trace.now(), number, request.interruptible, request.interrupts, within))
         return future
 
     def instruct(self, instructions: str) -> None:
         """Have everything answered by these instructions from now on."""
         self._voice.instruct(instructions)
+        self.replies.discard()
         self._instructions = instructions
 
     def interrupt(self) -> None:
@@ -220,9 +229,9 @@ class Session:
         self.barrier.moved()
         self._timer.set(None if self.over.is_set() else self.floor.deadline)
 
-    def _clearance(self, epoch: int) -> Clearance:
+    def _clearance(self, epoch: int, reply: int | None) -> Clearance:
         # In a call that is over nothing begins: what waits is given up.
-        return Clearance.WAIT if self.over.is_set() else self.floor.clearance(epoch)
+        return Clearance.WAIT if self.over.is_set() else self.floor.clearance(epoch, reply)
 
     def _calls_wait(self, count: int) -> None:
         self.post(ev.CallsWait(self.trace.now(), count))
@@ -253,7 +262,11 @@ class Session:
         self.replies.commit(effect.epoch, effect.reply, participant, onset, effect.reason, effect.evidence)
 
     def _begin_reply(self, effect: fx.BeginReply) -> None:
-        if effect.news and not self._voice.has_news:
+        if effect.prepared:
+            if not self.replies.begin_prepared(effect.reply):
+                self.replies.discard()
+                self.post(ev.PreparedInVain(self.trace.now(), effect.reply))
+        elif effect.news and not self._voice.has_news:
             self.post(ev.ReplyFailed(self.trace.now(), effect.reply))
         elif effect.continues is None:
             self.replies.begin(effect.reply, effect.epoch, effect.filler)
@@ -263,6 +276,12 @@ class Session:
     def _insert_speech(self, effect: fx.InsertSpeech) -> None:
         if not self.replies.insert(effect.reply, effect.within, effect.filler):
             self.post(ev.ReplyFailed(self.trace.now(), effect.reply))
+
+    def _prepare_reply(self, effect: fx.PrepareReply) -> None:
+        self.replies.prepare(effect.reply, effect.epoch, effect.text, effect.participant)
+
+    def _discard_reply(self, effect: fx.DiscardReply) -> None:
+        self.replies.discard()
 
     def _drop_reply(self, effect: fx.DropReply) -> None:
         logger.info("reply %d is dropped: %s", effect.reply, effect.reason)
@@ -411,12 +430,24 @@ class Session:
             self.post(ev.AgentWordsPlayed(self.trace.now(), reply, said))
 
 
+def _follow(future: asyncio.Future[bool], result: asyncio.Future[bool]) -> None:
+    """Give `result` what `future` will have."""
+    future.add_done_callback(lambda done: _tell(result, not done.cancelled() and done.result()))
+
+
+def _tell(future: asyncio.Future[bool], result: bool) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
 _EFFECTS: dict[type[fx.Effect], Callable[[Session, Any], None]] = {
     fx.Hold: Session._hold,
     fx.Resume: Session._resume,
     fx.Commit: Session._commit,
     fx.BeginReply: Session._begin_reply,
     fx.InsertSpeech: Session._insert_speech,
+    fx.PrepareReply: Session._prepare_reply,
+    fx.DiscardReply: Session._discard_reply,
     fx.DropReply: Session._drop_reply,
     fx.BeginTurn: Session._begin_turn,
     fx.DiscardTurn: Session._discard_turn,

@@ -31,6 +31,7 @@ class Line:
         "finished",
         "heard",
         "position",
+        "prepared",
         "reply",
         "started",
         "written",
@@ -47,6 +48,8 @@ class Line:
         # No more will be written; nothing of it will ever be pulled again.
         self.finished = False
         self.closed = False
+        # It is not certain yet that it is wanted: nothing of it is pulled.
+        self.prepared = False
         self._keep = keep
         self._past: deque[Samples] = deque()
         self._past_length = 0

@@ -74,10 +74,19 @@ class Playout:
 
     # What makes a voice.
 
-    def begin(self, reply: int, epoch: int) -> None:
-        """Open the line of a reply, behind those that are open."""
+    def begin(self, reply: int, epoch: int, *, prepared: bool = False) -> None:
+        """Open the line of a reply, behind those that are open. `prepared`: none of it is pulled before `release`."""
         if not self._closed:
-            self._lines.append(Line(reply, epoch, round(KEEP_SECONDS * SAMPLE_RATE)))
+            line = Line(reply, epoch, round(KEEP_SECONDS * SAMPLE_RATE))
+            line.prepared = prepared
+            self._lines.append(line)
+
+    def release(self, reply: int) -> None:
+        """Let a prepared reply be pulled from now on."""
+        line = self._find(reply)
+        if line is not None:
+            line.prepared = False
+            self._end_if_drained(line)
 
     async def write(self, reply: int, samples: Samples) -> bool:
         """Add 48 kHz samples to a reply; wait while more than the limit is queued for it.
@@ -116,8 +125,11 @@ class Playout:
         line = self._find(reply)
         if line is not None:
             line.finished = True
-            if line is self._lines[0] and not line.waiting:
-                self._drained(line)
+            self._end_if_drained(line)
+
+    def _end_if_drained(self, line: Line) -> None:
+        if line.finished and not line.prepared and line is self._lines[0] and not line.waiting:
+            self._drained(line)
 
     # What decides about it: all synchronous, all in force at the next pull.
 
@@ -183,6 +195,8 @@ class Playout:
         line = self._lines[0]
         if line.epoch < self._epoch.value:
             self.silence()
+            return self._silence
+        if line.prepared:
             return self._silence
         if self._held is None:
             return self._pull_voice(line)

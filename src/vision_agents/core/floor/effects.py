@@ -203,6 +203,40 @@ class BeginReply(Effect):
     filler: str = ""
     """The words, where nobody wants it but the floor, since a realtime model is silent while a function runs."""
 
+    prepared: bool = False
+    """The reply was prepared (`PrepareReply`): what there is of it may be heard, and done, from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareReply(Effect):
+    """Begin to make the answer to what the participant has perhaps said.
+
+    Nothing of it is heard, put into the history or done until `BeginReply` has its number. `DiscardReply` ends it too.
+    """
+
+    reply: int
+    """Its number."""
+
+    epoch: int
+    """The epoch that everything made for it inherits."""
+
+    participant: str
+    """The participant's id."""
+
+    text: str
+    """The words, as they are known by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardReply(Effect):
+    """Throw away a reply that was prepared."""
+
+    reply: int
+    """Its number."""
+
+    reason: str
+    """Why, in words."""
+
 
 @dataclass(frozen=True, slots=True)
 class InsertSpeech(Effect):

@@ -92,6 +92,22 @@ class TurnEnded(ParticipantEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class TurnEndExpected(ParticipantEvent):
+    """A detector or a provider expects that the participant is done, and will say so, or `TurnResumed`.
+
+    The words that it expects to be all have been reported before.
+    """
+
+    confidence: float = 1.0
+    """The reporter's, from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResumed(ParticipantEvent):
+    """The turn of which the end was expected goes on."""
+
+
+@dataclass(frozen=True, slots=True)
 class TranscriptReceived(ParticipantEvent):
     """The recogniser's words for what the participant says."""
 
@@ -224,6 +240,11 @@ class AudioDrained(ReplyEvent):
 @dataclass(frozen=True, slots=True)
 class ReplyFailed(ReplyEvent):
     """The reply cannot be made, or no more of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedInVain(ReplyEvent):
+    """The reply that began was prepared for a history that has changed since: it has to be made anew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ from typing import Any
 from . import effects as fx
 from . import events as ev
 from .clearance import Clearance
+from .drafts import Drafts
 from .evidence import Evidence, Vote
 from .judge import Judge, reason_for
 from .policy import InterruptionPolicy
@@ -85,6 +86,7 @@ class Floor:
         self._replies = ReplyQueue(self.policy.queue_limit)
         self._taking = TurnTaking(self._turns, self._judge, self._replies, answers=answers)
         self._presence = Presence()
+        self._drafts = Drafts(self._turns, self._replies, early=self.policy.prepare)
         # Of the event that is being handled; and how many of them `_settle` has seen.
         self._effects: list[fx.Effect] = []
         self._seen = 0
@@ -126,16 +128,17 @@ class Floor:
         """Return True as long as the rest of a reply may still be said, since what cut it off may have been nothing."""
         return any(turn.cut == reply for turn in self._turns.values()) or self._replies.continues(reply)
 
-    def clearance(self, epoch: int) -> Clearance:
+    def clearance(self, epoch: int, reply: int | None = None) -> Clearance:
         """Return whether a function with effects may be called for an answer that was wanted in `epoch`.
 
-        Not while the answer is challenged, nor while somebody goes on speaking before a realtime model says anything.
-        Never when nobody is there any more.
+        `reply`: the number of the answer, where it is known. Not while it is only prepared, while it is challenged, or
+        while somebody goes on speaking before a realtime model says anything. Never when nobody is there any more.
         """
         if epoch < self.epoch or self.deserted:
             return Clearance.NEVER
         speakers = self._taking.speakers() if self._taking.unvoiced else ()
-        contested = self._judge.contested or any(map(self._judge.people.may_interrupt, speakers))
+        prepared = self._replies.draft is not None and self._replies.draft.number == reply
+        contested = prepared or self._judge.contested or any(map(self._judge.people.may_interrupt, speakers))
         return Clearance.WAIT if contested else Clearance.GO
 
     @property
@@ -187,7 +190,11 @@ class Floor:
         self._stop_waiting_calls()
         if self._quiet:
             self._replies.queue_news(at)
-        if self._replies.may_begin(quiet=self._quiet):
+        begins = self._replies.may_begin(quiet=self._quiet)
+        if self.answers:
+            answer_begins = begins and self._replies.answer_is_next
+            self._do(self._drafts.settle(self._effects[self._seen :], answer_begins=answer_begins))
+        if begins:
             self._begin_next(at)
         active = self._replies.busy or bool(self._replies.functions)
         self._do(self._presence.update(at, self._effects[self._seen :], agent_active=active))
@@ -382,6 +389,11 @@ class Floor:
         if reply is not None:
             reply.phase, reply.since = ReplyPhase.AUDIBLE, event.at
 
+    def _on_prepared_in_vain(self, event: ev.PreparedInVain) -> None:
+        if self._replies.current(event.reply) is not None:
+            self._judge.challenge = None
+            self._do(self._replies.begin_anew(event.at))
+
     def _on_audio_drained(self, event: ev.AudioDrained) -> None:
         if self._replies.current(event.reply) is not None:
             self._replies.drained()
@@ -390,6 +402,7 @@ class Floor:
         self._replies.withdraw(event.reply)
 
     def _on_reply_failed(self, event: ev.ReplyFailed) -> None:
+        self._do(self._drafts.fail(event.reply))
         reply = self._replies.current(event.reply)
         if reply is not None and reply.phase is ReplyPhase.PREPARING:
             # Of an audible one, what was made before it failed is played to its end: that comes as AudioDrained.
@@ -410,6 +423,8 @@ _HANDLERS: dict[type[ev.FloorEvent], Callable[[Floor, Any], None]] = {
     ev.SpeechEnded: Floor._on_turn,
     ev.TurnStarted: Floor._on_turn,
     ev.TurnEnded: Floor._on_turn,
+    ev.TurnEndExpected: Floor._on_turn,
+    ev.TurnResumed: Floor._on_turn,
     ev.TranscriptReceived: Floor._on_words,
     ev.TranscriptCompleted: Floor._on_turn,
     ev.ParticipantJoined: Floor._on_joined,
@@ -420,6 +435,7 @@ _HANDLERS: dict[type[ev.FloorEvent], Callable[[Floor, Any], None]] = {
     ev.AudioProgressed: Floor._on_audio,
     ev.AudioDrained: Floor._on_audio_drained,
     ev.ReplyFailed: Floor._on_reply_failed,
+    ev.PreparedInVain: Floor._on_prepared_in_vain,
     ev.AnswerLost: Floor._on_answer_lost,
     ev.FunctionStarted: Floor._on_function_started,
     ev.FunctionEnded: Floor._on_function_ended,

@@ -35,6 +35,11 @@ class InterruptionPolicy:
     """The VAD confidence from which a window counts as confident speech. Speech of all languages reaches 0.85 in two
     thirds of its windows or more, coughs and laughter seldom in a quarter."""
 
+    prepare: bool = False
+    """Begin to make the answer at each pause, before it is certain that the turn is over. Nothing of it is heard, put
+    into the history or done before; what was made for other words is thrown away, up to three times a turn, and costs
+    its tokens. Where a recogniser expects the end of a turn (Deepgram's eager end) this is done in any case."""
+
     interruptible_by: Literal["anyone", "spoken_to"] = "anyone"
     """Participants whose speech interrupts: all, or those whose words the agent is answering. Speech of the others is
     kept and answered after the reply. For a decision per participant see `Agent(may_interrupt=…)`."""

@@ -70,6 +70,16 @@ class QueuedReply:
     filler: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An answer that is prepared to what a participant has perhaps said."""
+
+    number: int
+    epoch: int
+    participant: str
+    text: str
+
+
 @dataclass(slots=True)
 class RunningFunctions:
     """The functions of a reply that run: how many, since when, and what is said at `filler_at` if nothing else was."""
@@ -107,6 +117,8 @@ class ReplyQueue:
     calls_wait: int = 0
     # For each reply that has needed functions: how long it is silent.
     waits: dict[int, Wait] = field(default_factory=dict)
+    # The answer that is prepared for a turn which is not complete.
+    draft: Draft | None = None
     # A realtime model owes an answer since then.
     answer_due_since: float | None = None
     # Functions found something that nobody waited for and nothing has told; answers before this epoch are unwanted.
@@ -187,6 +199,12 @@ class ReplyQueue:
         """True if the last in the queue is a continuation."""
         return bool(self.queue) and self.queue[-1].continues is not None
 
+    @property
+    def answer_is_next(self) -> bool:
+        """True if the first in the queue is an answer."""
+        first = self.queue[0] if self.queue else None
+        return first is not None and first.number is None and first.continues is None and not first.news
+
     def may_begin(self, quiet: bool) -> bool:
         """Return True if the first in the queue may have the voice. `quiet`: nobody has the turn."""
         if self.reply is not None or not self.queue:
@@ -198,9 +216,13 @@ class ReplyQueue:
     def begin_next(self, at: float) -> list[fx.Effect]:
         """Give the voice to the first in the queue."""
         waiting = self.queue.popleft()
-        number = self.last_reply + 1 if waiting.number is None else waiting.number
-        self.last_reply = max(self.last_reply, number)
         answer = waiting.number is None and waiting.continues is None and not waiting.news
+        draft, self.draft = self.draft, None
+        if draft is not None and answer:
+            number = draft.number
+        else:
+            number = self.last_reply + 1 if waiting.number is None else waiting.number
+        self.last_reply = max(self.last_reply, number)
         if answer or waiting.news:
             self.news = False
         to = None
@@ -212,13 +234,30 @@ class ReplyQueue:
         self.reply = Reply(number, waiting.interruptible, answer, to, waiting.news, waiting.inner, since=at)
         if waiting.started:
             return []
-        return [fx.BeginReply(number, self.epoch, answer, waiting.continues, waiting.news, waiting.filler)]
+        prepared = draft is not None and number == draft.number
+        return [fx.BeginReply(number, self.epoch, answer, waiting.continues, waiting.news, waiting.filler, prepared)]
 
     def drained(self) -> None:
         """The reply that has the voice was said to its end: the next functions, if it was no filler, are a new wait."""
         if self.reply is not None and not self.reply.inner:
             self.waits.pop(0, None)
         self.reply = None
+
+    def prepare(self, participant: str, text: str) -> fx.Effect:
+        """Have an answer prepared to what the participant has perhaps said."""
+        self.last_reply += 1
+        self.draft = Draft(self.last_reply, self.epoch, participant, text)
+        return fx.PrepareReply(self.draft.number, self.epoch, participant, text)
+
+    def begin_anew(self, at: float) -> list[fx.Effect]:
+        """Have the answer that has the voice made once more, from the beginning."""
+        assert self.reply is not None
+        before, self.last_reply = self.reply, self.last_reply + 1
+        self.reply = Reply(self.last_reply, before.interruptible, before.answer, before.to, since=at)
+        return [
+            fx.DropReply(before.number, "it was prepared for another history"),
+            fx.BeginReply(self.reply.number, self.epoch, True),
+        ]
 
     def current(self, number: int) -> Reply | None:
         """Return the reply that has the voice, if it has this number."""

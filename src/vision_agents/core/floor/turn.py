@@ -100,8 +100,9 @@ class Transcript:
 
     final: list[str] = field(default_factory=list)
     partial: str = ""
-    # The recogniser has reported on the turn, even that there were no words.
+    # The recogniser has reported on the turn, even that there were no words; and how sure it was of the latest.
     reported: bool = False
+    confidence: float | None = None
 
     @property
     def text(self) -> str:
@@ -147,6 +148,10 @@ class Turn:
     cut: int | None = None
     # A detector says that it is over; within a challenge it is not decided yet whether it was a turn at all.
     done: Done | None = None
+    # A detector expects that these are all words.
+    end_expected: bool = False
+    # Answers that were prepared for it.
+    drafts: int = 0
     # No report came for too long, but the detector never said that the speech ended.
     lapsed: bool = False
     # All words are said to be known, and there are none: late ones are waited for.
@@ -195,8 +200,9 @@ class Turn:
         self.closed = ClosedTurn(self.speech, self.announced is not Announced.NOTHING, words.text, words.partial)
         self.phase, self.announced = QUIET, Announced.NOTHING
         self.speech, self.words = Speech(), Transcript()
-        self.claimed = self.unanswered = self.words_awaited = False
+        self.claimed = self.unanswered = self.words_awaited = self.end_expected = False
         self.cut = self.done = None
+        self.drafts = 0
 
     def discard(self, *, awaits_words: bool = False) -> list[fx.Effect]:
         """Go back to QUIET from what was no turn, or had no words."""
@@ -228,7 +234,8 @@ class Turn:
         self.speech.began = self.speech.last_sound = at
         self.speech.counted = counted
         self.phase, self.since, self.lapsed, self.done = SPEAKING, at, False, None
-        self.words_awaited, self.closed = False, None
+        self.words_awaited = self.end_expected = False
+        self.closed = None
         return Opened(before)
 
     def _begin(self, event: ev.SpeechStarted) -> Opened:
@@ -269,11 +276,19 @@ class Turn:
             self.pause(event.at, last_sound)
         return Done(event.confidence, event.duration)
 
+    def _expect_end(self, event: ev.TurnEndExpected) -> None:
+        self.end_expected, self.since = True, event.at
+
+    def _expect_more(self, event: ev.TurnResumed) -> None:
+        self.end_expected, self.since = False, event.at
+
     def _transcribe(self, event: ev.TranscriptReceived) -> None:
+        before = self.words.text
         if event.final:
             self.words.final.append(event.text)
         self.words.partial = "" if event.final else event.text
-        self.words.reported = True
+        self.words.reported, self.words.confidence = True, event.confidence
+        self.end_expected = self.end_expected and tokens(self.words.text) == tokens(before)
         if self.phase is SPEAKING:
             self.since = event.at
 
@@ -288,6 +303,8 @@ _ACTIONS: dict[type[ev.FloorEvent], dict[TurnPhase, Callable[[Turn, Any], Meanin
     ev.SpeechEnded: {SPEAKING: Turn._stop, PAUSED: Turn._stopped},
     ev.TurnStarted: {QUIET: Turn._claim, SPEAKING: Turn._claim, PAUSED: Turn._claim, FINALIZING: Turn._claim},
     ev.TurnEnded: {SPEAKING: Turn._finish, PAUSED: Turn._finish},
+    ev.TurnEndExpected: {SPEAKING: Turn._expect_end},
+    ev.TurnResumed: {SPEAKING: Turn._expect_more},
     ev.TranscriptReceived: {SPEAKING: Turn._transcribe, PAUSED: Turn._transcribe, FINALIZING: Turn._transcribe},
     ev.TranscriptCompleted: {FINALIZING: Turn._know},
 }

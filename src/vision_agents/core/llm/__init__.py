@@ -1,5 +1,6 @@
 """Language models: text in a cascade, speech in realtime."""
 
+from .confirmation import Confirmation
 from .events import (
     LLMResponseChunkEvent,
     LLMResponseCompletedEvent,
@@ -20,6 +21,7 @@ from .usage import UsageReporter
 __all__ = [
     "LLM",
     "AnswerCalls",
+    "Confirmation",
     "Filler",
     "FunctionCall",
     "LLMRequest",

@@ -26,6 +26,7 @@ from typing import Any
 from ..conversation import Message, ToolCall
 from ..events import EventManager
 from ..tasks import Tasks
+from .confirmation import Confirmation
 from .events import ToolEndedEvent, ToolEnding, ToolStartedEvent
 from .tools import Tool, Tools, result_text
 
@@ -126,6 +127,8 @@ class FunctionCall:
         self._track = track
         self._passed = passed
         self._result: Any = None
+        # Of the turn that its answer is to.
+        self.confirmation = Confirmation()
         # What it says, each set when a realtime model was told of it.
         self._words: list[asyncio.Event] = []
 
@@ -240,14 +243,14 @@ class FunctionCall:
             self.phase = Phase.RETURNED
             self._tell(text)
             self._send_ended("result", result=self._result)
-            if self._left:
+            if self._left and self.confirmation.certain:
                 self._speaker.found(self)
 
     def _raised(self, error: BaseException) -> None:
         if self.phase is Phase.RUNNING:
             logger.error("function %s failed; the model is told so", self.call.name, exc_info=error)
             self._end(f"error: {type(error).__name__}: {error}", "error", str(error))
-            if self._left:
+            if self._left and self.confirmation.certain:
                 self._speaker.found(self)
 
     def _timed_out(self, task: asyncio.Task[None]) -> None:

@@ -14,6 +14,7 @@ from ..conversation import Conversation, Message, Role, ToolCall
 from ..epoch import Epoch
 from ..events import EventManager
 from ..listeners import CallBarrier
+from .confirmation import Confirmation
 from .function_call import INTERRUPTED, FunctionCall, Phase, Show, Speaker, calling_function
 from .tools import Tools
 
@@ -35,10 +36,26 @@ class AnswerCalls:
 
     The history has a call from its beginning, with an output that says that it runs, and never a second one: what
     becomes of the call takes the place of that.
+
+    Args:
+        epoch: of the answer.
+        conversation: the history; None if nobody wants one.
+        speaker: speaks what the functions say.
+        reply: the number of the answer, if it has one.
+        confirmation: of the turn that is answered. Before it, functions without effects run, and the history has none.
     """
 
-    def __init__(self, epoch: int, conversation: Conversation | None = None, speaker: Speaker | None = None) -> None:
+    def __init__(
+        self,
+        epoch: int,
+        conversation: Conversation | None = None,
+        speaker: Speaker | None = None,
+        reply: int | None = None,
+        confirmation: Confirmation | None = None,
+    ) -> None:
         self.epoch = epoch
+        self.reply = reply
+        self.confirmation = confirmation if confirmation is not None else Confirmation()
         self._conversation = conversation if conversation is not None else Conversation()
         self._speaker = speaker if speaker is not None else Speaker()
         self._calls: list[FunctionCall] = []
@@ -78,7 +95,8 @@ class AnswerCalls:
             return ()
         self._maker = maker
         self._speaker.calling()
-        self._conversation.add(Message(Role.ASSISTANT, "", tool_calls=tuple(calls)))
+        asked = Message(Role.ASSISTANT, "", tool_calls=tuple(calls))
+        self.confirmation.then(partial(self._conversation.add, asked))
         self._awaited = made = [self._prepare(call, maker) for call in calls]
         try:
             for call in made:
@@ -101,8 +119,9 @@ class AnswerCalls:
 
     def _prepare(self, call: ToolCall, maker: FunctionCalls) -> FunctionCall:
         output = _Output(self._conversation, call.id)
-        made = maker.prepare(call, self.epoch, output.show, self._speaker)
-        output.show(made.output)
+        made = maker.prepare(call, self.epoch, output.show, self._speaker, self.reply)
+        made.confirmation = self.confirmation
+        self.confirmation.then(partial(output.begin, made))
         self._calls.append(made)
         return made
 
@@ -126,11 +145,16 @@ class _Output:
 
     conversation: Conversation
     call_id: str
+    # None before it is in the history.
     place: int | None = None
+
+    def begin(self, call: FunctionCall) -> None:
+        self.place = self.conversation.place()
+        self.show(call.output)
 
     def show(self, text: str) -> None:
         if self.place is None:
-            self.place = self.conversation.place()
+            return
         self.conversation.put(self.place, Message(Role.TOOL, text, tool_call_id=self.call_id))
 
 
@@ -188,17 +212,19 @@ class FunctionCalls:
         self._provider_calls: deque[_ProviderCall] = deque(maxlen=TAKE_BACK_LIMIT)
         self._last_response: str | None = None
 
-    def prepare(self, call: ToolCall, epoch: int, show: Show, speaker: Speaker | None = None) -> FunctionCall:
+    def prepare(
+        self, call: ToolCall, epoch: int, show: Show, speaker: Speaker | None = None, reply: int | None = None
+    ) -> FunctionCall:
         """A call that can begin. `show` is told each new output, `speaker` what the answer must know."""
         self._watch()
         speaker = self.speaker if speaker is None else speaker
-        passed = partial(self._passed, epoch)
+        passed = partial(self._passed, epoch, reply)
         return FunctionCall(call, epoch, self._tools, self._events, show, self._track, passed, speaker)
 
-    async def _passed(self, epoch: int) -> bool:
+    async def _passed(self, epoch: int, reply: int | None) -> bool:
         """Wait where a function with effects has to, in a call. Returns False if it is not to be called."""
         barrier = self._barrier()
-        return barrier is None or await barrier.passed(epoch)
+        return barrier is None or await barrier.passed(epoch, reply)
 
     def _track(self, call: FunctionCall) -> None:
         # A new set: this may come while somebody goes through the old one.

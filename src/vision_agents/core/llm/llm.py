@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ..conversation import Message, Role, ToolCall, recent
 from ..interruptible import Interruptible
@@ -111,7 +112,8 @@ class LLM(UsageReporter, FunctionCaller, abc.ABC):
                     elif piece:
                         written.append(piece)
                         if self.events.has_subscribers(LLMResponseChunkEvent):
-                            self.events.send(LLMResponseChunkEvent(delta=piece, epoch=born))
+                            event = LLMResponseChunkEvent(delta=piece, epoch=born)
+                            made.confirmation.then(partial(self.events.send, event))
                         yield piece
             if not calls:
                 break
@@ -123,7 +125,8 @@ class LLM(UsageReporter, FunctionCaller, abc.ABC):
             request = replace(request, messages=request.messages + await made.make(calls, self.function_calls, said))
         else:
             logger.warning("the model called functions %d times in a row and was stopped", TOOL_ROUNDS)
-        self.events.send(LLMResponseCompletedEvent(text="".join(written), epoch=born))
+        completed = LLMResponseCompletedEvent(text="".join(written), epoch=born)
+        made.confirmation.then(partial(self.events.send, completed))
 
     async def simple_response(self, text: str, instructions: str = "") -> str:
         """Answer one text without a conversation and return the whole answer."""

@@ -44,6 +44,19 @@ class ProviderTurn:
             self.partial = text
             self._hearing.report_words(self._participant, text, final=False)
 
+    def expect_end(self, text: str, confidence: float) -> None:
+        """Report that the participant is probably done, with these words. Without effect if no turn is open."""
+        if self.open:
+            self.say(text)
+            self._hearing.report_turn_end_expected(self._participant, confidence)
+
+    def resume(self) -> None:
+        """Report that a turn of which the end was expected goes on; begin one if none is open."""
+        if self.open:
+            self._hearing.report_turn_resumed(self._participant)
+        else:
+            self.begin()
+
     def end(
         self, text: str | None = None, confidence: float = 1.0, silence: float = 0.0, duration: float | None = None
     ) -> None:

@@ -61,10 +61,13 @@ class TTS(Interruptible, abc.ABC):
     async def cancel_work(self) -> None:
         await self.stop_audio()
 
-    async def synthesize(self, text: str, epoch: int | None = None) -> AsyncGenerator[SpeechChunk, None]:
+    async def synthesize(
+        self, text: str, epoch: int | None = None, send: Callable[[TTSAudioEvent], None] | None = None
+    ) -> AsyncGenerator[SpeechChunk, None]:
         """Stream the speech of `text` as long as `epoch` (the current one if None) is not past; stale audio is dropped.
 
-        Raises what the provider raises.
+        `send`: takes the events in place of `events`, to send them once it is certain that they are wanted. Raises what
+        the provider raises.
         """
         born = self.epoch if epoch is None else epoch
         if born < self.epoch:
@@ -82,7 +85,7 @@ class TTS(Interruptible, abc.ABC):
                     )
                 chunk = piece if isinstance(piece, SpeechChunk) else SpeechChunk(piece)
                 if self.events.has_subscribers(TTSAudioEvent):
-                    self.events.send(TTSAudioEvent(data=chunk.audio, epoch=born))
+                    (send or self.events.send)(TTSAudioEvent(data=chunk.audio, epoch=born))
                 yield chunk
 
 

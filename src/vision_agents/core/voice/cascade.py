@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from ..audio import PcmData, Playout, Resampler
@@ -13,7 +14,7 @@ from ..audio.playout import SAMPLE_RATE
 from ..conversation import Conversation, Message, Role
 from ..llm import LLM, AnswerCalls, FunctionCall, LLMRequest
 from ..tasks import together
-from ..tts import TTS
+from ..tts import TTS, TTSAudioEvent
 from .making import Making
 from .sentences import sentences
 from .transcript import Utterance
@@ -60,11 +61,26 @@ class CascadeVoice:
 
     def begin(self, reply: SpokenReply, request: SpeechRequest | None) -> None:
         self._playout.begin(reply.number, reply.epoch)
+        self._make(reply, request)
+
+    def prepare(self, reply: SpokenReply, history: tuple[Message, ...]) -> None:
+        self._playout.begin(reply.number, reply.epoch, prepared=True)
+        self._make(reply, None, history)
+
+    def confirm(self, reply: int) -> None:
+        making = self._making.get(reply)
+        if making is not None:
+            making.reply.confirmation.confirm()
+        self._playout.release(reply)
+
+    def _make(
+        self, reply: SpokenReply, request: SpeechRequest | None, history: tuple[Message, ...] | None = None
+    ) -> None:
         # Replies are spoken one after the other: those before this one have been heard.
         running = set(self._stages.values())
         self._making = {number: making for number, making in self._making.items() if number in running}
         self._making[reply.number] = making = Making(reply, self._conversation, self._listener, self._news)
-        writer = self._run(self._write(making, request), f"text of reply {reply.number}", reply.number)
+        writer = self._run(self._write(making, request, history), f"text of reply {reply.number}", reply.number)
         self._run(self._speak(making, writer), f"speech of reply {reply.number}", reply.number)
 
     @property
@@ -102,6 +118,7 @@ class CascadeVoice:
     def drop(self, reply: int, heard: tuple[float, str]) -> None:
         making = self._making.pop(reply, None)
         if making is not None:
+            making.reply.confirmation.revoke()
             making.calls.give_up()
             if not heard[1]:
                 making.return_news()
@@ -145,7 +162,7 @@ class CascadeVoice:
                     raise piece
                 if not isinstance(piece, Utterance):
                     self._playout.mark(number, piece)
-                elif not await self._say(making.reply, piece):
+                elif not await self._say(making, piece):
                     return
         except Exception as error:
             self._listener.reply_failed(number, component, error)
@@ -155,12 +172,12 @@ class CascadeVoice:
                 task.cancel()
             self._playout.finish(number)
 
-    async def _write(self, making: Making, request: SpeechRequest | None) -> None:
+    async def _write(self, making: Making, request: SpeechRequest | None, history: tuple[Message, ...] | None) -> None:
         """Put the reply's sentences into `pending`, and behind the last one None, or the error that ended them."""
         end: Exception | None = None
         try:
             # Each of the two is closed at once: left to the garbage collector, the model would go on writing.
-            async with aclosing(self._text(making, request)) as text, aclosing(sentences(text)) as pieces:
+            async with aclosing(self._text(making, request, history)) as text, aclosing(sentences(text)) as pieces:
                 async for sentence in pieces:
                     await making.write(sentence)
             making.reply.written = True
@@ -187,10 +204,12 @@ class CascadeVoice:
             async for delta in deltas:
                 yield delta
 
-    async def _text(self, making: Making, request: SpeechRequest | None) -> AsyncGenerator[str, None]:
+    async def _text(
+        self, making: Making, request: SpeechRequest | None, prepared: tuple[Message, ...] | None
+    ) -> AsyncGenerator[str, None]:
         if request is not None and not request.verbatim:
             self._conversation.user_said(request.text)
-        history = self._conversation.messages
+        history = self._conversation.messages if prepared is None else prepared
         if request is not None and request.verbatim:
             if request.text:
                 yield f"{request.text} "
@@ -207,16 +226,21 @@ class CascadeVoice:
         async with aclosing(self._llm.respond(ask, making.reply.epoch, making.calls)) as deltas:
             async for delta in deltas:
                 if delta:
-                    self._listener.reply_made(making.reply.number, "first_token")
+                    making.made("first_token")
                 yield delta
 
-    async def _say(self, reply: SpokenReply, utterance: Utterance) -> bool:
+    async def _say(self, making: Making, utterance: Utterance) -> bool:
         """Synthesise one sentence into the playout. False if the reply is stale."""
+        reply = making.reply
+
+        def send(event: TTSAudioEvent) -> None:
+            reply.confirmation.then(partial(self._tts.events.send, event))
+
         begin = self._playout.written(reply.number)
         resampler = Resampler(SAMPLE_RATE)
-        async with aclosing(self._tts.synthesize(utterance.text, reply.epoch)) as chunks:
+        async with aclosing(self._tts.synthesize(utterance.text, reply.epoch, send)) as chunks:
             async for chunk in chunks:
-                self._listener.reply_made(reply.number, "first_audio")
+                making.made("first_audio")
                 utterance.words.extend(chunk.words)
                 if not await self._play(reply, utterance, begin, resampler, chunk.audio):
                     return False

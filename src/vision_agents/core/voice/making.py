@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable
 from contextlib import aclosing
+from functools import partial
 
 from ..audio.line import Heard
 from ..conversation import Conversation, Message, Role, told_last
 from ..llm import AnswerCalls, FunctionCall, Speaker
 from .sentences import sentences
 from .transcript import Utterance
-from .voice import SpokenReply, VoiceListener
+from .voice import MadeStage, SpokenReply, VoiceListener
 
 # Sentences that the model may be ahead of the synthesis. Beyond this the model waits.
 SENTENCES_AHEAD = 32
@@ -31,7 +32,7 @@ class Making(Speaker):
         # Calls that were found out about after all, to be told by the next answer; and those that this one tells.
         self._news = news
         self.news: list[FunctionCall] = []
-        self.calls = AnswerCalls(reply.epoch, conversation, self)
+        self.calls = AnswerCalls(reply.epoch, conversation, self, reply.number, reply.confirmation)
         self.pending: asyncio.Queue[Utterance | Heard | Exception | None] = asyncio.Queue(SENTENCES_AHEAD)
         self.insertions: list[asyncio.Task[None]] = []
         # The latest one that a function had answered inside it.
@@ -43,6 +44,14 @@ class Making(Speaker):
         # What was inserted since the functions were called; and the place in the history behind which the next goes.
         self._inserted: list[Message] = []
         self._place: int | None = None
+        # What of the reply there is.
+        self._stages: set[MadeStage] = set()
+
+    def made(self, stage: MadeStage) -> None:
+        """There is something of the reply."""
+        if stage not in self._stages:
+            self._stages.add(stage)
+            self.reply.confirmation.then(partial(self._listener.reply_made, self.reply.number, stage))
 
     def take_news(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
         """Return the history with what is to be told at its end."""
@@ -56,7 +65,7 @@ class Making(Speaker):
 
     async def write(self, sentence: str) -> None:
         """Add the next sentence."""
-        self._listener.reply_made(self.reply.number, "first_sentence")
+        self.made("first_sentence")
         await self.pending.put(self.reply.transcript.add(sentence))
 
     async def insert(self, number: int, question: str, text: AsyncIterable[str]) -> None:
@@ -79,7 +88,7 @@ class Making(Speaker):
             await self.pending.put(lambda heard: self._listener.insertion_heard(number) if heard else None)
 
     async def _write_inserted(self, sentence: str) -> None:
-        self._listener.reply_made(self.reply.number, "first_sentence")
+        self.made("first_sentence")
         utterance = self.reply.transcript.add(sentence)
         part = self.reply.transcript.part
         if part not in self.reply.places:
@@ -90,13 +99,15 @@ class Making(Speaker):
 
     def calling(self) -> None:
         # What the model wrote before the call gets its place before that, whether it is heard already.
-        part = self.reply.transcript.divide()
+        self.reply.confirmation.then(partial(self._take_place, self.reply.transcript.divide()))
+        self._inserted = []
+
+    def _take_place(self, part: int | None) -> None:
         self._place = self.reply.places.get(part) if part is not None else None
         if self._place is None:
             self._place = self._conversation.place()
         if part is not None:
             self.reply.places[part] = self._place
-        self._inserted = []
 
     async def heard(self) -> bool:
         told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

@@ -12,7 +12,7 @@ from typing import Any
 from ..audio import PcmData, Playout, Resampler
 from ..audio.line import Heard
 from ..audio.playout import SAMPLE_RATE
-from ..conversation import Conversation
+from ..conversation import Conversation, Message
 from ..llm import FunctionCall, PlayedResponse, Realtime, Speaker, call_note
 from ..tasks import own_errors
 from ..tts import Word
@@ -124,6 +124,12 @@ class RealtimeVoice:
 
     def insert(self, reply: int, number: int, request: SpeechRequest) -> bool:
         return False  # A model says one response after the other.
+
+    def prepare(self, reply: SpokenReply, history: tuple[Message, ...]) -> None:
+        """The model answers by itself: nothing is prepared for it."""
+
+    def confirm(self, reply: int) -> None:
+        """See `prepare`."""
 
     def instruct(self, instructions: str) -> None:
         self._model.instruct(instructions)

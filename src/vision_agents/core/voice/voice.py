@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from ..llm import FunctionCall, Tool
+from ..conversation import Message
+from ..llm import Confirmation, FunctionCall, Tool
 from .transcript import HeardText, ReplyTranscript
 
 NEWS_PROMPT = "What you called before is done, and I was not told of it. Tell me now, in a sentence, what came of it."
@@ -43,7 +44,8 @@ class SpeechRequest:
 class SpokenReply:
     """A reply in the making: its epoch, its words, and how they were last shown.
 
-    `written`: the model has nothing to add to them. `broken`: the making of it failed. `places`: of its words in the
+    `written`: the model has nothing to add to them. `broken`: the making of it failed. `confirmation`: of the turn that
+    it answers; before it nobody hears, or is told, of the reply. `places`: of its words in the
     history, by the parts of its transcript, once one of their words was heard. `follows`: the requested reply that it
     is a further part of, since functions were called in between. `more`: so were they in this one, and another part
     follows.
@@ -55,6 +57,7 @@ class SpokenReply:
     shown: HeardText | None = None
     written: bool = False
     broken: bool = False
+    confirmation: Confirmation = field(default_factory=Confirmation)
     places: dict[int, int] = field(default_factory=dict)
     follows: int | None = None
     more: bool = False
@@ -116,6 +119,12 @@ class Voice(Protocol):
 
     def insert(self, reply: int, number: int, request: SpeechRequest) -> bool:
         """Say what a function wants inside the reply that waits for it, as `number`. Return False if that is over."""
+
+    def prepare(self, reply: SpokenReply, history: tuple[Message, ...]) -> None:
+        """Begin to make an answer to `history`. It is kept from being heard, and known, until `confirm`."""
+
+    def confirm(self, reply: int) -> None:
+        """Let a prepared reply be heard, and known."""
 
     def instruct(self, instructions: str) -> None:
         """Make what is begun from now on by these instructions. Raises NotImplementedError where that cannot be."""

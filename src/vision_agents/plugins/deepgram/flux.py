@@ -1,10 +1,11 @@
 """Flux (listen v2): recognition that knows turns.
 
 Deepgram numbers the turns of a connection and sends each turn's whole transcript again and again. What of it the agent
-has been given as final, at an eager end or because others ended the turn, is remembered (`_said`) and not given twice.
+has been given as final, because others ended the turn, is remembered (`_said`) and not given twice. An eager end is an
+expectation: the agent prepares its answer, and nobody hears it, or of it, before the end is certain.
 
-    StartOfTurn ──▶ claimed ──▶ EagerEndOfTurn ──▶ ended ──▶ EndOfTurn (nothing new)
-                                                     └────▶ TurnResumed ──▶ claimed: the answer begun is taken back
+    StartOfTurn ──▶ claimed ──▶ EagerEndOfTurn ──▶ end expected ──▶ EndOfTurn ──▶ ended
+                       ◀──────── TurnResumed ───────────┘
 """
 
 from __future__ import annotations
@@ -42,6 +43,12 @@ class Sure(Hearing):
 
     def report_turn_started(self, participant: Participant, confidence: float = 1.0) -> None:
         self._hearing.report_turn_started(participant, confidence)
+
+    def report_turn_end_expected(self, participant: Participant, confidence: float = 1.0) -> None:
+        self._hearing.report_turn_end_expected(participant, confidence)
+
+    def report_turn_resumed(self, participant: Participant) -> None:
+        self._hearing.report_turn_resumed(participant)
 
     def report_words(
         self,
@@ -141,9 +148,12 @@ class FluxStream(Stream):
         elif event == "EagerEndOfTurn":
             if rest:
                 self.turn.begin()
-            self._end(message, rest)
-            self._note_said(rest)
-        elif rest or (event in ("StartOfTurn", "TurnResumed") and not old):
+            self.turn.expect_end(rest, message.end_of_turn_confidence)
+        elif event == "TurnResumed" and not old:
+            self.turn.resume()
+            if rest:
+                self.turn.say(rest)
+        elif rest or (event == "StartOfTurn" and not old):
             self.turn.begin()
             if rest and rest == self.turn.partial and self._words.sure != before:
                 # The same words again, but surer, are news: what was doubted may be believed now.

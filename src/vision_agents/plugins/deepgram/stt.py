@@ -42,7 +42,7 @@ class STT(RemoteSTT[Stream]):
     Args:
         api_key: by default the environment variable `DEEPGRAM_API_KEY`.
         model: a Nova or a Flux model; by default "nova-3", or "flux-general-en" with `eager_turn_detection`.
-        eager_turn_detection: begin to answer before the end of a turn is certain (Flux): the same as an
+        eager_turn_detection: prepare the answer before the end of a turn is certain (Flux): the same as an
             `eager_eot_threshold` of 0.5, unless that is given.
         language: BCP-47 tag (Nova).
         language_hint: languages to expect (Flux, multilingual).
@@ -50,8 +50,8 @@ class STT(RemoteSTT[Stream]):
         endpointing: ms of silence after which Nova's words are final, 300 by default; False for never.
         utterance_end_ms: ms without words that end a turn (Nova; at least 1000).
         eot_threshold: confidence that ends a turn (Flux; 0.5 to 1.0, Deepgram's default 0.7).
-        eager_eot_threshold: confidence that ends a turn for the time being (Flux; 0.3 to 0.9): the agent begins to
-            answer, and takes the answer back if the speaker resumes. None never does so.
+        eager_eot_threshold: confidence from which the end of a turn is expected (Flux; 0.3 to 0.9): the agent prepares
+            the answer, of which nothing is heard or done before the end is certain. None never does so.
         eot_timeout_ms: ms of silence that end a turn whatever the confidence (Flux; 500 to 60000, default 5000).
         smart_format, numerals, profanity_filter, mip_opt_out, tag: as Deepgram's.
         options: any other parameters of the SDK's `connect`.

@@ -205,6 +205,12 @@ class HearingLog:
     ) -> None:
         self.facts.append(("turn_ended", participant, confidence, duration, trailing_silence))
 
+    def turn_end_expected(self, participant: Participant, confidence: float) -> None:
+        self.facts.append(("turn_end_expected", participant, confidence))
+
+    def turn_resumed(self, participant: Participant) -> None:
+        self.facts.append(("turn_resumed", participant))
+
     def words(
         self,
         participant: Participant,

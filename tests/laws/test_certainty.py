@@ -1,0 +1,53 @@
+"""The tenth law: nothing comes of a turn that is not certain. `python -m tests.laws.certainty` does it 10⁵ times."""
+
+import pytest
+
+from vision_agents.core.agents.barrier import Barrier
+from vision_agents.core.audio import Playout
+from vision_agents.core.llm import Confirmation
+
+from . import certainty
+
+
+def test_nothing_comes_of_a_turn_that_is_not_certain():
+    tally = certainty.run(400)
+    assert tally.faults == []
+    # It was not the silence of the grave.
+    assert tally.begun_prepared > 100
+    assert tally.thrown_away > 100
+    assert tally.called > 400
+    assert tally.waited > 50
+    assert tally.not_called > 5
+    assert tally.sounding > 10_000
+
+
+# The proof is worth what it would find: each guard broken on purpose.
+
+
+async def _let_everything_pass(self, epoch, reply=None):
+    return True
+
+
+def _begin_in_the_open(self, reply, epoch, *, prepared=False):
+    _BEGIN(self, reply, epoch)
+
+
+_BEGIN = Playout.begin
+
+
+def _do_it_now(self, act, otherwise=None):
+    act()
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "broken", "found"),
+    [
+        (Barrier, "passed", _let_everything_pass, "an effect"),
+        (Playout, "begin", _begin_in_the_open, "a sample"),
+        (Confirmation, "then", _do_it_now, "in the history"),
+    ],
+    ids=["barrier", "gate", "confirmation"],
+)
+def test_a_broken_guard_is_found(monkeypatch, owner, name, broken, found):
+    monkeypatch.setattr(owner, name, broken)
+    assert any(found in fault for fault in certainty.run(200).faults)
