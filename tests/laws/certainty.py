@@ -227,12 +227,14 @@ class CertainCall:
         if self.rng.random() < 0.8:
             for person in list(self.open):
                 self.turn_ends(person)
-            for _ in range(300):
+            # What an interruption leaves running ends meanwhile, and is told in an answer of its own.
+            rest = 0
+            for _ in range(600):
                 await asyncio.sleep(0.2)
                 self.pull(10)
-                if self.agent.state is FloorState.IDLE:
+                rest = rest + 1 if self.agent.state is FloorState.IDLE else 0
+                if rest == 25:
                     break
-            await asyncio.sleep(5.0)  # What an interruption leaves running is done by then.
             self.look()
             if self.agent._joined().barrier._waiting:
                 self.witness.fault("a function waits for ever")
