@@ -54,16 +54,17 @@ class TestRealtime:
         assert kinds(story.at(1.2, ev.TurnStarted, ANN)) == [fx.Commit, fx.AnnounceTurnStarted]
         assert story.at(1.3, ev.AudioProgressed, 1) == []
 
-    def test_who_is_fainter_than_in_the_turn_before_does_not_interrupt(self) -> None:
+    def test_who_is_much_fainter_than_in_the_turn_before_does_not_interrupt(self) -> None:
         story = Story(answers=False)
         story.speaks(ANN, 0.0, 0.96, level=-20.0)
         story.stops(ANN, 1.2, 0.96)
         story.at(1.4, ev.TurnEnded, ANN)
         story.at(1.6, ev.ReplyStarted, 1)
         story.answers(2.0)
-        assert kinds(story.speaks(ANN, 5.0, 1.2, level=-32.0)) == [fx.BeginTurn, fx.Hold]
-        story.stops(ANN, 6.4, 1.2)
-        assert resumed(story.until(6.61)) == (1, "word", "12 dB fainter than usual")
+        begun, held, *rest = story.speaks(ANN, 5.0, 1.2, level=-37.0)
+        assert kinds([begun, held]) == [fx.BeginTurn, fx.Hold]
+        assert resumed(rest) == (1, "word", "17 dB fainter than usual, farther than a caller can be")
+        assert story.stops(ANN, 6.4, 1.2) + story.until(6.7) == []
 
     def test_the_model_owes_an_answer_and_never_gives_it(self) -> None:
         story = Story(answers=False)
