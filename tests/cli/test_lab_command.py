@@ -1,6 +1,7 @@
 """`lab`: what it says of wrong arguments, and a small run from end to end."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -77,13 +78,8 @@ def test_jobs_are_a_number(lab, jobs):
 
 def test_compare_tells_what_changed(lab, tmp_path):
     case = CaseResult("c", "vocal", "suite", "answering", "ignore", sound="cough", decision="yield", reason="0.4 s")
-    for name, of in (
-        ("a", case),
-        (
-            "b",
-            CaseResult("c", "vocal", "suite", "answering", "ignore", None, "cough", 0, 0, "ignore", True, "too short"),
-        ),
-    ):
+    other = replace(case, decision="ignore", right=True, reason="too short")
+    for name, of in (("a", case), ("b", other)):
         LabResult((of,)).write(tmp_path / f"{name}.json", [])
     status, printed = lab("compare", tmp_path / "a.json", tmp_path / "b.json")
     assert status == 0

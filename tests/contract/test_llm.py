@@ -56,6 +56,8 @@ class TestScripted(LLMContract):
 class ControlledSession:
     """Stands in for the session with the model."""
 
+    last = None
+
     def __init__(self, provider: InProcess) -> None:
         self._provider = provider
         self._cancels = 0
