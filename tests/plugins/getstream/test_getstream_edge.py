@@ -320,6 +320,7 @@ async def test_many_calls_leave_nothing_behind(provider: StreamService):
     async def call() -> None:
         sink = RecordingSink()
         edge = await join(sink)
+        await provider.enter()
         await until(lambda: sink.pulls > 3, "frames")
         await edge.leave()
         await everything_is_closed(provider)

@@ -62,7 +62,7 @@ async def test_nothing_that_is_sent_to_its_port_ends_a_call(edge, http, sink):
     caller = Caller(tone_of(400))
     await caller.call(edge, http)
     await caller.hears(3)
-    (call,) = edge._switchboard._calls
+    (call,) = edge._line._calls
     noise = random.Random(7)
     lengths = [0, 0, 1, 1, 2, 3, 11, 12, 13, 14, 60, 300, 1200]
     firsts = (0, 1, 20, 22, 63, 64, 128, 129, 191, 255)
