@@ -171,3 +171,11 @@ def test_a_language_that_is_not_known_is_refused_by_name() -> None:
 )
 def test_what_may_become_a_listeners(said: str, expected: bool) -> None:
     assert Vocabulary.of("en").may_be_idle(tokens(said)) is expected
+
+
+def test_the_phrases_of_each_kind_are_listed_in_order() -> None:
+    listed = ENGLISH.phrases
+    assert list(listed) == [kind.name for kind in fields(Vocabulary)]
+    for kind, phrases in listed.items():
+        assert phrases == sorted(getattr(ENGLISH, kind))
+    assert ENGLISH.phrases is listed

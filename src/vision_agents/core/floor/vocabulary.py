@@ -88,6 +88,11 @@ class Vocabulary:
             )
         )
 
+    @cached_property
+    def phrases(self) -> dict[str, list[str]]:
+        """The phrases of each kind in order. Each session's trace begins with them, hence sorted once and shared."""
+        return {kind.name: sorted(getattr(self, kind.name)) for kind in fields(self)}
+
     def has_command(self, words: tuple[str, ...]) -> bool:
         """Return True if a command is among the words; the "no" of "no problem" is none."""
         place = 0

@@ -60,5 +60,4 @@ class Trace:
 def session_started(floor: Floor, started: float) -> SessionStarted:
     """The note that a trace begins with. `started`: Unix time."""
     policy = {knob.name: getattr(floor.policy, knob.name) for knob in fields(floor.policy)}
-    words = {kind.name: sorted(getattr(floor.vocabulary, kind.name)) for kind in fields(floor.vocabulary)}
-    return SessionStarted(VERSION, policy, words, floor.answers, started)
+    return SessionStarted(VERSION, policy, floor.vocabulary.phrases, floor.answers, started)
