@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -459,6 +460,17 @@ async def test_the_api_describes_itself(serve: Any) -> None:
     start = described["paths"]["/calls/{call_id}/sessions"]["post"]
     assert {"201", "400", "409", "413", "429", "500", "502", "503", "504"} <= set(start["responses"])
     assert "Have an agent join the call" in start["description"]
+
+
+async def test_the_description_needs_nothing_from_elsewhere(serve: Any) -> None:
+    site = await serve()
+    page = (await site.ask("GET", "/docs")).text
+    parts = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(parts) >= 3
+    for part in parts:
+        answer = await site.ask("GET", part)
+        assert (part, answer.status_code, len(answer.content) > 1000) == (part, 200, True)
+    assert "://" not in page.replace("window.location.protocol", "")
 
 
 async def test_an_application_of_ones_own_gets_the_routes() -> None:

@@ -35,7 +35,7 @@ exit status: 0 all is well; 1 something went wrong on the way (replay: the effec
 
 # What the `local` extra brings: a command that misses one of these says how to get it.
 _LOCAL_EXTRA = {"aiohttp", "aiortc", "av", "onnxruntime", "piper", "soundfile", "xllamacpp"}
-_SERVE_EXTRA = {"fastapi", "h11", "prometheus_client", "uvicorn"}
+_SERVE_EXTRA = {"fastapi", "fastapi_offline", "h11", "prometheus_client", "uvicorn"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

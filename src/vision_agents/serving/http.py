@@ -24,6 +24,7 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Path, Request, R
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, Field
 
 from vision_agents.core.distribution import DISTRIBUTION
@@ -45,6 +46,9 @@ _NAME = r"^[\w.:@+-]{1,128}$"
 
 CallId = Annotated[str, Path(pattern=_NAME, description="The id of the call")]
 SessionId = Annotated[str, Path(pattern=_NAME, description="The id of the session")]
+
+# The scripts and styles of /docs, which is read without the internet too.
+_DOCS_PARTS = "/docs-parts"
 
 # Reasons that lie in what is asked for, and not in how much there is.
 _CONFLICTS = {"call", "session"}
@@ -87,8 +91,13 @@ class SessionMetrics(BaseModel):
 
 def make_app(host: CallHost, options: ServeOptions) -> FastAPI:
     """An application that serves `host`. It starts it when it is started itself, unless that was done."""
-    app: FastAPI = options.fast_api or FastAPI(
-        title="vision_agents", version=_version(), lifespan=_lifespan, summary="Voice agents in calls"
+    app: FastAPI = options.fast_api or FastAPIOffline(
+        title="vision_agents",
+        version=_version(),
+        lifespan=_lifespan,
+        summary="Voice agents in calls",
+        redoc_url=None,
+        static_url=_DOCS_PARTS,
     )
     app.state.host, app.state.options = host, options
     app.state.rate = RateLimit(options.starts_per_second, options.start_burst)
