@@ -128,6 +128,55 @@ async def test_a_session_of_another_call_is_not_there(serve: Any) -> None:
     assert len(site.host.sessions) == 1
 
 
+# Its end, and what it leaves.
+
+
+async def test_whoever_waits_is_told_of_the_end(serve: Any) -> None:
+    site = await serve()
+    one = f"{SESSIONS}/{(await site.start())['session_id']}"
+    assert (await site.ask("GET", f"{one}/end?seconds=3")).json()["over"] is False
+    waiting = asyncio.create_task(site.ask("GET", f"{one}/end"))
+    await asyncio.sleep(1.0)
+    assert not waiting.done()
+    await site.ask("DELETE", one)
+    told = (await waiting).json()
+    assert (told["over"], told["why"], told["lost"]) == (True, "closed", False)
+    assert (await site.ask("GET", f"{one}/end")).status_code == 404
+    assert (await site.ask("GET", f"{one}/end?seconds=9999")).status_code == 422
+
+
+async def test_a_call_that_fails_is_told_and_gone_on_with(serve: Any) -> None:
+    fails = asyncio.Event()
+
+    async def join(agent: Any, **_: Any) -> None:
+        async with agent.join("default:table"):
+            await fails.wait()
+            if fails.is_set():
+                raise ConnectionError("the line is cut")
+
+    site = await serve(join_call=join)
+    made = await site.start()
+    site.host.sessions[made["session_id"]].agent.conversation.user_said("My name is Ann.", "ann")
+    one = f"{SESSIONS}/{made['session_id']}"
+    waiting = asyncio.create_task(site.ask("GET", f"{one}/end"))
+    await asyncio.sleep(0.1)
+    fails.set()
+    told = (await waiting).json()
+    assert (told["why"], told["lost"], "the line is cut" in told["error"]) == ("failed", True, True)
+    fails.clear()
+    assert (await site.ask("GET", f"{one}/end")).json()["lost"] is True
+    for method in ("GET", "DELETE"):
+        gone = await site.ask(method, one)
+        assert (gone.status_code, "the line is cut" in gone.json()["detail"]) == (410, True)
+    again = await site.start(json={"continues": made["session_id"]})
+    conversation = site.host.sessions[again["session_id"]].agent.conversation
+    assert [message.text for message in conversation] == ["My name is Ann."]
+    # Nobody goes on with what was said in another call.
+    answer = await site.ask("POST", "/calls/other/sessions", json={"continues": made["session_id"]})
+    assert (answer.status_code, "no lost session" in answer.json()["detail"]) == (404, True)
+    assert len(site.host.sessions) == 1
+
+
 # Refusals.
 
 
@@ -452,6 +501,7 @@ async def test_the_api_describes_itself(serve: Any) -> None:
         "/calls/{call_id}/sessions",
         "/calls/{call_id}/sessions/{session_id}",
         "/calls/{call_id}/sessions/{session_id}/close",
+        "/calls/{call_id}/sessions/{session_id}/end",
         "/calls/{call_id}/sessions/{session_id}/metrics",
         "/metrics",
         "/health",

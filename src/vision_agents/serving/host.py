@@ -26,6 +26,7 @@ from .figures import Figures
 from .lateness import PullClock
 from .launcher import AgentLauncher
 from .load import LOOKS, Load, LoadMeter
+from .lost import Lost, LostCalls, latest
 from .session import AgentSession, CallRequest, End
 from .shedding import Shedding
 
@@ -70,6 +71,7 @@ class CallHost:
         self.shedding = Shedding()
         self.refused: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
+        self.lost = LostCalls()
         self.draining = False
         self._traces = traces
         self.started = False
@@ -158,21 +160,25 @@ class CallHost:
     async def run_call(self, request: CallRequest) -> AsyncGenerator[dict[str, Any], None]:
         """Hold a call for as long as this is iterated over. Leaving it ends the call. Raises as `begin` does.
 
-        First comes the session, with the answer to the caller's offer, then a sign of life each second, and at last why
-        it is over: dicts of what can be sent anywhere.
+        First comes the session, with the answer to the caller's offer, and at last why it is over: dicts of what can be
+        sent anywhere. In between, and while the agent is on its way, there is a sign of life each second.
         """
-        session = await self.begin(request)
+        alive = {"alive": request.session_id}
+        beginning = asyncio.ensure_future(self.begin(request))
         try:
+            while not (await asyncio.wait([beginning], timeout=BEAT))[0]:
+                yield alive
+            session = beginning.result()
             yield {"session": session.id, "call": session.call_id, "answer": session.answer}
             while not session.over.is_set():
                 try:
                     async with asyncio.timeout(BEAT):
                         await session.wait()
                 except TimeoutError:
-                    yield {"alive": session.id}
+                    yield alive
             yield {"over": str(session.end), "error": session.error}
         finally:
-            await session.finish(End.CLOSED)
+            await _given_up(beginning)
 
     async def hold(self, edge: Any, call_id: str) -> None:
         """Hold the call of a caller who comes by `edge`, until it is over. Raises as `begin` does."""
@@ -215,6 +221,10 @@ class CallHost:
 
     async def _follow(self, session: AgentSession) -> None:
         await session.wait()
+        if session.end is End.FAILED and session.agent is not None:
+            left = latest(session.agent.conversation.messages)
+            lost = Lost(session.id, session.call_id, session.error or "the call failed", left)
+            self.lost.add(asyncio.get_running_loop().time(), lost)
         self._free(session)
         logger.info("session %s of call %s is over: %s", session.id, session.call_id, session.end)
 
@@ -282,6 +292,14 @@ _LEFT_OUT = {
     Shed.TURN_MODEL: "no model judges the ends of turns, silence does",
     Shed.PARTIAL_TRANSCRIPTS: "there are no partial transcripts, and silence ends turns",
 }
+
+
+async def _given_up(beginning: asyncio.Future[AgentSession]) -> None:
+    """End the session that was begun, or is about to be. Harmless if it is over."""
+    beginning.cancel()
+    await asyncio.wait([beginning])
+    if not beginning.cancelled() and beginning.exception() is None:
+        await beginning.result().finish(End.CLOSED)
 
 
 async def _part(session: AgentSession, farewell: str, seconds: float) -> None:

@@ -4,6 +4,7 @@
     GET    /calls/{call_id}/sessions/{session_id}           what it is
     DELETE /calls/{call_id}/sessions/{session_id}           end it: 204
     POST   /calls/{call_id}/sessions/{session_id}/close     the same for `navigator.sendBeacon`
+    GET    /calls/{call_id}/sessions/{session_id}/end       waits for its end, and says why it came
     GET    /calls/{call_id}/sessions/{session_id}/metrics   its figures
     GET    /health, /ready, /metrics                        the process: alive, takes calls, figures for Prometheus
 
@@ -18,9 +19,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib import metadata
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Path, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
@@ -32,15 +33,13 @@ from vision_agents.core.distribution import DISTRIBUTION
 from . import metrics
 from .admission import Refused
 from .body import LONGEST, BoundedBodies
+from .dispatch import Dispatch, Ending, LocalDispatch, PageRoutes, SessionFacts
 from .guard import permit
 from .host import CallHost
 from .launcher import CreateAgentError
 from .options import ServeOptions
 from .rate import RateLimit
-from .session import AgentSession, CallRequest, End, StartError
-
-if TYPE_CHECKING:
-    from .page import Page
+from .session import CallRequest, StartError
 
 _NAME = r"^[\w.:@+-]{1,128}$"
 
@@ -52,7 +51,12 @@ _DOCS_PARTS = "/docs-parts"
 
 # Reasons that lie in what is asked for, and not in how much there is.
 _CONFLICTS = {"call", "session"}
-_FAULTS = {"call": 502, "offer": 400, "timeout": 504, "agent": 500}
+_FAULTS = {"call": 502, "offer": 400, "timeout": 504, "agent": 500, "conversation": 404}
+
+# Seconds that the end of a session is waited for in one request: shorter than what is between us usually allows.
+WAIT = 25.0
+
+LOST = "the session is lost: {why}. Start another one that continues it"
 
 
 class Offer(BaseModel):
@@ -67,6 +71,9 @@ class StartSession(BaseModel):
 
     call_type: str = Field("default", pattern=r"^[\w-]{1,64}$", description="The type of the call")
     offer: Offer | None = Field(None, description="A caller's WebRTC offer; then they are the call")
+    continues: str | None = Field(
+        None, pattern=_NAME, description="A lost session of this call, whose conversation the new one goes on with"
+    )
 
 
 class Session(BaseModel):
@@ -89,8 +96,21 @@ class SessionMetrics(BaseModel):
     metrics: dict[str, float | int | None]
 
 
-def make_app(host: CallHost, options: ServeOptions) -> FastAPI:
-    """An application that serves `host`. It starts it when it is started itself, unless that was done."""
+class SessionEnd(BaseModel):
+    """The end of a session."""
+
+    session_id: str
+    over: bool
+    """False if it had not come when the answer had to."""
+    why: str | None = None
+    error: str | None = None
+    lost: bool = False
+    """By a fault, not by anybody's wish: another session may continue it."""
+
+
+def make_app(calls: CallHost | Dispatch, options: ServeOptions) -> FastAPI:
+    """An application that serves these calls. It starts them when it is started itself, unless that was done."""
+    dispatch = LocalDispatch(calls) if isinstance(calls, CallHost) else calls
     app: FastAPI = options.fast_api or FastAPIOffline(
         title="vision_agents",
         version=_version(),
@@ -99,10 +119,10 @@ def make_app(host: CallHost, options: ServeOptions) -> FastAPI:
         redoc_url=None,
         static_url=_DOCS_PARTS,
     )
-    app.state.host, app.state.options = host, options
+    app.state.dispatch, app.state.options = dispatch, options
     app.state.rate = RateLimit(options.starts_per_second, options.start_burst)
     app.include_router(_router(options))
-    app.state.page = _page(app, host, options)
+    app.state.page = _page(app, dispatch, options)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_middleware(BoundedBodies)
     if options.cors_allow_origins:
@@ -116,16 +136,11 @@ def make_app(host: CallHost, options: ServeOptions) -> FastAPI:
     return app
 
 
-def _page(app: FastAPI, host: CallHost, options: ServeOptions) -> Page | None:
-    """Add the page, where agents are made for callers who come by WebRTC."""
-    if not host.launcher.takes_edge:
-        return None
-    try:
-        from .page import Page
-    except ModuleNotFoundError:
-        return None  # Without the extra `local` nobody comes by WebRTC.
-    page = Page(host, options)
-    app.routes.extend(page.routes)
+def _page(app: FastAPI, dispatch: Dispatch, options: ServeOptions) -> PageRoutes | None:
+    """Add the page, where it is served."""
+    page = dispatch.page(options)
+    if page is not None:
+        app.routes.extend(page.routes)
     return page
 
 
@@ -144,6 +159,7 @@ def _router(options: ServeOptions) -> APIRouter:
     add(one, view_session, methods=["GET"], dependencies=view)
     add(one, close_session, methods=["DELETE"], status_code=204, dependencies=close)
     add(f"{one}/close", close_by_beacon, methods=["POST"], dependencies=close)
+    add(f"{one}/end", wait_for_end, methods=["GET"], dependencies=view)
     add(f"{one}/metrics", view_metrics, methods=["GET"], dependencies=figures)
     add("/metrics", prometheus, methods=["GET"], dependencies=figures, response_class=Response)
     add("/health", health, methods=["GET"])
@@ -168,41 +184,53 @@ _STARTING: dict[int | str, dict[str, Any]] = {
 
 async def start_session(call_id: CallId, request: Request, body: StartSession | None = None) -> Session:
     """Have an agent join the call. Returns when it is there."""
-    host, wanted = _host(request), body or StartSession.model_validate({})
+    dispatch, wanted = _dispatch(request), body or StartSession.model_validate({})
     user = getattr(request.state, "user", None)
     offer = None if wanted.offer is None else wanted.offer.sdp
-    session = await _begin(host, CallRequest(call_id, wanted.call_type, offer=offer, created_by=user))
+    asked = CallRequest(call_id, wanted.call_type, offer=offer, created_by=user, continues=wanted.continues)
+    session = await _begin(dispatch, asked)
     if await request.is_disconnected():
-        session.close(End.CLOSED)  # Nobody knows of it.
+        await dispatch.end(call_id, session.id)  # Nobody knows of it.
     return _described(session)
 
 
 async def view_session(call_id: CallId, session_id: SessionId, request: Request) -> Session:
     """Tell what the session is."""
-    return _described(_find(request, call_id, session_id))
+    return _described(await _find(request, call_id, session_id))
 
 
 async def close_session(call_id: CallId, session_id: SessionId, request: Request) -> Response:
     """End the session."""
-    _find(request, call_id, session_id).close(End.CLOSED)
+    await _end(request, call_id, session_id)
     return Response(status_code=204)
 
 
 async def close_by_beacon(call_id: CallId, session_id: SessionId, request: Request) -> Response:
     """End the session; for pages that are being closed, which can bring a token only as `?token=…`."""
-    _find(request, call_id, session_id).close(End.CLOSED)
+    await _end(request, call_id, session_id)
     return Response(status_code=200)
+
+
+async def wait_for_end(
+    call_id: CallId, session_id: SessionId, request: Request, seconds: Annotated[float, Query(ge=0, le=WAIT)] = WAIT
+) -> SessionEnd:
+    """Wait until the session is over, and tell why; if that takes longer than `seconds`, tell that it is not."""
+    dispatch = _dispatch(request)
+    if (lost := await dispatch.lost(call_id, session_id)) is not None:
+        return _ended(session_id, Ending("lost", lost.why, lost=True))
+    await _find(request, call_id, session_id)
+    return _ended(session_id, await dispatch.ending(call_id, session_id, seconds))
 
 
 async def view_metrics(call_id: CallId, session_id: SessionId, request: Request) -> SessionMetrics:
     """Tell the figures of the session."""
-    session = _find(request, call_id, session_id)
+    session = await _find(request, call_id, session_id)
     return SessionMetrics(
         session_id=session.id,
         call_id=session.call_id,
         session_started_at=session.started_at,
         metrics_generated_at=datetime.now(UTC),
-        metrics={"duration_seconds": round(session.age, 3), **session.figures.summary()},
+        metrics={"duration_seconds": round(session.duration, 3), **(session.figures or {})},
     )
 
 
@@ -216,7 +244,7 @@ async def health() -> dict[str, str]:
 
 async def ready(request: Request) -> dict[str, str]:
     """Tell whether another call would be taken."""
-    refusal = _host(request).refusal()
+    refusal = await _dispatch(request).refusal()
     if refusal is not None:
         raise _busy(refusal)
     return {"status": "ready"}
@@ -224,7 +252,7 @@ async def ready(request: Request) -> dict[str, str]:
 
 async def prometheus(request: Request) -> Response:
     """Tell the figures of the process."""
-    return Response(metrics.exposition(_host(request)), media_type=metrics.CONTENT_TYPE)
+    return Response(metrics.exposition(await _dispatch(request).snapshots()), media_type=metrics.CONTENT_TYPE)
 
 
 # Inside.
@@ -232,20 +260,19 @@ async def prometheus(request: Request) -> Response:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    host: CallHost = app.state.host
-    if not host.started:
-        await host.start()
+    dispatch: Dispatch = app.state.dispatch
+    await dispatch.start()
     try:
         yield
     finally:
         if app.state.page is not None:
             await app.state.page.close()
-        await host.close()
+        await dispatch.close()
 
 
-async def _begin(host: CallHost, request: CallRequest) -> AgentSession:
+async def _begin(dispatch: Dispatch, request: CallRequest) -> SessionFacts:
     try:
-        return await host.begin(request)
+        return await dispatch.begin(request)
     except Refused as refusal:
         raise _busy(refusal) from None
     except CreateAgentError as error:
@@ -276,19 +303,31 @@ def _keep_user(get_current_user: Any) -> Any:
     return keep
 
 
-def _find(request: Request, call_id: str, session_id: str) -> AgentSession:
-    session = _host(request).find(call_id, session_id)
+async def _find(request: Request, call_id: str, session_id: str) -> SessionFacts:
+    session = await _dispatch(request).find(call_id, session_id)
     if session is None:
-        raise HTTPException(404, f"there is no session {session_id} of the call {call_id} here")
+        raise await _not_there(request, call_id, session_id)
     return session
 
 
-def _host(request: Request) -> CallHost:
-    host: CallHost = request.app.state.host
-    return host
+async def _end(request: Request, call_id: str, session_id: str) -> None:
+    if not await _dispatch(request).end(call_id, session_id):
+        raise await _not_there(request, call_id, session_id)
 
 
-def _described(session: AgentSession) -> Session:
+async def _not_there(request: Request, call_id: str, session_id: str) -> HTTPException:
+    lost = await _dispatch(request).lost(call_id, session_id)
+    if lost is not None:
+        return HTTPException(410, LOST.format(why=lost.why))
+    return HTTPException(404, f"there is no session {session_id} of the call {call_id} here")
+
+
+def _dispatch(request: Request) -> Dispatch:
+    dispatch: Dispatch = request.app.state.dispatch
+    return dispatch
+
+
+def _described(session: SessionFacts) -> Session:
     return Session(
         session_id=session.id,
         call_id=session.call_id,
@@ -296,6 +335,12 @@ def _described(session: AgentSession) -> Session:
         session_started_at=session.started_at,
         answer=None if session.answer is None else Offer(type="answer", sdp=session.answer),
     )
+
+
+def _ended(session_id: str, ending: Ending | None) -> SessionEnd:
+    if ending is None:
+        return SessionEnd(session_id=session_id, over=False)
+    return SessionEnd(session_id=session_id, over=True, why=ending.end, error=ending.error, lost=ending.lost)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

@@ -1,8 +1,9 @@
-"""The figures of a host as Prometheus reads them."""
+"""The figures of hosts as Prometheus reads them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -10,8 +11,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from .figures import Distribution
+from .admission import Calls
+from .figures import Distribution, Figures
 from .host import CallHost
+from .load import Load
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -19,52 +22,105 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 _NAME = "vision_agents"
 
 
-def exposition(host: CallHost) -> bytes:
-    """The figures of now, in Prometheus's text format."""
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The figures of one host at one moment."""
+
+    calls: Calls
+    capacity: int
+    ready: bool
+    draining: bool
+    load: Load
+    figures: Figures
+    ended: Mapping[str, int]
+    refused: Mapping[str, int]
+    worst: float
+    """Seconds of the latest frame since the start."""
+    cost: float
+    """The share of a processor that a session is taken to cost."""
+    shed: int
+
+
+def snapshot(host: CallHost) -> Snapshot:
+    """The figures of `host` now."""
+    return Snapshot(
+        calls=host.calls,
+        capacity=host.capacity,
+        ready=host.refusal() is None,
+        draining=host.draining,
+        load=host.load,
+        figures=host.figures,
+        ended=host.ended,
+        refused=host.refused,
+        worst=host.meter.lateness.worst,
+        cost=host.admission.cost,
+        shed=int(host.shedding.level),
+    )
+
+
+def exposition(snapshots: Mapping[str, Snapshot]) -> bytes:
+    """The figures of hosts, by their names, in Prometheus's text format. One without a name has no label."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Figures(host))
+    registry.register(_Figures(snapshots))
     return generate_latest(registry)
 
 
 class _Figures(Collector):
-    def __init__(self, host: CallHost) -> None:
-        self._host = host
+    def __init__(self, snapshots: Mapping[str, Snapshot]) -> None:
+        self._snapshots = snapshots
 
     def collect(self) -> Iterator[Metric]:
-        host, load, figures = self._host, self._host.load, self._host.figures
-        yield _gauge("sessions", "Sessions that have a place", len(host.sessions))
-        yield _gauge("sessions_starting", "Sessions that are not in their call yet", host.calls.starting)
-        yield _gauge("capacity", "Sessions that this process can have, those of now included", host.capacity)
-        yield _gauge("ready", "1 if another call would be taken", host.refusal() is None)
-        yield _gauge("draining", "1 if no more calls are taken", host.draining)
-        yield _counted("sessions_ended", "Sessions that are over", "why", host.ended)
-        yield _counted("refused", "Starts that were refused", "reason", host.refused)
-        yield _gauge("pull_lateness_p99_seconds", "How late frames are pulled, over ten seconds", load.lateness)
-        yield _gauge("pull_lateness_worst_seconds", "The latest frame since the start", host.meter.lateness.worst)
-        yield _gauge("loop_lag_seconds", "How late the event loop wakes up, over two seconds", load.loop_lag)
-        yield _gauge("cpu_share", "Share of a processor in use", load.cpu)
-        yield _gauge("session_cost", "Share of a processor that a session is taken to cost", host.admission.cost)
-        yield _gauge("memory_share", "Share of the memory in use", load.memory)
-        yield _gauge("resident_memory_bytes", "Memory of the process", load.rss)
-        yield _gauge("shed_level", "What is left out: 1 turn model, 2 partial transcripts too", host.shedding.level)
-        yield _histogram("time_to_silence_seconds", "From the onset of speech to silence", figures.silence)
-        yield _histogram("answer_latency_seconds", "From the end of speech to the answer", figures.answer)
-        yield _counted("interruptions", "Speech over the agent", "decision", figures.decisions)
-        yield _counted("errors", "Errors of parts", "component", figures.errors)
+        gauge, counted, histogram = self._gauge, self._counted, self._histogram
+        yield gauge("sessions", "Sessions that have a place", lambda at: at.calls.all)
+        yield gauge("sessions_starting", "Sessions that are not in their call yet", lambda at: at.calls.starting)
+        yield gauge("capacity", "Sessions that this process can have, those of now included", lambda at: at.capacity)
+        yield gauge("ready", "1 if another call would be taken", lambda at: at.ready)
+        yield gauge("draining", "1 if no more calls are taken", lambda at: at.draining)
+        yield counted("sessions_ended", "Sessions that are over", "why", lambda at: at.ended)
+        yield counted("refused", "Starts that were refused", "reason", lambda at: at.refused)
+        yield gauge(
+            "pull_lateness_p99_seconds", "How late frames are pulled, over ten seconds", lambda at: at.load.lateness
+        )
+        yield gauge("pull_lateness_worst_seconds", "The latest frame since the start", lambda at: at.worst)
+        yield gauge(
+            "loop_lag_seconds", "How late the event loop wakes up, over two seconds", lambda at: at.load.loop_lag
+        )
+        yield gauge("cpu_share", "Share of a processor in use", lambda at: at.load.cpu)
+        yield gauge("session_cost", "Share of a processor that a session is taken to cost", lambda at: at.cost)
+        yield gauge("memory_share", "Share of the memory in use", lambda at: at.load.memory)
+        yield gauge("resident_memory_bytes", "Memory of the process", lambda at: at.load.rss)
+        yield gauge("shed_level", "What is left out: 1 turn model, 2 partial transcripts too", lambda at: at.shed)
+        yield histogram("time_to_silence_seconds", "From the onset of speech to silence", lambda at: at.figures.silence)
+        yield histogram("answer_latency_seconds", "From the end of speech to the answer", lambda at: at.figures.answer)
+        yield counted("interruptions", "Speech over the agent", "decision", lambda at: at.figures.decisions)
+        yield counted("errors", "Errors of parts", "component", lambda at: at.figures.errors)
+
+    def _gauge(self, name: str, text: str, value: Callable[[Snapshot], float]) -> Metric:
+        family = GaugeMetricFamily(f"{_NAME}_{name}", text, labels=self._labels)
+        for host, at in self._snapshots.items():
+            family.add_metric(_values(host), float(value(at)))
+        return family
+
+    def _counted(self, name: str, text: str, label: str, counts: Callable[[Snapshot], Mapping[str, int]]) -> Metric:
+        family = CounterMetricFamily(f"{_NAME}_{name}", text, labels=[*self._labels, label])
+        for host, at in self._snapshots.items():
+            for what, count in sorted(counts(at).items()):
+                family.add_metric([*_values(host), what], count)
+        return family
+
+    def _histogram(self, name: str, text: str, numbers: Callable[[Snapshot], Distribution]) -> Metric:
+        family = HistogramMetricFamily(f"{_NAME}_{name}", text, labels=self._labels)
+        for host, at in self._snapshots.items():
+            taken = numbers(at)
+            ends = [*(str(end) for end in taken.classes), "+Inf"]
+            buckets = list(zip(ends, map(float, accumulate(taken.counts)), strict=True))
+            family.add_metric(_values(host), buckets, taken.sum)
+        return family
+
+    @property
+    def _labels(self) -> list[str]:
+        return ["host"] if any(self._snapshots) else []
 
 
-def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"{_NAME}_{name}", text, value=float(value))
-
-
-def _counted(name: str, text: str, label: str, counts: dict[str, int]) -> CounterMetricFamily:
-    family = CounterMetricFamily(f"{_NAME}_{name}", text, labels=[label])
-    for what, count in sorted(counts.items()):
-        family.add_metric([what], count)
-    return family
-
-
-def _histogram(name: str, text: str, numbers: Distribution) -> HistogramMetricFamily:
-    ends = [*(str(end) for end in numbers.classes), "+Inf"]
-    buckets = list(zip(ends, map(float, accumulate(numbers.counts)), strict=True))
-    return HistogramMetricFamily(f"{_NAME}_{name}", text, buckets=buckets, sum_value=numbers.sum)
+def _values(host: str) -> list[str]:
+    return [host] if host else []

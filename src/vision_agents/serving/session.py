@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from vision_agents.core.agents import Agent
+from vision_agents.core.conversation import Message
 from vision_agents.core.edge import EdgeTransport
 from vision_agents.core.tasks import GRACE, bounded
 
@@ -25,7 +26,8 @@ JOIN_TIMEOUT = 30.0
 
 
 class StartError(RuntimeError):
-    """A session could not be started. The message says why. `fault`: "agent", "call", "offer" or "timeout"."""
+    """A session could not be started. The message says why. `fault`: "agent", "call", "offer",
+    "conversation" or "timeout"."""
 
     def __init__(self, text: str, fault: str) -> None:
         super().__init__(text)
@@ -55,6 +57,10 @@ class CallRequest:
     edge: EdgeTransport | None = None
     """The caller's way in, where they have one already."""
     created_by: Any = None
+    continues: str | None = None
+    """The id of a lost session of the same call, whose conversation this one goes on with."""
+    conversation: tuple[Message, ...] = ()
+    """A history that the agent goes on from."""
 
 
 class AgentSession:
@@ -64,6 +70,7 @@ class AgentSession:
         self.id = request.session_id
         self.call_id, self.call_type = request.call_id, request.call_type
         self.created_by = request.created_by
+        self._conversation = request.conversation
         self.started_at = datetime.now(UTC)
         self.figures = figures
         self.agent: Agent | None = None
@@ -106,6 +113,8 @@ class AgentSession:
         """
         try:
             self.agent = await launcher.launch(self.edge)
+            for message in self._conversation:
+                self.agent.conversation.add(message)
             prepare(self, self.agent)
             self.figures.watch(self.agent)
             self._task = asyncio.create_task(self._hold(launcher, self.agent), name=f"session {self.id}")
