@@ -1,0 +1,37 @@
+"""What mkdocs does not know: pages that stand beside docs/, in the repository's root and its folders."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+from posixpath import normpath, relpath
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parents[1]
+
+# Where pages of the repository stand in the site.
+BESIDE = {"examples/README.md": "examples.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+
+LINK = re.compile(r"\]\((?P<path>[^)\s:#]+)(?P<anchor>#[^)\s]*)?\)")
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add them."""
+    for source, target in BESIDE.items():
+        files.append(File.generated(config, target, content=(ROOT / source).read_text()))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Make links between files of the repository links between pages of the site."""
+    name = page.file.src_uri
+    source = next((path for path, target in BESIDE.items() if target == name), f"docs/{name}")
+
+    def moved(link: re.Match[str]) -> str:
+        target = normpath(str(PurePosixPath(source).parent / link["path"]))
+        place = BESIDE.get(target) or target.removeprefix("docs/")
+        return f"]({relpath(place, str(PurePosixPath(name).parent))}{link['anchor'] or ''})"
+
+    return LINK.sub(moved, markdown)

@@ -1,0 +1,71 @@
+"""The site that mkdocs makes of docs/: it builds strictly, has every page and public name, and fetches nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# What is public, and stands in the reference.
+PUBLIC = ("vision_agents.core", "vision_agents.core.agents", "vision_agents.core.turn_detection")
+
+# What makes a browser fetch something.
+FETCHING = {("script", "src"), ("img", "src"), ("link", "href"), ("iframe", "src"), ("source", "src"), ("use", "href")}
+HARMLESS = {"canonical", "prev", "next", "edit"}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built as `scripts/test` does."""
+    place = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(place)]
+    surroundings = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return place
+
+
+class Fetches(HTMLParser):
+    """The addresses that a page fetches by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if values.get("rel") not in HARMLESS:
+            self.found += [values[name] or "" for other, name in FETCHING if other == tag and name in values]
+
+
+def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
+    pages = [*site.rglob("*.html")]
+    assert len(pages) > 20
+    for page in pages:
+        fetches = Fetches()
+        fetches.feed(page.read_text())
+        assert fetches.found
+        assert [address for address in fetches.found if "//" in address] == [], page.name
+    for sheet in site.rglob("*.css"):
+        assert not re.search(r"url\([\"']?(https?:)?//", sheet.read_text()), sheet.name
+
+
+def test_every_page_is_in_the_navigation(site: Path) -> None:
+    home = (site / "index.html").read_text()
+    names = [str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")]
+    assert [name for name in names if name != "README.md" and f'href="{name[:-3]}.html"' not in home] == []
+
+
+@pytest.mark.parametrize("package", PUBLIC)
+def test_every_public_name_is_in_the_reference(site: Path, package: str) -> None:
+    reference = "".join(page.read_text() for page in (site / "api").glob("*.html"))
+    names = import_module(package).__all__
+    assert [name for name in names if not re.search(rf'id="vision_agents\.[\w.]*\b{name}"', reference)] == []
