@@ -20,7 +20,6 @@ from ..edge import CallEndedEvent, ParticipantJoinedEvent, ParticipantLeftEvent
 from ..epoch import Epoch
 from ..events import EventManager
 from ..floor import Clearance, Floor
-from ..floor import effects as fx
 from ..floor import events as ev
 from ..llm import Tool
 from ..part import Attachment
@@ -31,9 +30,9 @@ from ..trace import Trace
 from ..trace.notes import CallEnded, ParticipantJoined, StaleAudio, TokensUsed, VoiceStarted, VoiceStopped
 from ..usage import TokenUsage
 from ..voice import MadeStage, RealtimeVoice, SpeechRequest, SpokenReply
-from .announcements import ANNOUNCEMENTS
 from .barrier import Barrier
 from .deadline import DeadlineTimer
+from .effect_runner import EffectRunner
 from .events import AgentStateEvent
 from .hearing_adapter import HearingAdapter
 from .latency import AnswerLatency
@@ -64,7 +63,6 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._epoch = epoch
         self._events = events
-        self._conversation = conversation
         self.floor = Floor(rules.policy, answers=not parts.realtime, vocabulary=rules.vocabulary)
         # What the floor was last told of the agent's words.
         self._said = ""
@@ -90,6 +88,17 @@ class Session:
         self._accompanied = asyncio.Event()
         self._listening = HearingAdapter(parts, rules, self.floor, self._roster, self.post, events, self.trace)
         self._ears = self._listening.ears
+        self._effects = EffectRunner(
+            self.floor,
+            self.replies,
+            self._voice,
+            self._listening,
+            self._roster,
+            conversation,
+            events,
+            self.post,
+            self.trace.now,
+        )
         self._latency = AnswerLatency(self.trace, self._participants, events, answers=self.floor.answers)
         output = self._voice if isinstance(self._voice, RealtimeVoice) else None
         # The parts are attached to it before `start`.
@@ -222,7 +231,7 @@ class Session:
                 if (state := self.floor.state) is not before:
                     self._events.send(AgentStateEvent(state=state, previous=before))
                 for effect in effects:
-                    self._carry_out(effect)
+                    self._effects.run(effect)
         finally:
             self._draining = False
         self.replies.settle()
@@ -236,80 +245,9 @@ class Session:
     def _calls_wait(self, count: int) -> None:
         self.post(ev.CallsWait(self.trace.now(), count))
 
-    def _carry_out(self, effect: fx.Effect) -> None:
-        try:
-            _EFFECTS[type(effect)](self, effect)
-        except PART_ERRORS:
-            # One effect that fails must not take the audio down, nor the effects after it.
-            logger.exception("%s could not be carried out", effect)
-
     def _time_passed(self, deadline: float) -> None:
         # The loop may wake a clock tick early; the floor must find its deadline due.
         self.post(ev.TimePassed(max(deadline, self.trace.now())))
-
-    # Effects.
-
-    def _hold(self, effect: fx.Hold) -> None:
-        self.replies.hold(effect.reply, self._participants.get(effect.participant), self._listening.onset)
-
-    def _resume(self, effect: fx.Resume) -> None:
-        limit = self.floor.policy.rewind_limit
-        self.replies.resume(effect.reply, effect.rewind, limit, effect.reason, effect.evidence)
-
-    def _commit(self, effect: fx.Commit) -> None:
-        participant = self._participants.get(effect.participant) if effect.participant else None
-        onset = self._listening.onset if participant is not None else self.trace.now()
-        self.replies.commit(effect.epoch, effect.reply, participant, onset, effect.reason, effect.evidence)
-
-    def _begin_reply(self, effect: fx.BeginReply) -> None:
-        if effect.prepared:
-            if not self.replies.begin_prepared(effect.reply):
-                self.replies.discard()
-                self.post(ev.PreparedInVain(self.trace.now(), effect.reply))
-        elif effect.news and not self._voice.has_news:
-            self.post(ev.ReplyFailed(self.trace.now(), effect.reply))
-        elif effect.continues is None:
-            self.replies.begin(effect.reply, effect.epoch, effect.filler)
-        elif not self.replies.go_on(effect.reply, effect.epoch, effect.continues):
-            self.post(ev.ReplyFailed(self.trace.now(), effect.reply))
-
-    def _insert_speech(self, effect: fx.InsertSpeech) -> None:
-        if not self.replies.insert(effect.reply, effect.within, effect.filler):
-            self.post(ev.ReplyFailed(self.trace.now(), effect.reply))
-
-    def _prepare_reply(self, effect: fx.PrepareReply) -> None:
-        self.replies.prepare(effect.reply, effect.epoch, effect.text, effect.participant)
-
-    def _discard_reply(self, effect: fx.DiscardReply) -> None:
-        self.replies.discard()
-
-    def _drop_reply(self, effect: fx.DropReply) -> None:
-        logger.info("reply %d is dropped: %s", effect.reply, effect.reason)
-        self.replies.drop(effect.reply)
-
-    def _begin_turn(self, effect: fx.BeginTurn) -> None:
-        self._ears.begin_turn(self._participants[effect.participant])
-
-    def _discard_turn(self, effect: fx.DiscardTurn) -> None:
-        participant = self._participants.get(effect.participant)
-        if participant is not None:
-            self._ears.discard_turn(participant, awaits_words=effect.awaits_words)
-
-    def _finish_turn(self, effect: fx.FinishTurn) -> None:
-        self._listening.finish_turn(self._participants[effect.participant], effect.turn)
-
-    def _record_turn(self, effect: fx.RecordTurn) -> None:
-        self._conversation.user_said(effect.text, effect.participant, effect.place)
-        participant = self._participants.get(effect.participant)
-        if participant is not None:
-            self._ears.accept_turn(participant)
-
-    def _record_overheard(self, effect: fx.RecordOverheard) -> None:
-        self._conversation.overheard(effect.text, effect.participant)
-
-    def _announce(self, effect: fx.Effect) -> None:
-        who = self._participants.get(getattr(effect, "participant", ""))
-        self._events.send(ANNOUNCEMENTS[type(effect)](effect, who))
 
     # CallSink: the edge.
 
@@ -438,21 +376,3 @@ def _follow(future: asyncio.Future[bool], result: asyncio.Future[bool]) -> None:
 def _tell(future: asyncio.Future[bool], result: bool) -> None:
     if not future.done():
         future.set_result(result)
-
-
-_EFFECTS: dict[type[fx.Effect], Callable[[Session, Any], None]] = {
-    fx.Hold: Session._hold,
-    fx.Resume: Session._resume,
-    fx.Commit: Session._commit,
-    fx.BeginReply: Session._begin_reply,
-    fx.InsertSpeech: Session._insert_speech,
-    fx.PrepareReply: Session._prepare_reply,
-    fx.DiscardReply: Session._discard_reply,
-    fx.DropReply: Session._drop_reply,
-    fx.BeginTurn: Session._begin_turn,
-    fx.DiscardTurn: Session._discard_turn,
-    fx.FinishTurn: Session._finish_turn,
-    fx.RecordTurn: Session._record_turn,
-    fx.RecordOverheard: Session._record_overheard,
-    **dict.fromkeys(ANNOUNCEMENTS, Session._announce),
-}
