@@ -127,7 +127,8 @@ async def test_a_key_is_in_no_trace_report_or_event(tmp_path: Path) -> None:
         llm = openai.LLM(api_key=WRONG, base_url=service.url)
         call = Call(["how are you"], llm=llm)
         with TraceWriter(tmp_path / "trace.jsonl") as writer:
-            async with call.agent.join(observe=writer):
+            call.agent.observe(writer)
+            async with call.agent.join():
                 call.edge.sink.participant_joined(ANNA)
                 await call.detector.speak(ANNA, 0.6)
                 await until(lambda: call.of(ErrorEvent), "the error")

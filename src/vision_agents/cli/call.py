@@ -87,7 +87,8 @@ async def _call(args: argparse.Namespace, folder: CallFolder) -> list[str]:
     # A full round of the garbage collector over all that was loaded would be as long as a frame.
     await warm_up(agent, freeze=True)
     with TraceWriter(folder.trace) as trace:
-        async with agent.join(observe=trace):
+        agent.observe(trace)
+        async with agent.join():
             assert edge.started is not None
             # Ties the trace's times to the recording's samples.
             agent.trace.note(RecordingStarted(folder.wav.name), at=edge.started)

@@ -101,7 +101,8 @@ async def _call(scenario: Scenario, policy: dict[str, str], voiceprint: bool) ->
     async def note(event: InterruptionEvent) -> None:
         interruptions.append((loop.time() - start, event))
 
-    async with agent.join(observe=lambda record: records.append(read_record(record))):
+    agent.observe(lambda record: records.append(read_record(record)))
+    async with agent.join():
         first = asyncio.create_task(_first_reply(agent, scenario), name="first reply")
         await edge.over.wait()
     await first

@@ -58,7 +58,8 @@ async def test_an_observer_that_raises_is_logged_once_and_changes_nothing(caplog
         seen.append(record)
         raise OSError("disk full")
 
-    await call.agent.join(observe=observe)
+    call.agent.observe(observe)
+    await call.agent.join()
     call.edge.sink.participant_joined(ANNA)
     await call.detector.speak(ANNA, 1.0)
     await call.until(lambda: call.of(AgentSpeechEndedEvent))

@@ -26,7 +26,8 @@ class CountingLLM(ScriptedLLM):
 async def test_tokens_are_told_and_traced():
     llm, records = CountingLLM(["Hello."]), []
     call = Call(["how are you"], llm=llm)
-    async with call.agent.join(observe=records.append):
+    call.agent.observe(records.append)
+    async with call.agent.join():
         call.edge.sink.participant_joined(ANNA)
         await call.detector.speak(ANNA, 0.6)
         await asyncio.sleep(3.0)

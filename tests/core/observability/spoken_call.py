@@ -95,7 +95,8 @@ async def hold_call(
     edge = FileEdge(wav, out)
     agent = agent_in(edge, **options)
     listen(agent)
-    async with agent.join(observe=observe):
+    agent.observe(observe)
+    async with agent.join():
         agent.trace.note(notes.RecordingStarted(out.name), edge.started)
         await agent.finish()
         agent.trace.note(notes.RecordingEnded(edge.worst_delay))

@@ -134,7 +134,8 @@ async def call(provider: StreamService) -> AsyncIterator[InCall]:
     async def note(event: TurnStartedEvent | TurnEndedEvent | AgentSpeechEndedEvent) -> None:
         call.events.append((time.monotonic(), event))
 
-    async with agent.join("default:table", observe=call.trace.append):
+    agent.observe(call.trace.append)
+    async with agent.join("default:table"):
         await provider.enter()
         yield call
     await until(lambda: not provider.open_connections, "the end of all connections")

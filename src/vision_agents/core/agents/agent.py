@@ -188,20 +188,17 @@ class Agent:
         """Return what `join` takes to enter the call of this type and id. Raises ValueError for bad names."""
         return await self.edge.create_call(call_type, call_id)
 
-    def join(
-        self, call: Any = None, *, participant_wait_timeout: float | Default | None = Default.VALUE, observe: Any = None
-    ) -> Joining:
+    def join(self, call: Any = None, *, participant_wait_timeout: float | Default | None = Default.VALUE) -> Joining:
         """Enter a call: `async with agent.join(call):` leaves it at the end, `await agent.join(call)` stays.
 
         `participant_wait_timeout`: how many seconds to wait in the call until somebody else is there, None for as long
         as it takes; then it goes on alone. By default 0, or what the server that made the agent waits.
-        `observe`, if given, is called with each record of the trace from the very first one.
 
         Raises PartError if a part is in another call; the agent may join later. Otherwise raises what the edge or a
         part raises, or RuntimeError if the agent was closed meanwhile; the agent is then closed.
         """
         wait = participant_wait_timeout
-        entering: Any = self._join(call, observe, self.participant_wait_timeout if isinstance(wait, Default) else wait)
+        entering: Any = self._join(call, self.participant_wait_timeout if isinstance(wait, Default) else wait)
         entering.__qualname__ = "Agent.join"  # By this name Python warns of it if it is never awaited.
         return Joining(self, entering)
 
@@ -270,7 +267,7 @@ class Agent:
         await self._parts.close(attachment, entering=entering is not None and not entering.done())
         await self.events.close()
 
-    async def _join(self, call: Any, observe: Any, wait: float | None) -> Agent:
+    async def _join(self, call: Any, wait: float | None) -> Agent:
         if self._session is not None or self._closing is not None:
             raise RuntimeError("an agent takes part in one call: make a new Agent for another one")
         session = Session(
@@ -282,7 +279,7 @@ class Agent:
         session.on_pull = self.on_pull
         if self.edge.observes:
             session.watch(self.edge.observe)
-        for observer in (*self._observers, *([observe] if observe is not None else [])):
+        for observer in self._observers:
             session.watch(observer)
         # In a task of its own, which `close` can end.
         self._entering = asyncio.create_task(self._enter(session, call), name="joining a call")

@@ -1,6 +1,7 @@
 """Calls as OpenTelemetry spans and metrics: what the trace tells, for whatever you send those to.
 
-    async with agent.join(call, observe=telemetry()):
+    agent.observe(telemetry())
+    async with agent.join(call):
         ...
 
 It needs `opentelemetry-api` (the extra `otel`), and a provider that your program has set before. Where there is none of
@@ -63,7 +64,7 @@ _VARIABLES = ("OTEL_PYTHON_TRACER_PROVIDER", "OTEL_PYTHON_METER_PROVIDER")
 def telemetry(
     *, words: bool = True, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
 ) -> Observer:
-    """An observer of one call for `Agent.join(observe=…)`; make another one for another call.
+    """An observer of one call for `Agent.observe`; make another one for another call.
 
     The providers are those that were set for the whole program, if none are given.
     `words`: whether what was said is put into spans. False leaves out the texts of turns and replies, and the reasons,
