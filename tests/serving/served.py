@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vision_agents.core import Agent, AgentLauncher, Runner, ServeOptions, User
+from vision_agents.serving import Limits
 from vision_agents.testing.parts import LoopEdge, ScriptedDetector, ScriptedLLM, ScriptedSTT, ToneTTS
 
 
@@ -33,6 +34,8 @@ async def broken(edge: Any) -> Agent:
 
 
 launcher = AgentLauncher(create_agent, participant_wait_timeout=0.0)
+# For a machine that is busy with other tests.
+roomy = Runner(AgentLauncher(my_agent), ServeOptions(limits=Limits(lateness=9.0, loop_lag=9.0, cpu=99.0, memory=9.0)))
 runner = Runner(launcher, ServeOptions(drain=3600.0))
 
 if __name__ == "__main__":

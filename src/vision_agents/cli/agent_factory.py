@@ -14,7 +14,7 @@ import argparse
 import inspect
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -93,16 +93,20 @@ def fetch_models(spec: str) -> None:
 
     Raises CommandError, with what to do, if that is not possible.
     """
-    if spec != DEFAULT_AGENT:
-        return
-    from vision_agents.core.models import ModelError, ModelStore, ProgressBar
+    if spec == DEFAULT_AGENT:
+        from .default_agent import MODELS
 
-    from .default_agent import MODELS
+        fetch(MODELS)
+
+
+def fetch(models: Container[str]) -> None:
+    """Bring those of the models that are not on this machine. Raises CommandError, with what to do, if it cannot be."""
+    from vision_agents.core.models import ModelError, ModelStore, ProgressBar
 
     store = ModelStore()
     try:
         # By name and size only: hashing them all would take a second of each start.
-        missing = [status.model.name for status in store.status() if not status.present and status.model.name in MODELS]
+        missing = [status.model.name for status in store.status() if not status.present and status.model.name in models]
         if missing:
             print("Fetching the models; this is done once.", file=sys.stderr)
             store.pull(missing, progress=ProgressBar())

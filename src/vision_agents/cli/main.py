@@ -22,6 +22,7 @@ COMMANDS = {
     "replay": "run a recorded call's decisions again, or ask what another policy would have done",
     "report": "make the report of a recorded call again",
     "serve": "hold many calls at once, started over HTTP",
+    "load": "call a server with many recorded callers, and measure what they notice",
     "token": "make a token for a server's sessions",
     "lab": "measure how right interruptions are judged, over hundreds of cases",
     "models": "list, fetch and check the local models",

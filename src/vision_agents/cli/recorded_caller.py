@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from contextlib import aclosing
 from importlib.util import find_spec
 
@@ -51,10 +52,11 @@ class RecordedCaller:
         """Make everything now: it takes about 3 s. Raises what the voice raises."""
         async with self._lock:
             if not self._lines:
-                self._lines = await _speak(LINES)
+                self._lines = await speak(LINES)
 
 
-async def _speak(lines: dict[str, str]) -> dict[str, PcmData]:
+async def speak(lines: Mapping[str, str]) -> dict[str, PcmData]:
+    """Synthesise lines by their names, in the caller's voice: 48 kHz. Raises what the voice raises."""
     from vision_agents.plugins import piper
 
     # Noise makes each rendering another one: without it, the caller says the same on every machine.
