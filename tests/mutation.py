@@ -38,7 +38,6 @@ TIMEOUT = 120
 
 FLOOR_TESTS = (
     "tests/core/floor",
-    "--ignore=tests/core/floor/test_exhaustive.py",
     "--ignore=tests/core/floor/test_laws.py",
 )
 STAGES: dict[str, tuple[tuple[str, ...], ...]] = {

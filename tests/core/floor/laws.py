@@ -88,9 +88,9 @@ def look(floor: Floor) -> Facts:
     )
 
 
-def step(floor: Floor, event: ev.FloorEvent) -> list[fx.Effect]:
-    """`floor.handle(event)`, with every law checked."""
-    before = look(floor)
+def step(floor: Floor, event: ev.FloorEvent, before: Facts | None = None) -> list[fx.Effect]:
+    """`floor.handle(event)`, with every law checked; `before` is what `look` tells of the floor, if that is known."""
+    before = before or look(floor)
     effects = floor.handle(event)
     after = look(floor)
     _check_effects(floor, before, event, effects, after)

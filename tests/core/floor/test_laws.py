@@ -1,4 +1,4 @@
-"""The laws of the floor under any order of events, with any policy: the random counterpart of `test_exhaustive`."""
+"""The laws of the floor under any order of events, with any policy: at random, what `test_exhaustive` does in full."""
 
 from __future__ import annotations
 

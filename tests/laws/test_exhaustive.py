@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from tests.core.floor.laws import STEPS_TO_REST, Facts, look, step
 
 from vision_agents.core.floor import Floor, FloorState, InterruptionPolicy
 from vision_agents.core.floor import events as ev
@@ -25,8 +26,6 @@ from vision_agents.core.floor.reply_queue import Reply
 from vision_agents.core.floor.strategies.loudness import GOES_ON
 from vision_agents.core.floor.turn import Turn, TurnPhase
 from vision_agents.core.floor.vocabulary import Vocabulary
-
-from .laws import STEPS_TO_REST, step
 
 ANN, BOB = "ann", "bob"
 
@@ -521,18 +520,18 @@ class Explorer:
         self.states = len(seen)
 
     def _next(self, floor: Floor, now: float) -> Iterator[tuple[Floor, float]]:
-        frozen = freeze(floor)
+        frozen, before = freeze(floor), look(floor)
         for move in self.world.moves:
             for event in move(floor, now):
-                yield self._after(frozen, event)
+                yield self._after(frozen, before, event)
         if floor.deadline is not None:
-            yield self._after(frozen, ev.TimePassed(max(now, floor.deadline)))
-            yield self._after(frozen, ev.TimePassed((now + max(now, floor.deadline)) / 2))
+            yield self._after(frozen, before, ev.TimePassed(max(now, floor.deadline)))
+            yield self._after(frozen, before, ev.TimePassed((now + max(now, floor.deadline)) / 2))
 
-    def _after(self, frozen: bytes, event: ev.FloorEvent) -> tuple[Floor, float]:
+    def _after(self, frozen: bytes, before: Facts, event: ev.FloorEvent) -> tuple[Floor, float]:
         floor: Floor = pickle.loads(frozen)
         equip(floor, self.world.policy, WORDS)
-        step(floor, event)
+        step(floor, event, before)
         self.steps += 1
         return floor, event.at
 
@@ -545,7 +544,7 @@ class Explorer:
             if floor.deadline is None:
                 assert floor.state is FloorState.IDLE
                 break
-            floor, now = self._after(freeze(floor), ev.TimePassed(max(now, floor.deadline)))
+            floor, now = self._after(freeze(floor), look(floor), ev.TimePassed(max(now, floor.deadline)))
             key = essence(floor, now)
         steps = self._to_rest.get(key, -1)
         for key in reversed(path):
