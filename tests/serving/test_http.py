@@ -189,6 +189,44 @@ async def test_a_hundred_parallel_starts_on_ten_places(serve: Any) -> None:
     assert refused.json()["detail"] == "all 10 places are taken"
 
 
+async def test_who_may_not_start_is_not_told_that_there_is_no_place(serve: Any) -> None:
+    site = await serve(options=ServeOptions(secret=KEY, start_burst=3), max_concurrent_sessions=1)
+    token = {"Authorization": f"Bearer {make_token(KEY, 'table')}"}
+    await site.start(headers=token)
+    assert (await site.ask("POST", SESSIONS)).status_code == 401
+    assert (await site.ask("POST", "/calls/other/sessions", headers=token)).status_code == 403
+    # Nothing else is looked at any more.
+    full = await site.ask("POST", SESSIONS, headers=token, content="{nonsense")
+    assert (full.status_code, full.json(), full.headers["Retry-After"]) == (
+        503,
+        {"detail": "all 1 places are taken"},
+        "2",
+    )
+    assert site.host.refused == {"sessions": 1}
+    codes = [(await site.ask("POST", SESSIONS, headers=token)).status_code for _ in range(2)]
+    assert codes == [503, 429]
+
+
+async def test_a_permission_of_ones_own_is_asked_before_the_place(serve: Any) -> None:
+    def nobody() -> None:
+        raise HTTPException(418, "nobody")
+
+    options = ServeOptions(secret="", can_start_session=nobody)
+    site = await serve(options=options, max_concurrent_sessions=1)
+    site.host.draining = True
+    assert (await site.ask("POST", SESSIONS)).status_code == 418
+    assert not site.host.refused
+    site.host.draining = False
+
+
+async def test_other_sites_can_read_that_there_is_no_place(serve: Any) -> None:
+    origin = "https://shop.example"
+    site = await serve(options=ServeOptions(secret="", cors_allow_origins=[origin]), max_concurrent_sessions=1)
+    await site.start()
+    full = await site.ask("POST", SESSIONS, headers={"Origin": origin})
+    assert (full.status_code, full.headers["Access-Control-Allow-Origin"]) == (503, origin)
+
+
 async def test_a_second_agent_for_a_call_is_a_conflict(serve: Any) -> None:
     site = await serve()
     await site.start()

@@ -192,11 +192,15 @@ class CallHost:
         if refusal is None and request.session_id in self._sessions:
             refusal = Refused("session", f"there is a session {request.session_id} already")
         if refusal is not None:
-            self.refused[refusal.reason] += 1
+            self.count(refusal)
             raise refusal
         session = AgentSession(request, Figures(self.figures))
         self._sessions[session.id] = session
         return session
+
+    def count(self, refusal: Refused) -> None:
+        """Count a start that was refused."""
+        self.refused[refusal.reason] += 1
 
     def _crowded(self, call_id: str) -> Refused | None:
         most = self.launcher.max_sessions_per_call

@@ -13,8 +13,6 @@ An error is {"detail": …}, with a sentence for people. What cannot be taken no
 
 from __future__ import annotations
 
-import asyncio
-import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -40,6 +38,7 @@ from .launcher import CreateAgentError
 from .options import ServeOptions
 from .rate import RateLimit
 from .session import CallRequest, StartError
+from .turning_away import TurningAway, busy, limit_starts
 
 _NAME = r"^[\w.:@+-]{1,128}$"
 
@@ -124,6 +123,8 @@ def make_app(calls: CallHost | Dispatch, options: ServeOptions) -> FastAPI:
     app.include_router(_router(options))
     app.state.page = _page(app, dispatch, options)
     app.add_exception_handler(RequestValidationError, _invalid)
+    if isinstance(calls, CallHost):
+        app.add_middleware(TurningAway, host=calls, options=options, rate=app.state.rate)
     app.add_middleware(BoundedBodies)
     if options.cors_allow_origins:
         app.add_middleware(
@@ -284,14 +285,11 @@ async def _begin(dispatch: Dispatch, request: CallRequest) -> SessionFacts:
 def _busy(refusal: Refused) -> HTTPException:
     if refusal.reason in _CONFLICTS:
         return HTTPException(409, str(refusal))
-    return HTTPException(503, str(refusal), {"Retry-After": str(math.ceil(refusal.retry_after))})
+    return busy(refusal)
 
 
 async def _limit_starts(request: Request) -> None:
-    client = request.client.host if request.client is not None else ""
-    wait = request.app.state.rate.take(client, asyncio.get_running_loop().time())
-    if wait:
-        raise HTTPException(429, "too many starts by this client", {"Retry-After": str(math.ceil(wait))})
+    limit_starts(request.app.state.rate, request)
 
 
 def _keep_user(get_current_user: Any) -> Any:

@@ -16,6 +16,9 @@ from vision_agents.core.tasks import Tasks
 
 from .lateness import Lateness
 
+# Seconds for which a load is as good as a new one: it is asked for with each start, and files tell of it.
+FRESH = 0.02
+
 # Seconds between two looks, and how many looks a figure is made of: two seconds.
 INTERVAL = 0.1
 LOOKS = 20
@@ -56,6 +59,7 @@ class LoadMeter:
         self._lags: deque[float] = deque([0.0], maxlen=LOOKS)
         # Times of the loop's clock, this thread's, and the process's.
         self._times: deque[tuple[float, float, float]] = deque(maxlen=LOOKS + 1)
+        self._told, self._told_at = Load(), float("-inf")
         self._memory = memory_limit()
         self._processors = processors()
 
@@ -70,6 +74,11 @@ class LoadMeter:
     def load(self) -> Load:
         """The load of now. Call it on the event loop."""
         now = asyncio.get_running_loop().time()
+        if now - self._told_at >= FRESH:
+            self._told, self._told_at = self._measure(now), now
+        return self._told
+
+    def _measure(self, now: float) -> Load:
         rss = resident()
         return Load(
             lateness=self.lateness.quantile(now, 0.99),
