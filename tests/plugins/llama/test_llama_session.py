@@ -254,7 +254,7 @@ async def answered(llm: llama.LLM) -> str:
 @pytest.fixture
 def spoken(monkeypatch: pytest.MonkeyPatch, model: Path) -> Iterator[Path]:
     """The model file of LLMs whose prompts are orders to the stand-in."""
-    monkeypatch.setattr("vision_agents.plugins.llama.llm.history", lambda messages: [{"say": ["Hello."]}])
+    monkeypatch.setattr("vision_agents.plugins.llama.llm.history", lambda messages, cut: [{"say": ["Hello."]}])
     monkeypatch.setattr("vision_agents.plugins.llama.llm.prefix", lambda instructions, examples: [])
     yield model
     unload(str(model))

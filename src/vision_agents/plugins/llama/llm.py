@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import aclosing
+from functools import cache
 from pathlib import Path
 
 from vision_agents.core import llm as base
@@ -14,7 +14,18 @@ from vision_agents.core.models.networks import NetworkLease, NetworkSpec
 from vision_agents.core.usage import TokenUsage
 
 from .engine import Engine, EngineOptions, require_xllamacpp
-from .prompt import SMOLLM2_EXAMPLES, SMOLLM2_INSTRUCTIONS, Example, functions, history, prefix
+from .loops import LoopGuard
+from .prompt import (
+    CUT_OFF,
+    SMOLLM2_EXAMPLES,
+    SMOLLM2_INSTRUCTIONS,
+    Example,
+    before_last,
+    functions,
+    history,
+    prefix,
+)
+from .recall import recall
 from .session import Prompt, Session
 
 logger = logging.getLogger(__name__)
@@ -24,6 +35,11 @@ PROVIDER = "llama.cpp"
 
 DEFAULT_MODEL = "smollm2-135m"
 """The model store's name of what is used when no path is given."""
+
+TOOL_LIMIT = (
+    "the default model of llama.LLM calls no functions: its answers are made without them. "
+    "Give llama.LLM(model=…) a larger one"
+)
 
 DEFAULT_CELLS = 8192
 """Tokens that the sessions of the default model share. It takes 23 KB for each, and a call seldom has more than 600."""
@@ -50,9 +66,14 @@ class LLM(base.LLM):
         repeat_penalty: 1 is none. The default model becomes incoherent with more.
         examples: pairs of what a user says and what the agent answers, put before every conversation to show the
             model how to talk. The default model needs them and has `SMOLLM2_EXAMPLES`; others have none.
+        recall: whether the sentences of the instructions, and of what the user has said, that share words with a
+            question are put right before it. A very small model finds them only there, so by default the default
+            model has it and others have not. It knows English words.
 
     Functions need a model whose chat template knows them. The default model is too small to call any, so they are
     not offered to it.
+
+    A reply that goes round in circles, as those of small models do, ends before it says the same again.
 
     Raises:
         ImportError: xllamacpp is not installed.
@@ -71,6 +92,7 @@ class LLM(base.LLM):
         temperature: float = 0.0,
         repeat_penalty: float = 1.0,
         examples: Sequence[Example] | None = None,
+        recall: bool | None = None,
     ) -> None:
         require_xllamacpp()
         if n_threads < 1:
@@ -92,6 +114,7 @@ class LLM(base.LLM):
         if examples is None:
             examples = SMOLLM2_EXAMPLES if model is None else ()
         self.examples = tuple(examples)
+        self.recall = model is None if recall is None else recall
         options = EngineOptions(context, shared_context, n_threads, n_gpu_layers)
         files = None if self.model is None else {"model": self.model}
         self._network: NetworkLease[Engine] = NetworkLease(NetworkSpec(options, DEFAULT_MODEL, files), "llama.LLM")
@@ -124,14 +147,18 @@ class LLM(base.LLM):
     async def stream(self, request: base.LLMRequest) -> AsyncGenerator[str | ToolCall, None]:
         """Answer `request`, piece by piece. Raises what `start` raises, or LlamaError."""
         await self.start()
-        epoch, before, loop = self.epoch, self._session.last, LoopGuard()
+        epoch, before, guard = self.epoch, self._session.last, LoopGuard()
         async with aclosing(self._session.generate(self._prompt(request))) as pieces:
             async for piece in pieces:
-                if isinstance(piece, str) and loop.closed_by(piece):
+                if text := guard.feed(piece) if isinstance(piece, str) else guard.end():
+                    yield text
+                if not isinstance(piece, str):
+                    yield piece
+                if guard.closed:
                     logger.info("the model repeats itself: its reply ends here")
-                    yield piece.removesuffix(loop.rest)
                     return
-                yield piece
+        if rest := guard.end():
+            yield rest
         if (done := self._session.last) is not None and done is not before:
             used = (done.prompt_tokens, done.written_tokens, done.cached_tokens)
             model = DEFAULT_MODEL if self.model is None else self.model.stem
@@ -155,10 +182,14 @@ class LLM(base.LLM):
         first = prefix(self._instructions(request.instructions), self.examples)
         tools = functions(request)
         if tools and self.model is None:
-            logger.warning("the default model cannot call functions; give llama.LLM(model=…) a larger one")
             tools = []
+            _say_tool_limit()
+        # The smallest models parrot the mark of a cut reply.
+        said = history(request.messages, cut="" if self.model is None else CUT_OFF)
+        if self.recall:
+            said = before_last(said, recall(request.instructions, request.messages))
         return Prompt(
-            messages=first + history(request.messages),
+            messages=first + said,
             keep=len(first),
             tools=tools,
             max_tokens=self.max_tokens,
@@ -172,24 +203,7 @@ class LLM(base.LLM):
         return instructions or (SMOLLM2_INSTRUCTIONS if self.model is None else "")
 
 
-class LoopGuard:
-    """Detects the loop that greedy decoding can fall into: a sentence that was in this reply before, word for word."""
-
-    _END = re.compile(r"[.!?\n]+\s")
-
-    # A shorter sentence may well come twice ("He was happy. …").
-    LEAST_WORDS = 4
-
-    def __init__(self) -> None:
-        self._said: set[str] = set()
-        self.rest = ""
-        """What was written after the last sentence that ended."""
-
-    def closed_by(self, piece: str) -> bool:
-        """Take the next piece of the reply: does a sentence end in it that repeats another?"""
-        *sentences, self.rest = self._END.split(self.rest + piece)
-        for sentence in map(str.strip, sentences):
-            if len(sentence.split()) >= self.LEAST_WORDS and sentence in self._said:
-                return True
-            self._said.add(sentence)
-        return False
+@cache
+def _say_tool_limit() -> None:
+    """Once a process, and not with each reply."""
+    logger.warning("%s", TOOL_LIMIT)

@@ -13,30 +13,30 @@ Json = dict[str, Any]
 Example = tuple[str, str]
 """What a user says, and what the agent answers."""
 
-# SmolLM2 with 135 million parameters follows examples, not instructions: without these it lectures in lists
-# and headings until it is cut off. With them it answers in a few spoken sentences. They cost a second of reading, once.
+# SmolLM2 with 135 million parameters follows examples more than instructions: without these it lectures in lists and
+# headings until it is cut off. They say nothing of who it is, which is the instructions' business, and show that what
+# stands right before a question (`recall`) is what to answer from. They cost half a second of reading, once.
 SMOLLM2_INSTRUCTIONS = "You're a helpful voice assistant."
 SMOLLM2_EXAMPLES: tuple[Example, ...] = (
-    ("Hi!", "Hello! What can I do for you today?"),
-    (
-        "Who are you?",
-        "I'm a voice assistant that runs on your own computer. Ask me something, and interrupt me whenever you like.",
-    ),
-    (
-        "How far away is the moon?",
-        "The moon is about three hundred and eighty thousand kilometers away. "
-        "Light needs a little more than one second to get here from there.",
-    ),
     (
         "How do I make tea?",
         "Boil some water and pour it over the tea. Wait about four minutes, then take the tea out and enjoy it.",
+    ),
+    (
+        "Tickets cost four dollars, and a map costs two dollars. How much is a map?",
+        "A map costs two dollars.",
+    ),
+    (
+        "The museum is shut on Mondays. Can I come on Monday?",
+        "No, the museum is shut on Mondays.",
     ),
 )
 
 # Many templates insist that a user speaks first; this stands before an agent's greeting.
 _BEFORE_GREETING = "Hello!"
 
-_CUT_OFF = "…"
+CUT_OFF = "…"
+"""Marks a reply that was interrupted."""
 
 
 def prefix(instructions: str, examples: Sequence[Example]) -> list[Json]:
@@ -47,11 +47,11 @@ def prefix(instructions: str, examples: Sequence[Example]) -> list[Json]:
     return messages
 
 
-def history(messages: Iterable[Message]) -> list[Json]:
-    """The conversation, with users and assistant in turn as templates want it; an interrupted text ends in "…"."""
+def history(messages: Iterable[Message], cut: str = CUT_OFF) -> list[Json]:
+    """The conversation, with users and assistant in turn as templates want it; an interrupted text ends in `cut`."""
     result: list[Json] = []
     for message in messages:
-        entry = _entry(message)
+        entry = _entry(message, cut)
         if entry is None:
             continue
         if not result and entry["role"] == "assistant":
@@ -68,7 +68,15 @@ def functions(request: LLMRequest) -> list[Json]:
     return [_function(tool) for tool in request.tools]
 
 
-def _entry(message: Message) -> Json | None:
+def before_last(messages: list[Json], reminders: Sequence[str]) -> list[Json]:
+    """The messages, with reminders right before the words of the last one."""
+    if not reminders:
+        return messages
+    *before, last = messages
+    return [*before, last | {"content": " ".join([*reminders, last["content"]])}]
+
+
+def _entry(message: Message, cut: str) -> Json | None:
     if message.role is Role.TOOL:
         return {"role": "tool", "tool_call_id": message.tool_call_id or "", "content": message.text}
     if message.tool_calls:
@@ -84,7 +92,7 @@ def _entry(message: Message) -> Json | None:
     text = message.text.strip()
     if not text:
         return None
-    return _text(message.role.value, text + _CUT_OFF if message.interrupted else text)
+    return _text(message.role.value, text + cut if message.interrupted else text)
 
 
 def _can_join(first: Json, second: Json) -> bool:

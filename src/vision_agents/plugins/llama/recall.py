@@ -1,0 +1,63 @@
+"""Sentences said before that a question is about. Very small models find them only right before the question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from vision_agents.core.conversation import Message, Role
+
+# Sentences that are brought before a question. Each costs the reading of some ten tokens.
+MOST = 2
+
+_SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n+")
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_ENDING = re.compile(r"(?:['’]s|ing|ed|es|s|e)$")
+# Words that do not say what a sentence is about.
+_COMMON = frozenset(
+    _WORD.findall(
+        """
+        a about am an and any are as at be been but by can could did do does for from had has have he her him his how i
+        if in is it its like many may me much my no not of on or our please she should so some tell than that the their
+        them then there they this to up us was we were what when where which who whom whose why will with would yes you
+        your one two three four five six seven eight nine ten
+        """
+    )
+)
+
+Subjects = frozenset[str]
+
+
+def recall(instructions: str, messages: Sequence[Message]) -> list[str]:
+    """The sentences of the instructions, and of what the user has said, that share words with the last message.
+
+    At most `MOST`, the nearest ones, in the order in which they were said; none unless the last message is a user's.
+    """
+    if not messages or messages[-1].role is not Role.USER:
+        return []
+    asked = _subjects(messages[-1].text)
+    pool = {sentence: _subjects(sentence) for sentence in (*_sentences(instructions), *_told(messages[:-1]))}
+    uses = {word: sum(word in words for words in pool.values()) for word in asked}
+    # A word that many sentences have tells them apart less.
+    scores = {sentence: sum(1 / uses[word] for word in asked & words) for sentence, words in pool.items()}
+    nearest = sorted((sentence for sentence in pool if scores[sentence]), key=lambda s: -scores[s])[:MOST]
+    return [sentence for sentence in pool if sentence in nearest and scores[sentence] > scores[nearest[0]] / 2]
+
+
+def _told(before: Iterable[Message]) -> Iterator[str]:
+    """Sentences about the words of the user, in order."""
+    said = [message.text for message in before if message.role is Role.USER and message.text.strip()]
+    for place, text in enumerate(said):
+        when = "First" if place == 0 else "Before this" if place == len(said) - 1 else "Then"
+        for sentence in _sentences(text):
+            how = "asked" if sentence.endswith("?") else "told"
+            yield f"{when} you {how} me: {sentence}"
+
+
+def _sentences(text: str) -> list[str]:
+    return [sentence.strip() for sentence in _SENTENCE.split(text) if sentence.strip()]
+
+
+def _subjects(text: str) -> Subjects:
+    words = (word.lower() for word in _WORD.findall(text))
+    return frozenset(_ENDING.sub("", word) if len(word) > 3 else word for word in words if word not in _COMMON)

@@ -1,0 +1,48 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vision_agents.core.conversation import Message, Role
+from vision_agents.plugins.llama.recall import MOST, recall
+
+SHOP = "You are Sam, who sells lamps. A desk lamp costs twenty euros and a torch costs six. We close at noon. Be kind."
+
+
+def user(*texts: str) -> list[Message]:
+    return [Message(Role.USER, text) for text in texts]
+
+
+def test_the_sentence_of_the_instructions_that_a_question_is_about() -> None:
+    assert recall(SHOP, user("When do you close?")) == ["We close at noon."]
+    assert recall(SHOP, user("What does a torch cost?")) == ["A desk lamp costs twenty euros and a torch costs six."]
+
+
+def test_a_question_about_nothing_that_was_said() -> None:
+    assert recall(SHOP, user("What is the capital of France?")) == []
+    assert recall("", user("Hello!")) == []
+
+
+def test_words_match_in_their_forms() -> None:
+    assert recall("The shop opens early.", user("When is it opened?")) == ["The shop opens early."]
+
+
+def test_what_the_user_has_told() -> None:
+    said = user("My cat's name is Mimi.", "I like tea.", "What is the name of my cat?")
+    assert recall("Be brief.", said) == ["First you told me: My cat's name is Mimi."]
+
+
+def test_what_was_asked_first_and_last() -> None:
+    said = user("How old is the moon?", "Is it cold?", "Who was there?")
+    assert recall("", [*said, *user("What did I ask you first?")])[0] == "First you asked me: How old is the moon?"
+    assert recall("", [*said, *user("What did I ask before this?")]) == ["Before this you asked me: Who was there?"]
+
+
+def test_only_a_question_of_the_user_recalls() -> None:
+    assert recall(SHOP, []) == []
+    assert recall(SHOP, [Message(Role.TOOL, "close", tool_call_id="1")]) == []
+
+
+@given(st.text(max_size=200), st.lists(st.text(max_size=30), max_size=6))
+def test_few_sentences_and_each_once(instructions: str, texts: list[str]) -> None:
+    found = recall(instructions, user(*texts))
+    assert len(found) <= MOST
+    assert len(set(found)) == len(found)
