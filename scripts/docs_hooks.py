@@ -1,4 +1,4 @@
-"""What mkdocs does not know: pages that stand beside docs/, in the repository's root and its folders."""
+"""What mkdocs does not know: pages and llms.txt, which stand beside docs/, in the repository's root and its folders."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ def on_files(files: Files, config: Any) -> Files:
     """Add them."""
     for source, target in BESIDE.items():
         files.append(File.generated(config, target, content=(ROOT / source).read_text()))
+    files.append(File.generated(config, "llms.txt", content=LINK.sub(_of_the_site, (ROOT / "llms.txt").read_text())))
     return files
+
+
+def _of_the_site(link: re.Match[str]) -> str:
+    place = BESIDE.get(link["path"]) or link["path"].removeprefix("docs/")
+    return f"]({place.removesuffix('.md')}.html{link['anchor'] or ''})"
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:

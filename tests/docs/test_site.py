@@ -69,3 +69,9 @@ def test_every_public_name_is_in_the_reference(site: Path, package: str) -> None
     reference = "".join(page.read_text() for page in (site / "api").glob("*.html"))
     names = import_module(package).__all__
     assert [name for name in names if not re.search(rf'id="vision_agents\.[\w.]*\b{name}"', reference)] == []
+
+
+def test_the_list_for_programs_leads_to_pages(site: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", (site / "llms.txt").read_text())
+    assert len(links) > 20
+    assert [link for link in links if not (site / link).exists()] == []

@@ -27,7 +27,7 @@ Check = Callable[[], Iterator[Finding]]
 OLDEST_PYTHON = (3, 11)
 
 # Not for agents.
-_TOOLS = {"all", "lab", "test"}
+_TOOLS = {"all", "docs", "lab", "test"}
 
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(\[.*?\])?(==(?P<pin>[\w.]+))?.*?; .*extra == ['\"](?P<extra>[\w-]+)['\"]")
 
