@@ -344,6 +344,17 @@ WORLDS = [
         InterruptionPolicy(queue_limit=1, prepare=True),
         before=[ev.TurnStarted(0.0, ANN)],
     ),
+    World(
+        "pauses that are judged",
+        [
+            *speech(ANN),
+            *words(ANN),
+            *(always(ev.PauseJudged, ANN, confidence) for confidence in (0.02, 0.999)),
+            of_a_reply(ev.AudioStarted),
+        ],
+        4,
+        POLICY,
+    ),
     World("evidence over an answer", speech(ANN) + evidence(ANN), 5, POLICY, before=answered(ANN)),
     World(
         "only the one spoken to",
@@ -393,6 +404,8 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
             turn.end_expected,
             turn.drafts,
             turn.words_awaited,
+            # The pauses before this one matter by it alone; of later ones the world of `PauseJudged` sees most orders.
+            None if (due := floor._taking._due(turn)) is None else age(due),
             (turn.closed.announced, turn.closed.text, turn.closed.guess) if turn.closed else None,
             turn.participant in floor._judge._dismissed,
         )

@@ -88,6 +88,8 @@ class Notes:
 
     facts: list[tuple[float, str, Participant, tuple[Any, ...]]] = field(default_factory=list)
     failures: list[BaseException] = field(default_factory=list)
+    # The listener decides when a pause ends a turn.
+    decides: bool = False
 
     def _note(self, name: str, participant: Participant, *values: Any) -> None:
         self.facts.append((asyncio.get_running_loop().time(), name, participant, values))
@@ -108,6 +110,11 @@ class Notes:
         self, participant: Participant, confidence: float, duration: float | None, trailing_silence: float
     ) -> None:
         self._note("turn_ended", participant, confidence, duration, trailing_silence)
+
+    def pause_judged(self, participant: Participant, confidence: float, longest: float) -> bool:
+        if self.decides:
+            self._note("pause_judged", participant, confidence, longest)
+        return self.decides
 
     def turn_end_expected(self, participant: Participant, confidence: float) -> None:
         self._note("turn_end_expected", participant, confidence)

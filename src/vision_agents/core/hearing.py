@@ -47,6 +47,11 @@ class Hearing(Part):
         if (listener := self._listener) is not None:
             listener.turn_ended(participant, confidence, duration, trailing_silence)
 
+    def report_pause_judged(self, participant: Participant, confidence: float, longest: float) -> bool:
+        """Report what a pause is judged to be. Returns False if nobody else decides: the detector ends the turn."""
+        listener = self._listener
+        return listener is not None and listener.pause_judged(participant, confidence, longest)
+
     def report_turn_end_expected(self, participant: Participant, confidence: float = 1.0) -> None:
         """Report that the participant is probably done: an answer to the words reported so far is prepared.
 

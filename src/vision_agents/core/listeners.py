@@ -31,6 +31,13 @@ class HearingListener(Protocol):
     ) -> None:
         """The participant is done. `duration`: seconds from the turn's start to its last sound, None if not known."""
 
+    def pause_judged(self, participant: Participant, confidence: float, longest: float) -> bool:
+        """A detector judged a pause: with `confidence` (0 to 1) it is the end, at `longest` seconds of silence anyway.
+
+        Returns True if the end is decided by the listener, and told by `TurnDetector.end_turn`; False leaves it to the
+        detector.
+        """
+
     def turn_end_expected(self, participant: Participant, confidence: float) -> None:
         """The participant is probably done, with the words reported so far; `turn_ended` or `turn_resumed` follows."""
 

@@ -33,6 +33,7 @@ POLICIES = st.builds(
     strategies=st.lists(st.sampled_from(tuple(BUILT_IN)), unique=True).map(tuple),
     commit_speech=DURATIONS,
     clear_speech=SHARES,
+    endpointing=st.sampled_from(["learned", "fixed"]),
     interruptible_by=st.sampled_from(["anyone", "spoken_to"]),
     late_transcript=DURATIONS,
     resume_after=DURATIONS,
@@ -112,6 +113,10 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(who=PEOPLE, sure=SHARES, duration=st.one_of(st.none(), DURATIONS), silence=DURATIONS)
     def a_turn_ends(self, who: str, sure: float, duration: float | None, silence: float) -> None:
         self.happens(ev.TurnEnded(self.now, who, sure, duration, silence))
+
+    @rule(who=PEOPLE, sure=SHARES, longest=DURATIONS)
+    def a_pause_is_judged(self, who: str, sure: float, longest: float) -> None:
+        self.happens(ev.PauseJudged(self.now, who, sure, longest))
 
     @rule(who=PEOPLE, text=TEXTS, final=st.booleans(), sure=st.one_of(st.none(), SHARES))
     def words_are_heard(self, who: str, text: str, final: bool, sure: float | None) -> None:

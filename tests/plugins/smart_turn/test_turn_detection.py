@@ -512,3 +512,36 @@ async def test_a_process_that_is_late_has_silence_end_turns_and_holds_as_before(
         await play(detector, audio((1.0, SPEECH), (1.0, SILENCE)))
         assert len(judge.heard) == 1
         assert len(notes.of("turn_ended")) == 2
+
+
+# Where somebody else decides when a turn ends.
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("answer", [0.9, 0.1])
+async def test_a_listener_that_decides_is_told_of_each_pause_and_of_the_end_by_the_buffer(answer: float) -> None:
+    async with detection(Judge(answer)) as (detector, notes):
+        notes.decides = True
+        await play(detector, audio((1.0, SPEECH), (0.8, SILENCE), (1.0, SPEECH), (3.0, SILENCE)))
+        assert notes.of("pause_judged") == [(answer, 1.5)] * 2
+        ((confidence, _, trailing),) = notes.of("turn_ended")
+        assert (confidence, trailing) == (answer, pytest.approx(1.5, abs=WINDOW))
+
+
+@pytest.mark.virtual_time
+async def test_what_comes_after_an_end_that_was_decided_elsewhere_is_a_new_turn() -> None:
+    judge = Judge(0.1)
+    async with detection(judge) as (detector, notes):
+        notes.decides = True
+        detector.end_turn(ANNA)  # nobody has heard of her
+        await play(detector, audio((1.0, SPEECH), (0.5, SILENCE)))
+        detector.end_turn(ANNA)
+        detector.end_turn(ANNA)
+        ((_, duration, trailing),) = notes.of("turn_ended")
+        assert (duration, trailing) == (pytest.approx(1.0, abs=0.15), pytest.approx(0.5, abs=0.1))
+        await play(detector, audio((0.5, SPEECH)))
+        detector.end_turn(ANNA)  # too late: it goes on
+        await play(detector, audio((3.0, SILENCE)))
+        assert notes.of("turn_ended")[1][1] == pytest.approx(0.5, abs=0.15)
+        # The network hears the new turn only.
+        assert len(judge.heard[1]) / RATE == pytest.approx(0.3 + 0.5 + 0.128, abs=0.06)

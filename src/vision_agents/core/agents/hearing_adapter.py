@@ -76,6 +76,7 @@ class HearingAdapter:
 
     def finish_turn(self, participant: Participant, request: int) -> None:
         """Have the final words of a turn reported, and then that these are all."""
+        self.ears.end_turn(participant)
         self._finishing[participant.id] = self._tasks.spawn(
             self._finish(participant, request), f"final words of {participant.id}"
         )
@@ -133,6 +134,12 @@ class HearingAdapter:
         self, participant: Participant, confidence: float, duration: float | None, trailing_silence: float
     ) -> None:
         self._report(ev.TurnEnded(self._now(), participant.id, confidence, duration, trailing_silence))
+
+    def pause_judged(self, participant: Participant, confidence: float, longest: float) -> bool:
+        if not self._floor.decides_ends or participant.id not in self._roster.present:
+            return False
+        self._report(ev.PauseJudged(self._now(), participant.id, confidence, longest))
+        return True
 
     def turn_end_expected(self, participant: Participant, confidence: float) -> None:
         self._report(ev.TurnEndExpected(self._now(), participant.id, confidence))

@@ -109,6 +109,14 @@ class Ears:
         if self._speakers is not None:
             self._speakers.speech_ended(participant)
 
+    def end_turn(self, participant: Participant) -> None:
+        """The turn is over, whatever the detectors think of it."""
+        for detector in self._detectors:
+            try:
+                detector.end_turn(participant)
+            except PART_ERRORS as error:
+                self._listener.failed(type(detector).__name__, error)
+
     def accept_turn(self, participant: Participant) -> None:
         """It was a turn, with words."""
         if self._speakers is not None:
@@ -116,6 +124,7 @@ class Ears:
 
     def discard_turn(self, participant: Participant, *, awaits_words: bool = False) -> None:
         """It was no turn, or had no words. `awaits_words`: the recogniser may report some of it still."""
+        self.end_turn(participant)
         if self._speakers is not None:
             self._speakers.discard_turn(participant)
         if self._stt is not None and not awaits_words:

@@ -143,6 +143,9 @@ class FinishTurn(Effect):
     turn: int
     """The number of this request; an answer to an older one is without effect."""
 
+    reason: str = ""
+    """Why the turn is over, if the floor decided that by the pause; in words."""
+
 
 @dataclass(frozen=True, slots=True)
 class DiscardTurn(Effect):

@@ -92,6 +92,17 @@ class TurnEnded(ParticipantEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class PauseJudged(ParticipantEvent):
+    """A detector has judged a pause and leaves it to the floor when the turn ends. At `longest` it reports the end."""
+
+    confidence: float = 0.5
+    """That the participant is done, from 0 to 1."""
+
+    longest: float = 1.5
+    """Seconds of silence that end any turn."""
+
+
+@dataclass(frozen=True, slots=True)
 class TurnEndExpected(ParticipantEvent):
     """A detector or a provider expects that the participant is done, and will say so, or `TurnResumed`.
 

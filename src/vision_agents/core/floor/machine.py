@@ -142,6 +142,11 @@ class Floor:
         return Clearance.WAIT if contested else Clearance.GO
 
     @property
+    def decides_ends(self) -> bool:
+        """True if the floor decides when a pause ends a turn; otherwise the detector does, by its own rule."""
+        return self.answers and self.policy.endpointing == "learned"
+
+    @property
     def deserted(self) -> bool:
         """True when everybody has left: what the agent says would be heard by nobody, so it says nothing."""
         return bool(self._presence.left) and not (self._presence.participants or self._turns)
@@ -423,6 +428,7 @@ _HANDLERS: dict[type[ev.FloorEvent], Callable[[Floor, Any], None]] = {
     ev.SpeechEnded: Floor._on_turn,
     ev.TurnStarted: Floor._on_turn,
     ev.TurnEnded: Floor._on_turn,
+    ev.PauseJudged: Floor._on_turn,
     ev.TurnEndExpected: Floor._on_turn,
     ev.TurnResumed: Floor._on_turn,
     ev.TranscriptReceived: Floor._on_words,

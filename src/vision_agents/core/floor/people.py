@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .endpointing import Pauses
 from .evidence import Vote
 from .loudness import Loudness
 from .strategies.echo import SURE
@@ -23,6 +24,7 @@ class Person:
     # When the last sound was of a turn that was taken.
     spoke_at: float | None = None
     echoed_at: float | None = None
+    pauses: Pauses = field(default_factory=Pauses)
 
 
 @dataclass(slots=True)
@@ -34,10 +36,20 @@ class People:
     known: dict[str, Person] = field(default_factory=dict)
 
     def learn(self, turn: Turn) -> None:
-        """Take note of a turn that was taken: its loudness is added to the participant's usual one."""
+        """Take note of a turn that was taken: its loudness is added to the participant's usual one, and its pauses."""
         person, speech = self._person(turn.participant), turn.speech
         person.usual.add(speech.loudness.level, speech.loudness.seconds)
         person.spoke_at = speech.last_sound
+        person.pauses = self.pauses(turn)
+
+    def pauses(self, turn: Turn) -> Pauses:
+        """Return the pauses of the participant's earlier turns, and of this one.
+
+        A turn that cut off an answer before anything of it was heard goes on with the one before: that was a pause.
+        """
+        person = self.known.get(turn.participant, _NOBODY)
+        within = turn.pauses if turn.gap is None or not turn.unanswered else [turn.gap, *turn.pauses]
+        return person.pauses.add(within)
 
     def since_turn(self, participant: str, at: float) -> float | None:
         """Return the seconds since the participant's last turn that was taken; None before the first."""
@@ -74,3 +86,6 @@ class People:
 
     def _person(self, participant: str) -> Person:
         return self.known.setdefault(participant, Person())
+
+
+_NOBODY = Person()

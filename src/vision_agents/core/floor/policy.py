@@ -8,7 +8,11 @@ from typing import Literal, Self
 
 from .strategies import BUILT_IN
 
-_CHOICES = {"rewind": ("word", "exact"), "interruptible_by": ("anyone", "spoken_to")}
+_CHOICES = {
+    "rewind": ("word", "exact"),
+    "interruptible_by": ("anyone", "spoken_to"),
+    "endpointing": ("learned", "fixed"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,11 @@ class InterruptionPolicy:
     """Begin to make the answer at each pause, before it is certain that the turn is over. Nothing of it is heard, put
     into the history or done before; what was made for other words is thrown away, up to three times a turn, and costs
     its tokens. Where a recogniser expects the end of a turn (Deepgram's eager end) this is done in any case."""
+
+    endpointing: Literal["learned", "fixed"] = "learned"
+    """Who decides that a pause ends a turn, where a detector judges pauses (Smart Turn). "learned": the floor, by that
+    judgement, by how the words end and by this caller's earlier pauses. "fixed": the detector alone; what it does not
+    find complete ends after its whole buffer."""
 
     interruptible_by: Literal["anyone", "spoken_to"] = "anyone"
     """Participants whose speech interrupts: all, or those whose words the agent is answering. Speech of the others is

@@ -48,6 +48,14 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """A detector's judgement of a pause: that it is the end, from 0 to 1, and the seconds that end any turn."""
+
+    confidence: float
+    longest: float
+
+
+@dataclass(frozen=True, slots=True)
 class Confirmed:
     """The turn is certain, no further evidence is required. In the phase `before` it was perhaps not even open."""
 
@@ -67,7 +75,7 @@ class Complete:
     """All words of the turn are known."""
 
 
-Meaning = Opened | Confirmed | Done | Complete | None
+Meaning = Opened | Confirmed | Judged | Done | Complete | None
 
 
 @dataclass(slots=True)
@@ -148,6 +156,11 @@ class Turn:
     cut: int | None = None
     # A detector says that it is over; within a challenge it is not decided yet whether it was a turn at all.
     done: Done | None = None
+    # What a detector makes of the pause; and the pauses in this turn so far, in seconds.
+    judged: Judged | None = None
+    pauses: list[float] = field(default_factory=list)
+    # From the turn before to this one, if there was one.
+    gap: float | None = None
     # A detector expects that these are all words.
     end_expected: bool = False
     # Answers that were prepared for it.
@@ -192,7 +205,7 @@ class Turn:
     def ask_words(self, at: float, request: int) -> None:
         """Go to FINALIZING."""
         self.phase, self.since, self.request = FINALIZING, at, request
-        self.claimed, self.done = False, None
+        self.claimed, self.done, self.judged = False, None, None
 
     def clear(self) -> None:
         """Go back to QUIET. The turn is remembered, for words that come late."""
@@ -201,7 +214,8 @@ class Turn:
         self.phase, self.announced = QUIET, Announced.NOTHING
         self.speech, self.words = Speech(), Transcript()
         self.claimed = self.unanswered = self.words_awaited = self.end_expected = False
-        self.cut = self.done = None
+        self.cut = self.done = self.judged = self.gap = None
+        self.pauses = []
         self.drafts = 0
 
     def discard(self, *, awaits_words: bool = False) -> list[fx.Effect]:
@@ -229,14 +243,22 @@ class Turn:
     def _open(self, at: float, onset: float, confidence: float, counted: float = 0.0) -> Opened:
         """Go to SPEAKING: a segment begins, of which `counted` seconds are not this turn's."""
         before = self.phase
+        self._note_pause(onset)
         if before is not PAUSED:
             self.speech = Speech(onset, confidence=confidence)
         self.speech.began = self.speech.last_sound = at
         self.speech.counted = counted
-        self.phase, self.since, self.lapsed, self.done = SPEAKING, at, False, None
+        self.phase, self.since, self.lapsed, self.done, self.judged = SPEAKING, at, False, None, None
         self.words_awaited = self.end_expected = False
         self.closed = None
         return Opened(before)
+
+    def _note_pause(self, onset: float) -> None:
+        """Take note of the silence before speech that begins or goes on at `onset`."""
+        if self.phase is QUIET:
+            self.gap = None if self.closed is None else max(0.0, onset - self.closed.speech.last_sound)
+        elif not self.lapsed:
+            self.pauses.append(max(0.0, onset - self.speech.last_sound))
 
     def _begin(self, event: ev.SpeechStarted) -> Opened:
         return self._open(event.at, event.at - event.onset_delay, event.confidence)
@@ -267,6 +289,10 @@ class Turn:
         confirmed = self.confirm(event.at, event.confidence)
         self.claimed = True
         return confirmed
+
+    def _judge(self, event: ev.PauseJudged) -> Judged:
+        self.judged = Judged(event.confidence, event.longest)
+        return self.judged
 
     def _finish(self, event: ev.TurnEnded) -> Done | None:
         last_sound = event.at - event.trailing_silence
@@ -303,6 +329,7 @@ _ACTIONS: dict[type[ev.FloorEvent], dict[TurnPhase, Callable[[Turn, Any], Meanin
     ev.SpeechEnded: {SPEAKING: Turn._stop, PAUSED: Turn._stopped},
     ev.TurnStarted: {QUIET: Turn._claim, SPEAKING: Turn._claim, PAUSED: Turn._claim, FINALIZING: Turn._claim},
     ev.TurnEnded: {SPEAKING: Turn._finish, PAUSED: Turn._finish},
+    ev.PauseJudged: {PAUSED: Turn._judge},
     ev.TurnEndExpected: {SPEAKING: Turn._expect_end},
     ev.TurnResumed: {SPEAKING: Turn._expect_more},
     ev.TranscriptReceived: {SPEAKING: Turn._transcribe, PAUSED: Turn._transcribe, FINALIZING: Turn._transcribe},

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from . import effects as fx
 from . import events as ev
+from .endpointing import DEFAULT
 from .judge import Judge
 from .reply_queue import ReplyQueue
 from .strategies.length import OVER
@@ -22,11 +23,13 @@ from .turn import (
     Complete,
     Confirmed,
     Done,
+    Judged,
     Opened,
     Speech,
     Turn,
     TurnPhase,
 )
+from .unfinished import ending
 
 # Seconds of speech are sums of windows: this much may be lost in adding them.
 EPSILON = 1e-9
@@ -65,6 +68,9 @@ class TurnTaking:
                 return self._confirmed(turn, event.at, before)
             case Done():
                 turn.done = meaning
+            case Judged() if self._judge.challenger(turn) and meaning.confidence >= UNSURE:
+                # While it is not decided whether it is a turn at all, that it is complete is evidence.
+                turn.done = Done(meaning.confidence)
             case Complete():
                 return self._known(turn, event.at)
         return []
@@ -153,8 +159,11 @@ class TurnTaking:
                 continue  # The evidence decides, not the detector: the turn may never have been one.
             if turn.done is not None:
                 effects += self._end(turn, at, turn.done.confidence, turn.done.duration)
-            elif turn.phase in (SPEAKING, PAUSED) and self._evident(turn):
+                continue
+            if turn.phase in (SPEAKING, PAUSED) and self._evident(turn):
                 effects += turn.announce(self._replies.epoch)
+            if (due := self._due(turn)) is not None and due <= at:
+                effects += self._end_by_pause(turn, at)
         return effects
 
     def give_way(self, at: float) -> Effects:
@@ -181,6 +190,8 @@ class TurnTaking:
             yield turn.since + gap, lambda at: self._lapse(turn, at)
         elif turn.phase is PAUSED and not self._judge.challenger(turn):
             yield turn.since + policy.turn_timeout, lambda at: self._time_out(turn, at)
+            if (due := self._due(turn)) is not None:
+                yield due, lambda at: self._end_by_pause(turn, at)
         elif turn.phase is FINALIZING:
             patience = policy.transcript_timeout
             if turn.words_awaited and not turn.words.text:
@@ -195,6 +206,21 @@ class TurnTaking:
         if not self._answers and turn.announced is Announced.NOTHING:
             return turn.discard()  # There is no evidence, and no words will come that could be some.
         return self._end(turn, at, UNSURE, None)
+
+    def _due(self, turn: Turn) -> float | None:
+        """Return when the pause ends the turn, if a detector has judged it."""
+        judged = turn.judged
+        if judged is None or turn.phase is not PAUSED:
+            return None
+        pauses = self._judge.people.pauses(turn)
+        patience = DEFAULT.patience(judged.confidence, judged.longest, turn.words.text, pauses)
+        return turn.speech.last_sound + patience
+
+    def _end_by_pause(self, turn: Turn, at: float) -> Effects:
+        assert turn.judged is not None
+        silence, text = at - turn.speech.last_sound, ending(turn.words.text).value
+        reason = f"{silence:.2f} s of silence, judged {turn.judged.confidence:.2f} complete, {text}"
+        return self._end(turn, at, turn.judged.confidence, None, reason)
 
     # Transitions.
 
@@ -218,13 +244,13 @@ class TurnTaking:
             return effects
         return effects + turn.announce(self._replies.epoch)
 
-    def _end(self, turn: Turn, at: float, confidence: float, duration: float | None) -> Effects:
+    def _end(self, turn: Turn, at: float, confidence: float, duration: float | None, reason: str = "") -> Effects:
         """End a turn whose speaker is done; what remains is to know the words, and to answer."""
         turn.speech.confidence = confidence
         self.last_request += 1
         turn.ask_words(at, self.last_request)
         if self._answers:
-            return [*turn.announce_end(duration), fx.FinishTurn(turn.participant, turn.request)]
+            return [*turn.announce_end(duration), fx.FinishTurn(turn.participant, turn.request, reason)]
         # A realtime model has its own ears: it knows the words, and it answers.
         effects = turn.announce(self._replies.epoch) + turn.announce_end(duration)
         self._judge.people.learn(turn)

@@ -11,7 +11,7 @@ from ..floor import Floor, InterruptionPolicy, Vocabulary
 from ..floor import events as ev
 from .codec import Json, TraceError
 from .notes import SessionStarted
-from .records import encode_record, read_record
+from .records import Fact, encode_record, read_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,19 @@ def replay(records: Iterable[Json], policy: InterruptionPolicy | None = None) ->
         if "event" in record:
             steps.append((record, []))
         elif "effect" in record and steps:
-            steps[-1][1].append(_comparable(record))
+            # As this version writes it: fields that are new have their defaults.
+            steps[-1][1].append(_comparable(encode_record(0.0, recorded_fact(record))))
     for record, recorded in steps:
         replayed = [_comparable(encode_record(0.0, effect)) for effect in floor.handle(recorded_event(record))]
         if replayed != recorded:
             yield Difference(float(record["t"]), record, recorded, replayed)
+
+
+def recorded_fact(record: Mapping[str, Any]) -> Fact:
+    """The event or effect of a record. Raises TraceError for one that this version does not know."""
+    fact = read_record(record).fact
+    assert fact is not None  # as a note of a later version may be
+    return fact
 
 
 def recorded_event(record: Mapping[str, Any]) -> ev.FloorEvent:

@@ -43,6 +43,12 @@ class TurnDetector(Hearing, abc.ABC):
         plain one if it takes well under a millisecond, which is called as the audio comes.
         """
 
+    def end_turn(self, participant: Participant) -> None:
+        """The agent takes the participant's turn for over, as `report_pause_judged` let it: what comes is a new one.
+
+        Comes after every turn, those included whose end the detector has reported. The default does nothing.
+        """
+
     def forget(self, participant: Participant) -> None:
         """The participant left: drop its state. A subclass that has some calls this too."""
         if "events" in self.__dict__:

@@ -109,8 +109,7 @@ class TurnDetection(TurnDetector):
         buffer_in_seconds: how much the detector hears before it acts, in both directions. Must be positive. An
             interruption takes `buffer_in_seconds / 2` seconds of clear speech while it goes on: 0.25 s at 0.5, 0.75 s
             at 1.5, 1.0 s at 2.0 (`policy.commit_speech`); two thirds of it when it is over, or less and words that mean
-            something. A turn that Smart Turn calls unfinished ends after `max(buffer_in_seconds, 0.208)` seconds of
-            silence. Smaller: sooner in both.
+            something. Any turn ends after `max(buffer_in_seconds, 0.208)` seconds of silence. Smaller: sooner in both.
         confidence_threshold: how sure the detector must be of speech. A window (32 ms) is speech, and evidence, from a
             probability of `t = min(max(confidence_threshold, 0.05), 0.95)` on. The agent holds its voice at the first
             window from `0.6 * t` on: a hold costs little, and soft onsets stay under `t` for a while. From then on a
@@ -121,13 +120,16 @@ class TurnDetection(TurnDetector):
         model: in place of the network from the model store.
 
     Silence is counted from the last sound: `windows below the release threshold * 0.032 + 0.08`, since Silero lags by
-    0.08 s. After 0.2 s of it (four windows) Smart Turn is asked once in each pause, and from a probability of 0.5 on
-    the turn ends. Both networks are loaded once a process; Smart Turn runs in one worker thread for all sessions. If
-    speech has gone on meanwhile, its answer is dropped; if it fails, that is reported once and silence ends turns. If
-    no audio comes at all for `max(buffer_in_seconds, 1.0)` seconds of the event loop's clock, the turn ends as well.
+    0.08 s. After 0.2 s of it (four windows) Smart Turn is asked once in each pause. When that ends the turn is decided
+    in the agent's floor, by the answer, the words and this caller's earlier pauses: at the latest after the buffer, and
+    in proportion to it (`core.floor.endpointing`). With `InterruptionPolicy(endpointing="fixed")`, and without an
+    agent, it is decided here: at once from a probability of 0.5 on, and else after the whole buffer.
 
-    The confidence of a turn's end is Smart Turn's probability; it is below 0.5 when silence ended the turn, and 0.0
-    if Smart Turn had no say.
+    Both networks are loaded once a process; Smart Turn runs in one worker thread for all sessions. If speech has gone
+    on meanwhile, its answer is dropped; if it fails, that is reported once and silence ends turns. If no audio comes at
+    all for `max(buffer_in_seconds, 1.0)` seconds of the event loop's clock, the turn ends as well.
+
+    The confidence of a turn's end is Smart Turn's probability, and 0.0 if Smart Turn had no say.
 
     Raises:
         ImportError: onnxruntime is not installed.
@@ -200,6 +202,12 @@ class TurnDetection(TurnDetector):
             for probability in ear.stream.feed(piece):
                 self._judge(ear, probability)
 
+    def end_turn(self, participant: Participant) -> None:
+        """The agent takes the turn for over: what comes is a new one."""
+        ear = self._ears.get(participant.id)
+        if ear is not None and ear.turn is not None and not ear.segmenter.speaking:
+            self._end_turn(ear, ear.turn, ear.silence)
+
     def forget(self, participant: Participant) -> None:
         """The participant left: drop its state, report nothing more about it."""
         super().forget(participant)
@@ -266,6 +274,8 @@ class TurnDetection(TurnDetector):
             self._fail(error)
             return
         turn.score = answer.result()
+        if self.report_pause_judged(ear.participant, turn.score, self.buffer_in_seconds):
+            return  # It is decided in the floor, which also knows the words and how this caller pauses.
         if turn.score >= COMPLETE:
             self._end_turn(ear, turn, ear.silence)
 

@@ -205,6 +205,10 @@ class HearingLog:
     ) -> None:
         self.facts.append(("turn_ended", participant, confidence, duration, trailing_silence))
 
+    def pause_judged(self, participant: Participant, confidence: float, longest: float) -> bool:
+        self.facts.append(("pause_judged", participant, confidence))
+        return False
+
     def turn_end_expected(self, participant: Participant, confidence: float) -> None:
         self.facts.append(("turn_end_expected", participant, confidence))
 

@@ -1,0 +1,107 @@
+"""Endpointing: how many seconds of silence end a turn.
+
+A pure function of what the detector makes of the pause, of what the words say, and of the pauses that this caller has
+made inside turns so far. It waits until the chance to cut in, `h * P(pause > silence)`, is down to `risk`, where `h` is
+how likely it is that the caller goes on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .unfinished import Ending, ending
+
+# A pause counts as one of these lengths, in seconds: shorter ones are no silence, longer ones nobody waits for.
+SHORTEST, LONGEST = 0.1, 3.0
+
+# The most pauses of a caller that are remembered: who was in doubt a while ago need not be so now.
+MEMORY = 20.0
+
+# Probabilities of a detector are not believed beyond this: no network is that sure.
+SUREST = 0.001
+
+# The buffer at which a pause is waited for as it is; with another one, patience is longer or shorter in proportion.
+USUAL_BUFFER = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """The pauses that somebody made inside turns: how many are remembered, and the mean of their logs."""
+
+    count: float = 0.0
+    mean: float = 0.0
+
+    def add(self, seconds: Iterable[float]) -> Pauses:
+        """Return them with more pauses; the latest `MEMORY` count, older ones fade."""
+        pauses = self
+        for pause in seconds:
+            count = min(pauses.count, MEMORY - 1.0)
+            log = math.log(min(max(pause, SHORTEST), LONGEST))
+            pauses = Pauses(count + 1.0, (pauses.mean * count + log) / (count + 1.0))
+        return pauses
+
+
+@dataclass(frozen=True, slots=True)
+class Endpointing:
+    """The rule by which the floor ends turns, with its numbers: `vision-agents lab endpointing` measures others.
+
+    Pauses are taken for log-logistic: the part of them that is longer than `t` seconds is
+    `1 / (1 + (t / median) ** (1 / spread))`.
+    """
+
+    risk: float = 0.08
+    """The chance to cut in at which a turn is ended, above 0."""
+
+    trust: float = 0.5
+    """What the log of the detector's odds weighs: on recordings that it does not know it is less sure than it says."""
+
+    usual_pause: float = 0.4
+    """The median in seconds of the pauses of callers of whom nothing is known."""
+
+    prior: float = 4.0
+    """How many pauses of a caller weigh as much as `usual_pause`."""
+
+    spread: float = 0.4
+    """The scale of the pauses' logs."""
+
+    open: float = 2.0
+    """Added to the log of the odds that the turn goes on where its words do ("and", "um", a comma)."""
+
+    spelled: float = 0.5
+    """The same after a letter or a digit."""
+
+    whole: float = -1.5
+    """The same after a whole sentence, as the recogniser writes it. The detector hears how it is said."""
+
+    def median(self, pauses: Pauses) -> float:
+        """Return the median of a caller's pauses in seconds: their geometric mean, `usual_pause` among them."""
+        known = self.prior * math.log(self.usual_pause) + pauses.count * pauses.mean
+        return math.exp(known / (self.prior + pauses.count))
+
+    def goes_on(self, confidence: float, words: Ending) -> float:
+        """Return how likely it is that the turn goes on."""
+        sure = min(max(SUREST, confidence), 1.0 - SUREST)  # SUREST, too, for what is no number
+        shift = {Ending.OPEN: self.open, Ending.SPELLED: self.spelled, Ending.WHOLE: self.whole}.get(words, 0.0)
+        return 1.0 / (1.0 + math.pow(sure / (1.0 - sure), self.trust) * math.exp(-shift))
+
+    def patience(self, confidence: float, longest: float, words: str, pauses: Pauses) -> float:
+        """Return the seconds of silence that end a turn, from 0.0 to `longest`.
+
+        Args:
+            confidence: of the detector, that the turn is over, from 0 to 1.
+            longest: the silence in seconds that ends any turn.
+            words: the transcript of the turn so far.
+            pauses: those of this caller.
+
+        With `c` as `confidence` within `SUREST` of 0 and 1, the odds that the turn goes on are `((1 - c) / c) ** trust`
+        times `exp(open)`, `exp(spelled)`, `exp(whole)` or 1, by how the words end (`unfinished.ending`); `h` is their
+        probability. The patience is `longest / USUAL_BUFFER * median * (h / risk - 1) ** spread`: 0.0 if `h <= risk`,
+        and `longest` at most. It never grows with the confidence, and never falls with `longest`.
+        """
+        odds = self.goes_on(confidence, ending(words)) / self.risk - 1.0
+        return longest * min(1.0, self.median(pauses) * math.pow(max(0.0, odds), self.spread) / USUAL_BUFFER)
+
+
+DEFAULT = Endpointing()

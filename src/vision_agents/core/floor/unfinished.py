@@ -1,0 +1,95 @@
+"""Unfinished sentences: what the last words of a transcript say about whether more is to come.
+
+A sentence does not end with "and", "of the" or "um", and a comma or an ellipsis of the recogniser says the same. Words
+that may also end one are left out: the particles of verbs ("turn it on", "mach das Licht an"), pronouns and numerals
+("das", "une"), and what is another word in one of the other languages ("want", "door", "no").
+
+Of each language: conjunctions, prepositions, articles and possessives, and fillers that keep the turn (Clark and Fox
+Tree 2002: "uh" and "um" announce a delay and not an end). We wrote them down by the closed classes of each language's
+grammar; whoever speaks another loses nothing but this one sign.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import lru_cache
+
+from .vocabulary import tokens
+
+
+class Ending(Enum):
+    """The sign that the last words give."""
+
+    UNKNOWN = "no words"
+    OPEN = "words that go on"
+    SPELLED = "a letter or a digit"
+    PLAIN = "words without a stop"
+    WHOLE = "a whole sentence"
+
+
+_HANGING: dict[str, str] = {
+    "en": (
+        "and or but because although unless whether than of to for from with without into as the my your our their its "
+        "whose i'm we're you're they're i'll i'd i've um uh er erm uhm uhh"
+    ),
+    "de": (
+        "und oder aber weil denn dass wenn ob als obwohl des einen einem mein dein unser für von zwischen wegen äh ähm"
+    ),
+    "fr": (
+        "et ou mais donc parce que quand comme le les des du au aux ma mes tes notre votre leur ce cette ces pour avec "
+        "sans dans chez vers euh heu"
+    ),
+    "es": (
+        "pero porque que cuando como aunque el los las mis tu tus su sus nuestro de del al para por con en sin desde "
+        "hasta eh"
+    ),
+    "it": "ma perché che se quando il lo gli della dello dei delle di con su per tra fra senza ehm",
+    "pt": "mas porque que quando como os as um dos das de para por com em sem sobre ahn",
+    "nl": "en of maar omdat als een de mijn jouw onze van naar bij tussen zonder eh",
+    "sv": "och eller eftersom att när som från utan mellan genom öh",
+    "pl": "oraz albo lub ale bo ponieważ że jeśli kiedy który która dla przez między yyy eee",
+    "ru": "и или но потому что если когда который которая в во на с со к от для из без между через э эм",
+    "tr": "ve veya ama fakat çünkü eğer şey",
+}
+
+# Where words are not divided by spaces: what the text ends with.
+_HANGING_ENDS = (
+    *("和", "跟", "把", "被", "从", "從", "但", "但是", "因为", "因為", "所以", "如果", "还有", "還有", "那个", "那個"),
+    *("けど", "から", "ので", "って", "あの", "えっと", "ええと", "を", "と", "が", "に"),
+    *("그리고", "그런데", "하지만", "그래서", "음"),
+)
+
+_WORDS = frozenset(word for words in _HANGING.values() for word in words.split())
+
+_NUMBERS = frozenset(tokens("zero one two three four five six seven eight nine oh double triple dot dash at"))
+
+# What recognisers write at the end of a sentence, and where they hear that it goes on.
+_STOPS, _QUESTIONS = ".!?。！？؟।", ("?", "？", "؟")
+_COMMAS = (",", "，", "、", "...", "…", "-", "–", "—", ":", ";")
+
+
+# Asked anew after each event in a pause.
+@lru_cache(maxsize=512)
+def ending(text: str) -> Ending:
+    """Say how a transcript ends.
+
+    `OPEN`: with a word after which a sentence goes on, unless that is a question ("What for?"), or with a comma.
+    `SPELLED`: with a letter, a digit or the name of one, as within a spelled name or a number. `WHOLE`: with a full
+    stop, a question or an exclamation mark, where the recogniser writes such. `PLAIN`: with none of these. `UNKNOWN`:
+    there are no words.
+    """
+    words = tokens(text)
+    if not words:
+        return Ending.UNKNOWN
+    text, last = text.rstrip(), words[-1]
+    bare = text.rstrip(_STOPS + " ")
+    if text.endswith(_COMMAS) or ((last in _WORDS or bare.endswith(_HANGING_ENDS)) and not text.endswith(_QUESTIONS)):
+        return Ending.OPEN
+    if _is_spelled(last):
+        return Ending.SPELLED
+    return Ending.WHOLE if text[-1] in _STOPS else Ending.PLAIN
+
+
+def _is_spelled(word: str) -> bool:
+    part = word.rpartition("-")[2]
+    return part in _NUMBERS or part.isdigit() or (len(part) == 1 and part.isascii())

@@ -1,0 +1,128 @@
+"""How long a silence ends a turn: bounded, monotone, and by what the words and the caller's own pauses say."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vision_agents.core.floor.endpointing import DEFAULT, MEMORY, Endpointing, Pauses
+from vision_agents.core.floor.unfinished import Ending, ending
+
+CONFIDENCES, BUFFERS, LENGTHS = st.floats(0, 1), st.floats(0.01, 5), st.lists(st.floats(0, 10), max_size=30)
+TEXTS = st.sampled_from(["", "so and", "call me at five", "I would like", "I would like tea.", "um,", "嗯但是"])
+
+
+def patience(confidence: float, words: str = "", longest: float = 1.5, pauses: tuple[float, ...] = ()) -> float:
+    return DEFAULT.patience(confidence, longest, words, Pauses().add(pauses))
+
+
+@given(CONFIDENCES, BUFFERS, TEXTS, LENGTHS)
+def test_it_is_never_longer_than_the_buffer(confidence: float, buffer: float, words: str, seen: list[float]) -> None:
+    assert 0.0 <= patience(confidence, words, buffer, tuple(seen)) <= buffer
+
+
+@given(CONFIDENCES, CONFIDENCES, BUFFERS, TEXTS, LENGTHS)
+def test_it_never_grows_with_the_confidence(
+    one: float, other: float, buffer: float, words: str, seen: list[float]
+) -> None:
+    low, high = sorted((one, other))
+    assert patience(high, words, buffer, tuple(seen)) <= patience(low, words, buffer, tuple(seen)) + 1e-9
+
+
+@given(CONFIDENCES, BUFFERS, BUFFERS, TEXTS, LENGTHS)
+def test_it_never_falls_with_the_buffer(
+    confidence: float, one: float, other: float, words: str, seen: list[float]
+) -> None:
+    short, long = sorted((one, other))
+    assert patience(confidence, words, short, tuple(seen)) <= patience(confidence, words, long, tuple(seen)) + 1e-9
+
+
+@given(CONFIDENCES, BUFFERS)
+def test_words_that_go_on_are_waited_for_longer_than_a_whole_sentence(confidence: float, buffer: float) -> None:
+    hanging, spelled, plain, whole = (
+        patience(confidence, words, buffer) for words in ("tea and", "4 1 5", "tea please", "Tea please.")
+    )
+    assert hanging >= spelled >= plain >= whole
+
+
+@given(CONFIDENCES, TEXTS, LENGTHS, st.floats(0.1, 3), st.floats(0.1, 3))
+def test_a_longer_pause_of_the_caller_never_makes_it_shorter(
+    confidence: float, words: str, seen: list[float], one: float, other: float
+) -> None:
+    short, long = sorted((one, other))
+    assert patience(confidence, words, 5.0, (*seen, short)) <= patience(confidence, words, 5.0, (*seen, long)) + 1e-9
+
+
+def test_the_numbers_of_the_documentation() -> None:
+    assert patience(0.99, "Two, please.") == 0.0
+    assert patience(0.02, "Two, please.") == pytest.approx(0.85, abs=0.01)
+    assert patience(0.02, "two and") == pytest.approx(1.05, abs=0.01)
+    assert patience(0.02, "two and", 0.5) == pytest.approx(0.35, abs=0.01)
+    # Who has paused for more than a second is given more time, up to the whole buffer.
+    assert patience(0.02, "two and", pauses=(1.2,) * 4) == 1.5
+
+
+def test_few_pauses_of_a_caller_move_the_median_little_and_many_are_nearly_all_of_it() -> None:
+    usual = DEFAULT.usual_pause
+    assert DEFAULT.median(Pauses()) == pytest.approx(usual)
+    # Four weigh as much as what is known of everybody: the geometric mean of the two.
+    assert DEFAULT.median(Pauses().add([1.0] * 4)) == pytest.approx(usual**0.5)
+    assert DEFAULT.median(Pauses().add([1.0] * 100)) == pytest.approx(usual ** (4 / (4 + MEMORY)))
+
+
+def test_what_was_long_ago_fades() -> None:
+    before = Pauses().add([3.0] * 50)
+    assert before.count == MEMORY
+    assert DEFAULT.median(before.add([0.3] * 100)) == pytest.approx(DEFAULT.median(Pauses().add([0.3] * 100)), rel=0.02)
+
+
+def test_pauses_of_no_length_or_of_hours_are_bounded() -> None:
+    assert Pauses().add([0.0]) == Pauses().add([0.1])
+    assert Pauses().add([9000.0]) == Pauses().add([3.0])
+
+
+def test_a_confidence_that_is_no_number_is_none() -> None:
+    assert patience(float("nan"), "Tea.") == patience(0.0, "Tea.")
+
+
+def test_less_risk_is_more_patience() -> None:
+    careful = Endpointing(risk=0.01).patience(0.3, 1.5, "Tea.", Pauses())
+    assert careful > patience(0.3, "Tea.") > Endpointing(risk=0.3).patience(0.3, 1.5, "Tea.", Pauses())
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", Ending.UNKNOWN),
+        ("...", Ending.UNKNOWN),
+        ("I want to", Ending.OPEN),
+        ("I want it because.", Ending.OPEN),
+        ("Um.", Ending.OPEN),
+        ("I would like,", Ending.OPEN),
+        ("I would like…", Ending.OPEN),
+        ("ich möchte einen", Ending.OPEN),
+        ("parce que", Ending.OPEN),
+        ("quiero el", Ending.OPEN),
+        ("vorrei della", Ending.OPEN),
+        ("eu quero os", Ending.OPEN),
+        ("ik wil een", Ending.OPEN),
+        ("jag vill ha en", Ending.OPEN),
+        ("потому что", Ending.OPEN),
+        ("chcę, ponieważ", Ending.OPEN),
+        ("çünkü", Ending.OPEN),
+        ("我想去，但是", Ending.OPEN),
+        ("行きたいけど", Ending.OPEN),
+        ("가고 싶어요 그런데", Ending.OPEN),
+        ("That's I-T-I-L", Ending.SPELLED),
+        ("four one five", Ending.SPELLED),
+        ("It is 4 1 5.", Ending.SPELLED),
+        ("Turn it on.", Ending.WHOLE),
+        ("Who is that?", Ending.WHOLE),
+        ("mach das Licht an", Ending.PLAIN),
+        ("我要两杯茶。", Ending.WHOLE),
+        ("two teas", Ending.PLAIN),
+    ],
+)
+def test_how_words_end(text: str, found: Ending) -> None:
+    assert ending(text) is found
