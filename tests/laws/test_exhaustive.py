@@ -352,7 +352,7 @@ WORLDS = [
             *(always(ev.PauseJudged, ANN, confidence) for confidence in (0.02, 0.999)),
             of_a_reply(ev.AudioStarted),
         ],
-        4,
+        5,
         POLICY,
     ),
     World("evidence over an answer", speech(ANN) + evidence(ANN), 5, POLICY, before=answered(ANN)),
