@@ -179,7 +179,7 @@ async def test_the_agent_leaves_while_it_waits():
     speaking.cancel()
     await asyncio.sleep(60.0)
     assert call.done == []
-    assert call.outputs == ["(not called: the answer was given up)"]
+    assert call.outputs == ["(not called: the call ended)"]
     assert not others()
 
 

@@ -165,8 +165,8 @@ async def test_a_cough_takes_nothing_back() -> None:
     ("on_interrupt", "told", "booked"),
     [
         ("finish", "booked", [2]),
-        ("cancel", "(cancelled before it was done: the answer was given up)", []),
-        ("undo", "(taken back: the answer was given up, so nothing of it is in effect)", []),
+        ("cancel", "(cancelled before it was done: the call ended)", []),
+        ("undo", "booked", [2]),
     ],
 )
 async def test_the_call_ends_while_the_function_runs(on_interrupt: OnInterrupt, told: str, booked: list[int]) -> None:
@@ -177,6 +177,37 @@ async def test_the_call_ends_while_the_function_runs(on_interrupt: OnInterrupt, 
     assert call.booked == booked
     await asyncio.sleep(0)
     assert not others()
+
+
+async def test_what_is_not_done_when_the_call_ends_is_taken_back() -> None:
+    async with Restaurant("undo", 20.0) as call:
+        await call.say()
+        await call.until(lambda: call.begun)
+    assert call.history[-1] == ("tool", "(taken back: the call ended, so nothing of it is in effect)")
+    assert call.booked == []
+    assert not others()
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3.0], ids=["it has returned", "it runs"])
+@pytest.mark.parametrize("hangs_up", [True, False], ids=["the caller leaves", "the agent leaves"])
+async def test_who_hangs_up_takes_nothing_back(seconds: float, hangs_up: bool) -> None:
+    async with Restaurant("undo", seconds) as call:
+        await call.say()
+        await call.until(lambda: call.begun)
+        await asyncio.sleep(1.5)
+        if hangs_up:
+            call.edge.sink.participant_left(ANNA)
+            await asyncio.sleep(5.0)
+    assert ("tool", "booked") in call.history
+    assert call.booked == [2]
+
+
+async def test_the_agent_is_told_that_everybody_has_left_before_a_function_was_called() -> None:
+    async with Restaurant("cancel", 3.0) as call:
+        await call.say()
+        await call.until(lambda: call.begun)
+        call.edge.sink.participant_left(ANNA)
+        assert call.history[-1] == ("tool", "(cancelled before it was done: everybody has left)")
 
 
 async def test_code_interrupts_twice_and_the_result_lands_once() -> None:
@@ -238,6 +269,31 @@ async def test_a_realtime_model_is_interrupted_while_the_result_is_spoken(
         await call.until(lambda: model.asked[-1] == "wait")
         assert tables == booked
         assert model.told == told
+    assert not others()
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3.0], ids=["it has returned", "it runs"])
+@pytest.mark.parametrize("hangs_up", [True, False], ids=["the caller leaves", "the agent leaves"])
+async def test_who_hangs_up_on_a_realtime_model_takes_nothing_back(seconds: float, hangs_up: bool) -> None:
+    model = ScriptedRealtime([BOOK, LONG])
+    booked: list[int] = []
+
+    @model.register_function(on_interrupt="undo", undo=lambda seats: booked.remove(seats))
+    async def book(seats: int) -> str:
+        booked.append(seats)
+        await asyncio.sleep(seconds)
+        return "booked"
+
+    async with RealtimeCall(model=model) as call:
+        call.edge.sink.participant_joined(ANNA)
+        asking = asyncio.create_task(call.agent.simple_response("A table for two."))
+        await asyncio.sleep(1.5)
+        assert call.agent.state is (FloorState.SPEAKING if seconds < 1.0 else FloorState.THINKING)
+        if hangs_up:
+            call.edge.sink.participant_left(ANNA)
+            await asyncio.sleep(5.0)
+    assert booked == [2]
+    await asking
     assert not others()
 
 

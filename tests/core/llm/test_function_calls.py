@@ -296,7 +296,7 @@ class TestGivenUp:
             desk.answer(desk.turn(), name)
         await at(1.0)
         await desk.calls.close(5.0)
-        assert asyncio.get_running_loop().time() == pytest.approx(7.0, abs=0.01)
+        assert asyncio.get_running_loop().time() == pytest.approx(8.0, abs=0.01)
         assert desk.outputs == {
             "deaf 0": "(cancelled before it was done: the call ended)",
             "sticky 0": "(this was to be taken back and could not be, so it may be in effect: the call ended)",

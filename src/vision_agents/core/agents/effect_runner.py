@@ -20,6 +20,9 @@ from .roster import Roster
 
 logger = logging.getLogger(__name__)
 
+# What a model is told of calls that were not made.
+NOBODY_LEFT = "everybody has left"
+
 
 class EffectRunner:
     """Carries out the effects of one call, each of them before `run` returns.
@@ -41,7 +44,7 @@ class EffectRunner:
         post: Callable[[ev.FloorEvent], None],
         now: Callable[[], float],
     ) -> None:
-        self._policy = floor.policy
+        self._floor = floor
         self._replies = replies
         self._voice = voice
         self._listening = listening
@@ -65,10 +68,12 @@ class EffectRunner:
         self._replies.hold(effect.reply, self._participants.get(effect.participant), self._listening.onset)
 
     def _resume(self, effect: fx.Resume) -> None:
-        limit = self._policy.rewind_limit
+        limit = self._floor.policy.rewind_limit
         self._replies.resume(effect.reply, effect.rewind, limit, effect.reason, effect.evidence)
 
     def _commit(self, effect: fx.Commit) -> None:
+        if self._floor.deserted:
+            self._voice.abandon_calls(NOBODY_LEFT)
         participant = self._participants.get(effect.participant) if effect.participant else None
         onset = self._listening.onset if participant is not None else self._now()
         self._replies.commit(effect.epoch, effect.reply, participant, onset, effect.reason, effect.evidence)
@@ -96,6 +101,9 @@ class EffectRunner:
 
     def _discard_reply(self, effect: fx.DiscardReply) -> None:
         self._replies.discard()
+
+    def _tell_news(self, effect: fx.TellNews) -> None:
+        self._voice.tell_news(effect.reply)
 
     def _drop_reply(self, effect: fx.DropReply) -> None:
         logger.info("reply %d is dropped: %s", effect.reply, effect.reason)
@@ -139,6 +147,7 @@ _EFFECTS: dict[type[fx.Effect], Callable[[EffectRunner, Any], None]] = {
     fx.PrepareReply: EffectRunner._prepare_reply,
     fx.DiscardReply: EffectRunner._discard_reply,
     fx.DropReply: EffectRunner._drop_reply,
+    fx.TellNews: EffectRunner._tell_news,
     fx.BeginTurn: EffectRunner._begin_turn,
     fx.DiscardTurn: EffectRunner._discard_turn,
     fx.FinishTurn: EffectRunner._finish_turn,

@@ -38,6 +38,7 @@ class HearingAdapter:
     Args:
         roster: the participants.
         post: hands an event to the floor.
+        latest_place: tells the place in the history that was given out last.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class HearingAdapter:
         post: Callable[[ev.FloorEvent], None],
         events: EventManager,
         trace: Trace,
+        latest_place: Callable[[], int],
     ) -> None:
         self._rules = rules
         self._floor = floor
@@ -64,6 +66,9 @@ class HearingAdapter:
         self.onset = trace.now()
         self.ears: Ears = parts.ears(self)
         self._tasks = Tasks()
+        self._latest_place = latest_place
+        # The place when the latest turn began: words of a place before it are of an earlier turn.
+        self._turn_place = 0
         # Of each participant, where the final words of a turn were asked for: the latest.
         self._finishing: dict[str, asyncio.Task[None]] = {}
 
@@ -115,6 +120,7 @@ class HearingAdapter:
 
     def speech_started(self, participant: Participant, confidence: float, onset_delay: float) -> None:
         self.onset = self._now() - onset_delay
+        self._turn_place = self._latest_place()
         self._ask_permission(participant)
         self._report(ev.SpeechStarted(self._now(), participant.id, confidence, onset_delay))
 
@@ -128,6 +134,7 @@ class HearingAdapter:
 
     def turn_started(self, participant: Participant, confidence: float) -> None:
         self._ask_permission(participant)
+        self._turn_place = self._latest_place()
         self._report(ev.TurnStarted(self._now(), participant.id, confidence))
 
     def turn_ended(
@@ -159,7 +166,11 @@ class HearingAdapter:
         text = text.strip()
         if self._roster.has_left(participant.id) and not (final and text):
             return
-        self._report(ev.TranscriptReceived(self._now(), participant.id, text, final, confidence, alternative, place))
+        earlier = place is not None and place < self._turn_place
+        heard = ev.TranscriptReceived(
+            self._now(), participant.id, text, final, confidence, alternative, place, earlier=earlier
+        )
+        self._report(heard)
         if not text:
             return  # Only the floor wants to know that there were none.
         self._trace.note(UserTranscript(participant.id, text, final, self._floor.transcript(participant.id) or text))

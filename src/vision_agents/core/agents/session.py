@@ -21,7 +21,7 @@ from ..epoch import Epoch
 from ..events import EventManager
 from ..floor import Clearance, Floor
 from ..floor import events as ev
-from ..llm import Tool
+from ..llm import CALL_ENDED, Tool
 from ..part import Attachment
 from ..participants import Participant
 from ..redaction import redacted
@@ -86,7 +86,9 @@ class Session:
         self._participants = self._roster.present
         self._filler = rules.filler
         self._accompanied = asyncio.Event()
-        self._listening = HearingAdapter(parts, rules, self.floor, self._roster, self.post, events, self.trace)
+        self._listening = HearingAdapter(
+            parts, rules, self.floor, self._roster, self.post, events, self.trace, lambda: conversation.latest
+        )
         self._ears = self._listening.ears
         self._effects = EffectRunner(
             self.floor,
@@ -300,6 +302,7 @@ class Session:
         self.over.set()
         self._timer.set(None)
         self._latency.finish()
+        self._voice.abandon_calls(CALL_ENDED)
         self.replies.abandon()
         self.playout.close()
         why = redacted(str(error)) if error else None
@@ -335,6 +338,10 @@ class Session:
 
     def reply_failed(self, reply: int, component: str, error: BaseException) -> None:
         self._listening.failed(component, error)
+        self.replies.failed(reply)
+        self.post(ev.ReplyFailed(self.trace.now(), reply))
+
+    def reply_superseded(self, reply: int) -> None:
         self.replies.failed(reply)
         self.post(ev.ReplyFailed(self.trace.now(), reply))
 

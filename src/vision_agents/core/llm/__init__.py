@@ -12,13 +12,14 @@ from .events import (
 )
 from .function_call import FunctionCall, Speaker, calling_function
 from .function_caller import call_note
-from .function_calls import AnswerCalls
+from .function_calls import CALL_ENDED, AnswerCalls
 from .llm import LLM, LLMRequest
 from .realtime import PlayedResponse, Realtime
 from .tools import Filler, OnInterrupt, Tool, Tools
 from .usage import UsageReporter
 
 __all__ = [
+    "CALL_ENDED",
     "LLM",
     "AnswerCalls",
     "Confirmation",

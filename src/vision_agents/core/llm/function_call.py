@@ -186,6 +186,15 @@ class FunctionCall:
         self._release()
         self._left = self.phase is Phase.RUNNING
 
+    def abandon(self, why: str) -> None:
+        """Whom it was made for has gone, and took nothing back: what runs goes on, unless that was only to look
+        something up. Harmless twice."""
+        if self.phase is Phase.RUNNING and self.undoable:
+            self._release()
+            self._left = self.tool is not None and self.tool.deliver
+        else:
+            self.give_up(why)
+
     def stop(self, why: str) -> None:
         """End it, whatever was agreed: there is no more time."""
         if self.phase is Phase.TAKING_BACK:

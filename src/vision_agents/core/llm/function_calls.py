@@ -68,17 +68,27 @@ class AnswerCalls:
     def interrupt(self) -> None:
         """The user interrupted the answer: what runs ends as its tool wants it, what is to be undone is. Harmless
         twice, and when the call is over."""
-        self.over = True
-        if self._maker is None or self._maker.over:
+        if not self._ends() or self._maker is None or self._maker.over:
             return
         for call in self._calls:
             call.interrupt()
 
     def give_up(self, why: str = GIVEN_UP) -> None:
         """The answer is not made any more, though nobody interrupted it: what has returned stays. Harmless twice."""
-        self.over = True
-        for call in self._calls:
-            call.give_up(why)
+        if self._ends():
+            for call in self._calls:
+                call.give_up(why)
+
+    def abandon(self, why: str) -> None:
+        """Nobody is left to hear the answer: what has returned stays, and what runs may finish. Harmless twice."""
+        if self._ends():
+            for call in self._calls:
+                call.abandon(why)
+
+    def _ends(self) -> bool:
+        """Return whether somebody has waited for the answer until now."""
+        over, self.over = self.over, True
+        return not over
 
     async def make(self, calls: list[ToolCall], maker: FunctionCalls, said: str = "") -> tuple[Message, ...]:
         """Make the calls of one message, one after the other, and return that message and the outputs.
@@ -237,19 +247,24 @@ class FunctionCalls:
         """
         self._watch()
         self.over = True
-        for calls in self._open:
-            calls.give_up(CALL_ENDED)
+        self.abandon(CALL_ENDED)
         # Nothing of this call is interrupted in the next one.
-        self._open, self._last_response = set(), None
-        self._provider_calls.clear()
+        self._last_response = None
         self._running = {call for call in self._running if call is not calling_function()}
         for call in self._running:
-            call.give_up(CALL_ENDED)
+            call.abandon(CALL_ENDED)
         if await self._ended(timeout):
             return
+        # What is half done is taken back; for all else there is no more time.
         for call in self._running:
+            (call.give_up if call.undoable else call.stop)(CALL_ENDED)
+        grace = min(timeout, LAST_GRACE)
+        if await self._ended(grace):
+            return
+        undoing = [call for call in self._running if call.phase is Phase.TAKING_BACK]
+        for call in undoing:
             call.stop(CALL_ENDED)
-        if not await self._ended(min(timeout, LAST_GRACE)):
+        if not (undoing and await self._ended(grace)):
             names = sorted({call.call.name for call in self._running if call.tasks})
             logger.warning("functions that ignore that they are cancelled are left behind: %s", ", ".join(names))
 
@@ -262,6 +277,15 @@ class FunctionCalls:
             await asyncio.wait(tasks, timeout=deadline - loop.time())
             await asyncio.sleep(0)  # Their callbacks, and what these begin.
         return True
+
+    def abandon(self, why: str) -> None:
+        """Nobody is left to hear what calls were made for; they took nothing back."""
+        for calls in list(self._open):
+            calls.abandon(why)
+        for entry in self._provider_calls:
+            entry.made.abandon(why)
+        self._open = set()
+        self._provider_calls.clear()
 
     # Text models.
 
@@ -291,9 +315,11 @@ class FunctionCalls:
         try:
             await made.ended()
         except asyncio.CancelledError:
-            if made.speaks:
+            if self.over:
+                made.abandon(CALL_ENDED)
+            elif made.speaks:
                 made.leave()  # Some services take a call back when something is said meanwhile.
-            else:
+            elif not made.free.is_set():
                 made.give_up(NOT_AWAITED)
             if made.phase is Phase.RETURNED:
                 tell(call, made.output)  # In this very moment.

@@ -87,6 +87,9 @@ class CascadeVoice:
     def has_news(self) -> bool:
         return bool(self._news)
 
+    def tell_news(self, reply: int) -> None:
+        """No model makes a reply by itself."""
+
     def waits_for(self, call: FunctionCall) -> int | None:
         return next((number for number, making in self._making.items() if making.calls.awaits(call)), None)
 
@@ -102,6 +105,10 @@ class CascadeVoice:
 
     def instruct(self, instructions: str) -> None:
         self._instructions = instructions
+
+    def abandon_calls(self, why: str) -> None:
+        for making in self._making.values():
+            making.calls.abandon(why)
 
     def cancel(self, heard: dict[int, tuple[float, str]]) -> None:
         # At once, before anything can be asked next: then the history tells what became of the calls.

@@ -73,11 +73,15 @@ class RealtimeVoice:
 
     def begin(self, reply: SpokenReply, request: SpeechRequest | None) -> None:
         if request is None:
-            news, self._news = self._news, []
-            self._telling = {reply.number: news}
-            request = SpeechRequest(_news(news), verbatim=False)
+            request = SpeechRequest(_news(self._news), verbatim=False)
+            self.tell_news(reply.number)
         elif not request.verbatim:
             self._conversation.user_said(request.text)
+            self.tell_news(reply.number)
+        if request.caller is not None and not self._model.speaks_during_calls:
+            superseded, self._expected = self._expected, {}
+            for number in superseded:
+                self._listener.reply_superseded(number)
         self._expected[reply.number] = reply
         self._run(self._send(reply, request), f"request of reply {reply.number}", reply.number)
 
@@ -88,6 +92,9 @@ class RealtimeVoice:
     def add_news(self, call: FunctionCall) -> None:
         """Have the next reply without a request tell what came of a call."""
         self._news.append(call)
+
+    def tell_news(self, reply: int) -> None:
+        self._telling, self._news = {reply: self._news}, []
 
     def _return_news(self, reply: int, seconds: float) -> None:
         """Let another reply tell what this one was to tell, of which so much was heard."""
@@ -114,6 +121,11 @@ class RealtimeVoice:
         return await heard
 
     @property
+    def asked(self) -> int:
+        """The reply that the model was asked for and has not begun to say; 0: none."""
+        return next(iter(self._expected), 0)
+
+    @property
     def last_response(self) -> Response | None:
         """The response that the model began last; None if that was cut off."""
         last = next(reversed(self._responses.values()), None)
@@ -133,6 +145,9 @@ class RealtimeVoice:
 
     def instruct(self, instructions: str) -> None:
         self._model.instruct(instructions)
+
+    def abandon_calls(self, why: str) -> None:
+        self._model.function_calls.abandon(why)
 
     def cancel(self, heard: dict[int, tuple[float, str]]) -> None:
         for number, (seconds, _) in heard.items():
@@ -304,8 +319,10 @@ class ModelSpeaker(Speaker):
     def started(self, call: FunctionCall) -> None:
         said = self._voice.last_response
         # One that the service has not ended waits for the function; one that it has is over when it was played.
-        self._replies[call] = reply = said.reply.number if said is not None and not said.utterance.complete else 0
-        spoken = said is not None and (bool(reply) or said.reply.more)
+        speaking = said is not None and not said.utterance.complete
+        spoken = said is not None and (speaking or said.reply.more)
+        reply = said.reply.number if said is not None and speaking else self._voice.asked
+        self._replies[call] = reply
         tool = call.tool if self._model.speaks_during_calls else None
         self._listener.function_started(reply, tool, spoken=spoken)
 

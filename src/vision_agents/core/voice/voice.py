@@ -78,6 +78,9 @@ class VoiceListener(Protocol):
     def reply_failed(self, reply: int, component: str, error: BaseException) -> None:
         """The reply cannot be made, or no more of it."""
 
+    def reply_superseded(self, reply: int) -> None:
+        """The model has given up a reply for what one of its functions says; what that finds is told by itself."""
+
     def answer_lost(self, reply: int) -> None:
         """The model will say no more of this reply, which is not finished; 0: of one that had not begun."""
 
@@ -120,6 +123,9 @@ class Voice(Protocol):
     def insert(self, reply: int, number: int, request: SpeechRequest) -> bool:
         """Say what a function wants inside the reply that waits for it, as `number`. Return False if that is over."""
 
+    def tell_news(self, reply: int) -> None:
+        """What functions found is told by this reply, which a model makes by itself."""
+
     def prepare(self, reply: SpokenReply, history: tuple[Message, ...]) -> None:
         """Begin to make an answer to `history`. It is kept from being heard, and known, until `confirm`."""
 
@@ -128,6 +134,9 @@ class Voice(Protocol):
 
     def instruct(self, instructions: str) -> None:
         """Make what is begun from now on by these instructions. Raises NotImplementedError where that cannot be."""
+
+    def abandon_calls(self, why: str) -> None:
+        """Wait for no function any more: whom they were called for has gone, and took nothing back."""
 
     def cancel(self, heard: dict[int, tuple[float, str]]) -> None:
         """Stop making everything. `heard`: for each reply that was cut off, the seconds and the words heard of it."""
