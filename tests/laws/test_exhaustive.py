@@ -423,6 +423,11 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
             (age(w.since), w.interruptible, w.started, w.number is None, w.news, w.filler, w.continues is None, w.inner)
             for w in queue
         ),
+        tuple(
+            (place, *_of_reply(w.aside, last), age(w.aside.since))
+            for place, w in enumerate(queue)
+            if w.aside is not None
+        ),
         (floor._presence.away, tuple(sorted(floor._presence.participants)), age(floor._presence.idle_since))
         if floor._presence.participants
         else None,
@@ -433,6 +438,7 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
         ),
         tuple((number and last - number, age(w.since), w.over) for number, w in floor._replies.waits.items()),
         (floor._replies.news, floor._replies.silenced - floor.epoch),
+        (floor._replies.known, floor._replies.understood, floor._replies.shelved),
         people.agent_words,
         now < people.agent_words_at + ECHO_DELAY,
         tuple(

@@ -324,3 +324,22 @@ async def test_a_realtime_model_says_it_before_the_result(body: Body, preamble: 
         assert said == [*preamble, "One moment please.", "It is paid."]
         assert model.asked[-1] == "paid"
     assert not others()
+
+
+@pytest.mark.parametrize("preamble", [(), ("Let me see.",)])
+@pytest.mark.parametrize("body", [waits_for_it, goes_on, begins_and_returns])
+async def test_a_realtime_model_that_code_asks_does_not_wait_for_itself(body: Body, preamble: tuple[str, ...]) -> None:
+    first = (*preamble, PAY) if preamble else PAY
+    model = ScriptedRealtime([first, "One moment please.", "It is paid."])
+    async with RealtimeCall(model=model) as call:
+
+        @model.register_function()
+        async def pay() -> str:
+            return await body(call.agent)
+
+        assert await call.agent.simple_response("Pay it.") is True
+        said = [text for role, text in call.history if role == "assistant"]
+        assert said == [*preamble, "One moment please.", "It is paid."]
+        assert call.edge.audible.index(True) * 0.02 < 0.5
+        assert len(call.edge.frames) * 0.02 < 8.0
+    assert not others()

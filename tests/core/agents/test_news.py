@@ -198,6 +198,41 @@ async def test_a_realtime_model_is_asked_to_tell_it() -> None:
     assert not others()
 
 
+async def test_a_realtime_model_that_knows_of_it_is_not_asked_to_tell_it_again() -> None:
+    """It was told before Anna asked something else: its answer tells it, as a cascade's would."""
+    model = ScriptedRealtime([PAY, TOLD, "ok."], ["pay", "hurry up please"])
+
+    @model.register_function()
+    async def pay() -> str:
+        await asyncio.sleep(1.2)
+        return "paid"
+
+    async with RealtimeCall(model=model) as call:
+        await call.speak(1.0)
+        await call.speak(2.0)
+        await asyncio.sleep(12.0)
+        assert call.agent.state is FloorState.IDLE
+        assert [text for role, text in call.history if role == "assistant"] == [TOLD]
+        assert not any(NEWS_PROMPT in text for text in model.asked)
+
+
+async def test_what_code_asks_a_realtime_model_tells_it_too() -> None:
+    model = ScriptedRealtime([PAY, TOLD, "ok."], ["pay"])
+
+    @model.register_function()
+    async def pay() -> str:
+        await asyncio.sleep(3.0)
+        return "paid"
+
+    async with RealtimeCall(model=model) as call:
+        await call.speak(1.0)
+        call.agent.interrupt()
+        await asyncio.sleep(5.0)
+        await call.agent.simple_response("And now?")
+        await asyncio.sleep(12.0)
+        assert [text for role, text in call.history if role == "assistant"] == [TOLD]
+
+
 async def test_a_realtime_model_that_code_silenced_tells_nothing() -> None:
     model = ScriptedRealtime([PAY, TOLD], ["pay"])
 
@@ -238,3 +273,19 @@ async def test_a_model_that_cannot_speak_meanwhile_says_it_all_the_same_and_is_t
         await call.speak(1.0)
         await asyncio.sleep(8.0)
         assert [text for role, text in call.history if role == "assistant"] == ["One moment please.", TOLD]
+
+
+async def test_so_is_one_that_code_asks() -> None:
+    model = TakesBack([PAY, "One moment please.", TOLD])
+    async with RealtimeCall(model=model) as call:
+
+        @model.register_function()
+        async def pay() -> str:
+            assert await call.agent.say("One moment please.")
+            return "paid"
+
+        asking = asyncio.create_task(call.agent.simple_response("Pay it."))
+        await asyncio.sleep(8.0)
+        assert [text for role, text in call.history if role == "assistant"] == ["One moment please.", TOLD]
+        assert await asking is False, "what it asked for was given up, and told by itself"
+        assert call.agent.state is FloorState.IDLE

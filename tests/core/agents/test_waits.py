@@ -199,6 +199,23 @@ async def test_a_realtime_model_says_it_too(seconds: float) -> None:
         assert call.agent.state is FloorState.IDLE
 
 
+@pytest.mark.parametrize("seconds", [5.0, 25.0])
+async def test_so_does_one_that_code_asks(seconds: float) -> None:
+    model = ScriptedRealtime([LOOK, WAIT, "It will rain."])
+
+    @model.register_function()
+    async def look() -> str:
+        await asyncio.sleep(seconds)
+        return "found"
+
+    async with RealtimeCall(model=model, filler=WAIT) as call:
+        assert await call.agent.simple_response("How is the weather?") is True
+        said = [text for role, text in call.history if role == "assistant"]
+        assert said == [WAIT, "It will rain."]
+        assert call.edge.audible.index(True) * 0.02 == pytest.approx(2.0, abs=0.1)
+        assert call.agent.state is FloorState.IDLE
+
+
 @pytest.mark.parametrize("speaks", [True, False])
 async def test_a_realtime_model_says_none_after_a_preamble_or_where_it_cannot(speaks: bool) -> None:
     first = ("Let me see.", LOOK) if speaks else LOOK

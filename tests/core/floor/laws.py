@@ -50,6 +50,8 @@ class Facts(NamedTuple):
     # There is something to be told that nobody waited for; and the replies whose functions run.
     news: bool
     needing: frozenset[int]
+    # What functions want said, and waits.
+    inner: frozenset[int]
     # The answer that is prepared: its number, and what it is to.
     draft: Draft | None
 
@@ -81,6 +83,7 @@ def look(floor: Floor) -> Facts:
         deserted=floor.deserted,
         news=voice.news,
         needing=frozenset(voice.functions),
+        inner=frozenset(w.number for w in voice.queue if w.inner and w.number is not None),
         draft=voice.draft,
         silent=frozenset(
             p for p, t in turns.items() if t.phase is TurnPhase.QUIET and t.closed is not None and not t.closed.text
@@ -216,6 +219,11 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                 assert draft.number == number
                 draft = None
             case fx.BeginReply(number, born, answer, continues, news, filler, prepared):
+                wanted = filler or number in before.inner or getattr(event, "within", None) is not None
+                if not floor.answers and wanted and reply is not None:
+                    # It says nothing, since it waits for a function that wants this said before.
+                    waiting.append(reply)
+                    reply = None
                 assert reply is None, "one reply at a time"
                 assert born == epoch, "nothing is made for an older epoch"
                 assert (draft is not None) is prepared, "what is prepared is taken, or thrown away before"
@@ -226,7 +234,7 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                 elif filler:
                     assert not floor.answers
                     assert number > before.last_reply
-                    assert 0 in before.needing, "no function runs"
+                    assert before.needing & {0, *waiting}, "no function runs"
                     assert not floor._taking.somebody_speaks
                 elif prepared:
                     assert draft is not None
@@ -251,6 +259,11 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                     waiting.remove(number)
                 reply, held = number, False
                 interruptible = after.interruptible if number == after.reply else True
+            case fx.TellNews(number):
+                assert not floor.answers, "only a model makes answers by itself"
+                assert number == after.reply or (isinstance(event, ev.AudioDrained) and number == event.reply)
+                assert before.news
+                told = True
             case fx.InsertSpeech(number, within, filler):
                 assert floor.answers, "a realtime model says one response after the other"
                 assert within == reply, "only what has the voice can have something inside it"

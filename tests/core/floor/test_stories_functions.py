@@ -138,6 +138,9 @@ class TestRealtime:
         assert cleared(story) is NEVER
         assert story.at(1.7, ev.CallsWait, 0) == []
         assert fx.Commit not in kinds(story.at(2.5, ev.TurnEnded, ANN, 0.9, 1.0, 0.0))
+        # And if it was a noise, the model goes on with what it was asked before.
+        assert story.until(4.4) == []
+        assert story.until(4.5) == [fx.BeginReply(1, 1, answer=False, continues=0)]
 
     def test_who_is_not_known_to_speak_before_they_are_done(self) -> None:
         story = self.asked()
@@ -147,6 +150,16 @@ class TestRealtime:
         effects = story.at(2.0, ev.TurnEnded, ANN, 0.9, 0.4, 0.0)
         assert kinds(effects) == [fx.AnnounceTurnStarted, fx.AnnounceTurnEnded, fx.Commit]
         assert cleared(story) is NEVER
+        assert story.until(4.0) == [fx.BeginReply(1, 1, answer=False, continues=0)]
+
+    def test_what_was_cut_off_before_is_what_it_goes_on_with(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyStarted, 1)
+        story.answers(0.1)
+        assert fx.Commit in kinds(story.at(1.0, ev.TurnStarted, ANN))
+        assert fx.Commit in kinds(story.at(1.1, ev.CallsWait, 1))
+        story.at(1.5, ev.TurnEnded, ANN)
+        assert story.until(3.5) == [fx.BeginReply(2, 2, answer=False, continues=1)]
 
     def test_a_noise_keeps_it_waiting_until_it_is_known_to_be_one(self) -> None:
         story = self.asked()

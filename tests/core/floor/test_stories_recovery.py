@@ -194,6 +194,22 @@ class TestRealtime:
         assert story.until(21.5) == []
         assert story.state() is FloorState.IDLE
 
+    @pytest.mark.parametrize("who", [ANN, BOB])
+    @pytest.mark.parametrize("when", [1.2, 2.0], ids=["the noise lasts", "it is over"])
+    def test_words_of_a_turn_before_the_noise_are_none_of_it(self, who: str, when: float) -> None:
+        """The model was at the answer to them when the noise stopped it."""
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyStarted, 1)
+        story.answers(0.1)
+        story.at(1.0, ev.TurnStarted, ANN)
+        if when > 1.5:
+            story.at(1.5, ev.TurnEnded, ANN)
+        words = story.at(when, ev.TranscriptReceived, who, "so what", True, place=3, earlier=True)
+        assert words == [fx.RecordTurn(who, "so what", 3)]
+        if when < 1.5:
+            story.at(1.5, ev.TurnEnded, ANN)
+        assert story.until(3.5) == [fx.BeginReply(2, 1, answer=False, continues=1)]
+
     def test_a_guess_and_no_words_change_nothing(self) -> None:
         story = self.interrupted()
         assert story.at(2.0, ev.TranscriptReceived, ANN, "so", False) == []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from vision_agents.core.floor import FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 
-from .story import ANN, Story, committed, kinds, knobs, speaking
+from .story import ANN, BOB, Story, committed, kinds, knobs, speaking
 
 
 def calling(story: Story | None = None) -> Story:
@@ -174,6 +176,86 @@ class TestFillers:
         assert kinds(story.until(12.0)) == [fx.BeginReply]
 
 
+def test_what_a_function_says_that_nobody_has_told_of() -> None:
+    story = Story()
+    story.asks(ANN, "my balance please")
+    assert story.at(2.1, ev.ReplyRequested, 2, within=1) == [fx.InsertSpeech(2, 1)]
+
+
+class TestAnAnswerThatIsSilent:
+    """Code had a model answer something, and the model calls a function before it says anything."""
+
+    def asked(self, **settings: Any) -> Story:
+        story = Story(knobs(**settings), answers=False)
+        assert kinds(story.at(0.0, ev.ReplyRequested, 1)) == [fx.BeginReply]
+        story.at(0.1, ev.FunctionStarted, 1, "one moment", 2.0)
+        return story
+
+    def test_it_makes_way_for_what_the_function_says(self) -> None:
+        story = self.asked()
+        assert story.at(0.5, ev.ReplyRequested, 2, within=0) == [fx.BeginReply(2, 0, answer=False)]
+        story.answers(0.6)
+        assert story.at(1.0, ev.AudioDrained, 2) == []
+        assert story.floor.reply == 1
+        assert story.until(30.0) == [], "its deadline does not run while the function does, and no filler is due"
+        story.at(30.0, ev.FunctionEnded, 1)
+        story.answers(30.5)
+        story.at(31.0, ev.AudioDrained, 1)
+        assert story.state() is FloorState.IDLE
+
+    def test_it_makes_way_for_a_filler(self) -> None:
+        story = self.asked()
+        assert story.until(2.1) == [fx.BeginReply(2, 0, answer=False, filler="one moment")]
+        assert story.floor.reply == 2
+
+    def test_not_while_somebody_speaks_over_it(self) -> None:
+        story = self.asked()
+        assert fx.Hold in kinds(story.speaks(ANN, 0.4, 0.1))
+        assert story.at(0.6, ev.ReplyRequested, 2, within=0) == []
+        assert story.floor.reply == 1
+        story.stops(ANN, 0.7, 0.1)
+        assert fx.BeginReply(2, 0, answer=False) in story.until(10.0)
+
+    def test_no_filler_while_somebody_speaks_over_it(self) -> None:
+        story = self.asked()
+        story.speaks(ANN, 1.9, 0.1)
+        story.stops(ANN, 2.2, 0.1)
+        effects = kinds(story.until(10.0))
+        assert effects.index(fx.Resume) < effects.index(fx.BeginReply)
+
+    def test_interrupted_meanwhile_it_is_over(self) -> None:
+        story = self.asked()
+        story.at(0.5, ev.ReplyRequested, 2, within=0)
+        story.answers(0.6)
+        effects = story.at(0.8, ev.TurnStarted, ANN)
+        assert committed(effects)[:2] == (1, 2)
+        assert fx.DropReply(1, "interrupted") in effects
+
+    def test_what_it_was_to_tell_is_told_again(self) -> None:
+        story = Story(answers=False)
+        assert kinds(story.at(0.0, ev.FunctionFound, 0)) == [fx.BeginReply]
+        story.at(0.1, ev.FunctionStarted, 1)
+        story.at(0.5, ev.ReplyRequested, 2, within=0)
+        story.answers(0.6)
+        assert fx.DropReply(1, "interrupted") in story.at(0.8, ev.TurnStarted, ANN)
+        story.at(1.0, ev.FunctionEnded, 1)
+        story.at(1.5, ev.TurnEnded, ANN)
+        assert [effect for effect in story.end() if isinstance(effect, fx.BeginReply) and effect.news]
+
+    def test_a_function_that_has_returned_is_waited_for_too(self) -> None:
+        """Its result comes after what it has left to be said."""
+        story = self.asked()
+        story.at(0.4, ev.FunctionEnded, 1)
+        assert story.at(0.5, ev.ReplyRequested, 2, within=0) == [fx.BeginReply(2, 0, answer=False)]
+
+    def test_what_a_function_says_does_not_make_way_itself(self) -> None:
+        story = self.asked()
+        story.at(0.5, ev.ReplyRequested, 2, within=0)
+        story.at(0.6, ev.FunctionStarted, 2)
+        assert story.at(0.7, ev.ReplyRequested, 3, within=0) == []
+        assert story.floor.reply == 2
+
+
 class TestRealtimeFunctions:
     def test_an_answer_is_owed_as_long_as_they_run_and_from_their_end_on(self) -> None:
         story = Story(knobs(reply_timeout=5.0), answers=False)
@@ -249,9 +331,88 @@ class TestNews:
         assert kinds(story.at(0.0, ev.FunctionFound, 0)) == [fx.BeginReply]
         assert fx.Commit in kinds(story.at(0.5, ev.TurnStarted, ANN))
         story.at(1.5, ev.TurnEnded, ANN)
-        story.at(2.0, ev.ReplyStarted, 2)
-        story.at(2.1, ev.AudioStarted, 2)
-        assert story.at(3.0, ev.AudioDrained, 2) == [fx.BeginReply(3, 1, answer=False, news=True)]
+        assert story.until(3.5) == [fx.BeginReply(2, 1, answer=False, news=True)]
+
+    def owed(self, *, words: bool) -> Story:
+        """A model owes an answer, and knew of the news before; perhaps it understood what it is to answer."""
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        assert story.at(0.5, ev.FunctionFound, 0) == []
+        story.at(1.0, ev.TurnEnded, ANN)
+        if words:
+            story.at(1.5, ev.TranscriptReceived, ANN, "so what", True)
+        return story
+
+    def test_a_model_that_knew_of_it_tells_it_in_its_answer(self) -> None:
+        story = self.owed(words=True)
+        assert story.until(5.0) == []
+        assert story.at(5.0, ev.ReplyStarted, 1) == [fx.TellNews(1)]
+        story.answers(5.1)
+        assert story.at(6.0, ev.AudioDrained, 1) == []
+        assert story.end() == []
+
+    def test_a_model_that_never_answers_is_asked_for_it(self) -> None:
+        assert self.owed(words=False).until(3.0) == [fx.BeginReply(1, 0, answer=False, news=True)]
+        assert self.owed(words=True).until(21.0) == [fx.BeginReply(1, 0, answer=False, news=True)]
+
+    def test_an_answer_that_is_cut_off_before_it_was_heard_has_not_told_it(self) -> None:
+        story = self.owed(words=True)
+        story.at(2.0, ev.ReplyStarted, 1)
+        assert committed(story.at(2.1, ev.TurnStarted, ANN))[:2] == (1, 1)
+        story.at(3.0, ev.TurnEnded, ANN)
+        assert story.at(3.5, ev.ReplyStarted, 2) == [fx.TellNews(2)]
+
+    def test_so_has_one_that_the_model_stops(self) -> None:
+        story = self.owed(words=True)
+        story.at(2.0, ev.ReplyStarted, 1)
+        effects = story.at(2.1, ev.InterruptRequested, by_model=True)
+        assert kinds(effects) == [fx.Commit, fx.BeginReply]
+        assert effects[1] == fx.BeginReply(2, 1, answer=False, news=True)
+
+    def test_what_is_found_while_the_model_answers_is_news_to_it(self) -> None:
+        story = self.owed(words=True)
+        story.at(2.0, ev.ReplyStarted, 1)
+        story.answers(2.1)
+        story.at(2.2, ev.TurnStarted, BOB)
+        story.at(2.3, ev.FunctionFound, 1)
+        story.at(2.5, ev.TurnEnded, BOB)
+        story.at(2.6, ev.ReplyStarted, 2)
+        story.at(2.7, ev.FunctionFound, 1)
+        story.answers(2.8)
+        assert fx.BeginReply(3, 1, answer=False, news=True) in story.at(3.0, ev.AudioDrained, 2)
+
+    def test_an_answer_waits_that_is_to_tell_it_and_something_else_is_found(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.InterruptingAllowed, ANN, False)
+        story.at(0.0, ev.ReplyRequested, 1)
+        story.answers(0.1)
+        story.at(0.5, ev.TurnStarted, ANN)
+        story.at(0.6, ev.FunctionFound, 0)
+        story.at(0.7, ev.TurnEnded, ANN)
+        story.at(0.8, ev.ReplyStarted, 2)
+        story.at(0.9, ev.FunctionFound, 0)
+        assert fx.BeginReply(3, 0, answer=False, news=True) in story.end()
+
+    def test_an_answer_that_is_faster_than_what_has_the_voice_tells_it(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(0.1, ev.ReplyRequested, 1)
+        story.at(0.5, ev.FunctionFound, 0)
+        assert kinds(story.at(1.0, ev.TurnEnded, ANN)) == [fx.AnnounceTurnEnded, fx.BeginReply]
+        story.at(1.5, ev.ReplyStarted, 2)
+        story.at(1.6, ev.AudioStarted, 2)
+        assert story.at(2.0, ev.AudioDrained, 2) == [fx.TellNews(2)]
+        story.answers(2.1)
+        assert story.at(3.0, ev.AudioDrained, 1) == []
+
+    def test_what_could_not_be_told_is_told_with_the_next_answer(self) -> None:
+        story = Story(answers=False)
+        assert kinds(story.at(0.0, ev.FunctionFound, 0)) == [fx.BeginReply]
+        assert kinds(story.at(0.5, ev.ReplyFailed, 1)) == [fx.DropReply]
+        assert story.until(10.0) == []
+        story.at(10.0, ev.TurnStarted, ANN)
+        story.at(11.0, ev.TurnEnded, ANN)
+        assert story.at(11.5, ev.ReplyStarted, 2) == [fx.TellNews(2)]
 
     def test_a_model_that_owes_an_answer_comes_first_for_a_while(self) -> None:
         story = Story(answers=False)

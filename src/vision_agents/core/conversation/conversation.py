@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import count
 
 from .message import Message, Role
 
@@ -27,7 +26,7 @@ class Conversation:
 
     def __init__(self, messages: Iterable[Message] = (), *, limit: int = LIMIT) -> None:
         self._items: list[_Item] = []
-        self._places = count(1)
+        self._latest = 0
         self._limit = limit
         for message in messages:
             self.add(message)
@@ -43,9 +42,15 @@ class Conversation:
         """A snapshot of what is known, oldest first."""
         return tuple(item.message for item in self._items if item.message is not None)
 
+    @property
+    def latest(self) -> int:
+        """The place that was given out last; 0 before the first."""
+        return self._latest
+
     def place(self, *, after: int | None = None) -> int:
         """A place for a message that is not known yet: at the end, or right behind the item at the place `after`."""
-        item = _Item(next(self._places), None)
+        self._latest += 1
+        item = _Item(self._latest, None)
         index = None if after is None else self._index(after)
         self._items.insert(len(self._items) if index is None else index + 1, item)
         del self._items[: -self._limit]

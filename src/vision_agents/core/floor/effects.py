@@ -211,6 +211,14 @@ class BeginReply(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class TellNews(Effect):
+    """Count as told, by a realtime model's answer, what functions found that nobody waited for: it knew of that."""
+
+    reply: int
+    """The answer's number."""
+
+
+@dataclass(frozen=True, slots=True)
 class PrepareReply(Effect):
     """Begin to make the answer to what the participant has perhaps said.
 

@@ -137,6 +137,9 @@ class TranscriptReceived(ParticipantEvent):
     place: int | None = None
     """The place of the words in the history (`Conversation.place`), if that was known before they were."""
 
+    earlier: bool = False
+    """The words are of a turn that was over when the latest one began, as far as their place tells."""
+
 
 @dataclass(frozen=True, slots=True)
 class TranscriptCompleted(ParticipantEvent):

@@ -192,9 +192,11 @@ class Floor:
         if self.deserted:
             self._do(self._replies.clear("nobody is there"))
             self._replies.news = False
-        self._stop_waiting_calls()
+        self._stop_waiting_calls(at)
         if self._quiet:
             self._replies.queue_news(at)
+        if self._quiet and not self.answers and self._judge.challenge is None:
+            self._replies.step_aside()
         begins = self._replies.may_begin(quiet=self._quiet)
         if self.answers:
             answer_begins = begins and self._replies.answer_is_next
@@ -220,10 +222,10 @@ class Floor:
         yield from self._acts(self._judge.deadlines(self._turns))
         for number, running in replies.functions.items():
             yield running.since + policy.function_limit, partial(self._functions_hang, number)
-            may_fill = self._quiet and not (self._judge.holds or self.deserted) and (number > 0) is self.answers
+            may_fill = self._quiet and not (self._judge.holds or self.deserted) and self._may_fill(number)
             due = replies.filler_due(number) if may_fill else None
             if due is not None:
-                yield due, partial(self._do_at, partial(replies.fill, number))
+                yield due, partial(self._do_at, partial(replies.fill, number, inside=self.answers))
         # A reply that is held, or needs a function, may stand still.
         waits = reply is not None and reply.number in replies.functions and not reply.insertions
         stands = self._judge.holds or waits
@@ -236,13 +238,20 @@ class Floor:
         if replies.answer_due_since is not None and not replies.functions:
             if replies.continuation_waits:
                 yield replies.queue[-1].since + policy.continue_after, self._answer_overdue
-            elif replies.news:
+            elif replies.news and not (replies.known and replies.understood):
                 yield replies.answer_due_since + policy.continue_after, self._answer_overdue
             yield replies.answer_due_since + policy.reply_timeout, self._answer_overdue
         yield from self._acts(self._taking.deadlines())
         away = self._presence.deadline(policy.user_away)
         if away is not None and not (replies.busy or replies.functions or self._taking.somebody_speaks):
             yield away, partial(self._do_at, self._presence.leave_alone)
+
+    def _may_fill(self, number: int) -> bool:
+        """Return True if a filler can be said for the functions of a reply: inside it, or before a model says it."""
+        reply = self._replies.current(number)
+        if self.answers or number == 0:
+            return (number > 0) is self.answers
+        return reply is not None and reply.phase is ReplyPhase.PREPARING and self._judge.challenge is None
 
     def _acts(self, deadlines: Iterable[tuple[float, Callable[[float], list[fx.Effect]]]]) -> Deadlines:
         for when, act in deadlines:
@@ -274,7 +283,8 @@ class Floor:
 
     def _on_left(self, event: ev.ParticipantLeft) -> None:
         turn = self._turns.get(event.participant)
-        self._do(self._taking.on_left(event))
+        others = (self._presence.participants | self._turns.keys()) - {event.participant}
+        self._do(self._taking.on_left(event, others=bool(others)))
         if turn is None and event.participant not in self._presence.participants:
             return  # Nobody has heard of them.
         self._presence.leave(event.participant, (turn and turn.closed) or ClosedTurn(Speech(), False, "", ""))
@@ -309,7 +319,7 @@ class Floor:
         # What people said still wants its answer, unless it is code that wants silence.
         self._do(self._replies.interrupt_queue(answers=by is None))
 
-    def _stop_waiting_calls(self) -> None:
+    def _stop_waiting_calls(self, at: float) -> None:
         """Give up what a realtime model is at that waits to call functions and says nothing: somebody took the turn."""
         if not self._replies.calls_wait or not self._taking.unvoiced:
             return
@@ -320,6 +330,12 @@ class Floor:
         self._replies.epoch += 1
         self._replies.calls_wait = 0
         self._do([fx.Commit(self.epoch, None, who, "somebody spoke while a function waited to be called")])
+        # Without words it was a noise, and the model goes on.
+        turn = self._turns[who]
+        if turn.phase is QUIET:
+            self._replies.queue_continuation(at, 0)
+        elif turn.cut is None:
+            turn.cut = 0
 
     def _on_calls_wait(self, event: ev.CallsWait) -> None:
         self._replies.calls_wait = event.count
@@ -330,12 +346,14 @@ class Floor:
     def _on_interrupt(self, event: ev.InterruptRequested) -> None:
         epoch = self.epoch + 1 if event.epoch is None else event.epoch
         if epoch > self.epoch:
-            self._interrupt_by_code(epoch, "asked for by code")
+            self._interrupt_by_code(epoch, "asked for by code", silence=not event.by_model)
             if not event.by_model:
                 self._replies.silenced, self._replies.news = epoch, False
 
-    def _interrupt_by_code(self, epoch: int, reason: str) -> None:
+    def _interrupt_by_code(self, epoch: int, reason: str, *, silence: bool = False) -> None:
+        reply = self._replies.reply
         self._commit(epoch, None, reason)
+        self._replies.news |= reply is not None and reply.untold and not silence
         for turn in self._turns.values():
             turn.unanswered, turn.cut = False, None
 
@@ -360,7 +378,7 @@ class Floor:
 
     def _on_function_found(self, event: ev.FunctionFound) -> None:
         if event.epoch >= self._replies.silenced:
-            self._replies.news = True
+            self._replies.found()
 
     def _begin_next(self, at: float) -> None:
         self._do(self._replies.begin_next(at))
@@ -404,7 +422,11 @@ class Floor:
             self._replies.drained()
             self._judge.challenge = None
         self._replies.insertion_over(event.reply)
-        self._replies.withdraw(event.reply)
+        withdrawn = self._replies.withdraw(event.reply)
+        if withdrawn is not None and withdrawn.news:
+            # A model was faster with its own answer than with what has the voice.
+            self._replies.news = False
+            self._do([fx.TellNews(event.reply)])
 
     def _on_reply_failed(self, event: ev.ReplyFailed) -> None:
         self._do(self._drafts.fail(event.reply))
@@ -417,6 +439,7 @@ class Floor:
             self._do([fx.DropReply(event.reply, "it could not be made")])
 
     def _drop(self, reply: Reply, reason: str) -> None:
+        self._replies.shelved |= reply.untold
         self._do(self._replies.drop(reason))
         self._judge.challenge = None
 

@@ -68,6 +68,8 @@ class QueuedReply:
     news: bool = False
     # The words of a filler.
     filler: str = ""
+    # It is being made already, and has made way for what its functions want said.
+    aside: Reply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +126,18 @@ class ReplyQueue:
     # Functions found something that nobody waited for and nothing has told; answers before this epoch are unwanted.
     news: bool = False
     silenced: int = 0
+    # A realtime model knew of it when it was asked what it owes an answer to; and words of that are known.
+    known: bool = False
+    understood: bool = False
+    # What could not be told is told with the next answer.
+    shelved: bool = False
 
     def enqueue(self, number: int, waiting: QueuedReply) -> list[fx.Effect]:
         """Queue a reply under a new number."""
         self.last_reply = number
         if waiting.started:
-            self.answer_due_since = None  # This is the answer.
+            waiting = replace(waiting, news=self.news and self.known)
+            self.answer_due_since, self.known = None, False  # This is the answer.
             self.waits.pop(0, None)
             self.drop_continuation()
         if len(self.queue) >= self.limit:
@@ -175,6 +183,19 @@ class ReplyQueue:
         if reply is not None and all(waiting.number is not None for waiting in self.queue):
             self.queue.append(QueuedReply(at, continues=reply))
 
+    def found(self) -> None:
+        """Take note of something that is to be told. A model that answers already does not know of it."""
+        self.news, self.known = True, False
+        self.queue = deque(replace(waiting, news=waiting.news and not waiting.started) for waiting in self.queue)
+
+    def owe_answer(self, at: float) -> None:
+        """A realtime model owes an answer, and knows by now what is to be told."""
+        self.answer_due_since = at
+        queued = [waiting for waiting in self.queue if waiting.news and not waiting.started]
+        self.queue = deque(waiting for waiting in self.queue if waiting not in queued)
+        self.news, self.shelved = self.news or self.shelved or bool(queued), False
+        self.known = self.news
+
     def queue_news(self, at: float) -> None:
         """Queue what is to be told that nobody waited for, if nothing else has or wants the voice."""
         if self.news and not (self.busy or self.functions):
@@ -216,6 +237,9 @@ class ReplyQueue:
     def begin_next(self, at: float) -> list[fx.Effect]:
         """Give the voice to the first in the queue."""
         waiting = self.queue.popleft()
+        if waiting.aside is not None:
+            self.reply, waiting.aside.since = waiting.aside, at
+            return []
         answer = waiting.number is None and waiting.continues is None and not waiting.news
         draft, self.draft = self.draft, None
         if draft is not None and answer:
@@ -230,12 +254,24 @@ class ReplyQueue:
             to, self.addressees = frozenset(self.addressees) or None, set()
         self.waits = {wait: self.waits[wait] for wait in self.waits if wait in (0, number)}
         if waiting.inner:
-            self.speaks(0)
+            for needing in self.waits:
+                self.speaks(needing)
         self.reply = Reply(number, waiting.interruptible, answer, to, waiting.news, waiting.inner, since=at)
         if waiting.started:
-            return []
+            return [fx.TellNews(number)] if waiting.news else []
         prepared = draft is not None and number == draft.number
         return [fx.BeginReply(number, self.epoch, answer, waiting.continues, waiting.news, waiting.filler, prepared)]
+
+    def step_aside(self) -> None:
+        """Have a reply that says nothing, since a model waits for its functions, make way for what these want said."""
+        reply, first = self.reply, self.queue[0] if self.queue else None
+        if reply is None or first is None:
+            return
+        if first.inner and not reply.inner and reply.phase is ReplyPhase.PREPARING:
+            place = sum(waiting.started or waiting.inner for waiting in self.queue)
+            aside = QueuedReply(reply.since, reply.number, reply.interruptible, aside=reply)
+            self.queue.insert(place, aside)
+            self.reply = None
 
     def drained(self) -> None:
         """The reply that has the voice was said to its end: the next functions, if it was no filler, are a new wait."""
@@ -282,15 +318,19 @@ class ReplyQueue:
     def filler_due(self, number: int) -> float | None:
         """Return when a filler is to be said for the functions of a reply; None if not, or not now."""
         running, wait = self.functions[number], self.waits.get(number)
-        free = self.reply is None and not self.queue if number == 0 else self.current(number) is not None
+        free = self.reply is None and not self.queue if number == 0 else self._silent(number)
         if not running.filler or wait is None or wait.over or not free:
             return None
         return max(running.filler_at, running.since)
 
-    def fill(self, number: int, at: float) -> list[fx.Effect]:
-        """Have the filler said."""
+    def _silent(self, number: int) -> bool:
+        """Return True if the reply has the voice, and nothing waits that its functions want said."""
+        return self.current(number) is not None and not any(waiting.inner for waiting in self.queue)
+
+    def fill(self, number: int, at: float, *, inside: bool) -> list[fx.Effect]:
+        """Have the filler said: inside the reply, or before it."""
         filler = self.functions[number].filler
-        if number:
+        if inside:
             return self.insert(self.last_reply + 1, number, at, filler=filler)
         self.last_reply += 1
         self.queue.appendleft(QueuedReply(at, self.last_reply, inner=True, filler=filler))
@@ -326,12 +366,12 @@ class ReplyQueue:
         if self.reply is not None:
             self.reply.insertions.pop(number, None)
 
-    def withdraw(self, number: int) -> bool:
-        """Take a reply out of the queue. Returns False if it was not there."""
+    def withdraw(self, number: int) -> QueuedReply | None:
+        """Take a reply out of the queue. Returns None if it was not there."""
         waiting = next((waiting for waiting in self.queue if waiting.number == number), None)
         if waiting is not None:
             self.queue.remove(waiting)
-        return waiting is not None
+        return waiting
 
     def forget(self, participant: str) -> None:
         """Answer a participant no more. What is said to nobody else goes on for those who are there."""
@@ -350,6 +390,7 @@ class ReplyQueue:
         """Drop what waits and may be interrupted; answers only if `answers`."""
         dropped = [w for w in self.queue if w.interruptible and (w.number is not None or answers)]
         self.queue = deque(w for w in self.queue if w not in dropped)
+        self.news |= answers is False and any(w.aside is not None and w.aside.untold for w in dropped)
         if answers:
             self.addressees.clear()
         return [fx.DropReply(w.number, "interrupted") for w in dropped if w.number is not None]

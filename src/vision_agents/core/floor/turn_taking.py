@@ -81,8 +81,10 @@ class TurnTaking:
             # A realtime model transcribes in its own time, often after its answer began.
             if not (event.final and event.text):
                 return []
-            self._turn(event.participant).cut = None
-            self._replies.drop_continuation()
+            if not event.earlier:
+                self._replies.understood = True
+                self._turn(event.participant).cut = None
+                self._replies.drop_continuation()
             return [fx.RecordTurn(event.participant, event.text, event.place)]
         effects: Effects = []
         turn = self._turn(event.participant)
@@ -100,8 +102,8 @@ class TurnTaking:
             effects += self._complete(turn, event.at)
         return effects
 
-    def on_left(self, event: ev.ParticipantLeft) -> Effects:
-        """End what belongs to a participant who left."""
+    def on_left(self, event: ev.ParticipantLeft, *, others: bool) -> Effects:
+        """End what belongs to a participant who left. `others`: somebody is still there."""
         self._judge.forget(event.participant)
         self._replies.forget(event.participant)
         turn = self._turns.pop(event.participant, None)
@@ -118,9 +120,9 @@ class TurnTaking:
             self.last_request += 1
             effects.append(fx.FinishTurn(turn.participant, self.last_request))
         # What was cut off may have been another's: the answer to a question, or the rest of one.
-        if turn.unanswered and self._turns:
+        if turn.unanswered and others:
             self._replies.want_answer(event.at)
-        elif self._turns and not turn.words.text:
+        elif others and not turn.words.text:
             self._replies.queue_continuation(event.at, turn.cut)
         if turn.phase is not QUIET:
             turn.clear()
@@ -229,7 +231,7 @@ class TurnTaking:
 
     def _opened(self, turn: Turn, at: float, before: TurnPhase) -> Effects:
         self._turns[turn.participant] = turn
-        self._replies.answer_due_since = None
+        self._replies.answer_due_since, self._replies.understood = None, False
         challenge = self._judge.open(self._replies.reply, turn, at, fresh=before is QUIET)
         return [fx.BeginTurn(turn.participant), *challenge]
 
@@ -255,7 +257,7 @@ class TurnTaking:
         effects = turn.announce(self._replies.epoch) + turn.announce_end(duration)
         self._judge.people.learn(turn)
         self._replies.addressees.add(turn.participant)
-        self._replies.answer_due_since = at
+        self._replies.owe_answer(at)
         self._replies.queue_continuation(turn.speech.last_sound, turn.cut)
         turn.clear()
         return effects

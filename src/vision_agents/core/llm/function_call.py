@@ -187,7 +187,7 @@ class FunctionCall:
         self._left = self.phase is Phase.RUNNING
 
     def abandon(self, why: str) -> None:
-        """Whom it was made for has gone, and took nothing back: what runs goes on, unless that was only to look
+        """The one it was made for has gone, and took nothing back: what runs goes on, unless that was only to look
         something up. Harmless twice."""
         if self.phase is Phase.RUNNING and self.undoable:
             self._release()

@@ -124,7 +124,7 @@ class Voice(Protocol):
         """Say what a function wants inside the reply that waits for it, as `number`. Return False if that is over."""
 
     def tell_news(self, reply: int) -> None:
-        """What functions found is told by this reply, which a model makes by itself."""
+        """Count as told what functions found: by this reply, which a model makes by itself."""
 
     def prepare(self, reply: SpokenReply, history: tuple[Message, ...]) -> None:
         """Begin to make an answer to `history`. It is kept from being heard, and known, until `confirm`."""

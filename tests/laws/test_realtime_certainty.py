@@ -1,0 +1,43 @@
+"""Laws of a realtime model's calls. `python -m tests.laws.realtime_certainty` does it 10⁵ times."""
+
+import pytest
+
+from vision_agents.core.agents.barrier import Barrier
+from vision_agents.core.floor.reply_queue import ReplyQueue
+from vision_agents.core.llm.function_calls import FunctionCalls
+
+from . import realtime_certainty
+
+
+def test_what_comes_of_a_realtime_models_answers_was_wanted():
+    tally = realtime_certainty.run(400)
+    assert tally.faults == []
+    # It was not the silence of the grave.
+    assert tally.called > 400
+    assert tally.waited > 30
+    assert tally.not_called > 30
+    assert tally.renewed > 100
+    assert tally.sounding > 10_000
+
+
+async def _let_everything_pass(self, epoch, reply=None):
+    return True
+
+
+def _nothing(self, *_):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "broken", "found"),
+    [
+        (Barrier, "passed", _let_everything_pass, "an effect"),
+        (ReplyQueue, "queue_continuation", _nothing, "a noise"),
+        (ReplyQueue, "queue_news", _nothing, "never told"),
+        (FunctionCalls, "abandon", _nothing, "undone at the end"),
+    ],
+    ids=["barrier", "continuation", "news", "hanging up"],
+)
+def test_a_broken_guard_is_found(monkeypatch, owner, name, broken, found):
+    monkeypatch.setattr(owner, name, broken)
+    assert any(found in fault for fault in realtime_certainty.run(400).faults)
