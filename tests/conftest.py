@@ -19,7 +19,7 @@ settings.register_profile("random", derandomize=False, deadline=None, database=N
 settings.load_profile("suite")
 
 # A test that carries one of these takes the machine's own time, whatever else it is.
-ALONE = ("models", "browser")
+ALONE = ("models", "browser", "ray")
 
 WITNESS = Witness()
 
@@ -35,8 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         "real_time: runs alone, after the others, for its outcome depends on the machine's own clock. Given to each "
-        "async test that is not marked virtual_time, and to those of models and browsers; give it to other tests that "
-        "wait in real time for threads or processes",
+        "async test that is not marked virtual_time, and to those of models, browsers and Ray; give it to other tests "
+        "that wait in real time for threads or processes",
     )
 
 
@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def takes_real_time(item: pytest.Item) -> bool:
-    """The item runs on a real event loop, or on models or browsers."""
+    """The item runs on a real event loop, or on models, browsers or Ray."""
     if any(item.get_closest_marker(name) for name in ALONE):
         return True
     test = inspect.unwrap(getattr(item, "function", None) or (lambda: None))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,8 @@ from vision_agents.serving import AgentLauncher, CreateAgentError, Runner, Serve
 from .agent_factory import DEFAULT_AGENT, fetch_models, load_factory, load_object
 from .arguments import port
 from .errors import OK, CommandError
+
+INSTALL = 'pip install "interruptible-agents[ray]"'
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -46,6 +50,15 @@ def add_arguments(subparsers: Subparsers) -> None:
     parser.add_argument("--farewell", metavar="TEXT", help="said to those who are still there then")
     parser.add_argument("--traces", type=Path, metavar="DIR", help="write the trace of each call there")
     parser.add_argument(
+        "--ray", action="store_true", help="hold the calls in processes of Ray, on as many cores as wanted"
+    )
+    parser.add_argument(
+        "--address", metavar="ADDRESS", help="a Ray cluster that runs: auto, or HOST:PORT (default: one of our own)"
+    )
+    parser.add_argument(
+        "--hosts", metavar="N", help="processes that hold calls under Ray, or LEAST:MOST (default: one for each core)"
+    )
+    parser.add_argument(
         "--cors", action="append", metavar="ORIGIN", help="another site whose pages may use this (may be repeated)"
     )
 
@@ -55,32 +68,64 @@ def run(args: argparse.Namespace) -> int:
     if (args.tls_cert is None) is not (args.tls_key is None):
         raise CommandError("a certificate needs its key: give both --tls-cert and --tls-key")
     try:
-        runner = _runner(args)
+        load = partial(load_runner, args.agent, args.sessions, _changes(args))
+        runner = load()
         runner.options.check_exposure(args.host)
         fetch_models(args.agent)
+        if args.ray or args.address is not None:
+            _serve_on_ray(args, load, runner)
+            return OK
         runner.serve(args.host, args.port, certificate=args.tls_cert, key=args.tls_key)
     except (ValueError, CreateAgentError, OSError) as error:
         raise CommandError(str(error)) from error
     return OK
 
 
-def _runner(args: argparse.Namespace) -> Runner:
-    found = load_object(args.agent, "the argument")
+def _serve_on_ray(args: argparse.Namespace, load: Callable[[], Runner], runner: Runner) -> None:
+    try:
+        from vision_agents.serving.ray.cluster import ClusterError, serve
+    except ModuleNotFoundError as error:
+        raise CommandError(f"a cluster needs the extra `ray` ({error}): {INSTALL}") from error
+    from vision_agents.serving.server import Address
+
+    site = Address(args.host, args.port, args.tls_cert, args.tls_key)
+    secret = {"secret": runner.options.secret} if runner.options.secret else {}
+    try:
+        serve(
+            partial(load_runner, args.agent, args.sessions, _changes(args) | secret),
+            runner,
+            site,
+            hosts=args.hosts,
+            address=args.address,
+        )
+    except ClusterError as error:
+        raise CommandError(str(error)) from error
+
+
+def load_runner(spec: str, sessions: int | None, changes: Mapping[str, Any]) -> Runner:
+    """The Runner of what `spec` names, with so many calls at a time, and these changes of its options.
+
+    Raises CommandError if there is no such thing.
+    """
+    found = load_object(spec, "the argument")
     if isinstance(found, Runner):
         launcher, options = found.launcher, found.options
     elif isinstance(found, AgentLauncher):
         launcher, options = found, ServeOptions()
     else:
-        launcher, options = AgentLauncher(load_factory(args.agent)), ServeOptions()
-    if args.sessions is not None:
-        if args.sessions < 1:
-            raise CommandError(f"--sessions is 1 or more, not {args.sessions}")
-        launcher.max_concurrent_sessions = args.sessions
+        launcher, options = AgentLauncher(load_factory(spec)), ServeOptions()
+    if sessions is not None:
+        if sessions < 1:
+            raise CommandError(f"--sessions is 1 or more, not {sessions}")
+        launcher.max_concurrent_sessions = sessions
+    return Runner(launcher, dataclasses.replace(options, **changes))
+
+
+def _changes(args: argparse.Namespace) -> dict[str, Any]:
     given: dict[str, Any] = {
         "drain": args.drain,
         "farewell": args.farewell,
         "traces": args.traces,
         "cors_allow_origins": args.cors,
     }
-    changes = {name: value for name, value in given.items() if value is not None}
-    return Runner(launcher, dataclasses.replace(options, **changes))
+    return {name: value for name, value in given.items() if value is not None}

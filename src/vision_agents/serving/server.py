@@ -163,7 +163,7 @@ async def serve(
     logging.getLogger("uvicorn.error").addFilter(_NO_QUERIES)
     server = _Server(config, started)
     gently, now = asyncio.Event(), asyncio.Event()
-    with _signals(gently, now):
+    with signals(gently, now):
         serving = asyncio.create_task(server.serve(sockets=[bound]), name="HTTP server")
         ending = asyncio.create_task(_ending(host, gently, now, drain, farewell), name="end of the server")
         try:
@@ -196,7 +196,8 @@ async def _ending(host: CallHost, gently: asyncio.Event, now: asyncio.Event, dra
 
 
 @contextlib.contextmanager
-def _signals(gently: asyncio.Event, now: asyncio.Event) -> Iterator[None]:
+def signals(gently: asyncio.Event, now: asyncio.Event) -> Iterator[None]:
+    """Have SIGTERM set `gently`, and a second one, or Ctrl-C, `now` too."""
     loop = asyncio.get_running_loop()
 
     def terminate() -> None:

@@ -1,0 +1,131 @@
+"""The application that Serve runs: hosts and fronts, as many as are wanted."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from ray import serve
+from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
+from ray.serve.schema import LoggingConfig
+
+from .autoscaling import by_share
+from .book import Release
+from .front import Front
+from .host import Host, Load
+
+# Serve's own log: a line for each request would be dear, and say addresses with tokens.
+QUIET = LoggingConfig(log_level="WARNING", enable_access_log=False)
+
+# Calls on a host at a time where the program names no number: more than any processor keeps up with.
+MANY = 200
+
+# Processes that answer HTTP: one may die.
+FRONTS = 2
+
+# Requests at a front at a time: each wait for the end of a session is one.
+REQUESTS = 10_000
+
+# Starts of one front that may wait for a place; each for a moment only.
+QUEUE = 200
+
+# Seconds between two health checks of a host, for an answer, and until a start that lasts too long is given up.
+HEALTH_PERIOD = 2.0
+HEALTH_TIMEOUT = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The processes of a cluster."""
+
+    least: int = 1
+    """Hosts, at least."""
+    most: int = 1
+    """Hosts, at most; between them the measured load decides."""
+    fronts: int = FRONTS
+    """Processes that answer HTTP."""
+    processors: float = 1.0
+    """Processors that a host takes of its node."""
+    private: bool = False
+    """Calls by WebRTC have no port that can be reached from outside of the machine."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.least <= self.most:
+            raise ValueError(f"the number of hosts is N, or LEAST:MOST with 1 or more, not {self.least}:{self.most}")
+
+
+def hosts_of(text: str) -> tuple[int, int]:
+    """The numbers of `N` or `LEAST:MOST`. Raises ValueError."""
+    least, _, most = text.partition(":")
+    try:
+        return int(least), int(most or least)
+    except ValueError:
+        raise ValueError(f"the number of hosts is N, or LEAST:MOST, not {text!r}") from None
+
+
+def new_release(fleet: Fleet) -> Release:
+    """A release of now."""
+    return Release(time.time(), secrets.token_hex(8), fleet.least)
+
+
+def application(load: Load, fleet: Fleet, release: Release) -> serve.Application:
+    """The application that serves the program that `load` makes."""
+    program = load()
+    options, slots = program.options, program.launcher.max_concurrent_sessions
+    scale: dict[str, Any] = {"num_replicas": fleet.least}
+    if fleet.most > fleet.least:
+        policy = AutoscalingPolicy(policy_function=by_share)  # type: ignore[no-untyped-call]
+        scaling = AutoscalingConfig(
+            min_replicas=fleet.least,
+            max_replicas=fleet.most,
+            initial_replicas=fleet.least,
+            metrics_interval_s=1.0,
+            look_back_period_s=5.0,
+            upscale_delay_s=2.0,
+            downscale_delay_s=120.0,
+            policy=policy,
+        )
+        scale = {"autoscaling_config": scaling}
+    hosts: Any = serve.deployment(
+        Host,
+        name="CallHost",
+        max_ongoing_requests=slots or MANY,
+        max_queued_requests=QUEUE,
+        graceful_shutdown_timeout_s=options.drain,
+        health_check_period_s=HEALTH_PERIOD,
+        health_check_timeout_s=HEALTH_TIMEOUT,
+        ray_actor_options={"num_cpus": fleet.processors},
+        logging_config=QUIET,
+        **scale,
+    )
+    front: Any = serve.deployment(
+        serve.ingress()(Front),
+        name="Front",
+        num_replicas=fleet.fronts,
+        max_ongoing_requests=REQUESTS,
+        ray_actor_options={"num_cpus": 0},
+        logging_config=QUIET,
+    )
+    bound: serve.Application = front.bind(hosts.bind(load, release, private=fleet.private), load)
+    return bound
+
+
+def app(args: Mapping[str, str]) -> serve.Application:
+    """The application for Serve's own configuration: `import_path: vision_agents.serving.ray:app`.
+
+    Args:
+        args: `agent`, as the command line has it; and, if wanted, `hosts` (N or LEAST:MOST), `sessions`, `drain`,
+            `farewell`, `fronts`.
+    """
+    from vision_agents.cli.serve import load_runner  # The same names as on the command line.
+
+    given = {"drain": float(args["drain"])} if "drain" in args else {}
+    changes: dict[str, Any] = given | {name: args[name] for name in ("farewell",) if name in args}
+    sessions = int(args["sessions"]) if "sessions" in args else None
+    least, most = hosts_of(args.get("hosts", "1"))
+    fleet = Fleet(least, most, int(args.get("fronts", FRONTS)))
+    return application(partial(load_runner, args["agent"], sessions, changes), fleet, new_release(fleet))

@@ -1,0 +1,228 @@
+"""The book of a cluster's sessions: which there are, where each one is, and what room is left.
+
+Pure: `now` is in seconds and never decreases. What counts is what the hosts report; what was asked for a moment ago,
+and is in no report yet, is counted besides, so that no place is given away twice.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from vision_agents.core.conversation import Message
+
+from ..admission import Refused
+from ..dispatch import SessionFacts
+from ..metrics import Snapshot
+from ..session import CallRequest
+
+# Seconds without a report after which a host is taken to be dead or to hang. Hosts report each second.
+SILENCE = 10.0
+
+# Seconds after which a session that no host has is given up: longer than a start may take to be placed.
+UNPLACED = 10.0
+
+# Seconds after which a session that moves is offered again.
+STRANDED = 3.0
+
+# Sessions that are over are remembered so long, in seconds: a report that was made before may come after.
+REMEMBERED = 30.0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Release:
+    """One deployment of the program; a later one is greater. `hosts`: as many as it has at least."""
+
+    time: float
+    id: str
+    hosts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The sessions of one host, with conversations that have changed since the last report, and its figures."""
+
+    release: Release
+    sessions: Mapping[str, SessionFacts]
+    said: Mapping[str, tuple[Message, ...]]
+    snapshot: Snapshot
+
+
+@dataclass(slots=True)
+class Entry:
+    """A session of the cluster. Known by hosts' reports alone, it has no request."""
+
+    facts: SessionFacts
+    since: float
+    """When its place was asked for, last."""
+    request: CallRequest | None = None
+    host: str | None = None
+    reported: bool = False
+    conversation: tuple[Message, ...] = ()
+    moves: int = 0
+    """How often it was offered to another host."""
+
+    @property
+    def movable(self) -> bool:
+        """Return whether another host can take it as it is: callers by WebRTC have to make a new offer."""
+        return self.request is not None and self.request.offer is None and self.moves == 0
+
+
+@dataclass(slots=True)
+class Host:
+    """A host, by its last report."""
+
+    seen: float
+    report: Report
+
+
+@dataclass(slots=True)
+class Book:
+    """Everything that is known of a cluster's sessions and hosts."""
+
+    sessions: dict[str, Entry] = field(default_factory=dict)
+    hosts: dict[str, Host] = field(default_factory=dict)
+    _over: OrderedDict[str, float] = field(default_factory=OrderedDict)
+
+    # Starts.
+
+    def reserve(self, now: float, request: CallRequest, facts: SessionFacts, most: int | None) -> Refused | None:
+        """Enter a session that is about to be started; return why it must not be. `most`: agents in one call."""
+        there = sum(entry.facts.call_id == request.call_id for entry in self.sessions.values())
+        if request.session_id in self.sessions:
+            return Refused("session", f"there is a session {request.session_id} already")
+        if most is not None and there >= most:
+            text = "there is an agent" if most == 1 else f"there are {most} agents"
+            return Refused("call", f"{text} in the call already")
+        if (refusal := self.refusal()) is not None:
+            return refusal
+        self._over.pop(request.session_id, None)
+        self.sessions[request.session_id] = Entry(facts, now, request, conversation=request.conversation)
+        return None
+
+    def refusal(self) -> Refused | None:
+        """Return why no further session is taken; None if there is room, or nothing is known of any host yet."""
+        if not self.hosts or self.room > 0:
+            return None
+        return Refused(
+            "sessions", f"all hosts are full, with {len(self.sessions)} sessions on {len(self.hosts)} of them"
+        )
+
+    @property
+    def room(self) -> int:
+        """The number of sessions that may be taken now."""
+        room = 0
+        for host in self.current or self.hosts.values():
+            there = sum(session in self.sessions for session in host.report.sessions)
+            room += max(0, host.report.snapshot.capacity - there)
+        return room - sum(not entry.reported for entry in self.sessions.values())
+
+    @property
+    def release(self) -> Release | None:
+        """The latest that there are hosts of."""
+        return max((host.report.release for host in self.hosts.values()), default=None)
+
+    @property
+    def current(self) -> list[Host]:
+        """The hosts of the latest release, once they are all there: those before take no more sessions then."""
+        release = self.release
+        current = [host for host in self.hosts.values() if host.report.release == release]
+        return current if release is not None and len(current) >= release.hosts else []
+
+    def claim(self, session: str, host: str) -> bool:
+        """A host is about to start a session. Returns whether it may: no other one has it, and it is wanted."""
+        entry = self.sessions.get(session)
+        if entry is None or entry.host not in (None, host):
+            return False
+        entry.host = host
+        return True
+
+    def unclaim(self, session: str, host: str) -> None:
+        """The host could not start the session after all."""
+        entry = self.sessions.get(session)
+        if entry is not None and entry.host == host and not entry.reported:
+            entry.host = None
+
+    def adopt(self, now: float, request: CallRequest, facts: SessionFacts, host: str) -> Entry | None:
+        """The session of a front that knows more of it than this book, which may be younger; None if it is over."""
+        if request.session_id in self._over:
+            return None
+        entry = self.sessions.setdefault(request.session_id, Entry(facts, now, host=host))
+        entry.request = entry.request or request
+        return entry
+
+    # Reports.
+
+    def report(self, now: float, host: str, report: Report) -> bool:
+        """Take a host's report. Returns whether the host was known."""
+        known = host in self.hosts
+        self.hosts[host] = Host(now, report)
+        self._forget(now)
+        for session, facts in report.sessions.items():
+            if session in self._over:
+                continue
+            entry = self.sessions.setdefault(session, Entry(facts, now, host=host))
+            if entry.host in (None, host):
+                entry.host, entry.facts, entry.reported = host, facts, True
+                entry.conversation = report.said.get(session, entry.conversation)
+        return known
+
+    def strangers(self, host: str) -> list[str]:
+        """Sessions of a host that are not its own any more: given up, over, or another one's."""
+        sessions = self.hosts[host].report.sessions
+        return [each for each in sessions if each not in self.sessions or self.sessions[each].host != host]
+
+    def vanished(self, host: str) -> list[str]:
+        """Sessions that the host had by an earlier report, and has no more."""
+        there = self.hosts[host].report.sessions
+        return [each for each, entry in self.of(host) if entry.reported and each not in there]
+
+    # Ends.
+
+    def close(self, now: float, session: str) -> Entry | None:
+        """Forget a session; returns what was known of it."""
+        entry = self.sessions.pop(session, None)
+        if entry is not None:
+            self._over[session] = now
+        return entry
+
+    def move(self, now: float, session: str) -> CallRequest | None:
+        """Free a session whose host is dead for another one; returns what to start it with, None if that cannot be."""
+        entry = self.sessions.get(session)
+        if entry is None or not entry.movable:
+            return None
+        entry.host, entry.reported, entry.since, entry.moves = None, False, now, entry.moves + 1
+        return moved(entry)
+
+    def silent(self, now: float) -> list[str]:
+        """Hosts that have not reported for too long."""
+        return [name for name, host in self.hosts.items() if now - host.seen > SILENCE]
+
+    def stranded(self, now: float) -> list[CallRequest]:
+        """What moves and was taken by nobody: by a front, perhaps, that is dead itself."""
+        waiting = [entry for entry in self.sessions.values() if entry.host is None and entry.moves]
+        return [moved(entry) for entry in waiting if now - entry.since > STRANDED]
+
+    def unplaced(self, now: float) -> list[str]:
+        """Sessions that no host has taken in time."""
+        return [each for each, entry in self.sessions.items() if entry.host is None and now - entry.since > UNPLACED]
+
+    def of(self, host: str) -> Iterator[tuple[str, Entry]]:
+        """The sessions of a host, with their ids."""
+        return iter([(each, entry) for each, entry in self.sessions.items() if entry.host == host])
+
+    def find(self, call_id: str, session_id: str) -> Entry | None:
+        """The session of this id, if it is one of this call."""
+        entry = self.sessions.get(session_id)
+        return entry if entry is not None and entry.facts.call_id == call_id else None
+
+    def _forget(self, now: float) -> None:
+        while self._over and next(iter(self._over.values())) < now - REMEMBERED:
+            self._over.popitem(last=False)
+
+
+def moved(entry: Entry) -> CallRequest:
+    """What a session is started with elsewhere: as it was, with what was said since."""
+    assert entry.request is not None
+    return replace(entry.request, conversation=entry.conversation, continues=None)

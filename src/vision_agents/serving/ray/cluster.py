@@ -1,0 +1,216 @@
+"""Serves a program on a Ray cluster from the command line: connects, deploys, and ends it as it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import ray
+from ray import serve as ray_serve
+from ray.exceptions import RayError
+from ray.serve import RunTarget
+from ray.serve.config import HTTPOptions, ProxyLocation
+from ray.serve.schema import ApplicationStatus, DeploymentStatusOverview
+
+from ..load import processors
+from ..options import is_loopback
+from ..runner import Runner
+from ..server import Address, signals
+from .app import QUIET, Fleet, application, hosts_of, new_release
+from .book import Release
+from .client import NAMESPACE, RegistryClient
+from .host import Load
+from .registry import Registry
+
+logger = logging.getLogger(__name__)
+
+APP = "vision_agents"
+
+# The environment that all processes of the cluster want. A hanging host is killed, whatever calls it has; load is
+# counted where calls are, also of those whose front is dead.
+ENVIRONMENT = {
+    "RAY_SERVE_FORCE_STOP_UNHEALTHY_REPLICAS": "1",
+    "RAY_SERVE_COLLECT_AUTOSCALING_METRICS_ON_HANDLE": "0",
+}
+
+# What would have calls die with the front that started them.
+FORBIDDEN = ("RAY_SERVE_USE_GRPC_BY_DEFAULT", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
+
+# Seconds in which a cluster's address has to answer.
+CONNECT_TIMEOUT = 5.0
+
+# Seconds that new hosts are waited for where others serve meanwhile.
+REPLACED = 120.0
+
+# Seconds between two looks at how many sessions there are; for the farewell at the end.
+LOOK = 1.0
+FAREWELL = 15.0
+
+
+class ClusterError(RuntimeError):
+    """The cluster cannot be used. The message says what to do."""
+
+
+def serve(load: Load, program: Runner, site: Address, *, hosts: str | None = None, address: str | None = None) -> None:
+    """Serve until SIGTERM, and then until the calls are over; or until Ctrl-C.
+
+    Args:
+        load: makes the program again in each process.
+        program: the program here.
+        site: where each node answers HTTP.
+        hosts: N or LEAST:MOST; one for each processor of this machine by default.
+        address: of a cluster that runs; None for one of our own.
+
+    Raises ClusterError for what keeps it from starting, and ValueError for a number that cannot be one.
+    """
+    least, most = hosts_of(hosts) if hosts is not None else (processors(), processors())
+    fleet = Fleet(least, most, private=address is None and is_loopback(site.host))
+    with _connected(address), _served(site) as port:
+        release = asyncio.run(deploy(load, fleet))
+        scheme = "https" if site.certificate else "http"
+        print(f"Serving at {scheme}://{site.host}:{port} (Ctrl-C ends it)", flush=True)
+        asyncio.run(_until_told(release, program.options.drain, program.options.farewell))
+
+
+async def deploy(load: Load, fleet: Fleet) -> Release:
+    """Deploy the program; where one is served already, this one takes its place, and its calls go on.
+
+    Returns when the new hosts are there. Raises ClusterError if they do not come.
+    """
+    release = new_release(fleet)
+    target = RunTarget(application(load, fleet, release), name=APP, route_prefix="/")
+    # Serve itself would wait until the last call of the hosts before is over.
+    await asyncio.to_thread(ray_serve.run_many, [target], wait_for_applications_running=False)
+    registry = RegistryClient()
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + REPLACED
+    while True:
+        status = (await asyncio.to_thread(ray_serve.status)).applications[APP]
+        if status.status is ApplicationStatus.DEPLOY_FAILED:
+            raise ClusterError(_failure(status.message + "".join(each.message for each in status.deployments.values())))
+        running = {name: _running(deployment) for name, deployment in status.deployments.items()}
+        if running.get("Front") and await registry.ask(Registry.hosts, release) >= fleet.least:
+            return release
+        if all(running.values()) and running and clock() > deadline:
+            logger.warning(
+                "the hosts before are not replaced yet: they are when there is room, or their calls are over"
+            )
+            return release
+        await asyncio.sleep(LOOK)
+
+
+def _running(deployment: DeploymentStatusOverview) -> int:
+    return sum(number for state, number in deployment.replica_states.items() if state == "RUNNING")
+
+
+@contextmanager
+def _connected(address: str | None) -> Iterator[None]:
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    for name in FORBIDDEN:
+        if os.environ.get(name, "0") not in ("", "0"):
+            raise ClusterError(f"with {name} calls die with the process that started them: unset it, on all nodes")
+    os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
+    try:
+        if address is None:
+            ray.init(address="local", namespace=NAMESPACE, include_dashboard=False, logging_level=logging.WARNING)
+        else:
+            _check_reachable(address)
+            ray.init(address=address, namespace=NAMESPACE, logging_level=logging.WARNING)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        raise ClusterError(_explained(address, error)) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Ask whether anything is there: Ray itself tries for a minute."""
+    if address == "auto":
+        return
+    if "://" in address:
+        raise ClusterError(f"{address}: run this on a node of the cluster, and give auto, or HOST:PORT of its head")
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise ClusterError(f"the address of a cluster is auto, or HOST:PORT of its head, not {address!r}")
+    with socket.create_connection((host, int(port)), CONNECT_TIMEOUT):
+        pass
+
+
+def _explained(address: str | None, error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if "ersion mismatch" in text:
+        return f"the cluster at {address} runs other versions than this environment; install the same in both: {text}"
+    if address is None:
+        return f"Ray could not be started here: {text}"
+    todo = "start one with `ray start --head`, or leave --address out"
+    return f"there is no Ray cluster at {address}: {todo} ({text})"
+
+
+@contextmanager
+def _served(site: Address) -> Iterator[int]:
+    """Serve's proxies on all nodes. Raises AddressError if the port is taken here."""
+    try:
+        ray.get_actor("SERVE_CONTROLLER_ACTOR", namespace="serve")
+        port, ours = site.port, False
+    except ValueError:
+        with site.bind() as bound:
+            port, ours = bound.getsockname()[1], True
+    http = HTTPOptions(host=site.host, port=port)
+    if site.certificate is not None:
+        http = HTTPOptions(host=site.host, port=port, ssl_certfile=str(site.certificate), ssl_keyfile=str(site.key))
+    ray_serve.start(ProxyLocation.EveryNode, http, logging_config=QUIET)
+    try:
+        yield port
+    finally:
+        if ours:
+            with suppress(RayError, RuntimeError):
+                ray_serve.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _failure(text: str) -> str:
+    """The last error of a deployment that failed, as a sentence."""
+    raised = re.findall(r"^\s*(?:[\w.]+\.)?(\w*(?:Error|Exception)\w*: .+)$", text, re.MULTILINE)
+    return f"the agent could not be served: {raised[-1] if raised else ' '.join(text.split())[:400]}"
+
+
+async def _until_told(release: Release, drain: float, farewell: str) -> None:
+    """Wait for SIGTERM, and then until the calls are over; a second one, or Ctrl-C, ends them now."""
+    gently, now = asyncio.Event(), asyncio.Event()
+    with signals(gently, now):
+        await gently.wait()
+        draining = asyncio.ensure_future(_drained(release, drain, farewell))
+        at_once = asyncio.ensure_future(now.wait())
+        await asyncio.wait([draining, at_once], return_when=asyncio.FIRST_COMPLETED)
+        at_once.cancel()
+        if draining.done() and not draining.result():
+            print("A later release has taken over; nothing is ended", file=sys.stderr)
+            return
+        draining.cancel()
+    await asyncio.to_thread(ray_serve.delete, APP)
+
+
+async def _drained(release: Release, seconds: float, farewell: str) -> bool:
+    """Have calls end by themselves for up to `seconds`. Returns whether the release is still the latest."""
+    registry = RegistryClient()
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + seconds
+    left = await registry.ask(Registry.drain, release)
+    if left:
+        logger.warning("draining: %d calls go on for up to %.0f s", left, seconds)
+    while left and clock() < deadline:
+        await asyncio.sleep(LOOK)
+        left = await registry.ask(Registry.drain, release)
+    if left:
+        await registry.ask(Registry.part, farewell)
+        deadline = clock() + FAREWELL
+        while left and clock() < deadline:
+            await asyncio.sleep(LOOK)
+            left = await registry.ask(Registry.drain, release)
+    return left is not None

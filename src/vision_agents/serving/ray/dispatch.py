@@ -1,0 +1,214 @@
+"""Starts sessions on the hosts of a cluster, and looks after those that it started."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ray.exceptions import RayActorError, RayError
+from ray.serve.exceptions import RayServeException
+from ray.serve.handle import DeploymentHandle
+
+from vision_agents.core.tasks import Tasks
+
+from ..admission import Refused
+from ..dispatch import Ending, PageRoutes, SessionFacts, continued
+from ..launcher import AgentLauncher, CreateAgentError
+from ..lost import Lost
+from ..metrics import Snapshot
+from ..options import ServeOptions
+from ..session import CallRequest, StartError
+from .client import RegistryClient
+from .host import Host
+from .registry import Refusal, Registry, asked
+
+logger = logging.getLogger(__name__)
+
+# Seconds in which a session has a place on some host, or is refused; hosts that are tried before it is.
+PLACE = 1.5
+TRIES = 3
+
+# Seconds without a sign of life after which a host hangs. There is one each second.
+SILENCE = 10.0
+
+# Reasons of a host that another host may not have.
+_ELSEWHERE = {"lateness", "loop_lag", "cpu", "memory", "starting", "sessions", "draining"}
+
+# How streams break off.
+BROKEN = (RayError, RayServeException, TimeoutError, StopAsyncIteration)
+
+
+class ClusterDispatch:
+    """The calls of a cluster.
+
+    Args:
+        hosts: the deployment of `Host`.
+        launcher: says how many agents may be in one call.
+    """
+
+    def __init__(self, hosts: DeploymentHandle[Host], launcher: AgentLauncher) -> None:
+        # Never over gRPC: calls have to outlive the front that started them.
+        self._hosts = hosts.options(stream=True)
+        self._most = launcher.max_sessions_per_call
+        self._registry = RegistryClient()
+        self._tasks = Tasks()
+        self._started = False
+
+    async def start(self) -> None:
+        if not self._started:
+            self._started = True
+            self._tasks.spawn(self._take_over(), "sessions of dead hosts")
+
+    async def close(self) -> None:
+        await self._tasks.close()
+
+    def page(self, options: ServeOptions) -> PageRoutes | None:
+        return None
+
+    async def refusal(self) -> Refused | None:
+        return _refused(await self._registry.ask(Registry.refusal))
+
+    async def begin(self, request: CallRequest) -> SessionFacts:
+        request = asked(await continued(self, request))
+        facts = SessionFacts(request.session_id, request.call_id, request.call_type, datetime.now(UTC))
+        refusal = _refused(await self._registry.ask(Registry.reserve, request, facts, self._most))
+        if refusal is not None:
+            raise refusal
+        return await self._start(request, facts)
+
+    async def find(self, call_id: str, session_id: str) -> SessionFacts | None:
+        return await self._registry.ask(Registry.find, call_id, session_id)
+
+    async def lost(self, call_id: str, session_id: str) -> Lost | None:
+        return await self._registry.ask(Registry.lost, call_id, session_id)
+
+    async def end(self, call_id: str, session_id: str) -> bool:
+        return await self._registry.ask(Registry.end, call_id, session_id)
+
+    async def ending(self, call_id: str, session_id: str, seconds: float) -> Ending | None:
+        return await self._registry.ask(Registry.ending, call_id, session_id, seconds)
+
+    async def snapshots(self) -> Mapping[str, Snapshot]:
+        return await self._registry.ask(Registry.snapshots)
+
+    # Inside.
+
+    async def _start(self, request: CallRequest, facts: SessionFacts) -> SessionFacts:
+        refusal = _full()
+        try:
+            for _ in range(TRIES):
+                stream = Stream(self._hosts.run_call.remote(request))
+                try:
+                    facts = replace(await stream.begin(), started_at=facts.started_at)
+                except Refused as refused:
+                    refusal = refused
+                    if not await self._elsewhere(refused):
+                        break
+                    continue
+                except BROKEN as error:
+                    logger.warning("session %s begins anew: %s", request.session_id, _why(error))
+                    self._registry.tell(Registry.unclaim, request.session_id, stream.host)
+                    continue
+                self._tasks.spawn(self._follow(request, facts, stream), f"following session {facts.id}")
+                return facts
+            raise refusal
+        except BaseException:
+            self._registry.tell(Registry.release, request.session_id)
+            raise
+
+    async def _elsewhere(self, refused: Refused) -> bool:
+        """Return whether another host may have what one has refused, or has hung over."""
+        return refused.reason in _ELSEWHERE and await self.refusal() is None
+
+    async def _follow(self, request: CallRequest, facts: SessionFacts, stream: Stream) -> None:
+        try:
+            await stream.until_over()
+        except BROKEN as error:
+            dead = isinstance(error, RayActorError)
+            await self._registry.ask(Registry.broken, request, facts, stream.host, _why(error), dead)
+
+    async def _take_over(self) -> None:
+        """Start sessions elsewhere whose hosts are dead."""
+        while True:
+            try:
+                request = await self._registry.ask(Registry.moved)
+            except RayError as error:
+                logger.warning("the registry does not answer: %s", error)
+                await asyncio.sleep(1.0)
+                continue
+            if request is not None:
+                self._tasks.spawn(self._start_again(request), f"starting session {request.session_id} again")
+
+    async def _start_again(self, request: CallRequest) -> None:
+        facts = SessionFacts(request.session_id, request.call_id, request.call_type, datetime.now(UTC))
+        try:
+            await self._start(request, facts)
+        except (Refused, CreateAgentError, StartError) as error:
+            logger.warning("session %s is not started again: %s", request.session_id, error)
+
+
+class Stream:
+    """The stream of one call, from its host.
+
+    It is given up with whatever `begin` and `until_over` raise, but for a cancellation of the latter: a front that is
+    closed leaves its calls to themselves.
+    """
+
+    def __init__(self, items: Any) -> None:
+        self._items = items
+        self.host = ""
+
+    async def begin(self) -> SessionFacts:
+        """Wait until the agent is in the call. Raises Refused, CreateAgentError, StartError, and those of `BROKEN`."""
+        try:
+            try:
+                self.host = (await self._next(PLACE))["placed"]
+            except TimeoutError:
+                raise _full() from None
+            while True:
+                match await self._next(SILENCE):
+                    case {"facts": SessionFacts() as facts, "answer": answer}:
+                        return replace(facts, answer=answer)
+                    case {"refused": (reason, text, after)}:
+                        raise Refused(reason, text, after)
+                    case {"failed": text, "fault": fault}:
+                        raise StartError(text, fault)
+                    case {"failed": text}:
+                        raise CreateAgentError(text)
+        except BaseException:
+            self._items.cancel()
+            raise
+
+    async def until_over(self) -> None:
+        """Wait until the call is over. Raises those of `BROKEN` if its host dies, or gives no sign of life."""
+        try:
+            while "over" not in await self._next(SILENCE):
+                pass
+        except BROKEN:
+            self._items.cancel()
+            raise
+
+    async def _next(self, seconds: float) -> dict[str, Any]:
+        async with asyncio.timeout(seconds):
+            item: dict[str, Any] = await anext(self._items)
+            return item
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "the process that held it hangs"
+    if isinstance(error, RayActorError):
+        return "the process that held it died"
+    return f"its stream broke off ({type(error).__name__})"
+
+
+def _full() -> Refused:
+    return Refused("sessions", "all hosts are full")
+
+
+def _refused(refusal: Refusal | None) -> Refused | None:
+    return None if refusal is None else Refused(*refusal)

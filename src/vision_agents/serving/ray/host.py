@@ -1,0 +1,137 @@
+"""The deployment that holds calls: a `CallHost` in each replica, with one long streaming request for each call."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Any
+
+from ray import serve
+from ray.exceptions import RayError
+
+from vision_agents.core.conversation import Message
+from vision_agents.core.tasks import Tasks
+
+from ..admission import Refused
+from ..dispatch import Ending, described
+from ..host import CallHost
+from ..launcher import CreateAgentError
+from ..lost import latest
+from ..metrics import snapshot
+from ..runner import Runner
+from ..session import CallRequest, End, StartError
+from .book import Release, Report
+from .client import RegistryClient
+from .registry import Registry
+
+logger = logging.getLogger(__name__)
+
+# Makes the program that is served, in the process that serves it.
+Load = Callable[[], Runner]
+
+# Seconds before the registry is asked again if it does not answer.
+AGAIN = 0.5
+
+# Of a host that has no more room: it makes the autoscaler want another one.
+OVERLOADED = 1.25
+
+
+class Host:
+    """One process of calls."""
+
+    async def __init__(self, load: Load, release: Release, *, private: bool) -> None:  # type: ignore[misc]
+        program = load()
+        options = program.options
+        self._name = serve.get_replica_context().replica_id.unique_id
+        self._calls = CallHost(program.launcher, options.limits, options.traces, private=private)
+        self._release = release
+        self._registry = RegistryClient()
+        # The conversations that the registry knows.
+        self._told: dict[str, tuple[Message, ...]] = {}
+        self._tasks = Tasks()
+        await self._calls.start()
+        self._tasks.spawn(self._read_mail(), "mail of the registry")
+
+    async def __del__(self) -> None:
+        await self._tasks.close()
+        await self._calls.close()
+
+    async def check_health(self) -> None:
+        """Serve asks this on the event loop of the calls: one that hangs does not answer."""
+
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """The share of this host that is used, by what is measured: 1 if no more calls are taken."""
+        calls = self._calls
+        share = len(calls.sessions) / max(1, calls.capacity)
+        return {"share": OVERLOADED if calls.sessions and calls.refusal() is not None else share}
+
+    async def run_call(self, request: CallRequest) -> AsyncGenerator[dict[str, Any], None]:
+        """Hold a call for as long as this is iterated over: see `CallHost.run_call`.
+
+        First comes `{"placed": …}` with the name of this host. What `CallHost` raises is an item, too: `{"refused": …}`
+        or `{"failed": …}`.
+        """
+        session = request.session_id
+        yield {"placed": self._name}
+        if not await self._registry.ask(Registry.claim, session, self._name):
+            yield {"refused": ("session", "another host has the session", 1.0)}
+            return
+        ending: Ending | None = Ending("closed")
+        try:
+            async with aclosing(self._calls.run_call(request)) as signs:
+                async for sign in signs:
+                    if "session" in sign:
+                        facts = sign["facts"] = described(self._calls.sessions[session])
+                        await self._registry.ask(Registry.started, session, self._name, facts)
+                    elif "over" in sign:
+                        ending = Ending(sign["over"], sign["error"], sign["over"] == End.FAILED)
+                    yield sign
+        except Refused as refusal:
+            ending = None
+            await self._registry.ask(Registry.unclaim, session, self._name)
+            yield {"refused": (refusal.reason, str(refusal), refusal.retry_after)}
+        except CreateAgentError as error:
+            ending = Ending("failed", str(error))
+            yield {"failed": str(error)}
+        except StartError as error:
+            ending = Ending("failed", str(error))
+            yield {"failed": str(error), "fault": error.fault}
+        finally:
+            if ending is not None:
+                self._registry.tell(Registry.over, session, self._name, ending, self._left(request))
+
+    def _left(self, request: CallRequest) -> tuple[Message, ...]:
+        now = asyncio.get_running_loop().time()
+        lost = self._calls.lost.find(now, request.call_id, request.session_id)
+        return () if lost is None else lost.conversation
+
+    async def _read_mail(self) -> None:
+        while True:
+            try:
+                mail = await self._registry.ask(Registry.poll, self._name, self._report())
+            except RayError as error:
+                logger.warning("the registry does not answer: %s", error)
+                await asyncio.sleep(AGAIN)
+                continue
+            if not mail.known:
+                self._told.clear()
+            for session_id in mail.end:
+                session = self._calls.sessions.get(session_id)
+                if session is not None:
+                    session.close(End.CLOSED)
+            if mail.farewell is not None and not self._calls.draining:
+                self._tasks.spawn(self._calls.drain(0.0, mail.farewell), "farewell")
+
+    def _report(self) -> Report:
+        sessions = self._calls.sessions
+        said: dict[str, tuple[Message, ...]] = {}
+        for each, session in sessions.items():
+            if session.agent is not None:
+                messages = latest(session.agent.conversation.messages)
+                if messages != self._told.get(each, ()):
+                    said[each] = messages
+        self._told = {each: said.get(each, self._told.get(each, ())) for each in sessions}
+        facts = {each: described(session) for each, session in sessions.items()}
+        return Report(self._release, facts, said, snapshot(self._calls))

@@ -1,0 +1,283 @@
+"""The registry of a cluster: one actor that every host and every front asks, and that tells them.
+
+Serve has no way to reach the host of a running call without taking one of its places, so this is it: hosts poll for
+what they are told and say with each poll how they are; fronts ask where sessions are, and wait for calls to take over.
+It keeps nothing for good: after its own death the hosts' next polls tell it everything again. It knows no Ray.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from vision_agents.core.conversation import Message
+from vision_agents.core.tasks import Tasks
+
+from ..admission import Refused
+from ..dispatch import Ending, SessionFacts
+from ..lost import Lost, LostCalls, latest
+from ..metrics import Snapshot
+from ..session import CallRequest
+from .book import Book, Entry, Release, Report
+
+logger = logging.getLogger(__name__)
+
+# Seconds that a host's poll, and a front's, waits for news at most.
+POLL = 1.0
+FRONT_POLL = 5.0
+
+# Seconds between two looks at who is silent; if one comes much later, it is the registry itself that stood still.
+LOOK = 1.0
+
+DRAINING = Refused("draining", "this server is about to end", 5.0)
+
+Refusal = tuple[str, str, float]
+"""A `Refused`, as it is sent: the reason, the text, and seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """The answer to a host's poll. `known`: the host was known before; if not, it has to tell everything."""
+
+    known: bool
+    end: tuple[str, ...] = ()
+    """Sessions to be ended."""
+    farewell: str | None = None
+    """All calls are to be ended, with these words."""
+
+
+@dataclass(slots=True)
+class _Box:
+    end: list[str] = field(default_factory=list)
+    farewell: str | None = None
+    rings: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Registry:
+    """The sessions of a cluster. Its methods are called from other machines: what they take and return is data."""
+
+    def __init__(self) -> None:
+        self._book = Book()
+        self._lost = LostCalls()
+        self._boxes: dict[str, _Box] = {}
+        self._waiting: dict[str, list[asyncio.Future[Ending]]] = {}
+        self._moved: asyncio.Queue[CallRequest] = asyncio.Queue()
+        self._counts: Counter[str] = Counter()
+        self._drained: Release | None = None
+        self._clock = asyncio.get_running_loop().time
+        self._tasks = Tasks()
+        self._tasks.spawn(self._watch(), "watching hosts")
+
+    async def close(self) -> None:
+        """Look after nobody any more."""
+        await self._tasks.close()
+
+    # What fronts ask.
+
+    async def reserve(self, request: CallRequest, facts: SessionFacts, most: int | None) -> Refusal | None:
+        """Enter a session that is about to be started; return why it must not be."""
+        refusal = DRAINING if self._draining else self._book.reserve(self._clock(), request, facts, most)
+        return _sent(refusal)
+
+    async def refusal(self) -> Refusal | None:
+        """Return why no further session is taken now."""
+        return _sent(DRAINING if self._draining else self._book.refusal())
+
+    async def release(self, session: str) -> None:
+        """No host has taken a session, and it is not started."""
+        entry = self._book.sessions.get(session)
+        if entry is not None and entry.host is None:
+            self._close(session, Ending("failed", "it could not be started"))
+
+    async def broken(self, request: CallRequest, facts: SessionFacts, host: str, why: str, dead: bool) -> None:
+        """The stream of a session has broken off. `dead`: because its host is dead, with all sessions there."""
+        entry = self._book.adopt(self._clock(), request, facts, host)
+        if entry is not None and entry.host == host:
+            self._died(request.session_id, why)
+        if dead:
+            self._bury(host, why)
+
+    async def find(self, call_id: str, session_id: str) -> SessionFacts | None:
+        """The session of this id, if it is one of this call."""
+        entry = self._book.find(call_id, session_id)
+        return None if entry is None else entry.facts
+
+    async def lost(self, call_id: str, session_id: str) -> Lost | None:
+        """The lost session of this id, if it was one of this call."""
+        return self._lost.find(self._clock(), call_id, session_id)
+
+    async def end(self, call_id: str, session_id: str) -> bool:
+        """Have a session ended by its host. Returns whether there is one."""
+        entry = self._book.find(call_id, session_id)
+        if entry is None:
+            return False
+        if entry.host is None:
+            self._close(session_id, Ending("closed"))  # No host may claim it any more.
+        else:
+            self._tell(entry.host, session_id)
+        return True
+
+    async def ending(self, call_id: str, session_id: str, seconds: float) -> Ending | None:
+        """Wait for the end of a session that is there; None if it has not come within `seconds`."""
+        if self._book.find(call_id, session_id) is None:
+            return None
+        told: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault(session_id, [])
+        waiting.append(told)
+        await asyncio.wait([told], timeout=seconds)
+        if told.done():
+            return told.result()
+        waiting.remove(told)
+        return None
+
+    async def moved(self) -> CallRequest | None:
+        """Wait for a session whose host is dead, to be started elsewhere; None if there is none for some seconds."""
+        try:
+            async with asyncio.timeout(FRONT_POLL):
+                while True:
+                    request = await self._moved.get()
+                    entry = self._book.sessions.get(request.session_id)
+                    if entry is not None and entry.host is None:
+                        return request
+        except TimeoutError:
+            return None
+
+    async def snapshots(self) -> Mapping[str, Snapshot]:
+        """The figures of each host."""
+        return {name: host.report.snapshot for name, host in self._book.hosts.items()}
+
+    async def counts(self) -> Mapping[str, int]:
+        """The sessions by what became of them: those that were moved, and those that were lost."""
+        return dict(self._counts)
+
+    # What hosts ask.
+
+    async def claim(self, session: str, host: str) -> bool:
+        """A host is about to start a session. Returns whether it may."""
+        return self._book.claim(session, host)
+
+    async def started(self, session: str, host: str, facts: SessionFacts) -> None:
+        """The agent is in the call."""
+        entry = self._book.sessions.get(session)
+        if entry is not None and entry.host == host:
+            entry.facts = facts
+
+    async def unclaim(self, session: str, host: str) -> None:
+        """The host cannot start the session after all; another one may."""
+        self._book.unclaim(session, host)
+
+    async def over(self, session: str, host: str, ending: Ending, conversation: tuple[Message, ...] = ()) -> None:
+        """A session that the host had is over."""
+        entry = self._book.sessions.get(session)
+        if entry is not None and entry.host == host:
+            self._close(session, ending, conversation)
+
+    async def poll(self, host: str, report: Report) -> Mail:
+        """Take a host's report; wait a moment for something to tell it."""
+        known = self._book.report(self._clock(), host, report)
+        box = self._boxes.setdefault(host, _Box())
+        for session in self._book.strangers(host):
+            self._tell(host, session)
+        for session in self._book.vanished(host):
+            self._close(session, Ending("closed"))  # What told of its end did not reach us.
+        if known and not box.rings.is_set():
+            try:
+                async with asyncio.timeout(POLL):
+                    await box.rings.wait()
+            except TimeoutError:
+                pass
+        mail = Mail(known, tuple(box.end), box.farewell)
+        box.end.clear()
+        box.rings.clear()
+        return mail
+
+    # The whole.
+
+    async def hosts(self, release: Release) -> int:
+        """Return how many hosts of this release are there."""
+        return sum(host.report.release == release for host in self._book.hosts.values())
+
+    async def drain(self, release: Release) -> int | None:
+        """Take no more sessions. Returns how many there are; None if a later release has taken over."""
+        latest = self._book.release
+        if latest is not None and latest > release:
+            return None
+        self._drained = release
+        return len(self._book.sessions)
+
+    async def part(self, farewell: str) -> None:
+        """Have all sessions ended, with a farewell."""
+        for host in self._book.hosts:
+            box = self._boxes.setdefault(host, _Box())
+            box.farewell = farewell
+            box.rings.set()
+
+    # Inside.
+
+    @property
+    def _draining(self) -> bool:
+        latest = self._book.release
+        return self._drained is not None and (latest is None or latest <= self._drained)
+
+    def _tell(self, host: str, session: str) -> None:
+        box = self._boxes.setdefault(host, _Box())
+        box.end.append(session)
+        box.rings.set()
+
+    def _close(self, session: str, ending: Ending, conversation: tuple[Message, ...] = ()) -> None:
+        entry = self._book.close(self._clock(), session)
+        if entry is None:
+            return
+        if ending.lost:
+            self._keep(session, entry, ending.error or "the call failed", conversation)
+        for told in self._waiting.pop(session, []):
+            if not told.done():
+                told.set_result(ending)
+
+    def _keep(self, session: str, entry: Entry, why: str, conversation: tuple[Message, ...]) -> None:
+        self._counts["lost"] += 1
+        logger.warning("session %s of call %s is lost: %s", session, entry.facts.call_id, why)
+        said = latest(conversation or entry.conversation)
+        self._lost.add(self._clock(), Lost(session, entry.facts.call_id, why, said))
+
+    def _died(self, session: str, why: str) -> None:
+        request = self._book.move(self._clock(), session)
+        if request is None:
+            self._close(session, Ending("lost", why, lost=True))
+            return
+        self._counts["moved"] += 1
+        logger.warning("session %s of call %s is offered to another host: %s", session, request.call_id, why)
+        self._moved.put_nowait(request)
+
+    def _bury(self, host: str, why: str) -> None:
+        self._book.hosts.pop(host, None)
+        self._boxes.pop(host, None)
+        for session, _ in self._book.of(host):
+            self._died(session, why)
+
+    async def _watch(self) -> None:
+        while True:
+            before = self._clock()
+            await asyncio.sleep(LOOK)
+            now = self._clock()
+            if now - before > 2 * LOOK:
+                for host in self._book.hosts.values():
+                    host.seen += now - before - LOOK
+            for name in self._book.silent(now):
+                self._bury(name, "the process that held it is dead, or hangs")
+            for request in self._book.stranded(now):
+                self._moved.put_nowait(request)
+            for session in self._book.unplaced(now):
+                self._close(session, Ending("lost", "no host took it", lost=True))
+
+
+def asked(request: CallRequest) -> CallRequest:
+    """The request, as it is sent: without what is of one process."""
+    return replace(request, edge=None)
+
+
+def _sent(refusal: Refused | None) -> Refusal | None:
+    return None if refusal is None else (refusal.reason, str(refusal), refusal.retry_after)

@@ -1,0 +1,148 @@
+"""A cluster on this machine, the program that it serves, and clients of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import ray
+from ray import serve
+from ray.cluster_utils import Cluster
+from ray.serve.config import HTTPOptions, ProxyLocation
+
+from vision_agents.cli.serve import load_runner
+from vision_agents.serving.ray import Fleet, cluster
+from vision_agents.serving.ray.app import QUIET
+from vision_agents.serving.ray.client import NAMESPACE
+
+HERE = Path(__file__).parent
+HOSTS = 3
+
+# Nothing here takes longer, unless it hangs.
+PATIENCE = 120.0
+
+
+def environment() -> dict[str, str]:
+    """What processes of a cluster get, so that they find the tests' program."""
+    paths = [str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**cluster.ENVIRONMENT, "PYTHONPATH": os.pathsep.join(paths), "VISION_AGENTS_SECRET": ""}
+
+
+def free_port() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port: int = bound.getsockname()[1]
+        return port
+
+
+@contextmanager
+def local_cluster(processors: int) -> Iterator[Cluster]:
+    """A head that runs Serve and no host, and a node of so many processors that does."""
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    try:
+        made.add_node(num_cpus=processors)
+        made.wait_for_nodes()
+        ray.init(address=made.address, namespace=NAMESPACE, log_to_driver=False)
+        yield made
+    finally:
+        ray.shutdown()
+        for node in made.list_all_nodes():
+            node.kill_all_processes(check_alive=False, allow_graceful=False)
+
+
+@contextmanager
+def served(port: int) -> Iterator[str]:
+    """Serve on a cluster; yields where it answers."""
+    serve.start(ProxyLocation.HeadOnly, HTTPOptions(host="127.0.0.1", port=port), logging_config=QUIET)
+    yield f"http://127.0.0.1:{port}"
+
+
+async def deploy(program: str = "fleet_program:rooms", hosts: int = HOSTS) -> None:
+    """Have the program served by so many hosts; a second time, by new ones. Returns when they are there."""
+    await cluster.deploy(partial(load_runner, program, None, {}), Fleet(hosts, hosts, private=True))
+
+
+def processes(deployment: str) -> dict[str, int]:
+    """The replicas of a deployment by their names, with the ids of their processes."""
+    found = {}
+    for actor in ray.util.list_named_actors(all_namespaces=True):
+        if actor["namespace"] == "serve" and f"#{deployment}#" in actor["name"]:
+            handle = ray.get_actor(actor["name"], namespace="serve")
+            found[actor["name"].rpartition("#")[2]] = ray.get(handle.__ray_call__.remote(_pid), timeout=PATIENCE)
+    return found
+
+
+def _pid(_: Any) -> int:
+    return os.getpid()
+
+
+def kill(process: int, number: signal.Signals = signal.SIGKILL) -> None:
+    os.kill(process, number)
+
+
+class Client:
+    """Starts, sees and ends sessions."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+        self._http, self.url = http, url
+
+    async def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        async with self._http.request(method, f"{self.url}{path}", json=body) as answer:
+            json = answer.content_type == "application/json"
+            return answer.status, await answer.json() if json else await answer.text()
+
+    async def start(self, call: str, **body: Any) -> tuple[int, Any]:
+        return await self.ask("POST", f"/calls/{call}/sessions", body)
+
+    async def started(self, call: str, **body: Any) -> str:
+        """The path of a session that has been started."""
+        status, made = await self.start(call, **body)
+        assert status == 201, made
+        return f"/calls/{call}/sessions/{made['session_id']}"
+
+    async def ended(self, one: str) -> Any:
+        """What is told of the end of a session, once it has come."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                status, told = await self.ask("GET", f"{one}/end")
+                if status != 200 or told["over"]:
+                    return told
+
+    async def sessions(self) -> dict[str, int]:
+        """The sessions of each host, by its name."""
+        _, text = await self.ask("GET", "/metrics")
+        lines = [line for line in text.splitlines() if line.startswith("vision_agents_sessions{")]
+        return {line.split('"')[1]: int(float(line.split()[-1])) for line in lines}
+
+    async def until(self, condition: Any) -> dict[str, int]:
+        """Wait until the sessions of the hosts are as `condition` wants them."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition(sessions := await self.sessions()):
+                await asyncio.sleep(0.2)
+        return sessions
+
+
+async def conversation(one: str) -> list[str]:
+    """What was said in a session, as far as the registry knows."""
+    call, session = one.split("/")[2], one.split("/")[4]
+    actor = ray.get_actor("registry", namespace=NAMESPACE)
+    messages = await actor.__ray_call__.remote(_conversation, call, session)
+    return [message.text for message in messages]
+
+
+def _conversation(registry: Any, call: str, session: str) -> Any:
+    return registry._book.find(call, session).conversation
+
+
+async def kill_registry() -> None:
+    actor = ray.get_actor("registry", namespace=NAMESPACE)
+    process = await actor.__ray_call__.remote(_pid)
+    kill(process)

@@ -1,0 +1,210 @@
+"""Calls on a real cluster of Ray on this machine: three hosts of ten places and two fronts, and what dies of them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+pytest.importorskip("ray")
+
+from . import kit
+
+pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in kit.environment().items():
+            patch.setenv(name, value)
+        patch.syspath_prepend(str(kit.HERE))
+        with kit.local_cluster(processors=4 * kit.HOSTS), kit.served(kit.free_port()) as url:
+            asyncio.run(kit.deploy())
+            yield url
+
+
+@pytest_asyncio.fixture
+async def client(url: str) -> AsyncIterator[kit.Client]:
+    timeout = aiohttp.ClientTimeout(total=kit.PATIENCE)
+    async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as http:
+        client = kit.Client(http, url)
+        await client.until(lambda hosts: len(hosts) == kit.HOSTS and not any(hosts.values()))
+        yield client
+
+
+async def test_a_session_is_the_same_as_in_one_process(client: kit.Client) -> None:
+    one = await client.started("table", call_type="audio")
+    status, facts = await client.ask("GET", one)
+    assert (status, facts["call_id"], facts["call_type"]) == (200, "table", "audio")
+    # One agent in a call, whichever hosts were asked.
+    assert (await client.start("table"))[0] == 409
+    assert (await client.ask("GET", f"{one}/metrics"))[1]["metrics"]["errors"] == 0
+    assert (await client.ask("GET", one.replace("table", "other")))[0] == 404
+    assert (await client.ask("GET", f"{one}/end?seconds=0"))[1]["over"] is False
+    waiting = asyncio.create_task(client.ended(one))
+    await asyncio.sleep(0.2)
+    assert (await client.ask("DELETE", one))[0] == 204
+    assert (await waiting)["why"] == "closed"
+    assert (await client.ask("DELETE", one))[0] == 404
+    # The same call may be held again.
+    again = await client.started("table")
+    assert (await client.ask("DELETE", again))[0] == 204
+
+
+async def test_what_fails_on_a_host_is_told_as_in_one_process(client: kit.Client) -> None:
+    status, told = await client.start("broken")
+    assert (status, "there is no such call" in told["detail"]) == (502, True)
+    status, told = await client.start("table", offer={"sdp": "nonsense"})
+    assert (status, "no parameter `edge`" in told["detail"]) == (500, True)
+    assert (await client.ask("POST", "/calls/table/sessions", "nonsense"))[0] == 422
+    assert (await client.start("table", continues="nobody"))[0] == 404
+
+
+async def test_the_limit_is_exact_and_full_hosts_can_be_told_to_end_calls(client: kit.Client) -> None:
+    for _ in range(2):
+        answers = await asyncio.gather(*(client.start(f"call-{number}") for number in range(100)))
+        assert sorted(status for status, _ in answers) == [201] * 30 + [503] * 70
+        assert "all hosts are full" in next(told["detail"] for status, told in answers if status == 503)
+        running = [(made["call_id"], made["session_id"]) for status, made in answers if status == 201]
+        assert len(set(running)) == 30
+        hosts = await client.until(lambda hosts: sum(hosts.values()) == 30)
+        assert set(hosts.values()) == {10}
+        assert (await client.ask("GET", "/ready"))[0] == 503
+        # No host has a place left; it is reached all the same.
+        for call, session in running:
+            assert (await client.ask("DELETE", f"/calls/{call}/sessions/{session}"))[0] == 204
+        await client.until(lambda hosts: not any(hosts.values()))
+    assert (await client.ask("GET", "/ready"))[0] == 200
+
+
+async def test_a_killed_host_loses_its_calls_alone_and_they_go_on_elsewhere(client: kit.Client) -> None:
+    sessions = [await client.started(f"call-{number}") for number in range(12)]
+    hosts = await client.until(lambda hosts: sum(hosts.values()) == 12)
+    victim = max(hosts, key=lambda name: hosts[name])
+    processes = await asyncio.to_thread(kit.processes, "CallHost")
+    endings = [asyncio.create_task(client.ended(one)) for one in sessions]
+    kit.kill(processes[victim])
+    # New calls are taken meanwhile; those of the dead host are held by others, under the same names.
+    new = await client.started("meanwhile")
+    await client.until(lambda hosts: victim not in hosts and sum(hosts.values()) == 13)
+    assert not any(ending.done() for ending in endings)
+    for one in [*sessions, new]:
+        assert (await client.ask("DELETE", one))[0] == 204
+    assert {(await ending)["why"] for ending in endings} == {"closed"}
+    await client.until(lambda hosts: len(hosts) == kit.HOSTS)
+
+
+async def test_lost_twice_a_call_is_told_and_gone_on_with(client: kit.Client) -> None:
+    one = await client.started("table")
+    ending = asyncio.create_task(client.ended(one))
+    for _ in range(2):
+        hosts = await client.until(lambda hosts: sum(hosts.values()) == 1)
+        (victim,) = (name for name, sessions in hosts.items() if sessions)
+        # What was said is told to the registry each second.
+        await asyncio.sleep(2.5)
+        kit.kill((await asyncio.to_thread(kit.processes, "CallHost"))[victim])
+        await client.until(lambda hosts, dead=victim: dead not in hosts)
+    told = await ending
+    assert (told["why"], told["lost"], "died" in told["error"]) == ("lost", True, True)
+    status, gone = await client.ask("GET", one)
+    assert (status, "lost" in gone["detail"]) == (410, True)
+    again = await client.started("table", continues=one.rpartition("/")[2])
+    await client.until(lambda hosts: sum(hosts.values()) == 1)
+    await asyncio.sleep(2.5)
+    said = await kit.conversation(again)
+    assert len(said) == len(set(said)) == 3  # By three processes, one after the other.
+    await client.ask("DELETE", again)
+
+
+async def test_a_hung_host_is_given_up_and_its_calls_go_on_elsewhere(client: kit.Client) -> None:
+    sessions = [await client.started(f"call-{number}") for number in range(6)]
+    hosts = await client.until(lambda hosts: sum(hosts.values()) == 6)
+    victim = max(hosts, key=lambda name: hosts[name])
+    kit.kill((await asyncio.to_thread(kit.processes, "CallHost"))[victim], signal.SIGSTOP)
+    starts = [await client.start(f"meanwhile-{number}") for number in range(6)]
+    assert [status for status, _ in starts] == [201] * 6
+    await client.until(lambda hosts: victim not in hosts and sum(hosts.values()) == 12)
+    sessions += [f"/calls/{made['call_id']}/sessions/{made['session_id']}" for _, made in starts]
+    for one in sessions:
+        assert (await client.ask("DELETE", one))[0] == 204
+    # Serve does away with it, and starts another one.
+    await client.until(lambda hosts: len(hosts) == kit.HOSTS and victim not in hosts)
+
+
+async def test_calls_of_dead_fronts_are_known_and_looked_after(client: kit.Client) -> None:
+    sessions = [await client.started(f"call-{number}") for number in range(6)]
+    await client.until(lambda hosts: sum(hosts.values()) == 6)
+    for process in (await asyncio.to_thread(kit.processes, "Front")).values():
+        kit.kill(process)
+    async with asyncio.timeout(kit.PATIENCE):
+        while (await client.ask("GET", sessions[0]))[0] != 200:  # Until there is a new front.
+            await asyncio.sleep(0.2)
+    hosts = await client.until(lambda hosts: sum(hosts.values()) == 6)
+    victim = max(hosts, key=lambda name: hosts[name])
+    kit.kill((await asyncio.to_thread(kit.processes, "CallHost"))[victim])
+    # Nobody's stream breaks off: the registry notices that the host is silent.
+    await client.until(lambda hosts: victim not in hosts and sum(hosts.values()) == 6)
+    for one in sessions:
+        assert (await client.ask("DELETE", one))[0] == 204
+
+
+async def test_a_registry_that_died_is_told_everything_again(client: kit.Client) -> None:
+    one = await client.started("table")
+    await client.until(lambda hosts: sum(hosts.values()) == 1)
+    await kit.kill_registry()
+    async with asyncio.timeout(kit.PATIENCE):
+        while (await client.ask("GET", one))[0] != 200:
+            await asyncio.sleep(0.2)
+    assert (await client.start("table"))[0] == 409
+    assert (await client.ask("DELETE", one))[0] == 204
+
+
+async def test_no_call_is_lost_by_a_new_release(client: kit.Client) -> None:
+    sessions = [await client.started(f"call-{number}") for number in range(9)]
+    before = await client.until(lambda hosts: sum(hosts.values()) == 9)
+    endings = [asyncio.create_task(client.ended(one)) for one in sessions]
+    await kit.deploy()
+    new = [await client.started(f"new-{number}") for number in range(3)]
+    hosts = await client.until(lambda hosts: sum(hosts.values()) == 12)
+    assert sum(hosts.get(name, 0) for name in before) == 9
+    for one in [*sessions, *new]:
+        assert (await client.ask("GET", one))[0] == 200
+    assert not any(ending.done() for ending in endings)
+    for one in [*sessions, *new]:
+        assert (await client.ask("DELETE", one))[0] == 204
+    assert {(await ending)["why"] for ending in endings} == {"closed"}
+    # The hosts before go when their calls are over.
+    hosts = await client.until(lambda hosts: len(hosts) == kit.HOSTS)
+    assert not set(hosts) & set(before)
+
+
+async def test_browsers_are_told_and_go_on_with_a_new_agent(client: kit.Client) -> None:
+    from ...plugins.local.browser_kit import Caller
+
+    await kit.deploy("fleet_program:callers")
+    caller, again = Caller(), Caller()
+    try:
+        status, made = await client.start("table", offer={"sdp": await caller.offer()})
+        assert status == 201, made
+        await caller.accept(made["answer"]["sdp"])
+        one = f"/calls/table/sessions/{made['session_id']}"
+        ending = asyncio.create_task(client.ended(one))
+        hosts = await client.until(lambda hosts: sum(hosts.values()) == 1)
+        (victim,) = (name for name, sessions in hosts.items() if sessions)
+        kit.kill((await asyncio.to_thread(kit.processes, "CallHost"))[victim])
+        # No other host can take the call: the browser has to make a new offer.
+        told = await ending
+        assert (told["why"], told["lost"]) == ("lost", True)
+        status, made = await client.start("table", offer={"sdp": await again.offer()}, continues=made["session_id"])
+        assert status == 201, made
+        await again.accept(made["answer"]["sdp"])
+        await again.hears(20)
+        assert (await client.ask("DELETE", f"/calls/table/sessions/{made['session_id']}"))[0] == 204
+    finally:
+        await caller.close()
+        await again.close()
