@@ -55,13 +55,13 @@ class Entry:
 
     facts: SessionFacts
     since: float
-    """When its place was asked for, last."""
+    """The time at which its place was asked for, last."""
     request: CallRequest | None = None
     host: str | None = None
     reported: bool = False
     conversation: tuple[Message, ...] = ()
     moves: int = 0
-    """How often it was offered to another host."""
+    """The times that it was offered to another host."""
 
     @property
     def movable(self) -> bool:
@@ -200,7 +200,7 @@ class Book:
         return [name for name, host in self.hosts.items() if now - host.seen > SILENCE]
 
     def stranded(self, now: float) -> list[CallRequest]:
-        """What moves and was taken by nobody: by a front, perhaps, that is dead itself."""
+        """Requests that move and were taken by nobody: by a front, perhaps, that is dead itself."""
         waiting = [entry for entry in self.sessions.values() if entry.host is None and entry.moves]
         return [moved(entry) for entry in waiting if now - entry.since > STRANDED]
 
@@ -223,6 +223,6 @@ class Book:
 
 
 def moved(entry: Entry) -> CallRequest:
-    """What a session is started with elsewhere: as it was, with what was said since."""
+    """The request to start a session with elsewhere: as it was, with the conversation since."""
     assert entry.request is not None
     return replace(entry.request, conversation=entry.conversation, continues=None)
