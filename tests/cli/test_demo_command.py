@@ -134,7 +134,7 @@ def test_another_agent_brings_its_own_models(monkeypatch, no_models):
     monkeypatch.chdir(HERE)
     assert main(["demo", "--no-open", "--port", "0", "--agent", "made_up_agents:counting"]) == 0
     # Nor is there a voice for the recorded caller: the page does not offer it.
-    [(_, _, caller)] = served
+    [(_, _, _, caller)] = served
     assert caller is None
 
 
@@ -149,7 +149,7 @@ async def test_the_page_is_opened_where_there_is_a_screen(monkeypatch, capsys, n
     args = argparse.Namespace(agent="made_up_agents:counting", no_open=no_open)
     page = PageServer(made_up_agents.counting, port=0)
     threads = set(threading.enumerate())
-    serving = asyncio.create_task(demo._serve(args, page, None))
+    serving = asyncio.create_task(demo._serve(args, page, made_up_agents.counting, None))
     async with asyncio.timeout(60):
         # It is the last that it does before it waits for the end.
         while not any(task.get_name() == "recorded caller" for task in asyncio.all_tasks()):

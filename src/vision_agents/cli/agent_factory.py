@@ -76,11 +76,14 @@ def load_factory(spec: str) -> AgentFactory:
     return made
 
 
-async def make_agent(spec: str, edge: EdgeTransport) -> Agent:
-    """Load the factory and call it. Raises CommandError if it returns anything else than an Agent that has `edge`."""
+async def make_agent(spec: str, edge: EdgeTransport, **options: Any) -> Agent:
+    """Load the factory and call it, with options where it takes some.
+
+    Raises CommandError if it returns anything else than an Agent that has `edge`.
+    """
     from vision_agents.core.agents import Agent
 
-    agent = await load_factory(spec)(edge=edge)
+    agent = await load_factory(spec)(edge=edge, **options)
     if not isinstance(agent, Agent):
         raise CommandError(f"{spec} returned {type(agent).__name__}; it must return an Agent", FAILED)
     if agent.edge is not edge:
@@ -88,15 +91,17 @@ async def make_agent(spec: str, edge: EdgeTransport) -> Agent:
     return agent
 
 
-def fetch_models(spec: str) -> None:
+def fetch_models(spec: str, thinks: bool = True) -> None:
     """Bring the models of the default agent that are not on this machine; another agent sees to its own.
+
+    `thinks`: whether it does so by the built-in language model, which is then among them.
 
     Raises CommandError, with what to do, if that is not possible.
     """
     if spec == DEFAULT_AGENT:
-        from .default_agent import MODELS
+        from .default_agent import LANGUAGE_MODEL, MODELS
 
-        fetch(MODELS)
+        fetch([name for name in MODELS if thinks or name != LANGUAGE_MODEL])
 
 
 def fetch(models: Container[str]) -> None:

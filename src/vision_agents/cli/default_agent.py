@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from vision_agents.core import Agent, User
 from vision_agents.core.edge import EdgeTransport
+from vision_agents.core.llm import LLM
 
 # What `demo` and `call` need on disk for it.
-MODELS = ("silero-vad", "smart-turn", "moonshine-tiny-en", "piper-en-us-joe", "smollm2-135m")
+LANGUAGE_MODEL = "smollm2-135m"
+MODELS = ("silero-vad", "smart-turn", "moonshine-tiny-en", "piper-en-us-joe", LANGUAGE_MODEL)
 
 INSTRUCTIONS = (
     "You are a friendly voice assistant. Answer in two or three short sentences of plain spoken English, "
@@ -14,14 +16,17 @@ INSTRUCTIONS = (
 )
 
 
-async def local_agent(edge: EdgeTransport) -> Agent:
-    """An agent of local plugins: Moonshine hears, SmolLM2 thinks, Piper speaks, Smart Turn knows whose turn it is."""
+async def local_agent(edge: EdgeTransport, llm: LLM | None = None) -> Agent:
+    """An agent of local plugins: Moonshine hears, SmolLM2 thinks, Piper speaks, Smart Turn knows whose turn it is.
+
+    `llm`: what thinks in SmolLM2's place.
+    """
     # The plugins import their runtimes; a command's help does not need those.
     from vision_agents.plugins import llama, moonshine, piper, smart_turn
 
     return Agent(
         edge=edge,
-        llm=llama.LLM(),
+        llm=llm or llama.LLM(),
         agent_user=User(id="agent", name="Assistant"),
         instructions=INSTRUCTIONS,
         stt=moonshine.STT(),

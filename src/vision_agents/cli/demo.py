@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from vision_agents.core import Agent, warm_up
 from vision_agents.core.models import ModelError
 
-from . import interrupts
+from . import interrupts, language_model
 from .agent_factory import add_agent_argument, fetch_models, load_factory, make_agent
 from .arguments import port
 from .errors import OK, CommandError
@@ -24,6 +24,7 @@ from .recorded_caller import RecordedCaller
 if TYPE_CHECKING:
     from vision_agents.core.edge import EdgeTransport
     from vision_agents.plugins.local import PageServer
+    from vision_agents.plugins.local.page_server import CreateAgent
     from vision_agents.plugins.local.server import Certificate
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -50,6 +51,7 @@ def add_arguments(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
     add_agent_argument(parser)
+    language_model.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -64,11 +66,13 @@ def run(args: argparse.Namespace) -> int:
         check_address(args.host, args.port)
         if certificate is not None:
             certificate.context()
-        fetch_models(args.agent)
+        model = language_model.chosen(args)
+        fetch_models(args.agent, thinks=model is None)
         caller = RecordedCaller() if RecordedCaller.available() else None
 
         async def create_agent(edge: EdgeTransport) -> Agent:
-            return await make_agent(args.agent, edge)
+            parts = {} if model is None else {"llm": model.make()}
+            return await make_agent(args.agent, edge, **parts)
 
         page = PageServer(
             create_agent,
@@ -78,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
             caller=caller,
             certificate=certificate,
         )
-        _serve_until_interrupted(args, page, caller)
+        _serve_until_interrupted(args, page, create_agent, caller)
     except (AddressError, ModelError) as error:
         raise CommandError(str(error)) from error
     return OK
@@ -94,17 +98,21 @@ def _certificate(args: argparse.Namespace) -> Certificate | None:
     return Certificate(args.tls_cert, args.tls_key)
 
 
-def _serve_until_interrupted(args: argparse.Namespace, page: PageServer, caller: RecordedCaller | None) -> None:
+def _serve_until_interrupted(
+    args: argparse.Namespace, page: PageServer, create_agent: CreateAgent, caller: RecordedCaller | None
+) -> None:
     # Ctrl-C, or what stands for it, is how a demo ends. While models are fetched it is not: that is left to the caller.
     with contextlib.suppress(KeyboardInterrupt):
-        interrupts.run(_serve(args, page, caller))
+        interrupts.run(_serve(args, page, create_agent, caller))
 
 
-async def _serve(args: argparse.Namespace, page: PageServer, caller: RecordedCaller | None) -> None:
+async def _serve(
+    args: argparse.Namespace, page: PageServer, create_agent: CreateAgent, caller: RecordedCaller | None
+) -> None:
     from vision_agents.plugins.local.caller_edge import CallerEdge
 
     async def rehearse() -> Agent:
-        agent = await make_agent(args.agent, CallerEdge())
+        agent: Agent = await create_agent(CallerEdge())
         page.name = agent.agent_user.name or agent.agent_user.id
         return agent
 
