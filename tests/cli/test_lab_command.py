@@ -9,6 +9,7 @@ import soundfile
 
 from vision_agents.cli.main import main
 from vision_agents.lab.result import CaseResult, LabResult
+from vision_agents.lab.signals import Heard, Silence, write_signals
 
 SUITE = """
 groups:
@@ -49,6 +50,18 @@ def test_a_run_writes_its_results_and_says_the_figures(lab, tmp_path):
     assert lab("compare", out / "lab.json", out / "lab.json")[1].splitlines()[0].endswith("3 are the same")
 
 
+def test_rules_are_tried_on_what_was_heard_before(lab, tmp_path):
+    last = Silence(3.1, 3.3, None, 0.99, ())
+    turns = [Heard(name, "clip", name, name, (), 3.0, True, (last,)) for name in ("a", "b")]
+    write_signals(tmp_path / "signals.json", turns)
+    status, printed = lab("endpointing", "--signals", tmp_path / "signals.json", "--out", tmp_path / "out")
+    assert status == 0
+    assert "recordings as they are: 2 turns, 2 ends, 0 pauses" in printed
+    assert "<svg" in (tmp_path / "out" / "endpointing.html").read_text()
+    write_signals(tmp_path / "none.json", [])
+    assert "there are no turns in" in lab("endpointing", "--signals", tmp_path / "none.json", "--out", tmp_path)[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -57,6 +70,9 @@ def test_a_run_writes_its_results_and_says_the_figures(lab, tmp_path):
         (["run", "--only", "thunder"], "no case is of the kind thunder; there are"),
         (["run", "--policy", "mood=good"], "no policy setting 'mood'"),
         (["run", "--policy", "mood"], "takes NAME=VALUE"),
+        (["endpointing"], "give --audio a folder of recordings, or --signals"),
+        (["endpointing", "--audio", "nowhere"], "manifest.json"),
+        (["endpointing", "--signals", "nowhere.json"], "has no signals"),
         (["compare", "a.json", "b.json"], "a.json cannot be read"),
     ],
 )

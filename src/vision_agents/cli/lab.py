@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vision_agents.lab.scenario import PRIMERS, LabError
 
 from .errors import FAILED, OK, CommandError
+from .lab_endpointing import add_endpointing, run_endpointing
 
 if TYPE_CHECKING:
     from vision_agents.lab.result import Cut
@@ -82,6 +83,14 @@ def add_arguments(subparsers: Subparsers) -> None:
         metavar="NAME=VALUE",
         help="settings of the interruption policy, as in --policy commit_speech=0.5 rewind=exact",
     )
+    turns = commands.add_parser(
+        "endpointing",
+        help="measure when turns end: latency against cut-offs, beside other rules",
+        description="Play turns with pauses to the real ears once, then try rules that end turns on what was heard: "
+        "how long after a turn each decides that it is over, and how many pauses it takes for an end. Print a table, "
+        "and write signals.json and endpointing.html, with the curves.",
+    )
+    add_endpointing(turns, _jobs)
     comparer = commands.add_parser(
         "compare", help="tell which cases changed between two results", description="Tell which cases changed."
     )
@@ -90,11 +99,15 @@ def add_arguments(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run or compare, print, and return the exit status."""
+    """Run, try or compare, print, and return the exit status."""
     try:
-        return _compare(args) if args.lab_command == "compare" else _run(args)
+        return _COMMANDS[args.lab_command](args)
     except LabError as error:
         raise CommandError(str(error)) from None
+
+
+def _endpointing(args: argparse.Namespace) -> int:
+    return run_endpointing(args, _make_folder, lambda done, total: _progress(done, total, "turns"))
 
 
 def _compare(args: argparse.Namespace) -> int:
@@ -203,9 +216,9 @@ def _make_folder(folder: Path) -> None:
         raise CommandError(f"the folder {folder} cannot be made: {error.strerror or error}") from None
 
 
-def _progress(done: int, total: int) -> None:
+def _progress(done: int, total: int, what: str = "cases") -> None:
     if sys.stderr.isatty():
-        print(f"\r{done} of {total} cases", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        print(f"\r{done} of {total} {what}", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
 def _jobs(text: str) -> int:
@@ -213,3 +226,10 @@ def _jobs(text: str) -> int:
     if not 1 <= jobs <= 64:
         raise argparse.ArgumentTypeError(f"a number of processes from 1 to 64, not {text!r}")
     return jobs
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "run": _run,
+    "endpointing": _endpointing,
+    "compare": _compare,
+}
