@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from vision_agents.core.tts import Word
 from vision_agents.core.voice import ReplyTranscript
+from vision_agents.core.voice.transcript import CHARACTERS_PER_SECOND, DRAWN_OUT, TRAIL, SpeakingRate, Utterance
 
 WORD = st.text("abcdefghij", min_size=1, max_size=8)
 
@@ -126,3 +127,53 @@ def test_a_reply_has_parts_between_which_functions_are_called():
     text = transcript.at(1.0)
     assert text.parts == (("Let me see.", "One moment."), ("", "It rains."))
     assert (text.heard, text.unheard) == ("Let me see.", "One moment. It rains.")
+
+
+SENTENCES = st.lists(st.lists(WORD, min_size=1, max_size=30).map(" ".join), min_size=1, max_size=4)
+
+
+def spoken(text, pace):
+    """An utterance of `pace` characters a second, from its first sample to its last."""
+    characters = sum(len(word) + 1 for word in text.split()) + DRAWN_OUT
+    return Utterance(text, 0.0, characters / pace + TRAIL, True)
+
+
+def heard_of(utterance, seconds):
+    transcript = ReplyTranscript()
+    transcript._utterances.append(utterance)
+    return len(transcript.at(seconds).heard.split())
+
+
+@given(SENTENCES, SENTENCES, st.floats(3.0, 30.0), st.floats(0, 1), st.floats(0, 1))
+def test_no_word_is_claimed_that_the_voice_has_not_come_to(said, texts, pace, came, heard):
+    rate = SpeakingRate()
+    for text in said:
+        rate.learn(spoken(text, pace))
+    text = " ".join(texts)
+    whole = spoken(text, pace)
+    length = came * (whole.length - TRAIL)
+    claimed = heard_of(Utterance(text, 0.0, length, rate=rate.known), heard * length)
+    # While too little was said to know this voice's pace, it is the assumed one that is not to be exceeded.
+    truth = whole if rate.known is not None else spoken(text, CHARACTERS_PER_SECOND)
+    assert claimed <= heard_of(truth, heard * length + 1e-6)
+
+
+@given(st.integers(2, 60), st.floats(1.01, 10.0))
+def test_what_takes_longer_than_assumed_and_goes_on_is_not_yet_said(words, slower):
+    text = " ".join(["word"] * words)
+    length = slower * (spoken(text, CHARACTERS_PER_SECOND).length - TRAIL)
+    assert heard_of(Utterance(text, 0.0, length), length) <= words * 2 / 3 + 1
+    assert heard_of(Utterance(text, 0.0, length, complete=True), length) == words
+
+
+def test_a_rate_is_known_from_a_second_of_speech_on_and_follows_the_latest_utterances():
+    rate = SpeakingRate()
+    rate.learn(spoken("no", 10.0))
+    assert rate.known is None
+    rate.learn(Utterance("", 0.0, 5.0, True))  # its text has not come
+    assert rate.known is None
+    rate.learn(spoken("but yes of course", 10.0))
+    assert rate.known == pytest.approx(10.0)
+    for _ in range(8):
+        rate.learn(spoken("but yes of course", 5.0))
+    assert rate.known == pytest.approx(5.0)

@@ -17,7 +17,7 @@ from ..tasks import together
 from ..tts import TTS, TTSAudioEvent
 from .making import Making
 from .sentences import sentences
-from .transcript import Utterance
+from .transcript import SpeakingRate, Utterance
 from .voice import CONTINUE_PROMPT, SpeechRequest, SpokenReply, VoiceListener
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ class CascadeVoice:
         self._conversation = conversation
         self._instructions = instructions
         self._listener = listener
+        self._rate = SpeakingRate()
         # Each stage that runs, and the number of its reply.
         self._stages: dict[asyncio.Task[None], int] = {}
         # Replies whose function calls may still be interrupted, by their numbers.
@@ -244,6 +245,7 @@ class CascadeVoice:
             reply.confirmation.then(partial(self._tts.events.send, event))
 
         begin = self._playout.written(reply.number)
+        utterance.rate = self._rate.known
         resampler = Resampler(SAMPLE_RATE)
         async with aclosing(self._tts.synthesize(utterance.text, reply.epoch, send)) as chunks:
             async for chunk in chunks:
@@ -255,6 +257,7 @@ class CascadeVoice:
         if not await self._play(reply, utterance, begin, Resampler(SAMPLE_RATE), tail):
             return False
         utterance.complete = True
+        self._rate.learn(utterance)
         return True
 
     async def _play(

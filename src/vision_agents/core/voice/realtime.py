@@ -16,7 +16,7 @@ from ..conversation import Conversation, Message
 from ..llm import FunctionCall, PlayedResponse, Realtime, Speaker, call_note
 from ..tasks import own_errors
 from ..tts import Word
-from .transcript import Utterance
+from .transcript import SpeakingRate, Utterance
 from .voice import CONTINUE_PROMPT, NEWS_PROMPT, SpeechRequest, SpokenReply, VoiceListener
 
 logger = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ class RealtimeVoice:
         self._playout = playout
         self._conversation = conversation
         self._listener = listener
+        self._rate = SpeakingRate()
         self._responses: dict[str, Response] = {}
         # Replies that were asked for and whose response has not begun yet. Their numbers are the keys to their answers.
         self._expected: dict[int, SpokenReply] = {}
@@ -193,7 +194,7 @@ class RealtimeVoice:
         expected = self._expected.pop(request, None) if request is not None else None
         reply = expected or SpokenReply(self._listener.new_reply(), epoch, follows=request)
         entry = Response(response, reply, reply.transcript.add(""))
-        entry.utterance.start = 0.0
+        entry.utterance.start, entry.utterance.rate = 0.0, self._rate.known
         self._remember(entry)
         self._playout.begin(reply.number, reply.epoch)
         self._run(self._pump(entry), f"audio of {response}", reply.number)
@@ -271,7 +272,8 @@ class RealtimeVoice:
                     self._playout.mark(number, piece)
                 elif not await self._playout.write(number, resampler.push(piece)):
                     return
-            await self._playout.write(number, resampler.flush())
+            if await self._playout.write(number, resampler.flush()):
+                self._rate.learn(entry.utterance)
         except Exception as error:
             self._listener.reply_failed(number, type(self._model).__name__, error)
         finally:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..tts import Word
 
-# Words without known times are laid out by length over the utterance. While its own length is not known yet, this
-# rate is assumed, in characters a second (English is spoken at about 150 words of 5.5 characters a minute).
+# Words without known times are laid out by length over the utterance. While its own length is not known yet, they are
+# laid out at the rate of the voice; of a voice that has not finished an utterance, at this one, in characters a second
+# (English is spoken at about 150 words of 5.5 characters a minute).
 CHARACTERS_PER_SECOND = 14.0
+# Seconds of finished utterances from which on a voice's own rate is known, and how many utterances are remembered.
+KNOWN_FROM = 1.0
+REMEMBERED = 8
+# An utterance that already lasts longer than this rate has it, is of a slower voice, or its text is late. Until the
+# voice's own rate is known, so much of it, at least, is taken to be still to come as a multiple of what came.
+OVERRUN = 1.5
 
 # In speech by Piper the words stand best (0.09 s off on the average, without these 0.14) if a pause counts for so many
 # characters, the last word, which is drawn out, for so many more, and the silence at the end, in seconds, for none.
@@ -34,15 +42,42 @@ class HeardText:
     parts: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 
+class SpeakingRate:
+    """The rate of one voice, from its latest finished utterances."""
+
+    def __init__(self) -> None:
+        self._said: deque[Utterance] = deque(maxlen=REMEMBERED)
+
+    def learn(self, utterance: Utterance) -> None:
+        """Take an utterance that was spoken to its end. Its text may still be on the way."""
+        self._said.append(utterance)
+
+    @property
+    def known(self) -> float | None:
+        """Characters a second, pauses included; None if too little was said."""
+        said = [(utterance.text.split(), utterance.spoken) for utterance in self._said]
+        seconds = sum(length for tokens, length in said if tokens)
+        return sum(sum(_weights(tokens)) for tokens, _ in said if tokens) / seconds if seconds >= KNOWN_FROM else None
+
+
 @dataclass(slots=True)
 class Utterance:
-    """A stretch of the reply's text, in seconds from the reply's first sample. `start` is None until it sounds."""
+    """A stretch of the reply's text, in seconds from the reply's first sample. `start` is None until it sounds.
+
+    `rate`: of the voice, in characters a second, where it is known.
+    """
 
     text: str
     start: float | None = None
     length: float = 0.0
     complete: bool = False
     words: list[Word] = field(default_factory=list)
+    rate: float | None = None
+
+    @property
+    def spoken(self) -> float:
+        """Seconds of it without the silence at its end."""
+        return self.length - min(TRAIL, self.length / 2)
 
     def timed_words(self) -> tuple[list[Word], bool]:
         """The words with their times within the utterance, and whether the times are estimated."""
@@ -54,20 +89,26 @@ class Utterance:
 
     def _estimate(self, tokens: list[str], at: float) -> list[Word]:
         """Lay the tokens out between `at` and the end."""
-        weights = [_weight(token) for token in tokens]
-        weights[-1] += DRAWN_OUT - (PAUSE if _pauses(tokens[-1]) else 0)
+        weights = _weights(tokens)
         total = sum(weights)
-        length = self.length - at
-        if self.complete:
-            length -= min(TRAIL, length / 2)
-        else:
-            length = max(length, total / CHARACTERS_PER_SECOND)
+        length = self.spoken - at if self.complete else self._expected(total, self.length - at)
         words: list[Word] = []
         for token, weight in zip(tokens, weights, strict=True):
             end = at + length * weight / total
             words.append(Word(token, at, end))
             at = end
         return words
+
+    def _expected(self, characters: int, came: float) -> float:
+        """Return the seconds that so many characters take, of whose audio `came` seconds came already."""
+        expected = characters / (self.rate or CHARACTERS_PER_SECOND)
+        return max(expected, came if self.rate or came <= expected else came * OVERRUN)
+
+
+def _weights(tokens: Sequence[str]) -> list[int]:
+    weights = [_weight(token) for token in tokens]
+    weights[-1] += DRAWN_OUT - (PAUSE if _pauses(tokens[-1]) else 0)
+    return weights
 
 
 def _weight(token: str) -> int:
