@@ -154,7 +154,7 @@ def test_goals_are_met_or_not():
     assert found["suite", "ignores: vocal"].measured == "66.7 % (2/3)"
     assert found["suite", "time to silence, median"].measured == "100 ms"
     assert not found["suite", "time to silence, median"].met
-    assert not found["suite", "samples lost or repeated; cases without"].met
+    assert not found["suite", "samples lost, repeated; cases without"].met
     assert not found["speech", "heard-word error, provider times"].met
     assert not any("aligner" in name for _, name in found)
     right = {goal.name: goal.met for goal in goals(figures([TRUE, COUGH]))}
@@ -176,3 +176,15 @@ def test_what_are_no_cuts(cuts, tmp_path):
     (tmp_path / "lab.json").write_text(json.dumps({"version": VERSION, "cases": [], "cuts": cuts}))
     with pytest.raises(LabError, match=r"lab\.json"):
         LabResult.read(tmp_path / "lab.json")
+
+
+def test_what_is_printed_fits_into_100_columns():
+    times = {"silence": 1.234, "resume_gap": 2.345, "pause": 2.345, "response": 2.345, "dead_air": [2.345, 1.0]}
+    talk = replace(COUGH, kind="side_talk_equal", origin="audio", decided_by="loudness", **times)
+    cases = [replace(talk, id=str(n), lost=99, repeated=99) for n in range(10)]
+    cases += [replace(TRUE, id=f"i{n}", kind="wrong_language", origin="audio", **times) for n in range(150)]
+    rows = figures(cases)
+    printed = "\n".join([table(rows), goal_table(goals(rows))])
+    assert max(map(len, printed.splitlines())) <= 100
+    assert "2345/2345" in printed
+    assert "side_talk_equal → ignore" in printed

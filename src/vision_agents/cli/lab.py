@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
+
+# Columns of what is printed.
+WIDTH = 100
 
 # Not a kind of cases: the heard words of real speech.
 HEARD = "heard_words"
@@ -63,8 +67,9 @@ def add_arguments(subparsers: Subparsers) -> None:
     )
     runner.add_argument(
         "--voiceprint",
-        action="store_true",
-        help="give the agent a voiceprint (`models pull ge2e`), where it knows the caller's voice",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="give the agent a voiceprint, as the local agent has one, where it knows the caller's voice (yes)",
     )
     runner.add_argument(
         "--level",
@@ -141,7 +146,8 @@ def _run(args: argparse.Namespace) -> int:
         html_path.write_text(lab_page(result), encoding="utf-8")
     except OSError as error:
         raise CommandError(f"the results cannot be written to {args.out}: {error.strerror or error}") from None
-    parts = ["\n".join(conditions), table(rows), heard_table(heard) if heard else "", goal_table(goals(rows, heard))]
+    wrapped = ["\n".join(textwrap.wrap(condition, WIDTH, subsequent_indent="  ")) for condition in conditions]
+    parts = ["\n".join(wrapped), table(rows), heard_table(heard) if heard else "", goal_table(goals(rows, heard))]
     print("\n\n".join(part for part in parts if part))
     failed = [case for case in cases if case.decision == "failed"]
     for case in failed[:5]:

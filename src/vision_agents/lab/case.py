@@ -20,12 +20,13 @@ from vision_agents.core.edge import FRAME_SECONDS
 from vision_agents.core.llm import LLM, LLMRequest
 from vision_agents.core.participants import Participant
 from vision_agents.core.trace import Record, read_record
-from vision_agents.plugins import moonshine, resemblyzer, smart_turn
+from vision_agents.plugins import resemblyzer, smart_turn
 from vision_agents.testing import virtual_time
 
 from .canceller import PARAMETER, canceller
 from .edge import PRIMER_FRAMES, Caller, LabEdge
 from .mix import Piece, bed_of, level_of, prepare, track
+from .recogniser import LabSTT
 from .scenario import LEVEL, PRIMER, LabError, Scenario, Sound
 from .script import ANSWER, NOTICE, QUESTION, REPLY, Script, ScriptTTS
 from .sounds import RATE, Wave
@@ -52,7 +53,8 @@ TIME_LIMIT = 300.0
 class Recorded:
     """A case that was run. Times in seconds of the call; `played`: the agent's 48 kHz int16.
 
-    What was before `began`, the primer, is in neither `records`, the trace, nor in `interruptions`.
+    What was before `began`, the primer, is in neither `records`, the trace, nor in `interruptions`: its trace is
+    `before`.
     """
 
     scenario: Scenario
@@ -63,6 +65,7 @@ class Recorded:
     # When the last part of what the caller says begins, if there is a pause in it.
     resumed: float | None
     records: tuple[Record, ...]
+    before: tuple[Record, ...]
     interruptions: tuple[InterruptionEvent, ...]
     played: Samples
 
@@ -85,7 +88,7 @@ async def _call(scenario: Scenario, policy: dict[str, str], voiceprint: bool) ->
         edge=edge,
         llm=_Model(scenario.state, lambda: edge.began is None),
         agent_user=User("agent"),
-        stt=moonshine.STT(),
+        stt=LabSTT(scenario.hearing, scenario.late),
         tts=ScriptTTS(script),
         turn_detection=detector,
         voiceprint=resemblyzer.Voiceprint() if voiceprint and scenario.knows_voice else None,
@@ -117,6 +120,7 @@ async def _call(scenario: Scenario, policy: dict[str, str], voiceprint: bool) ->
         began + scene.end,
         None if scene.resumed is None else began + scene.resumed,
         tuple(record for record in records if record.t >= began),
+        tuple(record for record in records if record.t < began),
         tuple(event for at, event in interruptions if at >= began),
         edge.played,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from .manifest import EQUAL
 from .result import CaseResult, Cut
 from .scenario import EXPECTED, Expected
 from .statistics import Proportion, Ratio, Spread, ratio, spread
+from .validation import left_out
 
 # A case in which the agent began to answer before the caller was done counts as such, not as a fast answer.
 EARLY = 0.0
@@ -35,6 +36,7 @@ class Figures:
     resume_delay  decision to go on to the next sample
     soon          of the false stops (holds and commits for what is to be ignored), those over within `SOON` seconds of
                   the sound's end
+    dead_air      how long the agent was silent after the end of the sound, for each of its false stops
     pause         how long the agent was silent in all, of those that were ignored after a hold
     stuck         of those, how many ended in silence for good
     recovered     wrong commits after which it went on
@@ -43,6 +45,7 @@ class Figures:
     word_error    words by which the heard text was wrong, as a share of the words heard; None where none was cut off
     deciders      how often which strategy decided
     response      end of the caller's speech to the answer
+    left_out      of the cases with a source, those that are right by settings that were chosen without it
     interposed    answers that were begun before that end; they are not counted in `response`
     """
 
@@ -58,6 +61,7 @@ class Figures:
     resume_gap: Spread | None
     resume_delay: Spread | None
     soon: Proportion
+    dead_air: Spread | None
     pause: Spread | None
     stuck: int
     recovered: int
@@ -68,6 +72,7 @@ class Figures:
     response: Spread | None
     interposed: int
     deciders: dict[str, int]
+    left_out: Proportion
 
     @property
     def expect(self) -> Expected:
@@ -89,6 +94,7 @@ class Figures:
             "held": self.held,
             "soon": self.soon,
             "intact": self.intact,
+            "left_out": self.left_out,
         }
         proportions = {
             name: {**asdict(share), "value": share.value, "interval": share.interval} for name, share in shares.items()
@@ -102,19 +108,21 @@ def figures(cases: Sequence[CaseResult]) -> list[Figures]:
     The kinds of `BESIDE` are not in "all".
     """
     rows: list[Figures] = []
+    without = left_out(cases)
     for origin in sorted({case.origin for case in cases}):
         of_origin = [case for case in cases if case.origin == origin]
         kinds = sorted({(EXPECTED.index(case.expect), case.kind) for case in of_origin})
         rows += [
-            row_of(origin, kind, [c for c in of_origin if c.kind == kind and c.expect == EXPECTED[expect]])
+            row_of(origin, kind, [c for c in of_origin if c.kind == kind and c.expect == EXPECTED[expect]], without)
             for expect, kind in kinds
         ]
-        rows.append(row_of(origin, "all", [case for case in of_origin if case.kind not in BESIDE]))
+        rows.append(row_of(origin, "all", [case for case in of_origin if case.kind not in BESIDE], without))
     return rows
 
 
-def row_of(origin: str, kind: str, cases: Sequence[CaseResult]) -> Figures:
-    """The figures of some cases."""
+def row_of(origin: str, kind: str, cases: Sequence[CaseResult], left_out: Mapping[str, bool] | None = None) -> Figures:
+    """The figures of some cases. `left_out`: as `validation.left_out` says."""
+    validated = [left_out[case.id] for case in cases if left_out is not None and case.id in left_out]
     ran = [case for case in cases if case.decision != "failed"]
     true = [case for case in ran if case.expect == "yield"]
     others = [case for case in ran if case.expect == "ignore"]
@@ -137,6 +145,7 @@ def row_of(origin: str, kind: str, cases: Sequence[CaseResult]) -> Figures:
         soon=Proportion(
             sum(case.resume_gap is not None and case.resume_gap <= SOON for case in false_stops), len(false_stops)
         ),
+        dead_air=spread(seconds for case in others for seconds in case.dead_air),
         pause=spread(case.pause for case in others if case.held),
         stuck=sum(case.stuck for case in ran),
         recovered=sum(case.recovered for case in others),
@@ -147,6 +156,7 @@ def row_of(origin: str, kind: str, cases: Sequence[CaseResult]) -> Figures:
         response=spread(response for response in responses if response >= EARLY),
         interposed=sum(response < EARLY for response in responses),
         deciders=dict(Counter(case.decided_by for case in ran if case.decided_by is not None).most_common()),
+        left_out=Proportion(sum(validated), len(validated)),
     )
 
 

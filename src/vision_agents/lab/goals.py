@@ -64,7 +64,7 @@ def _goals_of(total: Figures, kinds: dict[str, Figures]) -> Iterator[Goal]:
     yield from _share(origin, f"false stops over within {SOON:g} s", 1.0, total.soon)
     lost = total.lost + total.repeated
     interval = _interval(total.intact)
-    name = "samples lost or repeated; cases without"
+    name = "samples lost, repeated; cases without"
     yield Goal(origin, name, "0", f"{lost}; {_percent(total.intact.value)}", interval, total.intact.count, lost == 0)
 
 

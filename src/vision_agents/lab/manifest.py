@@ -2,8 +2,8 @@
 
 The manifest is a list of tables. Each has `file` (beside the manifest), `kind`, `onset_s` and `end_s` (where in the
 file the sound is, in seconds), and may have `id`, `language`, `expect`, `speaker` (a name for the voice), `source`
-(where it comes from, up to the first "@") and, for the kind `pause`, `pauses_s` (the gaps inside the turn: [from, to]);
-other keys are ignored.
+(where it comes from, up to the first "@" or space) and, for the kind `pause`, `pauses_s` (the gaps inside the turn:
+[from, to]); other keys are ignored.
 
 The level of a recording is taken for that of a caller close to the microphone. People who talk aside are farther away:
 clips of a kind that is in `LEVELS` become a case for each of its distances below that level. What is as loud as the
@@ -11,6 +11,10 @@ caller, or nearly, is not told from a caller by loudness: such side talk is a ki
 lean back: each interruption comes fainter, too, as a kind of its own, `FAINTER`. And a caller may go on: of a speaker
 with two interruptions, one comes after the other, fainter and after a pause in which the agent may have begun to
 answer, as the kind `SECOND`.
+
+Recognisers differ: every English interruption and backchannel is heard once more by one with a flaw (`recogniser`). Its
+final words correct its partial ones (`corrected`), or come 0.1 to 1.5 s late (`late_words`), or it knows another
+language (`wrong_language`).
 
 What the caller asked before is said in the caller's own voice where the manifest has other clips of that speaker; for
 people who talk aside it is said in the voice of somebody else.
@@ -26,7 +30,7 @@ from pathlib import Path
 from typing import Any, cast
 from zlib import crc32
 
-from .scenario import EXPECTED, Expected, LabError, Scenario, Sound
+from .scenario import EXPECTED, Expected, Hearing, LabError, Scenario, Sound
 
 EXPECTED_OF = {
     "interruption": "yield",
@@ -49,6 +53,14 @@ SECOND = "second"
 SECOND_LEVEL = -8.0
 # From the end of the first sentence to the second, in seconds: each pair has one of them.
 SECOND_AFTER = (0.4, 0.7, 1.0, 1.5)
+
+# Each clip is one of these kinds.
+HEARINGS: tuple[tuple[str, Hearing], ...] = (
+    ("corrected", "corrects"),
+    ("late_words", "late"),
+    ("wrong_language", "foreign"),
+)
+LATE = (0.1, 0.5, 1.0, 1.5)
 
 # Seconds of a speaker's other clips that are put together to the first question, and the least of them.
 PRIMED, LEAST_PRIMED = 4.0, 1.2
@@ -153,6 +165,8 @@ def _cases(clip: _Clip, voices: _Voices, levels: Mapping[str, Sequence[float]]) 
     """All cases of a clip."""
     case = replace(clip.case, primer_sounds=voices.of(clip))
     cases = _at_levels(case, clip.sound, levels.get(case.kind, (0.0,)))
+    if case.kind in ("interruption", "backchannel") and case.language == "en":
+        cases.append(_misheard(case))
     if case.kind == "side_talk":
         equal = replace(case, kind=EQUAL)
         cases += [equal, *_at_levels(equal, clip.sound, EQUAL_LEVELS)]
@@ -173,6 +187,14 @@ def _cases(clip: _Clip, voices: _Voices, levels: Mapping[str, Sequence[float]]) 
                 )
             )
     return cases
+
+
+def _misheard(case: Scenario) -> Scenario:
+    """The case, heard by a recogniser with a flaw."""
+    drawn = crc32(case.id.encode())
+    kind, hearing = HEARINGS[drawn % len(HEARINGS)]
+    late = LATE[drawn // len(HEARINGS) % len(LATE)] if hearing == "late" else 0.0
+    return replace(case, id=f"{case.id}~{hearing}", kind=kind, hearing=hearing, late=late)
 
 
 def _at_levels(case: Scenario, sound: Sound, levels: Sequence[float]) -> list[Scenario]:
@@ -208,10 +230,15 @@ def _clip(folder: Path, clip: Any, where: str) -> _Clip:
         resumed=_resumed(clip, where),
         primer=True,
         origin="audio",
-        source=source.partition("@")[0] if isinstance(source, str) else "",
+        source=_origin(source) if isinstance(source, str) else "",
         language=language if isinstance(language, str) else None,
     )
     return _Clip(case, sound, speaker if isinstance(speaker, str) and speaker else None)
+
+
+def _origin(source: str) -> str:
+    """The repository or the package, without commit, version and path."""
+    return source.partition("@")[0].partition(" ")[0]
 
 
 def _resumed(clip: dict[str, Any], where: str) -> float | None:

@@ -18,7 +18,7 @@ from vision_agents.core.trace.records import Fact
 
 from .case import Recorded
 from .result import CaseResult, Decision
-from .scenario import Scenario, Sound
+from .scenario import Hearing, Scenario, Sound
 from .script import RATE, Stretch, follow
 
 # A detector may be a little ahead of an onset that was taken from the energy.
@@ -70,6 +70,7 @@ def measure(recorded: Recorded) -> CaseResult:
         silence=_time_to_silence(recorded, voices),
         resume_gap=gap,
         pause=sum(b[0] - a[1] for a, b in pairwise(voices)) if ignored else None,
+        dead_air=_dead_air(recorded, voices) if ignored else [],
         stuck=ignored and held and not after,
         lost=lost,
         repeated=repeated,
@@ -171,6 +172,16 @@ def decided_by(interruptions: Sequence[InterruptionEvent]) -> str | None:
     sign = 1.0 if final.decision == "commit" else -1.0
     strongest = max(final.evidence, key=lambda vote: sign * vote.weight)
     return strongest.strategy if sign * strongest.weight > 0 else "none"
+
+
+def _dead_air(recorded: Recorded, voices: list[tuple[float, float]]) -> list[float]:
+    """For each silence because of a hold, the seconds of it that lie beyond the end of the sound."""
+    holds = [hold.t for hold in _all(recorded, fx.Hold)]
+    return [
+        max(0.0, start - max(stop, recorded.end))
+        for (_, stop), (start, _) in pairwise(voices)
+        if any(stop - STOPPED_BY <= hold < start for hold in holds)
+    ]
 
 
 def _resume_delay(recorded: Recorded, voices: list[tuple[float, float]]) -> float | None:
@@ -282,12 +293,21 @@ def _response(stretches: list[Stretch], onset: float, end: float) -> float | Non
     return next((start - end for start in starts if start > onset), None)
 
 
+_HEARING: dict[Hearing, str] = {
+    "corrects": "final words correct partial ones",
+    "late": "final words late",
+    "foreign": "recognised as another language",
+}
+
+
 def _described(scenario: Scenario) -> str:
     parts = [_sound(scenario.sound)] if scenario.sound is not None else []
     if scenario.bed is not None:
         parts.append(f"over {scenario.bed.name}, {scenario.bed.snr:g} dB below")
     if scenario.then is not None:
         parts.append(f"and {scenario.then_after:g} s after its end {_sound(scenario.then)}")
+    if scenario.hearing:
+        parts.append(_HEARING[scenario.hearing] + (f" by {scenario.late:g} s" if scenario.late else ""))
     if scenario.second is not None:
         parts.append(f"and after {scenario.second_after:g} s {_sound(scenario.second)}")
     if scenario.echo is not None:

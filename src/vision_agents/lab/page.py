@@ -89,8 +89,8 @@ def _totals(total: Figures) -> str:
         "section",
         _figure(percent(total.yielded.value, 1), f"yielded to true interruptions, 95 %: {interval(total.yielded)} %"),
         _figure(percent(total.ignored.value, 1), f"of all else ignored, 95 %: {interval(total.ignored)} %"),
-        _figure(milliseconds(total.silence).partition(" (")[0], "onset to silence, p50/p95"),
-        _figure(milliseconds(total.resume_gap).partition(" (")[0], "end of the sound to the next sample, p50/p95"),
+        _figure(f"{milliseconds(total.silence)} ms", "onset to silence, p50/p95"),
+        _figure(f"{milliseconds(total.resume_gap)} ms", "end of the sound to the next sample, p50/p95"),
         _figure(f"{total.lost} / {total.repeated}", "samples lost / repeated beyond the cut word"),
         class_="figures",
     )

@@ -7,11 +7,13 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 
 from .case import run_case
 from .measure import failure, measure
 from .result import CaseResult
 from .scenario import LabError, Scenario
+from .validation import under
 
 Progress = Callable[[int, int], None]
 
@@ -60,7 +62,8 @@ def _results(
 
 def _run(scenario: Scenario, policy: dict[str, str], voiceprint: bool) -> CaseResult:
     try:
-        return measure(run_case(scenario, policy, voiceprint=voiceprint))
+        recorded = run_case(scenario, policy, voiceprint=voiceprint)
+        return replace(measure(recorded), under=under(recorded) if scenario.source else {})
     except Exception as error:
         return failure(scenario, error)
 

@@ -36,8 +36,10 @@ class CaseResult:
     resume_gap      where it was ignored, or recovered: from the end of the sound to the next sample of what the agent
                     was saying, 0 if it was speaking
     resume_delay    from the decision to go on to the next sample; the longest, if there were several
+    dead_air        where it was ignored: for each silence because of a hold, how much of it was after the sound's end
     pause           where it was ignored: how long the agent was silent in all
     stuck           it was ignored, and the agent stayed silent all the same
+    under           for each setting of the policy that was tried on what was heard: whether it decides rightly
     lost, repeated  samples (48 kHz) that were skipped; that were played again beyond the start of the cut word
     rewound         samples that were played again, in all
     recovered       after a commit the agent went on with what it had been saying
@@ -66,6 +68,8 @@ class CaseResult:
     resume_gap: float | None = None
     resume_delay: float | None = None
     pause: float | None = None
+    dead_air: list[float] = field(default_factory=list)
+    under: dict[str, bool] = field(default_factory=dict)
     stuck: bool = False
     lost: int = 0
     repeated: int = 0

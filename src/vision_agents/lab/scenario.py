@@ -10,6 +10,7 @@ State = Literal["answering", "question", "thinking", "idle", "uninterruptible"]
 Expected = Literal["yield", "ignore", "after"]
 Primer = Literal["yes", "no", "both"]
 Source = Literal["say", "clip", "make", "file"]
+Hearing = Literal["", "corrects", "late", "foreign"]
 Style = Literal["plain", "high", "whisper", "far"]
 
 STATES: tuple[str, ...] = get_args(State)
@@ -76,6 +77,7 @@ class Scenario:
     the case is right only if that part was taken, too. `echo`: the level in dB at which the agent's own voice comes
     back in the caller's audio; `echo_cancellation`: the agent is given a canceller. `primer`: the agent answers what
     the caller has asked before, so it knows how the caller sounds. `primer_sounds`: that, in place of `PRIMER`.
+    `hearing`: the flaw of the recogniser, see `recogniser`; `late`: seconds by which its final words are late.
     `origin`: "suite", or "audio" for a folder's clips; `source`: where a clip comes from.
     """
 
@@ -95,6 +97,8 @@ class Scenario:
     echo_cancellation: bool = False
     primer: bool = False
     primer_sounds: tuple[Sound, ...] = ()
+    hearing: Hearing = ""
+    late: float = 0.0
     origin: str = "suite"
     source: str = ""
     language: str | None = None

@@ -8,38 +8,31 @@ from .figures import BESIDE, SOON, Figures, HeardFigures
 from .goals import Goal
 from .statistics import Proportion, Ratio, Spread
 
-HEADER = (
-    "kind",
-    "cases",
-    "right",
-    "95 %",
-    "held",
-    "silence p50/p95",
-    "resume gap p50/p95",
-    f"over in {SOON:g} s",
-    "silent p50/p95",
-    "stuck",
-    "lost/repeated",
-    "heard-word error",
-    "response p50/p95",
-    "too early",
-    "decided by",
-)
+DECISIONS = ("kind", "cases", "right", "95 %", "left out", "held", "stuck", "decided by")
+# In ms, p50/p95.
+TIMES = ("kind", "silence", f"≤ {SOON:g} s", "dead air", "silent", "response", "cut off", "lost/rep.")
+HEADER = (*DECISIONS, *TIMES[1:], "heard-word error")
+# Strategies that a row of the terminal's table names.
+MOST_DECIDERS = 2
 HEARD_HEADER = ("word times", "cuts", "error", "95 %", "cuts with an error", "95 %", "reported too many")
 GOAL_HEADER = ("of", "goal", "wanted", "measured", "95 %", "cases", "")
 
-NOTES = {"side_talk_equal": "people who talk aside as loudly as the caller: not told apart by loudness, not in “all”"}
+NOTES = {"side_talk_equal": "side talk as loud as the caller, not told apart by loudness; not in “all”"}
 
 
 def table(rows: Sequence[Figures]) -> str:
     """For the terminal. "right": yielded to true interruptions, ignored what was none, answered after a notice."""
     parts: list[str] = []
     for origin in dict.fromkeys(row.origin for row in rows):
-        lines = [HEADER, *(cells(row) for row in rows if row.origin == origin and row.kind != "all")]
+        kinds = [row for row in rows if row.origin == origin and row.kind != "all"]
+        decisions = aligned([DECISIONS, *map(decision_cells, kinds)])
+        times = aligned([TIMES, *map(time_cells, kinds)])
         total = next(row for row in rows if row.origin == origin and row.kind == "all")
         notes = [f"{kind}: {note}" for kind, note in notes_of(rows, origin).items()]
         count = sum(row.cases for row in rows if row.origin == origin and row.kind != "all")
-        parts.append("\n".join([f"{origin}: {count} cases", *aligned(lines), *notes, *summary(total)]))
+        head = f"{origin}: {count} cases"
+        legend = f"times in ms, p50/p95; “≤ {SOON:g} s”: false stops that were over by then"
+        parts.append("\n".join([head, *decisions, "", legend, *times, "", *notes, *summary(total)]))
     return "\n\n".join(parts)
 
 
@@ -55,23 +48,36 @@ def goal_table(goals: Sequence[Goal]) -> str:
 
 
 def cells(row: Figures) -> tuple[str, ...]:
-    """A row of the table: of a kind, so all its cases expect the same."""
+    """A row of both tables, and the error of the heard words: for the page."""
+    error = "–" if row.word_error is None else percent(row.word_error.value, 1)
+    return (*decision_cells(row, len(row.deciders)), *time_cells(row)[1:], error)
+
+
+def decision_cells(row: Figures, most: int = MOST_DECIDERS) -> tuple[str, ...]:
+    """A row of the decisions: of a kind, so all its cases expect the same."""
     return (
         f"{row.kind} → {row.expect}",
         str(row.cases) + (f" ({row.failed} failed)" if row.failed else ""),
         percent(row.right.value),
         interval(row.right),
+        percent(row.left_out.value),
         percent(row.held.value),
-        milliseconds(row.silence),
-        milliseconds(row.resume_gap),
-        f"{row.soon.hits}/{row.soon.count}" if row.soon.count else "–",
-        milliseconds(row.pause),
         str(row.stuck) if row.ignored.count else "–",
-        f"{row.lost}/{row.repeated}",
-        "–" if row.word_error is None else percent(row.word_error.value, 1),
+        deciders(row, most),
+    )
+
+
+def time_cells(row: Figures) -> tuple[str, ...]:
+    """A row of the times, and of what was lost."""
+    return (
+        f"{row.kind} → {row.expect}",
+        milliseconds(row.silence),
+        f"{row.soon.hits}/{row.soon.count}" if row.soon.count else "–",
+        milliseconds(row.dead_air),
+        milliseconds(row.pause),
         milliseconds(row.response),
         str(row.interposed) if row.yielded.count else "–",
-        deciders(row),
+        f"{row.lost}/{row.repeated}",
     )
 
 
@@ -104,14 +110,15 @@ def summary(total: Figures) -> list[str]:
     lines = [
         f"yield rate       {_share(total.yielded)}",
         f"selectivity      {_share(total.ignored)}, {total.recovered} wrong commits recovered, {total.stuck} stuck",
+        f"left out         {_share(total.left_out)}: right by settings chosen without the case's source",
         f"time to silence  {precisely(total.silence)}",
-        f"resume gap       {precisely(total.resume_gap)}; false stops over within {SOON:g} s {_share(total.soon)}",
-        f"                 decision to go on to the next sample {precisely(total.resume_delay)}; "
-        f"silent {precisely(total.pause)} in all",
-        f"response         {precisely(total.response)} after the caller's last sound, "
-        f"{total.interposed} answered before it",
-        f"samples          {total.lost} lost, {total.repeated} repeated beyond the cut word; "
-        f"cases without {_share(total.intact)}",
+        f"resume gap       {precisely(total.resume_gap)}",
+        f"                 false stops over within {SOON:g} s {_share(total.soon)}",
+        f"                 after the decision {precisely(total.resume_delay)}",
+        f"dead air         {precisely(total.dead_air)}",
+        f"                 silent in all {precisely(total.pause)}",
+        f"response         {precisely(total.response)}; {total.interposed} cut off",
+        f"samples          {total.lost} lost, {total.repeated} repeated; cases without {_share(total.intact)}",
         f"heard words      error {_ratio(total.word_error)}, with exact word times",
     ]
     if total.after.count:
@@ -119,14 +126,15 @@ def summary(total: Figures) -> list[str]:
     return lines
 
 
-def deciders(row: Figures) -> str:
+def deciders(row: Figures, most: int) -> str:
     """The strategies that decided, the most frequent first."""
-    return ", ".join(f"{name} {count}" for name, count in row.deciders.items()) or "–"
+    named = [f"{name} {count}" for name, count in row.deciders.items()]
+    return ", ".join(named[:most]) + (" …" if len(named) > most else "") or "–"
 
 
 def milliseconds(values: Spread | None) -> str:
-    """p50 / p95."""
-    return "–" if values is None else f"{values.p50 * 1000:.0f}/{values.p95 * 1000:.0f} ms (n={values.count})"
+    """p50/p95."""
+    return "–" if values is None else f"{values.p50 * 1000:.0f}/{values.p95 * 1000:.0f}"
 
 
 def precisely(values: Spread | None) -> str:
