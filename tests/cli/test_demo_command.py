@@ -120,7 +120,8 @@ def test_models_that_are_missing_are_fetched_for_the_default_agent_first(monkeyp
 
     monkeypatch.setattr(ModelStore, "pull", pull)
     assert main(["demo", "--no-open", "--port", "0"]) == UNUSABLE
-    assert set(pulled) == {"silero-vad", "smart-turn", "moonshine-tiny-en", "piper-en-us-joe", "smollm2-135m"}
+    models = {"silero-vad", "smart-turn", "moonshine-tiny-en", "piper-en-us-joe", "smollm2-135m", "ge2e"}
+    assert set(pulled) == models
     assert "connect and run the command again" in capsys.readouterr().err
 
 

@@ -180,7 +180,7 @@ def test_every_extra_that_is_not_installed_is_named(tmp_path):
 def test_a_plugin_that_can_be_imported_may_lack_something(monkeypatch):
     monkeypatch.setattr(machine_checks, "_version", lambda name: None if name == "onnxruntime" else "1")
     findings = {finding.where: finding for finding in machine_checks.plugins("vision_agents.cli.default_agent")}
-    assert findings.keys() == {"plugin moonshine", "plugin piper", "plugin smart_turn"}
+    assert findings.keys() == {"plugin moonshine", "plugin piper", "plugin resemblyzer", "plugin smart_turn"}
     assert {finding.level for finding in findings.values()} == {Level.ADVICE}
     assert findings["plugin smart_turn"].what == "onnxruntime not installed"
     assert findings["plugin smart_turn"].next == 'run: pip install "interruptible-agents[smart_turn]"'

@@ -15,6 +15,7 @@ from vision_agents.core.floor import Floor, InterruptionPolicy
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 from vision_agents.core.floor.strategies.loudness import FARTHEST
+from vision_agents.core.floor.strategies.voice import OTHER, PER_SECOND
 
 ANN = "ann"
 WINDOW = 0.032
@@ -35,6 +36,8 @@ class Sentence:
     # Every so many windows one is not clear.
     unclear_each: int
     asked_before: float
+    # How like the caller's the voice is: never so little that it is shown to be another's.
+    alike: float | None
 
 
 SENTENCES = st.builds(
@@ -46,6 +49,7 @@ SENTENCES = st.builds(
     partials=st.booleans(),
     unclear_each=st.integers(20, 60),
     asked_before=st.floats(3.0, 7.0),
+    alike=st.one_of(st.none(), st.floats(OTHER + 0.5 * PER_SECOND, 1.0)),
 )
 
 
@@ -78,7 +82,9 @@ class Call:
             if isinstance(effect, fx.FinishTurn):
                 self.asked_for_words = effect.turn
 
-    def speech(self, start: float, seconds: float, level: float | None, unclear_each: int) -> float:
+    def speech(
+        self, start: float, seconds: float, level: float | None, unclear_each: int, alike: float | None = None
+    ) -> float:
         """Report speech of so many clear seconds; returns its end."""
         self.post(ev.SpeechStarted(start, ANN, 0.9, 0.04))
         clear, windows = 0.0, 0
@@ -87,6 +93,8 @@ class Call:
             sure = 0.6 if unclear_each and windows % unclear_each == 0 else 0.95
             clear += WINDOW if sure > 0.9 else 0.0
             self.post(ev.SpeechContinued(start + windows * WINDOW, ANN, sure, windows * WINDOW, level))
+            if alike is not None and windows == 16:
+                self.post(ev.VoiceCompared(self.now, ANN, alike, 0.5))
             if windows % 50 == 0:
                 self.sounds(self.now)
         self.voiced = windows * WINDOW
@@ -114,7 +122,7 @@ def test_who_says_a_whole_sentence_is_answered(said: Sentence) -> None:
     call = Call()
     start = 2.0 + said.asked_before
     call.sounds(start - 1.0)
-    end = call.speech(start, said.seconds, USUAL - said.fainter, said.unclear_each)
+    end = call.speech(start, said.seconds, USUAL - said.fainter, said.unclear_each, said.alike)
     if said.partials and said.words is not None:
         call.post(ev.TranscriptReceived(call.now, ANN, said.words[:9], False, said.sure))
     call.over(end + 0.2, call.voiced, said.words, said.sure)

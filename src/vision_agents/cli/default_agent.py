@@ -8,7 +8,7 @@ from vision_agents.core.llm import LLM
 
 # What `demo` and `call` need on disk for it.
 LANGUAGE_MODEL = "smollm2-135m"
-MODELS = ("silero-vad", "smart-turn", "moonshine-tiny-en", "piper-en-us-joe", LANGUAGE_MODEL)
+MODELS = ("silero-vad", "smart-turn", "moonshine-tiny-en", "piper-en-us-joe", LANGUAGE_MODEL, "ge2e")
 
 INSTRUCTIONS = (
     "You are a friendly voice assistant. Answer in two or three short sentences of plain spoken English, "
@@ -19,10 +19,10 @@ INSTRUCTIONS = (
 async def local_agent(edge: EdgeTransport, llm: LLM | None = None) -> Agent:
     """An agent of local plugins: Moonshine hears, SmolLM2 thinks, Piper speaks, Smart Turn knows whose turn it is.
 
-    `llm`: what thinks in SmolLM2's place.
+    And Resemblyzer whose voice: the television's is not the caller's. `llm`: what thinks in SmolLM2's place.
     """
     # The plugins import their runtimes; a command's help does not need those.
-    from vision_agents.plugins import llama, moonshine, piper, smart_turn
+    from vision_agents.plugins import llama, moonshine, piper, resemblyzer, smart_turn
 
     return Agent(
         edge=edge,
@@ -32,4 +32,5 @@ async def local_agent(edge: EdgeTransport, llm: LLM | None = None) -> Agent:
         stt=moonshine.STT(),
         tts=piper.TTS(),
         turn_detection=smart_turn.TurnDetection(),
+        voiceprint=resemblyzer.Voiceprint(),
     )

@@ -29,9 +29,7 @@ def add_arguments(subparsers: Subparsers) -> None:
             help="where models are kept (default: VISION_AGENTS_MODELS, else the system's cache folder)",
         )
     for action in (pull, verify):
-        action.add_argument(
-            "names", nargs="*", metavar="NAME", help=f"{', '.join(CATALOGUE)} (default: all but optional)"
-        )
+        action.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(CATALOGUE)} (default: all)")
     pull.add_argument(
         "--from",
         dest="source",
@@ -61,10 +59,10 @@ def _list(store: ModelStore) -> int:
     statuses = store.status()
     for status in statuses:
         model = status.model
-        state = "ready" if status.present else "optional" if model.optional else "not here"
+        state = "ready" if status.present else "not here"
         print(f"{model.name:<18} {model.size / 1e6:6.1f} MB  {state:<8}  {model.purpose} ({model.licence})")
     print(f"kept in {store.root}")
-    if not all(status.present or status.model.optional for status in statuses):
+    if not all(status.present for status in statuses):
         print("fetch what is not here: vision-agents models pull")
     return 0
 

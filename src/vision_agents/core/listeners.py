@@ -60,12 +60,12 @@ class HearingListener(Protocol):
         history (`Conversation.place`), if that was known before they were; None for the end.
         """
 
-    def voice_compared(self, participant: Participant, similarity: float) -> None:
+    def voice_compared(self, participant: Participant, similarity: float, seconds: float) -> None:
         """The voice of the running turn was compared with the one in conversation on the participant's microphone.
 
-        `similarity`: a cosine, 1.0 at most; where "another voice" begins depends on the network. Comes a few times in a
-        turn, from half a second of speech on, each time on more of it: the latest counts. Never comes before a turn of
-        this participant was taken.
+        `similarity`: a cosine, 1.0 at most. `seconds`: what it rests on, a·b / (a + b) of the seconds of speech that
+        the two voices were worked out from. Comes a few times in a turn, from half a second of speech on, each time on
+        more of it: the latest counts. Never comes before a turn of this participant was taken.
         """
 
     def failed(self, component: str, error: BaseException) -> None:

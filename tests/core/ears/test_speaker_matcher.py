@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.ears.speaker_matcher import LEAD, LONGEST, TIMEOUT, SpeakerMatcher
+from vision_agents.core.ears.speaker_matcher import GROWN, LEAD, LONGEST, MARKS, TIMEOUT, SpeakerMatcher
 from vision_agents.core.participants import Participant
 from vision_agents.core.voiceprint import Voiceprint, similarity
 from vision_agents.testing import virtual_time
@@ -53,9 +53,11 @@ class LevelVoiceprint(Voiceprint):
 class Listener:
     def __init__(self):
         self.compared = []
+        self.worth = []
         self.failures = []
 
-    def voice_compared(self, participant, similarity):
+    def voice_compared(self, participant, similarity, seconds):
+        self.worth.append(round(seconds, 2))
         self.compared.append((participant, round(similarity, 3)))
 
     def failed(self, component, error):
@@ -90,6 +92,7 @@ class Call:
         await self.speak(seconds, level, who)
         await self.hush(0.2, who)
         self.speakers.accept_turn(who)
+        await asyncio.sleep(WINDOW)  # its voice is worked out once more
 
     @property
     def alike(self):
@@ -107,8 +110,8 @@ async def test_until_a_turn_was_taken_there_is_nobody_to_compare_with():
     await call.speak(1.5, HOST)
     assert call.alike == []
     call.speakers.accept_turn(ANNA)
-    await call.speak(1.5, HOST)
-    assert call.alike == [1.0, 1.0]
+    await call.speak(1.2, HOST)
+    assert call.alike == [1.0] * 3
 
 
 async def test_a_voice_is_compared_again_as_more_of_it_is_heard():
@@ -117,9 +120,9 @@ async def test_a_voice_is_compared_again_as_more_of_it_is_heard():
     assert call.alike == []
     call.network.heard.clear()
     await call.speak(5.0, GUEST)
-    assert call.alike == [0.5] * 4
+    assert call.alike == [0.5] * len(MARKS)
     # All of the turn each time: the speech, what was heard before its beginning was known, and one window at most.
-    for seconds, mark in zip(call.network.seconds, (0.5, 1.0, 2.0, 4.0), strict=True):
+    for seconds, mark in zip(call.network.seconds, MARKS, strict=True):
         assert mark <= seconds <= mark + LEAD + WINDOW + 1e-6
 
 
@@ -131,9 +134,9 @@ async def test_a_slow_network_hears_the_newest_audio_and_only_one_piece_at_a_tim
     await call.speak(3.0, GUEST)
     await asyncio.sleep(1)
     assert call.network.most == 1
-    # 1.0 s was passed while 0.5 s were being looked at: it is made up for, with all that was there by then.
-    assert call.network.seconds == pytest.approx([0.5 + LEAD, 1.3 + LEAD, 2.1 + LEAD], abs=0.1)
-    assert call.alike == [0.5] * 3
+    # More marks were passed while 0.5 s were being looked at: it is made up for, with all that was there by then.
+    assert call.network.seconds == pytest.approx([0.5 + LEAD, 1.3 + LEAD, 2.1 + LEAD, 3.0 + LEAD], abs=0.1)
+    assert call.alike == [0.5] * 4
 
 
 async def test_a_voice_that_is_known_too_late_is_not_reported():
@@ -222,9 +225,9 @@ async def test_pauses_within_a_turn_are_not_kept_and_count_for_nothing():
     for _ in range(3):
         await call.speak(0.4, HOST)
         await call.hush(2.0)
-    (first, second) = call.network.heard
+    (first, _, second) = call.network.heard
     assert np.isin([HOST], first).all()
-    for samples in (first, second):
+    for samples in call.network.heard:
         pauses = np.count_nonzero(samples == NOISE) / RATE
         assert pauses <= 2 * (LEAD + WINDOW)
     assert np.count_nonzero(second == HOST) / RATE == pytest.approx(1.2, abs=0.25)
@@ -259,7 +262,7 @@ async def test_the_network_hears_16_khz(rate):
         call.speakers.begin_turn(ANNA)
         call.speakers.speech_continued(ANNA, window * WINDOW)
         await asyncio.sleep(WINDOW)
-    assert call.network.seconds == pytest.approx([0.5, 1.0], abs=0.1)
+    assert call.network.seconds == pytest.approx([0.5, 0.75, 1.0, 1.5], abs=0.1)
     assert np.median(call.network.heard[-1]) == pytest.approx(HOST, abs=10)
 
 
@@ -401,3 +404,24 @@ def test_in_any_order_of_reports_voices_are_compared_one_at_a_time(steps, delay)
 
 def test_the_angle_between_the_made_up_voices():
     assert similarity(VOICES[HOST], VOICES[GUEST]) == pytest.approx(0.5)
+
+
+async def test_a_comparison_is_worth_what_was_heard_of_both_voices():
+    call = Call()
+    await call.take(2.0)
+    await call.speak(1.1)
+    known = call.listener.worth
+    assert known == sorted(known)
+    # a·b / (a + b), of 2 s and of the marks.
+    assert known == pytest.approx([2 * mark / (2 + mark) for mark in (0.5, 0.75, 1.0)], abs=0.05)
+
+
+async def test_the_voice_of_a_turn_that_is_taken_is_made_of_all_of_it():
+    call = Call()
+    await call.speak(0.5 * GROWN + 0.1)
+    assert len(call.network.heard) == 1
+    call.speakers.accept_turn(ANNA)
+    await asyncio.sleep(0)
+    assert call.network.seconds[-1] > call.network.seconds[0] + 0.1
+    await call.speak(0.6)
+    assert call.alike == [1.0]

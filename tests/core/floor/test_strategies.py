@@ -214,13 +214,18 @@ class TestTheTable:
         assert weight("loudness", replace(NOTHING, usual_level=-20.0)) is None
 
     def test_voice_minus_3(self) -> None:
-        assert weight("voice", replace(NOTHING, similarity=SAME - 0.01)) == -3.0
         assert weight("voice", speech("tell me", similarity=0.1)) == -3.0
         assert weight("voice", speech("stop", similarity=0.1)) == -0.5
         assert weight("voice", speech("stop", similarity=0.1, stt_confidence=0.3)) == -3.0
-        assert weight("voice", replace(NOTHING, similarity=SAME + 0.01)) is None
-        assert weight("voice", replace(NOTHING, similarity=SUREST, voiced=60.0)) is None
+        assert weight("voice", replace(NOTHING, similarity=SAME)) is None
         assert weight("voice", NOTHING) is None
+
+    def test_voice_minus_1_while_it_may_still_be_either(self) -> None:
+        doubtful = replace(NOTHING, similarity=SAME - 0.01, compared_seconds=0.4)
+        assert weight("voice", replace(doubtful, speaking=True)) == -1.0
+        assert weight("voice", replace(doubtful, speaking=False)) is None
+        stop = speech("stop", similarity=SAME - 0.01, compared_seconds=0.4)
+        assert weight("voice", replace(stop, speaking=True)) is None
 
     def test_echo_minus_6(self) -> None:
         said = "let me tell you about the weather in Paris"
@@ -347,10 +352,13 @@ def test_a_question_mark_alone_is_a_question() -> None:
     assert asked("? so")
 
 
-@pytest.mark.parametrize(("voiced", "expected"), [(0.5, 0.44), (1.5, 0.57), (9.0, 0.64)])
-def test_how_like_a_voice_must_be_grows_with_the_speech(voiced: float, expected: float) -> None:
-    assert weight("voice", replace(NOTHING, voiced=voiced, similarity=expected + 0.001)) is None
-    assert weight("voice", replace(NOTHING, voiced=voiced, similarity=expected - 0.001)) == -3.0
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(0.0, -0.06), (0.5, 0.11), (1.0, 0.28), (1.5, SUREST), (9.0, SUREST)]
+)
+def test_how_like_a_voice_must_be_grows_with_the_speech_of_both(seconds: float, expected: float) -> None:
+    compared = replace(NOTHING, compared_seconds=seconds, speaking=False)
+    assert weight("voice", replace(compared, similarity=expected + 0.001)) is None
+    assert weight("voice", replace(compared, similarity=expected - 0.001)) == -3.0
 
 
 @pytest.mark.parametrize(("fainter", "expected"), [(4.9, None), (5.0, -6.0), (8.0, -6.0)])

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -54,23 +53,8 @@ class TestCatalogue:
     @pytest.mark.models
     def test_the_models_here_are_the_pinned_ones(self) -> None:
         assert {check.path.name: check.state for check in ModelStore().verify()} == {
-            file.name: "right"
-            for status in ModelStore().status()
-            if status.present or not status.model.optional
-            for file in status.model.files
+            file.name: "right" for status in ModelStore().status() for file in status.model.files
         }
-
-
-class TestOptional:
-    @pytest.fixture
-    def store(self, tmp_path: Path) -> ModelStore:
-        return ModelStore(tmp_path / "store", {**CATALOGUE, "mouth": replace(CATALOGUE["mouth"], optional=True)})
-
-    def test_it_is_fetched_only_by_name(self, store: ModelStore, wheels: Path) -> None:
-        assert store.pull(source=str(wheels)) == ["ears"]
-        assert {check.model.name for check in store.verify()} == {"ears"}
-        assert store.pull(["mouth"], source=str(wheels)) == ["mouth"]
-        assert {check.model.name: check.state for check in store.verify()} == {"ears": "right", "mouth": "right"}
 
 
 class TestRoot:

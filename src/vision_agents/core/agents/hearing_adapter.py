@@ -178,8 +178,8 @@ class HearingAdapter:
         if self._events.has_subscribers(kind):
             self._events.send(kind(participant=participant, text=text))
 
-    def voice_compared(self, participant: Participant, similarity: float) -> None:
-        self._report(ev.VoiceCompared(self._now(), participant.id, similarity))
+    def voice_compared(self, participant: Participant, similarity: float, seconds: float) -> None:
+        self._report(ev.VoiceCompared(self._now(), participant.id, similarity, seconds))
 
     def failed(self, component: str, error: BaseException) -> None:
         redact(error)

@@ -23,8 +23,13 @@ from ..participants import Participant
 from ..tasks import GRACE, own_errors
 from ..voiceprint import SAMPLE_RATE, Embedding, Voiceprint, similarity
 
-MARKS = (0.5, 1.0, 2.0, 4.0)
-"""Seconds of speech in a turn after which its voice is compared (again). Windows of speech count, not their pauses."""
+MARKS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
+"""Seconds of speech in a turn after which its voice is compared (again). Windows of speech count, not their pauses. The
+first ones lie close together: there it is decided whether the agent goes on."""
+
+GROWN = 1.25
+"""A turn that has so many times the speech that its voice was last worked out from is looked at once more when it is
+taken: what is learnt of the one in conversation is then made of all of it."""
 
 LONGEST = 6.0
 """Seconds of a turn's audio that are kept, the first ones: more tells nothing new about the voice."""
@@ -55,6 +60,11 @@ class _Turn:
     voice: Embedding | None = None
     seconds: float = 0.0
     taken: bool = False
+
+    @property
+    def grown(self) -> bool:
+        """Return True if there is clearly more speech than its voice was worked out from."""
+        return self.speech >= max(MARKS[0], GROWN * self.seconds)
 
     def add(self, samples: Samples) -> None:
         new = samples[: round(LONGEST * SAMPLE_RATE) - self.length]
@@ -102,6 +112,14 @@ class _Voice:
         if not np.any(self.mean):  # nothing is like a voice that opposite ones have cancelled out
             self.mean, self.weight = None, 0.0
 
+    def shared(self, seconds: float) -> float:
+        """Return what `seconds` of another voice's speech are worth, compared with that of this one.
+
+        How far a cosine is off falls with 1/a + 1/b of the speech that the two were worked out from: half a second is
+        worth little, whoever it is compared with, and so is any speech beside a voice that has only said "yes".
+        """
+        return seconds * self.weight / (seconds + self.weight)
+
     def check(self, voice: Embedding) -> Embedding:
         """Raise ValueError for what is no voice, or not one of the same network."""
         shape = self.mean.shape if self.mean is not None else (np.size(voice),)
@@ -145,9 +163,10 @@ class SpeakerMatcher:
 
     It is told of everything as it happens: `hear` each piece of audio, `begin_turn` as speech begins or goes on,
     `speech_continued` and `speech_ended` as the detector reports them, and how the turn ended: `accept_turn` or
-    `discard_turn`. A turn's voice is worked out after 0.5, 1, 2 and 4 s of speech, once at a time for a participant;
-    what was heard by the time one begins is what it is about, so a slow network skips marks and is never behind. Each
-    result is reported by `voice_compared`, if the turn still runs and there is somebody to compare with.
+    `discard_turn`. A turn's voice is worked out each time that it passes one of `MARKS`, once at a time for a
+    participant; what was heard by the time one begins is what it is about, so a slow network skips marks and is never
+    behind. Each result is reported by `voice_compared`, if the turn still runs and there is somebody to compare with.
+    When a turn is taken, its voice is worked out from all of it.
 
     The one in conversation is the mean of the voices of turns that were taken, weighed by the seconds of speech that
     each was worked out from, of which 6 at most are remembered. The first turn taken enrols its voice at once. Another
@@ -212,7 +231,11 @@ class SpeakerMatcher:
             return
         turn, ear.turn = ear.turn, None
         turn.taken = True
-        if not turn.studied:  # else a better voice of it is about to come, and is learned then
+        if turn.studied:
+            return  # A better voice of it is about to come, and is learned then.
+        if turn.grown and ear.task is None:
+            self._begin_study(ear, turn)
+        else:
             ear.voice.learn(turn.voice, turn.seconds)
 
     def forget(self, participant: Participant) -> None:
@@ -236,10 +259,14 @@ class SpeakerMatcher:
         """Work out the voice of the running turn, unless that is being done or nothing new is known."""
         turn = ear.turn
         if ear.task is None and turn is not None and turn.passed > turn.embedded:
-            ear.task = asyncio.create_task(self._study(ear, turn), name=f"voice of {ear.participant.id}")
+            self._begin_study(ear, turn)
+
+    def _begin_study(self, ear: _ParticipantState, turn: _Turn) -> None:
+        turn.studied = True
+        ear.task = asyncio.create_task(self._study(ear, turn), name=f"voice of {ear.participant.id}")
 
     async def _study(self, ear: _ParticipantState, turn: _Turn) -> None:
-        turn.studied, turn.embedded, seconds = True, turn.passed, turn.speech
+        turn.embedded, seconds = turn.passed, turn.speech
         try:
             async with asyncio.timeout(TIMEOUT):
                 voice = await own_errors(self._voiceprint.embed(np.concatenate(turn.pieces)), "embedding a voice")
@@ -249,7 +276,8 @@ class SpeakerMatcher:
         else:
             turn.seconds, self._broken = seconds, False
             if ear.turn is turn and ear.voice.mean is not None:
-                self._listener.voice_compared(ear.participant, similarity(turn.voice, ear.voice.mean))
+                alike = similarity(turn.voice, ear.voice.mean)
+                self._listener.voice_compared(ear.participant, alike, ear.voice.shared(seconds))
         ear.task, turn.studied = None, False
         if turn.taken:
             ear.voice.learn(turn.voice, turn.seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .events import TranscriptReceived
+from .events import TranscriptReceived, VoiceCompared
 from .evidence import Vote
 from .loudness import Loudness
 from .turn import Speech
@@ -99,8 +99,13 @@ class Challenger:
     recognition: Recognition
     since_turn: float | None = None
     similarity: float | None = None
+    compared_seconds: float = 1.0
     detector_confirmed: bool = False
     votes: dict[str, Vote] = field(default_factory=dict)
+
+    def compare(self, report: VoiceCompared) -> None:
+        """Take a comparison of the voice with the one in conversation; the latest counts."""
+        self.similarity, self.compared_seconds = report.similarity, report.seconds
 
     def add_vote(self, vote: Vote) -> None:
         """Take a vote from outside; a second one of the same strategy replaces the first."""

@@ -166,6 +166,9 @@ class VoiceCompared(ParticipantEvent):
     similarity: float
     """The cosine of their voiceprints, from -1 to 1."""
 
+    seconds: float = 1.0
+    """What that rests on: a·b / (a + b) of the seconds of speech that the two were worked out from."""
+
 
 @dataclass(frozen=True, slots=True)
 class Voted(ParticipantEvent):

@@ -91,5 +91,8 @@ class Evidence:
     words_final: bool = True
     """False while the latest report was a guess that may be of a part of the speech only: more of it is coming."""
 
+    compared_seconds: float = 1.0
+    """What the similarity rests on: a·b / (a + b) of the seconds of speech that the two voices were worked out from."""
+
     since_turn: float | None = None
     """Seconds of silence from the participant's last turn that was taken to this speech; None before the first."""

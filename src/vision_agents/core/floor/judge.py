@@ -123,7 +123,7 @@ class Judge:
                 if not event.allowed:
                     self._withdraw(event.participant)
             case ev.VoiceCompared() if self._is_open(event.participant):
-                self._open_challenge.challengers[event.participant].similarity = event.similarity
+                self._open_challenge.challengers[event.participant].compare(event)
             case ev.Voted() if self._is_open(event.participant) and event.challenge == self._open_challenge.number:
                 vote = Vote(event.weight, event.reason, event.strategy)
                 self._open_challenge.challengers[event.participant].add_vote(vote)
@@ -161,6 +161,7 @@ class Judge:
             level=speech.loudness.level,
             usual_level=self.people.usual(turn.participant).level,
             similarity=challenger.similarity,
+            compared_seconds=challenger.compared_seconds,
             agent_words=self.people.agent_words,
             detector_confirmed=challenger.detector_confirmed,
             vocabulary=self.vocabulary,

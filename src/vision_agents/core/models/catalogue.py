@@ -57,17 +57,13 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model that can be pulled, what it is for, and under which licence its files are.
-
-    ``optional``: it is fetched and checked only when it is asked for by name.
-    """
+    """A model that can be pulled, what it is for, and under which licence its files are."""
 
     name: str
     purpose: str
     licence: str
     archive: Archive
     files: tuple[ModelFile, ...]
-    optional: bool = False
 
     @property
     def size(self) -> int:
@@ -179,7 +175,6 @@ _MODELS = (
                 "ge2e.pt",
             ),
         ),
-        optional=True,
     ),
 )
 

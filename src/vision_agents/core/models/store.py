@@ -82,7 +82,7 @@ class ModelStore:
         return [self._status(model) for model in self.catalogue.values()]
 
     def verify(self, names: Iterable[str] | None = None) -> list[FileCheck]:
-        """Hash every file of the named models, by default all that are not optional or here.
+        """Hash every file of the named models, by default all.
 
         Changes nothing; ``pull`` mends what is wrong."""
         checks = []
@@ -106,7 +106,7 @@ class ModelStore:
         progress: Progress | None = None,
         source: str | None = None,
     ) -> list[str]:
-        """Fetch the named models, by default all but optional ones that are not here.
+        """Fetch the named models, by default all.
 
         Returns the names of those that were not here already.
 
@@ -151,7 +151,7 @@ class ModelStore:
 
     def _models(self, names: Iterable[str] | None) -> list[Model]:
         if names is None:
-            return [model for model in self.catalogue.values() if not model.optional or self._status(model).present]
+            return list(self.catalogue.values())
         return [self._model(name) for name in dict.fromkeys([names] if isinstance(names, str) else names)]
 
     def _folder(self, model: Model) -> Path:

@@ -28,9 +28,9 @@ class Voiceprint(Part, abc.ABC):
     async def embed(self, samples: Samples) -> Embedding:
         """The voice in int16 samples, shape (n,), mono at 16 kHz, 0.4 s or more of one person's speech.
 
-        Returns a vector of length one; how alike two voices are is the cosine of their vectors (`similarity`). Where
-        "the same" begins depends on the network and on how much was heard. Must not block the event loop, and may be
-        cancelled. Raises ValueError if there is too little audio, or no sound in it.
+        Returns a vector of length one; how alike two voices are is the cosine of their vectors (`similarity`), which is
+        about 0 for strangers: take the mean of many voices out of what the network says. Must not block the event loop,
+        and may be cancelled. Raises ValueError if there is too little audio, or no sound in it.
         """
 
     async def close(self) -> None:

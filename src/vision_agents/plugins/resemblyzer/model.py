@@ -13,6 +13,7 @@ from vision_agents.core.audio import Samples
 from vision_agents.core.models.onnx import open_session, to_float
 from vision_agents.core.voiceprint import SAMPLE_RATE, SHORTEST
 
+from .centre import centred
 from .graph import encoder
 from .mel import mel_power
 from .weights import read_tensors
@@ -38,7 +39,11 @@ class GE2EModel:
         self._session = open_session(encoder(weights), extra="resemblyzer")
 
     def embed(self, samples: Samples) -> NDArray[np.float32]:
-        """A vector of length one, shape (256,), for 0.4 s or more of int16 speech at 16 kHz.
+        """A vector of length one, shape (256,), as seen from the centre of voices. See `encode`."""
+        return centred(self.encode(samples))
+
+    def encode(self, samples: Samples) -> NDArray[np.float32]:
+        """The encoder's vector of length one, shape (256,), for 0.4 s or more of int16 speech at 16 kHz.
 
         Up to 1.6 s are read in one piece; of more, the mean of overlapping pieces is taken. Raises ValueError for less
         than 0.4 s, or silence.

@@ -20,8 +20,8 @@ MODEL = "ge2e"
 class Voiceprint(voiceprint.Voiceprint):
     """The GE2E speaker encoder of Resemblyzer 0.1.4: 256 numbers a voice, about 10 ms of one core for 2 s of speech.
 
-    None of its numbers is negative, so that even strangers are about 0.5 alike; `benchmarks/voiceprint.py` tells where
-    "another voice" begins. It is not fetched with the other models: run `vision-agents models pull ge2e`. It is
+    They are seen from the centre of many voices, so that strangers are about 0 alike; `benchmarks/voiceprint.py` tells
+    where "another voice" begins. It is not fetched with the other models: run `vision-agents models pull ge2e`. It is
     loaded once a process, and all sessions share one worker thread.
 
     Args:

@@ -226,8 +226,8 @@ class HearingLog:
     ) -> None:
         self.facts.append(("final" if final else "partial", participant, text))
 
-    def voice_compared(self, participant: Participant, similarity: float) -> None:
-        self.facts.append(("voice_compared", participant, similarity))
+    def voice_compared(self, participant: Participant, similarity: float, seconds: float) -> None:
+        self.facts.append(("voice_compared", participant, similarity, seconds))
 
     def failed(self, component: str, error: BaseException) -> None:
         self.failures.append(error)

@@ -11,7 +11,7 @@ session replays to the same decision. It returns a `Vote`, or None if it has not
 | `words` | -1 for "uh-huh", -2 for four of them, up to +1 for what means something | words tell the two apart |
 | `question` | +2 for a "yes" after a question | an "okay" is an answer then |
 | `loudness` | 0 to -0.5, the fainter the more; -6 beyond where a caller can be | who leans back is heard later |
-| `voice` | -3 for another voice, -0.5 for its commands | a second speaker has to mean the agent |
+| `voice` | -3 for another voice, -1 for what may be one, -0.5 for its commands | who speaks aside has to mean it |
 | `echo` | -6 for the agent's own words, -1 for a single one | they come from its loudspeaker |
 
 So clear speech interrupts by its length alone, and when it was short by words that mean something, once they are all
