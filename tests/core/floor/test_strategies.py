@@ -209,6 +209,12 @@ class TestTheTable:
         assert weight("loudness", speech("I have to go", voiced=0.096, **faint)) == TOO_FAR
         assert weight("loudness", speech("I have to go", voiced=0.1, stt_confidence=1.0, **faint)) == TOO_FAR
 
+    def test_loudness_of_a_voice_that_is_the_callers(self) -> None:
+        for level in (-32.0, -40.0):
+            leant_back = replace(NOTHING, level=level, usual_level=-20.0)
+            assert weight("loudness", replace(leant_back, similarity=SAME)) is None
+            assert weight("loudness", replace(leant_back, similarity=SAME - 0.01)) == weight("loudness", leant_back)
+
     def test_loudness_that_is_not_known(self) -> None:
         assert weight("loudness", NOTHING) is None
         assert weight("loudness", replace(NOTHING, usual_level=-20.0)) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..evidence import Evidence, Vote
 from ..vocabulary import tokens
+from .voice import callers
 from .words import SYLLABLE, believed, certain
 
 # dB under the usual level: nobody's level is steadier than the first. Up to the second it may be a caller who leans
@@ -26,12 +27,12 @@ def loudness(evidence: Evidence) -> Vote | None:
     So it takes up to half as long again, or words besides. -6 from 16 dB on, which is farther than a caller can be. A
     mere command counts at any level: somebody who whispers "please stop" means the agent. And so are words that are
     certain though the detector took next to nothing for speech: such a whisper was not measured. Who has spoken a
-    moment ago goes on.
+    moment ago goes on. And a voice that is known for the caller's is the caller's at any distance.
 
     Before the first turn of a participant the level that telephony aims at stands in for theirs, and nobody is too far
     by it: microphones differ.
     """
-    if evidence.level is None or _only_a_command(evidence) or _unmeasured(evidence):
+    if evidence.level is None or callers(evidence) or _only_a_command(evidence) or _unmeasured(evidence):
         return None
     known = evidence.usual_level is not None
     fainter = (evidence.usual_level if evidence.usual_level is not None else NOMINAL) - evidence.level

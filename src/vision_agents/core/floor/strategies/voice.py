@@ -18,6 +18,11 @@ SAME = 0.3
 COMMANDS, OTHERWISE, UNSURE = -0.5, -3.0, -1.0
 
 
+def callers(evidence: Evidence) -> bool:
+    """Return True if the voice is known for that of the one in conversation."""
+    return evidence.similarity is not None and evidence.similarity >= SAME
+
+
 def voice(evidence: Evidence) -> Vote | None:
     """Vote -3 for another voice than the one in conversation, which outweighs all that it may say; -0.5 for a command.
 
