@@ -71,7 +71,9 @@ def create_agent() -> Agent:
         llm=openai.LLM(model="gpt-5.4"),
         tts=elevenlabs.TTS(),
         stt=deepgram.STT(),
-        turn_detection=smart_turn.TurnDetection(sample_rate=16000),
+        turn_detection=smart_turn.TurnDetection(
+            sample_rate=16000, silence_duration_ms=2000, speech_probability_threshold=0.5
+        ),
     )
 
 

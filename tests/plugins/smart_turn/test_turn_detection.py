@@ -47,9 +47,9 @@ class Judge:
 
 @asynccontextmanager
 async def detection(
-    judge: Any, buffer: float = 1.5, threshold: float = 0.5, vad: LevelVAD | None = None
+    judge: Any, buffer: float = 1.5, threshold: float = 0.5, vad: LevelVAD | None = None, **names: float
 ) -> AsyncIterator[tuple[smart_turn.TurnDetection, Notes]]:
-    detector = smart_turn.TurnDetection(buffer, threshold, vad=vad or LevelVAD(), model=judge)
+    detector = smart_turn.TurnDetection(buffer, threshold, vad=vad or LevelVAD(), model=judge, **names)
     notes = Notes()
     detector.attach(Attachment(hearing=notes))
     await detector.start()
@@ -106,6 +106,31 @@ async def test_an_unfinished_turn_ends_by_its_buffer_of_silence(setting: tuple[f
         assert duration == pytest.approx(1.0, abs=0.15)
         # 0.08 of the silence were counted before the level fell: the lag of the real detector.
         assert notes.times("turn_ended")[0] == pytest.approx(1.0 + setting[0] - 0.08, abs=0.06)
+
+
+@pytest.mark.virtual_time
+async def test_the_silence_may_be_given_by_itself() -> None:
+    async with detection(Judge(0.1), 0.5, silence_duration_ms=2000) as (detector, notes):
+        await play(detector, audio((1.0, SPEECH), (3.0, SILENCE)))
+        ((_, _, trailing),) = notes.of("turn_ended")
+        assert trailing == pytest.approx(2.0, abs=WINDOW)
+        # What interrupts is still the buffer's, and the floor does not give the turn up before.
+        assert detector.policy.commit_speech == pytest.approx(0.25)
+        assert detector.policy.turn_timeout > 2.0
+
+
+def test_the_threshold_has_another_name() -> None:
+    one, other = (
+        smart_turn.TurnDetection(vad=LevelVAD(), model=Judge(0.9), **names)
+        for names in ({"confidence_threshold": 0.7}, {"speech_probability_threshold": 0.7})
+    )
+    assert (one.confidence_threshold, one.policy) == (other.confidence_threshold, other.policy)
+
+
+@pytest.mark.parametrize("silence", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_silence_is_a_positive_number(silence: float) -> None:
+    with pytest.raises(ValueError, match="silence_duration_ms must be a positive number"):
+        smart_turn.TurnDetection(silence_duration_ms=silence, vad=LevelVAD(), model=Judge(0.9))
 
 
 LEVELS = st.lists(st.tuples(st.sampled_from([0.04, 0.16, 0.32, 0.8]), st.sampled_from([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])))

@@ -116,6 +116,9 @@ class TurnDetection(TurnDetector):
             window is silence only below `min(0.6 * t, max(t - 0.15, 0.01))`. Speech
             is clear from `min(t + 0.35, 0.97)` on (`policy.clear_speech`). Lower: weaker evidence starts a turn.
         sample_rate: of the networks, in Hz; there is none but 16,000. Audio may come at any rate.
+        silence_duration_ms: milliseconds of silence after which any turn ends, where that is not to be the buffer.
+        speech_probability_threshold: another name of `confidence_threshold`, which programs written for other versions
+            use.
         vad: in place of Silero.
         model: in place of the network from the model store.
 
@@ -127,7 +130,7 @@ class TurnDetection(TurnDetector):
 
     Both networks are loaded once a process; Smart Turn runs in one worker thread for all sessions. If speech has gone
     on meanwhile, its answer is dropped; if it fails, that is reported once and silence ends turns. If no audio comes at
-    all for `max(buffer_in_seconds, 1.0)` seconds of the event loop's clock, the turn ends as well.
+    all for as long, or 1.0 seconds if that is more, of the event loop's clock, the turn ends as well.
 
     The confidence of a turn's end is Smart Turn's probability, and 0.0 if Smart Turn had no say.
 
@@ -142,12 +145,19 @@ class TurnDetection(TurnDetector):
         confidence_threshold: float = 0.5,
         sample_rate: int = SAMPLE_RATE,
         *,
+        silence_duration_ms: float | None = None,
+        speech_probability_threshold: float | None = None,
         vad: VAD | None = None,
         model: EndOfTurnModel | None = None,
     ) -> None:
         super().__init__()
+        if speech_probability_threshold is not None:
+            confidence_threshold = speech_probability_threshold
+        silence = buffer_in_seconds if silence_duration_ms is None else silence_duration_ms / 1000.0
         if not (math.isfinite(buffer_in_seconds) and buffer_in_seconds > 0):
             raise ValueError(f"buffer_in_seconds must be a positive number of seconds, not {buffer_in_seconds}.")
+        if not (math.isfinite(silence) and silence > 0):
+            raise ValueError(f"silence_duration_ms must be a positive number, not {silence_duration_ms}.")
         if not math.isfinite(confidence_threshold):
             raise ValueError(f"confidence_threshold must be a number from 0 to 1, not {confidence_threshold}.")
         if sample_rate != SAMPLE_RATE:
@@ -157,6 +167,7 @@ class TurnDetection(TurnDetector):
         if vad is None or model is None:
             require_onnxruntime("smart_turn")
         self.buffer_in_seconds = buffer_in_seconds
+        self._silence = silence
         self.confidence_threshold = min(max(confidence_threshold, LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
         self._vad = silero.VAD() if vad is None else vad
         spec: NetworkSpec[EndOfTurnModel] = NetworkSpec(load, MODEL) if model is None else given(model)
@@ -170,7 +181,7 @@ class TurnDetection(TurnDetector):
         return InterruptionPolicy(
             commit_speech=COMMIT_SHARE * self.buffer_in_seconds,
             clear_speech=min(self.confidence_threshold + CLEAR, CLEAREST),
-            turn_timeout=max(InterruptionPolicy().turn_timeout, self.buffer_in_seconds + 0.5),
+            turn_timeout=max(InterruptionPolicy().turn_timeout, self._silence + 0.5),
         )
 
     @property
@@ -244,7 +255,7 @@ class TurnDetection(TurnDetector):
         turn = ear.turn
         if turn is None or ear.segmenter.speaking:
             return
-        if ear.silence >= self.buffer_in_seconds:
+        if ear.silence >= self._silence:
             self._end_turn(ear, turn, ear.silence)
         elif edge is SpeechEdge.ENDED:
             self._ask_model(ear, turn)
@@ -274,7 +285,7 @@ class TurnDetection(TurnDetector):
             self._fail(error)
             return
         turn.score = answer.result()
-        if self.report_pause_judged(ear.participant, turn.score, self.buffer_in_seconds):
+        if self.report_pause_judged(ear.participant, turn.score, self._silence):
             return  # It is decided in the floor, which also knows the words and how this caller pauses.
         if turn.score >= COMPLETE:
             self._end_turn(ear, turn, ear.silence)
@@ -282,7 +293,7 @@ class TurnDetection(TurnDetector):
     def _fail(self, error: BaseException) -> None:
         if not self._failed:
             self._failed = True
-            logger.error("Smart Turn failed (%s): turns now end by %.2f s of silence", error, self.buffer_in_seconds)
+            logger.error("Smart Turn failed (%s): turns now end by %.2f s of silence", error, self._silence)
             self.report_failure(error)
 
     def _end_turn(self, ear: _ParticipantState, turn: _Turn, trailing_silence: float) -> None:
@@ -291,7 +302,7 @@ class TurnDetection(TurnDetector):
         self.report_turn_ended(ear.participant, turn.score or 0.0, duration, trailing_silence)
 
     def _watch(self, ear: _ParticipantState) -> None:
-        due = ear.heard_at + max(STARVED, self.buffer_in_seconds)
+        due = ear.heard_at + max(STARVED, self._silence)
         ear.timer = asyncio.get_running_loop().call_at(due, self._check_starved, ear, ear.heard_at)
 
     def _check_starved(self, ear: _ParticipantState, last_heard: float) -> None:
