@@ -138,12 +138,15 @@ def test_addresses_of_this_machine_and_of_others() -> None:
     assert not is_here("https://voice.example.com")
 
 
-def test_figures_are_read_from_metrics() -> None:
+def test_figures_are_read_from_metrics_of_one_process_and_of_many() -> None:
     lines = (
         "# HELP x",
         "vision_agents_sessions 3.0",
         'vision_agents_errors_total{component="llm"} 1.0',
         "other 4",
         "vision_agents_x y",
+        'vision_agents_capacity{host="a"} 5.0',
+        'vision_agents_capacity{host="b"} 6.0',
+        'vision_agents_refused_total{host="b",reason="cpu"} 6.0',
     )
-    assert read_gauges("\n".join(lines)) == {"sessions": 3.0}
+    assert read_gauges("\n".join(lines)) == {"sessions": 3.0, "capacity": 11.0}

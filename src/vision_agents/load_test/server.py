@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +16,8 @@ TIMEOUT = 60.0
 
 # Seconds after which a refused caller tries again, where the server does not say.
 RETRY = 2.0
+
+_GAUGE = re.compile(r'^vision_agents_(\w+)(?:\{host="[^"]*"\})? (\S+)$', re.MULTILINE)
 
 # What is said of it by GET /health.
 ALIVE = {"status": "alive"}
@@ -107,15 +111,11 @@ class Server:
 
 
 def read_gauges(exposition: str) -> dict[str, float]:
-    """The figures without labels of Prometheus's text format."""
+    """The figures of Prometheus's text format that have no label, or that of their process: those are added up."""
     figures: dict[str, float] = {}
-    for line in exposition.splitlines():
-        name, _, value = line.partition(" ")
-        if name.startswith("vision_agents_") and "{" not in name:
-            try:
-                figures[name.removeprefix("vision_agents_")] = float(value)
-            except ValueError:
-                continue
+    for name, value in _GAUGE.findall(exposition):
+        with suppress(ValueError):
+            figures[name] = figures.get(name, 0.0) + float(value)
     return figures
 
 
