@@ -3,17 +3,21 @@
 Two or three models share two cores here. A second thread per model makes all of them slower under load, and
 onnxruntime's default of spinning while idle burns a whole core between two windows.
 
-onnxruntime itself is imported when the first session is opened.
+onnxruntime itself is imported when the first session is opened. Its official builds send telemetry to their maker
+unless they are told not to before they are imported: this module does so, if the environment says nothing.
 """
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 ERRORS_ONLY, FATAL_ONLY = 3, 4
 """Severities from which onnxruntime writes to the standard error."""

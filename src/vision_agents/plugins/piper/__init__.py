@@ -4,6 +4,9 @@ piper-tts is GPL-3.0 and is used by this plugin alone: it is installed only with
 it, such as `local`.
 """
 
+# First of all: it keeps onnxruntime from sending telemetry.
+import vision_agents.core.models.onnx  # noqa: F401
+
 try:
     import onnxruntime as _onnxruntime  # noqa: F401
     from piper import PiperVoice as _PiperVoice  # noqa: F401
