@@ -128,8 +128,8 @@ class Tab:
         await self.until(f"!document.querySelector({selector!r}).disabled")
         await self.run(f"document.querySelector({selector!r}).click()")
 
-    async def screenshot(self, width: int, height: int, *, dark: bool = False) -> bytes:
-        """A picture of the page at that size in CSS pixels: PNG."""
+    async def screenshot(self, width: int, height: int, *, dark: bool = False, whole: bool = False) -> bytes:
+        """A picture of the page at that size in CSS pixels, or of the whole page at that width: PNG."""
         # A tab in the background draws nothing.
         await self.send("Page.bringToFront")
         await self.send(
@@ -138,7 +138,7 @@ class Tab:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         await self.send("Emulation.setEmulatedMedia", features=[scheme])
         await self.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        picture = await self.send("Page.captureScreenshot", format="png")
+        picture = await self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         return base64.b64decode(picture["data"])
 
     async def close(self) -> None:

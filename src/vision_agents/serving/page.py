@@ -1,11 +1,7 @@
 """The page of `local.Edge` for served agents: any number of browsers, each with an agent of its own.
 
-    GET  /                          the page and its parts; with `?token=…` once, where there is a secret
-    GET  /records?tab=…&browser=…   WebSocket: arrays of records; the page may send "hang up"
-    POST /offer                     a WebRTC offer, which is answered here
-
+They ask for what stands in the local plugin's `protocol`; here the index takes the token as `?token=…`, once.
 What pages are told, and whom they talk with, is decided in the local plugin's switchboard; who is taken, by the host.
-An error is {"error": …}, as the page reads it.
 """
 
 from __future__ import annotations
@@ -132,8 +128,7 @@ class Page:
             await socket.accept()
             sending = asyncio.create_task(page.feed.run(), name="records of a page")
             async for message in socket.iter_text():
-                if message == "hang up":
-                    self._switchboard.hang_up(page)
+                self._switchboard.take(page, message)
         finally:
             self._switchboard.close_page(page)
             if sending is not None:

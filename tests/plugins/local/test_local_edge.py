@@ -90,7 +90,7 @@ async def test_hanging_up_is_told_to_the_page(edge, http, sink):
     who = await caller.call(edge, http, page)
     connected = await page.until(edge="call", state="connected", agent="Ada", fresh=True)
     await page.until(edge="place", kept=True)
-    await page.socket.send_str("hang up")
+    await page.socket.send_json({"do": "hang up"})
     await page.until(edge="call", state="over", connection=connected["connection"])
     assert sink.happened == [f"{who} joined", f"{who} left"]
     await caller.close()

@@ -127,13 +127,13 @@ async def test_an_offer_that_aiortc_refuses_is_answered_with_a_sentence(edge, ht
 
 async def test_records_reach_the_page_of_the_call_in_order_and_no_other(edge, http):
     other, page, caller = await Page.open(edge, http), await Page.open(edge, http), Caller()
-    edge.observe({"note": "before there is a caller"})
+    edge.observe({"note": "UserTranscript", "text": "before there is a caller"})
     await caller.call(edge, http, page)
     await page.until(edge="call", state="connected")
     for number in range(100):
-        edge.observe({"note": "count", "number": number})
-    await page.until(note="count", number=99)
-    assert [r["number"] for r in page.records if r.get("note") == "count"] == list(range(100))
+        edge.observe({"note": "ComponentFailed", "number": number})
+    await page.until(note="ComponentFailed", number=99)
+    assert [r["number"] for r in page.records if r.get("note") == "ComponentFailed"] == list(range(100))
     assert page.hello == {"edge": "hello", "agent": "Ada", "recorded": False} | {
         "page": page.id,
         "key": page.key,

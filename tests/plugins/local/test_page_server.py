@@ -94,7 +94,7 @@ async def test_callers_at_once_have_agents_of_their_own_and_hear_nothing_of_each
     assert [message.text for message in agents.made[0].conversation] == ["my credit card number is four"]
     assert list(agents.made[1].conversation) == []
     await agents.made[1].say("hello")
-    await second.until(note="ReplyPlayed")
+    await second.until(note="AgentTranscript", done=True)
     assert "credit" not in str(second.records)
     assert "credit" in str(first.records)
     await asyncio.gather(ann.close(), bob.close())
@@ -121,7 +121,7 @@ async def test_the_limit_is_exact_and_told_in_a_sentence(serve, agents, http):
     assert await late.ask(server, http, waiting) == (503, {"error": full})
     # A place is free as soon as somebody hangs up: nobody has to wait for what is kept for those who might come back.
     happy = next(page for page, record in zip(pages, told, strict=True) if record["state"] == "connected")
-    await happy.socket.send_str("hang up")
+    await happy.socket.send_json({"do": "hang up"})
     await waiting.until(edge="place", full="")
     await late.call(server, http, waiting)
     await waiting.until(edge="call", state="connected")
@@ -224,7 +224,7 @@ async def test_who_hangs_up_before_the_agent_is_there_leaves_nothing(serve, agen
     page, caller = await Page.open(server, http), Caller()
     await caller.call(server, http, page)
     await page.until(edge="place", kept=True)
-    await page.socket.send_str("hang up")
+    await page.socket.send_json({"do": "hang up"})
     await page.until(edge="place", kept=False)
     agents.slow = None
     _, other = await joined(server, http)
@@ -296,3 +296,45 @@ async def test_it_is_served_once_at_a_time_and_leaves_nothing_behind(agents, htt
 def test_terms_that_are_none_are_refused(agents, terms, complaint):
     with pytest.raises(ValueError, match=complaint):
         PageServer(agents, **terms)
+
+
+# What is typed, and what is shown to a page that comes later.
+
+
+async def test_what_is_typed_is_answered_and_interrupts(serve, http, agents):
+    server = await serve()
+    page, caller = await joined(server, http)
+    agent = agents.made[0]
+    saying = asyncio.create_task(agent.say(LONG))
+    await page.until(event="AudioStarted")
+    await page.socket.send_json({"do": "say", "text": "and the birds?"})
+    told = await page.until(note="ResponseRequested", text="and the birds?")
+    assert not await saying, "it was cut off"
+    await page.until(note="AgentTranscript", reply=told["reply"])
+    assert "and the birds?" in [message.text for message in agent.conversation.messages]
+    await caller.close()
+
+
+async def test_a_page_is_told_what_cannot_be_done(serve, http):
+    server = await serve()
+    page = await Page.open(server, http)
+    for message, error in (('{"do": "say", "text": "hello"}', "press Talk first"), ("hello", "a message is JSON")):
+        await page.socket.send_str(message)
+        refused = await page.until(edge="refused")
+        assert error in refused["error"]
+        page.records.remove(refused)
+
+
+async def test_a_page_that_is_opened_again_is_shown_what_was_said(serve, http, agents):
+    server = await serve()
+    page, caller = await joined(server, http)
+    await agents.made[0].say("Nothing of it is lost.")
+    await page.socket.close()
+    again = await Page.open(server, http, page.key)
+    past = await again.until(edge="past")
+    assert [record for record in past["records"] if record.get("note") == "AgentTranscript"][-1]["heard"].endswith(
+        "lost."
+    )
+    stranger = await Page.open(server, http)
+    assert [record["edge"] for record in stranger.records] == ["hello"]
+    await caller.close()

@@ -277,6 +277,7 @@ class Agent:
         self._parts.attach(session.attachment)
         self._session = session
         session.on_pull = self.on_pull
+        self.edge.lend(self)
         if self.edge.observes:
             session.watch(self.edge.observe)
         for observer in self._observers:

@@ -27,7 +27,15 @@ from ..participants import Participant
 from ..redaction import redacted
 from ..tasks import PART_ERRORS, Tasks, together
 from ..trace import Trace
-from ..trace.notes import CallEnded, ParticipantJoined, StaleAudio, TokensUsed, VoiceStarted, VoiceStopped
+from ..trace.notes import (
+    CallEnded,
+    ParticipantJoined,
+    ResponseRequested,
+    StaleAudio,
+    TokensUsed,
+    VoiceStarted,
+    VoiceStopped,
+)
 from ..usage import TokenUsage
 from ..voice import MadeStage, RealtimeVoice, SpeechRequest, SpokenReply
 from .barrier import Barrier
@@ -190,6 +198,8 @@ class Session:
         within = self._voice.waits_for(request.caller) if request.caller is not None else None
         number = self.floor.last_reply + 1
         future = self.replies.requested(number, request)
+        if not request.verbatim:
+            self.trace.note(ResponseRequested(number, request.text))
         self.post(ev.ReplyRequested(self.trace.now(), number, request.interruptible, request.interrupts, within))
         return future
 

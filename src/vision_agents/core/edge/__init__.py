@@ -1,12 +1,13 @@
 """Edges: how an agent takes part in a call."""
 
-from .edge import FRAME_SAMPLES, FRAME_SECONDS, OUTPUT_SAMPLE_RATE, CallSink, EdgeTransport
+from .edge import FRAME_SAMPLES, FRAME_SECONDS, OUTPUT_SAMPLE_RATE, AgentControls, CallSink, EdgeTransport
 from .events import CallEndedEvent, ParticipantJoinedEvent, ParticipantLeftEvent
 
 __all__ = [
     "FRAME_SAMPLES",
     "FRAME_SECONDS",
     "OUTPUT_SAMPLE_RATE",
+    "AgentControls",
     "CallEndedEvent",
     "CallSink",
     "EdgeTransport",

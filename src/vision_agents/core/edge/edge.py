@@ -40,6 +40,16 @@ class CallSink(Protocol):
         """The call is over; `error` if it broke."""
 
 
+class AgentControls(Protocol):
+    """The controls of an agent in a call, for people who do more than talk, as on a page. `Agent` has all of them."""
+
+    instructions: str
+    """The text that the model is told before everything else; another one holds from the next answer on."""
+
+    async def simple_response(self, text: str, interrupt: bool = True) -> bool:
+        """Have the model answer `text` as if a user had said it; what is being said is cut off."""
+
+
 class EdgeTransport(Part, abc.ABC):
     """A way into a call. One edge serves one agent, in one call at a time."""
 
@@ -57,6 +67,9 @@ class EdgeTransport(Part, abc.ABC):
     @abc.abstractmethod
     async def leave(self) -> None:
         """Leave the call and free everything. Harmless if it was never joined or is over."""
+
+    def lend(self, agent: AgentControls) -> None:
+        """Take the controls of the agent that is about to join, for people who type or tune. Returns at once."""
 
     @property
     def observes(self) -> bool:

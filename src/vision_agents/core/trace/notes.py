@@ -80,6 +80,14 @@ class UserTranscript(Note):
 
 
 @dataclass(frozen=True, slots=True)
+class ResponseRequested(Note):
+    """The model is to answer `text` with that reply, though nobody said it: somebody typed it, or code asks."""
+
+    reply: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class AgentTranscript(Note):
     """The words of a reply, divided into those that were heard so far and those that were not.
 
@@ -216,6 +224,7 @@ NOTES: tuple[type[Note], ...] = (
     TokensUsed,
     CallEnded,
     UserTranscript,
+    ResponseRequested,
     AgentTranscript,
     ReplyPlayed,
     AnswerTimed,

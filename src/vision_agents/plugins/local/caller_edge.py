@@ -11,11 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from vision_agents.core.edge import CallSink, EdgeTransport
+from vision_agents.core.edge import AgentControls, CallSink, EdgeTransport
 from vision_agents.core.participants import Participant, User
 from vision_agents.core.tasks import Tasks
 
-from .feed import Record, Tell
+from . import protocol
+from .feed import Tell
+from .past import Past
+from .protocol import PageRecords, Record
+from .refused import RefusedError
 from .rtc import BrowserCall, OfferError
 from .tokens import new_token
 
@@ -56,9 +60,8 @@ class CallerEdge(EdgeTransport):
     Offers may be answered before the agent has joined and after; a browser that is there before the agent waits for it,
     and hears silence. That all browsers are gone ends nothing: whoever made the edge decides about that.
 
-    Pages are told of their connections with records `{"edge": "call", "connection": …, "state": …}`, the state being
-    "connected" (with the agent's name as `agent`, and `fresh` if the conversation begins), "over", "taken over" or
-    "failed" (with an `error`). All other records are the agent's; they go to the page that is in the call or was last.
+    Pages are told of their connections (`protocol.call`). All other records are the agent's, as far as pages show them;
+    they go to the page that is in the call or was last.
 
     Args:
         private: calls have no port that can be reached from outside of this machine.
@@ -77,6 +80,9 @@ class CallerEdge(EdgeTransport):
         self._arrived, self._left = arrived, left
         self._sink: CallSink | None = None
         self._agent = ""
+        self._controls: AgentControls | None = None
+        self._screen = PageRecords()
+        self._past = Past()
         self.joined = asyncio.Event()
         # Connections and who is told of them, until they are dismissed; the one that has the call; those being closed.
         self._calls: dict[BrowserCall, Owner] = {}
@@ -85,6 +91,7 @@ class CallerEdge(EdgeTransport):
         self._served: BrowserCall | None = None
         self._tell: Tell = _nobody
         self._closing = Tasks()
+        self._typed = Tasks()
         self._participants = 0
         self._fresh = True
 
@@ -98,7 +105,16 @@ class CallerEdge(EdgeTransport):
         """Return whether a browser is on its way."""
         return any(call is not self._current for call in self._calls)
 
+    @property
+    def past(self) -> list[Record]:
+        """The records that were shown of the conversation so far."""
+        return self._past.records
+
     # The agent.
+
+    def lend(self, agent: AgentControls) -> None:
+        """Have what the caller types answered by `agent`."""
+        self._controls = agent
 
     async def join(self, agent_user: User, call: Any, sink: CallSink) -> None:
         """Serve `sink` to the caller, as soon as they are there; `call` has no meaning here. Returns at once."""
@@ -112,13 +128,17 @@ class CallerEdge(EdgeTransport):
     async def leave(self) -> None:
         """Hang up, say so on the page, and free everything. Harmless twice."""
         self.hang_up()
-        self._sink, self._tell = None, _nobody
+        await self._typed.close()
+        self._sink, self._tell, self._controls = None, _nobody, None
         self.joined.clear()
         await self._closing.finish()
 
     def observe(self, record: Record) -> None:
-        """Show a record to the caller."""
-        self._tell(record)
+        """Show a record to the caller, if it is one of those that pages show."""
+        shown = self._screen.pick(record)
+        if shown is not None:
+            self._past.put(shown)
+            self._tell(shown)
 
     # The caller.
 
@@ -146,6 +166,12 @@ class CallerEdge(EdgeTransport):
         """End the connections of the page that `tell` belongs to; None: of all. `error`: why, for the caller."""
         for call in [call for call, owner in self._calls.items() if tell is None or owner.tell == tell]:
             self._dismiss(call, "over" if error is None else "failed", error)
+
+    def say(self, text: str) -> None:
+        """Have the agent answer what the caller typed. Raises RefusedError if the caller is in no call."""
+        if self._controls is None or self._current is None:
+            raise RefusedError(409, "nobody is there to read it: press Talk first")
+        self._typed.spawn(self._controls.simple_response(text), "the answer to a typed text")
 
     # CallListener.
 
@@ -197,4 +223,4 @@ class CallerEdge(EdgeTransport):
 
 
 def _report(owner: Owner, state: str, **more: Any) -> None:
-    owner.tell({"edge": "call", "connection": owner.connection, "state": state, **more})
+    owner.tell(protocol.call(owner.connection, state, **more))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from vision_agents.core.edge import CallSink, EdgeTransport
+from vision_agents.core.edge import AgentControls, CallSink, EdgeTransport
 from vision_agents.core.participants import User
 
 from .caller_edge import CallerEdge
-from .feed import Record
 from .front import Front
+from .protocol import Record
 from .recorded_lines import Caller
 from .server import Certificate
 from .switchboard import Terms
@@ -48,6 +48,7 @@ class Edge(EdgeTransport):
         self._caller = caller
         # The caller's, once they are there.
         self._line: CallerEdge | None = None
+        self._agent: AgentControls | None = None
 
     @property
     def host(self) -> str:
@@ -74,6 +75,10 @@ class Edge(EdgeTransport):
         """Return whether browsers give the page the microphone at `url`: on loopback, and over https."""
         return self._front.microphone_allowed
 
+    def lend(self, agent: AgentControls) -> None:
+        """Have what the caller types answered by `agent`."""
+        self._agent = agent
+
     async def join(self, agent_user: User, call: Any, sink: CallSink) -> None:
         """Serve the page; `call` has no meaning here. Returns when the page can be opened.
 
@@ -85,6 +90,8 @@ class Edge(EdgeTransport):
 
         async def attend(line: CallerEdge) -> None:
             self._line = line
+            if self._agent is not None:
+                line.lend(self._agent)
             await line.join(agent_user, call, sink)
             await asyncio.Event().wait()
 
@@ -94,7 +101,7 @@ class Edge(EdgeTransport):
     async def leave(self) -> None:
         """Hang up, say so on the open pages, and stop serving."""
         await self._front.close()
-        self._line = None
+        self._line = self._agent = None
 
     def observe(self, record: Record) -> None:
         """Show a record to the caller."""

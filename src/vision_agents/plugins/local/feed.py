@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
+
+from . import protocol
+from .protocol import Record
 
 # Records that may wait for one page: about half a minute of a lively call. Beyond that the oldest are left out, and the
 # page is told how many: captions that are a minute old are worth less than those of now.
@@ -14,8 +16,6 @@ LIMIT = 1000
 
 # A page that takes nothing for so long, in seconds, is gone.
 SEND_TIMEOUT = 10.0
-
-Record = Mapping[str, Any]
 
 # Takes a record for somebody, and returns at once.
 Tell = Callable[[Record], None]
@@ -49,7 +49,7 @@ class Feed:
             batch: list[Record] = [*self._waiting]
             self._waiting.clear()
             if self._lost:
-                batch.insert(0, {"edge": "lost", "records": self._lost})
+                batch.insert(0, protocol.lost(self._lost))
                 self._lost = 0
             try:
                 async with asyncio.timeout(SEND_TIMEOUT):

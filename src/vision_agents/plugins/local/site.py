@@ -1,12 +1,7 @@
-"""The page over HTTP, by aiohttp: files, WebRTC signalling, records, the recorded caller.
+"""The page over HTTP, by aiohttp. What pages ask for stands in `protocol`.
 
-    GET  /                          the page and its parts
-    GET  /records?tab=…&browser=…   WebSocket: arrays of records; the page may send "hang up"
-    POST /offer                     {"type": "offer", "sdp", "page", "new"} -> {"type": "answer", "sdp", "connection"}
-    GET  /caller/<line>.wav         what the recorded caller says
-
-An error is answered as {"error": …}, with a sentence for people. Who is answered at all is decided in `access`, what
-pages are told and whom they talk with in `switchboard`: here is only what carries it.
+Who is answered at all is decided in `access`, what pages are told and whom they talk with in `switchboard`: here is
+only what carries it.
 """
 
 from __future__ import annotations
@@ -76,8 +71,8 @@ class Site:
             self._sockets.add(socket)
             sending = asyncio.create_task(page.feed.run(), name="records of a page")
             async for message in socket:
-                if message.type is WSMsgType.TEXT and message.data == "hang up":
-                    self._switchboard.hang_up(page)
+                if message.type is WSMsgType.TEXT:
+                    self._switchboard.take(page, message.data)
         finally:
             self._switchboard.close_page(page)
             self._sockets.discard(socket)

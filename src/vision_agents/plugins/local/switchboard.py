@@ -14,8 +14,10 @@ from typing import Any
 
 from vision_agents.core.tasks import Tasks, own_errors
 
+from . import protocol
 from .caller_edge import CallerEdge
-from .feed import Feed, Record, Send
+from .feed import Feed, Send
+from .protocol import MAX_KEY, HangUp, Offer, Record
 from .refused import RefusedError
 from .rtc import OfferError
 from .tokens import new_token
@@ -32,9 +34,6 @@ MAX_PAGES = 16
 # How long an agent may take to be made and to join, and to leave, in seconds.
 START_TIMEOUT = 60.0
 CLOSE_TIMEOUT = 15.0
-
-# Of a caller's key: those that we make are shorter.
-MAX_KEY = 64
 
 TAKEN = "Somebody else talks with this agent, and it is there for one caller: it would tell them what the other said."
 CROWDED = "Other callers came while this one did not connect."
@@ -63,28 +62,6 @@ class Place:
     hosting: asyncio.Task[None] | None = None
     # When the caller has been gone for too long.
     expiry: asyncio.TimerHandle | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A page's wish to be connected, as it posts it."""
-
-    sdp: str
-    page: str | None = None
-    caller: str | None = None
-    new: bool = False
-
-    @classmethod
-    def read(cls, body: Any) -> Offer:
-        """Take it from JSON. Raises RefusedError with what is wrong."""
-        match body:
-            case {"type": "offer", "sdp": str(sdp)}:
-                offer = cls(sdp, body.get("page"), body.get("caller"), body.get("new") is True)
-            case _:
-                raise RefusedError(400, 'an offer is JSON: {"type": "offer", "sdp": "…"}')
-        if not isinstance(offer.page, str | None) or not isinstance(offer.caller, str | None):
-            raise RefusedError(400, "the ids of a page and a caller are strings, or left out")
-        return offer
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +101,7 @@ class Switchboard:
     A caller is known by a key: a page says it, or is given one, and says it again after a reload. So nobody comes into
     somebody else's conversation, and who comes back goes on with theirs.
 
-    Beside those of their calls (`CallerEdge`), pages get the records `{"edge": "hello", "page": …, "key": …}`, and
-    `{"edge": "place", "kept": …, "full": …}`: whether the caller's conversation is there, and if not, why there is no
-    place for them ("" if there is one). The first has that too.
+    Beside those of their calls (`CallerEdge`), pages get `protocol.hello`, `past` and `place`.
 
     Args:
         host: makes an agent with the edge that it is given, holds its call, and returns when that is over.
@@ -162,9 +137,9 @@ class Switchboard:
         page = Page(new_token(), caller, Feed(send))
         self._pages[page.id] = page
         page.told = self._place_of(caller)
-        page.feed.put(
-            {"edge": "hello", **self._hello, "page": page.id, "key": caller, "sole": self._terms.sole, **page.told}
-        )
+        page.feed.put(protocol.hello(page.id, caller, sole=self._terms.sole, about=self._hello, place=page.told))
+        if caller in self._places:
+            page.feed.put(protocol.past(self._places[caller].edge.past))
         return page
 
     def hang_up(self, page: Page) -> None:
@@ -173,15 +148,27 @@ class Switchboard:
             if place is not None:
                 place.edge.hang_up(page.feed.put)
 
+    def take(self, page: Page, text: str) -> None:
+        """Do what a page sends. What cannot be done is told to it."""
+        what = ""
+        try:
+            message = protocol.read_message(text)
+            what = message.do
+            if isinstance(message, HangUp):
+                self.hang_up(page)
+            else:
+                self._edge_of(page).say(message.text)
+        except RefusedError as error:
+            page.feed.put(protocol.refused(what, error.sentence))
+
     def close_page(self, page: Page) -> None:
         """Forget a page that is gone, and hang up."""
         self._pages.pop(page.id, None)
         self.hang_up(page)
 
     async def offer(self, body: object) -> dict[str, Any]:
-        """Answer what a page posts: `{"type": "offer", "sdp": …, "page": …, "new": …}`.
+        """Answer what a page posts, see `protocol.Offer`.
 
-        `page` is its id; a program that has no page may give the key of a caller as `caller`, or neither. `new`: the
         conversation before, if there is one, is to be replaced. Raises RefusedError.
         """
         offer = Offer.read(body)
@@ -215,6 +202,13 @@ class Switchboard:
         await self._tasks.finish(CLOSE_TIMEOUT)
 
     # Places.
+
+    def _edge_of(self, page: Page) -> CallerEdge:
+        """The caller's conversation. Raises RefusedError if there is none."""
+        place = self._places.get(page.caller)
+        if place is None:
+            raise RefusedError(409, "there is no conversation: press Talk first")
+        return place.edge
 
     def _place_for(self, caller: str, new: bool) -> Place:
         """The caller's place, or one that they will have once their browser is there. Raises RefusedError."""
@@ -329,7 +323,8 @@ class Switchboard:
                     logger.warning("an agent took more than %.0f s to leave and was left behind", CLOSE_TIMEOUT)
 
     def _place_of(self, caller: str) -> Mapping[str, Any]:
-        return {"kept": caller in self._places, "full": self._terms.full if self._full_for(caller) else ""}
+        full = self._terms.full if self._full_for(caller) else ""
+        return protocol.place(kept=caller in self._places, full=full)
 
     def _tell_places(self) -> None:
         """Tell those pages for which it has changed of their caller's place."""
@@ -337,7 +332,7 @@ class Switchboard:
             now = self._place_of(page.caller)
             if now != page.told:
                 page.told = now
-                page.feed.put({"edge": "place", **now})
+                page.feed.put(now)
 
 
 def _expires(place: Place) -> float:

@@ -4,21 +4,32 @@ import { Call } from "./call.js";
 import { Captions } from "./captions.js";
 import { RecordedCaller } from "./caller.js";
 import { Decisions } from "./decisions.js";
+import { saveText } from "./download.js";
 import { Events } from "./events.js";
 import { Feed } from "./feed.js";
 import { Floor, WORDS } from "./floor.js";
+import { explained } from "./glossary.js";
+import { History } from "./history.js";
 import { keep, keys } from "./keys.js";
 import { MicrophoneError, microphone } from "./microphone.js";
+import { Notice } from "./notice.js";
+import { shortcuts } from "./shortcuts.js";
+import { Sleep } from "./sleep.js";
+import { Sound } from "./sound.js";
+import { store, stored } from "./storage.js";
+import { Summary } from "./summary.js";
+import { themed } from "./theme.js";
 import { Meter, Timeline } from "./timeline.js";
+import { Typing } from "./typing.js";
 
 const at = (id) => document.getElementById(id);
 
 let page = null; // our id, while the agent is there
-let hasCaller = false;
-let sole = false; // there is one agent, and no other conversation with it
+let about = {}; // what the server told of itself
 let kept = false; // our conversation is there, whether we are in the call or not
 let full = ""; // why there is no place for us
 let beginning = false; // a button was pressed, and there is no call yet
+let wiped = false; // whoever pressed it wants a new conversation
 let call = null;
 let caller = null;
 let context = null;
@@ -28,7 +39,26 @@ const captions = new Captions(at("captions"));
 const timeline = new Timeline(at("timeline"));
 const decisions = new Decisions(at("decisions"));
 const events = new Events(at("events"));
+const summary = new Summary(at("summary"), at("figures"));
+const history = new History();
 const floor = new Floor(showState);
+const notice = new Notice(at("notice"), at("notice-text"), at("notice-action"), at("notice-close"));
+const typing = new Typing(at("typing"), at("text"), at("send"), (text) => feed.send({ do: "say", text }));
+const sound = new Sound(
+  {
+    microphone: at("microphone"),
+    speaker: at("speaker"),
+    speakerLabel: at("speaker-label"),
+    volume: at("volume"),
+    mute: at("mute"),
+  },
+  at("voice"),
+  () => call && !caller && exchange(),
+  (text) => notice.say(text),
+);
+
+// What is made of the records of a conversation; the timeline shows nothing but the moment.
+const PANELS = [captions, decisions, events, summary];
 
 // What is shown.
 
@@ -51,11 +81,12 @@ function showButtons() {
   at("talk").classList.toggle("active", talking);
   at("talk-label").textContent = talking ? "Hang up" : "Talk";
   at("headphones").disabled = beginning || call !== null;
-  at("recorded").hidden = !hasCaller;
+  at("recorded").hidden = !about.recorded;
   at("recorded").disabled = barred || talking;
-  at("fresh").hidden = sole || !kept;
+  at("fresh").hidden = about.sole || !kept;
   at("fresh").disabled = barred;
   at("recorded-label").textContent = caller ? "Stop the recorded caller" : "Let a recorded caller talk";
+  typing.enable(call?.remote != null);
 }
 
 function showLink() {
@@ -64,27 +95,23 @@ function showLink() {
   else at("link").textContent = call === null ? "ready" : doing || "in a call";
 }
 
-function notice(text) {
-  at("notice").textContent = text;
-  at("notice").hidden = !text;
-}
-
 // The call.
 
 async function begin(open, fresh = false) {
   let mine = null;
   beginning = true;
-  notice("");
+  wiped = fresh;
+  notice.clear();
   showState("connecting");
   showButtons();
   context = new AudioContext({ latencyHint: "interactive" });
   try {
     const stream = await open();
-    mine = call = new Call(stream, at("voice"), (text) => end(`${text} Press Talk to try again.`));
+    mine = call = new Call(stream, at("voice"), (text) => end(`${text} Press Talk to try again.`), silenced);
     beginning = false;
+    listen(stream);
     showButtons();
     showLink();
-    stream.getAudioTracks()[0].onended = () => end("The microphone was taken away. Plug it in and press Talk again.");
     await mine.start(page, fresh);
   } catch (error) {
     if (mine?.over) return; // Hung up meanwhile.
@@ -93,25 +120,84 @@ async function begin(open, fresh = false) {
   }
 }
 
+// The track of our microphone; a recorded caller has none.
+function listen(stream) {
+  const [track] = stream.getAudioTracks();
+  sound.use(caller ? null : track);
+  if (!caller) track.onended = () => exchange("The microphone was taken away. ");
+}
+
+// Another microphone in mid-call: somebody chose it, or the one before is gone.
+async function exchange(why = "") {
+  const mine = call;
+  if (!mine) return;
+  try {
+    const stream = await microphone(why ? "" : sound.wanted, at("headphones").checked, false);
+    if (mine !== call || mine.over) {
+      stream.getTracks().forEach((track) => track.stop());
+      return;
+    }
+    await mine.replace(stream);
+    listen(stream);
+    meter();
+    if (why) notice.say(`${why}The call goes on with “${stream.getAudioTracks()[0].label}”; choose another one under Call.`);
+  } catch (error) {
+    console.info("no other microphone", error);
+    const what = why || "That microphone cannot be used. ";
+    notice.say(`${what}The call goes on: plug one in and choose it under Call, or type below the captions.`);
+  }
+}
+
+function silenced() {
+  const allow = () => {
+    at("voice").play();
+    context?.resume();
+    notice.clear("silence");
+  };
+  notice.say("The browser plays no sound before you press something.", {
+    about: "silence",
+    act: { label: "Let me hear the agent", run: allow },
+  });
+}
+
+function meter() {
+  timeline.meters = [new Meter(context, call.stream), new Meter(context, call.remote)];
+}
+
 function connected({ agent, fresh }) {
   named(agent);
-  if (fresh) {
-    for (const panel of [captions, timeline, decisions, events]) panel.clear();
-  }
+  if (fresh) renew();
   if (!call?.remote) return;
-  timeline.meters = [new Meter(context, call.stream), new Meter(context, call.remote)];
+  meter();
   floor.enter(true);
+  showButtons();
   caller?.run().catch((error) => end(error.message));
 }
 
+// A conversation begins. What was said before stays, unless somebody wanted a new one.
+function renew() {
+  if (wiped) {
+    PANELS.forEach((panel) => panel.clear());
+    history.clear();
+  } else if (history.records.length) {
+    const record = { divider: "A new conversation: the agent does not know what stands above." };
+    history.take(record);
+    PANELS.forEach((panel) => panel.take(record));
+  }
+  timeline.clear();
+}
+
 function end(text = "") {
-  if (call) feed.hangUp();
+  if (call) feed.send({ do: "hang up" });
   drop();
   floor.enter(false);
   showState(floor.state);
   showButtons();
   showLink();
-  notice(text);
+  summary.show();
+  // What went wrong stays to be read when the call is over.
+  if (text) notice.say(text);
+  else notice.clear("silence");
 }
 
 // Let go of the call, without a word to the agent.
@@ -122,6 +208,7 @@ function drop() {
   call = caller = context = null;
   beginning = false;
   doing = "";
+  sound.use(null);
   timeline.meters = [];
   timeline.close();
 }
@@ -129,7 +216,7 @@ function drop() {
 function talk(fresh) {
   begin(() => {
     at("state-hint").textContent = "The browser may ask for the microphone.";
-    return microphone(hasCaller, at("headphones").checked);
+    return microphone(sound.wanted, at("headphones").checked, about.recorded);
   }, fresh);
 }
 
@@ -155,15 +242,19 @@ at("fresh").addEventListener("click", () => {
   else talk(true);
 });
 
-// Kept for the next visit, where the browser allows it.
-try {
-  at("headphones").checked = localStorage.getItem("headphones") === "yes";
-  at("headphones").addEventListener("change", ({ target }) => {
-    localStorage.setItem("headphones", target.checked ? "yes" : "no");
-  });
-} catch (error) {
-  console.info("the choice of headphones is not kept", error);
-}
+// Around the call.
+
+at("headphones").checked = stored("headphones") === "yes";
+at("headphones").addEventListener("change", ({ target }) => store("headphones", target.checked ? "yes" : "no"));
+themed(at("theme"), () => timeline.readColours());
+explained(at("terms"));
+shortcuts(at("shortcuts"), {
+  T: ["talk, or hang up", () => at("talk").click()],
+  M: ["mute the microphone, or let it be heard again", () => sound.toggle()],
+  N: ["new conversation", () => at("fresh").hidden || at("fresh").click()],
+  "/": ["type to the agent", () => at("text").focus()],
+});
+at("transcript").addEventListener("click", () => saveText("transcript.txt", captions.text()));
 
 // The records.
 
@@ -177,16 +268,27 @@ function placed(record) {
   if (call === null && !beginning) showState("off");
 }
 
+function shown(records) {
+  PANELS.forEach((panel) => panel.clear());
+  for (const record of records) PANELS.forEach((panel) => panel.take(record));
+  if (call === null) summary.show();
+}
+
 const EDGE = {
   hello: (record) => {
-    ({ page, sole, recorded: hasCaller } = record);
-    keep(record.key, sole);
+    about = record;
+    page = record.page;
+    keep(record.key, record.sole);
     named(record.agent);
     placed(record);
     captions.close();
     timeline.reset();
     decisions.reset();
     floor.reset();
+  },
+  past: ({ records }) => {
+    history.replace(records);
+    shown(history.records);
   },
   place: placed,
   call: (record) => {
@@ -196,6 +298,7 @@ const EDGE = {
     else if (record.state === "failed") end(`${record.error} Press Talk to try again.`);
     else end();
   },
+  refused: ({ error }) => notice.say(`That was not done: ${error}.`),
   lost: (record) => console.warn(`${record.records} records were left out: this page is too slow`),
 };
 
@@ -207,22 +310,32 @@ function take(record) {
     return;
   }
   if (record.note === "ComponentFailed") {
-    notice(`${record.component}: ${record.error}`);
+    notice.say(`${record.component}: ${record.error}`);
   }
   floor.take(record);
-  captions.take(record);
   timeline.take(record);
-  decisions.take(record);
-  events.take(record);
+  history.take(record);
+  PANELS.forEach((panel) => panel.take(record));
 }
 
-const feed = new Feed(keys, take, (open) => {
-  if (!open) {
-    page = null;
-    if (call) end("The agent stopped.");
-    showButtons();
-    showLink();
+const GONE = "The agent's server does not answer any more. Start it again where it ran: the captions stay here.";
+const ASLEEP = "This tab was asleep, and the call ended. Press Talk: within a minute your conversation goes on.";
+
+function linked(open) {
+  if (open) {
+    notice.clear("server");
+    return;
   }
-});
+  page = null;
+  if (call || beginning) end();
+  // At the first try of a page that was just opened, and as long as it does not come back.
+  notice.say(sleep.recent ? ASLEEP : GONE, { about: "server", act: { label: "Try again now", run: () => feed.again() } });
+  showButtons();
+  showLink();
+}
+
+const sleep = new Sleep(() => feed.again());
+shown(history.records);
+const feed = new Feed(keys, take, linked);
 
 addEventListener("pagehide", () => call?.close());

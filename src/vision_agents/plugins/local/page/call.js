@@ -10,12 +10,18 @@ const LONE =
   "This browser knows no way to connect: WebRTC needs a network, even on one machine, and nothing that forbids it. " +
   "Join any network (one without internet will do), or switch off what forbids WebRTC.";
 
+const NONE =
+  "This browser has no WebRTC: an extension or a setting switches it off. Allow it for this page, or take another browser.";
+
 export class Call {
   // stream: what the agent is to hear. audio: the element that plays the agent. failed(text): it broke, or never was.
-  constructor(stream, audio, failed) {
+  // silenced(): the browser refuses to play sound before somebody presses something.
+  constructor(stream, audio, failed, silenced) {
+    if (typeof RTCPeerConnection === "undefined") throw new Error(NONE);
     this.stream = stream;
     this.audio = audio;
     this.failed = failed;
+    this.silenced = silenced;
     this.over = false;
     this.remote = null;
     this.connection = new RTCPeerConnection({ iceServers: [] });
@@ -31,7 +37,7 @@ export class Call {
   async start(page, fresh) {
     if (page === null) throw new Error(SILENT);
     const track = this.stream.getAudioTracks()[0];
-    this.connection.addTransceiver(track, { direction: "sendrecv", streams: [this.stream] });
+    this.sender = this.connection.addTransceiver(track, { direction: "sendrecv", streams: [this.stream] }).sender;
     await this.connection.setLocalDescription(await this.connection.createOffer());
     await this.gathered();
     const answer = await this.ask({ type: "offer", sdp: this.connection.localDescription.sdp, page, new: fresh });
@@ -86,7 +92,15 @@ export class Call {
     }
     this.remote = stream;
     this.audio.srcObject = stream;
-    this.audio.play().catch(() => {});
+    this.audio.play().catch((error) => error.name === "NotAllowedError" && this.silenced());
+  }
+
+  // Another microphone, in the middle of the call.
+  async replace(stream) {
+    const before = this.stream;
+    this.stream = stream;
+    await this.sender?.replaceTrack(stream.getAudioTracks()[0]);
+    before.getTracks().forEach((track) => track.stop());
   }
 
   fail(text) {

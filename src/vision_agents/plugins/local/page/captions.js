@@ -2,7 +2,7 @@
 
 import { stageBar } from "./stages.js";
 
-const ROWS = 60;
+const ROWS = 300;
 
 export class Captions {
   constructor(list) {
@@ -18,8 +18,10 @@ export class Captions {
 
   take(record) {
     const { note, effect } = record;
-    if (note === "UserTranscript") this.userSaid(record);
+    if (record.divider) this.divide(record.divider);
+    else if (note === "UserTranscript") this.userSaid(record);
     else if (note === "AgentTranscript") this.agentSaid(record);
+    else if (note === "ResponseRequested") this.typed(record);
     else if (note === "AnswerTimed") this.answerTimed(record);
     else if (effect === "RecordTurn") this.turnTaken(record);
     else if (effect === "DiscardTurn") this.discarded(record);
@@ -35,6 +37,29 @@ export class Captions {
   clear() {
     this.close();
     this.list.replaceChildren();
+  }
+
+  // Another conversation, of which the agent knows nothing of what stands above.
+  divide(words) {
+    this.close();
+    if (!this.list.childElementCount) return;
+    const row = document.createElement("li");
+    row.className = "divider";
+    row.textContent = words;
+    this.list.append(row);
+    this.follow();
+  }
+
+  // All of it as plain text.
+  text() {
+    return [...this.list.children].map((row) => (row.className === "divider" ? "---" : line(row))).join("\n") + "\n";
+  }
+
+  typed({ text: words }) {
+    const { row, words: place } = this.row("user", "You");
+    place.textContent = words;
+    row.append(tag("typed"));
+    this.follow();
   }
 
   userSaid({ participant, turn: words, final }) {
@@ -120,6 +145,13 @@ function text(name, kind, content) {
   element.className = kind;
   element.textContent = content;
   return element;
+}
+
+function line(row) {
+  const heard = row.querySelector(".heard") ?? row.querySelector(".words");
+  const unheard = row.querySelector(".unheard, .coming");
+  const rest = unheard ? ` [not heard: ${unheard.textContent}]` : "";
+  return `${row.querySelector(".who").textContent}: ${heard.textContent}${rest}`;
 }
 
 function tag(content) {

@@ -22,7 +22,8 @@ export class Decisions {
   }
 
   take(record) {
-    if (record.effect === "Hold") this.holds.set(record.reply, record.t);
+    if (record.divider) this.reset();
+    else if (record.effect === "Hold") this.holds.set(record.reply, record.t);
     else if (record.effect === "BeginReply") this.begun(record);
     else if (record.note === "InterruptionDecided") this.decided(record);
     else if (record.event === "AudioDrained" || record.effect === "DropReply") this.holds.delete(record.reply);

@@ -12,14 +12,22 @@ export class Feed {
   }
 
   open() {
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    this.socket = new WebSocket(`${scheme}://${location.host}/records?${this.keys()}`);
-    this.socket.onmessage = (message) => this.read(message.data);
-    this.socket.onclose = () => {
+    clearTimeout(this.retry);
+    const address = new URL(`records?${this.keys()}`, document.baseURI);
+    address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    const socket = (this.socket = new WebSocket(address));
+    socket.onmessage = (message) => this.read(message.data);
+    socket.onclose = () => {
+      if (socket !== this.socket) return;
       this.link(false);
-      setTimeout(() => this.open(), RETRY_MS);
+      this.retry = setTimeout(() => this.open(), RETRY_MS);
     };
-    this.socket.onopen = () => this.link(true);
+    socket.onopen = () => this.link(true);
+  }
+
+  // Without waiting for the next try.
+  again() {
+    if (this.socket.readyState === WebSocket.CLOSED) this.open();
   }
 
   read(text) {
@@ -34,9 +42,9 @@ export class Feed {
     }
   }
 
-  hangUp() {
+  send(message) {
     if (this.socket.readyState === WebSocket.OPEN) {
-      this.socket.send("hang up");
+      this.socket.send(JSON.stringify(message));
     }
   }
 }

@@ -1,20 +1,13 @@
 // By which key the server knows us again after a reload: one of the tab, and one of all tabs of this browser.
 
-const NAME = "caller";
+import { store, stored } from "./storage.js";
 
-function stores() {
-  try {
-    return { tab: sessionStorage, browser: localStorage };
-  } catch (error) {
-    console.info("this browser keeps nothing: after a reload it is somebody else", error);
-    return {};
-  }
-}
+const NAME = "caller";
 
 export function keys() {
   const known = new URLSearchParams();
-  for (const [which, store] of Object.entries(stores())) {
-    const key = store.getItem(NAME);
+  for (const which of ["tab", "browser"]) {
+    const key = stored(NAME, { tab: which === "tab" });
     if (key) known.set(which, key);
   }
   return known;
@@ -22,5 +15,5 @@ export function keys() {
 
 // sole: there is one agent, and whoever comes back by another tab goes on with it.
 export function keep(key, sole) {
-  stores()[sole ? "browser" : "tab"]?.setItem(NAME, key);
+  store(NAME, key, { tab: !sole });
 }

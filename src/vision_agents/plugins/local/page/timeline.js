@@ -1,6 +1,9 @@
 // The last 20 seconds: both voices, and what the floor made of them.
 
+import { TERMS } from "./glossary.js";
+
 const SPAN = 20; // seconds
+const NEAR = 8; // pixels: the pointer is at a mark
 const FLOOR_DB = -60;
 const GAP = 0.3; // seconds between two levels that belong together
 const FONT = "12px system-ui, sans-serif";
@@ -22,8 +25,8 @@ export class Timeline {
     this.offset = Infinity;
     this.drawn = 0;
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.readColours());
     this.readColours();
+    this.canvas.addEventListener("pointermove", ({ offsetX }) => this.point(offsetX));
     new ResizeObserver(() => this.resize()).observe(canvas);
     requestAnimationFrame(() => this.frame());
   }
@@ -92,10 +95,28 @@ export class Timeline {
 
   // Drawing.
 
+  // A probe has them as the browser draws them, in whichever theme.
   readColours() {
-    const style = getComputedStyle(document.documentElement);
     const names = ["card", "line", "ink", "soft", "user", "agent", "hold", "commit", "resume", "epoch"];
-    this.colours = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+    const probe = document.createElement("i");
+    document.body.append(probe);
+    this.colours = Object.fromEntries(
+      names.map((name) => {
+        probe.className = `colour-${name}`;
+        return [name, getComputedStyle(probe).color];
+      }),
+    );
+    probe.remove();
+  }
+
+  // What is under the pointer, in words.
+  point(x) {
+    const at = now() - ((this.canvas.clientWidth - x) / (this.canvas.clientWidth - NAMES)) * SPAN;
+    const near = (SPAN / this.canvas.clientWidth) * NEAR;
+    const mark = this.marks.findLast((each) => Math.abs(each.at - at) < near);
+    const epoch = this.epochs.findLast((each) => each.at <= at)?.number ?? 0;
+    const { kind, why } = mark ?? {};
+    this.canvas.title = mark ? `${kind}${why ? ` (${why})` : ""}: ${TERMS[kind]}` : `epoch ${epoch}: ${TERMS.epoch}`;
   }
 
   resize() {

@@ -1,0 +1,157 @@
+"""The protocol of the page: every request, record and message, whatever carries them.
+
+    GET  /                                  the page and its parts
+    GET  /records?tab=…&browser=…           WebSocket: the page gets arrays of records, and sends messages
+    POST /offer                             an `Offer`, answered by {"type": "answer", "sdp", "connection", …}
+    GET  /caller/<line>.wav                 what the recorded caller says, where there is one
+
+A record is of the agent's trace (`vision_agents.core.trace.records`), of which pages get what `PageRecords` leaves of
+it, or one of those that are made here: they have the key "edge". A message is JSON, see `read_message`. An error is
+answered as {"error": …}, with a sentence for people.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from .refused import RefusedError
+
+Record = Mapping[str, Any]
+
+# A text that somebody types, in characters: more is no turn of a conversation.
+MAX_TEXT = 2000
+
+# Of a caller's key: those that we make are shorter.
+MAX_KEY = 64
+
+
+# Records that pages get beside the agent's.
+
+
+def hello(page: str, key: str, *, sole: bool, about: Record, place: Record) -> Record:
+    """The first record: the page's id, its caller's key, and whether there is but one conversation to be had.
+
+    `about`: the agent's name ("agent"), and what else the page is told of this server.
+    """
+    return {**place, **about, "edge": "hello", "page": page, "key": key, "sole": sole}
+
+
+def place(*, kept: bool, full: str) -> Record:
+    """The caller's conversation is there (`kept`), or else there is no place for them, and why ("" if there is one)."""
+    return {"edge": "place", "kept": kept, "full": full}
+
+
+def past(records: Iterable[Record]) -> Record:
+    """The records that were shown of the caller's conversation before this page was opened, in its order."""
+    return {"edge": "past", "records": list(records)}
+
+
+def call(connection: str, state: str, **more: Any) -> Record:
+    """A connection is "connected" (with `agent` and `fresh`), "over", "taken over", or "failed" (with `error`)."""
+    return {"edge": "call", "connection": connection, "state": state, **more}
+
+
+def lost(records: int) -> Record:
+    """So many records were left out, because the page takes them too slowly."""
+    return {"edge": "lost", "records": records}
+
+
+def refused(what: str, sentence: str) -> Record:
+    """A message of the page, `what` it wanted to do, was not granted."""
+    return {"edge": "refused", "do": what, "error": sentence}
+
+
+# What pages send.
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A page's wish to be connected, as it posts it: `{"type": "offer", "sdp": …, "page": …, "new": …}`.
+
+    `page` is its id; a program that has no page may give the key of a caller as `caller`, or neither. `new`: the
+    conversation that there is ends, and another begins.
+    """
+
+    sdp: str
+    page: str | None = None
+    caller: str | None = None
+    new: bool = False
+
+    @classmethod
+    def read(cls, body: Any) -> Offer:
+        """Take it from JSON. Raises RefusedError with what is wrong."""
+        match body:
+            case {"type": "offer", "sdp": str(sdp)}:
+                offer = cls(sdp, body.get("page"), body.get("caller"), body.get("new") is True)
+            case _:
+                raise RefusedError(400, 'an offer is JSON: {"type": "offer", "sdp": "…"}')
+        if not isinstance(offer.page, str | None) or not isinstance(offer.caller, str | None):
+            raise RefusedError(400, "the ids of a page and a caller are strings, or left out")
+        return offer
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the call of this page: `{"do": "hang up"}`. The conversation may go on later."""
+
+    do: ClassVar[str] = "hang up"
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Answer what the caller typed, at once: `{"do": "say", "text": …}`."""
+
+    do: ClassVar[str] = "say"
+
+    text: str
+
+
+Message = HangUp | Say
+
+
+def read_message(text: str) -> Message:
+    """Read what a page sends. Raises RefusedError with what is wrong."""
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        body = None
+    match body:
+        case {"do": "hang up"}:
+            return HangUp()
+        case {"do": "say", "text": str(said)} if said.strip():
+            if len(said) > MAX_TEXT:
+                raise RefusedError(413, f"that is too long: a message has at most {MAX_TEXT} characters")
+            return Say(said.strip())
+    raise RefusedError(400, 'a message is JSON that says what to do, as {"do": "hang up"}')
+
+
+# What pages get of a trace.
+
+_EVENTS = frozenset({"SpeechStarted", "SpeechEnded", "AudioStarted", "AudioDrained", "ParticipantLeft"})
+_EFFECTS = frozenset(
+    {"Hold", "Resume", "Commit", "BeginReply", "DropReply", "RecordTurn", "RecordOverheard", "DiscardTurn"}
+)
+_NOTES = frozenset(
+    {
+        *("UserTranscript", "AgentTranscript", "ResponseRequested", "AnswerTimed"),
+        *("InterruptionDecided", "ComponentFailed"),
+    }
+)
+
+
+class PageRecords:
+    """Picks what pages show out of the records of one trace: some kinds, and each change of the floor's state."""
+
+    def __init__(self) -> None:
+        self._state: object = None
+
+    def pick(self, record: Record) -> Record | None:
+        """Return what pages get of the record, None for nothing."""
+        state, before = record.get("state", self._state), self._state
+        self._state = state
+        if record.get("event") in _EVENTS or record.get("effect") in _EFFECTS or record.get("note") in _NOTES:
+            return record
+        return {"t": record["t"], "state": state} if state != before else None

@@ -1,0 +1,155 @@
+"""The page around the call, in a real browser: everybody can use it, and it says what to do when something fails."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from vision_agents.plugins.local import Edge
+
+from . import page_states
+from .devtools import find_chromium
+from .page_states import recorded_call, stage
+
+pytestmark = [
+    pytest.mark.browser,
+    # In CI a browser that is missing is a failure.
+    pytest.mark.skipif(
+        find_chromium() is None and "CI" not in os.environ, reason="no browser here; on Debian: apt install chromium"
+    ),
+]
+
+NOTICE = "!document.querySelector('#notice').hidden && document.querySelector('#notice-text').textContent"
+CAPTIONS = "[...document.querySelectorAll('#captions > li')].map((row) => row.textContent)"
+STATE = "document.querySelector('#state').dataset.state"
+VIOLATIONS = """axe.run().then(({ violations }) => violations.map(
+  ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 100))}`))"""
+
+
+# Remember what goes to the agent.
+TRACKS = """
+const [add, replace] = [RTCPeerConnection.prototype.addTransceiver, RTCRtpSender.prototype.replaceTrack];
+RTCPeerConnection.prototype.addTransceiver = function (track, ...rest) {
+  window.track = track;
+  return add.call(this, track, ...rest);
+};
+RTCRtpSender.prototype.replaceTrack = function (track) {
+  window.track = track;
+  return replace.call(this, track);
+};
+"""
+
+
+def axe():
+    """The script of axe-core, which finds what keeps people from using a page."""
+    spec = find_spec("axe_playwright_python")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).with_name("axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return recorded_call(tmp_path_factory.mktemp("call"))
+
+
+@pytest.fixture
+async def on(folder):
+    async with stage(folder) as on:
+        yield on
+
+
+@pytest.mark.parametrize("state", ["ready", "over"])
+async def test_everybody_can_use_the_page(on, state):
+    tab = await page_states.STATES[state](on)
+    await tab.run("document.querySelectorAll('details').forEach((each) => each.open = true)")
+    await tab.run(axe())
+    for width in (390, 1280):
+        for dark in (False, True):
+            await tab.screenshot(width, 900, dark=dark)
+            assert await tab.run(VIOLATIONS) == [], (width, dark)
+            wide = await tab.run("document.documentElement.scrollWidth")
+            assert wide <= width, "nothing is cut off at the right"
+    assert tab.console == []
+
+
+async def test_in_a_call_too_and_what_was_said_survives_a_reload_and_a_restart(on):
+    tab = await page_states.call(on)
+    await tab.run(axe())
+    assert await tab.run(VIOLATIONS) == []
+    said = await tab.run(CAPTIONS)
+    assert any("tell me a story" in row for row in said)
+    # The agent goes on while nobody looks: what was never heard is known after all.
+    await tab.open(on.edge.url + "/?again")
+    await tab.until(f"({CAPTIONS}).length >= {len(said)}")
+    assert await tab.run(CAPTIONS) == said
+    await on.edge.leave()
+    assert "Start it again" in await tab.until(NOTICE)
+    assert await tab.text("#notice-action") == "Try again now"
+    edge = Edge(port=on.edge.port)
+    await edge.join(page_states.AGENT, None, page_states.NotingSink())
+    await tab.click("#notice-action")
+    await tab.until("!document.querySelector('#talk').disabled")
+    assert await tab.run("document.querySelector('#notice').hidden")
+    await tab.open(edge.url + "/?more")
+    await tab.until("!document.querySelector('#talk').disabled")
+    assert await tab.run(CAPTIONS) == said
+    await tab.click("#talk")
+    await tab.until(page_states.IN_CALL)
+    assert (await tab.run(CAPTIONS))[len(said) :] == ["A new conversation: the agent does not know what stands above."]
+    await edge.leave()
+
+
+async def test_an_error_stays_when_the_call_is_over(on):
+    tab = await page_states.over(on)
+    assert await tab.run(STATE) == "off"
+    assert await tab.run(NOTICE) == "tts: the voice's service is gone"
+    assert "1 error" in await tab.text("#figures")
+    await tab.click("#notice-close")
+    assert await tab.run("document.querySelector('#notice').hidden")
+
+
+async def test_a_microphone_that_vanishes_costs_no_call(on):
+    tab = await on.in_call(TRACKS)
+    await tab.run("""(() => {
+      const take = MediaDevices.prototype.getUserMedia;
+      window.gone = false;
+      MediaDevices.prototype.getUserMedia = function (wanted) {
+        return window.gone ? Promise.reject(new DOMException("", "NotFoundError")) : take.call(this, wanted);
+      };
+    })()""")
+    vanish = "window.track.dispatchEvent(new Event('ended'))"
+    await tab.run(vanish)
+    assert "The call goes on with" in await tab.until(NOTICE)
+    await tab.run("document.querySelector('#notice-close').click(), window.gone = true")
+    await tab.run(vanish)
+    assert "plug one in and choose it" in await tab.until(NOTICE)
+    assert await tab.run(page_states.IN_CALL)
+
+
+async def test_what_keeps_a_call_from_beginning_is_said(on):
+    tab = await on.opened("delete window.RTCPeerConnection;")
+    await tab.click("#talk")
+    assert "switches it off" in await tab.until(NOTICE)
+    tab = await on.opened(
+        "HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException('', 'NotAllowedError'));"
+    )
+    await tab.click("#talk")
+    assert "plays no sound" in await tab.until(NOTICE)
+    await tab.run("window.played = 0; HTMLMediaElement.prototype.play = () => { window.played += 1; }")
+    await tab.click("#notice-action")
+    assert await tab.run("window.played") == 1
+    assert await tab.run("document.querySelector('#notice').hidden")
+
+
+async def test_keys_and_typing(on):
+    tab = await on.opened()
+    for key in ("t", "m"):
+        await tab.run(f"document.body.dispatchEvent(new KeyboardEvent('keydown', {{ key: '{key}', bubbles: true }}))")
+        await tab.until(page_states.IN_CALL)
+    assert await tab.run("document.querySelector('#mute').getAttribute('aria-pressed')") == "true"
+    await tab.until("!document.querySelector('#text').disabled")
+    await tab.run("document.querySelector('#text').value = 'and typed?', document.querySelector('#send').click()")
+    # There is no agent behind this edge, only its voice.
+    assert "nobody is there to read it" in await tab.until(NOTICE)
