@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from types import MappingProxyType
 from typing import Any
 
 # An offer has about 3 kB.
@@ -22,22 +23,31 @@ Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None
 class BoundedBodies:
     """An ASGI middleware that reads the body of a request before anything else looks at it, or refuses it."""
 
-    def __init__(self, app: Application, longest: int = LONGEST, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self,
+        app: Application,
+        longest: int = LONGEST,
+        timeout: float = TIMEOUT,
+        longer: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self._app = app
         self._longest, self._timeout = longest, timeout
+        # Other limits, by the paths of requests.
+        self._longer = longer
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        longest = self._longer.get(scope["path"], self._longest)
         try:
             async with asyncio.timeout(self._timeout):
-                body = await self._read(scope, receive)
+                body = await self._read(scope, receive, longest)
         except TimeoutError:
             await _refuse(send, 408, f"the request did not come within {self._timeout:.0f} s")
             return
         if body is None:
-            await _refuse(send, 413, f"a request has at most {self._longest} bytes")
+            await _refuse(send, 413, f"a request has at most {longest} bytes")
             return
         given = False
 
@@ -50,11 +60,11 @@ class BoundedBodies:
 
         await self._app(scope, replay, send)
 
-    async def _read(self, scope: MutableMapping[str, Any], receive: Receive) -> bytes | None:
+    async def _read(self, scope: MutableMapping[str, Any], receive: Receive, longest: int) -> bytes | None:
         """The whole body; None if it is too long, as soon as that is known."""
         headers = dict(scope["headers"])
         told = headers.get(b"content-length", b"0")
-        if not told.isdigit() or int(told) > self._longest:
+        if not told.isdigit() or int(told) > longest:
             return None
         body = bytearray()
         while True:
@@ -62,7 +72,7 @@ class BoundedBodies:
             if message["type"] != "http.request":
                 return bytes(body)  # The client has gone; what answers it will notice.
             body += message.get("body", b"")
-            if len(body) > self._longest:
+            if len(body) > longest:
                 return None
             if not message.get("more_body", False):
                 return bytes(body)

@@ -12,13 +12,15 @@ from typing import Any
 
 from fastapi import HTTPException
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from vision_agents.plugins.local.page_files import INDEX, page_file, page_headers
+from vision_agents.plugins.local.recorded_call import LONGEST, Replays
 from vision_agents.plugins.local.refused import RefusedError
-from vision_agents.plugins.local.switchboard import Switchboard, Terms
+from vision_agents.plugins.local.switchboard import Switchboard
+from vision_agents.plugins.local.terms import Terms
 
 from .guard import check
 from .host import CallHost
@@ -42,7 +44,10 @@ class Page:
     def __init__(self, host: CallHost, options: ServeOptions) -> None:
         self._host = host
         self._options = options
-        terms = Terms(host.launcher.max_concurrent_sessions or MANY, KEEP, host.private, self._refused)
+        places = host.launcher.max_concurrent_sessions or MANY
+        self._replays = Replays()
+        terms = Terms(places, KEEP, host.private, options.workbench, self._refused)
+        self._workbench = terms.open_workbench
         self._switchboard = Switchboard(self._hold, terms, {"agent": "Agent", "recorded": False})
 
     @property
@@ -51,9 +56,16 @@ class Page:
         return [
             WebSocketRoute("/records", self._records),
             Route("/offer", self._offer, methods=["POST"]),
+            Route("/call/{file}", self._call_file),
+            Route("/replay", self._replay, methods=["POST"]),
             Route("/", self._index),
             Route("/{part}", self._part),
         ]
+
+    @property
+    def bodies(self) -> dict[str, int]:
+        """The most bytes of requests that may be longer than others, by their paths."""
+        return {"/replay": LONGEST} if self._workbench else {}
 
     async def close(self) -> None:
         """End all conversations. Harmless twice."""
@@ -105,6 +117,26 @@ class Page:
             return _explained(refused)
         except (ValueError, RecursionError):
             return JSONResponse({"error": "an offer is JSON"}, 400)
+
+    async def _call_file(self, request: Request) -> Response:
+        try:
+            self._check(request)
+            path = await self._switchboard.file(request.query_params.get("page", ""), request.path_params["file"])
+        except HTTPException as error:
+            return JSONResponse({"error": error.detail}, error.status_code)
+        except RefusedError as refused:
+            return _explained(refused)
+        return FileResponse(path, headers={"Cache-Control": "no-store"})
+
+    async def _replay(self, request: Request) -> Response:
+        try:
+            self._check(request)
+            self._switchboard.check_workbench()
+            return JSONResponse(await self._replays.answer(await request.body(), request.query_params.get("policy")))
+        except HTTPException as error:
+            return JSONResponse({"error": error.detail}, error.status_code)
+        except RefusedError as refused:
+            return _explained(refused)
 
     async def _records(self, socket: WebSocket) -> None:
         async def send(text: str) -> None:

@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 
 from vision_agents.core.floor import InterruptionPolicy, policy
+from vision_agents.core.floor import effects as fx
+from vision_agents.core.floor import events as ev
 from vision_agents.core.floor.strategies import BUILT_IN
+
+from .story import ANN, kinds, knobs, speaking
 
 
 @pytest.mark.parametrize(
@@ -126,3 +130,22 @@ def test_every_knob_says_what_it_does() -> None:
         and isinstance(after.value, ast.Constant)
     }
     assert documented == {knob.name for knob in fields(InterruptionPolicy)}
+
+
+# Another policy in mid-call.
+
+
+def test_another_policy_holds_from_then_on() -> None:
+    assert fx.Commit not in kinds(speaking().speaks(ANN, 3.0, 0.3))
+    story = speaking()
+    assert story.at(2.5, ev.PolicySet, knobs(commit_speech=0.25)) == []
+    assert story.floor.policy.commit_speech == 0.25
+    assert fx.Commit in kinds(story.speaks(ANN, 3.0, 0.3))
+    story.end()
+
+
+def test_another_limit_holds_for_those_who_wait() -> None:
+    story = speaking()
+    story.at(3.0, ev.PolicySet, knobs(queue_limit=1))
+    assert story.at(3.1, ev.ReplyRequested, 2) == []
+    assert kinds(story.at(3.2, ev.ReplyRequested, 3)) == [fx.DropReply]

@@ -1,11 +1,14 @@
 """What another policy would have done with the same people."""
 
+import asyncio
+import json
+
 import pytest
 
 from vision_agents.core.floor import InterruptionPolicy
 from vision_agents.core.floor.vocabulary import Vocabulary
 from vision_agents.core.observability.what_if import what_if
-from vision_agents.core.trace import VERSION, TraceError, recorded_policy
+from vision_agents.core.trace import VERSION, TraceError, recorded_policy, replay
 from vision_agents.testing import virtual_time
 
 from .spoken_call import hold_call, user_wav
@@ -85,3 +88,23 @@ def test_words_of_another_version_are_refused(conversation):
     conversation.records[0]["words"] = {"songs": ["la"]}
     with pytest.raises(TraceError, match="songs"):
         what_if(conversation.records, InterruptionPolicy())
+
+
+@pytest.mark.virtual_time
+async def test_a_policy_that_was_set_in_the_call_is_replayed_and_asked_about_anew(tmp_path):
+    records, patient = [], InterruptionPolicy(commit_speech=30.0)
+
+    def wait(agent):
+        asyncio.get_running_loop().call_later(8.0, setattr, agent, "policy", patient)
+
+    await hold_call(user_wav(tmp_path / "user.wav"), tmp_path / "call.wav", records.append, wait)
+    records = json.loads(json.dumps(records))
+    (record,) = (each for each in records if each.get("event") == "PolicySet")
+    assert record["policy"]["commit_speech"] == 30.0
+    assert list(replay(records)) == []
+    # Somebody speaks for a second then, to no avail.
+    assert told(what_if(records, InterruptionPolicy()), "+")[-1][0] == "Commit"
+    assert list(replay(records, InterruptionPolicy()))
+    record["policy"]["commit_speech"] = -1.0
+    with pytest.raises(TraceError, match="commit_speech"):
+        list(replay(records))

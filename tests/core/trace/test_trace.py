@@ -178,6 +178,7 @@ class TestReading:
     @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
     def test_each_kind_of_event_comes_back_equal(self, kind: type[ev.FloorEvent]) -> None:
         samples: dict[type, Any] = {float: 0.1 + 0.2, int: 3, str: "ann", bool: False}
+        samples[InterruptionPolicy] = InterruptionPolicy(commit_speech=0.1 + 0.2)
         facts = {
             name: samples[next(option for option in (get_args(hint) or (hint,)) if option in samples)]
             for name, hint in get_type_hints(kind).items()

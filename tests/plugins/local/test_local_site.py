@@ -134,7 +134,7 @@ async def test_records_reach_the_page_of_the_call_in_order_and_no_other(edge, ht
         edge.observe({"note": "ComponentFailed", "number": number})
     await page.until(note="ComponentFailed", number=99)
     assert [r["number"] for r in page.records if r.get("note") == "ComponentFailed"] == list(range(100))
-    assert page.hello == {"edge": "hello", "agent": "Ada", "recorded": False} | {
+    assert page.hello == {"edge": "hello", "agent": "Ada", "recorded": False, "workbench": True} | {
         "page": page.id,
         "key": page.key,
         "sole": True,

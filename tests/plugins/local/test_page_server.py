@@ -1,10 +1,15 @@
 """The page's server: each caller with an agent of their own, up to a limit; nothing of one is known to another."""
 
 import asyncio
+import io
+import json
+import wave
 
+import numpy as np
 import pytest
 
 from vision_agents.core import Agent, User
+from vision_agents.core.trace import replay
 from vision_agents.plugins.local import PageServer, switchboard
 from vision_agents.testing.parts import ScriptedDetector, ScriptedLLM, ScriptedSTT, ToneTTS
 
@@ -338,3 +343,69 @@ async def test_a_page_that_is_opened_again_is_shown_what_was_said(serve, http, a
     stranger = await Page.open(server, http)
     assert [record["edge"] for record in stranger.records] == ["hello"]
     await caller.close()
+
+
+# The workbench.
+
+
+async def test_the_workbench_is_of_ones_own_conversation(serve, http, agents):
+    server = await serve()
+    page, caller = await joined(server, http)
+    stranger = await Page.open(server, http)
+    told = await page.until(edge="settings")
+    assert told["instructions"] == ""
+    page.records.remove(told)
+    await page.socket.send_json({"do": "change", "policy": {"commit_speech": "0.3"}, "instructions": "Be brief."})
+    told = await page.until(edge="settings")
+    assert (agents.made[0].policy.commit_speech, agents.made[0].instructions) == (0.3, "Be brief.")
+    await agents.made[0].say("Kept is what was heard.")
+    await caller.hears(len(caller.heard) + 10)
+    files = {}
+    for name in ("trace.jsonl", "call.wav", "report.html"):
+        async with http.get(f"{server.url}/call/{name}", params={"page": page.id}) as response:
+            assert response.status == 200, await response.text()
+            files[name] = await response.read()
+    records = [json.loads(line) for line in files["trace.jsonl"].splitlines()]
+    assert records[0]["words"], "the trace is whole"
+    assert list(replay(records)) == []
+    with wave.open(io.BytesIO(files["call.wav"])) as recording:
+        assert (recording.getnchannels(), recording.getframerate()) == (2, 48_000)
+        sound = np.frombuffer(recording.readframes(recording.getnframes()), np.int16).reshape(-1, 2)
+    assert np.abs(sound).max(axis=0).min() > 1000, "both sides are on it"
+    assert b"Kept is what was heard." in files["report.html"]
+    for asked, status in ((stranger.id, 404), ("guessed", 409)):
+        async with http.get(f"{server.url}/call/call.wav", params={"page": asked}) as response:
+            assert response.status == status
+    async with http.get(f"{server.url}/call/..%2fkey", params={"page": page.id}) as response:
+        assert response.status == 404
+    async with http.post(f"{server.url}/replay", data=files["trace.jsonl"]) as response:
+        assert (await response.json())["policy"]
+    await page.socket.send_json({"do": "hang up"})
+    await caller.close()
+
+
+async def test_without_a_workbench_nothing_of_it_is_to_be_had(serve, http, agents):
+    server = await serve(workbench=False)
+    page, caller = await joined(server, http)
+    assert not page.hello["workbench"]
+    await page.socket.send_json({"do": "change", "instructions": "Be rude."})
+    assert "no workbench" in (await page.until(edge="refused"))["error"]
+    assert agents.made[0].instructions == ""
+    assert not any(record.get("edge") == "settings" for record in page.records)
+    for method, path in (("GET", "call/trace.jsonl"), ("POST", "replay")):
+        async with http.request(method, f"{server.url}/{path}", params={"page": page.id}) as response:
+            assert response.status == 403
+    await caller.close()
+
+
+async def test_what_is_kept_stays_after_the_end_and_goes_with_the_server(serve, http, agents):
+    server = await serve(keep=0.0)
+    page, caller = await joined(server, http)
+    place = next(iter(server._front._open[0]._places.values())).edge.kept._folder.path
+    await page.socket.send_json({"do": "hang up"})
+    await until(lambda: len(agents.closed) == 1)
+    async with http.get(f"{server.url}/call/trace.jsonl", params={"page": page.id}) as response:
+        assert b"CallEnded" in (await response.read()).splitlines()[-1]
+    await caller.close()
+    await server.close()
+    assert not place.exists()

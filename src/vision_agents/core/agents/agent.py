@@ -6,6 +6,7 @@ import asyncio
 import enum
 import logging
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -129,8 +130,14 @@ class Agent:
 
     @property
     def policy(self) -> InterruptionPolicy:
-        """The policy by which interruptions are judged."""
+        """The policy by which interruptions are judged. Another one may be set in a call: it holds from then on."""
         return self.rules.policy
+
+    @policy.setter
+    def policy(self, policy: InterruptionPolicy) -> None:
+        self.rules = replace(self.rules, policy=policy)
+        if self._session is not None:
+            self._session.judge_by(policy)
 
     @property
     def networks(self) -> tuple[NetworkSpec[Any], ...]:

@@ -19,7 +19,7 @@ from ..conversation import Conversation
 from ..edge import CallEndedEvent, ParticipantJoinedEvent, ParticipantLeftEvent
 from ..epoch import Epoch
 from ..events import EventManager
-from ..floor import Clearance, Floor
+from ..floor import Clearance, Floor, InterruptionPolicy
 from ..floor import events as ev
 from ..llm import CALL_ENDED, Tool
 from ..part import Attachment
@@ -208,6 +208,10 @@ class Session:
         self._voice.instruct(instructions)
         self.replies.discard()
         self._instructions = instructions
+
+    def judge_by(self, policy: InterruptionPolicy) -> None:
+        """Have interruptions judged by this policy from now on."""
+        self.post(ev.PolicySet(self.trace.now(), policy))
 
     def interrupt(self) -> None:
         """Stop the agent now."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ..audio import PcmData, Samples
+from ..floor import InterruptionPolicy
 from ..part import Part
 from ..participants import Participant, User
 
@@ -45,6 +46,12 @@ class AgentControls(Protocol):
 
     instructions: str
     """The text that the model is told before everything else; another one holds from the next answer on."""
+
+    policy: InterruptionPolicy
+    """The policy by which interruptions are judged; another one holds from now on."""
+
+    tts: Any
+    """The synthesiser, None where a realtime model speaks. Those that are `TunableVoice`s take another voice."""
 
     async def simple_response(self, text: str, interrupt: bool = True) -> bool:
         """Have the model answer `text` as if a user had said it; what is being said is cut off."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .policy import InterruptionPolicy
+
 
 @dataclass(frozen=True, slots=True)
 class FloorEvent:
@@ -16,6 +18,14 @@ class FloorEvent:
 @dataclass(frozen=True, slots=True)
 class TimePassed(FloorEvent):
     """A deadline that the floor had asked for has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet(FloorEvent):
+    """Interruptions are judged, and waits limited, by another policy from now on."""
+
+    policy: InterruptionPolicy
+    """The new one."""
 
 
 # Participants.

@@ -260,6 +260,10 @@ class Floor:
     def _do_at(self, act: Callable[[float], list[fx.Effect]], at: float) -> None:
         self._do(act(at))
 
+    def _on_policy(self, event: ev.PolicySet) -> None:
+        self.policy = self._judge.policy = event.policy
+        self._replies.limit, self._drafts.early = event.policy.queue_limit, event.policy.prepare
+
     def _on_time(self, event: ev.TimePassed) -> None:
         # One at a time: what one does may undo the next. What these leave over is due at once, by `deadline`.
         for _ in range(len(self._turns) + 4):
@@ -446,6 +450,7 @@ class Floor:
 
 _HANDLERS: dict[type[ev.FloorEvent], Callable[[Floor, Any], None]] = {
     ev.TimePassed: Floor._on_time,
+    ev.PolicySet: Floor._on_policy,
     ev.SpeechStarted: Floor._on_turn,
     ev.SpeechContinued: Floor._on_turn,
     ev.SpeechEnded: Floor._on_turn,

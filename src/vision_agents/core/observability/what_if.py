@@ -51,8 +51,8 @@ def _run(records: list[Json], policy: InterruptionPolicy) -> Iterator[tuple[floa
     floor = recorded_floor(records, policy)
     start = 0.0
     for record in records:
-        if "event" not in record:
-            continue
+        if record.get("event") in (None, ev.PolicySet.__name__):
+            continue  # The policy that is asked about holds throughout.
         event = recorded_event(record)
         start = event.at - float(record["t"])
         for at in _due(floor, event.at):

@@ -36,7 +36,7 @@ def decode(kind: type[T], facts: Mapping[str, Any]) -> T:
         values[name] = _built(wanted[name], value)
     try:
         return kind(**values)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise TraceError(f"the fields of {kind.__name__} do not fit: {error}") from None
 
 

@@ -16,8 +16,13 @@ def read_trace(path: Path) -> list[Json]:
 
     Raises TraceError, with the line's number, for anything else that is no record; OSError if the file cannot be read.
     """
+    return read_lines(path.read_text(encoding="utf-8", errors="replace"), path.name)
+
+
+def read_lines(text: str, name: str) -> list[Json]:
+    """All records of the text of a trace file, see `read_trace`. `name`: what errors call it."""
     # Not `splitlines`: a transcript may contain what Unicode calls the end of a line.
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    lines = text.split("\n")
     records: list[Json] = []
     for number, line in enumerate(lines, 1):
         try:
@@ -25,7 +30,7 @@ def read_trace(path: Path) -> list[Json]:
         except TraceError as error:
             if number == len(lines) > 1:
                 break
-            raise TraceError(f"{path.name}, line {number}: {error}") from None
+            raise TraceError(f"{name}, line {number}: {error}") from None
     return upgraded(records)
 
 

@@ -41,6 +41,8 @@ def replay(records: Iterable[Json], policy: InterruptionPolicy | None = None) ->
             # As this version writes it: fields that are new have their defaults.
             steps[-1][1].append(_comparable(encode_record(0.0, recorded_fact(record))))
     for record, recorded in steps:
+        if policy is not None and record["event"] == ev.PolicySet.__name__:
+            continue  # It is as if that had always been the policy.
         replayed = [_comparable(encode_record(0.0, effect)) for effect in floor.handle(recorded_event(record))]
         if replayed != recorded:
             yield Difference(float(record["t"]), record, recorded, replayed)

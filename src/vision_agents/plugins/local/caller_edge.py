@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,12 @@ from vision_agents.core.tasks import Tasks
 
 from . import protocol
 from .feed import Tell
+from .kept_call import KeptCall
 from .past import Past
 from .protocol import PageRecords, Record
 from .refused import RefusedError
 from .rtc import BrowserCall, OfferError
+from .settings import change, settings_of
 from .tokens import new_token
 
 logger = logging.getLogger(__name__)
@@ -67,6 +69,7 @@ class CallerEdge(EdgeTransport):
         private: calls have no port that can be reached from outside of this machine.
         arrived: called when a browser is there, and none was.
         left: called when no browser is there any more, nor on its way.
+        workbench: whether the caller sees and changes the agent's settings.
     """
 
     def __init__(
@@ -75,9 +78,12 @@ class CallerEdge(EdgeTransport):
         private: bool = True,
         arrived: Callable[[], None] = _nothing,
         left: Callable[[], None] = _nothing,
+        workbench: bool = False,
     ) -> None:
         self._private = private
-        self._arrived, self._left = arrived, left
+        self._arrived, self._left, self._workbench = arrived, left, workbench
+        # Where the conversation is kept, from its beginning; None: nowhere.
+        self.kept: KeptCall | None = None
         self._sink: CallSink | None = None
         self._agent = ""
         self._controls: AgentControls | None = None
@@ -135,6 +141,8 @@ class CallerEdge(EdgeTransport):
 
     def observe(self, record: Record) -> None:
         """Show a record to the caller, if it is one of those that pages show."""
+        if self.kept is not None:
+            self.kept.observe(record)
         shown = self._screen.pick(record)
         if shown is not None:
             self._past.put(shown)
@@ -169,9 +177,22 @@ class CallerEdge(EdgeTransport):
 
     def say(self, text: str) -> None:
         """Have the agent answer what the caller typed. Raises RefusedError if the caller is in no call."""
+        self._typed.spawn(self._agent_in_call().simple_response(text), "the answer to a typed text")
+
+    def change(self, wanted: Mapping[str, Any]) -> None:
+        """Change the agent's settings. Raises RefusedError for what cannot be had, and if the caller is in no call."""
+        change(self._agent_in_call(), wanted)
+        self.show_settings(self._tell)
+
+    def show_settings(self, tell: Tell) -> None:
+        """Show the agent's settings to a page, if the caller may see them and the agent is there."""
+        if self._workbench and self._controls is not None and self.joined.is_set():
+            tell(protocol.settings(settings_of(self._controls)))
+
+    def _agent_in_call(self) -> AgentControls:
         if self._controls is None or self._current is None:
-            raise RefusedError(409, "nobody is there to read it: press Talk first")
-        self._typed.spawn(self._controls.simple_response(text), "the answer to a typed text")
+            raise RefusedError(409, "the agent is in no call with you: press Talk first")
+        return self._controls
 
     # CallListener.
 
@@ -199,8 +220,9 @@ class CallerEdge(EdgeTransport):
     def _serve(self, call: BrowserCall, sink: CallSink) -> None:
         self._served = call
         sink.participant_joined(call.participant)
-        call.serve(sink)
+        call.serve(sink if self.kept is None else self.kept.taped(sink))
         _report(self._calls[call], "connected", agent=self._agent, fresh=self._fresh)
+        self.show_settings(self._calls[call].tell)
         self._fresh = False
 
     def _dismiss(self, call: BrowserCall, state: str | None = None, error: str | None = None) -> None:

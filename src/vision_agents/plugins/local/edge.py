@@ -13,7 +13,7 @@ from .front import Front
 from .protocol import Record
 from .recorded_lines import Caller
 from .server import Certificate
-from .switchboard import Terms
+from .terms import Terms
 
 
 class Edge(EdgeTransport):
@@ -33,6 +33,8 @@ class Edge(EdgeTransport):
         certificate: to serve https.
         token: what whoever opens the page has to know; it is part of `url`. By default none on loopback, and a new one
             elsewhere. An empty one lets in everybody who reaches `host`.
+        workbench: whether the caller sees and changes instructions, policy and voice, has the trace, a recording and a
+            report of the conversation, and asks what another policy would have done. By default on loopback only.
     """
 
     def __init__(
@@ -43,9 +45,11 @@ class Edge(EdgeTransport):
         caller: Caller | None = None,
         certificate: Certificate | None = None,
         token: str | None = None,
+        workbench: bool | None = None,
     ) -> None:
         self._front = Front(host, port, certificate, token)
         self._caller = caller
+        self._workbench = workbench
         # The caller's, once they are there.
         self._line: CallerEdge | None = None
         self._agent: AgentControls | None = None
@@ -95,7 +99,7 @@ class Edge(EdgeTransport):
             await line.join(agent_user, call, sink)
             await asyncio.Event().wait()
 
-        terms = Terms(limit=1, keep=None, private=self._front.private)
+        terms = Terms(limit=1, keep=None, private=self._front.private, workbench=self._workbench)
         await self._front.open(attend, terms, agent_user.name or agent_user.id, self._caller)
 
     async def leave(self) -> None:

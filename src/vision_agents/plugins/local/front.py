@@ -6,7 +6,8 @@ from .access import Access, is_loopback
 from .recorded_lines import Caller, RecordedLines
 from .server import Certificate, Server
 from .site import Site
-from .switchboard import Host, Switchboard, Terms
+from .switchboard import Host, Switchboard
+from .terms import Terms
 from .tokens import new_token
 
 

@@ -13,7 +13,7 @@ from .caller_edge import CallerEdge
 from .front import Front
 from .recorded_lines import Caller
 from .server import Certificate
-from .switchboard import Terms
+from .terms import Terms
 
 CreateAgent = Callable[..., Awaitable[Any]]
 
@@ -40,6 +40,7 @@ class PageServer:
         caller: what makes the recorded caller's lines, as for `local.Edge`.
         certificate: to serve https.
         token: what whoever opens the page has to know, as for `local.Edge`.
+        workbench: whether callers have the workbench, as for `local.Edge`; each has that of their own conversation.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class PageServer:
         caller: Caller | None = None,
         certificate: Certificate | None = None,
         token: str | None = None,
+        workbench: bool | None = None,
     ) -> None:
         if max_callers < 1:
             raise ValueError(f"max_callers is a number of callers from 1 on, not {max_callers}")
@@ -62,6 +64,7 @@ class PageServer:
         self._create_agent = create_agent
         self._max_callers, self._keep, self.name = max_callers, keep, name
         self._caller = caller
+        self._workbench = workbench
         self._front = Front(host, port, certificate, token)
 
     @property
@@ -83,7 +86,7 @@ class PageServer:
         """Serve the page. Returns when it can be opened. Raises AddressError, see `local.Edge.join`."""
         if self._front.running:
             raise RuntimeError("this page is served already")
-        terms = Terms(self._max_callers, self._keep, self._front.private)
+        terms = Terms(self._max_callers, self._keep, self._front.private, self._workbench)
         await self._front.open(self._hold, terms, self.name, self._caller)
 
     async def close(self) -> None:

@@ -4,6 +4,9 @@
     GET  /records?tab=…&browser=…           WebSocket: the page gets arrays of records, and sends messages
     POST /offer                             an `Offer`, answered by {"type": "answer", "sdp", "connection", …}
     GET  /caller/<line>.wav                 what the recorded caller says, where there is one
+    GET  /call/<file>?page=…                a file of the caller's own conversation: trace.jsonl, call.wav, report.html
+    POST /replay                            a trace file, answered by {"records": […], "policy": […], "offset": …}
+    POST /replay?policy={…}                 the same, answered by {"changes": […]}: what these settings would have done
 
 A record is of the agent's trace (`vision_agents.core.trace.records`), of which pages get what `PageRecords` leaves of
 it, or one of those that are made here: they have the key "edge". A message is JSON, see `read_message`. An error is
@@ -59,6 +62,11 @@ def lost(records: int) -> Record:
     return {"edge": "lost", "records": records}
 
 
+def settings(of: Record) -> Record:
+    """The agent's settings, where callers may change them: see `settings.settings_of`."""
+    return {"edge": "settings", **of}
+
+
 def refused(what: str, sentence: str) -> Record:
     """A message of the page, `what` it wanted to do, was not granted."""
     return {"edge": "refused", "do": what, "error": sentence}
@@ -109,7 +117,16 @@ class Say:
     text: str
 
 
-Message = HangUp | Say
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Change settings: `{"do": "change", "policy": {name: text}, "instructions": …, "voice": {…}}`, or some of them."""
+
+    do: ClassVar[str] = "change"
+
+    wanted: Mapping[str, Any]
+
+
+Message = HangUp | Say | Change
 
 
 def read_message(text: str) -> Message:
@@ -125,6 +142,8 @@ def read_message(text: str) -> Message:
             if len(said) > MAX_TEXT:
                 raise RefusedError(413, f"that is too long: a message has at most {MAX_TEXT} characters")
             return Say(said.strip())
+        case {"do": "change"}:
+            return Change(body)
     raise RefusedError(400, 'a message is JSON that says what to do, as {"do": "hang up"}')
 
 

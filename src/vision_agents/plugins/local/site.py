@@ -14,6 +14,7 @@ from aiohttp import WSMsgType, web
 
 from .access import Access, refusal
 from .page_files import INDEX, page_file, page_headers
+from .recorded_call import LONGEST, Replays
 from .recorded_lines import RecordedLines
 from .refused import RefusedError
 from .switchboard import Switchboard
@@ -23,6 +24,7 @@ MAX_BODY = 64 * 1024
 
 # Seconds in which all of it has to come.
 BODY_TIMEOUT = 10.0
+REPLAY_TIMEOUT = 60.0
 
 # In seconds: noticing a tab that went without a word; waiting for one that is told that the agent stopped.
 HEARTBEAT = 5.0
@@ -35,6 +37,7 @@ class Site:
     def __init__(self, switchboard: Switchboard, lines: RecordedLines) -> None:
         self._switchboard = switchboard
         self._lines = lines
+        self._replays = Replays()
         self._sockets: set[web.WebSocketResponse] = set()
 
     def application(self, access: Access) -> web.Application:
@@ -45,6 +48,8 @@ class Site:
                 web.get("/records", self._records),
                 web.post("/offer", self._offer),
                 web.get("/caller/{line}.wav", self._line),
+                web.get("/call/{file}", self._file),
+                web.post("/replay", self._replay),
                 web.get("/", self._part),
                 web.get("/{part}", self._part),
             ]
@@ -89,6 +94,20 @@ class Site:
         except TimeoutError:
             return refusal(408, f"the offer did not come within {BODY_TIMEOUT:.0f} s")
         return web.json_response(await self._switchboard.offer(offer))
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        path = await self._switchboard.file(request.query.get("page", ""), request.match_info["file"])
+        return web.FileResponse(path, headers={"Cache-Control": "no-store"})
+
+    async def _replay(self, request: web.Request) -> web.Response:
+        self._switchboard.check_workbench()
+        body = bytearray()
+        async with asyncio.timeout(REPLAY_TIMEOUT):
+            async for piece in request.content.iter_any():
+                body += piece
+                if len(body) > LONGEST:
+                    return refusal(413, f"a trace has at most {LONGEST} bytes")
+        return web.json_response(await self._replays.answer(bytes(body), request.query.get("policy")))
 
     async def _line(self, request: web.Request) -> web.Response:
         body = await self._lines.wav(request.match_info["line"])

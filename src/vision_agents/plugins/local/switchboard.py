@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from vision_agents.core.tasks import Tasks, own_errors
@@ -17,9 +18,11 @@ from vision_agents.core.tasks import Tasks, own_errors
 from . import protocol
 from .caller_edge import CallerEdge
 from .feed import Feed, Send
-from .protocol import MAX_KEY, HangUp, Offer, Record
+from .kept_call import KeptCall
+from .protocol import MAX_KEY, Change, HangUp, Offer, Record, Say
 from .refused import RefusedError
 from .rtc import OfferError
+from .terms import Terms
 from .tokens import new_token
 
 logger = logging.getLogger(__name__)
@@ -35,7 +38,7 @@ MAX_PAGES = 16
 START_TIMEOUT = 60.0
 CLOSE_TIMEOUT = 15.0
 
-TAKEN = "Somebody else talks with this agent, and it is there for one caller: it would tell them what the other said."
+CLOSED = "on this server callers have no workbench: whoever runs it may open it"
 CROWDED = "Other callers came while this one did not connect."
 
 # Makes an agent with the edge, holds its call, and returns when that is over.
@@ -64,37 +67,6 @@ class Place:
     expiry: asyncio.TimerHandle | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """The terms on which callers are taken.
-
-    Args:
-        limit: conversations at a time. One in which nobody is gives way to a caller who needs its place.
-        keep: seconds that a conversation goes on for a caller who is gone. None: for ever; nobody takes its place, and
-            there is no other one for its caller.
-        private: calls have no port that can be reached from outside of this machine.
-        refuse: returns a sentence for people if nobody else is to be taken now, whatever places there are.
-    """
-
-    limit: int = 8
-    keep: float | None = 60.0
-    private: bool = True
-    refuse: Callable[[], str | None] = field(default=lambda: None)
-
-    @property
-    def sole(self) -> bool:
-        """Return whether there is one conversation, which is never replaced by another."""
-        return self.keep is None
-
-    @property
-    def full(self) -> str:
-        """The sentence for a caller for whom there is no place."""
-        if self.sole:
-            return TAKEN
-        places = "The only place is" if self.limit == 1 else f"All {self.limit} places are"
-        return f"{places} taken. Try again in a moment."
-
-
 class Switchboard:
     """Answers the offers of pages, and has `host` hold a call for each caller.
 
@@ -111,11 +83,13 @@ class Switchboard:
     def __init__(self, host: Host, terms: Terms, hello: Record) -> None:
         self._host = host
         self._terms = terms
-        self._hello = hello
+        self._hello = {**hello, "workbench": terms.open_workbench}
         self._pages: dict[str, Page] = {}
         # Callers who are there, or are expected back; those whose browser is on its way.
         self._places: dict[str, Place] = {}
         self._waiting: dict[str, Place] = {}
+        # What is kept of conversations that are over, the oldest first: as many as there are places.
+        self._ended: dict[str, KeptCall] = {}
         # Calls that are held, or that agents are still leaving; what else takes a moment.
         self._held = Tasks()
         self._tasks = Tasks()
@@ -139,7 +113,9 @@ class Switchboard:
         page.told = self._place_of(caller)
         page.feed.put(protocol.hello(page.id, caller, sole=self._terms.sole, about=self._hello, place=page.told))
         if caller in self._places:
-            page.feed.put(protocol.past(self._places[caller].edge.past))
+            edge = self._places[caller].edge
+            page.feed.put(protocol.past(edge.past))
+            edge.show_settings(page.feed.put)
         return page
 
     def hang_up(self, page: Page) -> None:
@@ -154,12 +130,33 @@ class Switchboard:
         try:
             message = protocol.read_message(text)
             what = message.do
-            if isinstance(message, HangUp):
-                self.hang_up(page)
-            else:
-                self._edge_of(page).say(message.text)
+            match message:
+                case HangUp():
+                    self.hang_up(page)
+                case Say(said):
+                    self._edge_of(page).say(said)
+                case Change(wanted):
+                    self.check_workbench()
+                    self._edge_of(page).change(wanted)
         except RefusedError as error:
             page.feed.put(protocol.refused(what, error.sentence))
+
+    def check_workbench(self) -> None:
+        """Raise RefusedError if callers have no workbench."""
+        if not self._terms.open_workbench:
+            raise RefusedError(403, CLOSED)
+
+    async def file(self, page: str, name: str) -> Path:
+        """A file of the conversation of the page with this id, or of its last one. Raises RefusedError."""
+        self.check_workbench()
+        if page not in self._pages:
+            raise RefusedError(409, "the page has lost its connection to the agent; reload it")
+        caller = self._pages[page].caller
+        place = self._places.get(caller)
+        kept = self._ended.get(caller) if place is None else place.edge.kept
+        if kept is None:
+            raise RefusedError(404, "nothing is kept of this conversation, or it is long over")
+        return await kept.file(name)
 
     def close_page(self, page: Page) -> None:
         """Forget a page that is gone, and hang up."""
@@ -200,6 +197,9 @@ class Switchboard:
             self._give_up(place)
         await self._held.finish(2 * CLOSE_TIMEOUT)
         await self._tasks.finish(CLOSE_TIMEOUT)
+        for kept in self._ended.values():
+            kept.discard()
+        self._ended.clear()
 
     # Places.
 
@@ -223,7 +223,10 @@ class Switchboard:
         if len(self._waiting) >= MAX_WAITING + self._terms.limit - 1:
             self._give_up(next(iter(self._waiting.values())), CROWDED)
         edge = CallerEdge(
-            private=self._terms.private, arrived=lambda: self._arrived(place), left=lambda: self._gone(place)
+            private=self._terms.private,
+            arrived=lambda: self._arrived(place),
+            left=lambda: self._gone(place),
+            workbench=self._terms.open_workbench,
         )
         place = self._waiting[caller] = Place(caller, edge)
         return place
@@ -257,6 +260,7 @@ class Switchboard:
             self._send_away(place, self._terms.full)
             return
         self._places[place.caller] = place
+        self._keep(place)
         place.hosting = self._held.spawn(self._hold(place), "the call of a page")
 
     def _gone(self, place: Place) -> None:
@@ -303,7 +307,32 @@ class Switchboard:
         finally:
             self._forget(place)
             await place.edge.leave()
+            self._shelve(place)
             self._tell_places()
+
+    def _keep(self, place: Place) -> None:
+        """Keep the conversation that begins, where callers may ask for it."""
+        if not self._terms.open_workbench:
+            return
+        try:
+            place.edge.kept = KeptCall()
+        except OSError as error:
+            logger.error("nothing is kept of a conversation: %s", error)
+
+    def _shelve(self, place: Place) -> None:
+        """A conversation is over: what is kept of it stays until its caller has another, or others ended later."""
+        kept, place.edge.kept = place.edge.kept, None
+        if kept is None:
+            return
+        kept.close()
+        if (before := self._ended.pop(place.caller, None)) is not None:
+            before.discard()
+        if place.caller in self._places:
+            kept.discard()
+            return
+        self._ended[place.caller] = kept
+        if len(self._ended) > self._terms.limit:
+            self._ended.pop(next(iter(self._ended))).discard()
 
     async def _until_over(self, place: Place) -> None:
         """Have an agent made, and wait for the end of its call. Raises what went wrong."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 
 from vision_agents.core.models.networks import NetworkLease, NetworkSpec
 from vision_agents.core.tts import TTS as BaseTTS
-from vision_agents.core.tts import SpeechChunk
+from vision_agents.core.tts import SpeechChunk, VoiceTuning
 
 from .network import VoiceNetwork
 from .synthesizer import Synthesis, Synthesizer
@@ -66,6 +67,26 @@ class TTS(BaseTTS):
     def networks(self) -> tuple[NetworkSpec[VoiceNetwork], ...]:
         """The networks that this part uses, for `warm_up`."""
         return (self._network.spec,)
+
+    @property
+    def tuning(self) -> VoiceTuning:
+        settings = self._network.network.settings
+        numbers = {number: name for name, number in settings.speaker_id_map.items()}
+        speaker = self._prosody.speaker
+        name = numbers.get(speaker or 0, "") if not isinstance(speaker, str) else speaker
+        scale = self._prosody.length_scale or settings.length_scale
+        return VoiceTuning(tuple(settings.speaker_id_map), name, round(settings.length_scale / scale, 2))
+
+    def tune(self, voice: str | None = None, pace: float | None = None) -> None:
+        network, prosody = self._network.network, self._prosody
+        if voice is not None:
+            prosody = replace(prosody, speaker=voice)
+        if pace is not None:
+            if not pace > 0:
+                raise ValueError(f"the pace of a voice is above 0, not {pace}")
+            prosody = replace(prosody, length_scale=network.settings.length_scale / pace)
+        Voice(network, prosody)  # complains of a speaker that it lacks
+        self._prosody = prosody
 
     async def start(self) -> None:
         """Load the voice in a thread, unless the process has it.

@@ -1,0 +1,121 @@
+"""Settings as pages show and change them, and recorded calls that pages bring."""
+
+import asyncio
+import json
+from dataclasses import fields
+
+import pytest
+
+from vision_agents.core import InterruptionPolicy
+from vision_agents.core.tts import VoiceTuning
+from vision_agents.plugins.local.recorded_call import Replays
+from vision_agents.plugins.local.refused import RefusedError
+from vision_agents.plugins.local.settings import change, settings_of
+
+from ...core.observability.spoken_call import hold_call, user_wav
+
+
+class Speaker:
+    """A voice that can be tuned."""
+
+    tuning = VoiceTuning(("ann", "bob"), "ann", 1.0)
+
+    def tune(self, voice=None, pace=None):
+        if voice not in (None, *self.tuning.voices):
+            raise ValueError(f"there is no voice {voice}")
+        self.tuning = VoiceTuning(("ann", "bob"), voice or self.tuning.voice, pace or self.tuning.pace)
+
+
+class Controls:
+    """An agent as far as settings go."""
+
+    def __init__(self, tts=None):
+        self.instructions, self.policy, self.tts = "Be kind.", InterruptionPolicy(), tts
+
+
+def test_each_setting_of_the_policy_is_explained():
+    told = settings_of(Controls())
+    assert [each["name"] for each in told["policy"]] == [field.name for field in fields(InterruptionPolicy)]
+    assert all(each["meaning"].endswith(".") for each in told["policy"])
+    assert {each["kind"] for each in told["policy"]} == {"flag", "choice", "names", "whole", "number"}
+    rewind = next(each for each in told["policy"] if each["name"] == "rewind")
+    assert (rewind["value"], rewind["choices"]) == ("word", ["word", "exact"])
+    assert told["voice"] is None
+    json.dumps(told)
+
+
+def test_settings_are_changed():
+    agent = Controls(Speaker())
+    change(agent, {"policy": {"commit_speech": "0.5", "hold": "false"}, "instructions": "Be brief."})
+    change(agent, {"voice": {"voice": "bob"}})
+    change(agent, {"voice": {"pace": 1.5}})
+    assert agent.policy == InterruptionPolicy(commit_speech=0.5, hold=False)
+    assert agent.instructions == "Be brief."
+    assert settings_of(agent)["voice"] == {"voices": ["ann", "bob"], "voice": "bob", "pace": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ({"policy": {"commit_speach": "1"}}, "no policy setting 'commit_speach'"),
+        ({"policy": {"commit_speech": "soon"}}, "is a number that is not negative"),
+        ({"policy": {"commit_speech": 1}}, "an object of texts"),
+        ({"policy": []}, "an object of texts"),
+        ({"instructions": 5}, "are a text"),
+        ({"instructions": "x" * 30_000}, "at most 20000"),
+        ({"voice": {"voice": "carl"}}, "no voice carl"),
+        ({"voice": {"pace": True}}, "voice is as"),
+        ({"voice": "ann"}, "voice is as"),
+    ],
+)
+def test_what_cannot_be_had_changes_nothing(wanted, says):
+    agent = Controls(Speaker())
+    with pytest.raises(RefusedError, match=says):
+        change(agent, {"instructions": "Be rude.", "policy": {"hold": "false"}, **wanted})
+    assert (agent.instructions, agent.policy) == ("Be kind.", InterruptionPolicy())
+
+
+def test_a_voice_that_is_fixed_says_so():
+    with pytest.raises(RefusedError, match="cannot be changed"):
+        change(Controls(), {"voice": {"pace": 1.2}})
+
+
+# Recorded calls.
+
+
+@pytest.fixture
+async def trace(tmp_path):
+    records = []
+    await hold_call(user_wav(tmp_path / "user.wav"), tmp_path / "call.wav", records.append)
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
+
+
+@pytest.mark.virtual_time
+async def test_a_recorded_call_is_shown_and_asked_about(trace):
+    replays = Replays()
+    shown = await replays.answer(trace, None)
+    assert len(json.dumps(shown["records"])) < len(trace) / 4
+    assert {each.get("note") for each in shown["records"]} >= {"UserTranscript", "AgentTranscript"}
+    assert shown["offset"] == 0.0, "the recording began with the session"
+    same, other = await asyncio.gather(replays.answer(trace, "{}"), replays.answer(trace, '{"commit_speech": "30"}'))
+    assert {change["mark"] for change in same["changes"]} == {" "}
+    assert "Commit" in [change["effect"]["effect"] for change in other["changes"] if change["mark"] == "-"]
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(
+    ("body", "policy", "status", "says"),
+    [
+        (b"", None, 422, "no trace of a call"),
+        (b"\x00\xff" * 100, None, 422, "line 1: not JSON"),
+        (b'{"t": 0, "note": "CallEnded"}', None, 422, "no session record"),
+        (b'{"t": 0, "note": "SessionStarted", "version": 99}', None, 422, "version 99, this program reads version"),
+        (None, "{", 400, "policy is JSON"),
+        (None, "null", 400, "an object of texts"),
+        (None, '{"commit_speech": "-1"}', 400, "not negative"),
+    ],
+)
+async def test_what_is_no_recorded_call_says_why(trace, body, policy, status, says):
+    with pytest.raises(RefusedError, match=says) as refused:
+        await Replays().answer(trace if body is None else body, policy)
+    assert refused.value.status == status
