@@ -128,6 +128,13 @@ class Tab:
         await self.until(f"!document.querySelector({selector!r}).disabled")
         await self.run(f"document.querySelector({selector!r}).click()")
 
+    async def choose(self, selector: str, *files: Path) -> None:
+        """Choose files in a field for them."""
+        await self.send("DOM.enable")
+        root = (await self.send("DOM.getDocument"))["root"]["nodeId"]
+        node = (await self.send("DOM.querySelector", nodeId=root, selector=selector))["nodeId"]
+        await self.send("DOM.setFileInputFiles", nodeId=node, files=[str(file) for file in files])
+
     async def screenshot(self, width: int, height: int, *, dark: bool = False, whole: bool = False) -> bytes:
         """A picture of the page at that size in CSS pixels, or of the whole page at that width: PNG."""
         # A tab in the background draws nothing.

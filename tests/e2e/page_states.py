@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vision_agents.core import InterruptionPolicy
 from vision_agents.core.audio import PcmData
+from vision_agents.core.tts import VoiceTuning
 from vision_agents.plugins.local import Edge
 from vision_agents.testing import virtual_time
 
@@ -47,12 +49,36 @@ def records_of(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "trace.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
+class Speaker:
+    """A voice that can be tuned."""
+
+    tuning = VoiceTuning(("Ann", "Bob"), "Ann", 1.0)
+
+    def tune(self, voice: str | None = None, pace: float | None = None) -> None:
+        self.tuning = VoiceTuning(("Ann", "Bob"), voice or self.tuning.voice, pace or self.tuning.pace)
+
+
+class Controls:
+    """An agent as far as pages change it; what is typed to it is kept."""
+
+    def __init__(self) -> None:
+        self.instructions = "You are a lighthouse keeper. Answer in one sentence."
+        self.policy = InterruptionPolicy()
+        self.tts = Speaker()
+        self.typed: list[str] = []
+
+    async def simple_response(self, text: str, interrupt: bool = True) -> bool:
+        self.typed.append(text)
+        return True
+
+
 @dataclass
 class Stage:
     """A page that is served, with an agent that plays a quiet tone, and a browser to look at it."""
 
     browser: Browser
     edge: Edge
+    agent: Controls
     folder: Path
     tabs: list[Tab] = field(default_factory=list)
 
@@ -89,11 +115,12 @@ async def stage(folder: Path, *flags: str) -> AsyncIterator[Stage]:
     async def caller(name: str) -> PcmData:
         return PcmData(tone_of(20), 48_000)
 
-    edge = Edge(port=0, caller=caller)
+    edge, agent = Edge(port=0, caller=caller), Controls()
+    edge.lend(agent)
     await edge.join(AGENT, None, NotingSink(level=300))
     try:
         async with chromium(*MICROPHONE, *flags) as browser:
-            yield Stage(browser, edge, folder)
+            yield Stage(browser, edge, agent, folder)
     finally:
         await edge.leave()
 
@@ -135,11 +162,50 @@ async def no_microphone(on: Stage) -> Tab:
     return tab
 
 
+async def settings(on: Stage) -> Tab:
+    """The agent's settings."""
+    tab = await on.in_call()
+    await tab.until("!document.querySelector('#settings-all').hidden")
+    await tab.run("document.querySelector('#settings').open = true")
+    return tab
+
+
+async def recorded(on: Stage) -> Tab:
+    """A recorded call at the moment of an interruption, under a policy that would not have had it."""
+    tab = await on.opened()
+    await tab.run("document.querySelector('#recorded-call').open = true")
+    await tab.choose("#recorded-files", on.folder / "trace.jsonl", on.folder / "call.wav")
+    await tab.until("!document.querySelector('#recorded-view').hidden")
+    await tab.run("""(() => {
+      const scrub = document.querySelector('#recorded-scrub');
+      scrub.value = 10.4;
+      scrub.dispatchEvent(new Event('input'));
+      document.querySelector('#recorded-policy').parentElement.open = true;
+      const field = [...document.querySelectorAll('#recorded-policy input')].find((each) =>
+        each.parentElement.textContent.startsWith('commit_speech'));
+      field.value = '1.5';
+      field.dispatchEvent(new Event('change'));
+    })()""")
+    await tab.until("document.querySelector('#recorded-changes').children.length > 2")
+    return tab
+
+
+async def gone(on: Stage) -> Tab:
+    """The server died in mid-call."""
+    tab = await call(on)
+    await on.edge.leave()
+    await tab.until("!document.querySelector('#notice').hidden")
+    return tab
+
+
 STATES: dict[str, Callable[[Stage], Awaitable[Tab]]] = {
     "ready": ready,
     "call": call,
     "over": over,
     "no-microphone": no_microphone,
+    "settings": settings,
+    "recorded": recorded,
+    "gone": gone,
 }
 
 

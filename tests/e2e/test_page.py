@@ -1,5 +1,6 @@
 """The page around the call, in a real browser: everybody can use it, and it says what to do when something fails."""
 
+import asyncio
 import os
 from importlib.util import find_spec
 from pathlib import Path
@@ -60,7 +61,7 @@ async def on(folder):
         yield on
 
 
-@pytest.mark.parametrize("state", ["ready", "over"])
+@pytest.mark.parametrize("state", ["over", "recorded"])
 async def test_everybody_can_use_the_page(on, state):
     tab = await page_states.STATES[state](on)
     await tab.run("document.querySelectorAll('details').forEach((each) => each.open = true)")
@@ -76,6 +77,7 @@ async def test_everybody_can_use_the_page(on, state):
 
 async def test_in_a_call_too_and_what_was_said_survives_a_reload_and_a_restart(on):
     tab = await page_states.call(on)
+    await tab.run("document.querySelector('#settings').open = true")
     await tab.run(axe())
     assert await tab.run(VIOLATIONS) == []
     said = await tab.run(CAPTIONS)
@@ -143,6 +145,39 @@ async def test_what_keeps_a_call_from_beginning_is_said(on):
     assert await tab.run("document.querySelector('#notice').hidden")
 
 
+async def test_a_recorded_call_is_looked_at_and_asked_about(on, tmp_path):
+    tab = await page_states.recorded(on)
+    changes = "[...document.querySelectorAll('#recorded-changes li')].map((row) => row.textContent)"
+    told = await tab.run(changes)
+    assert [line for line in told if "would not have been: commit: 0.76 s" in line]
+    assert [line for line in told if "would have been: commit: 1.02 s" in line]
+    rows = "document.querySelectorAll('#recorded-captions > li').length"
+    late = await tab.run(rows)
+    await tab.run("document.querySelector('#recorded-changes button').click()")
+    assert await tab.until(f"{rows} < {late} && {rows}") > 0, "the captions are those of the moment"
+    await tab.click("#recorded-play")
+    at = await tab.run("Number(document.querySelector('#recorded-scrub').value)")
+    await tab.until(f"Number(document.querySelector('#recorded-scrub').value) > {at} + 0.2")
+    message = (
+        "!document.querySelector('#recorded-message').hidden && document.querySelector('#recorded-message').textContent"
+    )
+    (tmp_path / "old.jsonl").write_text('{"t": 0, "note": "SessionStarted", "version": 99}\n')
+    (tmp_path / "none.wav").write_bytes(b"RIFF")
+    for files, says in (
+        ((tmp_path / "old.jsonl",), "version 99"),
+        ((on.folder / "trace.jsonl", tmp_path / "none.wav"), "is no WAV file"),
+        ((on.folder / "call.wav",), "Choose the trace"),
+        ((on.folder / "trace.jsonl",), "no recording of this call"),
+    ):
+        await tab.run("document.querySelector('#recorded-message').textContent = ''")
+        await tab.choose("#recorded-files", *files)
+        assert says in await tab.until(f"({message} || '').includes({says!r}) && {message}")
+    await tab.click("#recorded-play")
+    assert await tab.until("Number(document.querySelector('#recorded-scrub').value) > 0.2"), (
+        "without sound it plays too"
+    )
+
+
 async def test_keys_and_typing(on):
     tab = await on.opened()
     for key in ("t", "m"):
@@ -151,5 +186,21 @@ async def test_keys_and_typing(on):
     assert await tab.run("document.querySelector('#mute').getAttribute('aria-pressed')") == "true"
     await tab.until("!document.querySelector('#text').disabled")
     await tab.run("document.querySelector('#text').value = 'and typed?', document.querySelector('#send').click()")
-    # There is no agent behind this edge, only its voice.
-    assert "nobody is there to read it" in await tab.until(NOTICE)
+    await tab.until("document.querySelector('#text').value === ''")
+    await tab.run("""(() => {
+      const instructions = document.querySelector('#instructions');
+      const field = document.querySelector('#policy input[type=number]');
+      instructions.value = 'Be brief.';
+      document.querySelector('#instructions-apply').click();
+      field.value = '0.5';
+      field.dispatchEvent(new Event('change'));
+    })()""")
+    async with asyncio.timeout(30):
+        while on.agent.policy.commit_speech != 0.5:
+            await asyncio.sleep(0.02)
+    assert (on.agent.typed, on.agent.instructions) == (["and typed?"], "Be brief.")
+    await tab.run(
+        "(({ lastElementChild: row }) => { const field = row.querySelector('input'); field.value = '0'; "
+        "field.dispatchEvent(new Event('change')); })(document.querySelector('#policy'))"
+    )
+    assert "queue_limit must be at least 1" in await tab.until(NOTICE)

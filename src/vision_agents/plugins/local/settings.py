@@ -118,5 +118,5 @@ def _meanings() -> dict[str, str]:
                 ast.AnnAssign(target=ast.Name(id=name)),
                 ast.Expr(value=ast.Constant(value=str(meaning))),
             ):
-                found[name] = " ".join(meaning.split())
+                found[name] = " ".join(meaning.replace("`", "").split())
     return found

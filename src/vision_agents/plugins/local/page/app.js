@@ -2,6 +2,7 @@
 
 import { Call } from "./call.js";
 import { Captions } from "./captions.js";
+import { RecordedCall } from "./recorded.js";
 import { RecordedCaller } from "./caller.js";
 import { Decisions } from "./decisions.js";
 import { saveText } from "./download.js";
@@ -13,6 +14,7 @@ import { History } from "./history.js";
 import { keep, keys } from "./keys.js";
 import { MicrophoneError, microphone } from "./microphone.js";
 import { Notice } from "./notice.js";
+import { Settings } from "./settings.js";
 import { shortcuts } from "./shortcuts.js";
 import { Sleep } from "./sleep.js";
 import { Sound } from "./sound.js";
@@ -57,6 +59,38 @@ const sound = new Sound(
   (text) => notice.say(text),
 );
 
+const settings = new Settings(
+  {
+    box: at("settings"),
+    none: at("settings-none"),
+    all: at("settings-all"),
+    instructions: at("instructions"),
+    apply: at("instructions-apply"),
+    voiceBox: at("voice-settings"),
+    voice: at("voice-name"),
+    pace: at("voice-pace"),
+    policy: at("policy"),
+  },
+  (wanted) => feed.send({ do: "change", ...wanted }),
+);
+const recorded = new RecordedCall(
+  {
+    files: at("recorded-files"),
+    own: at("recorded-own"),
+    play: at("recorded-play"),
+    scrub: at("recorded-scrub"),
+    clock: at("recorded-clock"),
+    canvas: at("recorded-timeline"),
+    captions: at("recorded-captions"),
+    decisions: at("recorded-decisions"),
+    policy: at("recorded-policy"),
+    changes: at("recorded-changes"),
+    view: at("recorded-view"),
+    message: at("recorded-message"),
+  },
+  addressOf,
+);
+
 // What is made of the records of a conversation; the timeline shows nothing but the moment.
 const PANELS = [captions, decisions, events, summary];
 
@@ -87,6 +121,18 @@ function showButtons() {
   at("fresh").disabled = barred;
   at("recorded-label").textContent = caller ? "Stop the recorded caller" : "Let a recorded caller talk";
   typing.enable(call?.remote != null);
+}
+
+// Where a file of our conversation is to be had.
+function addressOf(name) {
+  return `call/${name}?${new URLSearchParams({ page: page ?? "" })}`;
+}
+
+function showDownloads() {
+  for (const link of document.querySelectorAll("a.kept")) {
+    link.hidden = page === null || !about.workbench;
+    link.href = addressOf(link.dataset.file);
+  }
 }
 
 function showLink() {
@@ -246,7 +292,7 @@ at("fresh").addEventListener("click", () => {
 
 at("headphones").checked = stored("headphones") === "yes";
 at("headphones").addEventListener("change", ({ target }) => store("headphones", target.checked ? "yes" : "no"));
-themed(at("theme"), () => timeline.readColours());
+themed(at("theme"), () => [timeline, recorded.timeline].forEach((each) => each.readColours()));
 explained(at("terms"));
 shortcuts(at("shortcuts"), {
   T: ["talk, or hang up", () => at("talk").click()],
@@ -281,6 +327,10 @@ const EDGE = {
     keep(record.key, record.sole);
     named(record.agent);
     placed(record);
+    settings.allow(record.workbench);
+    settings.hide();
+    at("recorded-call").hidden = !record.workbench;
+    showDownloads();
     captions.close();
     timeline.reset();
     decisions.reset();
@@ -290,7 +340,11 @@ const EDGE = {
     history.replace(records);
     shown(history.records);
   },
-  place: placed,
+  place: (record) => {
+    placed(record);
+    if (!kept) settings.hide();
+  },
+  settings: (record) => settings.show(record),
   call: (record) => {
     if (record.connection !== call?.id) return; // Of a call before this one.
     if (record.state === "connected") connected(record);

@@ -14,8 +14,11 @@ const INTERVAL = 1 / 30; // seconds between two drawings,
 const CALM_INTERVAL = 0.5; // and for those who want less motion
 
 export class Timeline {
-  constructor(canvas) {
+  // clock(): the moment that is looked at, in seconds. ahead: seconds after it that are in view. whole: it shows a call
+  // that is over, of which nothing is forgotten and whose records have the clock's own times.
+  constructor(canvas, { clock = now, ahead = 0, whole = false } = {}) {
     this.canvas = canvas;
+    Object.assign(this, { clock, ahead, whole });
     this.pen = canvas.getContext("2d");
     this.meters = []; // [user, agent], each with level() in 0…1
     this.levels = []; // {at, user, agent}
@@ -47,13 +50,13 @@ export class Timeline {
 
   // The call is over: nothing lasts any longer.
   close() {
-    this.bands.forEach((band) => (band.to ??= now()));
+    this.bands.forEach((band) => (band.to ??= this.clock()));
   }
 
   take(record) {
     if (typeof record.t !== "number") return;
     // The quickest record so far tells best how the agent's clock relates to ours.
-    this.offset = Math.min(this.offset, now() - record.t);
+    this.offset = this.whole ? 0 : Math.min(this.offset, now() - record.t);
     const step = STEPS[record.event ?? record.effect];
     if (step) {
       step(this, record.t + this.offset, record);
@@ -72,15 +75,15 @@ export class Timeline {
   }
 
   frame() {
-    const at = now();
+    const at = this.clock();
     const last = this.levels.at(-1)?.at ?? -Infinity;
     if (this.meters.length && at - last > INTERVAL * 0.9) {
       const [user, agent] = this.meters;
       this.levels.push({ at, user: user.level(), agent: agent.level() });
     }
-    if (at - this.drawn > (this.calm.matches ? CALM_INTERVAL : INTERVAL * 0.9)) {
+    if (Math.abs(at - this.drawn) > (this.calm.matches ? CALM_INTERVAL : INTERVAL * 0.9)) {
       this.drawn = at;
-      this.forget(at - SPAN - 1);
+      if (!this.whole) this.forget(at - SPAN - 1);
       this.draw(at);
     }
     requestAnimationFrame(() => this.frame());
@@ -111,7 +114,7 @@ export class Timeline {
 
   // What is under the pointer, in words.
   point(x) {
-    const at = now() - ((this.canvas.clientWidth - x) / (this.canvas.clientWidth - NAMES)) * SPAN;
+    const at = this.clock() + this.ahead - ((this.canvas.clientWidth - x) / (this.canvas.clientWidth - NAMES)) * SPAN;
     const near = (SPAN / this.canvas.clientWidth) * NEAR;
     const mark = this.marks.findLast((each) => Math.abs(each.at - at) < near);
     const epoch = this.epochs.findLast((each) => each.at <= at)?.number ?? 0;
@@ -124,11 +127,12 @@ export class Timeline {
     this.canvas.width = Math.round(this.canvas.clientWidth * ratio);
     this.canvas.height = Math.round(this.canvas.clientHeight * ratio);
     this.pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.draw(now());
+    this.draw(this.clock());
   }
 
-  draw(at) {
+  draw(moment) {
     const { pen, colours } = this;
+    const at = moment + this.ahead;
     const width = this.canvas.clientWidth;
     const height = this.canvas.clientHeight;
     const x = (time) => width - ((at - time) / SPAN) * (width - NAMES);
@@ -150,12 +154,13 @@ export class Timeline {
     pen.rect(NAMES, 0, width - NAMES, height);
     pen.clip();
     this.drawEpochs(x, agent, width);
-    this.drawScale(x, at, height - scale / 2, user.top, agent.bottom);
+    this.drawScale(x, this.ticks(at), height - scale / 2, user.top, agent.bottom);
     this.drawBands("hold", x, agent, colours.hold, 0.28);
     this.drawLevels(x, "user", user, colours.user);
     this.drawLevels(x, "agent", agent, colours.agent);
     this.drawBands("speech", x, speech, colours.user, 1);
     this.drawMarks(x, agent.bottom, width);
+    if (this.ahead) this.drawMoment(x(moment), agent.bottom);
     this.nameEpochs(x, agent, width);
     pen.restore();
   }
@@ -197,28 +202,46 @@ export class Timeline {
     for (const band of this.bands) {
       if (band.kind === kind) {
         const left = x(band.from);
-        pen.fillRect(left, lane.top, Math.max(2, x(band.to ?? now()) - left), lane.bottom - lane.top);
+        pen.fillRect(left, lane.top, Math.max(2, x(band.to ?? this.clock()) - left), lane.bottom - lane.top);
       }
     }
     pen.restore();
   }
 
-  drawScale(x, at, y, top, bottom) {
+  // [time, label] of the scale: back from now, or from the beginning of a call that is over.
+  ticks(at) {
+    if (!this.whole) return [5, 10, 15].map((seconds) => [at - seconds, `−${seconds} s`]).concat([[at, "now"]]);
+    const first = Math.ceil(Math.max(0, at - SPAN) / 5) * 5;
+    const count = Math.floor((at - first) / 5) + 1;
+    return Array.from({ length: Math.max(0, count) }, (_, n) => [first + 5 * n, `${first + 5 * n} s`]);
+  }
+
+  drawScale(x, ticks, y, top, bottom) {
     const { pen, colours } = this;
     pen.strokeStyle = colours.line;
     pen.lineWidth = 1;
     pen.fillStyle = colours.soft;
-    for (let seconds = 5; seconds < SPAN; seconds += 5) {
-      const place = Math.round(x(at - seconds)) + 0.5;
-      pen.beginPath();
-      pen.moveTo(place, top);
-      pen.lineTo(place, bottom);
-      pen.stroke();
-      pen.textAlign = "center";
-      pen.fillText(`−${seconds} s`, place, y);
+    for (const [time, label] of ticks) {
+      const place = Math.round(x(time)) + 0.5;
+      if (label !== "now") {
+        pen.beginPath();
+        pen.moveTo(place, top);
+        pen.lineTo(place, bottom);
+        pen.stroke();
+      }
+      pen.textAlign = label === "now" ? "right" : "center";
+      pen.fillText(label, place, y);
     }
-    pen.textAlign = "right";
-    pen.fillText("now", x(at), y);
+  }
+
+  drawMoment(place, bottom) {
+    const { pen, colours } = this;
+    pen.strokeStyle = colours.ink;
+    pen.lineWidth = 1;
+    pen.beginPath();
+    pen.moveTo(place, 2 * LABEL);
+    pen.lineTo(place, bottom);
+    pen.stroke();
   }
 
   drawLevels(x, who, lane, colour) {
@@ -229,7 +252,7 @@ export class Timeline {
     pen.lineWidth = 1;
     pen.beginPath();
     pen.moveTo(NAMES, Math.round(middle) + 0.5);
-    pen.lineTo(x(now()), Math.round(middle) + 0.5);
+    pen.lineTo(this.canvas.clientWidth, Math.round(middle) + 0.5);
     pen.stroke();
     pen.fillStyle = colour;
     for (const run of this.runs()) {
@@ -244,12 +267,18 @@ export class Timeline {
   runs() {
     const runs = [];
     let last = -Infinity;
-    for (const level of this.levels) {
+    for (const level of this.visible()) {
       if (level.at - last > GAP) runs.push([]);
       runs.at(-1).push(level);
       last = level.at;
     }
     return runs;
+  }
+
+  // The levels in view: of a whole call they are many.
+  visible() {
+    const to = this.clock() + this.ahead;
+    return this.levels.filter(({ at }) => at > to - SPAN - 1 && at <= to);
   }
 
   drawMarks(x, bottom, width) {
@@ -333,8 +362,13 @@ export class Meter {
   level() {
     this.analyser.getFloatTimeDomainData(this.samples);
     const power = this.samples.reduce((sum, sample) => sum + sample * sample, 0) / this.samples.length;
-    return power > 0 ? Math.max(0, 1 - (10 * Math.log10(power)) / FLOOR_DB) : 0;
+    return loudness(power);
   }
+}
+
+// Of the mean power of samples up to 1: from 0 (−60 dB and below) to 1.
+export function loudness(power) {
+  return power > 0 ? Math.max(0, 1 - (10 * Math.log10(power)) / FLOOR_DB) : 0;
 }
 
 function now() {
