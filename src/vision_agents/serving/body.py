@@ -39,7 +39,7 @@ class BoundedBodies:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        longest = self._longer.get(scope["path"], self._longest)
+        longest = self._longer.get(scope.get("path", ""), self._longest)
         try:
             async with asyncio.timeout(self._timeout):
                 body = await self._read(scope, receive, longest)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
+
+from .refused import RefusedError
 
 FORBIDDEN = "this page belongs to the agent's own address: open the one that the program printed"
 NO_TOKEN = "this page is not open to everybody: open the whole address that the program printed, its token included"
@@ -41,18 +43,30 @@ class Access:
     @web.middleware
     async def guard(self, request: web.Request, handler: Callable[..., Awaitable[web.StreamResponse]]) -> Any:
         """Answer 403 to other sites' pages and 401 without the token; hand all else on."""
-        origin = request.headers.get("Origin")
+        name = cookie_name(request.host)
+        try:
+            self.check(request.headers, request.query.get(PARAMETER, ""), request.cookies.get(name, ""))
+        except RefusedError as refused:
+            return refusal(refused.status, refused.sentence)
+        opened = request.method == "GET" and request.path.endswith("/") and PARAMETER in request.query
+        return self._with_cookie(request) if opened and self._token is not None else await handler(request)
+
+    def check(self, headers: Mapping[str, str], given: str, cookie: str) -> None:
+        """Raise RefusedError for whoever may not ask. `given`: the address's token; `cookie`: the page's own."""
+        host, origin = headers.get("Host", ""), headers.get("Origin")
         # Other sites that the same browser has open must not get at the agent, neither across origins nor, where there
         # is no token to know, by a name that they point at this machine.
-        if origin is not None and urlsplit(origin).netloc != request.host:
-            return refusal(403, FORBIDDEN)
+        if origin is not None and urlsplit(origin).netloc != host:
+            raise RefusedError(403, FORBIDDEN)
         if self._token is None:
-            return await handler(request) if self._is_ours(request.host) else refusal(403, FORBIDDEN)
-        if not self._has_token(request):
-            return refusal(401, NO_TOKEN)
-        if request.method == "GET" and request.path == "/" and PARAMETER in request.query:
-            return self._with_cookie(request)
-        return await handler(request)
+            if not self._is_ours(host):
+                raise RefusedError(403, FORBIDDEN)
+            return
+        scheme, _, bearer = headers.get("Authorization", "").partition(" ")
+        tokens = (given, cookie, bearer if scheme.lower() == "bearer" else "")
+        # Compared in a time that tells nothing of how much was right.
+        if not any(hmac.compare_digest(token.encode(), self._token.encode()) for token in tokens):
+            raise RefusedError(401, NO_TOKEN)
 
     def _is_ours(self, host: str) -> bool:
         """Return whether `host` is an address, or a name that nobody else can point here."""
@@ -65,24 +79,12 @@ class Access:
             return False
         return True
 
-    def _has_token(self, request: web.Request) -> bool:
-        assert self._token is not None
-        scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
-        given = (
-            request.query.get(PARAMETER, ""),
-            request.cookies.get(_cookie_name(request), ""),
-            bearer if scheme.lower() == "bearer" else "",
-        )
-        # Compared in a time that tells nothing of how much was right.
-        return any(hmac.compare_digest(token.encode(), self._token.encode()) for token in given)
-
     def _with_cookie(self, request: web.Request) -> web.Response:
         """The page once more, without the token in its address, which people show and share."""
         assert self._token is not None
-        response = web.Response(status=303, headers={"Location": "/"})
-        response.set_cookie(
-            _cookie_name(request), self._token, httponly=True, samesite="Lax", secure=request.secure, path="/"
-        )
+        response = web.Response(status=303, headers={"Location": request.path})
+        name = cookie_name(request.host)
+        response.set_cookie(name, self._token, httponly=True, samesite="Lax", secure=request.secure, path=request.path)
         return response
 
 
@@ -91,6 +93,8 @@ def refusal(status: int, text: str) -> web.Response:
     return web.json_response({"error": text}, status=status)
 
 
-def _cookie_name(request: web.Request) -> str:
+def cookie_name(host: str) -> str:
+    """The name of the cookie of a page that is served at this host, as browsers name it."""
     # Cookies know no ports, and two agents may be served on one machine.
-    return f"vision_agents_{request.url.port}"
+    port = host.rpartition(":")[2]
+    return f"vision_agents_{port if port.isdecimal() else 0}"

@@ -54,15 +54,24 @@ class Front:
     @property
     def running(self) -> bool:
         """Return whether the page is served."""
-        return self._server.running
+        return self._open is not None
 
     async def open(self, host: Host, terms: Terms, name: str, caller: Caller | None) -> None:
         """Serve the page; `name` is the agent's, as far as it is known. Raises AddressError."""
+        site, access = self.mount(host, terms, name, caller)
+        try:
+            await self._server.start(site.application(access))
+        except BaseException:
+            self._open = None
+            raise
+
+    def mount(self, host: Host, terms: Terms, name: str, caller: Caller | None) -> tuple[Site, Access]:
+        """The page for a server that is there already, and who may have it."""
         lines = RecordedLines(caller)
         switchboard = Switchboard(host, terms, {"agent": name, "recorded": lines.available})
         site = Site(switchboard, lines)
-        await self._server.start(site.application(Access(self.host, self.token)))
         self._open = switchboard, site, lines
+        return site, Access(self.host, self.token)
 
     async def close(self) -> None:
         """Hang up, say so on the open pages, and stop serving. Harmless twice."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
+from aiohttp import web
+
 from vision_agents.core.agents import Agent
 from vision_agents.core.edge import EdgeTransport
 from vision_agents.core.tasks import own_errors
 
+from .access import PARAMETER, cookie_name
 from .caller_edge import CallerEdge
 from .front import Front
 from .recorded_lines import Caller
@@ -84,10 +87,47 @@ class PageServer:
 
     async def start(self) -> None:
         """Serve the page. Returns when it can be opened. Raises AddressError, see `local.Edge.join`."""
+        self._check_free()
+        await self._front.open(self._hold, self._terms, self.name, self._caller)
+
+    def aiohttp_app(self) -> web.Application:
+        """The page for an aiohttp server of your own: `app.add_subapp("/talk/", page.aiohttp_app())`.
+
+        `host` says who may reach that server, and `token` holds; the conversations end when it ends.
+        """
+        self._check_free()
+        site, access = self._front.mount(self._hold, self._terms, self.name, self._caller)
+        application = site.application(access)
+        application.on_shutdown.append(lambda _: self.close())
+        return application
+
+    def asgi_app(self) -> Any:
+        """The page for an ASGI server of your own: `app.mount("/talk", page.asgi_app())`, open `/talk/`.
+
+        `host` says who may reach that server, and `token` holds. Call `close` when it ends: mounted applications are
+        not told. Raises ModuleNotFoundError without Starlette, which FastAPI and the extra `serve` bring.
+        """
+        from starlette.applications import Starlette
+        from starlette.requests import HTTPConnection
+
+        from .asgi_site import AsgiSite
+
+        self._check_free()
+        site, access = self._front.mount(self._hold, self._terms, self.name, self._caller)
+
+        def check(connection: HTTPConnection) -> None:
+            cookie = connection.cookies.get(cookie_name(connection.headers.get("host", "")), "")
+            access.check(connection.headers, connection.query_params.get(PARAMETER, ""), cookie)
+
+        return Starlette(routes=AsgiSite(site.switchboard, check, site.lines).routes)
+
+    @property
+    def _terms(self) -> Terms:
+        return Terms(self._max_callers, self._keep, self._front.private, self._workbench)
+
+    def _check_free(self) -> None:
         if self._front.running:
             raise RuntimeError("this page is served already")
-        terms = Terms(self._max_callers, self._keep, self._front.private, self._workbench)
-        await self._front.open(self._hold, terms, self.name, self._caller)
 
     async def close(self) -> None:
         """End all conversations, say so on the open pages, and stop serving. Harmless twice."""

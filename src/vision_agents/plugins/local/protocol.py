@@ -24,6 +24,9 @@ from .refused import RefusedError
 
 Record = Mapping[str, Any]
 
+# An offer has about 3 kB.
+MAX_BODY = 64 * 1024
+
 # A text that somebody types, in characters: more is no turn of a conversation.
 MAX_TEXT = 2000
 

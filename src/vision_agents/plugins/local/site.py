@@ -14,13 +14,11 @@ from aiohttp import WSMsgType, web
 
 from .access import Access, refusal
 from .page_files import INDEX, page_file, page_headers
+from .protocol import MAX_BODY
 from .recorded_call import LONGEST, Replays
 from .recorded_lines import RecordedLines
 from .refused import RefusedError
 from .switchboard import Switchboard
-
-# An offer has about 3 kB.
-MAX_BODY = 64 * 1024
 
 # Seconds in which all of it has to come.
 BODY_TIMEOUT = 10.0
@@ -35,8 +33,8 @@ class Site:
     """The requests of pages."""
 
     def __init__(self, switchboard: Switchboard, lines: RecordedLines) -> None:
-        self._switchboard = switchboard
-        self._lines = lines
+        self.switchboard = switchboard
+        self.lines = lines
         self._replays = Replays()
         self._sockets: set[web.WebSocketResponse] = set()
 
@@ -67,7 +65,7 @@ class Site:
 
     async def _records(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, timeout=CLOSE_TIMEOUT, max_msg_size=MAX_BODY)
-        page = self._switchboard.open(
+        page = self.switchboard.open(
             socket.send_str, tab=request.query.get("tab", ""), browser=request.query.get("browser", "")
         )
         sending: asyncio.Task[None] | None = None
@@ -77,9 +75,9 @@ class Site:
             sending = asyncio.create_task(page.feed.run(), name="records of a page")
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
-                    self._switchboard.take(page, message.data)
+                    self.switchboard.take(page, message.data)
         finally:
-            self._switchboard.close_page(page)
+            self.switchboard.close_page(page)
             self._sockets.discard(socket)
             if sending is not None:
                 sending.cancel()
@@ -93,14 +91,14 @@ class Site:
             offer = None
         except TimeoutError:
             return refusal(408, f"the offer did not come within {BODY_TIMEOUT:.0f} s")
-        return web.json_response(await self._switchboard.offer(offer))
+        return web.json_response(await self.switchboard.offer(offer))
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        path = await self._switchboard.file(request.query.get("page", ""), request.match_info["file"])
+        path = await self.switchboard.file(request.query.get("page", ""), request.match_info["file"])
         return web.FileResponse(path, headers={"Cache-Control": "no-store"})
 
     async def _replay(self, request: web.Request) -> web.Response:
-        self._switchboard.check_workbench()
+        self.switchboard.check_workbench()
         body = bytearray()
         async with asyncio.timeout(REPLAY_TIMEOUT):
             async for piece in request.content.iter_any():
@@ -110,7 +108,7 @@ class Site:
         return web.json_response(await self._replays.answer(bytes(body), request.query.get("policy")))
 
     async def _line(self, request: web.Request) -> web.Response:
-        body = await self._lines.wav(request.match_info["line"])
+        body = await self.lines.wav(request.match_info["line"])
         return web.Response(body=body, content_type="audio/wav")
 
 

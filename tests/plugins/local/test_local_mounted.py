@@ -1,0 +1,81 @@
+"""The page in a server of one's own, at any path of it."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+import uvicorn
+from aiohttp import web
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from vision_agents.core import Agent, User
+from vision_agents.plugins.local import PageServer
+from vision_agents.testing.parts import ScriptedDetector, ScriptedLLM, ScriptedSTT, ToneTTS
+
+from .browser_kit import Caller, Page
+
+
+async def make_agent(edge):
+    parts = {"llm": ScriptedLLM(["Yes."]), "stt": ScriptedSTT([]), "tts": ToneTTS()}
+    return Agent(edge=edge, agent_user=User("agent", "Ada"), turn_detection=ScriptedDetector(), **parts)
+
+
+class Mounted:
+    """What has the page, as `browser_kit` wants it."""
+
+    def __init__(self, url):
+        self.url = url
+
+
+@asynccontextmanager
+async def in_aiohttp(page):
+    app = web.Application()
+    app.add_subapp("/talk/", page.aiohttp_app())
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/talk"
+    await runner.cleanup()
+
+
+@asynccontextmanager
+async def in_asgi(page):
+    app = Starlette(routes=[Mount("/talk", app=page.asgi_app())])
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(30):
+        while not server.started:
+            await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/talk"
+    await page.close()
+    server.should_exit = True
+    await serving
+
+
+@pytest.mark.parametrize("mounted", [in_aiohttp, in_asgi])
+async def test_the_page_is_mounted(mounted, http):
+    page = PageServer(make_agent, token="secret")
+    async with mounted(page) as url:
+        with pytest.raises(RuntimeError, match="served already"):
+            page.asgi_app()
+        async with http.get(f"{url}/") as response:
+            assert response.status == 401
+        async with http.get(f"{url}/?token=secret", allow_redirects=False) as response:
+            assert (response.status, response.headers["Location"]) == (303, "/talk/")
+            assert response.cookies[f"vision_agents_{response.url.port}"]["path"] == "/talk/"
+        bearer = {"Authorization": "Bearer secret"}
+        async with http.get(f"{url}/app.js", headers=bearer) as response:
+            assert response.content_type == "text/javascript"
+        async with aiohttp.ClientSession(headers=bearer) as known:
+            caller, tab = Caller(), await Page.open(Mounted(url), known)
+            await caller.call(Mounted(url), known, tab)
+            await tab.until(edge="call", state="connected", agent="Ada")
+            await tab.until(edge="settings")
+            async with known.get(f"{url}/call/trace.jsonl", params={"page": tab.id}) as response:
+                assert response.status == 200
+            async with known.post(f"{url}/replay", data=b"none") as response:
+                assert response.status == 422
+            await caller.close()
