@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from vision_agents.core.observability.explain import (
     STAGES,
     clock,
+    counted,
     delays,
     dropped,
     milliseconds,
@@ -26,8 +27,9 @@ def summary(report: Report) -> str:
     """The counts, the spreads, and each interruption: a line of figures, and why."""
     counts = report.counts
     lines = [
-        f"{report.duration:.1f} s, {counts.turns} turns, {counts.replies} replies, "
-        f"{counts.interruptions} interruptions: {counts.commits} committed, {counts.resumes} resumed"
+        f"{report.duration:.1f} s, {counted(counts.turns, 'turn')}, "
+        f"{counts.replies} {'reply' if counts.replies == 1 else 'replies'}, "
+        f"{counted(counts.interruptions, 'interruption')}: {counts.commits} committed, {counts.resumes} resumed"
         + (f", {counts.undecided} undecided" if counts.undecided else "")
         + (f"; {counts.late_commits} after a refusal" if counts.late_commits else "")
         + (f"; {counts.recovered} false and recovered" if counts.recovered else ""),

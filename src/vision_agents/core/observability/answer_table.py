@@ -31,7 +31,7 @@ def answer_table(report: Report, names: Mapping[str, str]) -> Iterator[str]:
     )
     slowest = max((facts.total for facts in report.answers if facts.total is not None), default=0.0)
     rows = [_row(facts, names, slowest) for facts in report.answers[:MOST_ROWS]]
-    yield tag("div", tag("table", _head(), *rows, _median(report), class_="answers"), class_="card wide")
+    yield tag("div", tag("table", _head(), *rows, _median(report), class_="answers"), class_="card wide", tabindex=0)
     if len(report.answers) > MOST_ROWS:
         yield tag("p", text(f"{len(report.answers) - MOST_ROWS} more are in report.json."), class_="soft")
 
@@ -42,7 +42,7 @@ def _head() -> str:
         for stage, (short, long) in STAGES.items()
     )
     return tag(
-        "tr", tag("th"), tag("th", "at", class_="number"), tag("th"), *stages, tag("th", "whole", class_="number")
+        "tr", tag("td"), tag("th", "at", class_="number"), tag("td"), *stages, tag("th", "whole", class_="number")
     )
 
 

@@ -31,6 +31,11 @@ STAGES: dict[Stage, tuple[str, str]] = {
 }
 
 
+def counted(number: int, what: str) -> str:
+    """So many of something, in the singular if it is one."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def milliseconds(value: float | None) -> str:
     """A duration as people read it."""
     return "–" if value is None else f"{value * 1000:.0f} ms"

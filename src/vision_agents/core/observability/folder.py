@@ -9,6 +9,7 @@ from ..trace import TraceError, read_trace
 from .acoustics import Recording
 from .facts import Report
 from .page import report_page
+from .player import sound_of
 from .reader import read_story
 from .report import make_report, report_json
 
@@ -49,5 +50,7 @@ class CallFolder:
             recording = None
         report = make_report(story, recording)
         self.json.write_text(report_json(report), encoding="utf-8")
-        self.html.write_text(report_page(report, story, recording, title=self.path.resolve().name), encoding="utf-8")
+        sound = "" if recording is None else sound_of(self.wav)
+        page = report_page(report, story, recording, title=self.path.resolve().name, sound=sound)
+        self.html.write_text(page, encoding="utf-8")
         return report

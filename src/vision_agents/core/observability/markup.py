@@ -26,6 +26,11 @@ def tag(name: str, /, *children: str, **attributes: object) -> str:
     return f"<{name}{written}>" if name in _VOID else f"<{name}{written}>{''.join(children)}</{name}>"
 
 
+def script(code: str) -> str:
+    """A script of our own, as it is: it has no text of anybody in it."""
+    return f"<script>{code}</script>"
+
+
 def _value(value: object) -> str:
     # A tenth of a pixel is finer than any screen.
     return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else text(value)

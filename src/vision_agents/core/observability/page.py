@@ -9,9 +9,10 @@ from importlib.resources import files
 from ..floor.evidence import Vote
 from .acoustics import Recording
 from .answer_table import answer_table
-from .explain import SOURCES, clock, dropped, milliseconds, outcome, weight, word_times
+from .explain import SOURCES, clock, counted, dropped, milliseconds, outcome, weight, word_times
 from .facts import Distribution, InterruptionFacts, ReplyFacts, Report
 from .markup import tag, text
+from .player import play, player, policy
 from .story import Story
 from .timeline import VOICE, Scene, View, rows
 
@@ -31,31 +32,29 @@ MOST_LINES = 480
 # The weight whose bar is as long as there is room; few weigh more.
 HEAVIEST = 2.0
 
-# Nothing from elsewhere, not even if a text found its way around the escaping.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
-
-def report_page(report: Report, story: Story, recording: Recording | None, title: str = "call") -> str:
-    """The whole page."""
+def report_page(report: Report, story: Story, recording: Recording | None, title: str = "call", sound: str = "") -> str:
+    """The whole page. `sound`: the address of the recording, to be played; "" for none."""
     scene = Scene.of(story, recording)
     body = [
         _head(report, story, title),
+        player(sound) if sound else "",
         _figures(report),
         *_errors(report),
-        *_interruptions(report, scene),
+        *_interruptions(report, scene, playable=bool(sound)),
         *answer_table(report, story.names),
         tag("h2", "The call"),
         _legend(late=bool(story.late)),
         *_timeline(report, scene),
         tag("h2", "What was said, and what of it was heard"),
         *(tag("p", text(_sentence(line)), class_="soft") for line in word_times(report.words)),
-        tag("div", *_talk(report, story), class_="card talk"),
+        tag("div", *_talk(report, story, playable=bool(sound)), class_="card talk"),
         _details(report),
     ]
     head = [
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy(sounds=bool(sound))),
         tag("title", text(f"{title}: call report")),
         tag("style", files(__package__).joinpath("page.css").read_text(encoding="utf-8")),
     ]
@@ -84,10 +83,10 @@ def _figures(report: Report) -> str:
         _figure(
             str(counts.interruptions),
             "",
-            f"times spoken over: {counts.commits} committed, {counts.resumes} resumed{undecided}"
-            + _second_thoughts(report),
+            f"{'time' if counts.interruptions == 1 else 'times'} spoken over: {counts.commits} committed, "
+            f"{counts.resumes} resumed{undecided}" + _second_thoughts(report),
         ),
-        _figure(stale, "", f"of late audio dropped, in {counts.stale_chunks} chunks"),
+        _figure(stale, "", f"of late audio dropped, in {counted(counts.stale_chunks, 'chunk')}"),
         class_="figures",
     )
 
@@ -120,7 +119,7 @@ def _timeline(report: Report, scene: Scene) -> Iterator[str]:
     drawn = lines if len(lines) <= MOST_LINES else [line for line in lines if scene.is_busy(line)][:MOST_LINES]
     if len(drawn) < len(lines):
         yield tag("p", text(f"{len(lines) - len(drawn)} of {len(lines)} lines are left out here."), class_="soft")
-    yield tag("div", tag("div", *map(scene.draw, drawn), class_="rows"), class_="card wide")
+    yield tag("div", tag("div", *map(scene.draw, drawn), class_="rows"), class_="card wide", tabindex=0)
 
 
 # Interruptions.
@@ -138,22 +137,24 @@ _COLUMNS = (
 )
 
 
-def _interruptions(report: Report, scene: Scene) -> Iterator[str]:
+def _interruptions(report: Report, scene: Scene, *, playable: bool) -> Iterator[str]:
     yield tag("h2", "Interruptions")
     if not report.interruptions:
         yield tag("p", "Nobody spoke over the agent.", class_="soft")
         return
-    header = tag("tr", *(tag("th", text(name), class_=kind or None) for name, kind in _COLUMNS))
+    header = tag("tr", *(tag("th" if name else "td", text(name), class_=kind or None) for name, kind in _COLUMNS))
     names = scene.story.names
     lines = [_interruption_row(n, facts, names) for n, facts in enumerate(report.interruptions, 1)]
-    yield tag("div", tag("table", header, *lines), class_="card wide")
+    yield tag("div", tag("table", header, *lines), class_="card wide", tabindex=0)
     shown = report.interruptions[:MOST_STRIPS]
-    yield tag("div", *(_strip(n, facts, scene) for n, facts in enumerate(shown, 1)), class_="strips")
+    yield tag("div", *(_strip(n, facts, scene, playable=playable) for n, facts in enumerate(shown, 1)), class_="strips")
 
 
 def _interruption_row(number: int, facts: InterruptionFacts, names: Mapping[str, str]) -> str:
     said = text(facts.said) if facts.said else tag("span", "no words", class_="aside")
-    stale = tag("p", text(f"and {facts.stale_chunks} late chunks"), class_="soft") if facts.stale_chunks else ""
+    stale = (
+        tag("p", text(f"and {counted(facts.stale_chunks, 'late chunk')}"), class_="soft") if facts.stale_chunks else ""
+    )
     seconds = facts.seconds_dropped
     took = milliseconds(facts.hold_to_decision) if facts.hold_to_decision is not None else ""
     cells = (
@@ -226,7 +227,7 @@ def _words(heard: str, unheard: str) -> str:
     return " ".join(parts) or tag("span", "nothing yet", class_="aside")
 
 
-def _strip(number: int, facts: InterruptionFacts, scene: Scene) -> str:
+def _strip(number: int, facts: InterruptionFacts, scene: Scene, *, playable: bool) -> str:
     start = _start(facts)
     end = max(at for at in (start, facts.decided, facts.silence, facts.hold) if at is not None)
     if facts.resumed is not None:
@@ -236,6 +237,7 @@ def _strip(number: int, facts: InterruptionFacts, scene: Scene) -> str:
     header = tag(
         "header",
         tag("b", text(f"{number} at {clock(start)}")),
+        play(view.start, "▶ play") if playable else "",
         _chip(facts),
         tag("span", text(facts.reason), class_="soft"),
     )
@@ -302,7 +304,7 @@ def _legend(late: bool) -> str:
     return tag("ul", *(tag("li", tag("i", class_=kind), text(label)) for kind, label in entries), class_="legend")
 
 
-def _talk(report: Report, story: Story) -> Iterator[str]:
+def _talk(report: Report, story: Story, *, playable: bool) -> Iterator[str]:
     facts = {reply.reply: reply for reply in report.replies}
     said = [
         (turn.start, "user", story.names.get(turn.participant, turn.participant), _turn_words(turn.text, turn.taken))
@@ -318,7 +320,8 @@ def _talk(report: Report, story: Story) -> Iterator[str]:
     if not lines:
         yield tag("p", "No words.", class_="soft")
     for at, side, name, words in lines:
-        yield tag("div", tag("time", text(clock(at))), tag("b", text(name), class_=side), tag("span", words))
+        place = play(at, f"▶ {clock(at)}") if playable else tag("time", text(clock(at)))
+        yield tag("div", place, tag("b", text(name), class_=side), tag("span", words))
 
 
 def _source(facts: ReplyFacts | None) -> str:

@@ -117,10 +117,14 @@ class Scene:
             *self._decisions(view),
             *_axis(view),
         ]
+        if self.recording is not None:
+            extra += tag("line", class_="now", y1=view.top, y2=view.bottom, visibility="hidden")
         return tag(
             "svg",
             *parts,
             extra,
+            data_start=None if self.recording is None else f"{view.start:.3f}",
+            data_end=None if self.recording is None else f"{view.end:.3f}",
             viewBox=f"0 0 {view.width:g} {view.height:g}",
             role="img",
             aria_label=f"both voices from {view.start:.1f} to {view.end:.1f} seconds",

@@ -1,0 +1,54 @@
+"""Reports in a real browser: their sound is played from wherever somebody presses."""
+
+import os
+
+import pytest
+
+from vision_agents.core.observability.folder import CallFolder
+
+from .devtools import chromium, find_chromium
+from .page_states import recorded_call
+from .test_page import VIOLATIONS, axe
+
+pytestmark = [
+    pytest.mark.browser,
+    # In CI a browser that is missing is a failure.
+    pytest.mark.skipif(
+        find_chromium() is None and "CI" not in os.environ, reason="no browser here; on Debian: apt install chromium"
+    ),
+]
+
+AT = "document.querySelector('#sound').currentTime"
+PLAYS = "!document.querySelector('#sound').paused"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    folder = recorded_call(tmp_path_factory.mktemp("call"))
+    CallFolder(folder).write_report()
+    return folder / "report.html"
+
+
+async def test_a_report_plays_from_any_point(report):
+    async with chromium() as browser:
+        tab = await browser.tab()
+        await tab.open(report.as_uri())
+        await tab.until("document.querySelector('#sound').readyState >= 1")
+        assert await tab.run("document.querySelector('#sound').duration") == pytest.approx(17, abs=1)
+        start = float(await tab.run("document.querySelector('.strip [data-play]').dataset.play"))
+        assert start > 1.0
+        await tab.run("document.querySelector('.strip [data-play]').click()")
+        assert await tab.until(f"{PLAYS} && {AT} > {start} && {AT}") < start + 5
+        await tab.until("document.querySelector('.strip .now').getAttribute('visibility') === 'visible'")
+        # A click into the middle of the first line of the call.
+        middle = await tab.run("""(() => {
+          const line = document.querySelector('.rows svg[data-start]');
+          const { left, top, width } = line.getBoundingClientRect();
+          line.dispatchEvent(new MouseEvent('click', { clientX: left + width / 2, clientY: top + 9, bubbles: true }));
+          return (Number(line.dataset.start) + Number(line.dataset.end)) / 2;
+        })()""")
+        assert await tab.until(f"Math.abs({AT} - {middle}) < 2 && {AT}")
+        await tab.run("document.querySelector('#sound').pause()")
+        await tab.run(axe())
+        assert await tab.run(VIOLATIONS) == []
+        assert tab.console == []
