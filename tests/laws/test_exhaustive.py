@@ -20,7 +20,7 @@ from vision_agents.core.floor import Floor, FloorState, InterruptionPolicy
 from vision_agents.core.floor import events as ev
 from vision_agents.core.floor.challenge import HOLDING, LINGERING, SETTLING, Challenge
 from vision_agents.core.floor.challenger import LONGEST_WINDOW, Challenger
-from vision_agents.core.floor.judge import ECHO_DELAY
+from vision_agents.core.floor.late_words import ECHO_DELAY
 from vision_agents.core.floor.loudness import Loudness
 from vision_agents.core.floor.reply_queue import Reply
 from vision_agents.core.floor.strategies.loudness import GOES_ON

@@ -350,7 +350,7 @@ def _is_turn_of_nobody(floor: Floor, before: Facts, event: ev.TranscriptReceived
         and floor.answers
         and before.reply is None
         and event.participant in before.silent
-        and event.participant not in floor._judge._dismissed
+        and event.participant not in floor._judge.late_words.dismissed
     )
 
 

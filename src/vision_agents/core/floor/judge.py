@@ -6,7 +6,6 @@ It belongs to the floor, which reports events to it and carries out what it retu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 
 from . import effects as fx
@@ -14,16 +13,16 @@ from . import events as ev
 from .challenge import HELD, HOLDING, LINGERING, SETTLING, UNHELD, Challenge, Change, Signal
 from .challenger import Challenger, MeasuredSpeech, Recognition
 from .evidence import Evidence, Vote
+from .late_words import LateWords
 from .people import People
 from .policy import InterruptionPolicy
 from .reply_queue import Reply
-from .strategies import votes
-from .strategies.echo import repeats
+from .strategies import total, votes
 from .strategies.length import MOST as LONGEST
 from .strategies.question import asked
-from .strategies.words import BELIEVED, believed
+from .strategies.words import mean_something
 from .turn import SPEAKING, Turn
-from .vocabulary import Vocabulary, tokens
+from .vocabulary import Vocabulary
 
 # The part of `resume_after` that the voice waits for when something speaks against an interruption. At half of it the
 # agent resumes between "yeah" and "yeah", and has to stop again.
@@ -41,12 +40,6 @@ ANSWERS = 2.0
 # The same where nothing more is to be expected.
 OVER = 0.25
 
-# Seconds after the agent's last words in which an echo of them may be transcribed.
-ECHO_DELAY = 3.0
-
-# Votes are sums of fractions: this much may be lost in adding them.
-EPSILON = 1e-9
-
 Turns = Mapping[str, Turn]
 
 
@@ -59,8 +52,7 @@ class Judge:
         self.people = People()
         self.challenge: Challenge | None = None
         self._last_number = 0
-        # The evidence on speech that was found to be no turn, until the participant speaks again.
-        self._dismissed: dict[str, Evidence] = {}
+        self.late_words = LateWords(policy.strategies, vocabulary, self.people)
 
     @property
     def holds(self) -> bool:
@@ -84,7 +76,7 @@ class Judge:
     def open(self, reply: Reply | None, turn: Turn, at: float, fresh: bool) -> list[fx.Effect]:
         """Challenge the reply by speech that begins, if the participant may, and hold it. `fresh`: see `Challenger`."""
         who = turn.participant
-        self._dismissed.pop(who, None)
+        self.late_words.forget(who)
         if reply is None or not reply.yields or not self._may_interrupt(who, reply):
             return []
         if self.challenge is None:
@@ -136,7 +128,7 @@ class Judge:
     def forget(self, participant: str) -> None:
         """Forget a participant who left."""
         self.people.forget(participant)
-        self._dismissed.pop(participant, None)
+        self.late_words.forget(participant)
         self._withdraw(participant)
 
     # Decisions.
@@ -170,55 +162,12 @@ class Judge:
         )
         return evidence, votes(evidence, self.policy.strategies) + tuple(challenger.votes.values())
 
-    def accepts_late(self, report: ev.TranscriptReceived, turn: Turn, reply: Reply | None) -> bool:
-        """Return True if final words that come after their turn belong into the history, and are to be answered.
-
-        Speech that was dismissed is judged again, with its words. Speech of which nothing was known yet had these
-        words. Where no speech was noticed, an echo of the agent and a backchannel to its reply are none.
-        """
-        dismissed = self._dismissed.get(turn.participant)
-        if dismissed is not None:
-            given = votes(_with_words(dismissed, report), self.policy.strategies)
-            return sum(vote.weight for vote in given) >= 1.0 - EPSILON
-        if turn.closed is not None and not turn.closed.text:
-            return True
-        spoken = tokens(report.text)
-        if report.at < self.people.agent_words_at + ECHO_DELAY and repeats(spoken, tokens(self.people.agent_words)):
-            return False
-        return reply is None or not self.vocabulary.is_idle(spoken)
-
-    def dismiss_words(self, report: ev.TranscriptReceived) -> list[fx.Effect]:
-        """Keep late words of speech that was dismissed, and still is, as overheard."""
-        who, before = report.participant, self._dismissed.get(report.participant)
-        if before is None:
-            return []
-        self._dismissed[who] = after = _with_words(before, report)
-        # What had been overheard of it is in the history already.
-        return [fx.RecordOverheard(who, report.text)] if self.overhears(after) and not self.overhears(before) else []
-
-    def hears_speech(self, report: ev.TranscriptReceived, turn: Turn) -> bool:
-        """Return True for words that somebody must be saying now: a guess that means something, and no echo.
-
-        Final words are of speech that is over; and what was said before may still be transcribed.
-        """
-        spoken = tokens(report.text)
-        if report.final or not spoken or report.participant in self._dismissed:
-            return False
-        if turn.closed is not None and set(spoken) <= set(tokens(turn.closed.text)):
-            return False
-        if report.confidence is not None and report.confidence < BELIEVED:
-            return False
-        if self.vocabulary.is_idle(spoken):
-            return False
-        recent = report.at < self.people.agent_words_at + ECHO_DELAY
-        return not (recent and set(spoken) <= set(tokens(self.people.agent_words)))
-
     def winner(self, turns: Turns) -> tuple[Turn, tuple[Vote, ...]] | None:
         """Return the first challenger whose speech is an interruption, and the votes that make it one."""
         for participant in self.challenge.challengers if self.challenge is not None else ():
             turn = turns[participant]
             _, given = self.poll(turn)
-            if sum(vote.weight for vote in given) >= 1.0 - EPSILON:
+            if total(given) >= 1.0:
                 return turn, given
         return None
 
@@ -299,22 +248,12 @@ class Judge:
         """End the challenge: it was no turn. A turn that there was before the challenge keeps what it has."""
         challenge = self._open_challenge
         fresh = [participant for participant, challenger in challenge.challengers.items() if challenger.fresh]
-        for participant in fresh:
-            self._dismissed[participant] = self.poll(turns[participant])[0]
+        dismissed = {who: self.poll(turns[who])[0] for who in fresh}
         self.challenge = None
         effects: list[fx.Effect] = []
-        for who in fresh:
-            if self.overhears(self._dismissed[who]):
-                effects.append(fx.RecordOverheard(who, self._dismissed[who].words))
-            effects += turns[who].discard()
+        for who, evidence in dismissed.items():
+            effects += [*self.late_words.dismiss(evidence), *turns[who].discard()]
         return effects
-
-    def overhears(self, evidence: Evidence) -> bool:
-        """Return True for words that are somebody's though not answered: no "uh-huh", and not the agent's own."""
-        spoken = tokens(evidence.words)
-        if not spoken or self.vocabulary.is_idle(spoken) or not believed(evidence):
-            return False
-        return not any(vote.strategy == "echo" for vote in votes(evidence, ("echo",)))
 
     def _patience(self, turns: Turns) -> float:
         """Return the seconds of silence before the reply resumes: fewer if something speaks against all speakers."""
@@ -350,9 +289,7 @@ class Judge:
         challenger = self._open_challenge.challengers[turn.participant]
         if challenger.speech.certain or challenger.detector_confirmed or not turn.speech.windows:
             return True
-        evidence, _ = self.poll(turn)
-        spoken = tokens(evidence.words)
-        return bool(spoken) and believed(evidence) and not self.vocabulary.is_idle(spoken)
+        return mean_something(self.poll(turn)[0])
 
     def _hold_again(self, at: float, speaking: list[Turn]) -> list[fx.Effect]:
         """Hold the reply anew for somebody who was let go, if something speaks for them by now."""
@@ -389,18 +326,6 @@ class Judge:
     def _open_challenge(self) -> Challenge:
         assert self.challenge is not None
         return self.challenge
-
-
-def _with_words(evidence: Evidence, report: ev.TranscriptReceived) -> Evidence:
-    return replace(
-        evidence,
-        speaking=False,
-        transcribed=True,
-        words=report.text,
-        words_final=True,
-        stt_confidence=report.confidence,
-        alternative=report.alternative,
-    )
 
 
 def reason_for(given: tuple[Vote, ...]) -> str:

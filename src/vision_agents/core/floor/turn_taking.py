@@ -89,7 +89,7 @@ class TurnTaking:
         effects: Effects = []
         turn = self._turn(event.participant)
         if turn.phase is QUIET and self._detected:
-            if not (self._judge.hears_speech(event, turn) and self._replies.reply is not None):
+            if not (self._judge.late_words.tell_of_speech(event, turn) and self._replies.reply is not None):
                 return self._late(turn, event) if event.final and event.text else []
             # Words are evidence of speech, whatever the detector makes of it.
             effects += self._opened(turn, event.at, turn.hear(event.at))
@@ -276,8 +276,9 @@ class TurnTaking:
     def _late(self, turn: Turn, report: ev.TranscriptReceived) -> Effects:
         """Put final words into the history that come after their turn, and let them be answered."""
         reply, who = self._replies.reply, turn.participant
-        if not self._judge.accepts_late(report, turn, reply):
-            return self._judge.dismiss_words(report)
+        late = self._judge.late_words
+        if not late.accepts(report, turn, reply):
+            return late.keep(report)
         self._turns[who] = turn
         if turn.closed is None:
             turn.closed = ClosedTurn(Speech(report.at, last_sound=report.at), False, "", "")

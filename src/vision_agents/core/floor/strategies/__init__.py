@@ -21,7 +21,7 @@ across the room. Strategies of yours vote beside these: see `vision_agents.core.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from ..evidence import Evidence, Vote
@@ -38,6 +38,15 @@ BUILT_IN: dict[str, BuiltIn] = {
     strategy.__name__: strategy for strategy in (length, detector, words, question, loudness, voice, echo)
 }
 """All strategies of this package by their names, which `InterruptionPolicy.strategies` chooses from."""
+
+
+# Votes are sums of fractions: this much may be lost in adding them.
+EPSILON = 1e-9
+
+
+def total(given: Iterable[Vote]) -> float:
+    """Add the weights of votes: 1.0 or more is an interruption."""
+    return sum(vote.weight for vote in given) + EPSILON
 
 
 # One piece of evidence is looked at several times in an event: for a winner, for hope, for each deadline.

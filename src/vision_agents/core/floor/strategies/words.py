@@ -61,6 +61,12 @@ def words(evidence: Evidence) -> Vote | None:
     return Vote(1.0, f"a command: {shown}" if command else shown)
 
 
+def mean_something(evidence: Evidence) -> bool:
+    """Return True for words that the recogniser is sure of and that are more than an "uh-huh"."""
+    spoken = tokens(evidence.words)
+    return bool(spoken) and believed(evidence) and not evidence.vocabulary.is_idle(spoken)
+
+
 def believed(evidence: Evidence) -> bool:
     """Return True if the recogniser is sure enough: of a single word that the VAD missed it has to be certain."""
     hardly = evidence.voiced < SYLLABLE and len(tokens(evidence.words)) == 1

@@ -1,0 +1,99 @@
+"""Words without a turn: those that come when speech was found to be none, and those that come before it is noticed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import effects as fx
+from . import events as ev
+from .evidence import Evidence
+from .people import People
+from .reply_queue import Reply
+from .strategies import total, votes
+from .strategies.echo import repeats
+from .strategies.words import BELIEVED, mean_something
+from .turn import Turn
+from .vocabulary import Vocabulary, tokens
+
+# Seconds after the agent's last words in which an echo of them may be transcribed.
+ECHO_DELAY = 3.0
+
+
+class LateWords:
+    """The evidence on each participant's speech that was found to be no turn, until they speak again."""
+
+    def __init__(self, strategies: tuple[str, ...], vocabulary: Vocabulary, people: People) -> None:
+        self._strategies = strategies
+        self._vocabulary = vocabulary
+        self._people = people
+        self.dismissed: dict[str, Evidence] = {}
+
+    def dismiss(self, evidence: Evidence) -> list[fx.Effect]:
+        """Take speech that is no turn. Its words are kept as overheard, if they are somebody's."""
+        self.dismissed[evidence.participant] = evidence
+        return [fx.RecordOverheard(evidence.participant, evidence.words)] if _overheard(evidence) else []
+
+    def forget(self, participant: str) -> None:
+        """The participant speaks again, or left."""
+        self.dismissed.pop(participant, None)
+
+    def accepts(self, report: ev.TranscriptReceived, turn: Turn, reply: Reply | None) -> bool:
+        """Return True if final words that come after their turn belong into the history, and are to be answered.
+
+        Speech that was dismissed is judged again, with its words. Speech of which nothing was known yet had these
+        words. Where no speech was noticed, an echo of the agent and a backchannel to its reply are none.
+        """
+        dismissed = self.dismissed.get(turn.participant)
+        if dismissed is not None:
+            return total(votes(_with_words(dismissed, report), self._strategies)) >= 1.0
+        if turn.closed is not None and not turn.closed.text:
+            return True
+        spoken = tokens(report.text)
+        if self._agent_spoke(report) and repeats(spoken, tokens(self._people.agent_words)):
+            return False
+        return reply is None or not self._vocabulary.is_idle(spoken)
+
+    def keep(self, report: ev.TranscriptReceived) -> list[fx.Effect]:
+        """Keep late words of speech that was dismissed, and still is, as overheard."""
+        before = self.dismissed.get(report.participant)
+        if before is None:
+            return []
+        self.dismissed[report.participant] = after = _with_words(before, report)
+        # What had been overheard of it is in the history already.
+        news = _overheard(after) and not _overheard(before)
+        return [fx.RecordOverheard(report.participant, report.text)] if news else []
+
+    def tell_of_speech(self, report: ev.TranscriptReceived, turn: Turn) -> bool:
+        """Return True for words that somebody must be saying now: a guess that means something, and no echo.
+
+        Final words are of speech that is over; and what was said before may still be transcribed.
+        """
+        spoken = tokens(report.text)
+        if report.final or not spoken or report.participant in self.dismissed:
+            return False
+        if turn.closed is not None and set(spoken) <= set(tokens(turn.closed.text)):
+            return False
+        if report.confidence is not None and report.confidence < BELIEVED:
+            return False
+        echo = self._agent_spoke(report) and set(spoken) <= set(tokens(self._people.agent_words))
+        return not echo and not self._vocabulary.is_idle(spoken)
+
+    def _agent_spoke(self, report: ev.TranscriptReceived) -> bool:
+        return report.at < self._people.agent_words_at + ECHO_DELAY
+
+
+def _overheard(evidence: Evidence) -> bool:
+    """Return True for words that are somebody's though not answered: no "uh-huh", and not the agent's own."""
+    return mean_something(evidence) and not votes(evidence, ("echo",))
+
+
+def _with_words(evidence: Evidence, report: ev.TranscriptReceived) -> Evidence:
+    return replace(
+        evidence,
+        speaking=False,
+        transcribed=True,
+        words=report.text,
+        words_final=True,
+        stt_confidence=report.confidence,
+        alternative=report.alternative,
+    )
