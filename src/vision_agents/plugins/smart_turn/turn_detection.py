@@ -18,13 +18,13 @@ from vision_agents.core.shed import Shed
 from vision_agents.core.tasks import together
 from vision_agents.core.turn_detection import TurnDetector
 from vision_agents.core.vad import HOLD_SHARE, VAD, SpeechEdge, SpeechSegmenter, VADStream
+from vision_agents.core.vad.offset import LOOK_BACK as SOUND_ENDS_WITHIN
+from vision_agents.core.vad.offset import RELEASE_LAG, offset_delay
+from vision_agents.core.vad.onset import LOOK_BACK, onset_delay
+from vision_agents.core.vad.tail import Tail
 
 from .. import silero
 from .model import SAMPLE_RATE, WINDOW, load
-from .offset import LOOK_BACK as SOUND_ENDS_WITHIN
-from .offset import offset_delay
-from .onset import LOOK_BACK, onset_delay
-from .tail import Tail
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +40,6 @@ CLEAREST = 0.97
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.05, 0.95
 PAUSE = 0.128
 """Seconds under the release threshold that make a pause; with the lag, the sound is then 0.2 s gone."""
-RELEASE_LAG = 0.08
-"""Seconds (median) by which Silero's probability falls later than the sound."""
 STARVED = 1.0
 """Seconds without any audio (a lost connection, a muted microphone) that count as silence; less is jitter."""
 LEAD = 0.3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from vision_agents.core.audio import Samples
+from ..audio import Samples
 
 SAMPLE_RATE = 16_000
 LOOK_BACK = 0.4

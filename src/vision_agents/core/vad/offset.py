@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from vision_agents.core.audio import Samples
-
+from ..audio import Samples
 from .onset import FRAME, SILENCE, levels
 
 LOOK_BACK = 1.0
 """Seconds before the report that are searched: what ends in them is speech."""
+
+RELEASE_LAG = 0.08
+"""Seconds (median) by which Silero's probability falls later than the sound."""
 
 SPREAD = 0.2
 """Seconds by which the estimate may differ from what is expected. Beyond, the level tells of something else."""

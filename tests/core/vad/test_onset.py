@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from vision_agents.core.audio import Samples
-from vision_agents.plugins.smart_turn.onset import onset_delay
-from vision_agents.plugins.smart_turn.tail import Tail
+from vision_agents.core.vad.onset import onset_delay
+from vision_agents.core.vad.tail import Tail
 
 RATE = 16_000
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from vision_agents.core.audio import Samples
-from vision_agents.plugins.smart_turn.offset import SPREAD, offset_delay
+from vision_agents.core.vad.offset import SPREAD, offset_delay
 
-from .test_smart_turn_onset import RATE, recorded, voice
+from .test_onset import RATE, recorded, voice
 
 
 def ended(ago: float, level: float = 6000, noise: float = 10) -> Samples:

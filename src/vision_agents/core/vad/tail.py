@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vision_agents.core.audio import Samples
+from ..audio import Samples
 
 
 class Tail:
