@@ -150,6 +150,15 @@ class TestAtEachPause:
         story, _ = self.pausing()
         assert kinds(story.at(1.3, ev.SpeechStarted, ANN)) == [fx.BeginTurn, fx.DiscardReply]
 
+    @pytest.mark.parametrize("text", ["book for two and", "book for two,"])
+    def test_words_that_go_on_are_not_all(self, text: str) -> None:
+        story = Story(knobs(prepare=True))
+        story.speaks(ANN, 0.0, 0.96)
+        story.at(1.0, ev.TranscriptReceived, ANN, text)
+        assert story.stops(ANN, 1.2, 0.96) == []
+        # When the turn is over they are.
+        assert kinds(story.at(1.4, ev.TurnEnded, ANN))[-1] is fx.PrepareReply
+
     def test_words_come_in_the_pause(self) -> None:
         story, _ = self.pausing()
         effects = story.at(1.3, ev.TranscriptReceived, ANN, "book for two please")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from . import effects as fx
 from .reply_queue import Draft, ReplyQueue
 from .turn import FINALIZING, PAUSED, QUIET, Turn
+from .unfinished import Ending, ending
 from .vocabulary import tokens
 
 # Drafts of one turn: each costs what a model takes for an answer.
@@ -79,8 +80,11 @@ class Drafts:
         words = turn.words
         if not words.text:
             return False
+        if turn.end_expected or turn.phase is FINALIZING:
+            return True
         sure = words.confidence is None or words.confidence >= CONFIDENT
-        return turn.end_expected or turn.phase is FINALIZING or (self.early and sure and turn.phase is PAUSED)
+        # Words that go on are not all: the answer to them would be thrown away.
+        return self.early and sure and turn.phase is PAUSED and ending(words.text) is not Ending.OPEN
 
     def _busy(self, turn: Turn) -> bool:
         """Return True if the voice is not free, or others have a turn: their words would be answered too."""

@@ -40,9 +40,10 @@ class InterruptionPolicy:
     thirds of its windows or more, coughs and laughter seldom in a quarter."""
 
     prepare: bool = False
-    """Begin to make the answer at each pause, before it is certain that the turn is over. Nothing of it is heard, put
-    into the history or done before; what was made for other words is thrown away, up to three times a turn, and costs
-    its tokens. Where a recogniser expects the end of a turn (Deepgram's eager end) this is done in any case."""
+    """Begin to make the answer at each pause before which the words could be all (not "and", not a comma), before it is
+    certain that the turn is over. Nothing of it is heard, put into the history or done before; what was made for other
+    words is thrown away, up to three times a turn, and costs its tokens. Where a recogniser expects the end of a turn
+    (Deepgram's eager end) this is done in any case."""
 
     endpointing: Literal["learned", "fixed"] = "learned"
     """Who decides that a pause ends a turn, where a detector judges pauses (Smart Turn). "learned": the floor, by that
