@@ -71,7 +71,9 @@ class AnyOrder(RuleBasedStateMachine):
         before = self.floor.reply
         effects = step(self.floor, event)
         self.trace.event(event, effects)
-        if before is not None and before != self.floor.reply:
+        # A realtime model's reply waits for what its function says, and has the voice again.
+        waiting = {waits.number for waits in self.floor._replies.queue}
+        if before is not None and before != self.floor.reply and before not in waiting:
             self.gone.add(before)
         return effects
 
