@@ -105,7 +105,7 @@ async def test_times_are_those_of_the_sound() -> None:
     assert (row.unanswered, row.cut_in) == (0, 0)
     # Interrupted a moment later, this one goes on for 5 s.
     row = await heard((3.0, 9.0))
-    assert (row.unstopped, row.silences, row.cut_in) == (1, [], 1)
+    assert (row.unstopped, row.silences, row.asked) == (1, [], 1)
 
 
 async def test_an_agent_that_begins_too_early_has_no_latency() -> None:

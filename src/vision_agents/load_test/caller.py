@@ -102,9 +102,10 @@ class Caller:
         if call.gone:
             return
         if (moment := silent()) is None:
+            # Whatever it says is no answer to this.
             self._row.unstopped += 1
-        else:
-            self._row.silences.append(max(0.0, moment - saying.onset))
+            return
+        self._row.silences.append(max(0.0, moment - saying.onset))
         await self._answered(call, saying)
 
     async def _noise(self, call: _Call, kind: Kind) -> None:
