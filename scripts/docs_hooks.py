@@ -14,6 +14,9 @@ ROOT = Path(__file__).parents[1]
 # Where pages of the repository stand in the site.
 BESIDE = {"examples/README.md": "examples.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 
+# The README is the way in of the repository; here that is another page.
+ELSEWHERE = {"README.md": "quickstart.md"}
+
 LINK = re.compile(r"\]\((?P<path>[^)\s:#]+)(?P<anchor>#[^)\s]*)?\)")
 
 
@@ -37,7 +40,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
     def moved(link: re.Match[str]) -> str:
         target = normpath(str(PurePosixPath(source).parent / link["path"]))
-        place = BESIDE.get(target) or target.removeprefix("docs/")
+        place = BESIDE.get(target) or ELSEWHERE.get(target) or target.removeprefix("docs/")
         return f"]({relpath(place, str(PurePosixPath(name).parent))}{link['anchor'] or ''})"
 
     return LINK.sub(moved, markdown)
