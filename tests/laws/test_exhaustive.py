@@ -462,6 +462,7 @@ def _of_challenge(challenge: Challenge, now: float) -> tuple[object, ...]:
         challenge.may_hold,
         challenge.contested,
         challenge.expired,
+        round(now - challenge.opened, 6) if challenge.contested else None,
         challenge.releases,
         round(now - challenge.held_since, 6) if held or challenge.contested else None,
         round(now - challenge.quiet_since, 6) if quiet else None,

@@ -13,6 +13,16 @@ from .story import ANN, BOB, Story, kinds, knobs, speaking
 GO, WAIT, NEVER = Clearance
 
 
+def speaks_on(story: Story, start: float, end: float, confidence: float = 0.9) -> list[fx.Effect]:
+    """Ann speaks, whatever is decided meanwhile."""
+    effects = story.at(start, ev.SpeechStarted, ANN, confidence, 0.04)
+    while story.now + 0.1 <= end:
+        now = story.now + 0.1
+        effects += story.until(now)
+        effects += story.at(now, ev.SpeechContinued, ANN, confidence, now - start)
+    return effects
+
+
 def cleared(story: Story, epoch: int = 0) -> Clearance:
     return story.floor.clearance(epoch)
 
@@ -37,11 +47,34 @@ class TestChallenged:
         assert kinds(story.until(3.6)) == [fx.Resume]
         assert cleared(story) is GO, "though late words may still interrupt"
 
-    def test_a_hold_that_has_lasted_long_enough_keeps_nothing_waiting(self) -> None:
+    def test_a_hold_that_has_lasted_long_enough_keeps_it_waiting_while_they_speak(self) -> None:
         story = speaking(knobs(strategies=("words",)))
-        story.speaks(ANN, 3.0, 1.96)
+        story.at(2.9, ev.CallsWait, 1)
+        assert fx.Resume in kinds(speaks_on(story, 3.0, 14.0))
+        assert cleared(story) is WAIT, "and the voice that waits for it has not stalled"
+        story.stops(ANN, 14.2, 11.0)
+        story.until(14.5)
+        assert cleared(story) is GO
+
+    def test_and_no_longer_than_a_reply_would_wait(self) -> None:
+        story = speaking(knobs(strategies=("words",)))
+        speaks_on(story, 3.0, 15.1)
+        assert cleared(story) is GO
+
+    def test_it_begins_when_they_are_known_to_be_somebody_else(self) -> None:
+        story = speaking(knobs(strategies=("words", "voice")))
+        speaks_on(story, 3.0, 6.0)
         assert cleared(story) is WAIT
-        assert kinds(story.until(5.1)) == [fx.Resume]
+        story.at(6.1, ev.VoiceCompared, ANN, 0.0)
+        assert cleared(story) is GO
+
+    def test_nor_for_a_noise_or_an_echo(self) -> None:
+        story = speaking(knobs(strategies=("words",)))
+        speaks_on(story, 3.0, 5.1, confidence=0.5)
+        assert cleared(story) is GO
+        story = speaking(knobs(hold=False, strategies=("words",)))
+        story.floor._judge.people._person(ANN).echoed_at = 2.5
+        speaks_on(story, 3.0, 5.1)
         assert cleared(story) is GO
 
     def test_a_second_person_keeps_it_waiting_too(self) -> None:
@@ -95,13 +128,28 @@ class TestUnheld:
         story.at(3.7, ev.SpeechStarted, ANN)
         assert cleared(story) is WAIT
 
-    def test_not_for_ever_in_a_crowd(self) -> None:
-        story = speaking(knobs(hold=False, strategies=()))
-        story.speaks(ANN, 3.0, 1.9)
-        story.until(5.0)
+    def test_as_long_as_somebody_speaks_who_may_win(self) -> None:
+        story = speaking(knobs(hold=False, strategies=("words",)))
+        speaks_on(story, 3.0, 6.0)
+        assert cleared(story) is WAIT
+        story.stops(ANN, 6.1, 3.0)
+        story.until(6.24)
+        assert cleared(story) is WAIT
+        story.until(6.31)
         assert cleared(story) is GO
-        story.stops(ANN, 5.1, 1.9)
-        story.at(5.4, ev.SpeechStarted, ANN)
+        story.at(6.4, ev.SpeechStarted, ANN)
+        assert cleared(story) is GO, "nothing was decided for long: it is not begun anew"
+
+    def test_not_for_ever_in_a_crowd(self) -> None:
+        story = speaking(knobs(hold=False, strategies=("words",), wait_limit=4.0))
+        speaks_on(story, 3.0, 6.9)
+        assert cleared(story) is WAIT
+        story.until(7.01)
+        assert cleared(story) is GO
+
+    def test_not_for_who_cannot_win(self) -> None:
+        story = speaking(knobs(hold=False, strategies=()))
+        speaks_on(story, 3.0, 5.1)
         assert cleared(story) is GO
 
     def test_an_echo_that_is_not_held_for_keeps_it_waiting_as_well(self) -> None:

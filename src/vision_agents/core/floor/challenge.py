@@ -81,8 +81,10 @@ class Challenge:
     phase: ChallengePhase = UNHELD
     # What the answer is to do waits: it may turn out that the user does not want it.
     contested: bool = True
-    # It was undecided for as long as that may last: nothing waits for it any more.
+    # It was undecided for as long as a hold may last. What waits does so on only for somebody who speaks and may win.
     expired: bool = False
+    # When it began.
+    opened: float = 0.0
     # When the reply was held last, or challengers began to speak without a hold; and when they fell silent last.
     held_since: float = 0.0
     quiet_since: float = 0.0
@@ -114,7 +116,7 @@ class Challenge:
         if signal in (Signal.RESUME, Signal.RELEASE, Signal.EXPIRE, Signal.CALM):
             self.contested = False
         elif before in (LINGERING, UNHELD) and self.phase is not before and self.phase in (HELD, UNHELD):
-            self.contested = not self.expired
+            self.contested = self.contested or not self.expired
             self.held_since = at
 
 

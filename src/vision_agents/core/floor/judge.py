@@ -63,7 +63,7 @@ class Judge:
     def contested(self) -> bool:
         """True while it is undecided whether the user still wants what the answer is to do.
 
-        It ends with a hold, and without one as soon as a hold would.
+        It ends with a hold, and without one as soon as a hold would; but not while somebody speaks who may win.
         """
         return self.challenge is not None and self.challenge.contested
 
@@ -81,7 +81,7 @@ class Judge:
             return []
         if self.challenge is None:
             self._last_number += 1
-            self.challenge = Challenge(self._last_number, reply, self.policy.hold, held_since=at)
+            self.challenge = Challenge(self._last_number, reply, self.policy.hold, held_since=at, opened=at)
         challenge = self.challenge
         if who not in challenge.challengers:
             speech = MeasuredSpeech(turn.speech.voiced, at, at)
@@ -187,6 +187,8 @@ class Judge:
             challenge.handle(Signal.SILENCE, at)
         if challenge.phase in HOLDING and all(self._hopeless(turns[who]) for who in challenge.challengers):
             return self.release(at, turns)
+        if challenge.contested and challenge.expired and challenge.phase is UNHELD and not self._undecided(at, turns):
+            return self._decide_no_more(Signal.CALM, at)
         if challenge.phase is UNHELD and challenge.may_hold and challenge.releases:
             return self._hold_again(at, speaking)
         return []
@@ -201,7 +203,10 @@ class Judge:
         if challenge.phase in HOLDING:
             yield challenge.held_since + policy.hold_limit, lambda at: self.expire_hold(at, turns)
         elif challenge.contested:
-            yield challenge.held_since + policy.hold_limit, partial(self._decide_no_more, Signal.EXPIRE)
+            if challenge.expired:
+                yield challenge.opened + policy.wait_limit, partial(self._decide_no_more, Signal.CALM)
+            else:
+                yield challenge.held_since + policy.hold_limit, lambda at: self._expire_doubt(at, turns)
             if challenge.phase is LINGERING:
                 yield challenge.quiet_since + self._patience(turns), partial(self._decide_no_more, Signal.CALM)
         if challenge.phase is HELD and not any(self._shows_speech(turns[who]) for who in challenge.challengers):
@@ -236,11 +241,27 @@ class Judge:
     def expire_hold(self, at: float, turns: Turns) -> list[fx.Effect]:
         """Let the reply go on, since the hold has lasted as long as it may; evidence is gathered without one."""
         every = tuple(vote for votes_on_it in self._votes(turns).values() for vote in votes_on_it)
-        self._open_challenge.handle(Signal.EXPIRE, at)
+        self._expire_doubt(at, turns)
         return [self._resumed(self._open_challenge, "no decision within the limit", every)]
 
+    def _expire_doubt(self, at: float, turns: Turns) -> list[fx.Effect]:
+        """Let what waits go on, unless somebody still speaks who may win: it goes on when they fall silent."""
+        challenge = self._open_challenge
+        challenge.handle(Signal.EXPIRE, at)
+        challenge.contested = challenge.phase is UNHELD and self._undecided(at, turns)
+        return []
+
+    def _undecided(self, at: float, turns: Turns) -> bool:
+        """Return True if somebody speaks who may still win."""
+        speaking = [turns[who] for who in self._open_challenge.challengers if turns[who].phase is SPEAKING]
+        return any(self._may_win(turn, at) for turn in speaking)
+
+    def _may_win(self, turn: Turn, at: float) -> bool:
+        """Return True if something speaks for the turn, and nothing is known that makes it hopeless."""
+        return self._shows_speech(turn) and not self._hopeless(turn) and not self.people.echoes(turn.participant, at)
+
     def _decide_no_more(self, signal: Signal, at: float) -> list[fx.Effect]:
-        """Let what waits go on: no hold keeps it, and it has waited for as long as one would."""
+        """Let what waits go on: no hold keeps it, and it has waited for long enough."""
         self._open_challenge.handle(signal, at)
         return []
 
@@ -295,7 +316,7 @@ class Judge:
         """Hold the reply anew for somebody who was let go, if something speaks for them by now."""
         challenge = self._open_challenge
         for turn in speaking:
-            if self._shows_speech(turn) and not self._hopeless(turn) and not self.people.echoes(turn.participant, at):
+            if self._may_win(turn, at):
                 challenge.handle(Signal.HOLD, at)
                 return [fx.Hold(challenge.reply.number, turn.participant)]
         return []

@@ -226,9 +226,9 @@ class Floor:
             due = replies.filler_due(number) if may_fill else None
             if due is not None:
                 yield due, partial(self._do_at, partial(replies.fill, number, inside=self.answers))
-        # A reply that is held, or needs a function, may stand still.
+        # A reply that is held, or needs a function, or waits to call one, may stand still.
         waits = reply is not None and reply.number in replies.functions and not reply.insertions
-        stands = self._judge.holds or waits
+        stands = self._judge.holds or waits or (self._judge.contested and replies.calls_wait > 0)
         if reply is not None and not stands and reply.phase is ReplyPhase.PREPARING:
             yield reply.since + policy.reply_timeout, lambda at: self._drop(reply, "no sound in time")
         elif reply is not None and not stands:
