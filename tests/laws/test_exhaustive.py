@@ -438,7 +438,7 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
         ),
         tuple((number and last - number, age(w.since), w.over) for number, w in floor._replies.waits.items()),
         (floor._replies.news, floor._replies.silenced - floor.epoch),
-        (floor._replies.known, floor._replies.understood, floor._replies.shelved),
+        (floor._replies.known, floor._replies.learnt, floor._replies.understood, floor._replies.shelved),
         people.agent_words,
         now < people.agent_words_at + ECHO_DELAY,
         tuple(

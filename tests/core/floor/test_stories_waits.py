@@ -351,6 +351,15 @@ class TestNews:
         assert story.at(6.0, ev.AudioDrained, 1) == []
         assert story.end() == []
 
+    def test_a_model_that_cannot_be_told_of_it_is_asked_for_it(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(0.5, ev.FunctionFound, 0, known=False)
+        story.at(1.0, ev.TurnEnded, ANN)
+        assert story.at(1.5, ev.ReplyStarted, 1) == []
+        story.answers(1.6)
+        assert story.at(2.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=False, news=True)]
+
     def test_a_model_that_never_answers_is_asked_for_it(self) -> None:
         assert self.owed(words=False).until(3.0) == [fx.BeginReply(1, 0, answer=False, news=True)]
         assert self.owed(words=True).until(21.0) == [fx.BeginReply(1, 0, answer=False, news=True)]

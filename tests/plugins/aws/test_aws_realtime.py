@@ -59,6 +59,38 @@ async def begin(model: aws.Realtime, player: Player, provider: StandIn) -> None:
     await until(lambda: player.responses and len(player.last.audio) == 3, "the first audio")
 
 
+# Functions of an answer that was interrupted.
+
+
+@pytest.mark.parametrize("on_interrupt", ["cancel", "finish"])
+async def test_the_service_is_told_that_nothing_came_of_a_call_and_no_result(
+    model: aws.Realtime, player: Player, provider: StandIn, on_interrupt: str
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    @model.register_function(on_interrupt=on_interrupt)  # type: ignore[arg-type]
+    async def pay() -> str:
+        """Pay."""
+        begun.set()
+        await go_on.wait()
+        return "paid"
+
+    await model.connect("Be brief.")
+    await hear(model, 0.0, 0.1)
+    provider.will_say(ToolCall("call_1", "pay", {}), "Nothing was paid.")
+    await model.send_text("Pay it.")
+    await until(begun.is_set, "the call")
+    session = provider.sessions[-1]
+    player.interrupt()
+    go_on.set()
+    if on_interrupt == "cancel":
+        await until(lambda: len(session.asked) == 2, "the output of the call")
+        assert "(cancelled before it was done: the user interrupted)" in session.asked[1]
+    else:
+        await asyncio.sleep(0.3)
+        assert session.asked == ["Pay it."]
+
+
 # Interruption.
 
 

@@ -370,8 +370,8 @@ class Session:
         filler = NO_FILLER if tool is None else tool.filler or self._filler
         self.post(ev.FunctionStarted(self.trace.now(), reply, filler.text, filler.after, spoken))
 
-    def function_found(self, epoch: int) -> None:
-        self.post(ev.FunctionFound(self.trace.now(), epoch))
+    def function_found(self, epoch: int, *, known: bool) -> None:
+        self.post(ev.FunctionFound(self.trace.now(), epoch, known))
 
     def function_ended(self, reply: int) -> None:
         self.post(ev.FunctionEnded(self.trace.now(), reply))

@@ -305,6 +305,9 @@ class FunctionFound(FloorEvent):
     epoch: int
     """The epoch in which its reply was wanted."""
 
+    known: bool = True
+    """The model is told of it, and knows it when it is asked what it answers next."""
+
 
 @dataclass(frozen=True, slots=True)
 class FunctionEnded(ReplyEvent):

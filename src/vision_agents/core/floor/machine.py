@@ -382,7 +382,7 @@ class Floor:
 
     def _on_function_found(self, event: ev.FunctionFound) -> None:
         if event.epoch >= self._replies.silenced:
-            self._replies.found()
+            self._replies.found(known=event.known)
 
     def _begin_next(self, at: float) -> None:
         self._do(self._replies.begin_next(at))

@@ -128,6 +128,7 @@ class ReplyQueue:
     silenced: int = 0
     # A realtime model knew of it when it was asked what it owes an answer to; and words of that are known.
     known: bool = False
+    learnt: bool = True
     understood: bool = False
     # What could not be told is told with the next answer.
     shelved: bool = False
@@ -183,9 +184,12 @@ class ReplyQueue:
         if reply is not None and all(waiting.number is not None for waiting in self.queue):
             self.queue.append(QueuedReply(at, continues=reply))
 
-    def found(self) -> None:
-        """Take note of something that is to be told. A model that answers already does not know of it."""
-        self.news, self.known = True, False
+    def found(self, *, known: bool) -> None:
+        """Take note of something that is to be told. A model that answers already does not know of it.
+
+        `known`: a model knows of it when it is asked next.
+        """
+        self.news, self.known, self.learnt = True, False, known
         self.queue = deque(replace(waiting, news=waiting.news and not waiting.started) for waiting in self.queue)
 
     def owe_answer(self, at: float) -> None:
@@ -194,7 +198,7 @@ class ReplyQueue:
         queued = [waiting for waiting in self.queue if waiting.news and not waiting.started]
         self.queue = deque(waiting for waiting in self.queue if waiting not in queued)
         self.news, self.shelved = self.news or self.shelved or bool(queued), False
-        self.known = self.news
+        self.known = self.news and self.learnt
 
     def queue_news(self, at: float) -> None:
         """Queue what is to be told that nobody waited for, if nothing else has or wants the voice."""

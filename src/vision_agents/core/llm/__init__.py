@@ -10,7 +10,7 @@ from .events import (
     ToolEnding,
     ToolStartedEvent,
 )
-from .function_call import FunctionCall, Speaker, calling_function
+from .function_call import FunctionCall, Speaker, calling_function, came_to_nothing
 from .function_caller import call_note
 from .function_calls import CALL_ENDED, AnswerCalls
 from .llm import LLM, LLMRequest
@@ -42,4 +42,5 @@ __all__ = [
     "UsageReporter",
     "call_note",
     "calling_function",
+    "came_to_nothing",
 ]

@@ -41,9 +41,17 @@ RUNNING_STILL = "(still running, the result is not known yet)"
 INTERRUPTED = "the user interrupted"
 NOT_HEARD = "what was said before it was not heard"
 
+# How the outputs of calls begin that nothing came of.
+_NOTHING = ("(not called", "(cancelled before it was done", "(taken back")
+
 Show = Callable[[str], None]
 
 _current: ContextVar[FunctionCall | None] = ContextVar("the call of a function", default=None)
+
+
+def came_to_nothing(output: str) -> bool:
+    """Return whether the output of a call says that it was not made, or not to its end, or was taken back."""
+    return output.startswith(_NOTHING)
 
 
 def calling_function() -> FunctionCall | None:

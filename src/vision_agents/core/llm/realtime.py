@@ -53,6 +53,10 @@ class Realtime(Hearing, UsageReporter, FunctionCaller, abc.ABC):
     # call back during which the agent says something; what came of it is told afterwards.
     speaks_during_calls: bool = True
 
+    # Whether it is told what functions found for an answer that was interrupted, without having to answer that. If not,
+    # the agent always has it say so.
+    learns_late: bool = True
+
     # The tokens, by estimate, of the history that a new connection is told; older messages are left out.
     history_tokens: int = HISTORY_TOKENS
 

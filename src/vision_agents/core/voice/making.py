@@ -122,7 +122,7 @@ class Making(Speaker):
 
     def found(self, call: FunctionCall) -> None:
         self._news.append(call)
-        self._listener.function_found(call.epoch)
+        self._listener.function_found(call.epoch, known=True)
 
     async def called(self) -> tuple[Message, ...]:
         while self.insertions:

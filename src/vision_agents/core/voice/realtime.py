@@ -78,7 +78,8 @@ class RealtimeVoice:
             self.tell_news(reply.number)
         elif not request.verbatim:
             self._conversation.user_said(request.text)
-            self.tell_news(reply.number)
+            if self._model.learns_late:
+                self.tell_news(reply.number)
         if request.caller is not None and not self._model.speaks_during_calls:
             superseded, self._expected = self._expected, {}
             for number in superseded:
@@ -333,4 +334,4 @@ class ModelSpeaker(Speaker):
 
     def found(self, call: FunctionCall) -> None:
         self._voice.add_news(call)
-        self._listener.function_found(call.epoch)
+        self._listener.function_found(call.epoch, known=self._model.learns_late)

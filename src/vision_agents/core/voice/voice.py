@@ -94,8 +94,9 @@ class VoiceListener(Protocol):
     def function_ended(self, reply: int) -> None:
         """It returned, failed or was given up."""
 
-    def function_found(self, epoch: int) -> None:
-        """A function that was called for an answer of `epoch` has returned when nobody waited for it any more."""
+    def function_found(self, epoch: int, *, known: bool) -> None:
+        """A function that was called for an answer of `epoch` has returned when nobody waited for it any more. `known`:
+        the model is told of it."""
 
     def model_interrupted(self) -> None:
         """The model stopped by itself because it heard somebody speak."""

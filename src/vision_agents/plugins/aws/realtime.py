@@ -40,6 +40,7 @@ class Realtime(RemoteRealtime):
     """
 
     input_sample_rate = INPUT_SAMPLE_RATE
+    learns_late = False
 
     def __init__(
         self,

@@ -125,6 +125,9 @@ class Session(RealtimeSession):
 
     async def _answer(self, call: ToolCall, response: Response, prompt: Prompt | None) -> None:
         result = await self._model.call_function(call, response.epoch)
-        # Nobody waits for what was interrupted, or was asked for on another stream.
-        if response.epoch == self._model.epoch and prompt is not None and prompt is self._link.prompt:
+        if prompt is None or prompt is not self._link.prompt:
+            return  # Another stream knows nothing of it.
+        # Of what was interrupted the model must know that nothing came of it. What came of it is told by the agent: to
+        # a result the model would answer at once. It is no error, which would have it try once more.
+        if response.epoch == self._model.epoch or llm.came_to_nothing(result):
             self._link.send(prompt.result(call.id, result))
