@@ -188,3 +188,14 @@ def test_what_is_printed_fits_into_100_columns():
     assert max(map(len, printed.splitlines())) <= 100
     assert "2345/2345" in printed
     assert "side_talk_equal → ignore" in printed
+
+
+def test_the_page_has_plots_and_wrong_cases_can_be_heard():
+    faulty = replace(COUGH, id="heard", right=False, decision="yield")
+    page = lab_page(LabResult((*CASES, faulty)), sounds={"heard": "data:audio/ogg;base64,AAAA"})
+    assert "Onset of an interruption to silence, ms" in page
+    assert "Decisions by kind" in page
+    assert page.count("<audio") == 1
+    assert 'src="data:audio/ogg;base64,AAAA"' in page
+    assert "media-src data:" in page
+    assert "<audio" not in lab_page(LabResult(CASES))

@@ -19,6 +19,7 @@ from vision_agents.core.trace.notes import ClockLate, RecordingEnded, RecordingS
 
 from . import interrupts
 from .agent_factory import add_agent_argument, fetch_models, load_factory, make_agent
+from .call_progress import CallProgress
 from .errors import FAILED, INTERRUPTED, OK, CommandError
 from .summary import summary
 
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     fetch_models(args.agent)
     folder = _prepare(args.out, seconds)
     try:
-        problems = interrupts.run(_call(args, folder))
+        problems = interrupts.run(_call(args, folder, seconds))
     except BaseException as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _unwritable(args.out, error) from None  # The disk was filled up between our look and our writing.
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     return FAILED if problems or report is None or report.errors else OK
 
 
-async def _call(args: argparse.Namespace, folder: CallFolder) -> list[str]:
+async def _call(args: argparse.Namespace, folder: CallFolder, seconds: float) -> list[str]:
     """The call itself. Returns what kept it from being recorded to its end."""
     from vision_agents.plugins.local import FileEdge
 
@@ -88,6 +89,8 @@ async def _call(args: argparse.Namespace, folder: CallFolder) -> list[str]:
     await warm_up(agent, freeze=True)
     with TraceWriter(folder.trace) as trace:
         agent.observe(trace)
+        progress = CallProgress(sys.stderr, seconds)
+        agent.observe(progress)
         async with agent.join():
             assert edge.started is not None
             # Ties the trace's times to the recording's samples.
@@ -97,6 +100,7 @@ async def _call(args: argparse.Namespace, folder: CallFolder) -> list[str]:
                 await agent.finish()
             finally:
                 agent.trace.note(RecordingEnded(edge.worst_delay))
+                progress.close()
     return [str(error) for error in (trace.error, edge.recording_error) if error is not None]
 
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from vision_agents.lab.scenario import PRIMERS, LabError
 
+from .colour import judged
 from .errors import FAILED, OK, CommandError
 from .lab_endpointing import add_endpointing, run_endpointing
 
 if TYPE_CHECKING:
-    from vision_agents.lab.result import Cut
+    from vision_agents.lab.result import CaseResult, Cut
     from vision_agents.lab.scenario import Scenario
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -77,6 +78,13 @@ def add_arguments(subparsers: Subparsers) -> None:
         default=[],
         metavar="KIND=DB[,DB…]",
         help="levels of the recordings of a kind, in dB from the caller's (side_talk=-12,-18)",
+    )
+    runner.add_argument(
+        "--listen",
+        type=int,
+        default=20,
+        metavar="N",
+        help="run the first N wrong cases once more, to be heard in lab.html (20)",
     )
     runner.add_argument("--out", type=Path, default=Path("lab"), metavar="DIR", help="where the results go (./lab)")
     runner.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="processes, about 400 MB each (2)")
@@ -143,17 +151,35 @@ def _run(args: argparse.Namespace) -> int:
     json_path, html_path = args.out / "lab.json", args.out / "lab.html"
     try:
         result.write(json_path, [row.record() for row in rows])
-        html_path.write_text(lab_page(result), encoding="utf-8")
+        html_path.write_text(lab_page(result, sounds=_sounds(args, scenarios, cases, policy)), encoding="utf-8")
     except OSError as error:
         raise CommandError(f"the results cannot be written to {args.out}: {error.strerror or error}") from None
     wrapped = ["\n".join(textwrap.wrap(condition, WIDTH, subsequent_indent="  ")) for condition in conditions]
-    parts = ["\n".join(wrapped), table(rows), heard_table(heard) if heard else "", goal_table(goals(rows, heard))]
+    parts = [
+        "\n".join(wrapped),
+        table(rows),
+        heard_table(heard) if heard else "",
+        judged(goal_table(goals(rows, heard)), sys.stdout),
+    ]
     print("\n\n".join(part for part in parts if part))
     failed = [case for case in cases if case.decision == "failed"]
     for case in failed[:5]:
         print(f"case {case.id} could not be run: {case.reason}", file=sys.stderr)
     print(f"\n{json_path}\n{html_path}")
     return FAILED if failed else OK
+
+
+def _sounds(
+    args: argparse.Namespace, scenarios: Sequence[Scenario], cases: Sequence[CaseResult], policy: dict[str, str]
+) -> dict[str, str]:
+    """The sounds of the first of the wrong cases: they are run once more."""
+    from vision_agents.lab.listen import listen
+
+    faulty = [case.id for case in cases if case.faulty and case.decision != "failed"][: args.listen]
+    chosen = [scenario for scenario in scenarios if scenario.id in faulty]
+    return listen(
+        chosen, policy, voiceprint=args.voiceprint, progress=lambda done, total: _progress(done, total, "to listen to")
+    )
 
 
 def _chosen(args: argparse.Namespace) -> tuple[list[Scenario], tuple[str, ...]]:

@@ -13,10 +13,13 @@ from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
+import numpy as np
+import soxr
+
 from vision_agents.core import Agent, User
 from vision_agents.core.agents.events import InterruptionEvent
 from vision_agents.core.audio import Samples
-from vision_agents.core.edge import FRAME_SECONDS
+from vision_agents.core.edge import FRAME_SECONDS, OUTPUT_SAMPLE_RATE
 from vision_agents.core.llm import LLM, LLMRequest
 from vision_agents.core.participants import Participant
 from vision_agents.core.trace import Record, read_record
@@ -191,6 +194,16 @@ class _Scene:
     onset: float
     end: float
     resumed: float | None = None
+
+
+def callers_of(recorded: Recorded) -> Samples:
+    """The callers of a case as they were heard beside what was `played`, but for the primer: mono, 48 kHz."""
+    callers = [caller.samples for caller in _scene(recorded.scenario, recorded.script).callers]
+    mixed = np.zeros(max(map(len, callers)), dtype=np.int32)
+    for samples in callers:
+        mixed[: len(samples)] += samples
+    resampled = soxr.resample(np.clip(mixed, -32768, 32767).astype(np.int16), RATE, OUTPUT_SAMPLE_RATE)
+    return np.concatenate([np.zeros(round(recorded.began * OUTPUT_SAMPLE_RATE), dtype=np.int16), resampled])
 
 
 def _scene(scenario: Scenario, script: Script) -> _Scene:

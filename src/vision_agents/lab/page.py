@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
+from types import MappingProxyType
 
+from vision_agents.core.observability.explain import counted
 from vision_agents.core.observability.markup import tag, text
 
 from .figures import Figures, figures, heard_figures
 from .goals import goals
+from .plots import STYLE, plots
 from .result import CaseResult, LabResult
 from .table import (
     GOAL_HEADER,
@@ -23,7 +26,7 @@ from .table import (
     percent,
 )
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; media-src data:"
 
 # Beside the style sheet of the calls' report.
 _STYLE = """
@@ -38,8 +41,10 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def lab_page(result: LabResult, title: str = "Interruption lab") -> str:
-    """The whole page."""
+def lab_page(
+    result: LabResult, title: str = "Interruption lab", sounds: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """The whole page. `sounds`: the addresses of what cases sounded like, by their ids."""
     rows = figures(result.cases)
     heard = heard_figures(result.cuts)
     body = [tag("header", tag("h1", text(title)), tag("p", text(_settings(result)), class_="soft"))]
@@ -50,19 +55,21 @@ def lab_page(result: LabResult, title: str = "Interruption lab") -> str:
     ]
     for origin in dict.fromkeys(row.origin for row in rows):
         total = next(row for row in rows if row.origin == origin and row.kind == "all")
-        body += [tag("h2", text(_origin(origin))), _totals(total), _kinds(rows, origin)]
+        of = [case for case in result.cases if case.origin == origin]
+        body += [tag("h2", text(_origin(origin))), _totals(total), plots(of), _kinds(rows, origin)]
         body += [tag("p", text(f"{kind}: {note}"), class_="soft") for kind, note in notes_of(rows, origin).items()]
     if heard:
         body += [
             tag("h2", text("Heard words, against forced alignment of what was played")),
             _table(HEARD_HEADER, (map(text, heard_cells(row)) for row in heard), number=1),
         ]
-    wrong = [case for case in result.cases if not case.right or case.stuck or case.lost or case.repeated]
+    faulty = [case for case in result.cases if case.faulty]
     body += [
-        tag("h2", text(f"Decided wrongly: {len(wrong)} cases")),
-        *_groups(wrong),
+        tag("h2", text(f"Decided wrongly: {counted(len(faulty), 'case')}")),
+        *_listen(faulty, sounds),
+        *_groups(faulty),
         tag("h2", text("Every other case")),
-        *_groups(case for case in result.cases if case not in wrong),
+        *_groups(case for case in result.cases if not case.faulty),
     ]
     css = files("vision_agents.core.observability").joinpath("page.css").read_text(encoding="utf-8")
     head = [
@@ -70,7 +77,7 @@ def lab_page(result: LabResult, title: str = "Interruption lab") -> str:
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         tag("title", text(title)),
-        tag("style", css + _STYLE),
+        tag("style", css + _STYLE + STYLE),
     ]
     return f"<!doctype html>\n{tag('html', tag('head', *head), tag('body', tag('main', *body)), lang='en')}\n"
 
@@ -106,6 +113,24 @@ def _kinds(rows: list[Figures], origin: str) -> str:
     )
 
 
+def _listen(cases: Iterable[CaseResult], sounds: Mapping[str, str]) -> Iterable[str]:
+    heard = [case for case in cases if case.id in sounds]
+    if not heard:
+        return
+    rows = (
+        [
+            text(case.id),
+            text(f"{case.kind} → {case.expect}"),
+            text(case.decision),
+            text(case.reason),
+            tag("audio", controls="", preload="none", src=sounds[case.id], aria_label=f"Case {case.id}"),
+        ]
+        for case in heard
+    )
+    yield tag("p", text("Left the caller, right the agent; what the caller asked before is left out."), class_="soft")
+    yield _table(("case", "kind", "decision", "why", "listen"), rows, number=5)
+
+
 def _groups(cases: Iterable[CaseResult]) -> list[str]:
     groups: dict[str, list[CaseResult]] = {}
     for case in cases:
@@ -131,7 +156,7 @@ def _table(header: Iterable[str], rows: Iterable[Iterable[str]], number: int) ->
     kinds = ["number" if column >= number else None for column, _ in enumerate(list(header))]
     head = tag("tr", *(tag("th", text(name), class_=kind) for name, kind in zip(header, kinds, strict=True)))
     body = (tag("tr", *map(_cell, row, kinds)) for row in rows)
-    return tag("div", tag("table", head, *body), class_="card wide")
+    return tag("div", tag("table", head, *body), class_="card wide", tabindex=0)
 
 
 def _cell(content: str, kind: str | None) -> str:

@@ -79,6 +79,11 @@ class CaseResult:
     heard_words: int | None = None
     response: float | None = None
 
+    @property
+    def faulty(self) -> bool:
+        """Return whether it was decided wrongly, or cost what it should not have."""
+        return not self.right or self.stuck or bool(self.lost) or bool(self.repeated)
+
 
 @dataclass(frozen=True, slots=True)
 class Cut:

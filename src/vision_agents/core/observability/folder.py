@@ -36,8 +36,10 @@ class CallFolder:
         """Take back what `prepare` made of a call that never began, so that the same folder can be used again."""
         self.trace.unlink(missing_ok=True)
 
-    def write_report(self) -> Report:
+    def write_report(self, wav_address: str = "") -> Report:
         """Make the reports from the trace and, if there is one, the recording; also of a call that broke off.
+
+        `wav_address`: where a page that shows the report has the recording, if not beside it.
 
         Raises TraceError if the trace is missing or cannot be read, OSError if the reports cannot be written.
         """
@@ -50,7 +52,7 @@ class CallFolder:
             recording = None
         report = make_report(story, recording)
         self.json.write_text(report_json(report), encoding="utf-8")
-        sound = "" if recording is None else sound_of(self.wav)
+        sound = "" if recording is None else sound_of(self.wav, wav_address)
         page = report_page(report, story, recording, title=self.path.resolve().name, sound=sound)
         self.html.write_text(page, encoding="utf-8")
         return report

@@ -20,18 +20,21 @@ EMBEDDED = 600.0
 _BLOCK = 5.0
 
 
-def sound_of(wav: Path) -> str:
-    """The address of the recording, for the report beside it; "" if there is none."""
+def sound_of(wav: Path, address: str = "") -> str:
+    """The address of the recording, for a report; "" if there is none.
+
+    `address`: where the file is to be had, if it is not beside the report.
+    """
     try:
         samples, rate = map_wav(wav)
     except AudioFileError:
         return ""
     if len(samples) > EMBEDDED * rate:
-        return wav.name
+        return address or wav.name
     try:
         import soundfile  # deferred: it is an extra
     except ImportError:
-        return wav.name
+        return address or wav.name
     encoded = io.BytesIO()
     step = round(_BLOCK * rate)
     with soundfile.SoundFile(encoded, "w", rate, samples.shape[1], format="OGG", subtype="OPUS") as file:

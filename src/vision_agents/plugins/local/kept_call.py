@@ -67,13 +67,16 @@ class KeptCall:
         t = 0.0 if self._start is None else at - self._start
         self._trace(encode_record(t, RecordingStarted(self._folder.wav.name)))
 
-    async def file(self, name: str) -> Path:
-        """The file of this name, complete up to now. Raises RefusedError if there is none."""
+    async def file(self, name: str, query: str) -> Path:
+        """The file of this name, complete up to now. Raises RefusedError if there is none.
+
+        `query`: what the address of a file ends with.
+        """
         if name not in FILES:
             raise RefusedError(404, f"there is no {name} of a call: there are {', '.join(FILES)}")
         if name == self._folder.html.name:
             try:
-                await asyncio.to_thread(self._folder.write_report)
+                await asyncio.to_thread(self._folder.write_report, f"{self._folder.wav.name}{query}")
             except (TraceError, OSError) as error:
                 raise RefusedError(404, f"there is no report yet: {error}") from error
         path = self._folder.path / name

@@ -156,7 +156,7 @@ class Switchboard:
         kept = self._ended.get(caller) if place is None else place.edge.kept
         if kept is None:
             raise RefusedError(404, "nothing is kept of this conversation, or it is long over")
-        return await kept.file(name)
+        return await kept.file(name, f"?page={page}")
 
     def close_page(self, page: Page) -> None:
         """Forget a page that is gone, and hang up."""

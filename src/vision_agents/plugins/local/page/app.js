@@ -381,6 +381,7 @@ function linked(open) {
     return;
   }
   page = null;
+  showDownloads();
   if (call || beginning) end();
   // At the first try of a page that was just opened, and as long as it does not come back.
   notice.say(sleep.recent ? ASLEEP : GONE, { about: "server", act: { label: "Try again now", run: () => feed.again() } });
