@@ -50,6 +50,13 @@ def add_arguments(subparsers: Subparsers) -> None:
         help="conversations at a time; beyond it callers are told that there is no place (default: 8)",
     )
     parser.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
+    parser.add_argument(
+        "--workbench",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="callers see and change their agent's settings, and have trace, recording and report of their own call "
+        "(default: where the page is for this machine alone)",
+    )
     add_agent_argument(parser)
     language_model.add_arguments(parser)
 
@@ -81,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
             port=args.port,
             caller=caller,
             certificate=certificate,
+            workbench=args.workbench,
         )
         _serve_until_interrupted(args, page, create_agent, caller)
     except (AddressError, ModelError) as error:

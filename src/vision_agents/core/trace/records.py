@@ -59,7 +59,10 @@ def read_record(record: Mapping[str, Any]) -> Record:
     if kind is None and sort != "note":
         raise TraceError(f"there is no floor {sort} {name!r}; was the trace made by a newer version?")
     if kind is SessionStarted and record.get("version") != VERSION:
-        raise TraceError(f"the trace is of version {record.get('version')}, this program reads version {VERSION}")
+        raise TraceError(
+            f"the trace is of version {record.get('version')}, this program reads version {VERSION}: read it with the "
+            "release that wrote it, or record the call again"
+        )
     fact = None
     if kind is not None:
         fact = decode(kind, {key: value for key, value in record.items() if key not in _ENVELOPE})
