@@ -5,7 +5,10 @@ import os
 import pytest
 
 from vision_agents.core.observability.folder import CallFolder
+from vision_agents.lab.page import lab_page
+from vision_agents.lab.result import LabResult
 
+from ..lab.test_lab_results import CASES
 from .devtools import chromium, find_chromium
 from .page_states import recorded_call
 from .test_page import VIOLATIONS, axe
@@ -27,6 +30,18 @@ def report(tmp_path_factory):
     folder = recorded_call(tmp_path_factory.mktemp("call"))
     CallFolder(folder).write_report()
     return folder / "report.html"
+
+
+async def test_everybody_can_use_the_pages_of_the_lab(tmp_path):
+    page = tmp_path / "lab.html"
+    page.write_text(lab_page(LabResult(CASES), sounds={"t3": "data:audio/ogg;base64,"}), encoding="utf-8")
+    async with chromium() as browser:
+        tab = await browser.tab()
+        await tab.open(page.as_uri())
+        await tab.run(axe())
+        for dark in (False, True):
+            await tab.screenshot(390, 900, dark=dark)
+            assert await tab.run(VIOLATIONS) == []
 
 
 async def test_a_report_plays_from_any_point(report):

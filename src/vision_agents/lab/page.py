@@ -154,7 +154,9 @@ def _goal(cell: str) -> str:
 def _table(header: Iterable[str], rows: Iterable[Iterable[str]], number: int) -> str:
     """`rows` are markup; from column `number` on they are numbers."""
     kinds = ["number" if column >= number else None for column, _ in enumerate(list(header))]
-    head = tag("tr", *(tag("th", text(name), class_=kind) for name, kind in zip(header, kinds, strict=True)))
+    head = tag(
+        "tr", *(tag("th" if name else "td", text(name), class_=kind) for name, kind in zip(header, kinds, strict=True))
+    )
     body = (tag("tr", *map(_cell, row, kinds)) for row in rows)
     return tag("div", tag("table", head, *body), class_="card wide", tabindex=0)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from vision_agents.core.observability.markup import tag, text
 
 from .result import CaseResult
+from .statistics import spread
 
 # Of a histogram: the width of a bar, and the last one, which has all that is longer, in seconds.
 BIN, LAST = 0.05, 1.5
@@ -16,7 +17,10 @@ BIN, LAST = 0.05, 1.5
 WIDTH, HEIGHT = 620.0, 170.0
 BELOW, NAMES, ROW = 20.0, 190.0, 22.0
 
+_KEY = "Decisions by kind: red yielded, green ignored, blue answered after, amber early or failed; pale: wrong"
+
 STYLE = """
+.figures + .plots, .plots + .card { margin-top: 14px; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(480px, 100%), 1fr)); gap: 14px; }
 .plot { padding: 14px 16px 10px; } .plot h3 { margin: 0 0 8px; font-size: 14px; font-weight: 600; }
 .plot text { fill: var(--soft); font-size: 11px; } .plot .axis { stroke: var(--line); }
@@ -30,7 +34,7 @@ def plots(cases: Sequence[CaseResult]) -> str:
     """All plots of these cases."""
     silences = [case.silence for case in cases if case.silence is not None and case.decision == "yield" and case.right]
     parts = [_plot("Onset of an interruption to silence, ms", _histogram(silences))] if silences else []
-    parts.append(_plot("Decisions by kind; pale: not what was expected", _decisions(cases)))
+    parts.append(_plot(_KEY, _decisions(cases)))
     return tag("div", *parts, class_="plots")
 
 
@@ -61,7 +65,8 @@ def _histogram(values: Sequence[float]) -> str:
         )
         for n in range(0, count, 4)
     ]
-    median = sorted(values)[len(values) // 2]
+    middle = spread(values)
+    median = 0.0 if middle is None else middle.p50
     x = min(median / BIN, count) * width
     line = tag("line", x1=x, x2=x, y1=0, y2=floor, class_="median")
     label = tag("text", text(f"median {median * 1000:.0f}"), x=x + 4, y=10)
