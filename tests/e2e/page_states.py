@@ -52,10 +52,14 @@ def records_of(folder: Path) -> list[dict[str, Any]]:
 class Speaker:
     """A voice that can be tuned."""
 
-    tuning = VoiceTuning(("Ann", "Bob"), "Ann", 1.0)
+    def __init__(self) -> None:
+        self.now = VoiceTuning(("Ann", "Bob"), "Ann", 1.0)
+
+    def tuning(self) -> VoiceTuning:
+        return self.now
 
     def tune(self, voice: str | None = None, pace: float | None = None) -> None:
-        self.tuning = VoiceTuning(("Ann", "Bob"), voice or self.tuning.voice, pace or self.tuning.pace)
+        self.now = VoiceTuning(("Ann", "Bob"), voice or self.now.voice, pace or self.now.pace)
 
 
 class Controls:

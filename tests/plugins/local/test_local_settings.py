@@ -18,12 +18,16 @@ from ...core.observability.spoken_call import hold_call, user_wav
 class Speaker:
     """A voice that can be tuned."""
 
-    tuning = VoiceTuning(("ann", "bob"), "ann", 1.0)
+    def __init__(self):
+        self.now = VoiceTuning(("ann", "bob"), "ann", 1.0)
+
+    def tuning(self):
+        return self.now
 
     def tune(self, voice=None, pace=None):
-        if voice not in (None, *self.tuning.voices):
+        if voice not in (None, *self.now.voices):
             raise ValueError(f"there is no voice {voice}")
-        self.tuning = VoiceTuning(("ann", "bob"), voice or self.tuning.voice, pace or self.tuning.pace)
+        self.now = VoiceTuning(("ann", "bob"), voice or self.now.voice, pace or self.now.pace)
 
 
 class Controls:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import pytest
 
 from vision_agents.core.models import MissingModelError
 from vision_agents.core.models.networks import loaded_models
-from vision_agents.core.tts import SpeechChunk, TTSAudioEvent
+from vision_agents.core.tts import SpeechChunk, TTSAudioEvent, TunableVoice, VoiceTuning
 from vision_agents.plugins import piper
 from vision_agents.plugins.piper import tts as tts_module
 
@@ -73,6 +74,22 @@ async def test_loads_once_off_the_loop_from_the_files_given(voices: list[Any]) -
     assert voice.files == {"model": Path("a/voice.onnx"), "config": Path("a/voice.onnx.json")}
     assert {(prosody.speaker, prosody.volume) for prosody in voice.prosodies} == {(3, 0.5)}
     assert voice.thread is not threading.main_thread()
+
+
+async def test_the_voice_is_tuned_in_a_call(tts: piper.TTS, voices: list[Any]) -> None:
+    assert isinstance(tts, TunableVoice)
+    (voice,) = voices
+    voice.settings = SimpleNamespace(speaker_id_map={"ann": 0, "bob": 1}, length_scale=1.2)
+    assert tts.tuning() == VoiceTuning(("ann", "bob"), "ann", 1.0)
+    tts.tune(voice="bob")
+    tts.tune(pace=1.5)
+    assert tts.tuning() == VoiceTuning(("ann", "bob"), "bob", 1.5)
+    assert [chunk async for chunk in tts.synthesize("Hello.")]
+    assert (voice.prosodies[-1].speaker, voice.prosodies[-1].length_scale) == ("bob", pytest.approx(0.8))
+    for wanted in ({"pace": 0.0}, {"pace": 100.0}):
+        with pytest.raises(ValueError, match=r"pace|length_scale"):
+            tts.tune(**wanted)
+    assert tts.tuning().pace == 1.5, "what cannot be had changes nothing"
 
 
 async def test_speakers_of_one_voice_share_it_and_no_prosody(voices: list[Any]) -> None:

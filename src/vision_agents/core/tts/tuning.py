@@ -24,7 +24,6 @@ class VoiceTuning:
 class TunableVoice(Protocol):
     """A synthesiser whose voice can be tuned in a call."""
 
-    @property
     def tuning(self) -> VoiceTuning:
         """The settings now. Known once the synthesiser has started."""
 

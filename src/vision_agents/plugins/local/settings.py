@@ -23,7 +23,7 @@ LONGEST = 20_000
 def settings_of(agent: AgentControls) -> dict[str, Any]:
     """The settings now, JSON-ready."""
     voice = _voice(agent)
-    tuning = voice.tuning if voice is not None else None
+    tuning = voice.tuning() if voice is not None else None
     return {
         "instructions": agent.instructions,
         "policy": policy_form(agent.policy),

@@ -68,7 +68,6 @@ class TTS(BaseTTS):
         """The networks that this part uses, for `warm_up`."""
         return (self._network.spec,)
 
-    @property
     def tuning(self) -> VoiceTuning:
         settings = self._network.network.settings
         numbers = {number: name for name, number in settings.speaker_id_map.items()}
