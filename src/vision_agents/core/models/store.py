@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import sys
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,15 @@ from .files import check_room, is_right, locked, make_folder, sha256_of, writing
 
 if TYPE_CHECKING:
     from .sources import Progress, Source
+
+
+FETCH_VARIABLE = "VISION_AGENTS_FETCH"
+"""Set to "no" it forbids to fetch models that a part needs and that are not here."""
+
+_NO = {"0", "no", "off", "false", "never"}
+
+# Two bars at a time would overwrite each other.
+_one_by_one = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,7 @@ class ModelStore:
             UnknownModelError: the catalogue has no such model.
             MissingModelError: a file is missing or has the wrong size; the message says what to run.
         """
-        model = self._model(name)
+        model = self.model(name)
         folder = self._folder(model)
         for file in self._status(model).missing:
             path = folder / file.name
@@ -76,6 +86,29 @@ class ModelStore:
                 f"The model {name} is not ready: {path} {problem}. Run: vision-agents models pull {name}"
             )
         return {file.key: folder / file.name for file in model.files}
+
+    def ready(self, name: str) -> dict[str, Path]:
+        """Return the model's files as `files` does, fetched first if they are not here, with a progress bar on stderr.
+
+        Blocks while it fetches, one model after the other in a process. ``VISION_AGENTS_FETCH=no`` forbids it.
+
+        Raises:
+            UnknownModelError: the catalogue has no such model.
+            MissingModelError: it is not here and must not be fetched; the message says what to run.
+            FetchError, WrongHashError, DiskFullError, StoreError: it cannot be fetched.
+        """
+        try:
+            return self.files(name)
+        except MissingModelError:
+            if os.environ.get(FETCH_VARIABLE, "").lower() in _NO:
+                raise
+        from .progress import ProgressBar  # late: it is seldom needed
+
+        with _one_by_one:
+            if not self._status(self.model(name)).present:
+                print(f"Fetching the model {name}; this is done once.", file=sys.stderr, flush=True)
+                self.pull(name, progress=ProgressBar())
+        return self.files(name)
 
     def status(self) -> list[ModelStatus]:
         """List the models that are here, going by their files' names and sizes; ``verify`` reads their content."""
@@ -141,7 +174,8 @@ class ModelStore:
                 (folder / f"{file.name}.part").unlink(missing_ok=True)  # begun from another source, and left
         return bool(wanted)
 
-    def _model(self, name: str) -> Model:
+    def model(self, name: str) -> Model:
+        """Return what the catalogue says of the model. Raises UnknownModelError."""
         try:
             return self.catalogue[name]
         except KeyError:
@@ -152,7 +186,7 @@ class ModelStore:
     def _models(self, names: Iterable[str] | None) -> list[Model]:
         if names is None:
             return list(self.catalogue.values())
-        return [self._model(name) for name in dict.fromkeys([names] if isinstance(names, str) else names)]
+        return [self.model(name) for name in dict.fromkeys([names] if isinstance(names, str) else names)]
 
     def _folder(self, model: Model) -> Path:
         # The version keeps a newer release of this package, which pins other files, from disturbing an older one.
