@@ -91,3 +91,40 @@ async def on_bedrock(edge):
     from vision_agents.plugins import aws
 
     return Agent(edge, aws.Realtime(), ME)
+
+
+async def misspelt_threshold(edge):
+    return scripted(edge, turn_detection=smart_turn.TurnDetection(confidence_treshold=0.5))
+
+
+async def misspelt_part(edge):
+    return Agent(edge, ScriptedLLM(), ME, stt=ScriptedSTT(), tts=ToneTTS(), turn_detecton=ScriptedDetector())
+
+
+async def misspelt_key(edge):
+    from vision_agents.plugins.openai import Realtime
+
+    return Agent(edge, Realtime(apikey="sk-mine"), ME)
+
+
+async def unknown_keyword(edge):
+    return Agent(edge, ScriptedLLM(), ME, xyzzy=1)
+
+
+async def tools_for_the_smallest_model(edge):
+    from vision_agents.plugins import llama
+
+    llm = llama.LLM()
+
+    @llm.register_function()
+    def clock() -> str:
+        """Tell the time."""
+        return "noon"
+
+    return scripted(edge, llm=llm, turn_detection=ScriptedDetector())
+
+
+async def model_file_missing(edge):
+    from vision_agents.plugins import llama
+
+    return scripted(edge, llm=llama.LLM("nowhere.gguf"), turn_detection=ScriptedDetector())

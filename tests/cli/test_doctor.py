@@ -15,6 +15,7 @@ import pytest
 from vision_agents.cli import agent_checks, dry_run, machine_checks
 from vision_agents.cli.agent_factory import DEFAULT_AGENT
 from vision_agents.cli.findings import Level
+from vision_agents.cli.pace import Pace
 from vision_agents.core import Agent
 from vision_agents.core.models import ModelStore
 
@@ -38,6 +39,12 @@ def _nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 def _models(monkeypatch: pytest.MonkeyPatch) -> None:
     """All models are here; the tests that say otherwise replace this."""
     monkeypatch.setattr(ModelStore, "verify", lambda self, names: [])
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for three seconds of measuring, and a busy machine is no finding."""
+    monkeypatch.setattr(machine_checks, "measure", lambda: Pace(0.0, 0.001, 0.005))
 
 
 @pytest.fixture
@@ -171,9 +178,9 @@ def test_every_extra_that_is_not_installed_is_named(tmp_path):
     report = Report(done.returncode, done.stdout)
     assert report.status == 1, done.stderr
     assert [(where, what) for where, _, what in report.problems] == [
-        ("plugin deepgram", 'run: pip install "interruptible-agents[deepgram]"'),
-        ("plugin piper", 'run: pip install "interruptible-agents[piper]"'),
         ("plugin nobody", "correct the import in mine"),
+        ("plugin deepgram", 'run: pip install "interruptible-agents[deepgram,piper]"'),  # one line for all
+        ("plugin piper", 'run: pip install "interruptible-agents[deepgram,piper]"'),
     ]
 
 
@@ -183,7 +190,8 @@ def test_a_plugin_that_can_be_imported_may_lack_something(monkeypatch):
     assert findings.keys() == {"plugin moonshine", "plugin piper", "plugin resemblyzer", "plugin smart_turn"}
     assert {finding.level for finding in findings.values()} == {Level.ADVICE}
     assert findings["plugin smart_turn"].what == "onnxruntime not installed"
-    assert findings["plugin smart_turn"].next == 'run: pip install "interruptible-agents[smart_turn]"'
+    line = 'run: pip install "interruptible-agents[moonshine,piper,resemblyzer,smart_turn]"'
+    assert {finding.next for finding in findings.values()} == {line}
 
 
 def test_another_import_that_fails_is_told(tmp_path, monkeypatch, vision_agents, capsys):
@@ -193,6 +201,47 @@ def test_another_import_that_fails_is_told(tmp_path, monkeypatch, vision_agents,
     ((where, what, _),) = Report(status, capsys.readouterr().out).problems
     assert (status, where) == (1, "needy_module:agent")
     assert "a_package_nobody_has" in what
+
+
+def test_a_misspelt_plugin(vision_agents, monkeypatch, tmp_path):
+    (tmp_path / "hasty_agent.py").write_text("from vision_agents.plugins import deepgrm\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    (finding,) = machine_checks.plugins("hasty_agent")
+    assert finding.next.endswith("Did you mean deepgram?")
+
+
+@pytest.mark.parametrize(
+    ("function", "where", "keyword", "meant"),
+    [
+        ("misspelt_threshold", "smart_turn.TurnDetection", "confidence_treshold", "confidence_threshold"),
+        ("misspelt_part", "vision_agents.core.agents.agent.Agent", "turn_detecton", "turn_detection"),
+        ("misspelt_key", "openai.Realtime", "apikey", "api_key"),
+    ],
+)
+def test_a_misspelt_keyword_is_named(doctor, function, where, keyword, meant):
+    ((found, what, next),) = doctor(function).problems
+    assert found == where
+    assert f"it takes no '{keyword}'" in what
+    assert "made_up_setups.py, line " in what
+    assert next == f"write {meant}=…"
+
+
+def test_a_keyword_that_resembles_none_is_told_as_it_is(doctor):
+    ((_, what, _),) = doctor("unknown_keyword").problems
+    assert "got an unexpected keyword argument 'xyzzy'" in what
+
+
+def test_functions_for_a_model_that_calls_none(doctor):
+    ((where, what, _),) = doctor("tools_for_the_smallest_model").problems
+    assert where == "llm llama.LLM"
+    assert "clock will never be called" in what
+
+
+def test_a_model_file_that_does_not_exist(doctor):
+    ((where, what, next),) = doctor("model_file_missing").problems
+    assert where == "llm llama.LLM"
+    assert what == "there is no model file nowhere.gguf"
+    assert next.startswith("correct the path")
 
 
 # The guide's table of troubles.

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from vision_agents.cli import agent_checks, dry_run, machine_checks
-from vision_agents.cli.agent_factory import DEFAULT_AGENT
 from vision_agents.cli.findings import Level
+from vision_agents.cli.pace import Pace, measure
 from vision_agents.core.models import CATALOGUE, ModelStore
 from vision_agents.core.models.catalogue import Model
 from vision_agents.core.models.networks import NetworkSpec
@@ -62,12 +62,32 @@ def test_a_model_with_another_hash(store):
     assert model_finding() == [(Level.PROBLEM, PULL)]
 
 
-def test_a_model_that_is_missing(store):
+def test_a_model_that_is_missing_is_fetched_by_the_first_call(store, monkeypatch):
+    monkeypatch.delenv("VISION_AGENTS_FETCH", raising=False)
     store.unlink()
-    assert model_finding() == [(Level.PROBLEM, PULL)]
-    ((level, next),) = model_finding(DEFAULT_AGENT)
+    ((level, next),) = model_finding()
     assert level is Level.ADVICE
     assert PULL in next
+
+
+def test_a_model_that_is_missing_and_must_not_be_fetched(store, monkeypatch):
+    monkeypatch.setenv("VISION_AGENTS_FETCH", "no")
+    store.unlink()
+    assert model_finding() == [(Level.PROBLEM, PULL)]
+
+
+def test_a_model_that_is_missing_where_nothing_can_be_written(store, monkeypatch):
+    store.unlink()
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    ((level, next),) = model_finding()
+    assert level is Level.PROBLEM
+    assert "VISION_AGENTS_MODELS" in next
+
+
+def test_a_folder_that_is_to_be_made(tmp_path):
+    assert agent_checks.writable(tmp_path / "new" / "models")
+    (tmp_path / "file").touch()
+    assert not agent_checks.writable(tmp_path / "file" / "models")
 
 
 def test_models_that_are_not_used_are_not_missed(store, monkeypatch):
@@ -79,6 +99,51 @@ def test_models_that_are_not_used_are_not_missed(store, monkeypatch):
 
 
 # The machine.
+
+
+@pytest.mark.parametrize(
+    ("pace", "complaint"),
+    [
+        (Pace(0.0, 0.004, 0.007), ""),
+        (Pace(0.2, 0.13, 0.007), "20% of the frames late, the latest by 130 ms; 8 s of speech take 7 ms: callers hear"),
+        (Pace(0.0, 0.004, 0.3), "8 s of speech take 300 ms: too slow for local models"),
+    ],
+)
+def test_the_pace_of_this_machine(pace, complaint, monkeypatch):
+    monkeypatch.setattr(machine_checks, "measure", lambda: pace)
+    (finding,) = machine_checks.pace()
+    assert finding.level is (Level.ADVICE if complaint else Level.FINE)
+    assert complaint in finding.what
+
+
+def test_what_is_measured_comes_out_of_frames_and_work():
+    found = measure(seconds=0.1)
+    assert 0.0 <= found.late <= 1.0
+    assert found.worst > 0.0
+    assert found.spectra > 0.0
+
+
+class Brings:
+    """An installed distribution, as `importlib.metadata` tells of it."""
+
+    version = "9.9"
+
+    def __init__(self, name: str, *files: str) -> None:
+        self.metadata = {"Name": name}
+        self.files = [Path(file) for file in files] or None
+
+
+def test_another_distribution_of_the_same_packages(monkeypatch):
+    installed = [
+        Brings("interruptible-agents", "vision_agents/core/__init__.py"),
+        Brings("vision-agents"),
+        Brings("a-fork", "vision_agents/core/__init__.py"),
+        Brings("a-plugin", "vision_agents/plugins/acme/__init__.py"),
+        Brings("numpy", "numpy/core/__init__.py"),
+    ]
+    monkeypatch.setattr(metadata, "distributions", lambda: installed)
+    found = [(finding.level, finding.where) for finding in machine_checks.namesakes()]
+    assert found == [(Level.PROBLEM, "distribution vision-agents"), (Level.PROBLEM, "distribution a-fork")]
 
 
 def test_a_page_that_cannot_be_served():

@@ -106,3 +106,10 @@ def test_a_reader_that_has_seen_enough_is_no_error(called, unbuffered):
     assert process.stderr.read() == ""
     process.stderr.close()
     assert process.wait(60) == 1
+
+
+@pytest.mark.parametrize(("wrote", "meant"), [("dmeo", "demo"), ("docter", "doctor"), ("cal", "call")])
+def test_a_misspelt_command_is_told_which_was_meant(capsys, wrote, meant):
+    with pytest.raises(SystemExit, match="2"):
+        main([wrote])
+    assert f"there is no command {wrote}. Did you mean {meant}?" in capsys.readouterr().err

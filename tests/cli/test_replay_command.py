@@ -105,3 +105,8 @@ def test_there_is_no_report_of_nothing(tmp_path, vision_agents, capsys):
     (tmp_path / "trace.jsonl").write_text("no trace\n{}\n")
     assert vision_agents("report", tmp_path) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_misspelt_setting_is_told_which_was_meant(called, vision_agents, capsys):
+    assert vision_agents("replay", called / "trace.jsonl", "--policy", "comit_speech=0.5") == 2
+    assert "the policy has no comit_speech. Did you mean commit_speech?" in capsys.readouterr().err

@@ -6,17 +6,16 @@ Each check is a function that takes a `Setup` and yields findings; `CHECKS` list
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vision_agents.core.floor import InterruptionPolicy
 from vision_agents.core.llm import LLM
-from vision_agents.core.models import ModelError, ModelStore
+from vision_agents.core.models import ModelError, ModelStore, may_fetch
 from vision_agents.core.models.networks import networks_of
 
-from .agent_factory import DEFAULT_AGENT
 from .dry_run import NoCall, Setup, label
 from .findings import Finding, advice, fine, one_line, problem
 
@@ -139,25 +138,61 @@ def policy(setup: Setup) -> Iterator[Finding]:
 
 def models(setup: Setup) -> Iterator[Finding]:
     """The models on this machine that the parts use: there, and what they should be."""
-    names = [spec.model for spec in networks_of(*setup.used.values()) if spec.files is None]
-    if not names:
-        return
+    specs = {name: networks_of(part) for name, part in setup.used.items()}
+    for name, networks in specs.items():
+        for path in [path for spec in networks for path in (spec.files or {}).values() if not path.is_file()]:
+            yield problem(
+                f"{name} {label(type(setup.used[name]))}",
+                f"there is no model file {path}",
+                "correct the path, or fetch the file",
+            )
+    names = dict.fromkeys(spec.model for networks in specs.values() for spec in networks if spec.files is None)
+    if names:
+        yield from _of_the_store(names)
+
+
+def _of_the_store(names: Iterable[str]) -> Iterator[Finding]:
     try:
-        checks = ModelStore().verify(names)
+        store = ModelStore()
+        checks = store.verify(names)
     except ModelError as error:
         yield problem("models", one_line(error), "then run the doctor again")
         return
-    for name in dict.fromkeys(names):
+    for name in names:
         states = {check.state for check in checks if check.model.name == name}
         pull = f"run: vision-agents models pull {name}"
         if "wrong" in states:
             yield problem(f"model {name}", "is not the file that it should be", pull)
-        elif "missing" in states and setup.spec == DEFAULT_AGENT:
-            yield advice(f"model {name}", "is not here yet", f"`demo` and `call` fetch it; or {pull}")
-        elif "missing" in states:
-            yield problem(f"model {name}", "is not on this machine", pull)
-        else:
+        elif "missing" not in states:
             yield fine(f"model {name}", "here, and unchanged")
+        elif not writable(store.root):
+            yield problem(
+                f"model {name}",
+                f"is not here, and cannot be fetched: {store.root} cannot be written",
+                "set VISION_AGENTS_MODELS to a folder that you can write to, or correct this one's permissions",
+            )
+        elif not may_fetch():
+            yield problem(f"model {name}", "is not here, and VISION_AGENTS_FETCH forbids to fetch it", pull)
+        else:
+            yield advice(f"model {name}", "is not here yet", f"the first call fetches it; or {pull}")
+
+
+def writable(folder: Path) -> bool:
+    """Return whether files can be put into the folder, or into the one in which it would be made."""
+    there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def tools(setup: Setup) -> Iterator[Finding]:
+    """Functions for a model that calls none."""
+    llm = setup.parts.get("llm")
+    names = [tool.name for tool in getattr(llm, "tools", ())]
+    if names and not getattr(llm, "calls_functions", True):
+        yield problem(
+            f"llm {label(type(llm))}",
+            f"its model is too small to call functions: {', '.join(names)} will never be called",
+            'give it a larger one, llama.LLM("model.gguf"), or a provider\'s; see docs/local.md',
+        )
 
 
 def aws_account(setup: Setup) -> Iterator[Finding]:
@@ -186,6 +221,7 @@ CHECKS: tuple[Check, ...] = (
     thresholds,
     policy,
     models,
+    tools,
     aws_account,
 )
 

@@ -23,6 +23,7 @@ from vision_agents.core.participants import User
 
 from .agent_factory import AgentFactory
 from .findings import Finding, one_line, problem
+from .keywords import misspelt
 
 # The variables in which a provider's parts look for their keys.
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -217,6 +218,8 @@ def _cannot_be_made(spec: str, error: Exception, provider: str, part: str) -> Fi
         return problem(part, what, "install interruptible-agents[aws] in an environment with Python 3.12 or newer")
     if part:
         return problem(part, what, f"correct how {spec} makes it")
+    if (wrong := misspelt(error)) is not None:
+        return problem(label(wrong.made), f"it takes no {wrong.keyword!r} ({wrong.where})", f"write {wrong.meant}=…")
     return problem(
         spec,
         f"{type(error).__name__}: {what}",

@@ -14,6 +14,7 @@ from vision_agents.lab.scenario import PRIMERS, LabError
 from .colour import judged
 from .errors import FAILED, OK, CommandError
 from .lab_endpointing import add_endpointing, run_endpointing
+from .suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from vision_agents.lab.result import CaseResult, Cut
@@ -196,7 +197,8 @@ def _chosen(args: argparse.Namespace) -> tuple[list[Scenario], tuple[str, ...]]:
         kinds = ", ".join(sorted({scenario.kind for scenario in scenarios}))
         scenarios = [scenario for scenario in scenarios if {scenario.kind, scenario.id} & set(args.only)]
         if not scenarios and HEARD not in args.only:
-            raise CommandError(f"no case is of the kind {' or '.join(args.only)}; there are {kinds}, {HEARD}")
+            near = did_you_mean(args.only[0], (*kinds.split(", "), HEARD))
+            raise CommandError(f"no case is of the kind {' or '.join(args.only)}; there are {kinds}, {HEARD}.{near}")
     run = with_primer(feasible(scenarios), args.primer)
     left_out = len(scenarios) - len(feasible(scenarios))
     return run, described(run, left_out, voiceprint=args.voiceprint)

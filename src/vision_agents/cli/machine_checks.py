@@ -12,22 +12,33 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module, metadata
 from importlib.util import find_spec
+from pkgutil import iter_modules
 
 import numpy as np
 
 from vision_agents.core.audio import PcmData, Playout, Resampler
-from vision_agents.core.distribution import DISTRIBUTION
+from vision_agents.core.distribution import DISTRIBUTION, NAMESAKE
 from vision_agents.core.edge import FRAME_SAMPLES, OUTPUT_SAMPLE_RATE
 from vision_agents.core.epoch import Epoch
 
 from .findings import Finding, advice, fine, one_line, problem
+from .pace import measure
+from .suggestions import did_you_mean
 
 Check = Callable[[], Iterator[Finding]]
 
 OLDEST_PYTHON = (3, 11)
 
+# Of the frames, as many may be late before a call is spoilt by it.
+MOST_LATE = 0.05
+
+# Seconds for the spectra of 8 s of speech. They take 0.007 where two cores carry eight calls of local models.
+SLOW_SPECTRA = 0.05
+
 # Not for agents.
 _TOOLS = {"all", "docs", "lab", "test"}
+
+_CORE = ("vision_agents", "core")
 
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(\[.*?\])?(==(?P<pin>[\w.]+))?.*?; .*extra == ['\"](?P<extra>[\w-]+)['\"]")
 
@@ -154,7 +165,40 @@ def file_edge() -> Iterator[Finding]:
     yield fine("edge local.FileEdge", f"recordings are read by libsndfile {version}")
 
 
-CHECKS: tuple[Check, ...] = (python, extras, gate, browser_edge, file_edge)
+def namesakes() -> Iterator[Finding]:
+    """Other distributions that bring the core of these packages, so that files of one stand in for the other's."""
+    for distribution in metadata.distributions():
+        name = distribution.metadata["Name"]
+        if name == DISTRIBUTION:
+            continue
+        if name == NAMESAKE or any(file.parts[:2] == _CORE for file in distribution.files or ()):
+            yield problem(
+                f"distribution {name}",
+                f"{distribution.version} has packages called vision_agents too: which are imported is left to chance",
+                f"run: pip uninstall {name}, then install {DISTRIBUTION} again; or use an environment for each",
+            )
+
+
+def pace() -> Iterator[Finding]:
+    """Pull frames and compute for three seconds: do they come in time, and is it fast enough for local models?"""
+    found = measure()
+    figures = (
+        f"{found.late:.0%} of the frames late, the latest by {found.worst * 1000:.0f} ms; "
+        f"8 s of speech take {found.spectra * 1000:.0f} ms"
+    )
+    if found.late > MOST_LATE:
+        yield advice("pace", f"{figures}: callers hear gaps", "end what else runs here, or take a faster machine")
+    elif found.spectra > SLOW_SPECTRA:
+        yield advice(
+            "pace",
+            f"{figures}: too slow for local models",
+            "take a faster machine for them, or parts that run at a provider",
+        )
+    else:
+        yield fine("pace", figures)
+
+
+CHECKS: tuple[Check, ...] = (python, namesakes, extras, gate, browser_edge, file_edge, pace)
 
 
 def plugins(module: str) -> Iterator[Finding]:
@@ -162,22 +206,35 @@ def plugins(module: str) -> Iterator[Finding]:
 
     What is not complete may do for what is used of it, and is advice.
     """
+    found: list[tuple[str, Callable[[str, str, str], Finding], str]] = []
     extras = requirements()
     for name in plugins_named(_source(module)):
         path = f"vision_agents.plugins.{name}"
         try:
             import_module(path)
-        except ModuleNotFoundError as error:
-            if error.name == path:
-                yield problem(f"plugin {name}", "there is no such plugin", f"correct the import in {module}")
-            else:
-                yield _uninstalled(name, error)
         except ImportError as error:
-            yield _uninstalled(name, error)
+            if isinstance(error, ModuleNotFoundError) and error.name == path:
+                near = did_you_mean(name, _plugins_here())
+                yield problem(
+                    f"plugin {name}", "there is no such plugin", f"correct the import in {module}{near and '.'}{near}"
+                )
+            else:
+                found.append((name, problem, one_line(error)))
         else:
             lacking = [package for package, _ in extras.get(name, ()) if _version(package) is None]
             if lacking:
-                yield advice(f"plugin {name}", f"{', '.join(lacking)} not installed", _install(name))
+                found.append((name, advice, f"{', '.join(lacking)} not installed"))
+    # One line for all: who copies it is done.
+    install = _install(",".join(name for name, _, _ in found))
+    for name, level, what in found:
+        yield level(f"plugin {name}", what, install)
+
+
+def _plugins_here() -> list[str]:
+    """The plugins that can be imported, those of other distributions too."""
+    from vision_agents import plugins as package
+
+    return [module.name for module in iter_modules(package.__path__)]
 
 
 def plugins_named(source: str) -> Sequence[str]:
@@ -204,10 +261,6 @@ class _Nobody:
 
     def audio_drained(self, reply: int, heard: int) -> None:
         """Nothing to do."""
-
-
-def _uninstalled(name: str, error: ImportError) -> Finding:
-    return problem(f"plugin {name}", one_line(error), _install(name))
 
 
 def _install(extra: str) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module, metadata
 
 from .errors import FAILED, INTERRUPTED, UNUSABLE, CommandError
+from .suggestions import nearest
 
 COMMANDS = {
     "demo": "talk to an agent in the browser, and interrupt it",
@@ -34,9 +35,12 @@ exit status: 0 all is well; 1 something went wrong on the way (replay: the effec
 2 it could not start; 130 stopped by Ctrl-C
 """
 
-# What the `local` extra brings: a command that misses one of these says how to get it.
-_LOCAL_EXTRA = {"aiohttp", "aiortc", "av", "onnxruntime", "piper", "soundfile", "xllamacpp"}
-_SERVE_EXTRA = {"fastapi", "fastapi_offline", "h11", "prometheus_client", "uvicorn"}
+# What extras bring: a command that misses one of these says how to get it.
+_EXTRAS = {
+    "local": {"aiohttp", "aiortc", "av", "onnxruntime", "piper", "soundfile", "xllamacpp"},
+    "serve": {"fastapi", "fastapi_offline", "h11", "prometheus_client", "uvicorn"},
+    "openai": {"openai"},
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -78,6 +82,8 @@ def _parse(arguments: list[str]) -> tuple[Callable[[argparse.Namespace], int], a
         if name != chosen:
             subparsers.add_parser(name, help=summary)
     if chosen not in COMMANDS:
+        if chosen is not None and (near := nearest(chosen, COMMANDS)):
+            parser.error(f"there is no command {chosen}. Did you mean {near}?")
         parser.parse_args(arguments)
         parser.print_help()
         raise SystemExit(UNUSABLE)
@@ -102,7 +108,7 @@ def describe(error: BaseException) -> str:
         return str(error)
     if isinstance(error, ModuleNotFoundError):
         package = (error.name or "").partition(".")[0]
-        extra = "local" if package in _LOCAL_EXTRA else "serve" if package in _SERVE_EXTRA else None
+        extra = next((extra for extra, packages in _EXTRAS.items() if package in packages), None)
         if extra is not None:
             return f"the Python package {package} is not installed; run: pip install 'interruptible-agents[{extra}]'"
     text = " ".join(str(error).split()) or "no details"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from vision_agents.core.trace import Difference, TraceError, read_records, read_
 from vision_agents.core.trace.codec import Json
 
 from .errors import FAILED, OK, CommandError
+from .suggestions import nearest
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -102,6 +104,10 @@ def _policy(recorded: InterruptionPolicy, settings: list[str]) -> InterruptionPo
     wrong = next((name for name, sign, _ in pairs if not sign), None)
     if wrong is not None:
         raise CommandError(f"--policy takes NAME=VALUE, as in commit_speech=0.5, not {wrong!r}")
+    known = [setting.name for setting in fields(recorded)]
+    for name, _, _ in pairs:
+        if name not in known and (near := nearest(name, known)):
+            raise CommandError(f"the policy has no {name}. Did you mean {near}?")
     try:
         return recorded.override({name: value for name, _, value in pairs})
     except ValueError as error:

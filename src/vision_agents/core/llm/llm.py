@@ -44,6 +44,8 @@ class LLM(UsageReporter, FunctionCaller, abc.ABC):
 
     history_tokens: int = HISTORY_TOKENS
     """The tokens, by estimate, that the history in a request may have. Set it by the model's context."""
+    calls_functions: bool = True
+    """Whether the model can call functions. Where it cannot, `stream` leaves them out."""
 
     def __init__(self) -> None:
         Interruptible.__init__(self)

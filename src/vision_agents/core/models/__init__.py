@@ -15,7 +15,7 @@ from .errors import (
 )
 from .networks import LoadedModel, loaded_models, unload
 from .progress import ProgressBar
-from .store import FileCheck, ModelStatus, ModelStore, default_root
+from .store import FileCheck, ModelStatus, ModelStore, default_root, may_fetch
 from .worker import WorkerStats
 
 __all__ = [
@@ -41,5 +41,6 @@ __all__ = [
     "WrongHashError",
     "default_root",
     "loaded_models",
+    "may_fetch",
     "unload",
 ]

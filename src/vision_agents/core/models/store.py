@@ -100,7 +100,7 @@ class ModelStore:
         try:
             return self.files(name)
         except MissingModelError:
-            if os.environ.get(FETCH_VARIABLE, "").lower() in _NO:
+            if not may_fetch():
                 raise
         from .progress import ProgressBar  # late: it is seldom needed
 
@@ -199,6 +199,11 @@ class ModelStore:
 
     def _lacking(self, model: Model) -> list[ModelFile]:
         return [file for file in model.files if not is_right(self._folder(model) / file.name, file)]
+
+
+def may_fetch() -> bool:
+    """Return whether models that are not here may be fetched when they are needed: ``VISION_AGENTS_FETCH`` says no."""
+    return os.environ.get(FETCH_VARIABLE, "").lower() not in _NO
 
 
 def default_root() -> Path:

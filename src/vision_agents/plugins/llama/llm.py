@@ -107,6 +107,7 @@ class LLM(base.LLM):
             raise ValueError(f"shared_context is {shared_context}; it must be at least context ({context})")
         super().__init__()
         self.model = None if model is None else Path(model)
+        self.calls_functions = model is not None
         self.max_tokens = max_tokens
         self.history_tokens = context - max_tokens
         self.temperature = temperature
@@ -181,7 +182,7 @@ class LLM(base.LLM):
     def _prompt(self, request: base.LLMRequest) -> Prompt:
         first = prefix(self._instructions(request.instructions), self.examples)
         tools = functions(request)
-        if tools and self.model is None:
+        if tools and not self.calls_functions:
             tools = []
             _say_tool_limit()
         # The smallest models parrot the mark of a cut reply.
