@@ -18,6 +18,7 @@ from .errors import FAILED, INTERRUPTED, UNUSABLE, CommandError
 from .suggestions import nearest
 
 COMMANDS = {
+    "init": "make a project: an agent, and tests of it that pass",
     "demo": "talk to an agent in the browser, and interrupt it",
     "call": "play a recorded user to an agent; keep the call and a report on its interruptions",
     "replay": "run a recorded call's decisions again, or ask what another policy would have done",
