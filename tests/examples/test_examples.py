@@ -24,6 +24,7 @@ from ..plugins.caller import ANNA
 from . import page
 from .conftest import ROOT
 from .scene import FIRST, QUESTIONS, SAID, SECOND, Scene, Services, converse, script
+from .test_own_examples import FILES
 
 pytestmark = pytest.mark.virtual_time
 
@@ -181,7 +182,7 @@ def test_a_file_has_the_text_of_the_guide(name: str, block: str) -> None:
 
 
 def test_every_file_is_tested() -> None:
-    assert {path.stem for path in (ROOT / "examples").glob("*.py")} == set(page.FILES)
+    assert {path.stem for path in (ROOT / "examples").glob("*.py")} == {*page.FILES, *FILES}
 
 
 def test_the_edge_of_the_samples_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
