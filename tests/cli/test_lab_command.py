@@ -68,6 +68,7 @@ def test_rules_are_tried_on_what_was_heard_before(lab, tmp_path):
         (["run", "--audio", "nowhere"], "manifest.json"),
         (["run", "--suite", "nowhere.yaml"], "cannot be read"),
         (["run", "--only", "thunder"], "no case is of the kind thunder; there are"),
+        (["run", "--only", "backchanel"], "Did you mean backchannel?"),
         (["run", "--policy", "mood=good"], "no policy setting 'mood'"),
         (["run", "--policy", "mood"], "takes NAME=VALUE"),
         (["endpointing"], "give --audio a folder of recordings, or --signals"),

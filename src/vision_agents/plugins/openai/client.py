@@ -26,6 +26,7 @@ _WHAT_TO_DO = {
     "model_not_found": "Check the model's name, and whether the account may use it.",
     "context_length_exceeded": "The conversation has become too long for the model.",
 }
+_UNREACHED = "Check the network, and the address if it is one of your own."
 _CODES = {401: "invalid_api_key", 403: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 
 
@@ -122,7 +123,9 @@ def _text(error: BaseException) -> str:
         return "no answer in time."
     cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else None
     if cause is not None:
-        return f"the connection failed ({type(cause).__name__}: {cause})."
+        return f"the connection failed ({type(cause).__name__}: {cause}). {_UNREACHED}"
+    if isinstance(error, OSError):
+        return f"the connection failed ({error.strerror or error}). {_UNREACHED}"
     body = error.body if isinstance(error, openai.APIError) else None
     told = body.get("message") if isinstance(body, Mapping) else None
     return str(told or error) or type(error).__name__
