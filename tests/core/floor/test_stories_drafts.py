@@ -159,6 +159,15 @@ class TestAtEachPause:
         # When the turn is over they are.
         assert kinds(story.at(1.4, ev.TurnEnded, ANN))[-1] is fx.PrepareReply
 
+    def test_where_pauses_are_judged_that_is_waited_for(self) -> None:
+        story, _ = self.pausing()
+        story.at(1.3, ev.PauseJudged, ANN, 0.02, 1.5)
+        story.speaks(ANN, 1.4, 0.96)
+        story.at(2.4, ev.TranscriptReceived, ANN, "book for two at")
+        assert story.stops(ANN, 2.6, 0.96) == []
+        story.at(2.65, ev.TranscriptReceived, ANN, "book for two at noon")
+        assert kinds(story.at(2.7, ev.PauseJudged, ANN, 0.02, 1.5)) == [fx.PrepareReply]
+
     def test_words_come_in_the_pause(self) -> None:
         story, _ = self.pausing()
         effects = story.at(1.3, ev.TranscriptReceived, ANN, "book for two please")

@@ -211,7 +211,7 @@ async def test_cancelling_one_session_leaves_the_others_writing(engine: Engine) 
     replies = [
         asyncio.create_task(text_of(one, user("Count to one thousand."), max_tokens=40)) for one in (mine, other)
     ]
-    while not mine._replies or not next(iter(mine._replies))._begun:
+    while not mine._replies or not next(iter(mine._replies)).begun:
         await asyncio.sleep(0.01)
     mine.cancel()
     await mine.stopped()

@@ -171,7 +171,7 @@ async def test_a_request_without_a_sign_of_life_ends_the_process_however_many_ot
         assert await generate(others, say=["well"]) == ["well"]
         waiting = begin(hung, hang=1)
         await until_asked(hung)
-        while not all(reply._begun for reply in hung._replies):
+        while not all(reply.begun for reply in hung._replies):
             await asyncio.sleep(0)
     before = loop.time()
     while not waiting.done():
@@ -306,3 +306,27 @@ async def test_an_llm_in_use_on_another_event_loop_is_refused_until_it_is_closed
         return said
 
     assert await asyncio.to_thread(lambda: asyncio.run(elsewhere())) == "Hello."
+
+
+async def test_a_request_waits_for_the_slot_of_one_that_was_left_half_read(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session(lambda: engine)
+    left = session.generate(Prompt([{"say": ["a"], "hang": 1}]))
+    assert await anext(left) == "a"
+    await left.aclose()  # the stand-in goes on for all that
+    monkeypatch.setattr("vision_agents.plugins.llama.session.STOPS_WITHIN", 60.0)
+    waiting = begin(session, say=["b"])
+    await asyncio.sleep(0.05)
+    assert len(session._replies) == 1  # it has not asked
+    await generate(Session(lambda: engine), release=1)
+    assert await waiting == ["b"]
+
+
+async def test_it_does_not_wait_for_one_that_does_not_stop(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vision_agents.plugins.llama.session.STOPS_WITHIN", 0.0)
+    session = Session(lambda: engine)
+    left = session.generate(Prompt([{"say": ["a"], "hang": 1}]))
+    assert await anext(left) == "a"
+    await left.aclose()
+    assert await generate(session, say=["b"]) == ["b"]

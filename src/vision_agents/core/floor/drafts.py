@@ -83,8 +83,10 @@ class Drafts:
         if turn.end_expected or turn.phase is FINALIZING:
             return True
         sure = words.confidence is None or words.confidence >= CONFIDENT
-        # Words that go on are not all: the answer to them would be thrown away.
-        return self.early and sure and turn.phase is PAUSED and ending(words.text) is not Ending.OPEN
+        # Words that go on are not all: the answer to them would be thrown away. And by the time a pause is judged, the
+        # recogniser has read up to it; where that is the end, nothing was to be won before.
+        known = turn.judged is not None or not turn.judges
+        return self.early and sure and known and turn.phase is PAUSED and ending(words.text) is not Ending.OPEN
 
     def _busy(self, turn: Turn) -> bool:
         """Return True if the voice is not free, or others have a turn: their words would be answered too."""

@@ -158,6 +158,8 @@ class Turn:
     done: Done | None = None
     # What a detector makes of the pause; and the pauses in this turn so far, in seconds.
     judged: Judged | None = None
+    # A detector judges each pause of this participant.
+    judges: bool = False
     pauses: list[float] = field(default_factory=list)
     # From the turn before to this one, if there was one.
     gap: float | None = None
@@ -291,7 +293,7 @@ class Turn:
         return confirmed
 
     def _judge(self, event: ev.PauseJudged) -> Judged:
-        self.judged = Judged(event.confidence, event.longest)
+        self.judged, self.judges = Judged(event.confidence, event.longest), True
         return self.judged
 
     def _finish(self, event: ev.TurnEnded) -> Done | None:

@@ -19,6 +19,9 @@ from .process import LlamaError, ModelProcess
 
 logger = logging.getLogger(__name__)
 
+# Seconds in which the model stops between two steps; a request waits no longer for what the session asked before.
+STOPS_WITHIN = 1.0
+
 _NUMBERS = count(1)  # of the sessions of this process
 _CANCELLED = {"reason": "cancelled", "prompt_tokens": 0, "cached_tokens": 0, "written_tokens": 0, "dropped": 0}
 
@@ -112,6 +115,7 @@ class Session:
         """
         self.bind()
         cancels = self._cancels
+        await self._slot_is_free()
         engine = self._engine()
         running = engine.process
         if running is None:
@@ -129,6 +133,11 @@ class Session:
                     yield _tool_call(message["call"])
                 elif "done" in message:
                     self.last = Summary(**message["done"])
+
+    async def _slot_is_free(self) -> None:
+        """Wait for what was left half read, but not long: in another slot all would have to be read anew."""
+        if working := [reply.over for reply in self._replies if reply.cancelled and reply.begun]:
+            await asyncio.wait(working, timeout=STOPS_WITHIN)
 
     async def warm(self, prompt: Prompt) -> None:
         """Have the first `keep` messages of the prompt read ahead, unless another session had that done already."""
@@ -167,7 +176,7 @@ class _Reply:
         self.over: asyncio.Future[None] = self._loop.create_future()
         """Done when the model works on it no more."""
         self.cancelled = False
-        self._begun = False
+        self.begun = False
         self._number = running.ask(request, self._receive)
 
     async def messages(self) -> AsyncGenerator[Json, None]:
@@ -200,7 +209,7 @@ class _Reply:
             self._loop.call_soon_threadsafe(self._take, message)
 
     def _take(self, message: Json) -> None:
-        self._begun = self._begun or "begun" in message
+        self.begun = self.begun or "begun" in message
         if message.keys() & {"done", "error"} and not self.over.done():
             self.over.set_result(None)
         if not self.cancelled:
@@ -211,10 +220,10 @@ class _Reply:
         while True:
             received = self._running.received
             try:
-                async with asyncio.timeout(process.STALL_TIMEOUT if self._begun else process.WAIT_TIMEOUT):
+                async with asyncio.timeout(process.STALL_TIMEOUT if self.begun else process.WAIT_TIMEOUT):
                     message = await self._messages.get()
             except TimeoutError:
-                if not self._begun and self._running.received != received:
+                if not self.begun and self._running.received != received:
                     raise LlamaError(
                         f"the model was busy with other sessions for {process.WAIT_TIMEOUT:g} s. "
                         "Take fewer calls in this process"
