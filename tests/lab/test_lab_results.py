@@ -154,10 +154,14 @@ def test_goals_are_met_or_not():
     assert found["suite", "ignores: vocal"].measured == "66.7 % (2/3)"
     assert found["suite", "time to silence, median"].measured == "100 ms"
     assert not found["suite", "time to silence, median"].met
-    assert not found["suite", "samples lost, repeated; cases without"].met
+    assert not found["suite", "no sample lost or repeated"].met
     assert not found["speech", "heard-word error, provider times"].met
+    assert found["suite", "answers, median"].measured == "500 ms"
+    assert not found["suite", "answers, median"].met
+    # One of two was answered before being done.
+    assert found["suite", "answers when the caller is done"].measured == "50.0 % (1/2)"
     assert not any("aligner" in name for _, name in found)
-    right = {goal.name: goal.met for goal in goals(figures([TRUE, COUGH]))}
+    right = {goal.name: goal.met for goal in goals(figures([replace(TRUE, response=0.3), COUGH]))}
     assert set(right.values()) == {True}
     assert "NOT MET" in goal_table(list(found.values()))
 

@@ -17,9 +17,12 @@ SELECTIVITY = {
     "echo": 0.9,
     "echo_cancelled": 0.9,
     "side_talk": 0.7,
+    "side_talk_equal": 0.6,
 }
 SILENCE = 0.09
 RESUME = 0.3
+RESPONSE, SLOWEST_RESPONSE = 0.35, 1.0
+WAITS = 0.98
 WORD_ERROR = 0.03
 
 
@@ -61,10 +64,15 @@ def _goals_of(total: Figures, kinds: dict[str, Figures]) -> Iterator[Goal]:
     if (delay := total.resume_delay) is not None:
         name = "goes on after it knows, 95 of 100"
         yield _time(origin, name, RESUME, delay.p95, delay.p95_interval, delay.count)
+    if (response := total.response) is not None:
+        yield _time(origin, "answers, median", RESPONSE, response.p50, response.p50_interval, response.count)
+        yield _time(origin, "answers, 95 of 100", SLOWEST_RESPONSE, response.p95, response.p95_interval, response.count)
+        waited = Proportion(response.count, response.count + total.interposed)
+        yield from _share(origin, "answers when the caller is done", WAITS, waited)
     yield from _share(origin, f"false stops over within {SOON:g} s", 1.0, total.soon)
     lost = total.lost + total.repeated
     interval = _interval(total.intact)
-    name = "samples lost, repeated; cases without"
+    name = "no sample lost or repeated"
     yield Goal(origin, name, "0", f"{lost}; {_percent(total.intact.value)}", interval, total.intact.count, lost == 0)
 
 
