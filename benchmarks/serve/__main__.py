@@ -13,6 +13,7 @@ another (`benchmarks.serve.crowd`).
 
     python -m benchmarks.serve                               all of it, about five minutes
     python -m benchmarks.serve --only one-by-one --calls 10000
+    python -m benchmarks.serve.on_ray                        under Ray Serve: processes that go, too
 
 Wants an idle machine of two cores or more: run it alone.
 """

@@ -60,9 +60,9 @@ class Fleet:
 
 def hosts_of(text: str) -> tuple[int, int]:
     """The numbers of `N` or `LEAST:MOST`. Raises ValueError."""
-    least, _, most = text.partition(":")
+    least, colon, most = text.partition(":")
     try:
-        return int(least), int(most or least)
+        return int(least), int(most if colon else least)
     except ValueError:
         raise ValueError(f"the number of hosts is N, or LEAST:MOST, not {text!r}") from None
 

@@ -6,10 +6,11 @@ import asyncio
 import logging
 import os
 import re
-import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import ray
 from ray import serve as ray_serve
@@ -43,7 +44,7 @@ ENVIRONMENT = {
 FORBIDDEN = ("RAY_SERVE_USE_GRPC_BY_DEFAULT", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
 
 # Seconds in which a cluster's address has to answer.
-CONNECT_TIMEOUT = 5.0
+CONNECT_TIMEOUT = 15.0
 
 # Seconds that new hosts are waited for where others serve meanwhile.
 REPLACED = 120.0
@@ -71,6 +72,8 @@ def serve(load: Load, program: Runner, site: Address, *, hosts: str | None = Non
     """
     least, most = hosts_of(hosts) if hosts is not None else (processors(), processors())
     fleet = Fleet(least, most, private=address is None and is_loopback(site.host))
+    if address is None:
+        site.bind().close()  # Before anything is started.
     with _connected(address), _served(site) as port:
         release = asyncio.run(deploy(load, fleet))
         scheme = "https" if site.certificate else "http"
@@ -116,35 +119,38 @@ def _connected(address: str | None) -> Iterator[None]:
         if os.environ.get(name, "0") not in ("", "0"):
             raise ClusterError(f"with {name} calls die with the process that started them: unset it, on all nodes")
     os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
+    if address is not None:
+        _check_answers(address)
+    own: dict[str, Any] = {"address": "local", "include_dashboard": False} if address is None else {"address": address}
     try:
-        if address is None:
-            ray.init(address="local", namespace=NAMESPACE, include_dashboard=False, logging_level=logging.WARNING)
-        else:
-            _check_reachable(address)
-            ray.init(address=address, namespace=NAMESPACE, logging_level=logging.WARNING)
+        ray.init(namespace=NAMESPACE, logging_level=logging.WARNING, **own)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise ClusterError(_explained(address, error)) from error
+        raise ClusterError(_explained(address, str(error))) from error
     try:
         yield
     finally:
         ray.shutdown()
 
 
-def _check_reachable(address: str) -> None:
-    """Ask whether anything is there: Ray itself tries for a minute."""
-    if address == "auto":
-        return
-    if "://" in address:
-        raise ClusterError(f"{address}: run this on a node of the cluster, and give auto, or HOST:PORT of its head")
+def _check_answers(address: str) -> None:
+    """Ask whether a cluster is there, in a process that can be given up: `ray.init` tries for minutes."""
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
-        raise ClusterError(f"the address of a cluster is auto, or HOST:PORT of its head, not {address!r}")
-    with socket.create_connection((host, int(port)), CONNECT_TIMEOUT):
-        pass
+    if address != "auto" and (not host or not port.isdigit() or "://" in address):
+        raise ClusterError(
+            f"the address of a cluster is auto, or HOST:PORT of its head, not {address!r}: run this on a node of it"
+        )
+    command = [sys.executable, "-m", "ray.scripts.scripts", "health-check"]
+    command += [] if address == "auto" else ["--address", address]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=CONNECT_TIMEOUT, check=False)
+    except subprocess.TimeoutExpired:
+        raise ClusterError(_explained(address, f"nothing answered within {CONNECT_TIMEOUT:.0f} s")) from None
+    if answer.returncode:
+        raise ClusterError(_explained(address, (answer.stderr.strip() or "it does not answer").splitlines()[-1]))
 
 
-def _explained(address: str | None, error: Exception) -> str:
-    text = " ".join(str(error).split())
+def _explained(address: str | None, error: str) -> str:
+    text = " ".join(error.split())
     if "ersion mismatch" in text:
         return f"the cluster at {address} runs other versions than this environment; install the same in both: {text}"
     if address is None:

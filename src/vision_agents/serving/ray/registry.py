@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -53,6 +52,8 @@ class Mail:
 class _Box:
     end: list[str] = field(default_factory=list)
     farewell: str | None = None
+    told: set[str] = field(default_factory=set)
+    """Sessions that are not the host's any more, of which it was told: they take a moment to end."""
     rings: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -65,7 +66,6 @@ class Registry:
         self._boxes: dict[str, _Box] = {}
         self._waiting: dict[str, list[asyncio.Future[Ending]]] = {}
         self._moved: asyncio.Queue[CallRequest] = asyncio.Queue()
-        self._counts: Counter[str] = Counter()
         self._drained: Release | None = None
         self._clock = asyncio.get_running_loop().time
         self._tasks = Tasks()
@@ -149,10 +149,6 @@ class Registry:
         """The figures of each host."""
         return {name: host.report.snapshot for name, host in self._book.hosts.items()}
 
-    async def counts(self) -> Mapping[str, int]:
-        """The sessions by what became of them: those that were moved, and those that were lost."""
-        return dict(self._counts)
-
     # What hosts ask.
 
     async def claim(self, session: str, host: str) -> bool:
@@ -179,8 +175,10 @@ class Registry:
         """Take a host's report; wait a moment for something to tell it."""
         known = self._book.report(self._clock(), host, report)
         box = self._boxes.setdefault(host, _Box())
-        for session in self._book.strangers(host):
+        strangers = set(self._book.strangers(host))
+        for session in strangers - box.told:
             self._tell(host, session)
+        box.told = strangers
         for session in self._book.vanished(host):
             self._close(session, Ending("closed"))  # What told of its end did not reach us.
         if known and not box.rings.is_set():
@@ -238,7 +236,6 @@ class Registry:
                 told.set_result(ending)
 
     def _keep(self, session: str, entry: Entry, why: str, conversation: tuple[Message, ...]) -> None:
-        self._counts["lost"] += 1
         logger.warning("session %s of call %s is lost: %s", session, entry.facts.call_id, why)
         said = latest(conversation or entry.conversation)
         self._lost.add(self._clock(), Lost(session, entry.facts.call_id, why, said))
@@ -248,7 +245,6 @@ class Registry:
         if request is None:
             self._close(session, Ending("lost", why, lost=True))
             return
-        self._counts["moved"] += 1
         logger.warning("session %s of call %s is offered to another host: %s", session, request.call_id, why)
         self._moved.put_nowait(request)
 

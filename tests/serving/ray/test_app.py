@@ -1,0 +1,53 @@
+"""The application of Serve's own configuration, and how many hosts there are."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+pytest.importorskip("ray")
+
+from vision_agents.serving.ray import app
+from vision_agents.serving.ray.autoscaling import by_share
+
+from . import kit
+
+
+def wanted(shares: dict[str, float], now: int = 2, least: int = 1, most: int = 8) -> int:
+    context: Any = SimpleNamespace(
+        aggregated_metrics={"share": shares} if shares else {},
+        target_num_replicas=now,
+        capacity_adjusted_min_replicas=least,
+        capacity_adjusted_max_replicas=most,
+    )
+    return by_share(context)[0]
+
+
+def test_there_are_as_many_hosts_as_are_used_by_seven_tenths() -> None:
+    assert wanted({"a": 0.0, "b": 0.0}) == 1
+    assert wanted({"a": 0.7, "b": 0.7}) == 2
+    assert wanted({"a": 0.8, "b": 0.7}) == 3
+    # One that takes no more calls counts for more than it is.
+    assert wanted({"a": 1.25}) == 2
+    assert wanted({"a": 1.0, "b": 1.0}, most=2) == 2
+    assert wanted({"a": 0.1}, least=3) == 3
+
+
+def test_as_long_as_nothing_is_measured_nothing_changes() -> None:
+    assert wanted({}, now=5) == 5
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"hosts": "1:4", "sessions": "20", "drain": "60", "farewell": "Bye.", "fronts": "1"}]
+)
+def test_a_configuration_names_the_program(monkeypatch: pytest.MonkeyPatch, more: dict[str, str]) -> None:
+    monkeypatch.syspath_prepend(str(kit.HERE))
+    assert app({"agent": "fleet_program:rooms", **more}) is not None
+
+
+def test_a_configuration_with_a_number_that_is_none_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(kit.HERE))
+    with pytest.raises(ValueError, match="LEAST:MOST"):
+        app({"agent": "fleet_program:rooms", "hosts": "many"})

@@ -1,0 +1,150 @@
+"""`vision-agents serve --ray`: from its start to its end, and what keeps it from starting."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+pytest.importorskip("ray")
+
+from vision_agents.serving.ray import Fleet, cluster, hosts_of
+
+from . import kit
+
+pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+SERVING = Path(__file__).parents[1]
+
+
+def environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in ("VISION_AGENTS_SECRET", "RAY_ADDRESS")}
+    return kept | {"PYTHONUNBUFFERED": "1"}
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "vision_agents.cli", "serve", *map(str, arguments)]
+
+
+@contextmanager
+def serving(*arguments: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    run = subprocess.Popen(command(*arguments), cwd=SERVING, env=environment(), stdout=subprocess.PIPE, text=True)
+    try:
+        assert run.stdout is not None
+        for line in run.stdout:
+            if line.startswith("Serving at http"):
+                yield run, line.split()[2]
+                break
+        else:
+            raise AssertionError("it has not begun")
+    finally:
+        run.send_signal(signal.SIGINT)  # It ends its cluster then.
+        run.wait(kit.PATIENCE)
+
+
+async def test_told_to_end_it_lets_its_calls_go_on() -> None:
+    with serving("served:launcher", "--ray", "--hosts", 1, "--port", 0) as (run, url):
+        async with aiohttp.ClientSession() as http:
+            client = kit.Client(http, url)
+            one = await client.started("table")
+            run.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(kit.PATIENCE):
+                while (await client.ask("GET", "/ready"))[0] != 503:
+                    await asyncio.sleep(0.1)
+            status, told = await client.start("other")
+            assert (status, "about to end" in told["detail"]) == (503, True)
+            assert (await client.ask("GET", one))[0] == 200
+            assert run.poll() is None
+            assert (await client.ask("DELETE", one))[0] == 204
+        assert await asyncio.to_thread(run.wait, kit.PATIENCE) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--address", "127.0.0.1:{taken}"), "there is no Ray cluster at 127.0.0.1"),
+        (("--ray", "--port", "{taken}"), "is in use"),
+        (("--ray", "--hosts", "some"), "N, or LEAST:MOST"),
+        (("--ray", "--host", "0.0.0.0"), "VISION_AGENTS_SECRET"),
+    ],
+)
+def test_what_keeps_it_from_starting_is_said_in_a_sentence(arguments: tuple[str, ...], says: str) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        told = [each.format(taken=other.getsockname()[1]) for each in arguments]
+        run = subprocess.run(
+            command("served:launcher", *told),
+            cwd=SERVING,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=kit.PATIENCE,
+        )
+    assert run.returncode == 2, run.stderr
+    assert says in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_without_ray_it_says_what_to_install() -> None:
+    program = (
+        "import sys; sys.modules['ray'] = None; from vision_agents.cli.main import main; "
+        f"sys.exit(main({json.dumps(['serve', 'served:launcher', '--ray'])}))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=SERVING,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=kit.PATIENCE,
+    )
+    assert run.returncode == 2, run.stderr
+    assert "interruptible-agents[ray]" in run.stderr
+
+
+@pytest.mark.parametrize("address", ["nonsense", "ray://127.0.0.1:10001", "head:"])
+def test_what_is_no_address_of_a_cluster_is_said(address: str) -> None:
+    with pytest.raises(cluster.ClusterError, match="auto, or HOST:PORT"):
+        cluster._check_answers(address)
+
+
+@pytest.mark.parametrize("hosts", ["some", "3:1", "0", "1:", ":2"])
+def test_numbers_of_hosts_that_are_none(hosts: str) -> None:
+    with pytest.raises(ValueError, match="N, or LEAST:MOST"):
+        Fleet(*hosts_of(hosts))
+
+
+def test_what_would_have_calls_die_with_a_front_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_SERVE_USE_GRPC_BY_DEFAULT", "1")
+    with pytest.raises(cluster.ClusterError, match="unset it"), cluster._connected(None):
+        raise AssertionError("it is connected")
+
+
+@pytest.mark.parametrize(
+    ("address", "error", "says"),
+    [
+        ("head:6379", "Version mismatch: it was started with:\n Ray: 2.59.0\n Python: 3.11.7", "install the same"),
+        (None, "no space\nis left", "Ray could not be started here: no space is left"),
+    ],
+)
+def test_errors_of_ray_are_sentences(address: Any, error: str, says: str) -> None:
+    assert says in cluster._explained(address, error)
+
+
+def test_an_agent_that_cannot_be_made_is_the_sentence() -> None:
+    raised = "CreateAgentError: create_agent raised ValueError: there is no key"
+    text = f"It failed to start 3 times.\nray::ServeReplica() (pid=1)\n  File x\nvision_agents.serving.{raised}\n"
+    assert cluster._failure(text).endswith(f": {raised}")
+    assert cluster._failure("nothing of use") == "the agent could not be served: nothing of use"

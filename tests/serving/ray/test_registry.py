@@ -1,0 +1,282 @@
+"""The registry without Ray: who gets a place, what becomes of the sessions of those who are silent, and who is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+pytest.importorskip("ray")
+
+from vision_agents.core.conversation import Message, Role
+from vision_agents.serving import CallRequest
+from vision_agents.serving.admission import Calls
+from vision_agents.serving.dispatch import Ending, SessionFacts
+from vision_agents.serving.figures import Figures
+from vision_agents.serving.load import Load
+from vision_agents.serving.metrics import Snapshot
+from vision_agents.serving.ray.book import SILENCE, UNPLACED, Release, Report
+from vision_agents.serving.ray.registry import Registry
+
+pytestmark = pytest.mark.virtual_time
+
+FIRST, SECOND = Release(1.0, "first", 1), Release(2.0, "second", 1)
+HELLO = (Message(Role.USER, "Hello."),)
+
+
+def facts(session: str, call: str = "") -> SessionFacts:
+    return SessionFacts(session, call or f"call of {session}", "default", datetime.now(UTC))
+
+
+def asks(session: str, call: str = "", **more: Any) -> CallRequest:
+    return CallRequest(call or f"call of {session}", session_id=session, **more)
+
+
+def report(*sessions: str, capacity: int = 10, said: Any = None, release: Release = FIRST) -> Report:
+    snapshot = Snapshot(
+        Calls(len(sessions)), capacity, True, False, Load(), Figures(), {}, {}, worst=0.0, cost=0.01, shed=0
+    )
+    return Report(release, {each: facts(each) for each in sessions}, said or {}, snapshot)
+
+
+class Fleet:
+    """A registry, and hosts that report each second."""
+
+    def __init__(self) -> None:
+        self.registry = Registry()
+        self.reports: dict[str, Report] = {}
+        self.mail: dict[str, list[str]] = {}
+        self._polls: dict[str, asyncio.Task[None]] = {}
+
+    async def add(self, host: str, **more: Any) -> None:
+        self.reports[host] = report(**more)
+        self.mail[host] = []
+        self._polls[host] = asyncio.create_task(self._poll(host))
+        await asyncio.sleep(0.1)
+
+    async def _poll(self, host: str) -> None:
+        while True:
+            mail = await self.registry.poll(host, self.reports[host])
+            self.mail[host] += mail.end
+
+    def hang(self, host: str) -> None:
+        self._polls.pop(host).cancel()
+
+    async def start(self, session: str, host: str, **more: Any) -> CallRequest:
+        """A session that the host has, and has reported."""
+        request = asks(session, **more)
+        assert await self.registry.reserve(request, facts(session, request.call_id), 1) is None
+        assert await self.registry.claim(session, host)
+        self.has(host, *self.reports[host].sessions, session)
+        await asyncio.sleep(1.1)
+        return request
+
+    def has(self, host: str, *sessions: str, said: Any = None) -> None:
+        before = self.reports[host]
+        new = report(*sessions, capacity=before.snapshot.capacity, said=said, release=before.release)
+        self.reports[host] = new
+
+    async def close(self) -> None:
+        for host in list(self._polls):
+            self.hang(host)
+        await self.registry.close()
+
+
+@pytest_asyncio.fixture
+async def fleet() -> AsyncIterator[Fleet]:
+    fleet = Fleet()
+    yield fleet
+    await fleet.close()
+
+
+async def reserved(fleet: Fleet, session: str, call: str = "") -> str | None:
+    refusal = await fleet.registry.reserve(asks(session, call), facts(session, call), 1)
+    return None if refusal is None else refusal[0]
+
+
+async def test_no_place_is_given_away_twice(fleet: Fleet) -> None:
+    await fleet.add("a", capacity=3)
+    await fleet.add("b", capacity=2)
+    given = await asyncio.gather(*(reserved(fleet, f"s{number}") for number in range(20)))
+    assert given == [None] * 5 + ["sessions"] * 15
+    assert (await fleet.registry.refusal() or ("",))[0] == "sessions"
+    # A start that fails gives its place back at once, one that runs does when it is over.
+    await fleet.registry.release("s0")
+    assert await reserved(fleet, "s20") is None
+    assert await fleet.registry.claim("s1", "a")
+    fleet.has("a", "s1")
+    await asyncio.sleep(1.1)
+    assert await reserved(fleet, "s21") == "sessions"
+    await fleet.registry.over("s1", "a", Ending("done"))
+    assert await reserved(fleet, "s22") is None
+
+
+async def test_a_call_has_one_agent_and_a_session_one_host(fleet: Fleet) -> None:
+    await fleet.add("a")
+    assert await reserved(fleet, "s1", "table") is None
+    assert await reserved(fleet, "s2", "table") == "call"
+    assert await reserved(fleet, "s1", "other") == "session"
+    assert await fleet.registry.claim("s1", "a")
+    assert not await fleet.registry.claim("s1", "b")
+    await fleet.registry.unclaim("s1", "a")
+    assert await fleet.registry.claim("s1", "b")
+    assert not await fleet.registry.claim("nobody's", "b")
+
+
+async def test_with_no_host_known_yet_serve_decides(fleet: Fleet) -> None:
+    assert await reserved(fleet, "s1") is None
+
+
+async def test_hosts_of_an_older_release_give_no_room(fleet: Fleet) -> None:
+    await fleet.add("old", capacity=10)
+    await fleet.add("new", capacity=1, release=SECOND)
+    assert [await reserved(fleet, f"s{number}") for number in range(2)] == [None, "sessions"]
+    # A release of two hosts is not there yet with one of them.
+    await fleet.add("next", capacity=0, release=Release(3.0, "third", 2))
+    assert await reserved(fleet, "s3") is None
+
+
+async def test_a_session_of_a_silent_host_goes_on_elsewhere_with_its_conversation(fleet: Fleet) -> None:
+    await fleet.add("a")
+    await fleet.add("b")
+    await fleet.start("s1", "a")
+    fleet.has("a", "s1", said={"s1": HELLO})
+    await asyncio.sleep(1.1)
+    waiting = asyncio.create_task(fleet.registry.ending("call of s1", "s1", 60.0))
+    fleet.hang("a")
+    began = asyncio.get_running_loop().time()
+    moved = None
+    while moved is None:
+        moved = await fleet.registry.moved()
+    assert SILENCE - 1 < asyncio.get_running_loop().time() - began < SILENCE + 3
+    assert (moved.session_id, moved.call_id, moved.conversation) == ("s1", "call of s1", HELLO)
+    assert await fleet.registry.find("call of s1", "s1") is not None
+    assert await fleet.registry.claim("s1", "b")
+    fleet.has("b", "s1")
+    await asyncio.sleep(1.1)
+    # Awake again, the first one has to let go of it.
+    await fleet.add("a")
+    fleet.has("a", "s1")
+    await asyncio.sleep(2.1)
+    assert set(fleet.mail["a"]) == {"s1"}
+    assert not fleet.mail["b"]
+    assert not waiting.done()
+    # Once only.
+    await fleet.registry.broken(asks("s1", "call of s1"), facts("s1", "call of s1"), "b", "it died", dead=True)
+    told = await waiting
+    assert told is not None
+    assert (told.end, told.error, told.lost) == ("lost", "it died", True)
+    lost = await fleet.registry.lost("call of s1", "s1")
+    assert lost is not None
+    assert lost.conversation == HELLO
+    assert await fleet.registry.find("call of s1", "s1") is None
+
+
+async def test_a_caller_by_webrtc_is_told_at_once(fleet: Fleet) -> None:
+    await fleet.add("a")
+    request = await fleet.start("s1", "a", offer="v=0")
+    waiting = asyncio.create_task(fleet.registry.ending("call of s1", "s1", 60.0))
+    await asyncio.sleep(0.1)
+    began = asyncio.get_running_loop().time()
+    await fleet.registry.broken(request, facts("s1"), "a", "it died", dead=True)
+    told = await waiting
+    assert told is not None
+    assert told.lost
+    assert asyncio.get_running_loop().time() == began
+
+
+async def test_one_stream_that_breaks_off_tells_of_all_sessions_of_a_dead_host(fleet: Fleet) -> None:
+    await fleet.add("a")
+    request = await fleet.start("s1", "a")
+    await fleet.start("s2", "a")
+    await fleet.registry.broken(request, facts("s1"), "a", "it died", dead=True)
+    assert {(await fleet.registry.moved() or asks("")).session_id for _ in range(2)} == {"s1", "s2"}
+
+
+async def test_what_a_dead_front_was_given_is_offered_again(fleet: Fleet) -> None:
+    await fleet.add("a")
+    request = await fleet.start("s1", "a")
+    fleet.hang("a")
+    await fleet.registry.broken(request, facts("s1"), "a", "it died", dead=True)
+    assert await fleet.registry.moved() is not None  # By one that dies before it starts it.
+    assert await fleet.registry.moved() is not None
+    await asyncio.sleep(UNPLACED + 2)
+    assert await fleet.registry.moved() is None
+    assert await fleet.registry.lost("call of s1", "s1") is not None
+
+
+async def test_a_session_that_is_ended_before_a_host_has_it_never_runs(fleet: Fleet) -> None:
+    await fleet.add("a")
+    assert await reserved(fleet, "s1", "table") is None
+    assert not await fleet.registry.end("other", "s1")
+    assert await fleet.registry.end("table", "s1")
+    assert not await fleet.registry.claim("s1", "a")
+    assert not await fleet.registry.end("table", "s1")
+
+
+async def test_a_running_session_is_ended_by_its_host(fleet: Fleet) -> None:
+    await fleet.add("a")
+    await fleet.start("s1", "a")
+    assert await fleet.registry.end("call of s1", "s1")
+    await asyncio.sleep(0.1)
+    assert fleet.mail["a"] == ["s1"]
+
+
+async def test_a_late_report_does_not_bring_back_what_is_over(fleet: Fleet) -> None:
+    await fleet.add("a")
+    await fleet.start("s1", "a")
+    await fleet.registry.over("s1", "a", Ending("done"))
+    await asyncio.sleep(2.1)
+    assert await fleet.registry.find("call of s1", "s1") is None
+
+
+async def test_a_new_registry_learns_everything_from_reports(fleet: Fleet) -> None:
+    await fleet.add("a", capacity=2)
+    fleet.has("a", "s1", said={"s1": HELLO})
+    await asyncio.sleep(1.1)
+    found = await fleet.registry.find("call of s1", "s1")
+    assert found is not None
+    assert await reserved(fleet, "s2", "call of s1") == "call"
+    assert await reserved(fleet, "s3") is None
+    assert await reserved(fleet, "s4") == "sessions"
+    # Its front knows with what it was started.
+    await fleet.registry.broken(asks("s1"), found, "a", "it died", dead=True)
+    moved = await fleet.registry.moved()
+    assert moved is not None
+    assert moved.conversation == HELLO
+
+
+async def test_a_drained_cluster_takes_nothing_until_the_next_release(fleet: Fleet) -> None:
+    await fleet.add("a")
+    await fleet.start("s1", "a")
+    assert await fleet.registry.drain(FIRST) == 1
+    assert await reserved(fleet, "s2") == "draining"
+    assert (await fleet.registry.refusal() or ("",))[0] == "draining"
+    await fleet.registry.part("Goodbye.")
+    mail = await fleet.registry.poll("a", fleet.reports["a"])
+    assert mail.known
+    await fleet.add("b", release=SECOND)
+    assert await reserved(fleet, "s3") is None
+    assert await fleet.registry.drain(FIRST) is None
+
+
+async def test_the_registry_itself_stood_still_and_nobody_is_dead(fleet: Fleet) -> None:
+    await fleet.add("a")
+    await fleet.start("s1", "a")
+    fleet.hang("a")
+    # As if the process had been stopped: its clock goes on, and it could take no report.
+    before = fleet.registry._clock
+    fleet.registry._clock = lambda: before() + 3 * SILENCE
+    await asyncio.sleep(1.5)
+    assert await fleet.registry.snapshots()
+
+
+async def test_figures_are_those_of_each_host(fleet: Fleet) -> None:
+    await fleet.add("a", capacity=7)
+    assert {name: each.capacity for name, each in (await fleet.registry.snapshots()).items()} == {"a": 7}
+    assert replace(asks("s1"), edge=None) == asks("s1")
