@@ -6,11 +6,15 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from vision_agents.core.audio.files import WavWriter
+from vision_agents.core.observability import player
 from vision_agents.core.observability.acoustics import Recording
 from vision_agents.core.observability.folder import CallFolder
 from vision_agents.core.observability.page import report_page
+from vision_agents.core.observability.player import sound_of
 from vision_agents.core.observability.reader import read_story
 from vision_agents.core.observability.report import make_report
+from vision_agents.core.trace import encode_record, notes
 
 RATE = 48_000
 EVIL = '</title><script>alert("x")</script>&amp;\x00 "\'\u202e'
@@ -153,3 +157,28 @@ def test_the_folder_holds_both_reports_and_makes_them_again(conversation, tmp_pa
     folder.json.unlink()
     assert folder.write_report() == first
     assert folder.json.read_text() == written
+
+
+def test_what_was_asked_by_text_is_among_what_was_said(conversation):
+    asked = encode_record(3.0, notes.ResponseRequested(7, "and <the> birds?"))
+    story = read_story([*conversation.records, asked])
+    html = report_page(make_report(story), story, None)
+    assert "by text" in Page(html).text
+    assert "and &lt;the&gt; birds?" in html
+
+
+def test_a_report_has_the_sound_of_a_call_or_its_address(conversation, tmp_path, monkeypatch):
+    wav = tmp_path / "call.wav"
+    assert sound_of(wav) == ""
+    with WavWriter(wav, RATE, 2) as writer:
+        writer.write(conversation.recording)
+    assert sound_of(wav).startswith("data:audio/ogg;base64,")
+    monkeypatch.setattr(player, "EMBEDDED", 1.0)
+    assert (sound_of(wav), sound_of(wav, "call.wav?page=1")) == ("call.wav", "call.wav?page=1")
+    story = read_story(conversation.records)
+    sides = Recording(conversation.recording[:, 0], conversation.recording[:, 1], RATE)
+    page = Page(report_page(make_report(story, sides), story, sides, sound="call.wav"))
+    assert page.count("audio", src="call.wav") == 1
+    assert page.count("button", class_="play") > 2
+    (policy,) = [found for name, found in page.elements if found.get("http-equiv") == "Content-Security-Policy"]
+    assert "unsafe-inline" not in policy["content"].partition("script-src")[2]

@@ -316,7 +316,8 @@ def _talk(report: Report, story: Story, *, playable: bool) -> Iterator[str]:
         for reply in story.replies
         if reply.started is not None
     ]
-    lines = sorted(said + replies, key=lambda line: line[0])
+    asked = [(at, "user", "by text", text(words)) for at, words in story.texts]
+    lines = sorted(said + asked + replies, key=lambda line: line[0])
     if not lines:
         yield tag("p", "No words.", class_="soft")
     for at, side, name, words in lines:

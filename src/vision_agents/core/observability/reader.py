@@ -91,6 +91,9 @@ class FrameReader(PartReader):
         self.story.errors.append((self.now, f"{fact.component}: {fact.error}"))
         self.listener.component_failed(fact.component, fact.error, self.now)
 
+    def _asked(self, fact: notes.ResponseRequested) -> None:
+        self.story.texts.append((self.now, fact.text))
+
     def _tokens_used(self, fact: notes.TokensUsed) -> None:
         self.story.input_tokens += fact.usage.input_tokens
         self.story.output_tokens += fact.usage.output_tokens
@@ -107,6 +110,7 @@ class FrameReader(PartReader):
         notes.ClockLate: _late,
         notes.ParticipantJoined: _joined,
         notes.ComponentFailed: _failed,
+        notes.ResponseRequested: _asked,
         notes.TokensUsed: _tokens_used,
         notes.CallEnded: _ended,
     }

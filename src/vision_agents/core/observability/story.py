@@ -166,6 +166,8 @@ class Story:
     epochs: list[tuple[float, int]] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     errors: list[tuple[float, str]] = field(default_factory=list)
+    # What the model was asked by text, and when.
+    texts: list[tuple[float, str]] = field(default_factory=list)
     stale_chunks: int = 0
     stale_samples: int = 0
     # As the providers count them.
