@@ -407,7 +407,7 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
             # The pauses before this one matter by it alone; of later ones the world of `PauseJudged` sees most orders.
             None if (due := floor._taking._due(turn)) is None else age(due),
             (turn.closed.announced, turn.closed.text, turn.closed.guess) if turn.closed else None,
-            turn.participant in floor._judge._dismissed,
+            turn.participant in floor._judge.late_words.dismissed,
         )
 
     return (
