@@ -14,6 +14,7 @@ import pytest
 
 from vision_agents.cli import demo, language_model
 from vision_agents.cli.agent_factory import DEFAULT_AGENT
+from vision_agents.cli.default_agent import LANGUAGE_MODEL, MODELS
 from vision_agents.cli.errors import UNUSABLE, CommandError
 from vision_agents.cli.main import main
 from vision_agents.core.models import ModelStore
@@ -199,7 +200,7 @@ def test_the_demo_fetches_no_model_that_it_does_not_use(
     monkeypatch.setattr(ModelStore, "pull", lambda self, names, progress=None: pulled.extend(names))
     monkeypatch.setattr(demo, "_serve_until_interrupted", lambda *arguments: made.append(arguments[2]))
     assert main(["demo", "--no-open", "--port", "0", "--llm", server.url]) == 0
-    assert sorted(pulled) == ["moonshine-tiny-en", "piper-en-us-joe", "silero-vad", "smart-turn"]
+    assert set(pulled) == {*MODELS} - {LANGUAGE_MODEL}
     server.status = 500
     assert main(["demo", "--no-open", "--port", "0", "--llm", server.url]) == UNUSABLE
     assert "no model server answers" in capsys.readouterr().err
