@@ -14,7 +14,8 @@ yield     true interruptions that ended the answer, and got another
 silence   from the onset of those to the end of the agent's sound: median and 95th percentile, in ms
 answer    from the end of those to the next answer, in s
 kinds     sounds that did not cost the answer
-pause     silence where the answer went on; moved: by how much it was elsewhere then (+ is lost, - repeated): medians
+paused    sounds at which a kept answer was silent for a while, of those; pause: silence a kept answer cost, mean, in s
+moved     by how much an answer that was taken up again was elsewhere (+ is lost, - repeated): median, in ms
 CPU       of the process, for a second of one call; a core: 850 ms divided by it
 late      how late 99 of 100 frames of a call were pulled, median over calls: load of the machine and its own
 
@@ -45,7 +46,7 @@ ROOM = 850.0
 HEAD = (
     f"{'':22}{'asked':>6} {'yield':>6} {'silence ms':>11} {'answer s':>9} "
     + " ".join(f"{kind[:10]:>10}" for kind in IGNORED)
-    + f" {'pause s':>8} {'moved ms':>9} {'CPU ms/s':>9} {'a core':>6} {'RSS MB':>7} {'late ms':>8}"
+    + f" {'paused':>6} {'pause s':>8} {'moved ms':>9} {'CPU ms/s':>9} {'a core':>6} {'RSS MB':>7} {'late ms':>8}"
 )
 
 Row = dict[str, Any]
@@ -113,7 +114,8 @@ def figures(name: str, setting: str, told: list[Row]) -> Row:
     cases, process = [row for row in told if "outcome" in row], next(row for row in told if "cpu_ms" in row)
     true = [case for case in cases if case["kind"] == "interruption"]
     stopped = [case for case in true if "stop" in case]
-    spared = [case for case in cases if case["kind"] in IGNORED and case["outcome"] == "resumed"]
+    kept = [case for case in cases if case["kind"] in IGNORED and case["outcome"] in KEPT]
+    paused = [case for case in kept if case["outcome"] == "resumed"]
     return {
         "name": name,
         "setting": setting,
@@ -122,8 +124,9 @@ def figures(name: str, setting: str, told: list[Row]) -> Row:
         "kept": {kind: share([case for case in cases if case["kind"] == kind], KEPT) for kind in IGNORED},
         "silence": percentiles([case["stop"] for case in stopped]),
         "answer": percentiles([case["answer"] for case in true if "answer" in case]),
-        "pause": percentiles([case["silent"] for case in spared]),
-        "moved": percentiles([case["moved"] for case in spared]),
+        "paused": (len(paused), len(kept)),
+        "pause": float(np.mean([case["silent"] for case in kept])) if kept else None,
+        "moved": float(np.median([case["moved"] for case in paused])) if paused else None,
         "late": float(np.median([case["late_ms"] for case in cases])),
         "cpu_ms": process["cpu_ms"],
         "rss_mb": process["rss_mb"],
@@ -148,15 +151,19 @@ def line(row: Row) -> str:
     def pair(key: str, factor: float = 1.0, digits: int = 1) -> str:
         return "–" if row[key] is None else "/".join(f"{factor * value:.{digits}f}" for value in row[key])
 
-    moved = "–" if row["moved"] is None else f"{1000 * row['moved'][0]:+.0f}"
-    pause = "–" if row["pause"] is None else f"{row['pause'][0]:.2f}"
-    kept = " ".join(f"{'/'.join(map(str, row['kept'][kind])):>10}" for kind in IGNORED)
+    moved = "–" if row["moved"] is None else f"{1000 * row['moved']:+.0f}"
+    pause = "–" if row["pause"] is None else f"{row['pause']:.2f}"
+    kept = " ".join(f"{count(row['kept'][kind]):>10}" for kind in IGNORED)
     return (
-        f"{row['name'] + ', ' + row['setting']:22}{'/'.join(map(str, row['asked'])):>6} "
-        f"{'/'.join(map(str, row['yield'])):>6} {pair('silence', 1000, 0):>11} "
-        f"{pair('answer'):>9} {kept} {pause:>8} {moved:>9} {row['cpu_ms']:>9.1f} {ROOM / row['cpu_ms']:>6.0f} "
-        f"{row['rss_mb']:>7.0f} {row['late']:>8.0f}"
+        f"{row['name'] + ', ' + row['setting']:22}{count(row['asked']):>6} {count(row['yield']):>6} "
+        f"{pair('silence', 1000, 0):>11} {pair('answer'):>9} {kept} {count(row['paused']):>6} {pause:>8} {moved:>9} "
+        f"{row['cpu_ms']:>9.1f} {ROOM / row['cpu_ms']:>6.0f} {row['rss_mb']:>7.0f} {row['late']:>8.0f}"
     )
+
+
+def count(pair: tuple[int, int]) -> str:
+    """So many of so many."""
+    return f"{pair[0]}/{pair[1]}"
 
 
 if __name__ == "__main__":

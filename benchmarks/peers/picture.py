@@ -19,7 +19,7 @@ PANELS: Sequence[tuple[str, Callable[[Row], float | None], str, bool]] = (
     ("… at a noise", lambda row: _share(row["kept"]["noise"]), "%", True),
     ("… at music", lambda row: _share(row["kept"]["music"]), "%", True),
     ("… at talk aside", lambda row: _share(row["kept"]["side_talk"]), "%", True),
-    ("silent for nothing, median", lambda row: _first(row["pause"], 1), "s", False),
+    ("silence that a kept answer cost, mean", lambda row: row["pause"], "s", False),
     ("processor for a second of a call", lambda row: row["cpu_ms"], "ms", False),
 )
 STYLE = """
