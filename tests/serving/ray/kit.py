@@ -65,9 +65,9 @@ def served(port: int) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
 
 
-async def deploy(program: str = "fleet_program:rooms", hosts: int = HOSTS) -> None:
+async def deploy(program: str = "fleet_program:rooms", least: int = HOSTS, most: int = HOSTS) -> None:
     """Have the program served by so many hosts; a second time, by new ones. Returns when they are there."""
-    await cluster.deploy(partial(load_runner, program, None, {}), Fleet(hosts, hosts, private=True))
+    await cluster.deploy(partial(load_runner, program, None, {}), Fleet(least, most, patience=2.0, private=True))
 
 
 def processes(deployment: str) -> dict[str, int]:
@@ -78,6 +78,12 @@ def processes(deployment: str) -> dict[str, int]:
             handle = ray.get_actor(actor["name"], namespace="serve")
             found[actor["name"].rpartition("#")[2]] = ray.get(handle.__ray_call__.remote(_pid), timeout=PATIENCE)
     return found
+
+
+def stopping(deployment: str) -> int:
+    """Replicas that end when their last request does."""
+    states = serve.status().applications[cluster.APP].deployments[deployment].replica_states
+    return sum(number for state, number in states.items() if state == "STOPPING")
 
 
 def _pid(_: Any) -> int:

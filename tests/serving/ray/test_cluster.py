@@ -208,3 +208,25 @@ async def test_browsers_are_told_and_go_on_with_a_new_agent(client: kit.Client) 
     finally:
         await caller.close()
         await again.close()
+
+
+async def test_hosts_come_and_go_with_the_load_and_no_call_is_lost(client: kit.Client) -> None:
+    await kit.deploy(least=1, most=2)
+    await client.until(lambda hosts: len(hosts) == 1)
+    sessions = [await client.started(f"call-{number}") for number in range(10)]
+    # It takes no more: that is what another one comes for.
+    await client.until(lambda hosts: len(hosts) == 2)
+    sessions += [await client.started(f"more-{number}") for number in range(5)]
+    kept, ended = sessions[-2:] + sessions[:2], sessions[2:-2]
+    endings = [asyncio.create_task(client.ended(one)) for one in kept]
+    for one in ended:
+        assert (await client.ask("DELETE", one))[0] == 204
+    async with asyncio.timeout(kit.PATIENCE):
+        while not await asyncio.to_thread(kit.stopping, "CallHost"):
+            await asyncio.sleep(0.2)
+    assert not any(ending.done() for ending in endings)
+    for one in kept:
+        assert (await client.ask("GET", one))[0] == 200
+        assert (await client.ask("DELETE", one))[0] == 204
+    assert {(await ending)["why"] for ending in endings} == {"closed"}
+    await client.until(lambda hosts: len(hosts) == 1)

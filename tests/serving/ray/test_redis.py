@@ -54,7 +54,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 async def test_calls_outlive_the_head(cluster: Any) -> None:
     timeout = aiohttp.ClientTimeout(total=kit.PATIENCE)
     with kit.served(kit.free_port()) as url:
-        await kit.deploy(hosts=1)
+        await kit.deploy(least=1, most=1)
         async with aiohttp.ClientSession(timeout=timeout) as http:
             client = kit.Client(http, url)
             one = await client.started("table")

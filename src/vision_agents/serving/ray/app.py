@@ -50,6 +50,8 @@ class Fleet:
     """Processes that answer HTTP."""
     processors: float = 1.0
     """Processors that a host takes of its node."""
+    patience: float = 120.0
+    """Seconds for which fewer hosts have to be enough before some end."""
     private: bool = False
     """Calls by WebRTC have no port that can be reached from outside of the machine."""
 
@@ -86,7 +88,7 @@ def application(load: Load, fleet: Fleet, release: Release) -> serve.Application
             metrics_interval_s=1.0,
             look_back_period_s=5.0,
             upscale_delay_s=2.0,
-            downscale_delay_s=120.0,
+            downscale_delay_s=fleet.patience,
             policy=policy,
         )
         scale = {"autoscaling_config": scaling}
