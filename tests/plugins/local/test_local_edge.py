@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from vision_agents.core.participants import User
-from vision_agents.plugins.local import Edge, caller_edge, front, rtc, switchboard
+from vision_agents.plugins.local import Edge, caller_edge, front, rtc, switchboard, terms
 from vision_agents.plugins.local.caller_edge import CallerEdge
 from vision_agents.plugins.local.server import AddressError, check_address, outward_address
 
@@ -136,17 +136,17 @@ async def test_nobody_else_comes_into_the_conversation_also_when_its_caller_is_g
     other = await Page.open(edge, http)
     assert other.hello["full"] == ""
     await caller.call(edge, http, page)
-    await other.until(edge="place", full=switchboard.TAKEN)
+    await other.until(edge="place", full=terms.TAKEN)
     if not there:
         await page.socket.close()
         await caller.close()
         await sink.until(lambda: "user/1 left" in sink.happened)
     late = await Page.open(edge, http)
-    assert late.hello["full"] == switchboard.TAKEN
+    assert late.hello["full"] == terms.TAKEN
     for asking, more in ((other, {}), (late, {"new": True}), (None, {}), (None, {"caller": "somebody"})):
         stranger = Caller()
         status, answer = await stranger.ask(edge, http, asking, **more)
-        assert (status, answer) == (503, {"error": switchboard.TAKEN})
+        assert (status, answer) == (503, {"error": terms.TAKEN})
         await stranger.close()
     edge.observe({"note": "UserTranscript", "text": "my number is 4"})
     assert len(sink.happened) == (1 if there else 2)
@@ -166,7 +166,7 @@ async def test_two_who_come_at_once_do_not_both_get_the_agent(edge, http, sink):
     await callers[0].accept(answers[0][1]["sdp"])
     await pages[0].until(edge="call", state="connected")
     await callers[1].accept(answers[1][1]["sdp"])
-    assert (await pages[1].until(edge="call", state="failed"))["error"] == switchboard.TAKEN
+    assert (await pages[1].until(edge="call", state="failed"))["error"] == terms.TAKEN
     assert sink.happened == ["user/1 joined"]
     await asyncio.gather(*(caller.close() for caller in callers))
 
