@@ -60,11 +60,11 @@ def test_a_run_without_punctuation_ends_in_its_third_round() -> None:
     assert text.endswith(".")
 
 
-def test_short_answers_wait_for_nothing_but_their_end() -> None:
+def test_the_first_words_wait_for_nothing() -> None:
     guard = LoopGuard()
-    assert guard.feed("Yes.") == ""
-    assert guard.feed(" It") == "Yes."
-    assert guard.feed(" is the") == " It is the"
+    assert guard.feed("Yes") == "Yes"
+    assert guard.feed(". It") == "."
+    assert guard.feed(" is the") == " It is the"  # a further sentence, once it has some words
 
 
 def test_nothing_comes_after_the_end() -> None:

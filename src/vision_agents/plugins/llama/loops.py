@@ -12,7 +12,7 @@ OPENING_WORDS = 3
 # A run of words that is said `IN_A_ROW` times on end, and is so many words in all, is one without any punctuation.
 RUN_WORDS = 9
 LONGEST_RUN = 12
-# Fewer words at the beginning of a sentence ("First, …") wait for what follows: alone they would be none.
+# Fewer words at the beginning of a further sentence ("First, …") wait for more: alone they would be none.
 LEAD_IN = 3
 
 # The end of a clause. A point or comma within a number is none.
@@ -99,8 +99,8 @@ class LoopGuard:
         return last if not said or said.endswith(_SENTENCE_ENDS) else f"{last}."
 
     def _pass(self, upto: int) -> str:
-        """Pass the text on up to there, but no sentence before it has some words, nor what a stop may replace."""
-        if len(_words(self._text[self._sentence : upto])) < LEAD_IN:
+        """Pass the text on up to there, but no further sentence before it has words, nor what a stop may replace."""
+        if self._sentence and len(_words(self._text[self._sentence : upto])) < LEAD_IN:
             upto = min(upto, self._sentence)
         upto = len(self._text[:upto].rstrip(_TRAILING))
         begin, self._passed = self._passed, max(self._passed, upto)
