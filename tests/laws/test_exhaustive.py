@@ -500,6 +500,7 @@ def freeze(floor: Floor) -> bytes:
     policy, vocabulary = floor.policy, floor.vocabulary
     floor.__dict__.update(policy=None, vocabulary=None)
     floor._judge.__dict__.update(policy=None, vocabulary=None)
+    floor._judge.late_words.__dict__.update(_vocabulary=None)
     frozen = pickle.dumps(floor)
     equip(floor, policy, vocabulary)
     return frozen
@@ -508,7 +509,7 @@ def freeze(floor: Floor) -> bytes:
 def equip(floor: Floor, policy: InterruptionPolicy, vocabulary: Vocabulary) -> None:
     """Give a floor what `freeze` leaves out."""
     floor.policy = floor._judge.policy = policy
-    floor.vocabulary = floor._judge.vocabulary = vocabulary
+    floor.vocabulary = floor._judge.vocabulary = floor._judge.late_words._vocabulary = vocabulary
 
 
 class Explorer:
