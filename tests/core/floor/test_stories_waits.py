@@ -248,6 +248,12 @@ class TestAnAnswerThatIsSilent:
         story.at(0.4, ev.FunctionEnded, 1)
         assert story.at(0.5, ev.ReplyRequested, 2, within=0) == [fx.BeginReply(2, 0, answer=False)]
 
+    def test_no_filler_for_what_a_function_says_itself(self) -> None:
+        story = self.asked()
+        story.at(0.5, ev.ReplyRequested, 2, within=0)
+        story.at(0.6, ev.FunctionStarted, 2, "one moment", 1.0)
+        assert story.until(3.0) == []
+
     def test_what_a_function_says_does_not_make_way_itself(self) -> None:
         story = self.asked()
         story.at(0.5, ev.ReplyRequested, 2, within=0)

@@ -251,7 +251,8 @@ class Floor:
         reply = self._replies.current(number)
         if self.answers or number == 0:
             return (number > 0) is self.answers
-        return reply is not None and reply.phase is ReplyPhase.PREPARING and self._judge.challenge is None
+        silent = reply is not None and reply.phase is ReplyPhase.PREPARING and not reply.inner
+        return silent and self._judge.challenge is None
 
     def _acts(self, deadlines: Iterable[tuple[float, Callable[[float], list[fx.Effect]]]]) -> Deadlines:
         for when, act in deadlines:
