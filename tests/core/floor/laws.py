@@ -50,6 +50,8 @@ class Facts(NamedTuple):
     # There is something to be told that nobody waited for; and the replies whose functions run.
     news: bool
     needing: frozenset[int]
+    # Something could not be told: it is, with the next answer.
+    shelved: bool
     # What functions want said, and waits.
     inner: frozenset[int]
     # The answer that is prepared: its number, and what it is to.
@@ -83,6 +85,7 @@ def look(floor: Floor) -> Facts:
         deserted=floor.deserted,
         news=voice.news,
         needing=frozenset(voice.functions),
+        shelved=voice.shelved,
         inner=frozenset(w.number for w in voice.queue if w.inner and w.number is not None),
         draft=voice.draft,
         silent=frozenset(
@@ -262,7 +265,7 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
             case fx.TellNews(number):
                 assert not floor.answers, "only a model makes answers by itself"
                 assert number == after.reply or (isinstance(event, ev.AudioDrained) and number == event.reply)
-                assert before.news
+                assert before.news or before.shelved
                 told = True
             case fx.InsertSpeech(number, within, filler):
                 assert floor.answers, "a realtime model says one response after the other"
