@@ -495,7 +495,7 @@ async def test_another_voice_needs_more(caplog):
         await answering(call)
         speech = asyncio.create_task(call.detector.speak(ANNA, 0.6))
         await asyncio.sleep(0.3)
-        call.stt._listener.voice_compared(ANNA, 0.1)
+        call.stt._listener.voice_compared(ANNA, 0.1, 1.0)
         await speech
         await to_the_end(call)
         assert decisions(call) == ["resume"]
