@@ -149,3 +149,14 @@ def test_another_limit_holds_for_those_who_wait() -> None:
     story.at(3.0, ev.PolicySet, knobs(queue_limit=1))
     assert story.at(3.1, ev.ReplyRequested, 2) == []
     assert kinds(story.at(3.2, ev.ReplyRequested, 3)) == [fx.DropReply]
+
+
+def test_other_strategies_hold_for_words_that_come_late() -> None:
+    story = speaking()
+    story.speaks(ANN, 5.0, 0.2)
+    story.stops(ANN, 5.4, 0.2)
+    story.until(6.61)
+    story.at(6.7, ev.PolicySet, knobs(strategies=("length",)))
+    assert story.at(7.0, ev.TranscriptReceived, ANN, "not Rome", True) == [fx.RecordOverheard(ANN, "not Rome")]
+    story.at(7.1, ev.PolicySet, knobs())
+    assert fx.RecordTurn(ANN, "not Milan") in story.at(7.2, ev.TranscriptReceived, ANN, "not Milan", True)

@@ -52,7 +52,7 @@ class Judge:
         self.people = People()
         self.challenge: Challenge | None = None
         self._last_number = 0
-        self.late_words = LateWords(policy.strategies, vocabulary, self.people)
+        self.late_words = LateWords(vocabulary, self.people)
 
     @property
     def holds(self) -> bool:

@@ -22,8 +22,7 @@ ECHO_DELAY = 3.0
 class LateWords:
     """The evidence on each participant's speech that was found to be no turn, until they speak again."""
 
-    def __init__(self, strategies: tuple[str, ...], vocabulary: Vocabulary, people: People) -> None:
-        self._strategies = strategies
+    def __init__(self, vocabulary: Vocabulary, people: People) -> None:
         self._vocabulary = vocabulary
         self._people = people
         self.dismissed: dict[str, Evidence] = {}
@@ -37,15 +36,17 @@ class LateWords:
         """The participant speaks again, or left."""
         self.dismissed.pop(participant, None)
 
-    def accepts(self, report: ev.TranscriptReceived, turn: Turn, reply: Reply | None) -> bool:
+    def accepts(
+        self, report: ev.TranscriptReceived, turn: Turn, reply: Reply | None, strategies: tuple[str, ...]
+    ) -> bool:
         """Return True if final words that come after their turn belong into the history, and are to be answered.
 
-        Speech that was dismissed is judged again, with its words. Speech of which nothing was known yet had these
-        words. Where no speech was noticed, an echo of the agent and a backchannel to its reply are none.
+        Speech that was dismissed is judged again by `strategies`, with its words. Speech of which nothing was known yet
+        had these words. Where no speech was noticed, an echo of the agent and a backchannel to its reply are none.
         """
         dismissed = self.dismissed.get(turn.participant)
         if dismissed is not None:
-            return total(votes(_with_words(dismissed, report), self._strategies)) >= 1.0
+            return total(votes(_with_words(dismissed, report), strategies)) >= 1.0
         if turn.closed is not None and not turn.closed.text:
             return True
         spoken = tokens(report.text)

@@ -277,7 +277,7 @@ class TurnTaking:
         """Put final words into the history that come after their turn, and let them be answered."""
         reply, who = self._replies.reply, turn.participant
         late = self._judge.late_words
-        if not late.accepts(report, turn, reply):
+        if not late.accepts(report, turn, reply, self._judge.policy.strategies):
             return late.keep(report)
         self._turns[who] = turn
         if turn.closed is None:
