@@ -32,6 +32,9 @@ def pytest_configure(config: pytest.Config) -> None:
         # A shell starts background jobs with Ctrl-C ignored, and what they start inherits that: the programs whose
         # Ctrl-C is tested would never notice it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        # Likewise under nohup. What is caught here is the default for programs that are started from here.
+        signal.signal(signal.SIGHUP, lambda *_: None)
     config.addinivalue_line(
         "markers", "virtual_time: run on an event loop whose clock jumps (async tests and fixtures)"
     )

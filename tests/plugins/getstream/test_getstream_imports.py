@@ -19,12 +19,13 @@ def run(code: str) -> str:
 
 
 @pytest.mark.parametrize("package", ["getstream", "getstream_rtc"])
-def test_without_the_sdk_it_names_the_extra(package: str):
+def test_without_the_sdk_an_edge_names_the_extra(package: str):
     code = f"""
 import sys
 sys.modules["{package}"] = None
+from vision_agents.plugins import getstream
 try:
-    import vision_agents.plugins.getstream
+    getstream.Edge(api_key="x", api_secret="y")
 except ImportError as error:
     print(error)
 """
