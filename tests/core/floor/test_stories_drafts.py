@@ -168,6 +168,18 @@ class TestAtEachPause:
         story.at(2.65, ev.TranscriptReceived, ANN, "book for two at noon")
         assert kinds(story.at(2.7, ev.PauseJudged, ANN, 0.02, 1.5)) == [fx.PrepareReply]
 
+    def test_but_not_of_a_detector_that_leaves_it(self) -> None:
+        story, _ = self.pausing()
+        story.at(1.3, ev.PauseJudged, ANN, 0.02, 1.5)
+        story.speaks(ANN, 1.4, 0.96)
+        story.stops(ANN, 2.6, 0.96)
+        story.at(2.7, ev.TurnEnded, ANN)
+        story.at(2.8, ev.TranscriptCompleted, ANN, 1)
+        story.at(3.0, ev.AudioDrained, story.floor.reply)
+        story.speaks(ANN, 4.0, 0.96)
+        story.at(5.0, ev.TranscriptReceived, ANN, "for noon")
+        assert kinds(story.stops(ANN, 5.2, 0.96)) == [fx.PrepareReply]
+
     def test_words_come_in_the_pause(self) -> None:
         story, _ = self.pausing()
         effects = story.at(1.3, ev.TranscriptReceived, ANN, "book for two please")

@@ -9,6 +9,7 @@ import pytest
 from vision_agents.core.floor import Floor, InterruptionPolicy
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
+from vision_agents.core.floor.endpointing import MEMORY
 
 from .story import ANN, BOB, Story, about, kinds, knobs, speaking
 
@@ -160,7 +161,7 @@ class TestOverTheAgent:
         story.speaks(ANN, 2.4, 0.1)
         story.stops(ANN, 2.7, 0.1)
         assert story.at(2.72, ev.PauseJudged, ANN, confidence, LONGEST) == []
-        assert (story.floor._turns[ANN].done is not None) is ends
+        assert story.floor._turns[ANN].seems_complete is ends
 
     def test_what_is_known_to_be_a_turn_then_ends_by_its_pause(self) -> None:
         story = speaking()
@@ -169,6 +170,22 @@ class TestOverTheAgent:
         story.at(2.82, ev.PauseJudged, ANN, 0.02, LONGEST)
         assert kinds(story.at(2.85, ev.TranscriptReceived, ANN, "stop the")) == [fx.Commit, fx.AnnounceTurnStarted]
         assert ended(story.until(5.0)).reason == "1.05 s of silence, judged 0.02 complete, words that go on"
+
+    def test_it_waits_for_words_that_go_on_though_it_was_judged_complete(self) -> None:
+        story = speaking()
+        story.speaks(ANN, 2.4, 0.2)
+        story.stops(ANN, 2.8, 0.2)
+        story.at(2.82, ev.PauseJudged, ANN, 0.6, LONGEST)
+        assert kinds(story.at(2.85, ev.TranscriptReceived, ANN, "stop the")) == [fx.Commit, fx.AnnounceTurnStarted]
+        assert ended(story.until(5.0)).reason == "0.99 s of silence, judged 0.60 complete, words that go on"
+
+
+def test_no_more_pauses_of_a_turn_are_kept_than_count() -> None:
+    story = Story()
+    for number in range(40):
+        story.speaks(ANN, 2.0 * number, 0.96)
+        story.stops(ANN, 2.0 * number + 1.2, 0.96)
+    assert len(story.floor._turns[ANN].pauses) == MEMORY
 
 
 class TestWhoDecides:

@@ -277,6 +277,7 @@ class Agent:
     async def _join(self, call: Any, wait: float | None) -> Agent:
         if self._session is not None or self._closing is not None:
             raise RuntimeError("an agent takes part in one call: make a new Agent for another one")
+        self.edge.lend(self)
         session = Session(
             *(self._parts, self.rules, self._epoch, self.events, self.conversation, self.instructions),
             self.agent_user.id,
@@ -284,7 +285,6 @@ class Agent:
         self._parts.attach(session.attachment)
         self._session = session
         session.on_pull = self.on_pull
-        self.edge.lend(self)
         if self.edge.observes:
             session.watch(self.edge.observe)
         for observer in self._observers:

@@ -288,7 +288,7 @@ class Judge:
         """Return True if nothing is to be expected: it was no clear speech, or all of an "uh-huh"."""
         if not self._open_challenge.challengers[turn.participant].speech.certain:
             return True
-        return turn.done is not None and any(vote.strategy == "words" and vote.weight < 0.0 for vote in given)
+        return turn.seems_complete and any(vote.strategy == "words" and vote.weight < 0.0 for vote in given)
 
     # Helpers.
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from . import effects as fx
 from . import events as ev
+from .endpointing import MEMORY
 from .loudness import Loudness
 from .vocabulary import tokens
 
@@ -28,6 +29,9 @@ class TurnPhase(Enum):
 
 QUIET, SPEAKING, PAUSED, FINALIZING = TurnPhase
 
+# A pause that is judged so, or more, is more likely the end of the turn than not.
+EVENS = 0.5
+
 
 class Announced(Enum):
     """The last of a turn's events that was sent."""
@@ -35,6 +39,14 @@ class Announced(Enum):
     NOTHING = "nothing"
     STARTED = "started"
     ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A detector's judgement of a pause: that it is the end, from 0 to 1, and the seconds that end any turn."""
+
+    confidence: float
+    longest: float
 
 
 # The meaning of an event, for the floor to decide upon.
@@ -45,14 +57,6 @@ class Opened:
     """Speech began, or went on after the phase `before`."""
 
     before: TurnPhase
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A detector's judgement of a pause: that it is the end, from 0 to 1, and the seconds that end any turn."""
-
-    confidence: float
-    longest: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class Complete:
     """All words of the turn are known."""
 
 
-Meaning = Opened | Confirmed | Judged | Done | Complete | None
+Meaning = Opened | Confirmed | Done | Complete | None
 
 
 @dataclass(slots=True)
@@ -255,12 +259,18 @@ class Turn:
         self.closed = None
         return Opened(before)
 
+    @property
+    def seems_complete(self) -> bool:
+        """True if a detector says that the turn is over, or more likely is than not."""
+        return self.done is not None or (self.judged is not None and self.judged.confidence >= EVENS)
+
     def _note_pause(self, onset: float) -> None:
         """Take note of the silence before speech that begins or goes on at `onset`."""
         if self.phase is QUIET:
             self.gap = None if self.closed is None else max(0.0, onset - self.closed.speech.last_sound)
         elif not self.lapsed:
             self.pauses.append(max(0.0, onset - self.speech.last_sound))
+            del self.pauses[: -int(MEMORY)]
 
     def _begin(self, event: ev.SpeechStarted) -> Opened:
         return self._open(event.at, event.at - event.onset_delay, event.confidence)
@@ -292,9 +302,8 @@ class Turn:
         self.claimed = True
         return confirmed
 
-    def _judge(self, event: ev.PauseJudged) -> Judged:
+    def _judge(self, event: ev.PauseJudged) -> None:
         self.judged, self.judges = Judged(event.confidence, event.longest), True
-        return self.judged
 
     def _finish(self, event: ev.TurnEnded) -> Done | None:
         last_sound = event.at - event.trailing_silence
@@ -302,6 +311,7 @@ class Turn:
             if last_sound < self.speech.began:
                 return None  # It judged the pause before: the participant has gone on since.
             self.pause(event.at, last_sound)
+        self.judges = self.judged is not None
         return Done(event.confidence, event.duration)
 
     def _expect_end(self, event: ev.TurnEndExpected) -> None:

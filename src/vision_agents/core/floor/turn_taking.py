@@ -23,7 +23,6 @@ from .turn import (
     Complete,
     Confirmed,
     Done,
-    Judged,
     Opened,
     Speech,
     Turn,
@@ -68,9 +67,6 @@ class TurnTaking:
                 return self._confirmed(turn, event.at, before)
             case Done():
                 turn.done = meaning
-            case Judged() if self._judge.challenger(turn) and meaning.confidence >= UNSURE:
-                # While it is not decided whether it is a turn at all, that it is complete is evidence.
-                turn.done = Done(meaning.confidence)
             case Complete():
                 return self._known(turn, event.at)
         return []

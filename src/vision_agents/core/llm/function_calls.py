@@ -14,6 +14,7 @@ from ..conversation import Conversation, Message, Role, ToolCall
 from ..epoch import Epoch
 from ..events import EventManager
 from ..listeners import CallBarrier
+from ..tasks import PART_ERRORS
 from .confirmation import Confirmation
 from .function_call import INTERRUPTED, FunctionCall, Phase, Show, Speaker, calling_function
 from .tools import Tools
@@ -352,8 +353,13 @@ class FunctionCalls:
 
     def _tell(self, made_in: Epoch | None, call: ToolCall, output: str) -> None:
         # The model may be in another agent's call by now, which has nothing to do with it.
-        if not self.over and made_in is self._watched:
+        if self.over or made_in is not self._watched:
+            return
+        try:
             self._ended_late(call, output)
+        except PART_ERRORS:
+            # Others are told in the same step, and the voice is silenced in it.
+            logger.exception("the model could not be told what %s returned late", call.name)
 
     # Interruption.
 
