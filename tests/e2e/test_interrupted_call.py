@@ -15,8 +15,9 @@ from vision_agents.testing.clips import speech_clips
 pytestmark = pytest.mark.models
 
 RATE = 16_000
-# The question, then time for the answer to begin and go on, then the interruption, then time for the second answer.
-SCRIPT = (1.0, "en/hello_world", 3.0, "en/quick_brown_fox", 4.0)
+# Numbers, which the model says again: some seconds of answer. Time for that to begin and go on, then the interruption,
+# then time for the second answer.
+SCRIPT = (1.0, "en/counting", 2.2, "en/quick_brown_fox", 4.0)
 
 
 def user_speech(path):

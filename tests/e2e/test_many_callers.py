@@ -134,7 +134,7 @@ async def test_a_reload_in_mid_answer_goes_on_with_the_conversation_and_not_with
         assert agents[0].conversation.messages[-1].interrupted
         await in_call(tab)
         # The browser's recorded microphone begins again: the same caller asks again, of the same agent.
-        await answered(tab, 1)
+        await until(lambda: len(agents[0].conversation) > 2)
         assert len(agents) == 1
         assert [message.role.value for message in agents[0].conversation][:3] == ["user", "assistant", "user"]
         assert tab.console == []
