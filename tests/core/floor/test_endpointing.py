@@ -114,6 +114,11 @@ def test_less_risk_is_more_patience() -> None:
         ("我想去，但是", Ending.OPEN),
         ("行きたいけど", Ending.OPEN),
         ("가고 싶어요 그런데", Ending.OPEN),
+        # What goes on in one language ends sentences in another.
+        *((text, Ending.WHOLE) for text in ("Nie ma.", "Jestem tu.", "Não quero mais.", "¡Para!", "Das bist du.")),
+        *((text, Ending.WHOLE) for text in ("Quiero dos.", "Ich nehme das.", "Es geht los.", "El próximo mes.")),
+        *((text, Ending.WHOLE) for text in ("Bir bardak su.", "Devam et.", "Bunu al.", "Vi får se.", "Ik ben er.")),
+        *((text, Ending.WHOLE) for text in ("Doe maar.", "Ik heb les.", "It is in the van.", "It's at gmail.com.")),
         ("That's I-T-I-L", Ending.SPELLED),
         ("four one five", Ending.SPELLED),
         ("It is 4 1 5.", Ending.SPELLED),

@@ -2,7 +2,9 @@
 
 A sentence does not end with "and", "of the" or "um", and a comma or an ellipsis of the recogniser says the same. Words
 that may also end one are left out: the particles of verbs ("turn it on", "mach das Licht an"), pronouns and numerals
-("das", "une"), and what is another word in one of the other languages ("want", "door", "no").
+("das", "une"), and what ends sentences in one of the other languages ("want", "door", "no"; "ma" in Polish, "mais" in
+Portuguese, "du" in German). Four stay although they do in Polish, French, German and Turkish, since so many sentences
+stop short at them: "to", "but", "um" and "de".
 
 Of each language: conjunctions, prepositions, articles and possessives, and fillers that keep the turn (Clark and Fox
 Tree 2002: "uh" and "um" announce a delay and not an end). We wrote them down by the closed classes of each language's
@@ -30,26 +32,20 @@ class Ending(Enum):
 _HANGING: dict[str, str] = {
     "en": (
         "and or but because although unless whether than of to for from with without into as the my your our their its "
-        "whose i'm we're you're they're i'll i'd i've um uh er erm uhm uhh"
+        "whose i'm we're you're they're i'll i'd i've um uh erm uhm uhh"
     ),
     "de": (
         "und oder aber weil denn dass wenn ob als obwohl des einen einem mein dein unser für von zwischen wegen äh ähm"
     ),
-    "fr": (
-        "et ou mais donc parce que quand comme le les des du au aux ma mes tes notre votre leur ce cette ces pour avec "
-        "sans dans chez vers euh heu"
-    ),
-    "es": (
-        "pero porque que cuando como aunque el los las mis tu tus su sus nuestro de del al para por con en sin desde "
-        "hasta eh"
-    ),
-    "it": "ma perché che se quando il lo gli della dello dei delle di con su per tra fra senza ehm",
-    "pt": "mas porque que quando como os as um dos das de para por com em sem sobre ahn",
-    "nl": "en of maar omdat als een de mijn jouw onze van naar bij tussen zonder eh",
+    "fr": ("ou donc parce que quand comme le des au aux tes notre votre leur ce cette ces pour avec sans chez euh heu"),
+    "es": ("pero porque que cuando como aunque el las tus sus nuestro de por con en sin desde eh"),
+    "it": "perché che quando il lo gli della dello dei delle di con per tra fra senza ehm",
+    "pt": "mas porque que quando como os as um de por em sem sobre ahn",
+    "nl": "en of omdat als een de mijn jouw onze naar tussen zonder eh",
     "sv": "och eller eftersom att när som från utan mellan genom öh",
-    "pl": "oraz albo lub ale bo ponieważ że jeśli kiedy który która dla przez między yyy eee",
+    "pl": "oraz albo lub ponieważ że jeśli kiedy który która dla przez między yyy eee",
     "ru": "и или но потому что если когда который которая в во на с со к от для из без между через э эм",
-    "tr": "ve veya ama fakat çünkü eğer şey",
+    "tr": "veya fakat çünkü eğer şey",
 }
 
 # Where words are not divided by spaces: what the text ends with.
