@@ -231,6 +231,33 @@ async def test_a_model_caught_in_a_loop_is_stopped(sessions: list[ScriptedSessio
     assert "".join(await reply(llm, request())).strip() == "He was very brave."
 
 
+async def test_only_the_default_model_is_stopped_at_what_others_mean(sessions: list[ScriptedSession]) -> None:
+    told = []
+    for model in (None, "some.gguf"):
+        llm = llama.LLM(model)
+        sessions[-1].words = ["It has a pool. ", "It has a gym. ", "It has a bar."]
+        told.append("".join(await reply(llm, request())))
+    assert told == ["It has a pool. It has a gym.", "It has a pool. It has a gym. It has a bar."]
+
+
+async def test_a_loop_before_functions_are_called_ends_none_of_the_calls(sessions: list[ScriptedSession]) -> None:
+    llm = llama.LLM("large.gguf")
+    lit: list[str] = []
+
+    @llm.register_function()
+    def light(room: str) -> str:
+        """Switch the light of a room on."""
+        lit.append(room)
+        sessions[0].words = ["It is light."]
+        return "on"
+
+    await llm.start()
+    calls = [ToolCall(room, "light", {"room": room}) for room in ("hall", "bath")]
+    sessions[0].words = ["I turn it on now. I turn it on now.", *calls]
+    assert "".join(await reply(llm, request())) == "I turn it on now.\nIt is light."
+    assert sorted(lit) == ["bath", "hall"]
+
+
 async def test_the_default_model_reads_what_is_asked_about_right_before_the_question(
     sessions: list[ScriptedSession],
 ) -> None:

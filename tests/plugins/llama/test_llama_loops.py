@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from vision_agents.plugins.llama.loops import LoopGuard
 
 
-def said(text: str, longest: int = 1, seed: int = 0) -> tuple[str, bool]:
+def said(text: str, longest: int = 1, seed: int = 0, *, clauses: bool = True) -> tuple[str, bool]:
     """What comes out of `text`, in pieces of at most `longest` characters, and whether it was ended."""
-    guard, lengths, out = LoopGuard(), random.Random(seed), ""
+    guard, lengths, out = LoopGuard(clauses=clauses), random.Random(seed), ""
     while text and not guard.closed:
         length = lengths.randint(1, longest)
         out += guard.feed(text[:length])
@@ -51,6 +51,27 @@ def test_a_loop_ends_before_its_next_round(text: str, longest: int) -> None:
 @pytest.mark.parametrize("text", NO_LOOPS)
 def test_what_only_resembles_one_goes_on(text: str, longest: int) -> None:
     assert said(text, longest) == (text, False)
+
+
+MEANT = (
+    "One cup of flour, one cup of sugar, one cup of milk.",
+    "It has a pool. It has a gym. It has a bar. It has a spa.",
+    "First, press the red button, and wait. Then press the red button, press the red button, and wait.",
+    "It is very " + "very " * 12 + "old.",
+)
+
+
+@pytest.mark.parametrize("longest", [1, 4, 100])
+@pytest.mark.parametrize("text", MEANT)
+def test_a_model_that_means_its_lists_says_them_to_the_end(text: str, longest: int) -> None:
+    assert said(text, longest, clauses=False) == (text, False)
+    assert said(text, longest)[1]  # what is a loop of the smallest model
+
+
+@pytest.mark.parametrize("longest", [1, 4, 100])
+def test_a_sentence_that_comes_again_is_a_loop_of_any_model(longest: int) -> None:
+    text = "He was brave, and strong. He was old. He was old. He was brave, and strong. He was old. And so on."
+    assert said(text, longest, clauses=False) == ("He was brave, and strong. He was old. He was old.", True)
 
 
 def test_a_run_without_punctuation_ends_in_its_third_round() -> None:

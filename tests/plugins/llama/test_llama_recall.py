@@ -36,6 +36,18 @@ def test_what_was_asked_first_and_last() -> None:
     assert recall("", [*said, *user("What did I ask before this?")]) == ["Before this you asked me: Who was there?"]
 
 
+def test_you_is_who_asks_and_nobody_else() -> None:
+    ann, bob, typed = (
+        Message(Role.USER, f"My cat's name is {name}.", participant=who)
+        for name, who in (("Mimi", "ann"), ("Tom", "bob"), ("Kit", None))
+    )
+    aside = Message(Role.USER, "The name of the cat is Rex.", participant="ann", overheard=True)
+    asked = Message(Role.USER, "What is the name of my cat?", participant="ann")
+    assert recall("", [ann, bob, aside, asked]) == ["First you told me: My cat's name is Mimi."]
+    assert recall("", [bob, aside, asked]) == []
+    assert recall("", [typed, asked]) == ["First you told me: My cat's name is Kit."]
+
+
 def test_only_a_question_of_the_user_recalls() -> None:
     assert recall(SHOP, []) == []
     assert recall(SHOP, [Message(Role.TOOL, "close", tool_call_id="1")]) == []

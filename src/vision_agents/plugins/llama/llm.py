@@ -73,7 +73,8 @@ class LLM(base.LLM):
     Functions need a model whose chat template knows them. The default model is too small to call any, so they are
     not offered to it.
 
-    A reply that goes round in circles, as those of small models do, ends before it says the same again.
+    A reply ends before it says a sentence of four words or more again: small models would go on so for ever. That of
+    the default model also ends before such a clause comes again, and before a third one in a row that begins alike.
 
     Raises:
         ImportError: xllamacpp is not installed.
@@ -129,8 +130,11 @@ class LLM(base.LLM):
     async def start(self) -> None:
         """Load the model, unless the process has it, without stopping the event loop.
 
-        Raises MissingModelError if the default model was not pulled, FileNotFoundError if there is no such file, or
-        LlamaError if it cannot be loaded, or if another event loop uses this instance.
+        Raises:
+            ModelError: the default model is not here, and cannot be fetched (FetchError, WrongHashError, DiskFullError,
+                StoreError) or, with VISION_AGENTS_FETCH=no, must not be (MissingModelError).
+            FileNotFoundError: there is no such file.
+            LlamaError: it cannot be loaded, or another event loop uses this instance.
         """
         self._session.bind()
         await self._network.start()
@@ -148,13 +152,17 @@ class LLM(base.LLM):
     async def stream(self, request: base.LLMRequest) -> AsyncGenerator[str | ToolCall, None]:
         """Answer `request`, piece by piece. Raises what `start` raises, or LlamaError."""
         await self.start()
-        epoch, before, guard = self.epoch, self._session.last, LoopGuard()
+        epoch, before, guard = self.epoch, self._session.last, self._guard()
         async with aclosing(self._session.generate(self._prompt(request))) as pieces:
             async for piece in pieces:
-                if text := guard.feed(piece) if isinstance(piece, str) else guard.end():
-                    yield text
                 if not isinstance(piece, str):
+                    if text := guard.end():
+                        yield text
                     yield piece
+                    guard = self._guard()  # a loop ends the words before the call, and no further call
+                    continue
+                if text := guard.feed(piece):
+                    yield text
                 if guard.closed:
                     logger.info("the model repeats itself: its reply ends here")
                     return
@@ -198,6 +206,10 @@ class LLM(base.LLM):
             repeat_penalty=self.repeat_penalty,
             pausable=self.model is None,
         )
+
+    def _guard(self) -> LoopGuard:
+        # What the smallest model does not mean, others may: lists whose items begin alike, say.
+        return LoopGuard(clauses=self.model is None)
 
     def _instructions(self, instructions: str) -> str:
         # Without any, SmolLM2's template would put in its own, which are about its makers.

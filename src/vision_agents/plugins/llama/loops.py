@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-# A clause of at least so many words is not said twice in a reply. Shorter ones may well come again ("He was happy. …").
+# A sentence of at least so many words is not said twice in a reply, nor is, where clauses count, such a clause. Shorter
+# ones may well come again ("He was happy. …").
 LEAST_WORDS = 4
 # So many clauses in a row that begin with the same words are a loop: "They're like … They're like … They're like …"
 IN_A_ROW = 3
@@ -15,8 +16,9 @@ LONGEST_RUN = 12
 # Fewer words at the beginning of a further sentence ("First, …") wait for more: alone they would be none.
 LEAD_IN = 3
 
-# The end of a clause. A point or comma within a number is none.
-_END = re.compile(r"(?P<sentence>[.!?…]+(?=\s)|\n+)|[,;:—](?=\s)")
+# The end of a sentence, and of a clause. A point or comma within a number is none.
+_SENTENCE_END = re.compile(r"(?P<sentence>[.!?…]+(?=\s)|\n+)")
+_CLAUSE_END = re.compile(rf"{_SENTENCE_END.pattern}|[,;:—](?=\s)")
 _SENTENCE_ENDS = (".", "!", "?", "…")
 # What is passed on only when something follows it, so that a full stop can take its place.
 _TRAILING = " \n,;:—"
@@ -30,15 +32,21 @@ class LoopGuard:
 
     A clause that begins like an earlier one is held back until it goes another way. That is a matter of some words
     within a sentence, which nobody speaks before it is complete.
+
+    `clauses`: whether clauses that come again, or begin alike three times in a row, are a loop too, and words that do
+    without any punctuation. So they are from the smallest models. Larger ones mean them ("one cup of flour, one cup of
+    sugar, one cup of milk"): of those only a whole sentence that comes again is one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, clauses: bool = True) -> None:
+        self._strict = clauses
+        self._end = _CLAUSE_END if clauses else _SENTENCE_END
         self.closed = False
         """The reply is over: all that would follow is repetition."""
         self._text = ""
         self._passed = 0
         self._sentence = 0  # where the sentence begins that is being written
-        self._clause = 0  # and its clause
+        self._clause = 0  # and its clause; the sentence, where clauses do not count
         self._clauses: list[Words] = []
 
     def feed(self, piece: str) -> str:
@@ -46,7 +54,7 @@ class LoopGuard:
         if self.closed:
             return ""
         self._text += piece
-        while (end := _END.search(self._text, self._clause)) is not None:
+        while (end := self._end.search(self._text, self._clause)) is not None:
             words = _words(self._text[self._clause : end.start()])
             if self._repeats(words):
                 return self._close()
@@ -56,7 +64,7 @@ class LoopGuard:
             if end["sentence"]:
                 self._sentence = end.end()
         words = _words(self._text[self._clause :])
-        if self._opens_again(words[:-1]) or self._runs(words[:-1]):  # the last word may not be complete
+        if self._circles(words[:-1]):  # the last word may not be complete
             return self._close()
         return self._pass(len(self._text) if words and not self._may_repeat(words) else self._clause)
 
@@ -70,7 +78,10 @@ class LoopGuard:
         return self._text[passed:]
 
     def _repeats(self, words: Words) -> bool:
-        return (len(words) >= LEAST_WORDS and words in self._clauses) or self._opens_again(words)
+        return (len(words) >= LEAST_WORDS and words in self._clauses) or (self._strict and self._opens_again(words))
+
+    def _circles(self, words: Words) -> bool:
+        return self._strict and (self._opens_again(words) or self._runs(words))
 
     def _opens_again(self, words: Words) -> bool:
         before = self._clauses[1 - IN_A_ROW :]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from vision_agents.core.conversation import Message, Role
 
@@ -31,12 +31,13 @@ Subjects = frozenset[str]
 def recall(instructions: str, messages: Sequence[Message]) -> list[str]:
     """The sentences of the instructions, and of what the user has said, that share words with the last message.
 
-    At most `MOST`, the nearest ones, in the order in which they were said; none unless the last message is a user's.
+    The user is who asks now, neither another participant nor somebody who was overheard. At most `MOST`, the nearest
+    ones, in the order in which they were said; none unless the last message is a user's.
     """
     if not messages or messages[-1].role is not Role.USER:
         return []
     asked = _subjects(messages[-1].text)
-    pool = {sentence: _subjects(sentence) for sentence in (*_sentences(instructions), *_told(messages[:-1]))}
+    pool = {sentence: _subjects(sentence) for sentence in (*_sentences(instructions), *_told(messages))}
     uses = {word: sum(word in words for words in pool.values()) for word in asked}
     # A word that many sentences have tells them apart less.
     scores = {sentence: sum(1 / uses[word] for word in asked & words) for sentence, words in pool.items()}
@@ -44,14 +45,24 @@ def recall(instructions: str, messages: Sequence[Message]) -> list[str]:
     return [sentence for sentence in pool if sentence in nearest and scores[sentence] > scores[nearest[0]] / 2]
 
 
-def _told(before: Iterable[Message]) -> Iterator[str]:
-    """Sentences about the words of the user, in order."""
-    said = [message.text for message in before if message.role is Role.USER and message.text.strip()]
+def _told(messages: Sequence[Message]) -> Iterator[str]:
+    """Sentences about the earlier words of who said the last message, in order."""
+    *before, last = messages
+    said = [message.text for message in before if _is_told(message) and _is_of_one(message, last)]
     for place, text in enumerate(said):
         when = "First" if place == 0 else "Before this" if place == len(said) - 1 else "Then"
         for sentence in _sentences(text):
             how = "asked" if sentence.endswith("?") else "told"
             yield f"{when} you {how} me: {sentence}"
+
+
+def _is_told(message: Message) -> bool:
+    return message.role is Role.USER and not message.overheard and bool(message.text.strip())
+
+
+def _is_of_one(message: Message, other: Message) -> bool:
+    # What is typed has no participant: it is taken for anybody's.
+    return None in (message.participant, other.participant) or message.participant == other.participant
 
 
 def _sentences(text: str) -> list[str]:
