@@ -186,6 +186,16 @@ class TestFailures:
             get(url, part)
         assert len(server.requests) == 1
 
+    def test_it_can_be_ended_between_two_tries(self, server: LoopbackServer, url: str, part: Path) -> None:
+        def stopped(_: int) -> None:
+            if server.requests:
+                raise KeyboardInterrupt
+
+        server.plan.extend([Answer(status=503)] * 9)
+        with pytest.raises(KeyboardInterrupt):
+            download(url, part, SIZE, stopped)
+        assert len(server.requests) == 1
+
     def test_an_address_that_is_none(self, part: Path) -> None:
         with pytest.raises(FetchError, match="Check the network and the address"):
             get("http://..:80/ears.onnx", part)

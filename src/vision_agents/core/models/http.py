@@ -40,6 +40,7 @@ def download(url: str, part: Path, size: int, tick: Tick) -> None:
     """
     best, futile = _size(part), 0
     while (have := _size(part)) != size:
+        tick(have if have < size else 0)  # it may raise, also where no server answers
         try:
             _continue(url, part, have if have < size else 0, size, tick)
         except _Broken as broken:

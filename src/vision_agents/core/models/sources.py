@@ -21,7 +21,8 @@ from .http import download, shown
 from .packages import fetch_archive
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being fetched, the bytes done and the bytes in all; equal once it is there."""
+"""Called with what is being fetched, the bytes done and the bytes in all; equal once it is there. What it raises ends
+the fetching."""
 
 
 class Source(Protocol):

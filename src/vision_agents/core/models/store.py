@@ -6,13 +6,13 @@ import difflib
 import os
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .catalogue import CATALOGUE, Model, ModelFile
-from .errors import MissingModelError, StoreError, UnknownModelError
+from .errors import FetchError, MissingModelError, StoreError, UnknownModelError
 from .files import check_room, is_right, locked, make_folder, sha256_of, writing
 
 if TYPE_CHECKING:
@@ -87,15 +87,16 @@ class ModelStore:
             )
         return {file.key: folder / file.name for file in model.files}
 
-    def ready(self, name: str) -> dict[str, Path]:
+    def ready(self, name: str, stopped: Callable[[], bool] = lambda: False) -> dict[str, Path]:
         """Return the model's files as `files` does, fetched first if they are not here, with a progress bar on stderr.
 
         Blocks while it fetches, one model after the other in a process. ``VISION_AGENTS_FETCH=no`` forbids it.
+        ``stopped`` is asked as bytes come and while none do: once it returns True, fetching ends.
 
         Raises:
             UnknownModelError: the catalogue has no such model.
             MissingModelError: it is not here and must not be fetched; the message says what to run.
-            FetchError, WrongHashError, DiskFullError, StoreError: it cannot be fetched.
+            FetchError, WrongHashError, DiskFullError, StoreError: it cannot be fetched, or that was stopped.
         """
         try:
             return self.files(name)
@@ -104,10 +105,19 @@ class ModelStore:
                 raise
         from .progress import ProgressBar  # late: it is seldom needed
 
+        bar = ProgressBar()
+
+        def go_on(*step: Any) -> None:
+            if stopped():
+                raise FetchError(f"Fetching the model {name} was stopped. Run: vision-agents models pull {name}")
+            if step:
+                bar(*step)
+
         with _one_by_one:
             if not self._status(self.model(name)).present:
+                go_on()
                 print(f"Fetching the model {name}; this is done once.", file=sys.stderr, flush=True)
-                self.pull(name, progress=ProgressBar())
+                self.pull(name, progress=go_on)
         return self.files(name)
 
     def status(self) -> list[ModelStatus]:
@@ -163,7 +173,7 @@ class ModelStore:
 
     def _fetch(self, model: Model, source: Source, progress: Progress) -> bool:
         folder = make_folder(self._folder(model))
-        with locked(self.root / f"{model.name}.lock"):
+        with locked(self.root / f"{model.name}.lock", waiting=lambda: progress(model.name, 0, model.size)):
             wanted = self._lacking(model)  # again, since another process may have pulled it while we waited
             for file in wanted:
                 with writing(folder / file.name):
