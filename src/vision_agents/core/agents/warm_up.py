@@ -36,7 +36,9 @@ async def warm_up(*what: object | Made, freeze: bool = False) -> list[LoadedMode
         What is loaded in this process now.
 
     Raises:
-        MissingModelError: a model was not pulled. What else loading raises too; what is loaded by then stays.
+        ModelError: a model is not here, and cannot be fetched (FetchError, WrongHashError, DiskFullError, StoreError)
+            or, with VISION_AGENTS_FETCH=no, must not be (MissingModelError). What else loading raises too; what is
+            loaded by then stays.
     """
     async with AsyncExitStack() as stack:
         made = [await _make(each, stack) for each in what]

@@ -169,9 +169,10 @@ class SpeakerMatcher:
     When a turn is taken, its voice is worked out from all of it.
 
     The one in conversation is the mean of the voices of turns that were taken, weighed by the seconds of speech that
-    each was worked out from, of which 6 at most are remembered. The first turn taken enrols its voice at once. Another
-    voice whose turns are taken as well takes over without a jump: it has more than half of the mean after three turns
-    of 2 s. A turn of less than half a second of speech enrols nobody.
+    each was worked out from: those before a turn weigh 6 at most against it. The first turn taken enrols its voice: at
+    once, or when it has been worked out from clearly more speech than before. Another voice whose turns are taken as
+    well takes over without a jump: it has more than half of the mean after three turns of 2 s. A turn of less than half
+    a second of speech enrols nobody.
 
     An embedding that fails, or takes more than 5 s, is reported to `failed`, once until one goes well again.
     """

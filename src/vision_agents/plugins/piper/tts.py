@@ -91,7 +91,9 @@ class TTS(BaseTTS):
         """Load the voice in a thread, unless the process has it.
 
         Raises:
-            MissingModelError, FileNotFoundError: the voice is not on this machine; the message says what to run.
+            ModelError: the voice of the model store is not here, and cannot be fetched (FetchError, WrongHashError,
+                DiskFullError, StoreError) or, with VISION_AGENTS_FETCH=no, must not be (MissingModelError).
+            FileNotFoundError: there is no such file of a voice.
             ValueError: the files are not a voice that can be streamed, or it has no such speaker.
         """
         self._closed = False

@@ -21,8 +21,7 @@ class Voiceprint(voiceprint.Voiceprint):
     """The GE2E speaker encoder of Resemblyzer 0.1.4: 256 numbers a voice, about 10 ms of one core for 2 s of speech.
 
     They are seen from the centre of many voices, so that strangers are about 0 alike; `benchmarks/voiceprint.py` tells
-    where "another voice" begins. It is not fetched with the other models: run `vision-agents models pull ge2e`. It is
-    loaded once a process, and all sessions share one worker thread.
+    where "another voice" begins. It is loaded once a process, and all sessions share one worker thread.
 
     Args:
         model_path: a checkpoint to use instead of the one in the model store.
@@ -42,7 +41,12 @@ class Voiceprint(voiceprint.Voiceprint):
         return (self._network.spec,)
 
     async def start(self) -> None:
-        """Load the network in a thread, unless the process has it. Raises MissingModelError if it was not pulled."""
+        """Load the network in a thread, unless the process has it.
+
+        Raises:
+            ModelError: it is not here, and cannot be fetched (FetchError, WrongHashError, DiskFullError, StoreError)
+                or, with VISION_AGENTS_FETCH=no, must not be (MissingModelError).
+        """
         await self._network.start()
 
     async def embed(self, samples: Samples) -> NDArray[np.float32]:

@@ -41,7 +41,12 @@ class VAD(vad.VAD):
         return (self._network.spec,)
 
     async def start(self) -> None:
-        """Load the network in a thread, unless the process has it. Raises MissingModelError if it was not pulled."""
+        """Load the network in a thread, unless the process has it.
+
+        Raises:
+            ModelError: it is not here, and cannot be fetched (FetchError, WrongHashError, DiskFullError, StoreError)
+                or, with VISION_AGENTS_FETCH=no, must not be (MissingModelError).
+        """
         self._users += 1
         await self._network.start()
 

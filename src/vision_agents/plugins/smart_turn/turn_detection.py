@@ -195,7 +195,10 @@ class TurnDetection(TurnDetector):
     async def start(self) -> None:
         """Load both networks in threads, unless the process has them.
 
-        Raises MissingModelError for one that was not pulled, and what loading raises.
+        Raises:
+            ModelError: one is not here, and cannot be fetched (FetchError, WrongHashError, DiskFullError, StoreError)
+                or, with VISION_AGENTS_FETCH=no, must not be (MissingModelError).
+            Exception: what loading raises.
         """
         await together(self._vad.start(), self._network.start())
 
