@@ -9,7 +9,8 @@ import pytest
 import trustme
 
 from vision_agents.plugins.local import Edge, server
-from vision_agents.plugins.local.access import is_loopback
+from vision_agents.plugins.local.access import Access, is_loopback
+from vision_agents.plugins.local.refused import RefusedError
 from vision_agents.plugins.local.server import AddressError, Certificate
 
 from .browser_kit import AGENT, PATIENCE, Caller, NotingSink
@@ -43,6 +44,28 @@ def test_elsewhere_each_edge_has_one_that_cannot_be_guessed(host):
     assert first.url.endswith(f"/?token={first.token}")
     # Whoever serves a page to everybody on purpose says so.
     assert Edge(host, token="").token is None
+
+
+@pytest.mark.parametrize(
+    ("server", "host"),
+    [
+        ("192.0.2.7", "192.0.2.7:8000"),
+        ("192.0.2.7", "127.0.0.1:8000"),
+        ("2001:db8::7", "[::1]:8000"),
+        ("", "127.0.0.1:8000"),
+        ("/run/agent.sock", "localhost"),
+        ("127.0.0.1", "192.0.2.7:8000"),
+    ],
+)
+def test_on_loopback_only_this_machine_is_answered_whatever_it_is_mounted_in(server, host):
+    access = Access("127.0.0.1", None)
+    access.check({"Host": "localhost:8000"}, "", "", "::1")
+    with pytest.raises(RefusedError) as refused:
+        access.check({"Host": host}, "", "", server)
+    assert refused.value.status == 403
+    # With a token, and where everybody is meant, it does not matter.
+    Access("127.0.0.1", TOKEN).check({"Host": host}, TOKEN, "", server)
+    Access("0.0.0.0", None).check({"Host": "192.0.2.7:8000"}, "", "", server)
 
 
 @pytest.mark.parametrize("path", ["/", "/app.js", "/records", "/caller/question.wav", "/nothing"])

@@ -2,11 +2,14 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from unittest.mock import Mock
 
 import aiohttp
+import httpx
 import pytest
 import uvicorn
 from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -79,3 +82,35 @@ async def test_the_page_is_mounted(mounted, http):
             async with known.post(f"{url}/replay", data=b"none") as response:
                 assert response.status == 422
             await caller.close()
+
+
+# In a server that others reach, on loopback as far as the page was told.
+
+
+async def test_others_get_nothing_from_an_asgi_application():
+    page = PageServer(make_agent)
+    transport = httpx.ASGITransport(page.asgi_app())
+    statuses = {}
+    for server in ("127.0.0.1", "192.0.2.7"):
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://{server}:8000") as client:
+            statuses[server] = (await client.get("/")).status_code, (await client.post("/replay")).status_code
+    assert statuses == {"127.0.0.1": (200, 422), "192.0.2.7": (403, 403)}
+    await page.close()
+
+
+async def test_others_get_nothing_from_an_aiohttp_application():
+    page = PageServer(make_agent)
+    guard = page.aiohttp_app().middlewares[0]
+
+    async def reached(request):
+        return web.Response()
+
+    async def status(*address):
+        transport = Mock()
+        transport.get_extra_info.side_effect = {"sockname": address}.get
+        request = make_mocked_request("GET", "/", {"Host": "127.0.0.1:8000"}, transport=transport)
+        return (await guard(request, reached)).status
+
+    assert await status("127.0.0.1", 8000) == 200
+    assert await status("192.0.2.7", 8000) == 403
+    await page.close()

@@ -13,6 +13,7 @@ from aiohttp import web
 from .refused import RefusedError
 
 FORBIDDEN = "this page belongs to the agent's own address: open the one that the program printed"
+ONLY_HERE = "this page answers only its own machine: serve it with a token to have it answer others"
 NO_TOKEN = "this page is not open to everybody: open the whole address that the program printed, its token included"
 
 # The address that the program prints carries the token; the page itself then has it in a cookie.
@@ -33,32 +34,42 @@ class Access:
     Args:
         host: the name or address that the page is served under.
         token: what a request has to bring, as `?token=…`, as `Authorization: Bearer …`, or in the cookie that the page
-            gets when it is opened with it. None: whoever reaches `host` may ask.
+            gets when it is opened with it. None: whoever reaches `host` may ask; on loopback this machine alone, also
+            where the page is mounted in a server that others reach.
     """
 
     def __init__(self, host: str, token: str | None) -> None:
         self._host = host
         self._token = token
+        self._private = token is None and is_loopback(host)
 
     @web.middleware
     async def guard(self, request: web.Request, handler: Callable[..., Awaitable[web.StreamResponse]]) -> Any:
         """Answer 403 to other sites' pages and 401 without the token; hand all else on."""
         name = cookie_name(request.host)
         try:
-            self.check(request.headers, request.query.get(PARAMETER, ""), request.cookies.get(name, ""))
+            cookie = request.cookies.get(name, "")
+            self.check(request.headers, request.query.get(PARAMETER, ""), cookie, _server(request))
         except RefusedError as refused:
             return refusal(refused.status, refused.sentence)
         opened = request.method == "GET" and request.path.endswith("/") and PARAMETER in request.query
         return self._with_cookie(request) if opened and self._token is not None else await handler(request)
 
-    def check(self, headers: Mapping[str, str], given: str, cookie: str) -> None:
-        """Raise RefusedError for whoever may not ask. `given`: the address's token; `cookie`: the page's own."""
+    def check(self, headers: Mapping[str, str], given: str, cookie: str, server: str) -> None:
+        """Raise RefusedError for whoever may not ask.
+
+        `given`: the address's token; `cookie`: the page's own; `server`: the address of this machine that the
+        connection came to, "" if it is not known.
+        """
         host, origin = headers.get("Host", ""), headers.get("Origin")
         # Other sites that the same browser has open must not get at the agent, neither across origins nor, where there
         # is no token to know, by a name that they point at this machine.
         if origin is not None and urlsplit(origin).netloc != host:
             raise RefusedError(403, FORBIDDEN)
         if self._token is None:
+            # What a request says of itself may be anything: where it came to is known.
+            if self._private and not is_loopback(server):
+                raise RefusedError(403, ONLY_HERE)
             if not self._is_ours(host):
                 raise RefusedError(403, FORBIDDEN)
             return
@@ -69,8 +80,10 @@ class Access:
             raise RefusedError(401, NO_TOKEN)
 
     def _is_ours(self, host: str) -> bool:
-        """Return whether `host` is an address, or a name that nobody else can point here."""
+        """Return whether `host` is an address, or a name that nobody else can point here; on loopback, its own."""
         name = urlsplit(f"//{host}").hostname or ""
+        if self._private:
+            return is_loopback(name)
         if name in ("localhost", self._host):
             return True
         try:
@@ -86,6 +99,12 @@ class Access:
         name = cookie_name(request.host)
         response.set_cookie(name, self._token, httponly=True, samesite="Lax", secure=request.secure, path=request.path)
         return response
+
+
+def _server(request: web.Request) -> str:
+    """The address that the connection came to; "" for one that is gone, or has none."""
+    address = request.transport.get_extra_info("sockname") if request.transport is not None else None
+    return str(address[0]) if isinstance(address, tuple) else ""
 
 
 def refusal(status: int, text: str) -> web.Response:

@@ -93,7 +93,8 @@ class PageServer:
     def aiohttp_app(self) -> web.Application:
         """The page for an aiohttp server of your own: `app.add_subapp("/talk/", page.aiohttp_app())`.
 
-        `host` says who may reach that server, and `token` holds; the conversations end when it ends.
+        `host` says who may reach that server: on loopback, without a `token`, it answers its own machine alone. The
+        conversations end when it ends.
         """
         self._check_free()
         site, access = self._front.mount(self._hold, self._terms, self.name, self._caller)
@@ -104,8 +105,8 @@ class PageServer:
     def asgi_app(self) -> Any:
         """The page for an ASGI server of your own: `app.mount("/talk", page.asgi_app())`, open `/talk/`.
 
-        `host` says who may reach that server, and `token` holds. Call `close` when it ends: mounted applications are
-        not told. Raises ModuleNotFoundError without Starlette, which FastAPI and the extra `serve` bring.
+        `host` says who may reach that server, as for `aiohttp_app`. Call `close` when it ends: mounted applications
+        are not told. Raises ModuleNotFoundError without Starlette, which FastAPI and the extra `serve` bring.
         """
         from starlette.applications import Starlette
         from starlette.requests import HTTPConnection
@@ -117,7 +118,8 @@ class PageServer:
 
         def check(connection: HTTPConnection) -> None:
             cookie = connection.cookies.get(cookie_name(connection.headers.get("host", "")), "")
-            access.check(connection.headers, connection.query_params.get(PARAMETER, ""), cookie)
+            server = connection.scope.get("server") or ("",)
+            access.check(connection.headers, connection.query_params.get(PARAMETER, ""), cookie, server[0])
 
         return Starlette(routes=AsgiSite(site.switchboard, check, site.lines).routes)
 
