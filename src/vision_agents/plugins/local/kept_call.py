@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import logging
 import tempfile
 from collections.abc import Callable
@@ -33,6 +34,9 @@ BEHIND = 5
 # Of the caller's audio, frames that wait for their place: as much as may come at once after a stall.
 WAITING = 25
 
+# Reports of all calls are made one at a time: each keeps a core busy on which calls keep their time.
+_REPORTS = concurrent.futures.ThreadPoolExecutor(1, "report of a call")
+
 FILES = ("trace.jsonl", "call.wav", "report.html")
 
 
@@ -46,6 +50,7 @@ class KeptCall:
         self._tape: Tape | None = None
         # When the session began, on the loop's clock.
         self._start: float | None = None
+        self._reporting = False
 
     def observe(self, record: Record) -> None:
         """Keep a record of the trace."""
@@ -75,14 +80,23 @@ class KeptCall:
         if name not in FILES:
             raise RefusedError(404, f"there is no {name} of a call: there are {', '.join(FILES)}")
         if name == self._folder.html.name:
-            try:
-                await asyncio.to_thread(self._folder.write_report, f"{self._folder.wav.name}{query}")
-            except (TraceError, OSError) as error:
-                raise RefusedError(404, f"there is no report yet: {error}") from error
+            await self._report(f"{self._folder.wav.name}{query}")
         path = self._folder.path / name
         if not path.exists():
             raise RefusedError(404, f"there is no {name} yet: nothing was heard")
         return path
+
+    async def _report(self, wav_address: str) -> None:
+        if self._reporting:
+            raise RefusedError(503, "a report of this conversation is being made already; try again in a moment")
+        self._reporting = True
+        try:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(_REPORTS, self._folder.write_report, wav_address)
+        except (TraceError, OSError) as error:
+            raise RefusedError(404, f"there is no report yet: {error}") from error
+        finally:
+            self._reporting = False
 
     def close(self) -> None:
         """The conversation is over; its files stay."""
