@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from vision_agents.core import InterruptionPolicy
 from vision_agents.core.participants import User
 from vision_agents.plugins.local import Edge, caller_edge, front, rtc, switchboard, terms
 from vision_agents.plugins.local.caller_edge import CallerEdge
@@ -206,6 +207,28 @@ async def test_an_offer_that_takes_for_ever_is_given_up(monkeypatch):
     with pytest.raises(rtc.OfferError, match="could not be answered within"):
         await edge.answer("")
     await edge.leave()
+
+
+async def test_only_a_few_typed_texts_wait_for_their_answers(edge, http):
+    class Slow:
+        """An agent that has not answered yet."""
+
+        def __init__(self):
+            self.instructions, self.policy, self.tts, self.asked = "", InterruptionPolicy(), None, []
+
+        async def simple_response(self, text):
+            self.asked.append(text)
+            await asyncio.Event().wait()
+
+    slow, caller, page = Slow(), Caller(), await Page.open(edge, http)
+    edge.lend(slow)
+    await caller.call(edge, http, page)
+    await page.until(edge="call", state="connected")
+    for number in range(caller_edge.MAX_TYPED + 1):
+        await page.socket.send_json({"do": "say", "text": str(number)})
+    assert "wait for their answers" in (await page.until(edge="refused"))["error"]
+    assert slow.asked == [str(number) for number in range(caller_edge.MAX_TYPED)]
+    await caller.close()
 
 
 async def test_an_agent_that_cannot_take_the_audio_ends_the_call_and_says_so(http, caplog):

@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 # Answering an offer, in seconds.
 OFFER_TIMEOUT = 10.0
 
+# Texts that were typed and are not answered yet.
+MAX_TYPED = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -176,8 +179,14 @@ class CallerEdge(EdgeTransport):
             self._dismiss(call, "over" if error is None else "failed", error)
 
     def say(self, text: str) -> None:
-        """Have the agent answer what the caller typed. Raises RefusedError if the caller is in no call."""
-        self._typed.spawn(self._agent_in_call().simple_response(text), "the answer to a typed text")
+        """Have the agent answer what the caller typed.
+
+        Raises RefusedError if the caller is in no call, and if too many texts wait for their answers.
+        """
+        agent = self._agent_in_call()
+        if len(self._typed) >= MAX_TYPED:
+            raise RefusedError(429, f"{MAX_TYPED} texts wait for their answers: let the agent speak first")
+        self._typed.spawn(agent.simple_response(text), "the answer to a typed text")
 
     def change(self, wanted: Mapping[str, Any]) -> None:
         """Change the agent's settings. Raises RefusedError for what cannot be had, and if the caller is in no call."""
