@@ -309,6 +309,26 @@ async def test_a_megabyte_is_refused_before_it_is_kept(serve: Any, told: bool) -
     assert not site.host.sessions
 
 
+async def test_of_a_trace_nothing_is_kept_before_it_is_known_who_brings_it(serve: Any) -> None:
+    async def create(edge: Any) -> Any:
+        return scripted(edge)
+
+    site = await serve(create, ServeOptions(secret=KEY, workbench=True))
+    sent = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(64):
+            sent += 1
+            yield b" " * 16 * 1024
+
+    answer = await site.ask("POST", "/replay", content=pieces())
+    assert (answer.status_code, sent) == (401, 0)
+    known = {"Authorization": f"Bearer {make_token(KEY, 'page')}"}
+    answer = await site.ask("POST", "/replay", content=pieces(), headers=known)
+    assert (answer.status_code, sent) == (422, 64)
+
+
 async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
     answers: list[Any] = []
 

@@ -299,6 +299,28 @@ async def test_the_page_wants_a_token_where_there_is_a_secret() -> None:
             await http.ws_connect(socket_url, origin="https://evil.example")
 
 
+@pytest.mark.parametrize(
+    ("options", "there"),
+    [
+        (ServeOptions(secret=""), True),
+        (ServeOptions(secret=KEY), False),
+        (ServeOptions(secret=KEY, workbench=True), True),
+        (ServeOptions(secret="", workbench=False), False),
+    ],
+)
+async def test_on_loopback_the_workbench_is_there_where_no_secret_lets_others_in(
+    options: ServeOptions, there: bool
+) -> None:
+    headers = {"Authorization": f"Bearer {make_token(KEY, 'page')}"}
+    async with serving(options=options) as (host, url), aiohttp.ClientSession(headers=headers) as http:
+        assert host.private
+        async with http.ws_connect(f"{url.replace('http', 'ws')}/records") as records:
+            assert (await records.receive_json())[0]["workbench"] is there
+        # Longer than other requests may be.
+        async with http.post(f"{url}/replay", data=b"x" * (1 << 20)) as answer:
+            assert (answer.status, "error" in await answer.json()) == (422 if there else 403, True)
+
+
 async def test_the_page_says_when_there_is_no_place() -> None:
     async with serving() as (host, url), aiohttp.ClientSession() as http:
         host.draining = True

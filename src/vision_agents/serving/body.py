@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from types import MappingProxyType
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 
 # An offer has about 3 kB.
@@ -28,26 +27,25 @@ class BoundedBodies:
         app: Application,
         longest: int = LONGEST,
         timeout: float = TIMEOUT,
-        longer: Mapping[str, int] = MappingProxyType({}),
+        unread: Collection[str] = (),
     ) -> None:
         self._app = app
         self._longest, self._timeout = longest, timeout
-        # Other limits, by the paths of requests.
-        self._longer = longer
+        # Paths of requests that are bounded by whoever reads them, once it is known who asks.
+        self._unread = unread
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope.get("path", "") in self._unread:
             await self._app(scope, receive, send)
             return
-        longest = self._longer.get(scope.get("path", ""), self._longest)
         try:
             async with asyncio.timeout(self._timeout):
-                body = await self._read(scope, receive, longest)
+                body = await self._read(scope, receive)
         except TimeoutError:
             await _refuse(send, 408, f"the request did not come within {self._timeout:.0f} s")
             return
         if body is None:
-            await _refuse(send, 413, f"a request has at most {longest} bytes")
+            await _refuse(send, 413, f"a request has at most {self._longest} bytes")
             return
         given = False
 
@@ -60,11 +58,11 @@ class BoundedBodies:
 
         await self._app(scope, replay, send)
 
-    async def _read(self, scope: MutableMapping[str, Any], receive: Receive, longest: int) -> bytes | None:
+    async def _read(self, scope: MutableMapping[str, Any], receive: Receive) -> bytes | None:
         """The whole body; None if it is too long, as soon as that is known."""
         headers = dict(scope["headers"])
         told = headers.get(b"content-length", b"0")
-        if not told.isdigit() or int(told) > longest:
+        if not told.isdigit() or int(told) > self._longest:
             return None
         body = bytearray()
         while True:
@@ -72,7 +70,7 @@ class BoundedBodies:
             if message["type"] != "http.request":
                 return bytes(body)  # The client has gone; what answers it will notice.
             body += message.get("body", b"")
-            if len(body) > longest:
+            if len(body) > self._longest:
                 return None
             if not message.get("more_body", False):
                 return bytes(body)

@@ -125,7 +125,7 @@ def make_app(calls: CallHost | Dispatch, options: ServeOptions) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     if isinstance(calls, CallHost):
         app.add_middleware(TurningAway, host=calls, options=options, rate=app.state.rate)
-    app.add_middleware(BoundedBodies, longer={} if app.state.page is None else app.state.page.bodies)
+    app.add_middleware(BoundedBodies, unread=() if app.state.page is None else app.state.page.unread)
     if options.cors_allow_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -59,7 +59,7 @@ class ServeOptions:
     """What is said to those who are still there then; nothing by default."""
     workbench: bool | None = None
     """Callers on the page see and change the settings of their agent, and have the trace, a recording and a report of
-    their own conversation. None: on loopback only."""
+    their own conversation. None: on loopback without a secret only."""
     traces: Path | None = None
     """A folder for the traces of calls; None for none."""
     fast_api: Any = None

@@ -14,7 +14,6 @@ from starlette.routing import BaseRoute
 
 from vision_agents.plugins.local.access import cookie_name
 from vision_agents.plugins.local.asgi_site import AsgiSite
-from vision_agents.plugins.local.recorded_call import LONGEST
 from vision_agents.plugins.local.refused import RefusedError
 from vision_agents.plugins.local.switchboard import Switchboard
 from vision_agents.plugins.local.terms import Terms
@@ -40,8 +39,9 @@ class Page:
         self._host = host
         self._options = options
         places = host.launcher.max_concurrent_sessions or MANY
-        terms = Terms(places, KEEP, host.private, options.workbench, self._refused)
-        self._workbench = terms.open_workbench
+        # Loopback may be where a proxy brings everybody who has a token: by default it is open only to this machine.
+        workbench = options.open and host.private if options.workbench is None else options.workbench
+        terms = Terms(places, KEEP, host.private, workbench, self._refused)
         self._switchboard = Switchboard(self._hold, terms, {"agent": "Agent", "recorded": False})
         self._site = AsgiSite(self._switchboard, self._check)
 
@@ -51,9 +51,9 @@ class Page:
         return self._site.routes
 
     @property
-    def bodies(self) -> dict[str, int]:
-        """The most bytes of requests that may be longer than others, by their paths."""
-        return {"/replay": LONGEST} if self._workbench else {}
+    def unread(self) -> frozenset[str]:
+        """The paths of requests that are longer than others: the page reads them, and bounds them."""
+        return frozenset({"/replay"})
 
     async def close(self) -> None:
         """End all conversations. Harmless twice."""

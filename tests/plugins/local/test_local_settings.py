@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+import signal
+import subprocess
 from dataclasses import fields
 
 import pytest
 
 from vision_agents.core import InterruptionPolicy
 from vision_agents.core.tts import VoiceTuning
+from vision_agents.plugins.local import recorded_call
+from vision_agents.plugins.local.page_files import page_files
 from vision_agents.plugins.local.recorded_call import Replays
 from vision_agents.plugins.local.refused import RefusedError
 from vision_agents.plugins.local.settings import change, settings_of
@@ -87,6 +91,20 @@ def test_a_voice_that_is_fixed_says_so():
 # Recorded calls.
 
 
+async def pieces(body, size=1 << 16):
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+
+
+async def never():
+    await asyncio.Event().wait()
+    yield b""
+
+
+async def answered(replays, body, policy=None):
+    return json.loads(await replays.answer(pieces(body), policy))
+
+
 @pytest.fixture
 async def trace(tmp_path):
     records = []
@@ -97,11 +115,13 @@ async def trace(tmp_path):
 @pytest.mark.virtual_time
 async def test_a_recorded_call_is_shown_and_asked_about(trace):
     replays = Replays()
-    shown = await replays.answer(trace, None)
+    shown = await answered(replays, trace)
     assert len(json.dumps(shown["records"])) < len(trace) / 4
     assert {each.get("note") for each in shown["records"]} >= {"UserTranscript", "AgentTranscript"}
     assert shown["offset"] == 0.0, "the recording began with the session"
-    same, other = await asyncio.gather(replays.answer(trace, "{}"), replays.answer(trace, '{"commit_speech": "30"}'))
+    same, other = await asyncio.gather(
+        answered(replays, trace, "{}"), answered(replays, trace, '{"commit_speech": "30"}')
+    )
     assert {change["mark"] for change in same["changes"]} == {" "}
     assert "Commit" in [change["effect"]["effect"] for change in other["changes"] if change["mark"] == "-"]
 
@@ -121,5 +141,72 @@ async def test_a_recorded_call_is_shown_and_asked_about(trace):
 )
 async def test_what_is_no_recorded_call_says_why(trace, body, policy, status, says):
     with pytest.raises(RefusedError, match=says) as refused:
-        await Replays().answer(trace if body is None else body, policy)
+        await answered(Replays(), trace if body is None else body, policy)
     assert refused.value.status == status
+
+
+@pytest.mark.virtual_time
+async def test_a_trace_that_keeps_the_process_busy_is_given_up_and_the_next_one_is_answered(trace, monkeypatch):
+    replays = Replays()
+    with monkeypatch.context() as shortly:
+        shortly.setattr(recorded_call, "DEADLINE", 0.01)
+        with pytest.raises(RefusedError, match="was given up") as refused:
+            await answered(replays, trace)
+    assert refused.value.status == 422
+    assert (await answered(replays, trace))["policy"]
+
+
+@pytest.mark.virtual_time
+async def test_nothing_is_left_behind_for_who_does_not_wait(trace, monkeypatch):
+    begun, begin = [], subprocess.Popen
+
+    def beginning(*args, **more):
+        begun.append(begin(*args, **more))
+        return begun[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", beginning)
+    asked = asyncio.create_task(answered(Replays(), trace))
+    while not begun:
+        await asyncio.sleep(0)
+    asked.cancel()
+    await asyncio.wait([asked])
+    assert asked.cancelled()
+    assert await asyncio.to_thread(begun[0].wait) == -signal.SIGKILL
+
+
+@pytest.mark.virtual_time
+async def test_a_trace_that_breaks_the_reader_is_refused_and_the_log_says_why(trace, caplog):
+    with pytest.raises(RefusedError, match="no trace of a call: it could not be read") as refused:
+        await answered(Replays(), trace + b'{"t": 9, "note": []}\n')
+    assert refused.value.status == 422
+    assert "TypeError" in caplog.text
+
+
+@pytest.mark.virtual_time
+async def test_a_trace_has_bounds_of_length_and_time(monkeypatch):
+    monkeypatch.setattr(recorded_call, "LONGEST", 100)
+    with pytest.raises(RefusedError, match="at most 100 bytes") as refused:
+        await answered(Replays(), b"x" * 101)
+    assert refused.value.status == 413
+    with pytest.raises(RefusedError, match="did not come within 60 s") as refused:
+        await Replays().answer(never(), None)
+    assert refused.value.status == 408
+
+
+@pytest.mark.virtual_time
+async def test_only_a_few_are_waited_for(trace):
+    replays = Replays()
+    waiting = [asyncio.create_task(replays.answer(never(), None)) for _ in range(recorded_call.MOST)]
+    await asyncio.sleep(0.0)
+    with pytest.raises(RefusedError, match="try again") as refused:
+        await answered(replays, trace)
+    assert refused.value.status == 503
+    for each in waiting:
+        each.cancel()
+    await asyncio.wait(waiting)
+    assert (await answered(replays, trace))["policy"]
+
+
+def test_the_page_knows_how_long_a_trace_may_be():
+    assert recorded_call.LONGEST == 32 * 1024 * 1024
+    assert b"const LONGEST = 32 * 1024 * 1024;" in page_files()["recorded.js"].body

@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from .access import PARAMETER, cookie_name
 from .page_files import INDEX, page_file, page_headers
 from .protocol import MAX_BODY
-from .recorded_call import LONGEST, Replays
+from .recorded_call import Replays
 from .recorded_lines import RecordedLines
 from .refused import RefusedError
 from .switchboard import Switchboard
@@ -81,8 +81,8 @@ class AsgiSite:
     async def _replay(self, request: Request) -> Response:
         self._check(request)
         self._switchboard.check_workbench()
-        trace = await _body(request, LONGEST)
-        return JSONResponse(await self._replays.answer(trace, request.query_params.get("policy")))
+        answer = await self._replays.answer(request.stream(), request.query_params.get("policy"))
+        return Response(answer, media_type="application/json")
 
     async def _line(self, request: Request) -> Response:
         self._check(request)

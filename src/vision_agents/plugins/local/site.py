@@ -15,14 +15,13 @@ from aiohttp import WSMsgType, web
 from .access import Access, refusal
 from .page_files import INDEX, page_file, page_headers
 from .protocol import MAX_BODY
-from .recorded_call import LONGEST, Replays
+from .recorded_call import Replays
 from .recorded_lines import RecordedLines
 from .refused import RefusedError
 from .switchboard import Switchboard
 
-# Seconds in which all of it has to come.
+# Seconds in which all of an offer has to come.
 BODY_TIMEOUT = 10.0
-REPLAY_TIMEOUT = 60.0
 
 # In seconds: noticing a tab that went without a word; waiting for one that is told that the agent stopped.
 HEARTBEAT = 5.0
@@ -99,13 +98,8 @@ class Site:
 
     async def _replay(self, request: web.Request) -> web.Response:
         self.switchboard.check_workbench()
-        body = bytearray()
-        async with asyncio.timeout(REPLAY_TIMEOUT):
-            async for piece in request.content.iter_any():
-                body += piece
-                if len(body) > LONGEST:
-                    return refusal(413, f"a trace has at most {LONGEST} bytes")
-        return web.json_response(await self._replays.answer(bytes(body), request.query.get("policy")))
+        answer = await self._replays.answer(request.content.iter_any(), request.query.get("policy"))
+        return web.Response(body=answer, content_type="application/json")
 
     async def _line(self, request: web.Request) -> web.Response:
         body = await self.lines.wav(request.match_info["line"])

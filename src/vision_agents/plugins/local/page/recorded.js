@@ -8,6 +8,7 @@ import { readWav } from "./wav.js";
 
 const AHEAD = 6; // seconds after the moment that are in view
 const TICK_MS = 50;
+const LONGEST = 32 * 1024 * 1024; // bytes of a trace, as on the server
 
 export class RecordedCall {
   // parts: the elements {files, own, play, scrub, clock, canvas, captions, decisions, policy, changes, view, message}.
@@ -76,10 +77,11 @@ export class RecordedCall {
 
   // Have the server read the trace, or replay it under other settings.
   async request(trace, policy = null) {
+    if (trace.size > LONGEST) throw new Error(`A trace has at most ${LONGEST} bytes; this one has ${trace.size}.`);
     const query = policy ? `?${new URLSearchParams({ policy: JSON.stringify(policy) })}` : "";
     const response = await fetch(`replay${query}`, { method: "POST", body: trace });
-    const answer = await response.json();
-    if (!response.ok) throw new Error(`${answer.error}.`);
+    const answer = await response.json().catch(() => ({})); // a proxy refuses in words of its own
+    if (!response.ok) throw new Error(`${answer.error ?? answer.detail ?? `the server answered ${response.status}`}.`);
     return answer;
   }
 
