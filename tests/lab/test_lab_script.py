@@ -33,7 +33,7 @@ async def played(frames_before, frames_held, go_back):
     frames = [playout.pull().copy() for _ in range(frames_before)]
     playout.hold(1)
     frames += [playout.pull().copy() for _ in range(frames_held)]
-    playout.resume(playout.position(1) - go_back)
+    playout.resume(1, playout.position(1) - go_back)
     frames += [playout.pull().copy() for _ in range(20)]
     return np.concatenate(frames)
 

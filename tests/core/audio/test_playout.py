@@ -150,7 +150,7 @@ def test_what_was_heard_counts_the_furthest_sample_once():
     gate.pull(2)
     gate.playout.hold(1)
     gate.pull()
-    gate.playout.resume(0)
+    gate.playout.resume(1, 0)
     gate.pull()
     assert gate.playout.position(1) == FRAME_SAMPLES
     assert gate.playout.heard(1) == 2 * FRAME_SAMPLES + FADE_SAMPLES
@@ -325,6 +325,6 @@ def test_a_mark_that_was_heard_before_the_voice_went_back_to_a_word_stays_told()
     gate.pull(2)
     gate.playout.hold(1)
     gate.pull()
-    gate.playout.resume(FRAME_SAMPLES)
+    gate.playout.resume(1, FRAME_SAMPLES)
     gate.pull(2)
     assert told == [True]

@@ -57,13 +57,13 @@ def test_holds_and_resumes_lose_nothing_and_repeat_only_what_was_rewound(operati
         elif operation == "hold":
             playout.hold(1)
         elif operation == "resume":
-            playout.resume()
+            playout.resume(1)
             assert gate.line.position == before
         else:
-            playout.resume(before - amount)
+            playout.resume(1, before - amount)
             assert before - amount <= gate.line.position <= before
             rewound_to.append((len(gate.taken), gate.line.position))
-    playout.resume()
+    playout.resume(1)
     playout.finish(1)
     gate.pull(gate.line.waiting // FRAME_SAMPLES + 2)
     position = 0
@@ -94,10 +94,10 @@ def test_nothing_ever_clicks(operations):
         elif operation == "hold":
             gate.playout.hold(1)
         elif operation == "resume":
-            gate.playout.resume()
+            gate.playout.resume(1)
         else:
-            gate.playout.resume(max(0, gate.playout.position(1) - amount))
-    gate.playout.resume()
+            gate.playout.resume(1, max(0, gate.playout.position(1) - amount))
+    gate.playout.resume(1)
     assert now(gate.playout.write(1, ramp[::-1].copy()))
     gate.playout.finish(1)
     while gate.playout.written(1):
@@ -118,7 +118,7 @@ def test_a_hold_fades_out_within_a_frame_and_resumes_at_the_exact_sample():
     assert not faded[FADE_SAMPLES:].any()
     assert not gate.pull(50).any()
     assert gate.playout.position(1) == gate.playout.heard(1) == FRAME_SAMPLES + FADE_SAMPLES
-    gate.playout.resume()
+    gate.playout.resume(1)
     after = gate.pull(2)
     expected = np.arange(2 * FRAME_SAMPLES) + FRAME_SAMPLES + FADE_SAMPLES + 1
     assert after[FADE_SAMPLES:].tolist() == expected[FADE_SAMPLES:].tolist()
@@ -131,7 +131,7 @@ def test_a_reply_held_before_its_first_sample_begins_with_it():
     gate.write(3 * FRAME_SAMPLES)
     assert not gate.pull(5).any()
     assert gate.listener.told == []
-    gate.playout.resume()
+    gate.playout.resume(1)
     assert gate.pull().tolist() == list(range(1, FRAME_SAMPLES + 1))
 
 
@@ -153,7 +153,7 @@ def test_held_resumed_and_held_again_between_two_pulls_stays_silent():
     gate.pull()
     gate.playout.hold(1)
     gate.pull()
-    gate.playout.resume()
+    gate.playout.resume(1)
     gate.playout.hold(1)
     assert not gate.pull(3).any()
 
@@ -163,8 +163,20 @@ def test_a_hold_that_is_over_before_the_next_frame_is_not_heard_and_goes_back_to
     gate.write(10 * FRAME_SAMPLES)
     gate.pull()
     gate.playout.hold(1)
-    gate.playout.resume(100)
+    gate.playout.resume(1, 100)
     assert gate.pull().tolist() == list(range(FRAME_SAMPLES + 1, 2 * FRAME_SAMPLES + 1))
+
+
+def test_one_that_sounds_before_the_reply_that_is_held_goes_on_at_the_exact_sample():
+    gate = Gate()
+    gate.playout.begin(2, 0)
+    gate.write(10 * FRAME_SAMPLES)
+    gate.pull(3)
+    gate.playout.hold(2)
+    assert not gate.pull(3)[FADE_SAMPLES:].any()
+    gate.playout.resume(2, 0)
+    assert gate.playout.position(1) == 3 * FRAME_SAMPLES + FADE_SAMPLES
+    assert gate.pull()[FADE_SAMPLES] == 3 * FRAME_SAMPLES + 2 * FADE_SAMPLES + 1
 
 
 def test_the_reply_may_end_in_the_fade():

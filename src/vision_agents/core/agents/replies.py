@@ -196,9 +196,9 @@ class Replies:
         if rewind == "word" and reply is not None:
             place = position / SAMPLE_RATE
             start = max(reply.transcript.start_of_word_at(place), place - limit)
-            self._playout.resume(round(start * SAMPLE_RATE))
+            self._playout.resume(number, round(start * SAMPLE_RATE))
         else:
-            self._playout.resume()
+            self._playout.resume(number)
         text = self._heard_of(number, self._playout.heard(number))
         resumed_at = self._playout.position(number)
         rewound = position - resumed_at

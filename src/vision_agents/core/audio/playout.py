@@ -140,11 +140,14 @@ class Playout:
         """
         self._held = reply
 
-    def resume(self, position: int | None = None) -> None:
-        """Go on from `position` in the current reply, by default at the exact sample, with a fade-in."""
+    def resume(self, reply: int, position: int | None = None) -> None:
+        """Go on from `position` in the reply, by default at the exact sample, with a fade-in.
+
+        If another one is before it, that goes on at its exact sample.
+        """
         self._held = None
         # A voice that is resumed before its hold was heard was never cut: there is no word to go back to.
-        if position is not None and self._lines and not self._sounding:
+        if position is not None and self._lines and self._lines[0].reply == reply and not self._sounding:
             self._lines[0].rewind(position)
 
     @property
