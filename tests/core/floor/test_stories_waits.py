@@ -248,6 +248,15 @@ class TestAnAnswerThatIsSilent:
         story.at(0.4, ev.FunctionEnded, 1)
         assert story.at(0.5, ev.ReplyRequested, 2, within=0) == [fx.BeginReply(2, 0, answer=False)]
 
+    def test_the_functions_of_another_answer_are_none_that_it_waits_for(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.FunctionStarted, 0)
+        assert kinds(story.at(0.1, ev.ReplyRequested, 1)) == [fx.BeginReply]
+        assert story.at(0.2, ev.ReplyRequested, 2, within=0) == []
+        assert story.floor.reply == 1
+        story.answers(0.5)
+        assert story.at(1.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=False)]
+
     def test_no_filler_for_what_a_function_says_itself(self) -> None:
         story = self.asked()
         story.at(0.5, ev.ReplyRequested, 2, within=0)

@@ -269,12 +269,12 @@ class ReplyQueue:
     def step_aside(self) -> None:
         """Have a reply that says nothing, since a model waits for its functions, make way for what these want said."""
         reply, first = self.reply, self.queue[0] if self.queue else None
-        if reply is None or first is None:
+        # What a function has left to be said outlives it.
+        if reply is None or first is None or reply.number not in {*self.functions, *self.waits}:
             return
         if first.inner and not reply.inner and reply.phase is ReplyPhase.PREPARING:
             place = sum(waiting.started or waiting.inner for waiting in self.queue)
-            aside = QueuedReply(reply.since, reply.number, reply.interruptible, aside=reply)
-            self.queue.insert(place, aside)
+            self.queue.insert(place, QueuedReply(reply.since, reply.number, reply.interruptible, aside=reply))
             self.reply = None
 
     def drained(self) -> None:
