@@ -14,7 +14,7 @@ from vision_agents.core.voice import NEWS_PROMPT
 from vision_agents.testing.parts import ScriptedLLM
 from vision_agents.testing.realtime import ScriptedRealtime
 
-from .call_kit import ANNA, Call, others
+from .call_kit import ANNA, LONG, Call, others
 from .test_realtime_calls import RealtimeCall
 
 pytestmark = pytest.mark.virtual_time
@@ -231,6 +231,28 @@ async def test_what_code_asks_a_realtime_model_tells_it_too() -> None:
         await call.agent.simple_response("And now?")
         await asyncio.sleep(12.0)
         assert [text for role, text in call.history if role == "assistant"] == [TOLD]
+
+
+async def test_of_what_code_asked_a_realtime_model_to_answer_nothing_is_left_to_tell() -> None:
+    model = ScriptedRealtime([PAY, LONG, TOLD, "ok."], ["pay", "hurry up please", "thank you"])
+
+    @model.register_function()
+    async def pay() -> str:
+        await asyncio.sleep(3.0)
+        return "paid"
+
+    async with RealtimeCall(model=model) as call:
+        await call.speak(1.0)
+        await asyncio.sleep(0.5)
+        await call.speak(1.0)
+        await asyncio.sleep(1.5)
+        assert await call.agent.simple_response("And now?", interrupt=False)
+        await asyncio.sleep(5.0)
+        await call.speak(1.0)
+        await asyncio.sleep(5.0)
+        assert [text for role, text in call.history if role == "assistant"] == [LONG, TOLD, "ok."]
+    assert [record["told"] for record in call.edge.records if record.get("event") == "ReplyFailed"] == [True]
+    assert not any(record.get("effect") == "TellNews" for record in call.edge.records)
 
 
 async def test_a_realtime_model_that_code_silenced_tells_nothing() -> None:

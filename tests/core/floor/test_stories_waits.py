@@ -438,6 +438,27 @@ class TestNews:
         story.at(11.0, ev.TurnEnded, ANN)
         assert story.at(11.5, ev.ReplyStarted, 2) == [fx.TellNews(2)]
 
+    def test_so_is_what_failed_while_its_functions_had_something_said(self) -> None:
+        story = Story(answers=False)
+        assert kinds(story.at(0.0, ev.FunctionFound, 0)) == [fx.BeginReply]
+        story.at(0.1, ev.FunctionStarted, 1)
+        assert kinds(story.at(0.5, ev.ReplyRequested, 2, within=0)) == [fx.BeginReply]
+        assert story.at(0.6, ev.ReplyFailed, 1) == [fx.DropReply(1, "it could not be made")]
+        story.answers(0.7)
+        story.at(1.0, ev.AudioDrained, 2)
+        story.at(1.1, ev.FunctionEnded, 1)
+        story.at(10.0, ev.TurnStarted, ANN)
+        story.at(11.0, ev.TurnEnded, ANN)
+        assert story.at(11.5, ev.ReplyStarted, 3) == [fx.TellNews(3)]
+
+    def test_what_something_else_has_told_is_not_told_again(self) -> None:
+        story = Story(answers=False)
+        assert kinds(story.at(0.0, ev.FunctionFound, 0)) == [fx.BeginReply]
+        assert kinds(story.at(0.5, ev.ReplyFailed, 1, told=True)) == [fx.DropReply]
+        story.at(10.0, ev.TurnStarted, ANN)
+        story.at(11.0, ev.TurnEnded, ANN)
+        assert story.at(11.5, ev.ReplyStarted, 2) == []
+
     def test_a_model_that_owes_an_answer_comes_first_for_a_while(self) -> None:
         story = Story(answers=False)
         story.at(0.0, ev.TurnStarted, ANN)

@@ -86,7 +86,7 @@ class EffectRunner:
                 self._replies.discard()
                 self._post(ev.PreparedInVain(self._now(), effect.reply))
         elif effect.news and not self._voice.has_news:
-            self._post(ev.ReplyFailed(self._now(), effect.reply))
+            self._post(ev.ReplyFailed(self._now(), effect.reply, told=True))
         elif effect.continues is None:
             self._replies.begin(effect.reply, effect.epoch, effect.filler)
         elif not self._replies.go_on(effect.reply, effect.epoch, effect.continues):

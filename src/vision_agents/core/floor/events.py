@@ -268,6 +268,9 @@ class AudioDrained(ReplyEvent):
 class ReplyFailed(ReplyEvent):
     """The reply cannot be made, or no more of it."""
 
+    told: bool = False
+    """Something else has told what it was to tell."""
+
 
 @dataclass(frozen=True, slots=True)
 class PreparedInVain(ReplyEvent):

@@ -443,9 +443,12 @@ class Floor:
         reply = self._replies.current(event.reply)
         if reply is not None and reply.phase is ReplyPhase.PREPARING:
             # Of an audible one, what was made before it failed is played to its end: that comes as AudioDrained.
+            reply.news &= not event.told
             self._drop(reply, "it could not be made")
         self._replies.insertion_over(event.reply)
-        if self._replies.withdraw(event.reply):
+        withdrawn = self._replies.withdraw(event.reply)
+        if withdrawn is not None:
+            self._replies.shelved |= withdrawn.aside is not None and withdrawn.aside.untold
             self._do([fx.DropReply(event.reply, "it could not be made")])
 
     def _drop(self, reply: Reply, reason: str) -> None:
