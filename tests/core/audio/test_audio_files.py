@@ -1,5 +1,6 @@
 """Audio files: whatever people have is read or refused in words they can act on; what is written survives a crash."""
 
+import io
 import struct
 from pathlib import Path
 
@@ -191,6 +192,25 @@ def test_a_file_that_was_never_closed_is_complete_for_us_and_to_the_second_for_o
     writer.close()
     writer.close()
     assert soundfile.info(path).frames == 28_000
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_silence_is_appended_without_being_made(tmp_path, in_memory):
+    path = tmp_path / "call.wav"
+    target = io.BytesIO() if in_memory else path
+    sound = np.full((100, 2), 7, dtype=np.int16)
+    writer = WavWriter(target, 8_000, channels=2)
+    writer.write(sound)
+    writer.write_silence(0)
+    writer.write_silence(20_000)
+    assert writer.frames == 20_100
+    if not in_memory:
+        assert soundfile.info(path).frames == 20_100, "the header says so at once"
+    writer.write(sound)
+    if isinstance(target, io.BytesIO):
+        path.write_bytes(target.getvalue())
+    writer.close()
+    assert np.array_equal(map_wav(path)[0], np.concatenate([sound, np.zeros((20_000, 2), np.int16), sound]))
 
 
 def test_a_frame_that_was_cut_off_by_the_end_is_left_out(tmp_path):

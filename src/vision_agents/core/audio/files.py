@@ -139,10 +139,18 @@ class WavWriter:
     def write(self, samples: npt.NDArray[np.int16]) -> None:
         """Append int16 samples, shape (n,) or (n, channels). Raises OSError if the disk is full or gone."""
         self._file.write(samples.astype("<i2", copy=False).tobytes())
-        self._file.flush()
-        self.frames += len(samples)
-        if self.frames - self._header_frames >= self.sample_rate:
-            self._write_header()
+        self._appended(len(samples))
+
+    def write_silence(self, frames: int) -> None:
+        """Append so many frames of silence without making them: a hole, where the file system knows such.
+
+        Raises OSError as `write` does.
+        """
+        if frames <= 0:
+            return
+        self._file.seek(2 * self.channels * frames - 1, 1)
+        self._file.write(b"\0")
+        self._appended(frames)
 
     def close(self) -> None:
         """Bring the header up to date and close the file. May be called again."""
@@ -160,6 +168,12 @@ class WavWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _appended(self, frames: int) -> None:
+        self._file.flush()
+        self.frames += frames
+        if self.frames - self._header_frames >= self.sample_rate:
+            self._write_header()
 
     def _write_header(self) -> None:
         frame_bytes = 2 * self.channels

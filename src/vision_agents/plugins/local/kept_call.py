@@ -7,6 +7,7 @@ import concurrent.futures
 import logging
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from .refused import RefusedError
 
 logger = logging.getLogger(__name__)
 
-# A recording has 11.5 MB a minute; what is longer is not recorded, its trace goes on.
+# Of a recording, silence included, which has 11.5 MB a minute; what comes later is not recorded, its trace goes on.
 LONGEST = 1800.0
 
 # Frames that a recording may be behind its call. Beyond it nobody pulled: the caller was gone, and there is silence.
@@ -48,6 +49,8 @@ class KeptCall:
         self._folder = CallFolder(Path(self._place.name))
         self._trace = TraceWriter(self._folder.trace)
         self._tape: Tape | None = None
+        # Bytes of its files, once it is closed.
+        self.size = 0
         # When the session began, on the loop's clock.
         self._start: float | None = None
         self._reporting = False
@@ -103,6 +106,9 @@ class KeptCall:
         self._trace.close()
         if self._tape is not None:
             self._tape.close()
+        # A system that tidies up may have taken them.
+        with suppress(OSError):
+            self.size = sum(file.stat().st_size for file in self._folder.path.iterdir())
 
     def discard(self) -> None:
         """Delete everything."""
@@ -138,8 +144,7 @@ class Tape(CallSink):
         assert self._started is not None
         behind = int((now - self._started) / FRAME_SECONDS) - self._frames
         if behind > BEHIND:
-            self.filled += behind
-            self._write(np.zeros((behind * FRAME_SAMPLES, 2), dtype=np.int16))
+            self._skip(behind)
         frame = self.sink.pull()
         caller, self._caller = self._caller[:FRAME_SAMPLES], self._caller[FRAME_SAMPLES:]
         self._frame[: len(caller), 0], self._frame[len(caller) :, 0] = caller, 0
@@ -178,12 +183,22 @@ class Tape(CallSink):
             logger.error("a call is not recorded: %s", error)
         self._told(now)
 
-    def _write(self, frames: Samples) -> None:
-        self._frames += len(frames) // FRAME_SAMPLES
+    def _skip(self, frames: int) -> None:
+        """Leave silence in the place of frames that nobody pulled, of however long an absence, at no cost."""
+        self._frames += frames
+        self.filled += frames
+        self._record(lambda writer, room: writer.write_silence(min(frames * FRAME_SAMPLES, room)))
+
+    def _write(self, frame: Samples) -> None:
+        self._frames += 1
+        self._record(lambda writer, room: writer.write(frame[:room]))
+
+    def _record(self, append: Callable[[WavWriter, int], None]) -> None:
+        """Have something appended to the file, in which there is room for so many samples more."""
         if self._writer is None:
             return
         try:
-            self._writer.write(frames[: max(0, round(LONGEST * OUTPUT_SAMPLE_RATE) - self._writer.frames)])
+            append(self._writer, max(0, round(LONGEST * OUTPUT_SAMPLE_RATE) - self._writer.frames))
         except OSError as error:
             logger.error("a call is no longer recorded: %s", error)
             self.close()
