@@ -83,6 +83,29 @@ def test_what_cannot_be_had_changes_nothing(wanted, says):
     assert (agent.instructions, agent.policy) == ("Be kind.", InterruptionPolicy())
 
 
+class FixedInstructions(Controls):
+    """An agent whose model takes no other instructions in a call."""
+
+    instructions = property(lambda self: "Be kind.", lambda self, _: self._refuse())
+
+    def __init__(self, tts):
+        self.policy, self.tts = InterruptionPolicy(), tts
+
+    def _refuse(self):
+        raise NotImplementedError("it keeps its instructions")
+
+
+def test_a_voice_is_as_before_where_the_instructions_cannot_be_had():
+    agent = FixedInstructions(Speaker())
+    before = agent.tts.tuning()
+    wanted = {"voice": {"voice": "bob", "pace": 1.5}, "policy": {"hold": "false"}}
+    with pytest.raises(RefusedError, match="keeps its instructions"):
+        change(agent, {"instructions": "Be rude.", **wanted})
+    assert (agent.tts.tuning(), agent.policy) == (before, InterruptionPolicy())
+    change(agent, wanted)
+    assert agent.tts.tuning().voice == "bob"
+
+
 def test_a_voice_that_is_fixed_says_so():
     with pytest.raises(RefusedError, match="cannot be changed"):
         change(Controls(), {"voice": {"pace": 1.2}})

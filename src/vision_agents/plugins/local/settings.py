@@ -37,11 +37,15 @@ def change(agent: AgentControls, wanted: Mapping[str, Any]) -> None:
     instructions = wanted.get("instructions", agent.instructions)
     if not isinstance(instructions, str) or len(instructions) > LONGEST:
         raise RefusedError(400, f"instructions are a text of at most {LONGEST} characters")
+    voice = _voice(agent)
+    before = voice.tuning() if voice is not None else VoiceTuning()
     try:
         _tune(agent, wanted.get("voice", {}))
         if instructions != agent.instructions:
             agent.instructions = instructions
     except (ValueError, NotImplementedError) as error:
+        if voice is not None and voice.tuning() != before:
+            voice.tune(before.voice or None, before.pace)
         raise RefusedError(400, str(error)) from None
     if policy != agent.policy:
         agent.policy = policy
