@@ -12,6 +12,8 @@ import pytest
 
 from vision_agents.core.shed import Shed
 from vision_agents.serving import AgentLauncher, CallRequest, CreateAgentError, End, Refused, StartError, session
+from vision_agents.serving.host import YOUNG
+from vision_agents.serving.load import Load
 from vision_agents.testing.parts import LoopEdge
 
 from .kit import ANNA, arrives, calling, create_agent, hosting, roomy, scripted, until
@@ -48,6 +50,26 @@ async def test_a_refusal_comes_at_once() -> None:
         starting = calling(host, "other")
         with pytest.raises(Refused):
             starting.send(None)  # It does not even wait once.
+
+
+async def test_a_call_may_be_taken_for_one_that_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with hosting(max_concurrent_sessions=2) as host:
+        await calling(host)
+        await calling(host, "other")
+        assert (str(host.refusal()), host.refusal(1)) == ("all 2 places are taken", None)
+        host.draining = True
+        assert "about to end" in str(host.refusal(1)), "who leaves does not help"
+        host.draining = False
+    async with hosting(limits=roomy(cpu=0.5)) as host:
+        monkeypatch.setattr(host.meter, "load", lambda: Load(cpu=0.1))
+        await calling(host)
+        await calling(host, "other")
+        await asyncio.sleep(YOUNG)
+        monkeypatch.setattr(host.meter, "load", lambda: Load(cpu=0.495))
+        assert "processor" in str(host.refusal())
+        assert host.refusal(1) is None
+        monkeypatch.setattr(host.meter, "load", lambda: Load(cpu=0.505))
+        assert "processor" in str(host.refusal(1))
 
 
 async def test_one_agent_a_call_unless_more_are_allowed() -> None:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -23,7 +24,7 @@ from vision_agents.serving.server import Address
 from vision_agents.serving.tokens import make_token
 from vision_agents.testing.parts import LoopEdge
 
-from ..plugins.local.browser_kit import Caller
+from ..plugins.local.browser_kit import Caller, Page
 from .kit import roomy, scripted, until
 
 HERE = Path(__file__).parent
@@ -327,3 +328,46 @@ async def test_the_page_says_when_there_is_no_place() -> None:
         async with http.post(f"{url}/offer", json={"type": "offer", "sdp": await Caller().offer()}) as answer:
             assert (answer.status, "about to end" in (await answer.json())["error"]) == (503, True)
         host.draining = False
+
+
+async def talks(url: str, http: aiohttp.ClientSession, page: Page | None = None, **more: Any) -> tuple[Page, Caller]:
+    """A page whose call is connected, and its caller."""
+    server: Any = SimpleNamespace(url=url)
+    page, caller = page or await Page.open(server, http), Caller()
+    status, answer = await caller.ask(server, http, page, **more)
+    assert status == 200, answer
+    await caller.accept(answer["sdp"])
+    told = await page.until_any(
+        *({"edge": "call", "connection": answer["connection"], "state": state} for state in ("connected", "failed"))
+    )
+    assert told["state"] == "connected", told
+    assert told["fresh"] is True
+    return page, caller
+
+
+async def test_a_conversation_in_which_nobody_is_gives_its_place_to_who_needs_it() -> None:
+    async with serving(max_concurrent_sessions=1) as (host, url), aiohttp.ClientSession() as http:
+        page, ann = await talks(url, http)
+        (before,) = host.sessions
+        other, server = Caller(), SimpleNamespace(url=url)
+        assert (await other.ask(server, http))[0] == 503, "ann is there"  # type: ignore[arg-type]
+        await page.socket.send_json({"do": "hang up"})
+        await page.until(edge="call", state="over")
+        host.draining = True
+        assert (await other.ask(server, http))[0] == 503, "and nobody's place helps"  # type: ignore[arg-type]
+        host.draining = False
+        assert list(host.sessions) == [before]
+        _, bob = await talks(url, http)
+        assert len(host.sessions) == 1
+        assert before not in host.sessions
+        await asyncio.gather(ann.close(), bob.close(), other.close())
+
+
+async def test_a_new_conversation_comes_where_its_old_one_had_the_only_place() -> None:
+    async with serving(max_concurrent_sessions=1) as (host, url), aiohttp.ClientSession() as http:
+        page, caller = await talks(url, http)
+        (before,) = host.sessions
+        _, again = await talks(url, http, page, new=True)
+        assert len(host.sessions) == 1
+        assert before not in host.sessions
+        await asyncio.gather(caller.close(), again.close())

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,13 +123,16 @@ class CallHost:
         """About how many calls the process can have, those of now included."""
         return len(self._sessions) if self.draining else self.admission.capacity(self.load, self.calls)
 
-    def refusal(self) -> Refused | None:
-        """Return why no further call is taken now; None if one is."""
+    def refusal(self, leaving: int = 0) -> Refused | None:
+        """Return why no further call is taken now, if so many of those that there are end for it; None if one is."""
         if not self.started:
             return Refused("starting", "the models are being loaded", 5.0)
         if self.draining:
             return Refused("draining", "this server is about to end", 5.0)
-        return self.admission.refusal(self.load, self.calls)
+        calls = self.calls
+        # What those cost who leave is still measured: it makes up for as many who do not show in it yet.
+        staying = replace(calls, all=max(0, calls.all - leaving), young=calls.young - leaving)
+        return self.admission.refusal(self.load, staying)
 
     def find(self, call_id: str, session_id: str) -> AgentSession | None:
         """The session of this id, if it is one of this call."""

@@ -59,8 +59,8 @@ class Page:
         """End all conversations. Harmless twice."""
         await self._switchboard.close()
 
-    def _refused(self) -> str | None:
-        refusal = self._host.refusal()
+    def _refused(self, leaving: int) -> str | None:
+        refusal = self._host.refusal(leaving)
         return None if refusal is None else f"No further call is taken: {refusal}. Try again in a moment."
 
     async def _hold(self, edge: Any) -> None:

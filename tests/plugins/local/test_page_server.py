@@ -269,7 +269,7 @@ async def test_callers_are_refused_for_reasons_of_the_house(serve, agents, http)
     server = await serve()
     page, caller = await joined(server, http)
     board = server._front._open[0]
-    board._terms = switchboard.Terms(refuse=lambda: "This machine is busy.")
+    board._terms = switchboard.Terms(refuse=lambda leaving: "This machine is busy.")
     other = Caller()
     assert await other.ask(server, http) == (503, {"error": "This machine is busy."})
     assert (await other.ask(server, http, page, new=True))[0] == 200
@@ -409,3 +409,24 @@ async def test_what_is_kept_stays_after_the_end_and_goes_with_the_server(serve, 
     await caller.close()
     await server.close()
     assert not place.exists()
+
+
+async def test_what_is_kept_of_others_goes_when_it_is_too_much(serve, http, agents, monkeypatch):
+    server = await serve(keep=0.0)
+    ended = server._front._open[0]._ended
+
+    async def asks(page):
+        async with http.get(f"{server.url}/call/trace.jsonl", params={"page": page.id}) as response:
+            return response.status
+
+    (first, ann), (second, bob) = await joined(server, http), await joined(server, http)
+    await first.socket.send_json({"do": "hang up"})
+    await until(lambda: len(ended) == 1)
+    assert await asks(first) == 200
+    size = ended[first.key].size
+    assert size > 1000
+    monkeypatch.setattr(switchboard, "MAX_ENDED", size * 3 // 2)
+    await second.socket.send_json({"do": "hang up"})
+    await until(lambda: second.key in ended)
+    assert (await asks(first), await asks(second)) == (404, 200)
+    await asyncio.gather(ann.close(), bob.close())

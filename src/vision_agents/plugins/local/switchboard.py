@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,9 @@ MAX_PAGES = 16
 # How long an agent may take to be made and to join, and to leave, in seconds.
 START_TIMEOUT = 60.0
 CLOSE_TIMEOUT = 15.0
+
+# Bytes that may be kept of conversations that are over: a long one has some 350 MB.
+MAX_ENDED = 1 << 30
 
 CLOSED = "on this server callers have no workbench: whoever runs it may open it"
 CROWDED = "Other callers came while this one did not connect."
@@ -88,7 +92,7 @@ class Switchboard:
         # Callers who are there, or are expected back; those whose browser is on its way.
         self._places: dict[str, Place] = {}
         self._waiting: dict[str, Place] = {}
-        # What is kept of conversations that are over, the oldest first: as many as there are places.
+        # What is kept of conversations that are over, the oldest first: no more of them than places, nor `MAX_ENDED`.
         self._ended: dict[str, KeptCall] = {}
         # Calls that are held, or that agents are still leaving; what else takes a moment.
         self._held = Tasks()
@@ -164,10 +168,7 @@ class Switchboard:
         self.hang_up(page)
 
     async def offer(self, body: object) -> dict[str, Any]:
-        """Answer what a page posts, see `protocol.Offer`.
-
-        conversation before, if there is one, is to be replaced. Raises RefusedError.
-        """
+        """Answer what a page posts, see `protocol.Offer`. Raises RefusedError."""
         offer = Offer.read(body)
         page = self._pages.get(offer.page) if offer.page is not None else None
         if offer.page is not None and page is None:
@@ -216,7 +217,8 @@ class Switchboard:
             return self._places[caller]
         if self._full_for(caller):
             raise RefusedError(503, self._terms.full)
-        if caller not in self._places and (reason := self._terms.refuse()) is not None:
+        leaving = len(self._leaving()) + (self._empty() is not None)
+        if caller not in self._places and (reason := self._terms.refuse(leaving)) is not None:
             raise RefusedError(503, reason)
         if caller in self._waiting:
             self._give_up(self._waiting[caller])
@@ -253,7 +255,7 @@ class Switchboard:
         del self._waiting[place.caller]
         if place.caller in self._places:
             self._end(self._places[place.caller])
-        if len(self._places) >= self._terms.limit and (empty := self._empty()) is not None:
+        if self._helps_to_end_one() and (empty := self._empty()) is not None:
             self._end(empty)
         if len(self._places) >= self._terms.limit or len(self._held) >= 2 * self._terms.limit:
             # Others came first; or agents that were sent away take their time.
@@ -262,6 +264,16 @@ class Switchboard:
         self._places[place.caller] = place
         self._keep(place)
         place.hosting = self._held.spawn(self._hold(place), "the call of a page")
+
+    def _helps_to_end_one(self) -> bool:
+        """Return whether there is room for one more conversation if another one ends, and only then."""
+        refuse, leaving = self._terms.refuse, len(self._leaving())
+        return len(self._places) >= self._terms.limit or (refuse(leaving) is not None and refuse(leaving + 1) is None)
+
+    def _leaving(self) -> list[asyncio.Task[None]]:
+        """The tasks of conversations that were ended, and of which the agents have not left yet."""
+        staying = {place.hosting for place in self._places.values()}
+        return [task for task in self._held if task not in staying and not task.done()]
 
     def _gone(self, place: Place) -> None:
         """No browser of the caller is there, nor on its way."""
@@ -300,6 +312,7 @@ class Switchboard:
 
     async def _hold(self, place: Place) -> None:
         try:
+            await self._until_there_is_room()
             await self._until_over(place)
         except Exception as error:
             logger.exception("a caller has no agent")
@@ -331,8 +344,15 @@ class Switchboard:
             kept.discard()
             return
         self._ended[place.caller] = kept
-        if len(self._ended) > self._terms.limit:
+        while len(self._ended) > self._terms.limit or sum(each.size for each in self._ended.values()) > MAX_ENDED:
             self._ended.pop(next(iter(self._ended))).discard()
+
+    async def _until_there_is_room(self) -> None:
+        """Wait for agents that leave, as long as another one may not come beside them."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                while self._terms.refuse(0) is not None and (leaving := self._leaving()):
+                    await asyncio.wait(leaving, return_when=asyncio.FIRST_COMPLETED)
 
     async def _until_over(self, place: Place) -> None:
         """Have an agent made, and wait for the end of its call. Raises what went wrong."""

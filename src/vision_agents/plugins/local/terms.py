@@ -19,14 +19,15 @@ class Terms:
         private: calls have no port that can be reached from outside of this machine.
         workbench: callers may see and change the settings of their agent, have the trace, a recording and a report of
             their own conversation, and ask what another policy would have done. None: as `private`.
-        refuse: returns a sentence for people if nobody else is to be taken now, whatever places there are.
+        refuse: returns a sentence for people if nobody else is to be taken now, whatever places there are. It is given
+            the number of conversations that end for the new one.
     """
 
     limit: int = 8
     keep: float | None = 60.0
     private: bool = True
     workbench: bool | None = None
-    refuse: Callable[[], str | None] = field(default=lambda: None)
+    refuse: Callable[[int], str | None] = field(default=lambda _: None)
 
     @property
     def sole(self) -> bool:
