@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from vision_agents.cli.main import COMMANDS
 from vision_agents.core.distribution import DISTRIBUTION
 from vision_agents.core.vad import HOLD_SHARE
 from vision_agents.plugins import smart_turn
@@ -66,6 +67,11 @@ def test_the_index_names_every_page() -> None:
     index = (ROOT / "docs" / "README.md").read_text()
     pages = [path.name for path in (ROOT / "docs").glob("*.md") if path.name != "README.md"]
     assert [name for name in pages if f"({name})" not in index] == []
+
+
+def test_the_readme_names_every_command() -> None:
+    named = re.findall(r"^\| `vision-agents (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert sorted(named) == sorted(COMMANDS)
 
 
 ROW = re.compile(

@@ -58,6 +58,17 @@ async def in_asgi(page):
     await serving
 
 
+async def test_a_mounted_page_that_others_reach_has_a_token_of_its_own(http):
+    page = PageServer(make_agent, host="0.0.0.0")
+    assert page.token
+    async with in_aiohttp(page) as url:
+        for query, status in (("", 401), ("?token=guessed", 401), (f"?token={page.token}", 303)):
+            async with http.get(f"{url}/{query}", allow_redirects=False) as response:
+                assert response.status == status
+    assert PageServer(make_agent).token is PageServer(make_agent, host="0.0.0.0", token="").token is None
+    assert PageServer(make_agent, token="a secret").token == "a secret"
+
+
 @pytest.mark.parametrize("mounted", [in_aiohttp, in_asgi])
 async def test_the_page_is_mounted(mounted, http):
     page = PageServer(make_agent, token="secret")

@@ -76,8 +76,16 @@ class PageServer:
         return self._front.port
 
     @property
+    def token(self) -> str | None:
+        """The token that opens the page; None if there is none."""
+        return self._front.token
+
+    @property
     def url(self) -> str:
-        """The address of the page, its token included. With port 0 it is known once it is served."""
+        """The address of the page, its token included. With port 0 it is known once it is served.
+
+        Not that of a mounted page: it has your server's address, with `?token=` and `token` behind it.
+        """
         return self._front.url
 
     @property
