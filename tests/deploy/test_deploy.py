@@ -80,6 +80,7 @@ WORKERS = table(
 RAY_CLUSTER = table(
     {"rayVersion": TEXT, "headGroupSpec": HEAD, "workerGroupSpecs": {"type": "array", "items": WORKERS, "minItems": 1}},
     enableInTreeAutoscaling=FLAG,
+    authOptions=table({"mode": {"enum": ["disabled", "token"]}}),
     gcsFaultToleranceOptions=table(
         {"redisAddress": TEXT}, redisPassword=table({"valueFrom": table({"secretKeyRef": SECRET_KEY})})
     ),
@@ -258,6 +259,12 @@ def test_what_belongs_together_has_one_name() -> None:
     # Secrets by reference, never by value.
     for text in (path.read_text() for path in [ROOT / "compose.yaml", *MANIFESTS.glob("*.yaml")]):
         assert not re.search(rf"{SECRET}[\"']?[:=]\s*[\w\"'](?!\$)", text.replace("VISION_AGENTS_SECRET=$(", ""))
+
+
+def test_a_cluster_whose_ports_can_be_reached_wants_a_token() -> None:
+    cluster = of_kind("RayService")["spec"]["rayClusterConfig"]
+    assert cluster["headGroupSpec"]["rayStartParams"]["dashboard-host"] == "0.0.0.0"
+    assert cluster["authOptions"] == {"mode": "token"}
 
 
 def test_the_image_installs_extras_that_there_are_and_no_one_runs_as_root() -> None:
