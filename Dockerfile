@@ -38,9 +38,12 @@ WORKDIR /app
 USER 10001
 VOLUME /models
 EXPOSE 8000
-# Models are fetched before the first call: that may take minutes.
+# Where the server is asked whether it is alive: with --port or --tls-cert say so here (-e VISION_AGENTS_HEALTH=https://…).
+ENV VISION_AGENTS_HEALTH=http://127.0.0.1:8000/health
+# Models are fetched before the first call: that may take minutes. A certificate is not one of 127.0.0.1.
 HEALTHCHECK --start-period=5m --interval=10s --timeout=3s --retries=3 \
-    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/health', timeout=2)"]
+    CMD ["python", "-c", "import os, ssl, urllib.request as r; \
+r.urlopen(os.environ['VISION_AGENTS_HEALTH'], timeout=2, context=ssl._create_unverified_context())"]
 # SIGTERM drains: running calls go on. Give the container as long as they may: docker stop --time 3700.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["vision-agents"]
