@@ -67,12 +67,15 @@ def run(args: argparse.Namespace) -> int:
     """Serve until it is told to end. Returns 0; raises CommandError for what keeps it from starting."""
     if (args.tls_cert is None) is not (args.tls_key is None):
         raise CommandError("a certificate needs its key: give both --tls-cert and --tls-key")
+    on_ray = args.ray or args.address is not None
+    if args.hosts is not None and not on_ray:
+        raise CommandError("--hosts is the number of processes under Ray: give --ray or --address too, or leave it out")
     try:
         load = partial(load_runner, args.agent, args.sessions, _changes(args))
         runner = load()
         runner.options.check_exposure(args.host)
         fetch_models(args.agent)
-        if args.ray or args.address is not None:
+        if on_ray:
             _serve_on_ray(args, load, runner)
             return OK
         runner.serve(args.host, args.port, certificate=args.tls_cert, key=args.tls_key)
