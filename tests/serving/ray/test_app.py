@@ -40,9 +40,14 @@ def test_as_long_as_nothing_is_measured_nothing_changes() -> None:
 
 
 @pytest.mark.parametrize(
-    "more", [{}, {"hosts": "1:4", "sessions": "20", "drain": "60", "farewell": "Bye.", "fronts": "1"}]
+    "more",
+    [
+        {},
+        {"hosts": "1:4", "sessions": "20", "drain": "60", "farewell": "Bye.", "fronts": "1"},
+        {"hosts": 2, "sessions": 20, "drain": 60, "fronts": 1},
+    ],
 )
-def test_a_configuration_names_the_program(monkeypatch: pytest.MonkeyPatch, more: dict[str, str]) -> None:
+def test_a_configuration_names_the_program(monkeypatch: pytest.MonkeyPatch, more: dict[str, Any]) -> None:
     monkeypatch.syspath_prepend(str(kit.HERE))
     assert app({"agent": "fleet_program:rooms", **more}) is not None
 
@@ -51,3 +56,11 @@ def test_a_configuration_with_a_number_that_is_none_is_an_error(monkeypatch: pyt
     monkeypatch.syspath_prepend(str(kit.HERE))
     with pytest.raises(ValueError, match="LEAST:MOST"):
         app({"agent": "fleet_program:rooms", "hosts": "many"})
+
+
+@pytest.mark.parametrize(
+    ("args", "says"), [({"agent": "x:y", "host": 2, "drian": 5}, "does not know drian, host"), ({}, "wants `agent`")]
+)
+def test_a_configuration_with_other_names_is_an_error_that_names_those_there_are(args: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=f"{says}.* agent, hosts, sessions, drain, farewell, fronts"):
+        app(args)

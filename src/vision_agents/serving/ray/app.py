@@ -116,18 +116,30 @@ def application(load: Load, fleet: Fleet, release: Release) -> serve.Application
     return bound
 
 
-def app(args: Mapping[str, str]) -> serve.Application:
+# What Serve's own configuration may say to `app`.
+ARGUMENTS = ("agent", "hosts", "sessions", "drain", "farewell", "fronts")
+
+
+def app(args: Mapping[str, Any]) -> serve.Application:
     """The application for Serve's own configuration: `import_path: vision_agents.serving.ray:app`.
 
     Args:
         args: `agent`, as the command line has it; and, if wanted, `hosts` (N or LEAST:MOST), `sessions`, `drain`,
             `farewell`, `fronts`.
+
+    Raises ValueError for other names, and for numbers that cannot be ones.
     """
     from vision_agents.cli.serve import load_runner  # The same names as on the command line.
 
-    given = {"drain": float(args["drain"])} if "drain" in args else {}
-    changes: dict[str, Any] = given | {name: args[name] for name in ("farewell",) if name in args}
-    sessions = int(args["sessions"]) if "sessions" in args else None
-    least, most = hosts_of(args.get("hosts", "1"))
-    fleet = Fleet(least, most, int(args.get("fronts", FRONTS)))
-    return application(partial(load_runner, args["agent"], sessions, changes), fleet, new_release(fleet))
+    if (unknown := sorted(set(args) - set(ARGUMENTS))) or "agent" not in args:
+        wrong = f"does not know {', '.join(unknown)}" if unknown else "wants `agent`"
+        raise ValueError(f"the application {wrong}: its args are {', '.join(ARGUMENTS)}")
+    # YAML has numbers where they are written without quotes.
+    given = {name: str(value) for name, value in args.items()}
+    changes: dict[str, Any] = {name: given[name] for name in ("farewell",) if name in given}
+    if "drain" in given:
+        changes["drain"] = float(given["drain"])
+    sessions = int(given["sessions"]) if "sessions" in given else None
+    least, most = hosts_of(given.get("hosts", "1"))
+    fleet = Fleet(least, most, int(given.get("fronts", FRONTS)))
+    return application(partial(load_runner, given["agent"], sessions, changes), fleet, new_release(fleet))
