@@ -220,6 +220,39 @@ async def test_a_start_that_is_cancelled_gives_its_place_back() -> None:
         assert not host.sessions
 
 
+@pytest.mark.parametrize("ends", ["close", "finish"])
+async def test_a_session_that_is_ended_while_its_agent_is_made_never_joins(ends: str) -> None:
+    made: list[Any] = []
+
+    class Watched(LoopEdge):
+        left = 0
+
+        async def leave(self) -> None:
+            self.left += 1
+            await super().leave()
+
+    async def slow() -> Any:
+        await asyncio.sleep(5)
+        made.append(scripted(Watched()))
+        return made[-1]
+
+    async with hosting(Fickle(slow)) as host:
+        starting = asyncio.create_task(calling(host))
+        await asyncio.sleep(1)
+        (begun,) = host.sessions.values()
+        if ends == "close":
+            begun.close(End.CLOSED)
+        else:
+            await begun.finish(End.CLOSED)
+        with pytest.raises(StartError, match="ended before its agent was there"):
+            await starting
+        (agent,) = made
+        assert not agent.entered.is_set()
+        assert agent.edge.left
+        assert begun.over.is_set()
+        assert (dict(host.ended), dict(host.sessions)) == ({End.CLOSED: 1}, {})
+
+
 # A call.
 
 

@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
@@ -14,12 +14,13 @@ import pytest
 import pytest_asyncio
 from fastapi import Depends, Header, HTTPException
 
-from vision_agents.serving import End, ServeOptions
+from vision_agents.serving import AgentLauncher, CallHost, End, ServeOptions
 from vision_agents.serving.body import LONGEST, BoundedBodies
 from vision_agents.serving.http import make_app
+from vision_agents.serving.lost import KEEP
 from vision_agents.serving.tokens import make_token
 
-from .kit import ANNA, arrives, create_agent, hosting, scripted, until
+from .kit import ANNA, ROOMY, arrives, create_agent, hosting, scripted, until
 
 pytestmark = pytest.mark.virtual_time
 
@@ -141,6 +142,11 @@ async def test_whoever_waits_is_told_of_the_end(serve: Any) -> None:
     await site.ask("DELETE", one)
     told = (await waiting).json()
     assert (told["over"], told["why"], told["lost"]) == (True, "closed", False)
+    # Who asks between two waits is told as well, for a while; of another call nothing is.
+    assert (await site.ask("GET", f"{one}/end")).json() == told
+    assert (await site.ask("GET", f"{one.replace('table', 'other')}/end")).status_code == 404
+    assert (await site.ask("GET", one)).status_code == 404
+    await asyncio.sleep(KEEP)
     assert (await site.ask("GET", f"{one}/end")).status_code == 404
     assert (await site.ask("GET", f"{one}/end?seconds=9999")).status_code == 422
 
@@ -579,6 +585,25 @@ async def test_the_description_needs_nothing_from_elsewhere(serve: Any) -> None:
         answer = await site.ask("GET", part)
         assert (part, answer.status_code, len(answer.content) > 1000) == (part, 200, True)
     assert "://" not in page.replace("window.location.protocol", "")
+
+
+async def test_an_application_of_ones_own_starts_the_calls_inside_of_its_own_life() -> None:
+    from fastapi import FastAPI
+
+    lived: list[Any] = []
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[dict[str, int]]:
+        lived.append(("begins", host.started))
+        yield {"answer": 42}
+        lived.append(("ends", host.draining))
+
+    host = CallHost(AgentLauncher(create_agent), ROOMY)
+    app = make_app(host, ServeOptions(secret="", fast_api=FastAPI(lifespan=life)))
+    assert not host.started
+    async with app.router.lifespan_context(app) as state:
+        assert (state, host.started, host.draining) == ({"answer": 42}, True, False)
+    assert lived == [("begins", False), ("ends", True)]
 
 
 async def test_an_application_of_ones_own_gets_the_routes() -> None:

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 
 from .admission import Refused
 from .host import CallHost
-from .lost import Lost
+from .lost import Ending, Lost
 from .metrics import Snapshot, snapshot
 from .options import ServeOptions
 from .session import AgentSession, CallRequest, End, StartError
@@ -33,15 +33,6 @@ class SessionFacts:
     duration: float = 0.0
     """Seconds since the place was taken."""
     figures: Mapping[str, float | int | None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """The end of a session. `lost`: by a fault, and its conversation is kept to go on from."""
-
-    end: str
-    error: str | None = None
-    lost: bool = False
 
 
 class PageRoutes(Protocol):
@@ -83,7 +74,10 @@ class Dispatch(Protocol):
         """Begin to end a session. Returns whether there is one."""
 
     async def ending(self, call_id: str, session_id: str, seconds: float) -> Ending | None:
-        """Wait for the end of a session that is there; None if it has not come within `seconds`."""
+        """Wait for the end of a session; None if it has not come within `seconds`, or there is none.
+
+        Of one that is over it is known for some minutes.
+        """
 
     async def snapshots(self) -> Mapping[str, Snapshot]:
         """The figures of each process that holds calls, by its name; "" for this one."""
@@ -133,13 +127,14 @@ class LocalDispatch:
     async def ending(self, call_id: str, session_id: str, seconds: float) -> Ending | None:
         session = self._host.find(call_id, session_id)
         if session is None:
-            return None
+            ended = self._host.over.find(asyncio.get_running_loop().time(), call_id, session_id)
+            return None if ended is None else ended.ending
         try:
             async with asyncio.timeout(seconds):
                 await session.wait()
         except TimeoutError:
             return None
-        return Ending(str(session.end), session.error, session.end is End.FAILED)
+        return session.ending
 
     async def snapshots(self) -> Mapping[str, Snapshot]:
         return {"": snapshot(self._host)}

@@ -27,7 +27,7 @@ from .figures import Figures
 from .lateness import PullClock
 from .launcher import AgentLauncher
 from .load import LOOKS, Load, LoadMeter
-from .lost import Lost, LostCalls, latest
+from .lost import Ended, EndedCalls, Lost, LostCalls, latest
 from .session import AgentSession, CallRequest, End
 from .shedding import Shedding
 
@@ -73,6 +73,7 @@ class CallHost:
         self.refused: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
         self.lost = LostCalls()
+        self.over = EndedCalls()
         self.draining = False
         self._traces = traces
         self.started = False
@@ -229,10 +230,11 @@ class CallHost:
 
     async def _follow(self, session: AgentSession) -> None:
         await session.wait()
+        now = asyncio.get_running_loop().time()
+        self.over.add(now, Ended(session.id, session.call_id, session.ending))
         if session.end is End.FAILED and session.agent is not None:
             left = latest(session.agent.conversation.messages)
-            lost = Lost(session.id, session.call_id, session.error or "the call failed", left)
-            self.lost.add(asyncio.get_running_loop().time(), lost)
+            self.lost.add(now, Lost(session.id, session.call_id, session.error or "the call failed", left))
         self._free(session)
         logger.info("session %s of call %s is over: %s", session.id, session.call_id, session.end)
 

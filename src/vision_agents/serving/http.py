@@ -25,16 +25,18 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, Field
+from starlette.types import Lifespan
 
 from vision_agents.core.distribution import DISTRIBUTION
 
 from . import metrics
 from .admission import Refused
 from .body import LONGEST, BoundedBodies
-from .dispatch import Dispatch, Ending, LocalDispatch, PageRoutes, SessionFacts
+from .dispatch import Dispatch, LocalDispatch, PageRoutes, SessionFacts
 from .guard import permit
 from .host import CallHost
 from .launcher import CreateAgentError
+from .lost import Ending
 from .options import ServeOptions
 from .rate import RateLimit
 from .session import CallRequest, StartError
@@ -113,11 +115,11 @@ def make_app(calls: CallHost | Dispatch, options: ServeOptions) -> FastAPI:
     app: FastAPI = options.fast_api or FastAPIOffline(
         title="vision_agents",
         version=_version(),
-        lifespan=_lifespan,
         summary="Voice agents in calls",
         redoc_url=None,
         static_url=_DOCS_PARTS,
     )
+    app.router.lifespan_context = _inside(app.router.lifespan_context)
     app.state.dispatch, app.state.options = dispatch, options
     app.state.rate = RateLimit(options.starts_per_second, options.start_burst)
     app.include_router(_router(options))
@@ -219,8 +221,11 @@ async def wait_for_end(
     dispatch = _dispatch(request)
     if (lost := await dispatch.lost(call_id, session_id)) is not None:
         return _ended(session_id, Ending("lost", lost.why, lost=True))
-    await _find(request, call_id, session_id)
-    return _ended(session_id, await dispatch.ending(call_id, session_id, seconds))
+    there = await dispatch.find(call_id, session_id)
+    ending = await dispatch.ending(call_id, session_id, seconds)
+    if there is None and ending is None:
+        raise await _not_there(request, call_id, session_id)
+    return _ended(session_id, ending)
 
 
 async def view_metrics(call_id: CallId, session_id: SessionId, request: Request) -> SessionMetrics:
@@ -257,6 +262,17 @@ async def prometheus(request: Request) -> Response:
 
 
 # Inside.
+
+
+def _inside(own: Lifespan[Any]) -> Lifespan[Any]:
+    """The life of an application, with that of the calls inside of it."""
+
+    @asynccontextmanager
+    async def both(app: FastAPI) -> AsyncIterator[Any]:
+        async with own(app) as state, _lifespan(app):
+            yield state
+
+    return both
 
 
 @asynccontextmanager

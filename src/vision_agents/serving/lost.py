@@ -1,4 +1,4 @@
-"""Keeps what lost calls leave for a while: the reason, and the conversation.
+"""Keeps for a while what calls leave: how they ended, and of lost ones the conversation.
 
 Pure: `now` is in seconds and never decreases.
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from vision_agents.core.conversation import Message
 
-# Seconds for which it is kept, how many calls are, and how much of each conversation.
+# Seconds for which it is kept, of how many calls, and how much of each conversation.
 KEEP = 300.0
 MOST = 1000
 MESSAGES = 200
@@ -28,32 +29,69 @@ class Lost:
     """The latest of what was said and heard."""
 
 
-class LostCalls:
-    """The lost calls of the last minutes. Of too many the oldest are forgotten."""
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of a session. `lost`: by a fault, and its conversation is kept to go on from."""
+
+    end: str
+    error: str | None = None
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A session that is over."""
+
+    session_id: str
+    call_id: str
+    ending: Ending
+
+
+class _OfCall(Protocol):
+    @property
+    def session_id(self) -> str: ...
+
+    @property
+    def call_id(self) -> str: ...
+
+
+K = TypeVar("K", bound=_OfCall)
+
+
+class Kept(Generic[K]):
+    """What sessions of the last minutes left. Of too many the oldest are forgotten."""
 
     def __init__(self) -> None:
-        self._lost: OrderedDict[str, tuple[float, Lost]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[float, K]] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._lost)
+        return len(self._kept)
 
-    def add(self, now: float, lost: Lost) -> None:
-        """Keep one."""
+    def add(self, now: float, left: K) -> None:
+        """Keep what one has left."""
         self._forget(now)
-        self._lost.pop(lost.session_id, None)
-        self._lost[lost.session_id] = now, lost
-        while len(self._lost) > MOST:
-            self._lost.popitem(last=False)
+        self._kept.pop(left.session_id, None)
+        self._kept[left.session_id] = now, left
+        while len(self._kept) > MOST:
+            self._kept.popitem(last=False)
 
-    def find(self, now: float, call_id: str, session_id: str) -> Lost | None:
-        """The lost session of this id, if it was one of this call: nobody goes on with another call's conversation."""
+    def find(self, now: float, call_id: str, session_id: str) -> K | None:
+        """What the session of this id left, if it was one of this call: nobody sees another call's."""
         self._forget(now)
-        _, lost = self._lost.get(session_id, (now, None))
-        return lost if lost is not None and lost.call_id == call_id else None
+        _, left = self._kept.get(session_id, (now, None))
+        return left if left is not None and left.call_id == call_id else None
 
     def _forget(self, now: float) -> None:
-        while self._lost and next(iter(self._lost.values()))[0] <= now - KEEP:
-            self._lost.popitem(last=False)
+        while self._kept and next(iter(self._kept.values()))[0] <= now - KEEP:
+            self._kept.popitem(last=False)
+
+
+class LostCalls(Kept[Lost]):
+    """The lost calls of the last minutes, with their conversations."""
+
+
+class EndedCalls(Kept[Ended]):
+    """How the calls of the last minutes ended: who asks a moment after the end is told."""
 
 
 def latest(messages: tuple[Message, ...]) -> tuple[Message, ...]:

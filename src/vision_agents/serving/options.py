@@ -36,7 +36,8 @@ class ServeOptions:
     can_view_metrics: Permission | None = None
     """Decides who may see the figures of one, and those of the process."""
     get_current_user: Permission | None = None
-    """A FastAPI dependency that returns whoever asks; a session keeps it as `created_by`."""
+    """A FastAPI dependency that returns whoever asks; a session keeps it as `created_by`, but under
+    Ray, where it would have to be sent to another process."""
     cors_allow_origins: Sequence[str] = ()
     """Other sites whose pages may use this server from browsers; none by default."""
     cors_allow_methods: Sequence[str] = ("GET", "POST", "DELETE")

@@ -18,6 +18,7 @@ from vision_agents.core.tasks import GRACE, bounded
 
 from .figures import Figures
 from .launcher import AgentLauncher
+from .lost import Ending
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +86,8 @@ class AgentSession:
         # When the agent was left alone in the call; None while somebody is there, or it is not in the call yet.
         self._alone_since: float | None = None
         self._task: asyncio.Task[None] | None = None
+        # The agent, once it is closed: a session that is over may still get one that was being made.
+        self._closed: Agent | None = None
 
     @property
     def joined(self) -> bool:
@@ -106,6 +109,11 @@ class AgentSession:
             self._alone_since = self._clock()
         return self._clock() - self._alone_since
 
+    @property
+    def ending(self) -> Ending:
+        """The end of the session, once it is over."""
+        return Ending(str(self.end), self.error, self.end is End.FAILED)
+
     async def begin(self, launcher: AgentLauncher, prepare: Callable[[AgentSession, Agent], None]) -> None:
         """Make the agent and have it join. Returns when it is in the call, and holds it from then on by itself.
 
@@ -113,6 +121,8 @@ class AgentSession:
         """
         try:
             self.agent = await launcher.launch(self.edge)
+            if self.end is not None:
+                raise StartError("the session was ended before its agent was there", "call")
             for message in self._conversation:
                 self.agent.conversation.add(message)
             prepare(self, self.agent)
@@ -173,10 +183,10 @@ class AgentSession:
         raise StartError(self.error or "join_call returned, and the agent had joined no call", "call")
 
     async def _leave(self) -> None:
-        if self.over.is_set():
-            return
-        if self.agent is not None:
-            await bounded(self.agent.close(), f"closing the agent of session {self.id}", 2 * GRACE)
-        elif self.edge is not None:
+        agent = self.agent
+        if agent is not None and agent is not self._closed:
+            await bounded(agent.close(), f"closing the agent of session {self.id}", 2 * GRACE)
+            self._closed = agent
+        elif agent is None and self.edge is not None and not self.over.is_set():
             await bounded(self.edge.leave(), f"leaving by the edge of session {self.id}")
         self.over.set()

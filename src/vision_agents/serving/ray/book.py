@@ -23,8 +23,11 @@ SILENCE = 10.0
 # Seconds after which a session that no host has is given up: longer than a start may take to be placed.
 UNPLACED = 10.0
 
-# Seconds after which a session that moves is offered again.
-STRANDED = 3.0
+# The same for one whose host died: perhaps a host has to be started for it first.
+MOVING = 60.0
+
+# Seconds after which a session that moves is offered again: longer than a front tries to place it.
+STRANDED = 6.0
 
 # Sessions that are over are remembered so long, in seconds: a report that was made before may come after.
 REMEMBERED = 30.0
@@ -61,7 +64,9 @@ class Entry:
     reported: bool = False
     conversation: tuple[Message, ...] = ()
     moves: int = 0
-    """The times that it was offered to another host."""
+    """The times that its host died, and it was to go on elsewhere."""
+    offered: float = 0.0
+    """The time at which it was offered to other hosts, last."""
 
     @property
     def movable(self) -> bool:
@@ -193,6 +198,7 @@ class Book:
         if entry is None or not entry.movable:
             return None
         entry.host, entry.reported, entry.since, entry.moves = None, False, now, entry.moves + 1
+        entry.offered = now
         return moved(entry)
 
     def silent(self, now: float) -> list[str]:
@@ -200,13 +206,22 @@ class Book:
         return [name for name, host in self.hosts.items() if now - host.seen > SILENCE]
 
     def stranded(self, now: float) -> list[CallRequest]:
-        """Requests that move and were taken by nobody: by a front, perhaps, that is dead itself."""
+        """Requests that move and were taken by nobody: there is no host yet, or the front that had them is dead."""
         waiting = [entry for entry in self.sessions.values() if entry.host is None and entry.moves]
-        return [moved(entry) for entry in waiting if now - entry.since > STRANDED]
+        again = [entry for entry in waiting if now - entry.offered > STRANDED]
+        for entry in again:
+            entry.offered = now
+        return [moved(entry) for entry in again]
 
     def unplaced(self, now: float) -> list[str]:
         """Sessions that no host has taken in time."""
-        return [each for each, entry in self.sessions.items() if entry.host is None and now - entry.since > UNPLACED]
+        waiting = [(each, entry) for each, entry in self.sessions.items() if entry.host is None]
+        return [each for each, entry in waiting if now - entry.since > (MOVING if entry.moves else UNPLACED)]
+
+    def abandoned(self, now: float) -> list[tuple[str, str]]:
+        """Sessions that a host claimed and does not report, with that host: who asked for them left meanwhile."""
+        held = [(each, entry.host, entry) for each, entry in self.sessions.items() if not entry.reported]
+        return [(each, host) for each, host, entry in held if host and self._told(now, host) - entry.since > UNPLACED]
 
     def of(self, host: str) -> Iterator[tuple[str, Entry]]:
         """The sessions of a host, with their ids."""
@@ -216,6 +231,10 @@ class Book:
         """The session of this id, if it is one of this call."""
         entry = self.sessions.get(session_id)
         return entry if entry is not None and entry.facts.call_id == call_id else None
+
+    def _told(self, now: float, host: str) -> float:
+        """The time of a host's last report; now, if there is no such host."""
+        return self.hosts[host].seen if host in self.hosts else now
 
     def _forget(self, now: float) -> None:
         while self._over and next(iter(self._over.values())) < now - REMEMBERED:

@@ -16,9 +16,9 @@ from ray.serve.handle import DeploymentHandle
 from vision_agents.core.tasks import Tasks
 
 from ..admission import Refused
-from ..dispatch import Ending, PageRoutes, SessionFacts, continued
+from ..dispatch import PageRoutes, SessionFacts, continued
 from ..launcher import AgentLauncher, CreateAgentError
-from ..lost import Lost
+from ..lost import Ending, Lost
 from ..metrics import Snapshot
 from ..options import ServeOptions
 from ..session import CallRequest, StartError
@@ -78,7 +78,11 @@ class ClusterDispatch:
         refusal = _refused(await self._registry.ask(Registry.reserve, request, facts, self._most))
         if refusal is not None:
             raise refusal
-        return await self._start(request, facts)
+        try:
+            return await self._start(request, facts)
+        except BaseException:
+            self._registry.tell(Registry.release, request.session_id)
+            raise
 
     async def find(self, call_id: str, session_id: str) -> SessionFacts | None:
         return await self._registry.ask(Registry.find, call_id, session_id)
@@ -99,26 +103,22 @@ class ClusterDispatch:
 
     async def _start(self, request: CallRequest, facts: SessionFacts) -> SessionFacts:
         refusal = _full()
-        try:
-            for _ in range(TRIES):
-                stream = Stream(self._hosts.run_call.remote(request))
-                try:
-                    facts = replace(await stream.begin(), started_at=facts.started_at)
-                except Refused as refused:
-                    refusal = refused
-                    if not await self._elsewhere(refused):
-                        break
-                    continue
-                except BROKEN as error:
-                    logger.warning("session %s begins anew: %s", request.session_id, _why(error))
-                    self._registry.tell(Registry.unclaim, request.session_id, stream.host)
-                    continue
-                self._tasks.spawn(self._follow(request, facts, stream), f"following session {facts.id}")
-                return facts
-            raise refusal
-        except BaseException:
-            self._registry.tell(Registry.release, request.session_id)
-            raise
+        for _ in range(TRIES):
+            stream = Stream(self._hosts.run_call.remote(request))
+            try:
+                facts = replace(await stream.begin(), started_at=facts.started_at)
+            except Refused as refused:
+                refusal = refused
+                if not await self._elsewhere(refused):
+                    break
+                continue
+            except BROKEN as error:
+                logger.warning("session %s begins anew: %s", request.session_id, _why(error))
+                self._registry.tell(Registry.unclaim, request.session_id, stream.host)
+                continue
+            self._tasks.spawn(self._follow(request, facts, stream), f"following session {facts.id}")
+            return facts
+        raise refusal
 
     async def _elsewhere(self, refused: Refused) -> bool:
         """Return whether another host may have what one has refused, or has hung over."""
@@ -147,8 +147,12 @@ class ClusterDispatch:
         facts = SessionFacts(request.session_id, request.call_id, request.call_type, datetime.now(UTC))
         try:
             await self._start(request, facts)
-        except (Refused, CreateAgentError, StartError) as error:
+        except Refused as refused:
+            # The registry offers it again: where the last host died another one is on its way.
+            logger.info("session %s is not taken yet: %s", request.session_id, refused)
+        except (CreateAgentError, StartError) as error:
             logger.warning("session %s is not started again: %s", request.session_id, error)
+            self._registry.tell(Registry.release, request.session_id)
 
 
 class Stream:

@@ -15,10 +15,10 @@ from vision_agents.core.conversation import Message
 from vision_agents.core.tasks import Tasks
 
 from ..admission import Refused
-from ..dispatch import Ending, described
+from ..dispatch import described
 from ..host import CallHost
 from ..launcher import CreateAgentError
-from ..lost import latest
+from ..lost import Ending, latest
 from ..metrics import snapshot
 from ..runner import Runner
 from ..session import CallRequest, End, StartError
@@ -75,11 +75,13 @@ class Host:
         """
         session = request.session_id
         yield {"placed": self._name}
-        if not await self._registry.ask(Registry.claim, session, self._name):
-            yield {"refused": ("session", "another host has the session", 1.0)}
-            return
+        # Whoever leaves the stream may do so while the claim is on its way: it is told to be over, too.
         ending: Ending | None = Ending("closed")
         try:
+            if not await self._registry.ask(Registry.claim, session, self._name):
+                ending = None
+                yield {"refused": ("session", "another host has the session", 1.0)}
+                return
             async with aclosing(self._calls.run_call(request)) as signs:
                 async for sign in signs:
                     if "session" in sign:
@@ -90,7 +92,8 @@ class Host:
                     yield sign
         except Refused as refusal:
             ending = None
-            await self._registry.ask(Registry.unclaim, session, self._name)
+            if refusal.reason != "session":  # That one runs here.
+                await self._registry.ask(Registry.unclaim, session, self._name)
             yield {"refused": (refusal.reason, str(refusal), refusal.retry_after)}
         except CreateAgentError as error:
             ending = Ending("failed", str(error))

@@ -16,8 +16,8 @@ from vision_agents.core.conversation import Message
 from vision_agents.core.tasks import Tasks
 
 from ..admission import Refused
-from ..dispatch import Ending, SessionFacts
-from ..lost import Lost, LostCalls, latest
+from ..dispatch import SessionFacts
+from ..lost import Ended, EndedCalls, Ending, Lost, LostCalls, latest
 from ..metrics import Snapshot
 from ..session import CallRequest
 from .book import Book, Entry, Release, Report
@@ -63,6 +63,7 @@ class Registry:
     def __init__(self) -> None:
         self._book = Book()
         self._lost = LostCalls()
+        self._over = EndedCalls()
         self._boxes: dict[str, _Box] = {}
         self._waiting: dict[str, list[asyncio.Future[Ending]]] = {}
         self._moved: asyncio.Queue[CallRequest] = asyncio.Queue()
@@ -121,9 +122,10 @@ class Registry:
         return True
 
     async def ending(self, call_id: str, session_id: str, seconds: float) -> Ending | None:
-        """Wait for the end of a session that is there; None if it has not come within `seconds`."""
+        """Wait for the end of a session; None if it has not come within `seconds`, or there is none."""
         if self._book.find(call_id, session_id) is None:
-            return None
+            ended = self._over.find(self._clock(), call_id, session_id)
+            return None if ended is None else ended.ending
         told: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.setdefault(session_id, [])
         waiting.append(told)
@@ -200,8 +202,8 @@ class Registry:
 
     async def drain(self, release: Release) -> int | None:
         """Take no more sessions. Returns how many there are; None if a later release has taken over."""
-        latest = self._book.release
-        if latest is not None and latest > release:
+        newest = self._book.release
+        if newest is not None and newest > release:
             return None
         self._drained = release
         return len(self._book.sessions)
@@ -217,8 +219,8 @@ class Registry:
 
     @property
     def _draining(self) -> bool:
-        latest = self._book.release
-        return self._drained is not None and (latest is None or latest <= self._drained)
+        newest = self._book.release
+        return self._drained is not None and (newest is None or newest <= self._drained)
 
     def _tell(self, host: str, session: str) -> None:
         box = self._boxes.setdefault(host, _Box())
@@ -229,6 +231,7 @@ class Registry:
         entry = self._book.close(self._clock(), session)
         if entry is None:
             return
+        self._over.add(self._clock(), Ended(session, entry.facts.call_id, ending))
         if ending.lost:
             self._keep(session, entry, ending.error or "the call failed", conversation)
         for told in self._waiting.pop(session, []):
@@ -266,13 +269,15 @@ class Registry:
                 self._bury(name, "the process that held it is dead, or hangs")
             for request in self._book.stranded(now):
                 self._moved.put_nowait(request)
+            for session, name in self._book.abandoned(now):
+                self._book.unclaim(session, name)
             for session in self._book.unplaced(now):
                 self._close(session, Ending("lost", "no host took it", lost=True))
 
 
 def asked(request: CallRequest) -> CallRequest:
-    """The request, as it is sent: without what is of one process."""
-    return replace(request, edge=None)
+    """The request, as it is sent: without what is of one process, a way in and whatever a program calls a user."""
+    return replace(request, edge=None, created_by=None)
 
 
 def _sent(refusal: Refused | None) -> Refusal | None:

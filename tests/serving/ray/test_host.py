@@ -1,0 +1,75 @@
+"""The deployment that holds calls, without Ray's processes: what the registry is told of a stream that is left."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+pytest.importorskip("ray")
+
+from vision_agents.serving import AgentLauncher, CallRequest, Runner, ServeOptions
+from vision_agents.serving.dispatch import SessionFacts
+from vision_agents.serving.ray import host as module
+from vision_agents.serving.ray.book import Release
+from vision_agents.serving.ray.registry import Registry
+
+from ..kit import ROOMY, create_agent
+
+pytestmark = pytest.mark.virtual_time
+
+
+class Near:
+    """A registry in this process, whose answers take a moment."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._told: list[asyncio.Task[Any]] = []
+
+    async def ask(self, method: Any, *args: Any) -> Any:
+        # What is asked reaches the registry, whether the answer is waited for or not.
+        self.tell(method, *args)
+        answer = await asyncio.shield(self._told[-1])
+        await asyncio.sleep(0.5)
+        return answer
+
+    def tell(self, method: Any, *args: Any) -> None:
+        self._told.append(asyncio.ensure_future(getattr(self._registry, method.__name__)(*args)))
+
+
+class Host(module.Host):
+    def __del__(self) -> None:  # type: ignore[override]
+        """Ended by the test."""
+
+
+@pytest.mark.parametrize("after", [0.1, 2.0])
+async def test_a_stream_that_is_left_gives_the_session_back(monkeypatch: pytest.MonkeyPatch, after: float) -> None:
+    registry = Registry()
+    context = SimpleNamespace(replica_id=SimpleNamespace(unique_id="a"))
+    monkeypatch.setattr(module.serve, "get_replica_context", lambda: context)
+    monkeypatch.setattr(module, "RegistryClient", lambda: Near(registry))
+    runner = Runner(AgentLauncher(create_agent, participant_wait_timeout=0.0), ServeOptions(secret="", limits=ROOMY))
+    host = Host.__new__(Host)
+    await host.__init__(lambda: runner, Release(1.0, "first", 1), private=True)  # type: ignore[misc]
+    request = CallRequest("table", session_id="s1")
+    facts = SessionFacts("s1", "table", "default", datetime.now(UTC))
+    assert await registry.reserve(request, facts, 1) is None
+
+    async def follow() -> None:
+        async for _ in host.run_call(request):
+            pass
+
+    following = asyncio.create_task(follow())
+    await asyncio.sleep(after)
+    assert registry._book.sessions["s1"].host == "a"
+    following.cancel()
+    await asyncio.wait([following])
+    await asyncio.sleep(0.1)
+    assert await registry.find("table", "s1") is None
+    assert not host._calls.sessions
+    await host._tasks.close()
+    await host._calls.close()
+    await registry.close()
