@@ -59,7 +59,7 @@ K = TypeVar("K", bound=_OfCall)
 
 
 class Kept(Generic[K]):
-    """What sessions of the last minutes left. Of too many the oldest are forgotten."""
+    """Keeps what sessions of the last minutes left. Of too many the oldest are forgotten."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, tuple[float, K]] = OrderedDict()
@@ -76,7 +76,7 @@ class Kept(Generic[K]):
             self._kept.popitem(last=False)
 
     def find(self, now: float, call_id: str, session_id: str) -> K | None:
-        """What the session of this id left, if it was one of this call: nobody sees another call's."""
+        """Return what the session of this id left, if it was one of this call: nobody sees another call's."""
         self._forget(now)
         _, left = self._kept.get(session_id, (now, None))
         return left if left is not None and left.call_id == call_id else None
@@ -91,7 +91,7 @@ class LostCalls(Kept[Lost]):
 
 
 class EndedCalls(Kept[Ended]):
-    """How the calls of the last minutes ended: who asks a moment after the end is told."""
+    """The ends of the calls of the last minutes: who asks a moment after the end is told."""
 
 
 def latest(messages: tuple[Message, ...]) -> tuple[Message, ...]:
