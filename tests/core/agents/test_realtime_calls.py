@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vision_agents.core import Agent, Participant, User
+from vision_agents.core import Agent, User
 from vision_agents.core.agents import AgentSpeechEndedEvent, AgentSpeechStartedEvent
 from vision_agents.core.conversation import ToolCall
 from vision_agents.core.events import Event
@@ -20,8 +20,6 @@ from vision_agents.testing.realtime import ScriptedRealtime
 from .call_kit import ANNA, LONG, Call, others
 
 pytestmark = pytest.mark.virtual_time
-
-BOB = Participant("bob")
 
 
 class RealtimeCall(Call):
@@ -234,21 +232,3 @@ async def test_other_instructions_are_handed_to_the_model_or_refused():
         with pytest.raises(NotImplementedError, match="Fixed takes no other instructions in a call"):
             call.agent.instructions = "Be a pirate."
         assert call.agent.instructions == "Be brief."
-
-
-async def test_words_are_of_an_earlier_turn_by_when_their_own_speaker_began():
-    records = []
-    async with RealtimeCall() as call:
-        call.agent.observe(records.append)
-        listener = call.model._listener
-        call.edge.sink.participant_joined(ANNA)
-        call.edge.sink.participant_joined(BOB)
-        listener.turn_started(ANNA, 1.0)
-        place = call.agent.conversation.place()
-        call.agent.conversation.place()  # Of what the agent says meanwhile.
-        listener.turn_started(BOB, 1.0)
-        listener.turn_started(ANNA, 1.0)  # She goes on: it is the same turn.
-        listener.words(ANNA, "stop", True, None, "", place)
-        listener.words(BOB, "before", True, None, "", place)
-    heard = [record for record in records if record.get("event") == "TranscriptReceived"]
-    assert [(record["participant"], record["earlier"]) for record in heard] == [("anna", False), ("bob", True)]

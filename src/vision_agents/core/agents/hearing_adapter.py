@@ -67,8 +67,8 @@ class HearingAdapter:
         self.ears: Ears = parts.ears(self)
         self._tasks = Tasks()
         self._latest_place = latest_place
-        # Of each participant, the place when their latest turn began: words of a place before it are of an earlier one.
-        self._turn_places: dict[str, int] = {}
+        # The place when the latest turn began: words of a place before it are of an earlier turn.
+        self._turn_place = 0
         # Of each participant, where the final words of a turn were asked for: the latest.
         self._finishing: dict[str, asyncio.Task[None]] = {}
 
@@ -114,14 +114,13 @@ class HearingAdapter:
         if self._strategies is not None:
             self._strategies.forget(participant.id)
         self._forbidden.discard(participant.id)
-        self._turn_places.pop(participant.id, None)
         await self.ears.forget(participant)
 
     # HearingListener.
 
     def speech_started(self, participant: Participant, confidence: float, onset_delay: float) -> None:
         self.onset = self._now() - onset_delay
-        self._note_place(participant)
+        self._turn_place = self._latest_place()
         self._ask_permission(participant)
         self._report(ev.SpeechStarted(self._now(), participant.id, confidence, onset_delay))
 
@@ -134,8 +133,8 @@ class HearingAdapter:
         self._report(ev.SpeechEnded(self._now(), participant.id, voiced, trailing_silence))
 
     def turn_started(self, participant: Participant, confidence: float) -> None:
-        self._note_place(participant)
         self._ask_permission(participant)
+        self._turn_place = self._latest_place()
         self._report(ev.TurnStarted(self._now(), participant.id, confidence))
 
     def turn_ended(
@@ -167,7 +166,7 @@ class HearingAdapter:
         text = text.strip()
         if self._roster.has_left(participant.id) and not (final and text):
             return
-        earlier = place is not None and place < self._turn_places.get(participant.id, 0)
+        earlier = place is not None and place < self._turn_place
         heard = ev.TranscriptReceived(
             self._now(), participant.id, text, final, confidence, alternative, place, earlier=earlier
         )
@@ -190,11 +189,6 @@ class HearingAdapter:
         self._events.send(ErrorEvent(component=component, error=text))
 
     # Inside.
-
-    def _note_place(self, participant: Participant) -> None:
-        # Speech that goes on after a pause is of the same turn.
-        if not self._floor.in_turn(participant.id):
-            self._turn_places[participant.id] = self._latest_place()
 
     def _report(self, event: ev.ParticipantEvent) -> None:
         # A report may be late; of somebody who left, words are worth knowing.

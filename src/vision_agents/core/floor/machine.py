@@ -156,11 +156,6 @@ class Floor:
         """The time at which to come back with `TimePassed`, on the clock of the events; None if nothing waits."""
         return min((at for at, _ in self._deadlines()), default=None)
 
-    def in_turn(self, participant: str) -> bool:
-        """Return True while the participant has a turn that is not over."""
-        turn = self._turns.get(participant)
-        return turn is not None and turn.phase is not QUIET
-
     def transcript(self, participant: str) -> str:
         """The words of the participant's open turn so far, in a cascade; empty without any."""
         turn = self._turns.get(participant)
