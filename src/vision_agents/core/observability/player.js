@@ -4,7 +4,10 @@ const drawings = document.getElementsByTagName("svg");
 
 function from(at) {
   sound.currentTime = Math.max(0, at);
-  sound.play();
+  // Who pauses before it has begun to play aborts that.
+  sound.play().catch((error) => {
+    if (error.name !== "AbortError") throw error;
+  });
 }
 
 function shown({ dataset }) {

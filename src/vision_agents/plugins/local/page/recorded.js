@@ -125,7 +125,8 @@ export class RecordedCall {
   }
 
   toggle() {
-    if (this.sounding) this.audio.paused ? this.audio.play() : this.audio.pause();
+    // Who pauses before it has begun to play aborts that; the button then says so.
+    if (this.sounding) this.audio.paused ? this.audio.play().catch(() => this.tick()) : this.audio.pause();
     else this.still = { at: this.position, since: this.playing ? null : performance.now() / 1000 };
     this.tick();
   }
