@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 from fastapi import HTTPException, Request
 from starlette.requests import HTTPConnection
 
-from .options import ServeOptions, is_loopback
+from vision_agents.core.loopback import is_loopback
+
+from .options import ServeOptions
 from .tokens import ANY_CALL, TokenError, check_token
 
 Dependency = Callable[[Request], Awaitable[None]]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from vision_agents.core.loopback import is_loopback
 
 from .admission import Limits
 from .tokens import checked_secret, secret_from_environment
@@ -80,11 +81,3 @@ class ServeOptions:
         """Raise ValueError if `host` can be reached by others, and nothing decides who may do what."""
         if self.open and not is_loopback(host):
             raise ValueError(NOT_OPEN.format(host=host))
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether nobody but this machine can reach what is served at `host`, a name or an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -13,9 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vision_agents.core.loopback import is_loopback
+
 from .host import CallHost
 from .launcher import AgentLauncher
-from .options import ServeOptions, is_loopback
+from .options import ServeOptions
 from .session import CallRequest, End
 
 if TYPE_CHECKING:

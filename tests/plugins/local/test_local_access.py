@@ -8,8 +8,9 @@ import aiohttp
 import pytest
 import trustme
 
+from vision_agents.core.loopback import is_loopback
 from vision_agents.plugins.local import Edge, server
-from vision_agents.plugins.local.access import Access, is_loopback
+from vision_agents.plugins.local.access import Access
 from vision_agents.plugins.local.refused import RefusedError
 from vision_agents.plugins.local.server import AddressError, Certificate
 

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from vision_agents.core.loopback import is_loopback
+
 from .refused import RefusedError
 
 FORBIDDEN = "this page belongs to the agent's own address: open the one that the program printed"
@@ -18,14 +20,6 @@ NO_TOKEN = "this page is not open to everybody: open the whole address that the 
 
 # The address that the program prints carries the token; the page itself then has it in a cookie.
 PARAMETER = "token"
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether nobody but this machine can reach what is served at `host`, a name or an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class Access:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .access import Access, is_loopback
+from vision_agents.core.loopback import is_loopback
+
+from .access import Access
 from .recorded_lines import Caller, RecordedLines
 from .server import Certificate, Server
 from .site import Site

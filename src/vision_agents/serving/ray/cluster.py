@@ -19,8 +19,9 @@ from ray.serve import RunTarget
 from ray.serve.config import HTTPOptions, ProxyLocation
 from ray.serve.schema import ApplicationStatus, DeploymentStatusOverview
 
+from vision_agents.core.loopback import is_loopback
+
 from ..load import processors
-from ..options import is_loopback
 from ..runner import Runner
 from ..server import Address, signals
 from .app import QUIET, Fleet, application, hosts_of, new_release
