@@ -1,10 +1,10 @@
-"""`--agent module:function`: found, checked, and refused in words that say what to write instead."""
+"""The agent that `--agent` names, and the models that the default one needs."""
 
 from types import SimpleNamespace
 
 import pytest
 
-from vision_agents.cli.agent_factory import DEFAULT_AGENT, fetch_models, load_factory, make_agent
+from vision_agents.cli.agent_factory import DEFAULT_AGENT, fetch_models, make_agent
 from vision_agents.cli.errors import CommandError
 from vision_agents.core import Agent
 from vision_agents.core.models import ModelError
@@ -24,39 +24,6 @@ async def test_a_factory_makes_an_agent_with_the_edge_it_is_given(name):
     assert agent.edge is edge
 
 
-async def test_a_module_in_the_current_folder_is_found(tmp_path, monkeypatch):
-    (tmp_path / "mine_alone.py").write_text("async def agent(edge): return None\n")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.path", [path for path in __import__("sys").path if path])
-    assert load_factory("mine_alone:agent").__name__ == "agent"
-
-
-def test_the_default_is_there():
-    assert callable(load_factory(DEFAULT_AGENT))
-
-
-@pytest.mark.parametrize(
-    ("spec", "complaint"),
-    [
-        ("made_up_agents", "takes MODULE:FUNCTION"),
-        (":counting", "takes MODULE:FUNCTION"),
-        ("made_up_agents:", "takes MODULE:FUNCTION"),
-        ("made_up_agents.py:counting", "write made_up_agents:counting"),
-        ("./made_up_agents.py:counting", "write made_up_agents:counting"),
-        ("no_such_module:counting", "there is no module 'no_such_module'"),
-        ("no_such.package:counting", "there is no module 'no_such.package'"),
-        ("made_up_agents:no_such", "has no 'no_such'"),
-        ("made_up_agents:COUNT", "must be an async function"),
-        ("made_up_agents:not_async", "must be an async function"),
-        ("made_up_agents:without_edge", "must be callable with edge="),
-    ],
-)
-def test_what_is_no_factory_is_refused(spec, complaint):
-    with pytest.raises(CommandError, match=complaint) as raised:
-        load_factory(spec)
-    assert raised.value.status == 2
-
-
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [("something_else", "returned str; it must return an Agent"), ("with_another_edge", "another edge")],
@@ -64,13 +31,6 @@ def test_what_is_no_factory_is_refused(spec, complaint):
 async def test_what_a_factory_makes_is_checked(name, complaint):
     with pytest.raises(CommandError, match=complaint):
         await make_agent(f"made_up_agents:{name}", LoopEdge())
-
-
-def test_a_module_that_misses_one_of_its_own_says_which(tmp_path, monkeypatch):
-    (tmp_path / "needy.py").write_text("import a_package_nobody_has\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ModuleNotFoundError, match="a_package_nobody_has"):
-        load_factory("needy:agent")
 
 
 class Store:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from vision_agents.cli.agent_factory import load_factory
 from vision_agents.cli.dry_run import dry_run
 from vision_agents.cli.errors import UNUSABLE
 from vision_agents.cli.main import main
+from vision_agents.core.agents.factory import load_factory
 
 
 @pytest.fixture

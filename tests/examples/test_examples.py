@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from vision_agents.cli.agent_checks import CHECKS, models
-from vision_agents.cli.agent_factory import load_factory, make_agent
+from vision_agents.cli.agent_factory import make_agent
 from vision_agents.cli.dry_run import dry_run
 from vision_agents.cli.findings import Level
 from vision_agents.core import Agent, Participant
+from vision_agents.core.agents.factory import load_factory
 from vision_agents.core.conversation import Role
 from vision_agents.core.edge import EdgeTransport
 from vision_agents.core.turn_detection import TurnStartedEvent

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from vision_agents.cli.agent_factory import load_factory, make_agent
+from vision_agents.cli.agent_factory import make_agent
 from vision_agents.core import Agent, PcmData
+from vision_agents.core.agents.factory import load_factory
 from vision_agents.core.conversation import Role, ToolCall
 from vision_agents.core.floor import FloorState
 from vision_agents.core.llm import LLMRequest

@@ -10,6 +10,7 @@ from shutil import disk_usage
 from typing import TYPE_CHECKING
 
 from vision_agents.core import warm_up
+from vision_agents.core.agents.factory import load_factory
 from vision_agents.core.audio.files import AudioFileError, read_audio
 from vision_agents.core.observability.facts import Report
 from vision_agents.core.observability.folder import CallFolder
@@ -18,7 +19,7 @@ from vision_agents.core.trace import TraceError
 from vision_agents.core.trace.notes import ClockLate, RecordingEnded, RecordingStarted
 
 from . import interrupts
-from .agent_factory import add_agent_argument, fetch_models, load_factory, make_agent
+from .agent_factory import add_agent_argument, fetch_models, make_agent
 from .call_progress import CallProgress
 from .errors import FAILED, INTERRUPTED, OK, CommandError
 from .summary import summary

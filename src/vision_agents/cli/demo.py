@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vision_agents.core import Agent, warm_up
+from vision_agents.core.agents.factory import load_factory
 from vision_agents.core.models import ModelError
 
 from . import interrupts, language_model
-from .agent_factory import add_agent_argument, fetch_models, load_factory, make_agent
+from .agent_factory import add_agent_argument, fetch_models, make_agent
 from .arguments import port
 from .errors import OK, CommandError
 from .recorded_caller import RecordedCaller

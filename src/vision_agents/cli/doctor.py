@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from vision_agents.core.agents.factory import load_factory
+
 from . import agent_checks, machine_checks
-from .agent_factory import DEFAULT_AGENT, load_factory
+from .agent_factory import DEFAULT_AGENT
 from .dry_run import dry_run
 from .errors import FAILED, OK
 from .findings import Finding, Level, listing, one_line, problem
@@ -36,7 +38,7 @@ def add_arguments(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what was found. Returns 1 if a problem is among it, else 0; raises CommandError for a wrong argument."""
+    """Print what was found. Returns 1 if a problem is among it, else 0. Raises AgentFactoryError for a wrong name."""
     findings = [*chain.from_iterable(check() for check in machine_checks.CHECKS), *examine(args.agent)]
     print(listing(findings))
     counts = {level: sum(finding.level is level for finding in findings) for level in Level}
@@ -46,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def examine(spec: str) -> Iterator[Finding]:
-    """Check the agent that `module:function` makes. Raises CommandError if there is no such function."""
+    """Check the agent that `module:function` makes. Raises AgentFactoryError if there is no such function."""
     try:
         factory, failure = load_factory(spec), None
     except ImportError as error:

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vision_agents.core.agents import Agent
+from vision_agents.core.agents.factory import AgentFactory
 from vision_agents.core.edge import CallSink, EdgeTransport
 from vision_agents.core.llm import Realtime
 from vision_agents.core.participants import User
 
-from .agent_factory import AgentFactory
 from .findings import Finding, one_line, problem
 from .keywords import misspelt
 

@@ -65,7 +65,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             raise
         _say(f"error: {describe(error)}")
-        return error.status if isinstance(error, CommandError) else FAILED
+        return _status(error)
+
+
+def _status(error: Exception) -> int:
+    if isinstance(error, CommandError):
+        return error.status
+    # Here, because `--help` need not wait for the core.
+    from vision_agents.core.agents.factory import AgentFactoryError
+
+    return UNUSABLE if isinstance(error, AgentFactoryError) else FAILED
 
 
 def _parse(arguments: list[str]) -> tuple[Callable[[argparse.Namespace], int], argparse.Namespace]:

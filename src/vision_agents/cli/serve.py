@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vision_agents.serving import AgentLauncher, CreateAgentError, Runner, ServeOptions
+from vision_agents.serving import CreateAgentError, Runner, load_runner
 
-from .agent_factory import DEFAULT_AGENT, fetch_models, load_factory, load_object
+from .agent_factory import DEFAULT_AGENT, fetch_models
 from .arguments import port
 from .errors import OK, CommandError
 
@@ -103,25 +102,6 @@ def _serve_on_ray(args: argparse.Namespace, load: Callable[[], Runner], runner: 
         )
     except ClusterError as error:
         raise CommandError(str(error)) from error
-
-
-def load_runner(spec: str, sessions: int | None, changes: Mapping[str, Any]) -> Runner:
-    """The Runner of what `spec` names, with so many calls at a time, and these changes of its options.
-
-    Raises CommandError if there is no such thing.
-    """
-    found = load_object(spec, "the argument")
-    if isinstance(found, Runner):
-        launcher, options = found.launcher, found.options
-    elif isinstance(found, AgentLauncher):
-        launcher, options = found, ServeOptions()
-    else:
-        launcher, options = AgentLauncher(load_factory(spec)), ServeOptions()
-    if sessions is not None:
-        if sessions < 1:
-            raise CommandError(f"--sessions is 1 or more, not {sessions}")
-        launcher.max_concurrent_sessions = sessions
-    return Runner(launcher, dataclasses.replace(options, **changes))
 
 
 def _changes(args: argparse.Namespace) -> dict[str, Any]:

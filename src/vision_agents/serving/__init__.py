@@ -10,7 +10,7 @@ from .admission import Limits, Refused
 from .host import CallHost
 from .launcher import AgentLauncher, CreateAgentError
 from .options import ServeOptions
-from .runner import Runner
+from .runner import Runner, load_runner
 from .session import AgentSession, CallRequest, End, StartError
 
 __all__ = [
@@ -25,4 +25,5 @@ __all__ = [
     "Runner",
     "ServeOptions",
     "StartError",
+    "load_runner",
 ]

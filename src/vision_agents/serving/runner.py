@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vision_agents.core.agents.factory import load_factory, load_object
 from vision_agents.core.loopback import is_loopback
 
 from .host import CallHost
@@ -148,6 +150,30 @@ class Runner:
                 raise RuntimeError(session.error)
         finally:
             await self.host.close()
+
+
+def load_runner(spec: str, sessions: int | None, changes: Mapping[str, Any]) -> Runner:
+    """Import the Runner, AgentLauncher or agent factory that `module:name` names, as a Runner.
+
+    Args:
+        spec: the name.
+        sessions: calls at a time, at most; None for what the launcher says.
+        changes: options that are to be others, by their names in ServeOptions.
+
+    Raises ValueError if there is no such thing, or a number cannot be one.
+    """
+    found = load_object(spec, "the argument")
+    if isinstance(found, Runner):
+        launcher, options = found.launcher, found.options
+    elif isinstance(found, AgentLauncher):
+        launcher, options = found, ServeOptions()
+    else:
+        launcher, options = AgentLauncher(load_factory(spec)), ServeOptions()
+    if sessions is not None:
+        if sessions < 1:
+            raise ValueError(f"--sessions is 1 or more, not {sessions}")
+        launcher.max_concurrent_sessions = sessions
+    return Runner(launcher, dataclasses.replace(options, **changes))
 
 
 def _page() -> Any:

@@ -18,7 +18,7 @@ from ray import serve
 from ray.cluster_utils import Cluster
 from ray.serve.config import HTTPOptions, ProxyLocation
 
-from vision_agents.cli.serve import load_runner
+from vision_agents.serving import load_runner
 from vision_agents.serving.ray import Fleet, cluster
 from vision_agents.serving.ray.app import QUIET
 from vision_agents.serving.ray.client import NAMESPACE

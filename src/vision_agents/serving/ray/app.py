@@ -13,6 +13,7 @@ from ray import serve
 from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
 from ray.serve.schema import LoggingConfig
 
+from ..runner import load_runner
 from .autoscaling import by_share
 from .book import Release
 from .front import Front
@@ -129,8 +130,6 @@ def app(args: Mapping[str, Any]) -> serve.Application:
 
     Raises ValueError for other names, and for numbers that cannot be ones.
     """
-    from vision_agents.cli.serve import load_runner  # The same names as on the command line.
-
     if (unknown := sorted(set(args) - set(ARGUMENTS))) or "agent" not in args:
         wrong = f"does not know {', '.join(unknown)}" if unknown else "wants `agent`"
         raise ValueError(f"the application {wrong}: its args are {', '.join(ARGUMENTS)}")
