@@ -58,6 +58,8 @@ MEANT = (
     "It has a pool. It has a gym. It has a bar. It has a spa.",
     "First, press the red button, and wait. Then press the red button, press the red button, and wait.",
     "It is very " + "very " * 12 + "old.",
+    "Happy birthday to you! Happy birthday to you! Happy birthday, dear Anna, happy birthday to you! And cake.",
+    "We close at ten. We close at ten. We close at ten! Is that clear?",
 )
 
 
@@ -69,9 +71,9 @@ def test_a_model_that_means_its_lists_says_them_to_the_end(text: str, longest: i
 
 
 @pytest.mark.parametrize("longest", [1, 4, 100])
-def test_a_sentence_that_comes_again_is_a_loop_of_any_model(longest: int) -> None:
-    text = "He was brave, and strong. He was old. He was old. He was brave, and strong. He was old. And so on."
-    assert said(text, longest, clauses=False) == ("He was brave, and strong. He was old. He was old.", True)
+def test_a_sentence_that_comes_a_fourth_time_is_a_loop_of_any_model(longest: int) -> None:
+    text = "He was brave, and strong. He was old. " * 9
+    assert said(text, longest, clauses=False) == (text[: len(text) // 3].rstrip(), True)
 
 
 def test_a_run_without_punctuation_ends_in_its_third_round() -> None:

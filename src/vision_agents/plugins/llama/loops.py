@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-# A sentence of at least so many words is not said twice in a reply, nor is, where clauses count, such a clause. Shorter
-# ones may well come again ("He was happy. …").
+# A sentence of at least so many words comes again in a loop, and so does, where clauses count, such a clause. Shorter
+# ones may well do so ("He was happy. …").
 LEAST_WORDS = 4
 # So many clauses in a row that begin with the same words are a loop: "They're like … They're like … They're like …"
 IN_A_ROW = 3
@@ -35,11 +35,13 @@ class LoopGuard:
 
     `clauses`: whether clauses that come again, or begin alike three times in a row, are a loop too, and words that do
     without any punctuation. So they are from the smallest models. Larger ones mean them ("one cup of flour, one cup of
-    sugar, one cup of milk"): of those only a whole sentence that comes again is one.
+    sugar, one cup of milk"), and sing a line three times ("happy birthday to you"): of those only a whole sentence that
+    comes once more after that is one.
     """
 
     def __init__(self, *, clauses: bool = True) -> None:
         self._strict = clauses
+        self._rounds = 1 if clauses else IN_A_ROW  # how often a sentence may be said
         self._end = _CLAUSE_END if clauses else _SENTENCE_END
         self.closed = False
         """The reply is over: all that would follow is repetition."""
@@ -78,7 +80,8 @@ class LoopGuard:
         return self._text[passed:]
 
     def _repeats(self, words: Words) -> bool:
-        return (len(words) >= LEAST_WORDS and words in self._clauses) or (self._strict and self._opens_again(words))
+        once_more = len(words) >= LEAST_WORDS and self._clauses.count(words) >= self._rounds
+        return once_more or (self._strict and self._opens_again(words))
 
     def _circles(self, words: Words) -> bool:
         return self._strict and (self._opens_again(words) or self._runs(words))
@@ -99,8 +102,8 @@ class LoopGuard:
 
     def _may_repeat(self, words: Words) -> bool:
         at = len(words) - 1  # the last word may not be complete
-        alike = (clause for clause in self._clauses if clause[:at] == words[:at])
-        return any(clause[at].startswith(words[at]) for clause in alike if len(clause) > at)
+        alike = [clause for clause in self._clauses if len(clause) > at and clause[:at] == words[:at]]
+        return any(clause[at].startswith(words[at]) for clause in alike if alike.count(clause) >= self._rounds)
 
     def _close(self) -> str:
         """End the reply before the clause that is being written."""
