@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from importlib import metadata
 
 import pytest
@@ -59,6 +60,29 @@ def test_an_unknown_command(capsys):
         main(["fly"])
     assert exit_.value.code == 2
     assert "invalid choice: 'fly'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("dmeo", "demo"),
+        ("--verison", "--version"),
+        ("models pul", "pull"),
+        ("lab rn", "run"),
+        ("lab run --lisen 3", "--listen"),
+        ("lab run --primer ys", "yes"),
+        ("lab run --policy comit_speech=1", "commit_speech"),
+        ("demo --prot 9", "--port"),
+        ("token --call x --expire=9", None),
+        ("demo --xyzzy", None),
+    ],
+)
+def test_a_misspelt_word_is_told_what_was_meant(words, meant, monkeypatch, capsys):
+    monkeypatch.setenv("VISION_AGENTS_SECRET", "s" * 32)
+    with suppress(SystemExit):
+        assert main(words.split()) in (0, 2)
+    said = capsys.readouterr().err
+    assert (f"Did you mean {meant}?" in said) if meant else ("Did you mean" not in said)
 
 
 @pytest.mark.parametrize(

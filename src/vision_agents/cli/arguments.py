@@ -1,8 +1,43 @@
-"""Arguments that more than one command has."""
+"""Arguments that more than one command has, and what is said of wrong ones."""
 
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from .suggestions import did_you_mean
+
+_CHOICE = re.compile(r"invalid choice: '(?P<word>[^']*)' \(choose from (?P<known>.*)\)")
+_OPTION = re.compile(r"(?<![\w-])--?[a-z][\w-]*")
+
+
+class Parser(argparse.ArgumentParser):
+    """Names the word that was probably meant; a command says itself what it does not take."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As argparse's. Raises SystemExit for what is left over: nobody after this parser knows it."""
+        known, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        return known, rest
+
+    def error(self, message: str) -> NoReturn:
+        """End the program. Raises SystemExit."""
+        super().error(message + self._meant(message))
+
+    def _meant(self, message: str) -> str:
+        if choice := _CHOICE.search(message):
+            return _sentence(choice["word"], re.findall(r"[\w-]+", choice["known"]))
+        _, unknown, rest = message.partition("unrecognized arguments: ")
+        wrong = _OPTION.search(rest) if unknown else None
+        return _sentence(wrong[0], _OPTION.findall(self.format_help())) if wrong else ""
+
+
+def _sentence(word: str, known: Sequence[str]) -> str:
+    meant = did_you_mean(word, known)
+    return f".{meant}" if meant else ""
 
 
 def port(value: str) -> int:

@@ -14,6 +14,7 @@ from vision_agents.lab.scenario import PRIMERS, LabError
 from .colour import judged
 from .errors import FAILED, OK, CommandError
 from .lab_endpointing import add_endpointing, run_endpointing
+from .policy import add_policy, changed_policy, policy_settings
 from .suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -89,14 +90,7 @@ def add_arguments(subparsers: Subparsers) -> None:
     )
     runner.add_argument("--out", type=Path, default=Path("lab"), metavar="DIR", help="where the results go (./lab)")
     runner.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="processes, about 400 MB each (2)")
-    runner.add_argument(
-        "--policy",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="NAME=VALUE",
-        help="settings of the interruption policy, as in --policy commit_speech=0.5 rewind=exact",
-    )
+    add_policy(runner)
     turns = commands.add_parser(
         "endpointing",
         help="measure when turns end: latency against cut-offs, beside other rules",
@@ -231,16 +225,8 @@ def _heard_words() -> tuple[Cut, ...]:
 def _policy(settings: Sequence[str]) -> dict[str, str]:
     from vision_agents.core.floor import InterruptionPolicy
 
-    pairs = [setting.partition("=") for setting in settings]
-    wrong = next((name for name, sign, _ in pairs if not sign), None)
-    if wrong is not None:
-        raise CommandError(f"--policy takes NAME=VALUE, as in commit_speech=0.5, not {wrong!r}")
-    policy = {name: value for name, _, value in pairs}
-    try:
-        InterruptionPolicy().override(policy)
-    except ValueError as error:
-        raise CommandError(str(error)) from None
-    return policy
+    changed_policy(InterruptionPolicy(), settings)  # complains of what cannot be had
+    return policy_settings(settings)
 
 
 def _make_folder(folder: Path) -> None:

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module, metadata
 
+from .arguments import Parser
 from .errors import FAILED, INTERRUPTED, UNUSABLE, CommandError
 from .suggestions import nearest
 
@@ -78,7 +79,7 @@ def _status(error: Exception) -> int:
 
 
 def _parse(arguments: list[str]) -> tuple[Callable[[argparse.Namespace], int], argparse.Namespace]:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="vision-agents",
         description="Voice agents that people can interrupt.",
         epilog=EPILOG,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from vision_agents.core.trace import Difference, TraceError, read_records, read_
 from vision_agents.core.trace.codec import Json
 
 from .errors import FAILED, OK, CommandError
-from .suggestions import nearest
+from .policy import add_policy, changed_policy
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -34,14 +33,7 @@ def add_arguments(subparsers: Subparsers) -> None:
         "are those of the recording.",
     )
     parser.add_argument("trace", type=Path, metavar="TRACE", help="trace.jsonl of a call, or the folder it is in")
-    parser.add_argument(
-        "--policy",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="NAME=VALUE",
-        help="settings of the interruption policy, as in --policy commit_speech=0.5 rewind=exact",
-    )
+    add_policy(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         recorded = recorded_policy(records)
         if not args.policy:
             return _compare(records, list(replay(records)))
-        policy = _policy(recorded, args.policy)
+        policy = changed_policy(recorded, args.policy)
         changes = what_if(records, policy)
     except (TraceError, UnicodeDecodeError) as error:
         raise CommandError(f"{path} is no trace of a call: {error}") from None
@@ -97,21 +89,6 @@ def _short(value: Any) -> str:
 
 
 # What if?
-
-
-def _policy(recorded: InterruptionPolicy, settings: list[str]) -> InterruptionPolicy:
-    pairs = [setting.partition("=") for setting in settings]
-    wrong = next((name for name, sign, _ in pairs if not sign), None)
-    if wrong is not None:
-        raise CommandError(f"--policy takes NAME=VALUE, as in commit_speech=0.5, not {wrong!r}")
-    known = [setting.name for setting in fields(recorded)]
-    for name, _, _ in pairs:
-        if name not in known and (near := nearest(name, known)):
-            raise CommandError(f"the policy has no {name}. Did you mean {near}?")
-    try:
-        return recorded.override({name: value for name, _, value in pairs})
-    except ValueError as error:
-        raise CommandError(str(error)) from None
 
 
 def _tell(recorded: InterruptionPolicy, policy: InterruptionPolicy, changes: list[Change], offset: float) -> None:

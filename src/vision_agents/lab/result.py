@@ -128,7 +128,10 @@ class LabResult:
         """Read what `write` wrote. Raises LabError for anything else."""
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise LabError(f"{path} cannot be read ({why}): give a lab.json of `vision-agents lab run`") from None
+        except (ValueError, RecursionError) as error:
             raise LabError(f"{path} cannot be read: {error}") from None
         whole = isinstance(content, dict) and isinstance(content.get("cases"), list)
         if not whole or not isinstance(content.get("cuts", []), list):

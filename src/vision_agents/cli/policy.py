@@ -1,0 +1,46 @@
+"""`--policy NAME=VALUE`: settings of the interruption policy."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import fields
+
+from vision_agents.core.floor import InterruptionPolicy
+
+from .errors import CommandError
+from .suggestions import nearest
+
+
+def add_policy(parser: argparse.ArgumentParser) -> None:
+    """Add `--policy NAME=VALUE …`."""
+    parser.add_argument(
+        "--policy",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME=VALUE",
+        help="settings of the interruption policy, as in --policy commit_speech=0.5 rewind=exact",
+    )
+
+
+def changed_policy(policy: InterruptionPolicy, settings: Sequence[str]) -> InterruptionPolicy:
+    """The policy with what `--policy` says. Raises CommandError for a wrong name or value."""
+    wanted = policy_settings(settings)
+    known = [setting.name for setting in fields(policy)]
+    for name in wanted:
+        if name not in known and (near := nearest(name, known)):
+            raise CommandError(f"the policy has no {name}. Did you mean {near}?")
+    try:
+        return policy.override(wanted)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+
+
+def policy_settings(settings: Sequence[str]) -> dict[str, str]:
+    """What `--policy` says, as text. Raises CommandError for what is no NAME=VALUE."""
+    pairs = [setting.partition("=") for setting in settings]
+    wrong = next((name for name, sign, _ in pairs if not sign), None)
+    if wrong is not None:
+        raise CommandError(f"--policy takes NAME=VALUE, as in commit_speech=0.5, not {wrong!r}")
+    return {name: value for name, _, value in pairs}
