@@ -35,6 +35,22 @@ def test_it_has_all_that_a_project_has(project: Path) -> None:
     ast.parse((project / "agent.py").read_text())
 
 
+@pytest.mark.parametrize("found", [True, False])
+def test_it_says_how_the_shell_finds_our_programs(found, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    programs = tmp_path / "an env" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "activate").touch()
+    (programs / "vision-agents").touch(mode=0o755)
+    monkeypatch.setattr(sys, "prefix", str(programs.parent))
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("PATH", str(programs) if found else str(tmp_path))
+    assert main(["init", "my-agent"]) == 0
+    said = capsys.readouterr().out
+    assert (f". '{programs}/activate'" not in said) is found
+    assert "    cd my-agent\n    vision-agents demo" in said
+
+
 def test_its_tests_pass_at_once(project: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     # As in an environment of its own: nothing of this suite's settings.

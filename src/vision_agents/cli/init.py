@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
+import sys
 from importlib.resources import files
 from pathlib import Path
+from shutil import which
 from string import Template
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,8 @@ from .errors import OK, CommandError
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+TEST = "pip install pytest && pytest"
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
@@ -41,8 +46,17 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         raise CommandError(f"{folder} cannot be written: {error.strerror or error}") from None
     print(f"{folder} has an agent. Next:\n")
-    print(f"    cd {folder}\n    vision-agents demo --agent agent:make_agent\n    pip install pytest && pytest")
+    for line in (*_activation(), f"cd {folder}", "vision-agents demo --agent agent:make_agent", TEST):
+        print(f"    {line}")
     return OK
+
+
+def _activation() -> list[str]:
+    """What lets the shell find this environment's programs by their names, unless it does."""
+    script = Path(sys.prefix, "Scripts" if sys.platform == "win32" else "bin", "activate")
+    if which("vision-agents") or not script.is_file():
+        return []
+    return [str(script) if sys.platform == "win32" else f". {shlex.quote(str(script))}"]
 
 
 def made(name: str) -> dict[str, str]:
