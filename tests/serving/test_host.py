@@ -11,7 +11,16 @@ from typing import Any, ClassVar
 import pytest
 
 from vision_agents.core.shed import Shed
-from vision_agents.serving import AgentLauncher, CallRequest, CreateAgentError, End, Refused, StartError, session
+from vision_agents.serving import (
+    AgentLauncher,
+    CallHost,
+    CallRequest,
+    CreateAgentError,
+    End,
+    Refused,
+    StartError,
+    session,
+)
 from vision_agents.serving.host import YOUNG
 from vision_agents.serving.load import Load
 from vision_agents.testing.parts import LoopEdge
@@ -50,6 +59,85 @@ async def test_a_refusal_comes_at_once() -> None:
         starting = calling(host, "other")
         with pytest.raises(Refused):
             starting.send(None)  # It does not even wait once.
+
+
+def late_frames(host: CallHost, seconds: float, late: float = 0.016) -> Any:
+    """Frames of all calls, late for so many seconds."""
+
+    async def pull() -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while loop.time() < until:
+            for _ in range(5 * len(host.sessions)):
+                host.meter.pulled(loop.time(), late)
+            await asyncio.sleep(0.1)
+
+    return pull()
+
+
+async def test_a_burst_that_made_frames_late_is_over_when_its_calls_are() -> None:
+    async with hosting(limits=roomy(lateness=0.008)) as host:
+        for _ in range(2):
+            made = await asyncio.gather(*(calling(host, f"call-{n}") for n in range(30)))
+            await late_frames(host, 4.0)
+            assert (host.shedding.level > 0, host.load.lateness > 0.015) == (True, True)
+            with pytest.raises(Refused):
+                await calling(host, "more")
+            await asyncio.gather(*(each.finish(End.CLOSED) for each in made))
+            assert (host.refusal(), host.shedding.level) == (None, Shed.NOTHING)
+
+
+async def test_of_a_burst_whose_calls_have_nearly_all_gone_as_many_may_come_again_but_not_all() -> None:
+    async with hosting(limits=roomy(lateness=0.008)) as host:
+        made = await asyncio.gather(*(calling(host, f"call-{n}") for n in range(30)))
+        await late_frames(host, 1.0)
+        await asyncio.gather(*(each.finish(End.CLOSED) for each in made[1:]))
+        outcomes = await asyncio.gather(*(calling(host, f"again-{n}") for n in range(40)), return_exceptions=True)
+        assert sum(isinstance(each, Refused) for each in outcomes) == 12
+        assert len(host.sessions) == 29
+
+
+async def test_a_process_that_is_late_takes_nobody_in_place_of_who_hangs_up() -> None:
+    async with hosting(limits=roomy(lateness=0.008)) as host:
+        made = await asyncio.gather(*(calling(host, f"call-{n}") for n in range(30)))
+        for n in range(20):
+            await late_frames(host, 1.0)
+            await made.pop().finish(End.CLOSED)
+            with pytest.raises(Refused):
+                await calling(host, f"more-{n}")
+        assert len(host.sessions) == 10
+
+
+async def test_while_work_is_left_out_nobody_is_taken() -> None:
+    async with hosting(limits=roomy()) as host:
+        made = await asyncio.gather(*(calling(host, f"call-{n}") for n in range(5)))
+        await late_frames(host, 1.0)
+        assert host.shedding.level is Shed.TURN_MODEL
+        with pytest.raises(Refused, match="left out") as raised:
+            await calling(host, "more")
+        assert (raised.value.reason, host.capacity) == ("shedding", 5)
+        # Two for one: then there are fewer than were too many.
+        await asyncio.gather(*(each.finish(End.CLOSED) for each in made[:2]))
+        await calling(host, "more")
+        await asyncio.sleep(30)
+        assert host.refusal() is None
+
+
+async def test_agents_of_one_moment_are_made_one_after_the_other() -> None:
+    made: list[Any] = []
+
+    async def create() -> Any:
+        made.append(scripted())
+        return made[-1]
+
+    async with hosting(create) as host:
+        made.clear()
+        starting = [asyncio.ensure_future(calling(host, f"call-{n}")) for n in range(20)]
+        while len(made) < 20:
+            before = len(made)
+            await asyncio.sleep(0)  # What is due meanwhile, a frame say, has its turn here.
+            assert len(made) - before <= 1
+        await asyncio.gather(*starting)
 
 
 async def test_a_call_may_be_taken_for_one_that_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -472,15 +560,13 @@ async def test_late_frames_shed_in_order_and_the_log_says_so(caplog: pytest.LogC
 
     Watching.levels = []
     async with hosting(create, limits=roomy()) as host:
-        made = await calling(host)
-        arrives(made)
-        loop = asyncio.get_running_loop()
+        made = [await calling(host, f"call-{n}") for n in range(3)]
+        arrives(made[0])
         with caplog.at_level(logging.WARNING):
-            for _ in range(60):
-                for _ in range(20):
-                    host.meter.lateness.add(loop.time(), 0.03)
-                await asyncio.sleep(0.1)
+            await late_frames(host, 6.0, 0.03)
             assert host.shedding.level is Shed.PARTIAL_TRANSCRIPTS
+            for each in made[1:]:
+                await each.finish(End.CLOSED)
             late = await calling(host, "late")
             assert late.agent.edge.levels[-1] is Shed.PARTIAL_TRANSCRIPTS
             await asyncio.sleep(60)

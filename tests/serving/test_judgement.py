@@ -32,8 +32,6 @@ def reason(load: Load, calls: Calls = Calls(5), **limits: object) -> str | None:
         (Load(memory=0.95), Calls(5), "memory"),
         (Load(), Calls(64, starting=64), "starting"),
         (Load(), Calls(100, young=100), "cpu"),
-        # Those who were late have gone.
-        (Load(lateness=0.5), Calls(0), None),
         # That the machine is busy with something else is no reason to take nobody at all.
         (Load(cpu=0.99), Calls(0), None),
     ],
@@ -70,11 +68,13 @@ def test_a_burst_of_starts_is_bounded_by_what_calls_cost() -> None:
 def test_what_a_call_costs_is_learned() -> None:
     admission = Admission(Limits())
     for _ in range(200):
-        admission.learn(Load(cpu=0.6), Calls(20))
+        admission.learn(Load(cpu=0.6, calls=20), Calls(20))
     assert admission.cost == pytest.approx(0.03, rel=0.01)
     assert admission.capacity(Load(cpu=0.6), Calls(20)) == 28
-    admission.learn(Load(cpu=0.9), Calls(2))
-    admission.learn(Load(cpu=0.9), Calls(20, young=18))
+    admission.learn(Load(cpu=0.9, calls=2), Calls(2))
+    # While some come and when most have gone, it is those who were there that have used the processor.
+    admission.learn(Load(cpu=0.9, calls=20), Calls(20, starting=3))
+    admission.learn(Load(cpu=0.6, calls=20), Calls(6))
     assert admission.cost == pytest.approx(0.03, rel=0.01)
 
 
@@ -105,6 +105,25 @@ def test_one_thing_after_the_other_is_left_out_and_comes_back_in_turn() -> None:
     assert times[1] - times[0] >= NEXT
     assert times[2] - 10.0 >= BACK
     assert times[3] - times[2] >= BACK
+
+
+def test_while_something_is_left_out_and_until_it_shows_again_there_are_not_as_many_calls() -> None:
+    shedding = Shedding()
+    assert not shedding.forbids(1000)
+    shedding.update(0.0, 2 * LATE, 40)
+    assert (shedding.forbids(40), shedding.forbids(39)) == (True, False)
+    # What was left out did not help, and there are fewer already.
+    shedding.update(NEXT, 2 * LATE, 35)
+    assert (shedding.forbids(35), shedding.forbids(34)) == (True, False)
+    back, now = {}, NEXT
+    while shedding.forbids(35):
+        now += 0.5
+        back[shedding.update(now, 0.0, 35)] = now
+    assert now >= back[Shed.TURN_MODEL] + BACK
+    assert now == back[Shed.NOTHING] >= 3 * BACK
+    shedding.update(now + 1.0, 2 * LATE, 35)
+    shedding.forget()
+    assert (shedding.level, shedding.forbids(35)) == (Shed.NOTHING, False)
 
 
 @given(st.lists(st.tuples(st.floats(0.05, 3.0), st.floats(0.0, 0.2)), max_size=80))
@@ -156,6 +175,30 @@ def test_the_last_two_seconds_are_known_by_themselves() -> None:
             lateness.add(second, 0.1 if second < 6 else 0.0)
     assert lateness.quantile(7.5, 0.99) > 0.09
     assert lateness.quantile(7.5, 0.99, seconds=2) == EDGES[0]
+
+
+def test_frames_that_were_late_with_many_calls_say_nothing_of_fewer() -> None:
+    lateness = Lateness()
+    for second, calls, late in ((0, 10, 0.0), (1, 30, 0.05), (2, 12, 0.0)):
+        for _ in range(FEWEST):
+            lateness.add(second, late, calls)
+    assert lateness.quantile(2.9, 0.99, calls=29) == EDGES[0]
+    assert lateness.quantile(2.9, 0.99, calls=30) > 0.04
+    assert lateness.quantile(2.9, 0.99) > 0.04
+    lateness.forget()
+    assert lateness.quantile(2.9, 0.99) == 0.0
+    assert lateness.worst == 0.05
+
+
+@given(st.lists(st.tuples(st.integers(0, 14), st.integers(0, 50), st.floats(0, 0.1)), max_size=60), st.integers(0, 50))
+def test_with_as_many_calls_nothing_that_was_late_is_left_out(frames: list[tuple[int, int, float]], calls: int) -> None:
+    lateness, kept = Lateness(), Lateness()
+    for second, there, late in sorted(frames):
+        for _ in range(FEWEST):
+            lateness.add(second, late, there)
+            if there <= calls:
+                kept.add(second, late)
+    assert lateness.quantile(14.5, 0.99, calls=calls) == kept.quantile(14.5, 0.99)
 
 
 def test_one_late_frame_of_a_call_that_begins_is_no_sign() -> None:

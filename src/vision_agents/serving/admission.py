@@ -75,9 +75,9 @@ class Admission:
         self.cost = FIRST_COST
 
     def learn(self, load: Load, calls: Calls) -> None:
-        """Learn what a call costs from a process that has some."""
-        if calls.all - calls.young >= ENOUGH and not calls.starting:
-            self.cost += LEARNING * (load.cpu / calls.all - self.cost)
+        """Learn what a call costs from a process that has some. Not while it leaves work out: then they cost less."""
+        if load.calls >= ENOUGH and not calls.starting:
+            self.cost += LEARNING * (load.cpu / load.calls - self.cost)
 
     def refusal(self, load: Load, calls: Calls) -> Refused | None:
         """Return why no further call is taken; None if one is."""
@@ -86,8 +86,7 @@ class Admission:
             return Refused("sessions", f"all {limits.sessions} places are taken")
         if calls.starting >= limits.starting:
             return Refused("starting", f"{calls.starting} calls are starting at this moment", 1.0)
-        # With nobody here, what was late are frames of calls that are over.
-        if calls.all and load.lateness > limits.lateness:
+        if load.lateness > limits.lateness:
             return Refused("lateness", f"frames are pulled {load.lateness * 1000:.0f} ms late", 10.0)
         if load.loop_lag > limits.loop_lag:
             return Refused("loop_lag", f"the event loop is {load.loop_lag * 1000:.0f} ms late")

@@ -68,7 +68,7 @@ class CallHost:
         self.private = private
         self.admission = Admission(capped(limits or Limits(), launcher.max_concurrent_sessions))
         self.figures = Figures()
-        self.meter = LoadMeter(self._looked)
+        self.meter = LoadMeter(lambda: len(self._sessions), self._looked)
         self.shedding = Shedding()
         self.refused: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
@@ -79,6 +79,7 @@ class CallHost:
         self.started = False
         self._sessions: dict[str, AgentSession] = {}
         self._starting = asyncio.Semaphore(STARTS_AT_ONCE)
+        self._turns = asyncio.Lock()
         self._tasks = Tasks()
         self._looks = 0
 
@@ -122,7 +123,10 @@ class CallHost:
     @property
     def capacity(self) -> int:
         """About how many calls the process can have, those of now included."""
-        return len(self._sessions) if self.draining else self.admission.capacity(self.load, self.calls)
+        there = len(self._sessions)
+        if self.draining or self.shedding.forbids(there + 1):
+            return there
+        return self.admission.capacity(self.load, self.calls)
 
     def refusal(self, leaving: int = 0) -> Refused | None:
         """Return why no further call is taken now, if so many of those that there are end for it; None if one is."""
@@ -131,6 +135,8 @@ class CallHost:
         if self.draining:
             return Refused("draining", "this server is about to end", 5.0)
         calls = self.calls
+        if self.shedding.forbids(calls.all - leaving + 1):
+            return Refused("shedding", "work is left out already for frames to be in time", 10.0)
         # What those cost who leave is still measured: it makes up for as many who do not show in it yet.
         staying = replace(calls, all=max(0, calls.all - leaving), young=calls.young - leaving)
         return self.admission.refusal(self.load, staying)
@@ -150,6 +156,7 @@ class CallHost:
         session = self._reserve(request)
         try:
             async with self._starting:
+                await self._turn()
                 if request.offer is not None:
                     session.edge = caller_edge(private=self.private)
                 await session.begin(self.launcher, self._prepare)
@@ -191,6 +198,11 @@ class CallHost:
             async for _ in signs:
                 pass
 
+    async def _turn(self) -> None:
+        # Whoever starts at the same moment makes agents one after the other: between two of them frames are pulled.
+        async with self._turns:
+            await asyncio.sleep(0)
+
     def _reserve(self, request: CallRequest) -> AgentSession:
         # Nothing is awaited between the question and the answer: so the limit is exact.
         refusal = self.refusal() or self._crowded(request.call_id)
@@ -216,7 +228,7 @@ class CallHost:
 
     def _prepare(self, session: AgentSession, agent: Agent) -> None:
         """Have the agent measured from its first frame on."""
-        clock = PullClock(asyncio.get_running_loop().time, self.meter.lateness.add)
+        clock = PullClock(asyncio.get_running_loop().time, self.meter.pulled)
         agent.on_pull = clock.tick
         agent.shed(self.shedding.level)
         if self._traces is not None:
@@ -241,6 +253,10 @@ class CallHost:
     def _free(self, session: AgentSession) -> None:
         if self._sessions.pop(session.id, None) is not None:
             self.ended[str(session.end or End.FAILED)] += 1
+            if not self._sessions:
+                # A process without calls takes them again at once, whatever those that were here have suffered.
+                self.meter.forget()
+                self.shedding.forget()
 
     # Time that passes.
 
@@ -249,14 +265,16 @@ class CallHost:
         if self._looks % _ROUND:
             return
         load = self.load
-        self.admission.learn(load, self.calls)
+        if self.shedding.level is Shed.NOTHING:
+            self.admission.learn(load, self.calls)
         self._shed(load)
         for session in list(self._sessions.values()):
             self._judge(session)
 
     def _shed(self, load: Load) -> None:
         before = self.shedding.level
-        level = self.shedding.update(asyncio.get_running_loop().time(), load.recent_lateness)
+        now = asyncio.get_running_loop().time()
+        level = self.shedding.update(now, load.recent_lateness, len(self._sessions))
         if level is before:
             return
         late = f"frames are {load.recent_lateness * 1000:.0f} ms late"

@@ -6,8 +6,11 @@ that says whether a process keeps up with its calls.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import accumulate
 
 from vision_agents.core.edge import FRAME_SECONDS
@@ -29,37 +32,59 @@ FORGET = 0.01
 EDGES = tuple(0.00025 * 1.1667**step for step in range(52))
 
 
+@dataclass(slots=True)
+class _Stretch:
+    """The frames of a second, or of that part of it in which there were so many calls, counted by their lateness."""
+
+    second: int
+    calls: int
+    counts: list[int] = field(default_factory=lambda: [0] * (len(EDGES) + 1))
+
+
 class Lateness:
-    """The latenesses of the last `WINDOW` seconds. Reads no clock: `now` is in seconds and never decreases."""
+    """The latenesses of the last `WINDOW` seconds. Reads no clock: `now` is in seconds and never decreases.
+
+    Frames that were late with many calls say nothing of fewer, so with each goes how many calls there were.
+    """
 
     def __init__(self) -> None:
-        self._counts = [[0] * (len(EDGES) + 1) for _ in range(WINDOW)]
-        self._second = 0
         self.worst = 0.0
+        self._stretches: deque[_Stretch] = deque()
 
-    def add(self, now: float, late: float) -> None:
-        """Count a frame that was `late` seconds late."""
-        self._turn(int(now))
-        self._counts[self._second % WINDOW][bisect_left(EDGES, late)] += 1
+    def forget(self) -> None:
+        """Forget all frames but the worst: the calls that they were of are over."""
+        self._stretches.clear()
+
+    def add(self, now: float, late: float, calls: int = 0) -> None:
+        """Count a frame that was `late` seconds late, when there were so many calls."""
+        second = int(now)
+        latest = self._stretches[-1] if self._stretches else None
+        if latest is None or latest.second != second or latest.calls != calls:
+            self._forget_before(second)
+            latest = _Stretch(second, calls)
+            self._stretches.append(latest)
+        latest.counts[bisect_left(EDGES, late)] += 1
         self.worst = max(self.worst, late)
 
-    def quantile(self, now: float, share: float, seconds: int = WINDOW) -> float:
-        """The lateness that `share` of the frames of the last `seconds` kept, of `FEWEST` at least; 0 for none."""
-        self._turn(int(now))
-        recent = [self._counts[(self._second - ago) % WINDOW] for ago in range(min(seconds, WINDOW))]
-        counts = [sum(each) for each in zip(*recent, strict=True)]
-        if not any(counts):
+    def quantile(self, now: float, share: float, seconds: int = WINDOW, calls: float = math.inf) -> float:
+        """The lateness that `share` of the frames of the last `seconds` kept, of `FEWEST` at least; 0 for none.
+
+        `calls`: of frames with no more calls than these.
+        """
+        self._forget_before(int(now))
+        first = int(now) - min(seconds, WINDOW)
+        counted = [each.counts for each in self._stretches if each.second > first and each.calls <= calls]
+        if not counted:
             return 0.0
+        counts = [sum(each) for each in zip(*counted, strict=True)]
         counts[0] += max(0, FEWEST - sum(counts))
         sums = list(accumulate(counts))
         found = bisect_left(sums, share * sums[-1])
         return EDGES[min(found, len(EDGES) - 1)]
 
-    def _turn(self, second: int) -> None:
-        for _ in range(min(second - self._second, WINDOW)):
-            self._second += 1
-            self._counts[self._second % WINDOW] = [0] * (len(EDGES) + 1)
-        self._second = max(self._second, second)
+    def _forget_before(self, second: int) -> None:
+        while self._stretches and self._stretches[0].second <= second - WINDOW:
+            self._stretches.popleft()
 
 
 class PullClock:

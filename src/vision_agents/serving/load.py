@@ -35,14 +35,17 @@ class Load:
     """The load of a process at one moment."""
 
     lateness: float = 0.0
-    """Of 100 frames of the last ten seconds, 99 were pulled at most so late, in seconds."""
+    """Of 100 frames of the last ten seconds, 99 were pulled at most so late, in seconds; frames of seconds in which
+    there were more calls than there would be with another one now do not count."""
     recent_lateness: float = 0.0
     """The same of the last two seconds."""
     loop_lag: float = 0.0
     """By how much the event loop woke up late in the last two seconds, in seconds: the second worst of 20 times."""
     cpu: float = 0.0
     """The share of a processor that the event loop's thread uses, or would use if others let it, or of all of them the
-    process, whichever is more."""
+    process, whichever is more; over two seconds."""
+    calls: float = 0.0
+    """Calls at a time in these two seconds, on average."""
     memory: float = 0.0
     """The share of the memory that the process may have."""
     rss: int = 0
@@ -50,18 +53,32 @@ class Load:
 
 
 class LoadMeter:
-    """Looks at the process ten times a second while it runs. `looked` is called after each look, on the event loop."""
+    """Looks at the process ten times a second while it runs.
 
-    def __init__(self, looked: Callable[[], None] = lambda: None) -> None:
+    Args:
+        calls: tells how many calls there are.
+        looked: called after each look, on the event loop.
+    """
+
+    def __init__(self, calls: Callable[[], int], looked: Callable[[], None]) -> None:
         self.lateness = Lateness()
-        self._looked = looked
+        self._calls, self._looked = calls, looked
         self._tasks = Tasks()
-        self._lags: deque[float] = deque([0.0], maxlen=LOOKS)
-        # Times of the loop's clock, this thread's, and the process's.
-        self._times: deque[tuple[float, float, float]] = deque(maxlen=LOOKS + 1)
-        self._told, self._told_at = Load(), float("-inf")
+        self.forget()
         self._memory = memory_limit()
         self._processors = processors()
+
+    def forget(self) -> None:
+        """Forget what was measured: the calls that it was of are over, and say nothing of those that come."""
+        self.lateness.forget()
+        self._lags: deque[float] = deque([0.0], maxlen=LOOKS)
+        # Times of the loop's clock, this thread's and the process's, and the calls.
+        self._times: deque[tuple[float, float, float, int]] = deque(maxlen=LOOKS + 1)
+        self._told, self._told_at = Load(), float("-inf")
+
+    def pulled(self, now: float, late: float) -> None:
+        """A frame was pulled `late` seconds late."""
+        self.lateness.add(now, late, self._calls())
 
     def start(self) -> None:
         """Begin to look."""
@@ -80,11 +97,13 @@ class LoadMeter:
 
     def _measure(self, now: float) -> Load:
         rss = resident()
+        calls = self._calls() + 1
         return Load(
-            lateness=self.lateness.quantile(now, 0.99),
-            recent_lateness=self.lateness.quantile(now, 0.99, seconds=2),
+            lateness=self.lateness.quantile(now, 0.99, calls=calls),
+            recent_lateness=self.lateness.quantile(now, 0.99, seconds=2, calls=calls),
             loop_lag=sorted(self._lags)[-2:][0],
             cpu=self._cpu(),
+            calls=sum(calls for *_, calls in self._times) / max(1, len(self._times)),
             memory=rss / self._memory,
             rss=rss,
         )
@@ -92,7 +111,7 @@ class LoadMeter:
     def _cpu(self) -> float:
         if len(self._times) < 2:
             return 0.0
-        (start, thread, process), (end, thread_end, process_end) = self._times[0], self._times[-1]
+        (start, thread, process, _), (end, thread_end, process_end, _) = self._times[0], self._times[-1]
         passed = max(end - start, 1e-6)
         return max((thread_end - thread) / passed, (process_end - process) / passed / self._processors)
 
@@ -103,7 +122,7 @@ class LoadMeter:
             await asyncio.sleep(INTERVAL)
             now = clock()
             self._lags.append(max(0.0, now - due))
-            self._times.append((now, time.thread_time() + waited(), time.process_time()))
+            self._times.append((now, time.thread_time() + waited(), time.process_time(), self._calls()))
             self._looked()
 
 

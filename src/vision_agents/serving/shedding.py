@@ -5,6 +5,8 @@ Pure: `update` is told how late frames were in the last two seconds, and returns
 
 from __future__ import annotations
 
+import math
+
 from vision_agents.core.shed import Shed
 
 # Seconds late, of 99 in 100 frames, from which on something is left out, and below which it comes back.
@@ -20,23 +22,38 @@ class Shedding:
     """The level of what is left out, and its changes. `now` is in seconds and never decreases."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Leave nothing out, as at the beginning: the calls for which it was are over."""
         self.level = Shed.NOTHING
+        # The calls for which something had to be left out.
+        self._too_many = math.inf
         self._since = float("-inf")
         self._in_time_since: float | None = None
 
-    def update(self, now: float, lateness: float) -> Shed:
-        """Judge the last two seconds."""
+    def forbids(self, calls: int) -> bool:
+        """Return whether so many calls would be as many as those for which something is left out now, or was just."""
+        return calls >= self._too_many
+
+    def update(self, now: float, lateness: float, calls: int = 0) -> Shed:
+        """Judge the last two seconds, with so many calls at their end."""
         if lateness > LATE:
             self._in_time_since = None
             if now - self._since >= NEXT and self.level < max(Shed):
+                self._too_many = calls
                 self._change(now, Shed(self.level + 1))
         elif lateness > IN_TIME:
             self._in_time_since = None
         else:
             if self._in_time_since is None:
                 self._in_time_since = now
-            if self.level > Shed.NOTHING and now - max(self._in_time_since, self._since) >= BACK:
-                self._change(now, Shed(self.level - 1))
+            if now - max(self._in_time_since, self._since) >= BACK:
+                if self.level > Shed.NOTHING:
+                    self._change(now, Shed(self.level - 1))
+                else:
+                    # Until now what came back last had not shown in what is measured.
+                    self._too_many = math.inf
         return self.level
 
     def _change(self, now: float, level: Shed) -> None:

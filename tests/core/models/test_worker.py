@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, wait
@@ -12,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision_agents.core.models import OverloadedError, WorkerError
-from vision_agents.core.models.worker import Worker
+from vision_agents.core.models.worker import NICE, Worker
 
 PATIENCE = 60.0
 
@@ -47,6 +49,13 @@ def test_jobs_run_one_after_the_other_in_one_thread(worker: Worker) -> None:
     threads = [worker.submit(threading.current_thread) for _ in range(3)]
     assert len({future.result(PATIENCE) for future in threads}) == 1
     assert threads[0].result() is not threading.current_thread()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own")
+def test_its_thread_goes_behind_those_that_ask(worker: Worker) -> None:
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    assert worker.submit(os.getpriority, os.PRIO_PROCESS, 0).result(10) == min(19, ours + NICE)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == ours
 
 
 def test_what_a_job_raises_is_its_own(worker: Worker) -> None:

@@ -7,8 +7,11 @@ what they ask for waits in one queue.
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import math
+import os
+import sys
 import threading
 import time
 from collections import deque
@@ -25,6 +28,9 @@ T = TypeVar("T")
 
 LIMIT = 64
 """Jobs that may wait for one network. One more is refused: at 50 ms a job it would come 3 s late."""
+NICE = 5
+"""Steps of priority by which a network's thread goes behind the event loop's: it computes for longer than a frame
+lasts, and frames are pulled in time by the other one. Not more steps, or a busy machine starves it."""
 STALL = 60.0
 """Seconds that one job may take before its thread counts as stuck and is replaced; usual ones take 0.005 to 0.2 s."""
 MEASURED = 512
@@ -212,6 +218,7 @@ class Worker(Executor):
 
     def _run(self) -> None:
         me = threading.current_thread()
+        _give_way()
         try:
             while (job := self._next(me)) is not None:
                 self._do(me, job)
@@ -272,6 +279,13 @@ class _View(Executor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         return self._worker._submit(lambda: fn(*args, **kwargs), self._slack, self._owner)
+
+
+def _give_way() -> None:
+    """Have this thread go behind others of the process, where threads have priorities of their own."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0) + NICE)
 
 
 def _fail(future: Future[Any], error: BaseException) -> None:

@@ -36,7 +36,7 @@ TRIES = 3
 SILENCE = 10.0
 
 # Reasons of a host that another host may not have.
-_ELSEWHERE = {"lateness", "loop_lag", "cpu", "memory", "starting", "sessions", "draining"}
+_ELSEWHERE = {"lateness", "shedding", "loop_lag", "cpu", "memory", "starting", "sessions", "draining"}
 
 # How streams break off.
 BROKEN = (RayError, RayServeException, TimeoutError, StopAsyncIteration)
