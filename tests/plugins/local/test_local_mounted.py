@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 from unittest.mock import Mock
+from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
@@ -93,6 +94,34 @@ async def test_the_page_is_mounted(mounted, http):
             async with known.post(f"{url}/replay", data=b"none") as response:
                 assert response.status == 422
             await caller.close()
+
+
+@asynccontextmanager
+async def half_an_offer(url, path="/offer"):
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    head = f"POST {parts.path}{path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: 500\r\n\r\n{{"
+    writer.write(head.encode())
+    yield reader
+    writer.close()
+
+
+@pytest.mark.parametrize(("mounted", "module"), [(in_aiohttp, "site"), (in_asgi, "asgi_site")])
+async def test_an_offer_that_never_comes_to_its_end_is_given_up(mounted, module, monkeypatch):
+    monkeypatch.setattr(f"vision_agents.plugins.local.{module}.BODY_TIMEOUT", 0.05)
+    async with mounted(PageServer(make_agent)) as url, half_an_offer(url) as reader, asyncio.timeout(30):
+        assert b" 408 " in await reader.readline()
+
+
+@pytest.mark.parametrize("path", ["/offer", "/replay"])
+async def test_who_goes_in_the_midst_of_a_request_is_no_error(path, caplog):
+    async with in_asgi(PageServer(make_agent)) as url:
+        for _ in range(3):
+            async with half_an_offer(url, path):
+                await asyncio.sleep(0.1)
+        async with aiohttp.ClientSession() as http, http.get(f"{url}/") as response:
+            assert response.status == 200
+    assert not [record.message for record in caplog.records if record.levelname == "ERROR"]
 
 
 # In a server that others reach, on loopback as far as the page was told.

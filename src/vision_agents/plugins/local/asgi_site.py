@@ -6,14 +6,14 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from .access import PARAMETER, cookie_name
 from .page_files import INDEX, page_file, page_headers
-from .protocol import MAX_BODY
+from .protocol import BODY_TIMEOUT, MAX_BODY
 from .recorded_call import Replays
 from .recorded_lines import RecordedLines
 from .refused import RefusedError
@@ -68,8 +68,11 @@ class AsgiSite:
     async def _offer(self, request: Request) -> Response:
         self._check(request)
         try:
-            offer = await _body(request, MAX_BODY)
+            async with asyncio.timeout(BODY_TIMEOUT):
+                offer = await _body(request, MAX_BODY)
             return JSONResponse(await self._switchboard.offer(json.loads(offer)))
+        except TimeoutError:
+            raise RefusedError(408, f"the offer did not come within {BODY_TIMEOUT:.0f} s") from None
         except (ValueError, RecursionError):
             raise RefusedError(400, "an offer is JSON") from None
 
@@ -129,6 +132,8 @@ def _explained(handler: Handler) -> Handler:
             return await handler(request)
         except RefusedError as refused:
             return JSONResponse({"error": refused.sentence}, refused.status)
+        except ClientDisconnect:
+            return Response(status_code=400)  # Nobody reads it.
 
     return answer
 

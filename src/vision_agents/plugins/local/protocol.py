@@ -27,6 +27,9 @@ Record = Mapping[str, Any]
 # An offer has about 3 kB.
 MAX_BODY = 64 * 1024
 
+# Seconds in which all of an offer has to come.
+BODY_TIMEOUT = 10.0
+
 # A text that somebody types, in characters: more is no turn of a conversation.
 MAX_TEXT = 2000
 

@@ -14,14 +14,11 @@ from aiohttp import WSMsgType, web
 
 from .access import Access, refusal
 from .page_files import INDEX, page_file, page_headers
-from .protocol import MAX_BODY
+from .protocol import BODY_TIMEOUT, MAX_BODY
 from .recorded_call import Replays
 from .recorded_lines import RecordedLines
 from .refused import RefusedError
 from .switchboard import Switchboard
-
-# Seconds in which all of an offer has to come.
-BODY_TIMEOUT = 10.0
 
 # In seconds: noticing a tab that went without a word; waiting for one that is told that the agent stopped.
 HEARTBEAT = 5.0
