@@ -109,7 +109,7 @@ async def test_a_process_that_is_late_takes_nobody_in_place_of_who_hangs_up() ->
 
 
 async def test_while_work_is_left_out_nobody_is_taken() -> None:
-    async with hosting(limits=roomy()) as host:
+    async with hosting(limits=roomy(lateness=0.008)) as host:
         made = await asyncio.gather(*(calling(host, f"call-{n}") for n in range(5)))
         await late_frames(host, 1.0)
         assert host.shedding.level is Shed.TURN_MODEL
@@ -121,6 +121,12 @@ async def test_while_work_is_left_out_nobody_is_taken() -> None:
         await calling(host, "more")
         await asyncio.sleep(30)
         assert host.refusal() is None
+    # Who may be late is taken.
+    async with hosting(limits=roomy(lateness=0.1)) as host:
+        await calling(host)
+        await late_frames(host, 4.0)
+        assert host.shedding.level > Shed.NOTHING
+        await calling(host, "more")
 
 
 async def test_agents_of_one_moment_are_made_one_after_the_other() -> None:

@@ -548,6 +548,7 @@ async def test_prometheus_reads_the_process(serve: Any) -> None:
     assert value["vision_agents_pull_lateness_p99_seconds"] < 0.02
     refused = families["vision_agents_refused"].samples[0]
     assert (refused.labels, refused.value) == ({"reason": "sessions"}, 1)
+    assert families["vision_agents_sessions_lost"].samples[0].value == 0
     assert families["vision_agents_interruptions"].samples[0].labels == {"decision": "commit"}
     counts = {
         name: next(s.value for s in families[f"vision_agents_{name}"].samples if s.name.endswith("_count"))

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 from .admission import Refused
 from .host import CallHost
 from .lost import Ending, Lost
-from .metrics import Snapshot, snapshot
+from .metrics import Snapshot, Totals, snapshot
 from .options import ServeOptions
 from .session import AgentSession, CallRequest, End, StartError
 
@@ -79,8 +79,8 @@ class Dispatch(Protocol):
         Of one that is over it is known for some minutes.
         """
 
-    async def snapshots(self) -> Mapping[str, Snapshot]:
-        """The figures of each process that holds calls, by its name; "" for this one."""
+    async def figures(self) -> tuple[Mapping[str, Snapshot], Totals]:
+        """The figures of each process that holds calls, by its name; "" for this one. And those of all together."""
 
 
 class LocalDispatch:
@@ -136,8 +136,9 @@ class LocalDispatch:
             return None
         return session.ending
 
-    async def snapshots(self) -> Mapping[str, Snapshot]:
-        return {"": snapshot(self._host)}
+    async def figures(self) -> tuple[Mapping[str, Snapshot], Totals]:
+        lost = {str(End.FAILED): self._host.lost.total}
+        return {"": snapshot(self._host)}, Totals(self._host.refused, lost)
 
 
 async def continued(dispatch: Dispatch, request: CallRequest) -> CallRequest:

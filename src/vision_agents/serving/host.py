@@ -29,7 +29,7 @@ from .launcher import AgentLauncher
 from .load import LOOKS, Load, LoadMeter
 from .lost import Ended, EndedCalls, Lost, LostCalls, latest
 from .session import AgentSession, CallRequest, End
-from .shedding import Shedding
+from .shedding import LATE, Shedding
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ class CallHost:
     def capacity(self) -> int:
         """About how many calls the process can have, those of now included."""
         there = len(self._sessions)
-        if self.draining or self.shedding.forbids(there + 1):
+        if self.draining or self._sheds(there + 1):
             return there
         return self.admission.capacity(self.load, self.calls)
 
@@ -135,11 +135,15 @@ class CallHost:
         if self.draining:
             return Refused("draining", "this server is about to end", 5.0)
         calls = self.calls
-        if self.shedding.forbids(calls.all - leaving + 1):
+        if self._sheds(calls.all - leaving + 1):
             return Refused("shedding", "work is left out already for frames to be in time", 10.0)
         # What those cost who leave is still measured: it makes up for as many who do not show in it yet.
         staying = replace(calls, all=max(0, calls.all - leaving), young=calls.young - leaving)
         return self.admission.refusal(self.load, staying)
+
+    def _sheds(self, calls: int) -> bool:
+        """Return whether so many calls were too many just now, unless frames may be as late as they were."""
+        return self.admission.limits.lateness <= LATE and self.shedding.forbids(calls)
 
     def find(self, call_id: str, session_id: str) -> AgentSession | None:
         """The session of this id, if it is one of this call."""

@@ -258,7 +258,7 @@ async def ready(request: Request) -> dict[str, str]:
 
 async def prometheus(request: Request) -> Response:
     """Tell the figures of the process."""
-    return Response(metrics.exposition(await _dispatch(request).snapshots()), media_type=metrics.CONTENT_TYPE)
+    return Response(metrics.exposition(*await _dispatch(request).figures()), media_type=metrics.CONTENT_TYPE)
 
 
 # Inside.

@@ -62,6 +62,8 @@ class Kept(Generic[K]):
     """Keeps what sessions of the last minutes left. Of too many the oldest are forgotten."""
 
     def __init__(self) -> None:
+        # So many have been added, those that are forgotten included.
+        self.total = 0
         self._kept: OrderedDict[str, tuple[float, K]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -70,6 +72,7 @@ class Kept(Generic[K]):
     def add(self, now: float, left: K) -> None:
         """Keep what one has left."""
         self._forget(now)
+        self.total += 1
         self._kept.pop(left.session_id, None)
         self._kept[left.session_id] = now, left
         while len(self._kept) > MOST:

@@ -33,12 +33,23 @@ class Snapshot:
     load: Load
     figures: Figures
     ended: Mapping[str, int]
-    refused: Mapping[str, int]
     worst: float
     """Seconds of the latest frame since the start."""
     cost: float
     """The share of a processor that a session is taken to cost."""
     shed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What is counted of starts and of sessions, whichever host they were for."""
+
+    refused: Mapping[str, int]
+    """Starts that were refused, by the reason that whoever asked was told."""
+    lost: Mapping[str, int]
+    """Sessions that ended by a fault: `failed` by that of an agent, `lost` with the process that held them."""
+    moved: int = 0
+    """Sessions that another host has gone on with, when theirs was dead."""
 
 
 def snapshot(host: CallHost) -> Snapshot:
@@ -51,23 +62,22 @@ def snapshot(host: CallHost) -> Snapshot:
         load=host.load,
         figures=host.figures,
         ended=host.ended,
-        refused=host.refused,
         worst=host.meter.lateness.worst,
         cost=host.admission.cost,
         shed=int(host.shedding.level),
     )
 
 
-def exposition(snapshots: Mapping[str, Snapshot]) -> bytes:
+def exposition(snapshots: Mapping[str, Snapshot], totals: Totals) -> bytes:
     """The figures of hosts, by their names, in Prometheus's text format. One without a name has no label."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Figures(snapshots))
+    registry.register(_Figures(snapshots, totals))
     return generate_latest(registry)
 
 
 class _Figures(Collector):
-    def __init__(self, snapshots: Mapping[str, Snapshot]) -> None:
-        self._snapshots = snapshots
+    def __init__(self, snapshots: Mapping[str, Snapshot], totals: Totals) -> None:
+        self._snapshots, self._totals = snapshots, totals
 
     def collect(self) -> Iterator[Metric]:
         gauge, counted, histogram = self._gauge, self._counted, self._histogram
@@ -77,7 +87,9 @@ class _Figures(Collector):
         yield gauge("ready", "1 if another call would be taken", lambda at: at.ready)
         yield gauge("draining", "1 if no more calls are taken", lambda at: at.draining)
         yield counted("sessions_ended", "Sessions that are over", "why", lambda at: at.ended)
-        yield counted("refused", "Starts that were refused", "reason", lambda at: at.refused)
+        yield _total("refused", "Starts that were refused", self._totals.refused, "reason")
+        yield _total("sessions_lost", "Sessions that ended by a fault", self._totals.lost, "why")
+        yield _total("sessions_moved", "Sessions that go on elsewhere, for their host died", {"": self._totals.moved})
         yield gauge(
             "pull_lateness_p99_seconds", "How late frames are pulled, over ten seconds", lambda at: at.load.lateness
         )
@@ -120,6 +132,13 @@ class _Figures(Collector):
     @property
     def _labels(self) -> list[str]:
         return ["host"] if any(self._snapshots) else []
+
+
+def _total(name: str, text: str, counts: Mapping[str, int], label: str | None = None) -> Metric:
+    family = CounterMetricFamily(f"{_NAME}_{name}", text, labels=[label] if label else [])
+    for what, count in sorted(counts.items()):
+        family.add_metric([what] if label else [], count)
+    return family
 
 
 def _values(host: str) -> list[str]:

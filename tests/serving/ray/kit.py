@@ -128,6 +128,13 @@ class Client:
         lines = [line for line in text.splitlines() if line.startswith("vision_agents_sessions{")]
         return {line.split('"')[1]: int(float(line.split()[-1])) for line in lines}
 
+    async def counted(self, name: str, **labels: str) -> int:
+        """What is counted of the cluster; 0 of what has not happened."""
+        _, text = await self.ask("GET", "/metrics")
+        told = ",".join(f'{label}="{value}"' for label, value in labels.items())
+        series = f"vision_agents_{name}{{{told}}} " if told else f"vision_agents_{name} "
+        return sum(int(float(line.split()[-1])) for line in text.splitlines() if line.startswith(series))
+
     async def until(self, condition: Any) -> dict[str, int]:
         """Wait until the sessions of the hosts are as `condition` wants them."""
         async with asyncio.timeout(PATIENCE):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
@@ -51,9 +52,11 @@ async def test_a_session_is_the_same_as_in_one_process(client: kit.Client) -> No
     assert (await client.ask("DELETE", one))[0] == 204
     assert (await waiting)["why"] == "closed"
     assert (await client.ask("DELETE", one))[0] == 404
-    # The same call may be held again.
+    # The same call may be held again; a page that is being closed ends it by a beacon.
     again = await client.started("table")
-    assert (await client.ask("DELETE", again))[0] == 204
+    assert (await client.ask("POST", f"{again}/close"))[0] == 200
+    assert (await client.ended(again))["why"] == "closed"
+    assert (await client.ask("POST", f"{again}/close"))[0] == 404
 
 
 async def test_what_fails_on_a_host_is_told_as_in_one_process(client: kit.Client) -> None:
@@ -66,9 +69,13 @@ async def test_what_fails_on_a_host_is_told_as_in_one_process(client: kit.Client
 
 
 async def test_the_limit_is_exact_and_full_hosts_can_be_told_to_end_calls(client: kit.Client) -> None:
+    refused = [await client.counted("refused_total", reason="sessions")]
     for _ in range(2):
         answers = await asyncio.gather(*(client.start(f"call-{number}") for number in range(100)))
-        assert sorted(status for status, _ in answers) == [201] * 30 + [503] * 70
+        assert Counter(status for status, _ in answers) == {201: 30, 503: 70}, Counter(
+            told.get("detail") for _, told in answers
+        )
+        refused.append(await client.counted("refused_total", reason="sessions"))
         assert "all hosts are full" in next(told["detail"] for status, told in answers if status == 503)
         running = [(made["call_id"], made["session_id"]) for status, made in answers if status == 201]
         assert len(set(running)) == 30
@@ -80,9 +87,11 @@ async def test_the_limit_is_exact_and_full_hosts_can_be_told_to_end_calls(client
             assert (await client.ask("DELETE", f"/calls/{call}/sessions/{session}"))[0] == 204
         await client.until(lambda hosts: not any(hosts.values()))
     assert (await client.ask("GET", "/ready"))[0] == 200
+    assert [count - refused[0] for count in refused] == [0, 70, 140]
 
 
 async def test_a_killed_host_loses_its_calls_alone_and_they_go_on_elsewhere(client: kit.Client) -> None:
+    moved = await client.counted("sessions_moved_total")
     sessions = [await client.started(f"call-{number}") for number in range(12)]
     hosts = await client.until(lambda hosts: sum(hosts.values()) == 12)
     victim = max(hosts, key=lambda name: hosts[name])
@@ -93,6 +102,7 @@ async def test_a_killed_host_loses_its_calls_alone_and_they_go_on_elsewhere(clie
     new = await client.started("meanwhile")
     await client.until(lambda hosts: victim not in hosts and sum(hosts.values()) == 13)
     assert not any(ending.done() for ending in endings)
+    assert await client.counted("sessions_moved_total") == moved + hosts[victim]
     for one in [*sessions, new]:
         assert (await client.ask("DELETE", one))[0] == 204
     assert {(await ending)["why"] for ending in endings} == {"closed"}
@@ -100,6 +110,7 @@ async def test_a_killed_host_loses_its_calls_alone_and_they_go_on_elsewhere(clie
 
 
 async def test_lost_twice_a_call_is_told_and_gone_on_with(client: kit.Client) -> None:
+    lost = await client.counted("sessions_lost_total", why="lost")
     one = await client.started("table")
     ending = asyncio.create_task(client.ended(one))
     for _ in range(2):
@@ -111,6 +122,7 @@ async def test_lost_twice_a_call_is_told_and_gone_on_with(client: kit.Client) ->
         await client.until(lambda hosts, dead=victim: dead not in hosts)
     told = await ending
     assert (told["why"], told["lost"], "died" in told["error"]) == ("lost", True, True)
+    assert await client.counted("sessions_lost_total", why="lost") == lost + 1
     status, gone = await client.ask("GET", one)
     assert (status, "lost" in gone["detail"]) == (410, True)
     again = await client.started("table", continues=one.rpartition("/")[2])

@@ -40,7 +40,7 @@ def asks(session: str, call: str = "", **more: Any) -> CallRequest:
 
 def report(*sessions: str, capacity: int = 10, said: Any = None, release: Release = FIRST) -> Report:
     snapshot = Snapshot(
-        Calls(len(sessions)), capacity, True, False, Load(), Figures(), {}, {}, worst=0.0, cost=0.01, shed=0
+        Calls(len(sessions)), capacity, True, False, Load(), Figures(), {}, worst=0.0, cost=0.01, shed=0
     )
     return Report(release, {each: facts(each) for each in sessions}, said or {}, snapshot)
 
@@ -320,9 +320,34 @@ async def test_the_registry_itself_stood_still_and_nobody_is_dead(fleet: Fleet) 
     before = fleet.registry._clock
     fleet.registry._clock = lambda: before() + 3 * SILENCE
     await asyncio.sleep(1.5)
-    assert await fleet.registry.snapshots()
+    assert (await fleet.registry.figures())[0]
 
 
 async def test_figures_are_those_of_each_host(fleet: Fleet) -> None:
     await fleet.add("a", capacity=7)
-    assert {name: each.capacity for name, each in (await fleet.registry.snapshots()).items()} == {"a": 7}
+    hosts, _ = await fleet.registry.figures()
+    assert {name: each.capacity for name, each in hosts.items()} == {"a": 7}
+
+
+async def test_what_was_refused_lost_and_moved_is_counted(fleet: Fleet) -> None:
+    await fleet.add("a", capacity=3)
+    await fleet.add("b", capacity=0)
+    moving = await fleet.start("moving", "a")
+    await fleet.start("browser", "a", offer="sdp")
+    await fleet.start("failing", "a")
+    assert await reserved(fleet, "again", moving.call_id) == "call"
+    assert await reserved(fleet, "more") == "sessions"
+    await fleet.registry.release("other", "lateness")  # A host has refused it, and no other one has it.
+    await fleet.registry.over("failing", "a", Ending("failed", "there is no key", lost=True))
+    _, totals = await fleet.registry.figures()
+    assert (totals.refused, totals.lost, totals.moved) == (
+        {"call": 1, "sessions": 1, "lateness": 1},
+        {"failed": 1},
+        0,
+    )
+    fleet.hang("a")
+    await fleet.registry.broken(moving, facts("moving", moving.call_id), "a", "it died", True)
+    assert await fleet.registry.claim("moving", "b")
+    await fleet.registry.started("moving", "b", facts("moving", moving.call_id))
+    _, totals = await fleet.registry.figures()
+    assert (totals.lost, totals.moved) == ({"failed": 1, "lost": 1}, 1)

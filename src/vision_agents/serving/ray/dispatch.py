@@ -19,7 +19,7 @@ from ..admission import Refused
 from ..dispatch import PageRoutes, SessionFacts, continued
 from ..launcher import AgentLauncher, CreateAgentError
 from ..lost import Ending, Lost
-from ..metrics import Snapshot
+from ..metrics import Snapshot, Totals
 from ..options import ServeOptions
 from ..session import CallRequest, StartError
 from .client import RegistryClient
@@ -80,8 +80,9 @@ class ClusterDispatch:
             raise refusal
         try:
             return await self._start(request, facts)
-        except BaseException:
-            self._registry.tell(Registry.release, request.session_id)
+        except BaseException as error:
+            refused = error.reason if isinstance(error, Refused) else None
+            self._registry.tell(Registry.release, request.session_id, refused)
             raise
 
     async def find(self, call_id: str, session_id: str) -> SessionFacts | None:
@@ -96,8 +97,8 @@ class ClusterDispatch:
     async def ending(self, call_id: str, session_id: str, seconds: float) -> Ending | None:
         return await self._registry.ask(Registry.ending, call_id, session_id, seconds)
 
-    async def snapshots(self) -> Mapping[str, Snapshot]:
-        return await self._registry.ask(Registry.snapshots)
+    async def figures(self) -> tuple[Mapping[str, Snapshot], Totals]:
+        return await self._registry.ask(Registry.figures)
 
     # Inside.
 

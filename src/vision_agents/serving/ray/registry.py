@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -18,7 +19,7 @@ from vision_agents.core.tasks import Tasks
 from ..admission import Refused
 from ..dispatch import SessionFacts
 from ..lost import Ended, EndedCalls, Ending, Lost, LostCalls, latest
-from ..metrics import Snapshot
+from ..metrics import Snapshot, Totals
 from ..session import CallRequest
 from .book import Book, Entry, Release, Report
 
@@ -67,6 +68,9 @@ class Registry:
         self._boxes: dict[str, _Box] = {}
         self._waiting: dict[str, list[asyncio.Future[Ending]]] = {}
         self._moved: asyncio.Queue[CallRequest] = asyncio.Queue()
+        self._refused: Counter[str] = Counter()
+        self._losses: Counter[str] = Counter()
+        self._moves = 0
         self._drained: Release | None = None
         self._clock = asyncio.get_running_loop().time
         self._tasks = Tasks()
@@ -81,14 +85,18 @@ class Registry:
     async def reserve(self, request: CallRequest, facts: SessionFacts, most: int | None) -> Refusal | None:
         """Enter a session that is about to be started; return why it must not be."""
         refusal = DRAINING if self._draining else self._book.reserve(self._clock(), request, facts, most)
+        if refusal is not None:
+            self._refused[refusal.reason] += 1
         return _sent(refusal)
 
     async def refusal(self) -> Refusal | None:
         """Return why no further session is taken now."""
         return _sent(DRAINING if self._draining else self._book.refusal())
 
-    async def release(self, session: str) -> None:
-        """No host has taken a session, and it is not started."""
+    async def release(self, session: str, refused: str | None = None) -> None:
+        """No host has taken a session, and it is not started. `refused`: the reason that whoever asked is told."""
+        if refused is not None:
+            self._refused[refused] += 1
         entry = self._book.sessions.get(session)
         if entry is not None and entry.host is None:
             self._close(session, Ending("failed", "it could not be started"))
@@ -147,9 +155,10 @@ class Registry:
         except TimeoutError:
             return None
 
-    async def snapshots(self) -> Mapping[str, Snapshot]:
-        """The figures of each host."""
-        return {name: host.report.snapshot for name, host in self._book.hosts.items()}
+    async def figures(self) -> tuple[Mapping[str, Snapshot], Totals]:
+        """The figures of each host, and those of the cluster."""
+        hosts = {name: host.report.snapshot for name, host in self._book.hosts.items()}
+        return hosts, Totals(self._refused, self._losses, self._moves)
 
     # What hosts ask.
 
@@ -162,6 +171,7 @@ class Registry:
         entry = self._book.sessions.get(session)
         if entry is not None and entry.host == host:
             entry.facts = facts
+            self._moves += entry.moves > 0
 
     async def unclaim(self, session: str, host: str) -> None:
         """The host cannot start the session after all; another one may."""
@@ -233,6 +243,7 @@ class Registry:
             return
         self._over.add(self._clock(), Ended(session, entry.facts.call_id, ending))
         if ending.lost:
+            self._losses[ending.end] += 1
             self._keep(session, entry, ending.error or "the call failed", conversation)
         for told in self._waiting.pop(session, []):
             if not told.done():
