@@ -64,6 +64,12 @@ def test_every_page_is_in_the_navigation(site: Path) -> None:
     assert [name for name in names if name != "README.md" and f'href="{name[:-3]}.html"' not in home] == []
 
 
+def test_a_bar_in_a_table_has_no_backslash(site: Path) -> None:
+    pages = [page.read_text() for page in site.rglob("*.html")]
+    assert any("<code>int | None</code>" in page for page in pages)
+    assert not any(re.search(r"<td[^>]*>[^<]*(<code>)?[^<]*\\\|", page) for page in pages)
+
+
 @pytest.mark.parametrize("package", PUBLIC)
 def test_every_public_name_is_in_the_reference(site: Path, package: str) -> None:
     reference = "".join(page.read_text() for page in (site / "api").glob("*.html"))
