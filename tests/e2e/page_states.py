@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,22 @@ from .devtools import Browser, Tab, chromium
 
 WIDTHS = {1280: 1000, 390: 844}
 IN_CALL = "!['off', 'connecting'].includes(document.querySelector('#state').dataset.state)"
+
+# Keeps the track that goes to the agent at hand.
+TRACKS = """
+const [add, replace] = [RTCPeerConnection.prototype.addTransceiver, RTCRtpSender.prototype.replaceTrack];
+RTCPeerConnection.prototype.addTransceiver = function (track, ...rest) {
+  window.track = track;
+  return add.call(this, track, ...rest);
+};
+RTCRtpSender.prototype.replaceTrack = function (track) {
+  window.track = track;
+  return replace.call(this, track);
+};
+"""
+
+# Lets the page's clock be put on, as it is when a tab has slept.
+CLOCK = "window.slept = 0; const tell = Date.now; Date.now = () => tell() + window.slept;"
 
 # What the page shows is of its own call.
 MICROPHONE = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
@@ -53,13 +70,14 @@ class Speaker:
     """A voice that can be tuned."""
 
     def __init__(self) -> None:
-        self.now = VoiceTuning(("Ann", "Bob"), "Ann", 1.0)
+        self.voices: tuple[str, ...] = ("Ann", "Bob")
+        self.voice, self.pace = "Ann", 1.0
 
     def tuning(self) -> VoiceTuning:
-        return self.now
+        return VoiceTuning(self.voices, self.voice, self.pace)
 
     def tune(self, voice: str | None = None, pace: float | None = None) -> None:
-        self.now = VoiceTuning(("Ann", "Bob"), voice or self.now.voice, pace or self.now.pace)
+        self.voice, self.pace = voice or self.voice, pace or self.pace
 
 
 class Controls:
@@ -68,7 +86,7 @@ class Controls:
     def __init__(self) -> None:
         self.instructions = "You are a lighthouse keeper. Answer in one sentence."
         self.policy = InterruptionPolicy()
-        self.tts = Speaker()
+        self.tts: Speaker | None = Speaker()
         self.typed: list[str] = []
 
     async def simple_response(self, text: str, interrupt: bool = True) -> bool:
@@ -156,13 +174,84 @@ async def over(on: Stage) -> Tab:
     return tab
 
 
+async def noticed(tab: Tab, words: str = "") -> Tab:
+    """The tab, once a notice with these words is shown."""
+    await tab.until("!document.querySelector('#notice').hidden")
+    await tab.until(f"document.querySelector('#notice-text').textContent.includes({words!r})")
+    return tab
+
+
+async def refused(on: Stage, script: str, words: str) -> Tab:
+    """A call that a browser of this kind keeps from beginning, or from being heard."""
+    tab = await on.opened(script)
+    await tab.click("#talk")
+    return await noticed(tab, words)
+
+
 async def no_microphone(on: Stage) -> Tab:
     """The browser gives no microphone."""
-    tab = await on.opened(
-        "MediaDevices.prototype.getUserMedia = () => Promise.reject(new DOMException('', 'NotFoundError'));"
+    return await refused(
+        on,
+        "MediaDevices.prototype.getUserMedia = () => Promise.reject(new DOMException('', 'NotFoundError'));",
+        "There is no microphone",
     )
-    await tab.click("#talk")
-    await tab.until("!document.querySelector('#notice').hidden")
+
+
+async def no_webrtc(on: Stage) -> Tab:
+    """An extension keeps WebRTC from pages."""
+    return await refused(on, "delete window.RTCPeerConnection;", "switches it off")
+
+
+async def no_autoplay(on: Stage) -> Tab:
+    """The browser plays no sound before somebody presses something."""
+    return await refused(
+        on,
+        "HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException('', 'NotAllowedError'));",
+        "plays no sound",
+    )
+
+
+async def microphone_gone(on: Stage) -> Tab:
+    """The microphone was pulled out in mid-call, and there is no other."""
+    tab = await on.in_call(TRACKS)
+    await tab.run("""
+      MediaDevices.prototype.getUserMedia = () => Promise.reject(new DOMException('', 'NotFoundError'));
+      window.track.dispatchEvent(new Event('ended'));
+    """)
+    return await noticed(tab, "plug one in")
+
+
+async def elsewhere(on: Stage) -> Tab:
+    """Another tab took the call over."""
+    tab = await on.in_call()
+    await on.in_call()
+    return await noticed(tab, "taken over")
+
+
+async def asleep(on: Stage) -> Tab:
+    """The browser let the tab sleep, and the call broke meanwhile."""
+    tab = await on.in_call(CLOCK)
+    await on.edge.leave()
+    await noticed(tab)
+    await tab.run("window.slept = 3600e3")
+    return await noticed(tab, "asleep")
+
+
+async def acting(on: Stage, state: str) -> Tab:
+    """In a call, in this state of the agent's floor, muted."""
+    tab = await on.in_call()
+    await tab.click("#mute")
+    on.edge.observe({"t": 1.0, "state": state})
+    await tab.until(f"document.querySelector('#state').dataset.state === {state!r}")
+    return tab
+
+
+async def folded_out(on: Stage) -> Tab:
+    """After a call, with everything open that explains."""
+    tab = await over(on)
+    await tab.run(
+        "document.querySelectorAll('details:not(#settings):not(#recorded-call)').forEach((e) => e.open = true)"
+    )
     return tab
 
 
@@ -171,6 +260,25 @@ async def settings(on: Stage) -> Tab:
     tab = await on.in_call()
     await tab.until("!document.querySelector('#settings-all').hidden")
     await tab.run("document.querySelector('#settings').open = true")
+    return tab
+
+
+async def silent_recorded(on: Stage) -> Tab:
+    """A recorded call of which there is no sound."""
+    tab = await on.opened()
+    await tab.run("document.querySelector('#recorded-call').open = true")
+    await tab.choose("#recorded-files", on.folder / "trace.jsonl")
+    await tab.until("document.querySelector('#recorded-message').textContent.includes('no recording of this call')")
+    return tab
+
+
+async def other_version(on: Stage) -> Tab:
+    """The trace is of another version."""
+    tab = await on.opened()
+    (on.folder / "other.jsonl").write_text('{"t": 0, "note": "SessionStarted", "version": 99}\n')
+    await tab.run("document.querySelector('#recorded-call').open = true")
+    await tab.choose("#recorded-files", on.folder / "other.jsonl")
+    await tab.until("document.querySelector('#recorded-message').textContent.includes('version 99')")
     return tab
 
 
@@ -206,9 +314,18 @@ STATES: dict[str, Callable[[Stage], Awaitable[Tab]]] = {
     "ready": ready,
     "call": call,
     "over": over,
+    "folded-out": folded_out,
+    **{state: partial(acting, state=state) for state in ("listening", "thinking", "speaking", "held")},
     "no-microphone": no_microphone,
+    "no-webrtc": no_webrtc,
+    "no-autoplay": no_autoplay,
+    "microphone-gone": microphone_gone,
+    "elsewhere": elsewhere,
+    "asleep": asleep,
     "settings": settings,
     "recorded": recorded,
+    "silent-recorded": silent_recorded,
+    "other-version": other_version,
     "gone": gone,
 }
 

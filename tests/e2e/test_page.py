@@ -28,20 +28,6 @@ VIOLATIONS = """axe.run().then(({ violations }) => violations.map(
   ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 100))}`))"""
 
 
-# Remember what goes to the agent.
-TRACKS = """
-const [add, replace] = [RTCPeerConnection.prototype.addTransceiver, RTCRtpSender.prototype.replaceTrack];
-RTCPeerConnection.prototype.addTransceiver = function (track, ...rest) {
-  window.track = track;
-  return add.call(this, track, ...rest);
-};
-RTCRtpSender.prototype.replaceTrack = function (track) {
-  window.track = track;
-  return replace.call(this, track);
-};
-"""
-
-
 def axe():
     """The script of axe-core, which finds what keeps people from using a page."""
     spec = find_spec("axe_playwright_python")
@@ -113,36 +99,57 @@ async def test_an_error_stays_when_the_call_is_over(on):
 
 
 async def test_a_microphone_that_vanishes_costs_no_call(on):
-    tab = await on.in_call(TRACKS)
-    await tab.run("""(() => {
-      const take = MediaDevices.prototype.getUserMedia;
-      window.gone = false;
-      MediaDevices.prototype.getUserMedia = function (wanted) {
-        return window.gone ? Promise.reject(new DOMException("", "NotFoundError")) : take.call(this, wanted);
-      };
-    })()""")
-    vanish = "window.track.dispatchEvent(new Event('ended'))"
-    await tab.run(vanish)
+    tab = await on.in_call(page_states.TRACKS)
+    await tab.run("window.track.dispatchEvent(new Event('ended'))")
     assert "The call goes on with" in await tab.until(NOTICE)
-    await tab.run("document.querySelector('#notice-close').click(), window.gone = true")
-    await tab.run(vanish)
-    assert "plug one in and choose it" in await tab.until(NOTICE)
+    await on.browser.close(tab)
+    tab = await page_states.microphone_gone(on)
+    assert "choose it under Microphone" in await tab.run(NOTICE)
     assert await tab.run(page_states.IN_CALL)
 
 
 async def test_what_keeps_a_call_from_beginning_is_said(on):
-    tab = await on.opened("delete window.RTCPeerConnection;")
-    await tab.click("#talk")
-    assert "switches it off" in await tab.until(NOTICE)
-    tab = await on.opened(
-        "HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException('', 'NotAllowedError'));"
-    )
-    await tab.click("#talk")
-    assert "plays no sound" in await tab.until(NOTICE)
+    tab = await page_states.no_webrtc(on)
+    assert await tab.run(STATE) == "off"
+    await tab.until("!document.querySelector('#talk').disabled")
+    tab = await page_states.no_autoplay(on)
     await tab.run("window.played = 0; HTMLMediaElement.prototype.play = () => { window.played += 1; }")
     await tab.click("#notice-action")
     assert await tab.run("window.played") == 1
     assert await tab.run("document.querySelector('#notice').hidden")
+
+
+async def test_a_tab_that_slept_says_so_and_what_to_do(on):
+    tab = await page_states.asleep(on)
+    assert "Press Talk" in await tab.run(NOTICE)
+    assert await tab.run(STATE) == "off"
+    edge = Edge(port=on.edge.port)
+    await edge.join(page_states.AGENT, None, page_states.NotingSink())
+    await tab.until("!document.querySelector('#talk').disabled")
+    await tab.click("#talk")
+    await tab.until(page_states.IN_CALL)
+    await edge.leave()
+
+
+async def test_a_recorded_call_is_in_the_colours_that_are_chosen(on):
+    """Nothing but a change draws it again: it has no next moment."""
+    tab = await page_states.recorded(on)
+    ink = """(() => {
+      const canvas = document.querySelector('#recorded-timeline');
+      const { data } = canvas.getContext('2d').getImageData(0, 0, 50, canvas.height);
+      const seen = new Set();
+      for (let i = 0; i < data.length; i += 4)
+        if (data[i + 3] === 255) seen.add(`rgb(${data.slice(i, i + 3).join(', ')})`);
+      return [...seen];
+    })()"""
+    for theme in ("dark", "light"):
+        await tab.run(f"""(() => {{
+          const select = document.querySelector('#theme');
+          select.value = '{theme}';
+          select.dispatchEvent(new Event('change'));
+        }})()""")
+        name = "getComputedStyle(document.querySelector('.captions .user .who')).color"
+        assert await tab.run(name) in await tab.run(ink), theme
 
 
 async def test_a_recorded_call_is_looked_at_and_asked_about(on, tmp_path):
@@ -176,6 +183,31 @@ async def test_a_recorded_call_is_looked_at_and_asked_about(on, tmp_path):
     assert await tab.until("Number(document.querySelector('#recorded-scrub').value) > 0.2"), (
         "without sound it plays too"
     )
+
+
+async def test_a_voice_is_chosen_or_written_or_said_to_be_fixed(on):
+    fields = "[...document.querySelectorAll('#voice-name, #voice-id, #voice-fixed')]"
+    ids = f"{fields}.filter((each) => each.checkVisibility()).map((each) => each.id)"
+    open_settings = "document.querySelector('#settings').open = true"
+    tab = await on.in_call()
+    await tab.run(open_settings)
+    assert await tab.until(f"{ids}.length && {ids}") == ["voice-name"]
+    await tab.click("#talk")
+    on.agent.tts.voices = ()
+    await tab.click("#talk")
+    await tab.until(f"{ids}[0] === 'voice-id'")
+    await tab.run("""(() => {
+      const field = document.querySelector('#voice-id');
+      field.value = 'Carla';
+      field.dispatchEvent(new Event('change'));
+    })()""")
+    async with asyncio.timeout(30):
+        while on.agent.tts.tuning().voice != "Carla":
+            await asyncio.sleep(0.02)
+    await tab.click("#talk")
+    on.agent.tts = None
+    await tab.click("#talk")
+    await tab.until(f"{ids}[0] === 'voice-fixed'")
 
 
 async def test_keys_and_typing(on):

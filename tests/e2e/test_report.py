@@ -22,6 +22,11 @@ pytestmark = [
 ]
 
 AT = "document.querySelector('#sound').currentTime"
+# Buttons of the talk that reach into what stands beside them.
+OVERLAPS = """[...document.querySelectorAll('.talk button')].filter((button) => {
+  const words = button.closest('.talk div').querySelector('b');
+  return button.getBoundingClientRect().right > words.getBoundingClientRect().left;
+}).map((button) => button.textContent)"""
 PLAYS = "!document.querySelector('#sound').paused"
 
 
@@ -66,4 +71,7 @@ async def test_a_report_plays_from_any_point(report):
         await tab.run("document.querySelector('#sound').pause()")
         await tab.run(axe())
         assert await tab.run(VIOLATIONS) == []
+        for width in (390, 1280):
+            await tab.screenshot(width, 900)
+            assert await tab.run(OVERLAPS) == [], f"nothing stands on something else, {width} pixels wide"
         assert tab.console == []

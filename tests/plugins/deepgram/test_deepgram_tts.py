@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from vision_agents.core.remote import NoConnectionError
+from vision_agents.core.tts import TunableVoice, VoiceTuning
 from vision_agents.plugins import deepgram
 from vision_agents.plugins.deepgram.speech_protocol import TEXT_LIMIT, pieces
 from vision_agents.testing.contract import Consumer
@@ -252,3 +253,34 @@ async def test_flux_audio_outside_of_a_turn_is_dropped(flux: deepgram.TTS, provi
     await provider.handlers[-1].wire.send_raw(sound("stray", 24_000))
     await provider.release()
     assert await speaking == expected(TEXT)
+
+
+async def test_a_voice_is_tuned_from_the_next_text_on(aura: deepgram.TTS, provider: DeepgramServer):
+    assert isinstance(aura, TunableVoice)
+    speaking = await begin(aura, provider)
+    aura.tune(voice="flux-alexis-en", pace=1.2)
+    assert aura.tuning() == VoiceTuning(voice="flux-alexis-en", pace=1.2)
+    await provider.release()
+    await speaking.end()
+    assert await spoken(aura, "and so on") == expected("and so on")
+    assert provider.types(AURA) == ["Speak", "Flush"]
+    assert "Speak" in provider.types(FLUX)
+    await asyncio.sleep(1.0)
+    assert provider.count_connections() == 1, "the line of the voice before is closed"
+    for wanted in ({"pace": 0.0}, {"voice": " "}):
+        with pytest.raises(ValueError, match="voice"):
+            aura.tune(**wanted)
+    assert aura.tuning() == VoiceTuning(voice="flux-alexis-en", pace=1.2)
+
+
+async def test_what_is_spoken_over_the_voice_before_can_still_be_interrupted(
+    aura: deepgram.TTS, provider: DeepgramServer
+):
+    speaking = await begin(aura, provider)
+    aura.tune(pace=1.2)
+    aura.interrupt()
+    await provider.release()
+    await speaking.end()
+    assert await spoken(aura, "and so on") == expected("and so on")
+    await asyncio.sleep(2.0)
+    assert provider.count_connections() == 1

@@ -13,15 +13,18 @@ import pytest_asyncio
 
 from vision_agents.core.audio import PcmData
 from vision_agents.core.remote import NoConnectionError
+from vision_agents.core.tts import TunableVoice, VoiceTuning
 from vision_agents.plugins import elevenlabs
 from vision_agents.plugins.elevenlabs.account import ElevenLabsError
 from vision_agents.plugins.elevenlabs.speech_line import CONTEXT_LIMIT
 from vision_agents.testing.contract import Consumer
 
-from ...standins.elevenlabs.server import KEY, ElevenLabsServer
+from ...standins.elevenlabs.server import KEY, VOICES, ElevenLabsServer
 from ...standins.elevenlabs.voice import LIMIT, WORD_SECONDS, sound
 
 pytestmark = pytest.mark.virtual_time
+
+GEORGE, RACHEL = VOICES[:2]
 
 TEXT = "One two, three four five six seven eight."
 
@@ -287,3 +290,28 @@ def test_a_missing_key_is_named(monkeypatch: pytest.MonkeyPatch):
 def test_parameters_that_cannot_work_are_refused(options: dict[str, Any], complaint: str):
     with pytest.raises(ValueError, match=complaint):
         elevenlabs.TTS(api_key=KEY, **options)
+
+
+async def test_a_voice_is_tuned_from_the_next_text_on(tts: elevenlabs.TTS, provider: ElevenLabsServer):
+    assert isinstance(tts, TunableVoice)
+    assert tts.tuning() == VoiceTuning(voice=GEORGE, pace=1.0)
+    speaking = await begin(tts, provider)
+    tts.tune(voice=RACHEL, pace=1.1)
+    assert tts.tuning() == VoiceTuning(voice=RACHEL, pace=1.1)
+    await provider.release()
+    await speaking.end()
+    assert await spoken(tts, "and so on") == expected("and so on")
+    voices = [path.split("/")[3] for path, message in provider.said if message.get("flush")]
+    assert voices == [GEORGE, RACHEL]
+    speeds = [(message.get("voice_settings") or {}).get("speed") for _, message in provider.said if "text" in message]
+    assert [speed for speed in speeds if speed] == [1.1]
+    await asyncio.sleep(1.0)
+    assert provider.count_connections() == 1, "the line of the voice before is closed"
+
+
+@pytest.mark.parametrize("wanted", [{"voice": "../x"}, {"voice": ""}, {"pace": 2.0}, {"pace": 0.0}])
+async def test_a_voice_that_cannot_be_had_changes_nothing(wanted: dict[str, Any], tts: elevenlabs.TTS):
+    before = tts.tuning()
+    with pytest.raises(ValueError, match="ElevenLabs"):
+        tts.tune(**wanted)
+    assert tts.tuning() == before

@@ -19,7 +19,7 @@ KEY = "a key for the stand-in"
 
 LISTEN = "/v1/speech-to-text/realtime"
 SPEAK = re.compile(r"/v1/text-to-speech/(?P<voice>[^/]*)/multi-stream-input")
-VOICES = {"JBFqnCBsd6RMkjVDRZzb"}
+VOICES = ("JBFqnCBsd6RMkjVDRZzb", "21m00Tcm4TlvDq8ikWAM")
 
 _LISTEN_PARAMETERS = {
     "model_id",

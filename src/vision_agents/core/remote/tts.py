@@ -92,6 +92,8 @@ class RemoteTTS(tts.TTS, Generic[L]):
         self._utterances: set[_Utterance[L]] = set()
         # The latest one last.
         self._lines: list[L] = []
+        # Those opened for a voice as it was before it was tuned: they say what they have begun.
+        self._outdated: set[L] = set()
         self._cancelling: dict[asyncio.Task[None], L] = {}
         self._taking = asyncio.Lock()
         self._closed = False
@@ -145,7 +147,13 @@ class RemoteTTS(tts.TTS, Generic[L]):
         for task in self._cancelling:
             task.cancel()
         lines, self._lines = self._lines, []
+        self._outdated.clear()
         await asyncio.gather(*(line.connection.close() for line in lines))
+
+    def _renew(self) -> None:
+        """Have the next text spoken on a new line: what lines are opened with has changed."""
+        self._outdated.update(self._lines)
+        self._tidy()
 
     async def _stop(self, utterances: set[_Utterance[L]]) -> None:
         for utterance in utterances:
@@ -224,7 +232,7 @@ class RemoteTTS(tts.TTS, Generic[L]):
         return line
 
     def _with_room(self) -> L | None:
-        return next((line for line in reversed(self._lines) if line.room), None)
+        return next((line for line in reversed(self._lines) if line.room and line not in self._outdated), None)
 
     def _at_work(self, line: L) -> bool:
         return any(utterance.line is line for utterance in self._utterances)
@@ -233,7 +241,7 @@ class RemoteTTS(tts.TTS, Generic[L]):
         """Close the lines that do nothing but one: the latest that has room, or may have it by the next text."""
         busy = set(map(id, self._cancelling.values()))
         idle = [line for line in self._lines if not self._at_work(line) and id(line) not in busy]
-        usable = [line for line in idle if line.connection.usable]
+        usable = [line for line in idle if line.connection.usable and line not in self._outdated]
         spare = [*usable, *(line for line in usable if line.room)][-1:]
         for line in idle:
             if line not in spare:
@@ -242,6 +250,7 @@ class RemoteTTS(tts.TTS, Generic[L]):
     def _drop(self, line: L) -> None:
         if line in self._lines:
             self._lines.remove(line)
+            self._outdated.discard(line)
             line.connection.close_soon()
 
     async def _open(self) -> L:

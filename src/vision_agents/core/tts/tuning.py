@@ -11,10 +11,10 @@ class VoiceTuning:
     """The settings of a voice."""
 
     voices: tuple[str, ...] = ()
-    """The names of the voices to be had; none where there is but one."""
+    """The names of the voices to be had; none where there is but one, or where a service has more than one can list."""
 
     voice: str = ""
-    """The name of the one that speaks, "" where it has none."""
+    """The name of the one that speaks, "" where there is but one."""
 
     pace: float = 1.0
     """Its speed, 1.0 as it is by itself."""

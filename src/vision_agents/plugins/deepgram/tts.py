@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from websockets.exceptions import ConnectionClosed
 
 from vision_agents.core.remote import RemoteTTS
+from vision_agents.core.tts import VoiceTuning
 
 from .account import make_client, query, refusal
 from .speech_line import Line
@@ -66,6 +67,18 @@ class TTS(RemoteTTS[Line]):
             mip_opt_out=mip_opt_out,
             **(options or {}),
         )
+
+    def tuning(self) -> VoiceTuning:
+        return VoiceTuning(voice=self._parameters["model"], pace=self._parameters.get("speed", 1.0))
+
+    def tune(self, voice: str | None = None, pace: float | None = None) -> None:
+        if pace is not None and not pace > 0:
+            raise ValueError(f"the pace of a voice is above 0, not {pace}")
+        if voice is not None and not voice.strip():
+            raise ValueError("a voice of Deepgram is named by its model, such as aura-2-thalia-en")
+        self._parameters |= query(model=voice, speed=pace)
+        self._protocol = protocol_of(self._parameters["model"])
+        self._renew()
 
     def _new_line(self) -> Line:
         return Line(self._protocol, self._protocol.connect(self._client, self._parameters), self._sample_rate)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from websockets.exceptions import ConnectionClosed
 
 from vision_agents.core.remote import RemoteTTS
+from vision_agents.core.tts import VoiceTuning
 
 from .account import make_client, refusal
 from .speech_line import Line
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 DEFAULT_VOICE = "JBFqnCBsd6RMkjVDRZzb"
 """George, the voice of ElevenLabs' own first steps; every account has it."""
+
+PACES = (0.7, 1.2)
+"""The slowest and the fastest `speed` that ElevenLabs takes."""
+
+_ID = re.compile(r"[A-Za-z0-9]+")
 
 # Audio comes base64-coded, a second or more in a message.
 MESSAGE_LIMIT = 16 * 2**20
@@ -96,6 +102,22 @@ class TTS(RemoteTTS[Line]):
             for name, value in parameters.items()
             if value is not None
         }
+
+    def tuning(self) -> VoiceTuning:
+        return VoiceTuning(voice=self._voice_id, pace=(self._settings and self._settings.speed) or 1.0)
+
+    def tune(self, voice: str | None = None, pace: float | None = None) -> None:
+        if voice is not None and not _ID.fullmatch(voice):
+            raise ValueError(f"a voice of ElevenLabs is named by its id, letters and digits, not {voice!r}")
+        if pace is not None:
+            slowest, fastest = PACES
+            if not slowest <= pace <= fastest:
+                raise ValueError(f"the pace of ElevenLabs' voices is from {slowest} to {fastest}, not {pace}")
+            settings = {} if self._settings is None else self._settings.model_dump(exclude_none=True)
+            self._settings = _settings({**settings, "speed": pace})
+        self._voice_id = voice or self._voice_id
+        # Both are what a socket is opened with: settings that differ from those before are refused on it.
+        self._renew()
 
     def _new_line(self) -> Line:
         return Line(self._websocket(), self._sample_rate, self._settings)

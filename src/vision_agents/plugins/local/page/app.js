@@ -67,7 +67,9 @@ const settings = new Settings(
     instructions: at("instructions"),
     apply: at("instructions-apply"),
     voiceBox: at("voice-settings"),
+    voiceFixed: at("voice-fixed"),
     voice: at("voice-name"),
+    voiceId: at("voice-id"),
     pace: at("voice-pace"),
     policy: at("policy"),
   },
@@ -104,8 +106,7 @@ function showState(state) {
 }
 
 function hintOff(hint) {
-  if (full) return full;
-  return kept ? "Press Talk: your conversation goes on." : hint;
+  return page === null ? "" : full || (kept ? "Press Talk: your conversation goes on." : hint);
 }
 
 function showButtons() {
@@ -186,11 +187,11 @@ async function exchange(why = "") {
     await mine.replace(stream);
     listen(stream);
     meter();
-    if (why) notice.say(`${why}The call goes on with “${stream.getAudioTracks()[0].label}”; choose another one under Call.`);
+    if (why) notice.say(`${why}The call goes on with “${stream.getAudioTracks()[0].label}”; another one can be chosen under Microphone.`);
   } catch (error) {
     console.info("no other microphone", error);
     const what = why || "That microphone cannot be used. ";
-    notice.say(`${what}The call goes on: plug one in and choose it under Call, or type below the captions.`);
+    notice.say(`${what}The call goes on: plug one in and choose it under Microphone, or type below the captions.`);
   }
 }
 
@@ -292,7 +293,7 @@ at("fresh").addEventListener("click", () => {
 
 at("headphones").checked = stored("headphones") === "yes";
 at("headphones").addEventListener("change", ({ target }) => store("headphones", target.checked ? "yes" : "no"));
-themed(at("theme"), () => [timeline, recorded.timeline].forEach((each) => each.readColours()));
+themed(at("theme"), () => [timeline, recorded.timeline].forEach((each) => each.recolour()));
 explained(at("terms"));
 shortcuts(at("shortcuts"), {
   T: ["talk, or hang up", () => at("talk").click()],
@@ -383,6 +384,7 @@ function linked(open) {
   page = null;
   showDownloads();
   if (call || beginning) end();
+  else showState("off");
   // At the first try of a page that was just opened, and as long as it does not come back.
   notice.say(sleep.recent ? ASLEEP : GONE, { about: "server", act: { label: "Try again now", run: () => feed.again() } });
   showButtons();

@@ -3,12 +3,14 @@
 import { PolicyForm } from "./policy.js";
 
 export class Settings {
-  // parts: {box, none, all, instructions, apply, voiceBox, voice, pace, policy}. send(wanted): have it changed.
+  // parts: {box, none, all, instructions, apply, voiceBox, voiceFixed, voice, voiceId, pace, policy}. send(wanted): have it changed.
   constructor(parts, send) {
     Object.assign(this, parts);
     this.form = new PolicyForm(this.policy, (name, text) => send({ policy: { [name]: text } }));
     this.apply.addEventListener("click", () => send({ instructions: this.instructions.value }));
-    this.voice.addEventListener("change", () => send({ voice: { voice: this.voice.value } }));
+    for (const field of [this.voice, this.voiceId]) {
+      field.addEventListener("change", () => send({ voice: { voice: field.value } }));
+    }
     this.pace.addEventListener("change", () => send({ voice: { pace: Number(this.pace.value) } }));
   }
 
@@ -24,10 +26,15 @@ export class Settings {
     if (document.activeElement !== this.instructions) this.instructions.value = instructions;
     this.form.show(policy);
     this.voiceBox.hidden = voice === null;
+    this.voiceFixed.hidden = voice !== null;
     if (!voice) return;
+    // A service has more voices than are known here: there its name is written.
+    const known = voice.voices.length > 0;
     this.voice.replaceChildren(...voice.voices.map((name) => new Option(name)));
-    this.voice.parentElement.hidden = !voice.voices.length;
-    this.voice.value = voice.voice;
+    this.voice.hidden = !known;
+    this.voiceId.hidden = known;
+    this.voice.parentElement.hidden = !voice.voice;
+    this.voice.value = this.voiceId.value = voice.voice;
     this.pace.value = voice.pace;
   }
 
