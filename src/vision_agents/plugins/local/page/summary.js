@@ -12,15 +12,16 @@ export class Summary {
     this.counts = { turns: 0, commit: 0, resume: 0, errors: 0 };
     this.silences = []; // ms
     this.answers = []; // seconds
-    this.first = this.last = null;
+    this.first = Infinity;
+    this.last = -Infinity;
     this.section.hidden = true;
   }
 
   take(record) {
     if (record.divider) this.clear();
     if (typeof record.t === "number") {
-      this.first ??= record.t;
-      this.last = record.t;
+      this.first = Math.min(this.first, record.t);
+      this.last = Math.max(this.last, record.t);
     }
     if (record.effect === "RecordTurn") this.counts.turns += 1;
     else if (record.note === "InterruptionDecided") this.decided(record);
@@ -35,7 +36,7 @@ export class Summary {
 
   // When a call ends, or somebody wants to know.
   show() {
-    if (this.last === null) return;
+    if (this.last < this.first) return;
     const { turns, commit, resume, errors } = this.counts;
     const figures = [
       ["length", length(this.last - this.first)],

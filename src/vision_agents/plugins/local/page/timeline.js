@@ -98,6 +98,12 @@ export class Timeline {
 
   // Drawing.
 
+  // Another theme. The timeline of a call that is over is drawn by nobody else.
+  recolour() {
+    this.readColours();
+    this.draw(this.clock());
+  }
+
   // A probe has them as the browser draws them, in whichever theme.
   readColours() {
     const names = ["card", "line", "ink", "soft", "user", "agent", "hold", "commit", "resume", "epoch"];
