@@ -213,6 +213,24 @@ async def test_what_a_part_waited_for_and_lost_is_its_own_error_and_it_is_heard_
     await ears.close()
 
 
+@pytest.mark.parametrize("ticks", range(6))
+async def test_who_is_told_in_the_midst_to_forget_no_more_leaves_nothing_running(ticks):
+    before = asyncio.all_tasks()
+    detector, stt = Detector(), Recogniser(delay=0.5)
+    ears = Ears(Listener(), [detector], stt)
+    ears.hear(PcmData(np.zeros(1600, np.int16), 16_000), ANNA)
+    await asyncio.sleep(0.1)
+    forgetting = asyncio.create_task(ears.forget(ANNA))
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    forgetting.cancel()
+    await asyncio.wait([forgetting])
+    await ears.close()
+    await asyncio.sleep(0.1)
+    assert asyncio.all_tasks() == before
+    assert detector.forgotten == [ANNA]
+
+
 async def test_a_realtime_model_forgets_the_microphone_of_somebody_who_left():
     model = ScriptedRealtime()
     ears = Ears(Listener(), [], model=model)

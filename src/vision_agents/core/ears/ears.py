@@ -44,6 +44,9 @@ class ParticipantLanes:
     async def close(self) -> None:
         """Close every lane."""
         lanes = self.lanes if self.model is None else [*self.lanes, self.model]
+        # Nobody else knows them any more: they stop also where whoever waits here is cancelled.
+        for lane in lanes:
+            lane.stop()
         await asyncio.gather(*(lane.close() for lane in lanes))
 
 
@@ -147,12 +150,14 @@ class Ears:
         ear = self._ears.pop(participant, None)
         if ear is None:
             return
-        await ear.close()
-        for part in self._parts():
-            try:
-                part.forget(participant)
-            except PART_ERRORS as error:
-                self._listener.failed(type(part).__name__, error)
+        try:
+            await ear.close()
+        finally:
+            for part in self._parts():
+                try:
+                    part.forget(participant)
+                except PART_ERRORS as error:
+                    self._listener.failed(type(part).__name__, error)
 
     async def close(self) -> None:
         """Stop listening. The parts stay as they are: whoever started them closes them."""

@@ -29,6 +29,9 @@ class Lane(Protocol):
     async def drain(self) -> None:
         """Wait until everything pushed so far was consumed or dropped; what is pushed meanwhile is not waited for."""
 
+    def stop(self) -> None:
+        """Consume no more, from now on."""
+
     async def close(self) -> None:
         """Stop; what still waits is not consumed."""
 
@@ -60,6 +63,9 @@ class DirectLane:
 
     async def drain(self) -> None:
         """Nothing waits here."""
+
+    def stop(self) -> None:
+        """Nothing runs here."""
 
     async def close(self) -> None:
         """Nothing waits here."""
@@ -105,9 +111,13 @@ class AudioLane:
             self._queue.put_nowait(mark)
             await mark
 
+    def stop(self) -> None:
+        """Consume no more, from now on."""
+        self._task.cancel()
+
     async def close(self) -> None:
         """Stop; what still waits is not consumed."""
-        self._task.cancel()
+        self.stop()
         await asyncio.wait([self._task], timeout=CLOSE_TIMEOUT)
         while not self._queue.empty():
             _release(self._queue.get_nowait())
