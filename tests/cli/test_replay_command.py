@@ -73,8 +73,8 @@ def test_a_policy_that_is_none(called, replay, setting, complaint):
     ("content", "complaint"),
     [
         (None, "there is no file"),
-        (b"\xff\xfe\x00", "no trace of a call"),
-        (b"hello\nworld\n", "no trace of a call"),
+        (b"\xff\xfe\x00", "as the trace of a call"),
+        (b"hello\nworld\n", "as the trace of a call"),
         (b'{"t": 0, "note": "words"}\n', "no session record"),
         (b'{"t": 0, "note": "SessionStarted", "version": 3, "policy": 1}\n', "policy"),
         (b'{"t": 0, "note": "SessionStarted", "version": 99}\n', "of version 99, this program reads version 3"),

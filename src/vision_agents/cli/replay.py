@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         policy = changed_policy(recorded, args.policy)
         changes = what_if(records, policy)
     except (TraceError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path} is no trace of a call: {error}") from None
+        raise CommandError(f"{path} cannot be read as the trace of a call: {error}") from None
     _tell(recorded, policy, changes, recording_offset(read_records(records)))
     return OK
 

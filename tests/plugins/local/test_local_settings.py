@@ -153,7 +153,7 @@ async def test_a_recorded_call_is_shown_and_asked_about(trace):
 @pytest.mark.parametrize(
     ("body", "policy", "status", "says"),
     [
-        (b"", None, 422, "no trace of a call"),
+        (b"", None, 422, "as the trace of a call"),
         (b"\x00\xff" * 100, None, 422, "line 1: not JSON"),
         (b'{"t": 0, "note": "CallEnded"}', None, 422, "no session record"),
         (b'{"t": 0, "note": "SessionStarted", "version": 99}', None, 422, "version 99, this program reads version"),
@@ -199,7 +199,7 @@ async def test_nothing_is_left_behind_for_who_does_not_wait(trace, monkeypatch):
 
 @pytest.mark.virtual_time
 async def test_a_trace_that_breaks_the_reader_is_refused_and_the_log_says_why(trace, caplog):
-    with pytest.raises(RefusedError, match="no trace of a call: it could not be read") as refused:
+    with pytest.raises(RefusedError, match="as the trace of a call: the log of the server") as refused:
         await answered(Replays(), trace + b'{"t": 9, "note": []}\n')
     assert refused.value.status == 422
     assert "TypeError" in caplog.text

@@ -98,7 +98,7 @@ async def _work(trace: bytes, arguments: list[str]) -> bytes:
         raise RefusedError(refused["status"], refused["error"])
     if process.returncode != 0:
         logger.error("a trace could not be read: %s", complaint.decode(errors="replace"))
-        raise RefusedError(422, "that is no trace of a call: it could not be read; the log of the server says why")
+        raise RefusedError(422, "that cannot be read as the trace of a call: the log of the server says why")
     return printed
 
 
@@ -150,7 +150,7 @@ def main() -> int:
     except RefusedError as refused:
         return _refuse(refused.status, refused.sentence)
     except TraceError as error:
-        return _refuse(422, f"that is no trace of a call: {error}")
+        return _refuse(422, f"that cannot be read as the trace of a call: {error}")
     return 0
 
 

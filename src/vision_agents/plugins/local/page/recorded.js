@@ -40,7 +40,7 @@ export class RecordedCall {
   }
 
   say(text) {
-    this.message.textContent = text;
+    this.message.textContent = text.charAt(0).toUpperCase() + text.slice(1); // the server tells what it lacks in small letters
     this.message.hidden = !text;
   }
 
