@@ -42,7 +42,7 @@ FLOOR_TESTS = (
 )
 STAGES: dict[str, tuple[tuple[str, ...], ...]] = {
     "floor": (FLOOR_TESTS, ("tests/core/floor/test_laws.py",)),
-    "audio": (("tests/core/audio/test_playout.py", "tests/core/audio/test_playout_holds.py"),),
+    "audio": (tuple(f"tests/core/audio/test_playout{part}.py" for part in ("", "_holds", "_prepared")),),
 }
 """The tests of each package, in the order in which they are tried."""
 
@@ -50,6 +50,8 @@ DATA = ("phrases.py", "__init__.py")
 """Files without logic."""
 
 EQUIVALENT: dict[str, str] = {
+    "audio/playout.py: self._frames += 1 -> self._frames -= 1": "only whether it divides by ten is asked",
+    "audio/playout.py: count < FADE_SAMPLES -> count <= FADE_SAMPLES": "what is drawn out then has no samples",
     "floor/challenger.py: gained > 0.0 -> gained >= 0.0": "nothing is added where nothing was gained",
 }
 """Mutants that no test can kill, by file and change, and why."""

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision_agents.core.audio.playout import FADE_SAMPLES, FRAME_SAMPLES, PROGRESS_FRAMES, SAMPLE_RATE
+from vision_agents.core.audio.playout import FADE_SAMPLES, FRAME_SAMPLES, PROGRESS_FRAMES, SAMPLE_RATE, Playout
+from vision_agents.core.epoch import Epoch
 
-from .playout_kit import LEVEL, Gate, now
+from .playout_kit import LEVEL, Gate, Listener, now
 
 # Samples.
 
@@ -204,7 +205,8 @@ async def test_a_writer_waits_for_room_and_one_long_chunk_does_not_break_the_bou
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("end", ["silence", "pull", "drop"])
 async def test_a_writer_who_waits_for_room_learns_of_the_end(end):
-    gate = Gate(limit=1.0)
+    gate, told = Gate(limit=1.0), []
+    gate.epoch.observe_dropped(lambda born, seconds: told.append((born, seconds)))
     writing = asyncio.create_task(gate.playout.write(1, np.full(480_000, LEVEL, dtype=np.int16)))
     await asyncio.sleep(1)
     assert not writing.done()
@@ -216,6 +218,7 @@ async def test_a_writer_who_waits_for_room_learns_of_the_end(end):
     assert await writing is False
     assert gate.playout.stale_chunks == 1
     assert gate.playout.stale_samples == 480_000 - 48_000
+    assert [seconds for _, seconds in told] == [9.0]
 
 
 @pytest.mark.virtual_time
@@ -243,6 +246,19 @@ def test_progress_is_told_a_few_times_a_second_while_it_plays():
     assert len(gate.listener.told) == told
 
 
+def test_progress_is_counted_from_the_first_frame_of_each_reply():
+    gate = Gate()
+    gate.write_level(4 * FRAME_SAMPLES)
+    gate.playout.finish(1)
+    gate.pull(4)
+    gate.playout.begin(2, 0)
+    gate.write_level(20 * FRAME_SAMPLES, reply=2)
+    gate.pull(PROGRESS_FRAMES)
+    assert gate.listener.told[-1] == ("started", 2)
+    gate.pull()
+    assert gate.listener.told[-1] == ("progressed", 2)
+
+
 def test_frames_are_20_ms_and_the_idle_one_cannot_be_written_on():
     gate = Gate()
     frame = gate.playout.pull()
@@ -254,6 +270,17 @@ def test_frames_are_20_ms_and_the_idle_one_cannot_be_written_on():
 def test_frames_and_fades_have_the_lengths_that_are_promised():
     assert FRAME_SAMPLES == 0.020 * SAMPLE_RATE
     assert FADE_SAMPLES == 0.005 * SAMPLE_RATE
+    assert PROGRESS_FRAMES * FRAME_SAMPLES == 0.2 * SAMPLE_RATE
+
+
+@pytest.mark.virtual_time
+async def test_five_seconds_of_a_reply_may_wait_unless_said_otherwise():
+    playout = Playout(Epoch(), Listener())
+    playout.begin(1, 0)
+    writing = asyncio.create_task(playout.write(1, np.full(10 * SAMPLE_RATE, LEVEL, dtype=np.int16)))
+    await asyncio.sleep(1)
+    assert playout.written(1) == 5 * SAMPLE_RATE
+    writing.cancel()
 
 
 def test_a_closed_gate_has_dropped_everything():
@@ -268,6 +295,21 @@ def test_a_closed_gate_has_dropped_everything():
     assert not now(gate.playout.write(1, np.ones(10, np.int16)))
     assert not gate.pull(3).any()
     assert gate.playout.heard(1) == 0
+    gate.playout.begin(3, 0)
+    assert not now(gate.playout.write(3, np.ones(10, np.int16)))
+    assert not gate.pull().any()
+
+
+def test_it_sounds_until_the_reply_that_is_pulled_is_thrown_away():
+    gate = Gate()
+    gate.write_level(3 * FRAME_SAMPLES)
+    gate.playout.begin(2, 0)
+    gate.write_level(3 * FRAME_SAMPLES, reply=2)
+    gate.pull()
+    gate.playout.drop(2)
+    assert gate.playout.sounding
+    gate.playout.drop(1)
+    assert not gate.playout.sounding
 
 
 @pytest.mark.parametrize("drop", [lambda gate: gate.epoch.advance(), lambda gate: gate.playout.drop(1)])

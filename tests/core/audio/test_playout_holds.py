@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision_agents.core.audio.playout import FADE_SAMPLES, FRAME_SAMPLES
+from vision_agents.core.audio.playout import FADE_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE
 
 from .playout_kit import LEVEL, STEEPEST, SWELL, Gate, now, steepest
 
@@ -203,6 +203,18 @@ def test_a_reply_that_ends_while_it_is_held_with_nothing_left_is_over():
     assert gate.listener.told[-1] == ("drained", 1, FRAME_SAMPLES)
 
 
+def test_two_seconds_behind_the_position_are_kept_for_going_back():
+    gate = Gate()
+    for _ in range(300):
+        gate.write(FRAME_SAMPLES)
+        gate.pull()
+    gate.playout.hold(1)
+    gate.pull()
+    gate.playout.resume(1, 0)
+    kept = gate.playout.heard(1) - gate.playout.position(1)
+    assert 2 * SAMPLE_RATE <= kept < 2 * SAMPLE_RATE + FRAME_SAMPLES
+
+
 # Gaps in what comes.
 
 
@@ -232,6 +244,16 @@ def test_a_gap_drawn_out_is_not_counted_as_heard():
     gate.pull(3)
     gate.playout.finish(1)
     assert gate.listener.told[-1] == ("drained", 1, FRAME_SAMPLES)
+
+
+def test_what_is_drawn_out_is_the_last_sample():
+    gate = Gate()
+    gate.write_level(FRAME_SAMPLES)
+    gate.pull()
+    assert now(gate.playout.write(1, np.array([0, 0, 0, LEVEL], dtype=np.int16)))
+    drawn_out = gate.pull()[4:FADE_SAMPLES]
+    assert drawn_out[0] > 0.9 * LEVEL
+    assert (np.diff(drawn_out) <= 0).all()
 
 
 def test_nothing_is_drawn_out_after_an_interruption():

@@ -68,3 +68,25 @@ def test_holds_and_releases_take_turns(signals: list[Signal]) -> None:
         assert change is not (Change.HOLDS if held else Change.RELEASES)
         held = held if change is None else change is Change.HOLDS
         assert held is (it.phase in HOLDING)
+
+
+def test_after_two_releases_the_reply_is_held_no_more() -> None:
+    it = challenge()
+    for released in (1, 2):
+        assert it.may_hold
+        it.handle(Signal.HOLD, float(released))
+        assert it.handle(Signal.RELEASE, released + 0.5) is Change.RELEASES
+        assert it.releases == released
+    assert not it.may_hold
+
+
+def test_a_challenge_begins_with_no_time_behind_it() -> None:
+    it = challenge()
+    assert (it.opened, it.held_since, it.quiet_since, it.releases) == (0.0, 0.0, 0.0, 0)
+
+
+def test_doubt_without_a_hold_counts_from_when_the_voice_comes_back() -> None:
+    it = challenge()
+    it.handle(Signal.SILENCE, 2.0)
+    assert it.handle(Signal.SPEECH, 5.0) is None
+    assert (it.phase, it.held_since) == (UNHELD, 5.0)
