@@ -119,16 +119,18 @@ async def test_what_keeps_a_call_from_beginning_is_said(on):
     assert await tab.run("document.querySelector('#notice').hidden")
 
 
-async def test_a_tab_that_slept_says_so_and_what_to_do(on):
+async def test_a_tab_that_slept_says_so_also_when_the_server_is_there_again(on):
     tab = await page_states.asleep(on)
     assert "Press Talk" in await tab.run(NOTICE)
     assert await tab.run(STATE) == "off"
-    edge = Edge(port=on.edge.port)
-    await edge.join(page_states.AGENT, None, page_states.NotingSink())
-    await tab.until("!document.querySelector('#talk').disabled")
     await tab.click("#talk")
     await tab.until(page_states.IN_CALL)
-    await edge.leave()
+    assert await tab.run("document.querySelector('#notice').hidden")
+    await tab.click("#talk")
+    await tab.run("window.slept += 3600e3, window.records.close()")
+    await tab.until("document.querySelector('#talk').disabled || !document.querySelector('#notice').hidden")
+    await tab.until("!document.querySelector('#talk').disabled")
+    assert await tab.run("document.querySelector('#notice').hidden"), "no call ended"
 
 
 async def test_a_recorded_call_is_in_the_colours_that_are_chosen(on):

@@ -7,7 +7,7 @@ import { RecordedCaller } from "./caller.js";
 import { Decisions } from "./decisions.js";
 import { saveText } from "./download.js";
 import { Events } from "./events.js";
-import { Feed } from "./feed.js";
+import { Feed, GONE } from "./feed.js";
 import { Floor, WORDS } from "./floor.js";
 import { explained } from "./glossary.js";
 import { History } from "./history.js";
@@ -16,7 +16,7 @@ import { MicrophoneError, microphone } from "./microphone.js";
 import { Notice } from "./notice.js";
 import { Settings } from "./settings.js";
 import { shortcuts } from "./shortcuts.js";
-import { Sleep } from "./sleep.js";
+import { ASLEEP, Sleep } from "./sleep.js";
 import { Sound } from "./sound.js";
 import { store, stored } from "./storage.js";
 import { Summary } from "./summary.js";
@@ -373,9 +373,6 @@ function take(record) {
   PANELS.forEach((panel) => panel.take(record));
 }
 
-const GONE = "The agent's server does not answer any more. Start it again where it ran: the captions stay here.";
-const ASLEEP = "This tab was asleep, and the call ended. Press Talk: within a minute your conversation goes on.";
-
 function linked(open) {
   if (open) {
     notice.clear("server");
@@ -383,10 +380,11 @@ function linked(open) {
   }
   page = null;
   showDownloads();
+  // At the first try of a page that was just opened, and as long as it does not come back. That a call ended stays.
+  if (sleep.recent) (call || beginning) && notice.say(ASLEEP);
+  else notice.say(GONE, { about: "server", act: { label: "Try again now", run: () => feed.again() } });
   if (call || beginning) end();
   else showState("off");
-  // At the first try of a page that was just opened, and as long as it does not come back.
-  notice.say(sleep.recent ? ASLEEP : GONE, { about: "server", act: { label: "Try again now", run: () => feed.again() } });
   showButtons();
   showLink();
 }

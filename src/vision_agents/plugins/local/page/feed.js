@@ -1,5 +1,7 @@
 // The records of the agent, over a WebSocket that is opened again whenever it closes.
 
+export const GONE = "The agent's server does not answer any more. Start it again where it ran: the captions stay here.";
+
 const RETRY_MS = 2000;
 
 export class Feed {

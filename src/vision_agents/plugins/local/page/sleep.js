@@ -1,5 +1,7 @@
 // Whether the browser let this tab sleep: then timers stand still, and calls and connections break unnoticed.
 
+export const ASLEEP = "This tab was asleep, and the call ended. Press Talk: within a minute your conversation goes on.";
+
 const TICK_MS = 1000;
 const ASLEEP_MS = 10_000; // background tabs run their timers once a second at least, sleeping ones not at all
 const RECENT_MS = 15_000;
@@ -8,18 +10,20 @@ export class Sleep {
   // woken(): it is awake again.
   constructor(woken) {
     this.woke = -Infinity;
-    let last = Date.now();
+    this.last = Date.now();
     setInterval(() => {
       const now = Date.now();
-      if (now - last > ASLEEP_MS) {
+      if (now - this.last > ASLEEP_MS) {
         this.woke = now;
         woken();
       }
-      last = now;
+      this.last = now;
     }, TICK_MS);
   }
 
+  // A broken connection may be told of before the first timer runs.
   get recent() {
-    return Date.now() - this.woke < RECENT_MS;
+    const now = Date.now();
+    return now - this.last > ASLEEP_MS || now - this.woke < RECENT_MS;
   }
 }
