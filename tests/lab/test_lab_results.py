@@ -101,6 +101,14 @@ def test_the_page_is_whole_and_safe():
     assert json.dumps("default-src 'none'")[1:-1] in page.replace("&#x27;", "'")
 
 
+def test_of_what_no_case_was_run_no_figure_is_shown():
+    page = lab_page(LabResult(tuple(case for case in CASES if case.expect == "ignore")))
+    assert "<b>–</b><span>true interruptions that it yielded to: no case</span>" in page
+    assert "<b>–</b><span>onset to silence, p50/p95: no case</span>" in page
+    assert "– ms" not in page
+    assert "– %" not in page
+
+
 def test_side_talk_as_loud_as_the_caller_is_beside_the_others():
     rows = {row.kind: row for row in figures((COUGH, replace(COUGH, id="e", kind="side_talk_equal", right=False)))}
     assert (rows["side_talk_equal"].ignored.hits, rows["all"].ignored.hits, rows["all"].ignored.count) == (0, 1, 1)

@@ -13,6 +13,7 @@ from .figures import Figures, figures, heard_figures
 from .goals import goals
 from .plots import STYLE, plots
 from .result import CaseResult, LabResult
+from .statistics import Proportion, Spread
 from .table import (
     GOAL_HEADER,
     HEADER,
@@ -94,13 +95,23 @@ def _origin(origin: str) -> str:
 def _totals(total: Figures) -> str:
     return tag(
         "section",
-        _figure(percent(total.yielded.value, 1), f"yielded to true interruptions, 95 %: {interval(total.yielded)} %"),
-        _figure(percent(total.ignored.value, 1), f"of all else ignored, 95 %: {interval(total.ignored)} %"),
-        _figure(f"{milliseconds(total.silence)} ms", "onset to silence, p50/p95"),
-        _figure(f"{milliseconds(total.resume_gap)} ms", "end of the sound to the next sample, p50/p95"),
+        _share(total.yielded, "true interruptions that it yielded to"),
+        _share(total.ignored, "all else that it ignored"),
+        _times(total.silence, "onset to silence, p50/p95"),
+        _times(total.resume_gap, "end of the sound to the next sample, p50/p95"),
         _figure(f"{total.lost} / {total.repeated}", "samples lost / repeated beyond the cut word"),
         class_="figures",
     )
+
+
+def _share(share: Proportion, meaning: str) -> str:
+    if not share.count:
+        return _figure("–", f"{meaning}: no case")
+    return _figure(percent(share.value, 1), f"{meaning}, 95 %: {interval(share)} %")
+
+
+def _times(times: Spread | None, meaning: str) -> str:
+    return _figure(f"{milliseconds(times)} ms" if times else "–", meaning if times else f"{meaning}: no case")
 
 
 def _figure(value: str, meaning: str) -> str:

@@ -23,6 +23,7 @@ STYLE = """
 .figures + .plots, .plots + .card { margin-top: 14px; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(480px, 100%), 1fr)); gap: 14px; }
 .plot { padding: 14px 16px 10px; } .plot h3 { margin: 0 0 8px; font-size: 14px; font-weight: 600; }
+.plot { overflow-x: auto; } .plot svg { min-width: 500px; max-width: 760px; }
 .plot text { fill: var(--soft); font-size: 11px; } .plot .axis { stroke: var(--line); }
 .plot .yield { fill: var(--commit); } .plot .ignore { fill: var(--resume); } .plot .after { fill: var(--user); }
 .plot .early, .plot .failed { fill: var(--hold); } .plot .silence { fill: var(--agent); } .plot .wrong { opacity: 0.4; }
@@ -39,7 +40,7 @@ def plots(cases: Sequence[CaseResult]) -> str:
 
 
 def _plot(title: str, drawing: str) -> str:
-    return tag("figure", tag("h3", text(title)), drawing, class_="card plot", style="margin: 0")
+    return tag("figure", tag("h3", text(title)), drawing, class_="card plot", style="margin: 0", tabindex=0)
 
 
 def _histogram(values: Sequence[float]) -> str:
