@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from av import Packet
 
 from vision_agents.core.edge import FRAME_SAMPLES, OUTPUT_SAMPLE_RATE
-from vision_agents.plugins.local.aiortc_patches import divert_packets, gather_on_loopback, tidy_connecting
+from vision_agents.plugins.local.aiortc_patches import gather_on_loopback
 from vision_agents.plugins.local.rtc import FrameClock, Microphone, VoiceEncoder
+from vision_agents.plugins.local.voice_connection import VoiceConnection
 
 from .clips import Clip
 from .line import Arrivals, Line
 
-# Seconds until sound flows after the answer to the offer, and for hanging up.
+# Seconds until sound flows after the answer to the offer.
 CONNECT_TIMEOUT = 15.0
-CLOSE_TIMEOUT = 5.0
 
 # A call without a frame for so long is lost, in seconds.
 DEAD = 4.0
@@ -39,30 +38,27 @@ class WebRtcLine(Line):
     def __init__(self, room: Clip, *, here: bool) -> None:
         super().__init__(room)
         self._here = here
-        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self._connecting = tidy_connecting(self._connection)
-        self._connection.addTrack(_Voice(self))
-        self._connection.on("track", self._take)
-        self._connection.on("connectionstatechange", self._changed)
+        self._connection = VoiceConnection(self, "a caller's connection")
+        self._connection.rtc.addTrack(_Voice(self))
         self._connected = asyncio.Event()
         self._decoder = Microphone()
         self._arrivals = Arrivals()
         self._loop = asyncio.get_running_loop()
         self._heard_at = self._loop.time()
         self._watch: asyncio.TimerHandle | None = None
-        self._draining: asyncio.Task[None] | None = None
 
     async def offer(self) -> str:
         """The SDP to send to the server."""
-        gather_on_loopback(self._connection, only=self._here)
-        await self._connection.setLocalDescription(await self._connection.createOffer())
-        sdp: str = self._connection.localDescription.sdp
+        rtc = self._connection.rtc
+        gather_on_loopback(rtc, only=self._here)
+        await rtc.setLocalDescription(await rtc.createOffer())
+        sdp: str = rtc.localDescription.sdp
         return sdp
 
     async def accept(self, answer: str) -> None:
         """Take the answer's SDP. Returns once sound can flow; raises ConnectError."""
         try:
-            await self._connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+            await self._connection.rtc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 await self._connected.wait()
         except TimeoutError:
@@ -80,32 +76,23 @@ class WebRtcLine(Line):
         self.mouth.hush()
         if self._watch is not None:
             self._watch.cancel()
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._connection.close()
-                if self._connecting:
-                    await asyncio.wait(self._connecting)
-        except TimeoutError:
-            pass  # It is left alone: what it holds ends with the process.
-        if self._draining is not None:
-            self._draining.cancel()
-            await asyncio.wait([self._draining])
+        await self._connection.close()
 
-    # What aiortc reports. It calls these from within its own work: they return at once.
+    # ConnectionListener.
 
-    def _take(self, track: MediaStreamTrack) -> None:
-        for receiver in self._connection.getReceivers():
-            if receiver.track is track:
-                divert_packets(receiver, self._hear)
-        self._draining = self._loop.create_task(_until_ended(track, self._end), name="end of a line")
-
-    def _changed(self) -> None:
-        if self._connection.connectionState in ("failed", "closed"):
+    def changed(self, state: str) -> None:
+        """It is connected, or broke."""
+        if state in ("failed", "closed"):
             self._end()
-        if self._connection.connectionState != "connecting":
+        if state != "connecting":
             self._connected.set()
 
-    def _hear(self, data: bytes, timestamp: int) -> None:
+    def hung_up(self) -> None:
+        """The agent has ended it."""
+        self._end()
+
+    def heard(self, data: bytes, timestamp: int) -> None:
+        """A packet of the agent's voice."""
         at = self._heard_at = self._loop.time()
         late, missing = self._arrivals.late(at, timestamp)
         self.late.append(late)
@@ -153,11 +140,3 @@ def packets_of(clip: Clip) -> tuple[bytes, ...]:
     """The clip in Opus. It ends in the quiet of the room as others begin in it, so that one may follow another."""
     encoder = VoiceEncoder()
     return tuple(bytes(encoder.encode(frame)) for frame in clip.frames)
-
-
-async def _until_ended(track: MediaStreamTrack, ended: Callable[[], None]) -> None:
-    # Its packets are diverted: what comes is the end alone.
-    try:
-        await track.recv()
-    except MediaStreamError:
-        ended()

@@ -53,7 +53,7 @@ async def test_loopback_is_among_the_candidates_and_connecting_comes_to_an_end()
 
 def ports_of(call):
     """The addresses at which a call can be reached."""
-    candidates = call._connection.sctp or call._connection.getTransceivers()[0].receiver.transport.transport
+    candidates = call._connection.rtc.sctp or call._connection.rtc.getTransceivers()[0].receiver.transport.transport
     return [(c.ip, c.port) for c in candidates.iceGatherer.getLocalCandidates()]
 
 

@@ -6,12 +6,11 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from fractions import Fraction
 from typing import Any, Protocol
 
 import numpy as np
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCRtpSender, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from aiortc.sdp import SessionDescription
 from av import AudioFrame, CodecContext, FFmpegError, Packet
@@ -20,24 +19,17 @@ from vision_agents.core.audio import PcmData, Samples
 from vision_agents.core.edge import FRAME_SAMPLES, FRAME_SECONDS, OUTPUT_SAMPLE_RATE, CallSink
 from vision_agents.core.participants import Participant
 
-from .aiortc_patches import (
-    LOOPBACK,
-    accept_rsa,
-    divert_packets,
-    gather_on_loopback,
-    guard_datagrams,
-    tidy_connecting,
-)
+from .aiortc_patches import LOOPBACK, accept_rsa, gather_on_loopback, guard_datagrams
 from .jitter import Continuity
+from .voice_connection import VoiceConnection
 
 logger = logging.getLogger(__name__)
 
 # Frames that are made up for after a stall. Audio that is later than that would be heard late for the rest of the call.
 CATCH_UP_FRAMES = 2
 
-# How long the connection may take to come about, and closing it, in seconds.
+# How long the connection may take to come about, in seconds.
 CONNECT_TIMEOUT = 15.0
-CLOSE_TIMEOUT = 5.0
 
 # A mono voice in full band; on one machine the rate is no matter.
 OPUS_BIT_RATE = 64_000
@@ -200,15 +192,11 @@ class BrowserCall:
         self.participant = participant
         self._listener = listener
         self._private = private
-        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self._connection.on("track", self._take_track)
-        self._connection.on("connectionstatechange", self._state_changed)
+        self._connection = VoiceConnection(self, f"the connection of {participant.id}")
         self._voice = AgentTrack(self._end)
         self._microphone = Microphone()
         self._sink: CallSink | None = None
-        self._listening: asyncio.Task[None] | None = None
-        self._connecting = tidy_connecting(self._connection)
-        accept_rsa(self._connection)
+        accept_rsa(self._connection.rtc)
         self._deadline: asyncio.TimerHandle | None = None
         self._connected = False
         self._over = False
@@ -216,22 +204,21 @@ class BrowserCall:
     async def answer(self, offer: str) -> str:
         """Answer the SDP of an offer with the SDP of the answer. Raises OfferError if that cannot be."""
         _check(offer)
-        self._connection.addTrack(self._voice)
-        self._connection.getTransceivers()[0].setCodecPreferences(_OPUS)
+        rtc = self._connection.rtc
+        rtc.addTrack(self._voice)
+        rtc.getTransceivers()[0].setCodecPreferences(_OPUS)
         try:
-            await self._connection.setRemoteDescription(
-                RTCSessionDescription(_HIDDEN_ADDRESS.sub(_shown, offer), "offer")
-            )
-            gather_on_loopback(self._connection, only=self._private)
-            guard_datagrams(self._connection)
-            await self._connection.setLocalDescription(await self._connection.createAnswer())
+            await rtc.setRemoteDescription(RTCSessionDescription(_HIDDEN_ADDRESS.sub(_shown, offer), "offer"))
+            gather_on_loopback(rtc, only=self._private)
+            guard_datagrams(rtc)
+            await rtc.setLocalDescription(await rtc.createAnswer())
         except Exception as error:
             raise OfferError(f"the offer cannot be answered: {error}") from error
         loop = asyncio.get_running_loop()
         self._deadline = loop.call_later(
             CONNECT_TIMEOUT, self._end, f"the browser could not be reached within {CONNECT_TIMEOUT:.0f} s"
         )
-        answer: str = self._connection.localDescription.sdp
+        answer: str = rtc.localDescription.sdp
         return answer
 
     def serve(self, sink: CallSink) -> None:
@@ -250,30 +237,12 @@ class BrowserCall:
         self._over = True
         if self._deadline is not None:
             self._deadline.cancel()
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._connection.close()
-                if self._connecting:
-                    await asyncio.wait(self._connecting)
-        except TimeoutError:
-            logger.warning("a browser's connection did not close within %.0f s and is left alone", CLOSE_TIMEOUT)
-        # The decoder has ended by now, and with it the stream that is listened to.
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.wait([self._listening])
+        await self._connection.close()
 
-    # What aiortc reports. It calls these from within its own work: they return at once.
+    # ConnectionListener.
 
-    def _take_track(self, track: MediaStreamTrack) -> None:
-        for receiver in self._connection.getReceivers():
-            if receiver.track is track:
-                divert_packets(receiver, self._hear)
-        self._listening = asyncio.get_running_loop().create_task(
-            self._wait_for_end(track), name=f"microphone of {self.participant.id}"
-        )
-
-    def _state_changed(self) -> None:
-        state = self._connection.connectionState
+    def changed(self, state: str) -> None:
+        """It is connected, or broke."""
         if state == "connected" and not self._connected and not self._over:
             self._connected = True
             if self._deadline is not None:
@@ -284,13 +253,12 @@ class BrowserCall:
         elif state == "closed":
             self._end(None)
 
-    def _end(self, error: str | None) -> None:
-        if not self._over:
-            self._over = True
-            self.mute()
-            self._listener.over(self, error)
+    def hung_up(self) -> None:
+        """The browser has ended it."""
+        self._end(None)
 
-    def _hear(self, data: bytes, timestamp: int) -> None:
+    def heard(self, data: bytes, timestamp: int) -> None:
+        """A packet of the microphone."""
         if self._sink is None:
             return
         try:
@@ -300,11 +268,13 @@ class BrowserCall:
             logger.exception("a call ended because its audio could not be taken")
             self._end(f"the agent could not take the audio: {error}")
 
-    async def _wait_for_end(self, track: MediaStreamTrack) -> None:
-        # Its packets are diverted: what comes is the end alone.
-        with suppress(MediaStreamError):
-            await track.recv()
-        self._end(None)
+    # Inside.
+
+    def _end(self, error: str | None) -> None:
+        if not self._over:
+            self._over = True
+            self.mute()
+            self._listener.over(self, error)
 
 
 def _check(offer: str) -> None:
