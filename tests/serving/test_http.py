@@ -186,6 +186,13 @@ async def test_a_call_that_fails_is_told_and_gone_on_with(serve: Any) -> None:
 # Refusals.
 
 
+async def test_who_looks_for_a_page_where_there_is_none_is_told(serve: Any) -> None:
+    site = await serve()
+    answer = await site.ask("GET", "/")
+    assert (answer.status_code, "/calls/{id}/sessions" in answer.json()["detail"]) == (404, True)
+    assert "/" not in (await site.ask("GET", "/openapi.json")).json()["paths"]
+
+
 async def test_a_hundred_parallel_starts_on_ten_places(serve: Any) -> None:
     site = await serve(max_concurrent_sessions=10)
     answers = await asyncio.gather(*(site.ask("POST", f"/calls/call-{n}/sessions") for n in range(100)))

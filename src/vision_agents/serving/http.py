@@ -57,6 +57,11 @@ _FAULTS = {"call": 502, "offer": 400, "timeout": 504, "agent": 500, "conversatio
 # Seconds that the end of a session is waited for in one request: shorter than what is between us usually allows.
 WAIT = 25.0
 
+NO_PAGE = (
+    "there is no page here: it needs agents that are made with `edge`, the extra `local`, and one process (no --ray). "
+    "Pages of others POST their offers to /calls/{id}/sessions"
+)
+
 LOST = "the session is lost: {why}. Start another one that continues it"
 
 
@@ -144,6 +149,8 @@ def _page(app: FastAPI, dispatch: Dispatch, options: ServeOptions) -> PageRoutes
     page = dispatch.page(options)
     if page is not None:
         app.routes.extend(page.routes)
+    elif options.fast_api is None:
+        app.add_api_route("/", no_page, include_in_schema=False)
     return page
 
 
@@ -241,6 +248,11 @@ async def view_metrics(call_id: CallId, session_id: SessionId, request: Request)
 
 
 # The process.
+
+
+async def no_page() -> None:
+    """Tell whoever looks for the page where it is."""
+    raise HTTPException(404, NO_PAGE)
 
 
 async def health() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import Any
 
@@ -30,6 +31,8 @@ def for_callers(edge: Any) -> Agent:
 async def join_call(agent: Agent, call_type: str, call_id: str) -> None:
     if call_id.startswith("broken"):
         raise ConnectionError("there is no such call")
+    if call_id.startswith("slow"):
+        await asyncio.sleep(3.0)
     async with agent.join(f"{call_type}:{call_id}"):
         agent.conversation.user_said(f"said to {os.getpid()}", "ann")
         await agent.finish()

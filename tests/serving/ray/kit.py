@@ -97,11 +97,12 @@ def kill(process: int, number: signal.Signals = signal.SIGKILL) -> None:
 class Client:
     """Starts, sees and ends sessions."""
 
-    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+    def __init__(self, http: aiohttp.ClientSession, url: str, token: str = "") -> None:
         self._http, self.url = http, url
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     async def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        async with self._http.request(method, f"{self.url}{path}", json=body) as answer:
+        async with self._http.request(method, f"{self.url}{path}", json=body, headers=self._headers) as answer:
             json = answer.content_type == "application/json"
             return answer.status, await answer.json() if json else await answer.text()
 

@@ -68,6 +68,35 @@ async def test_what_fails_on_a_host_is_told_as_in_one_process(client: kit.Client
     assert (await client.start("table", continues="nobody"))[0] == 404
 
 
+async def test_what_nobody_should_send_is_answered_as_in_one_process(client: kit.Client) -> None:
+    sessions = f"{client.url}/calls/table/sessions"
+    async with aiohttp.ClientSession() as http:
+        for body, status in ((b"{nonsense", 400), (b'{"offer": {"sdp": "%s"}}' % (b"v" * 2**20), 413), (b"[]", 422)):
+            async with http.post(sessions, data=body, headers={"Content-Type": "application/json"}) as answer:
+                assert (answer.status, "detail" in await answer.json()) == (status, True)
+        async with http.post(f"{client.url}/calls/a%20b/sessions") as answer:
+            assert answer.status == 422
+    status, told = await client.ask("GET", "/")
+    assert (status, "no --ray" in told["detail"]) == (404, True)
+    one = await client.started("table")
+    # Ended twice at once, it is ended.
+    statuses = sorted([status for status, _ in await asyncio.gather(*(client.ask("DELETE", one) for _ in range(5)))])
+    assert (statuses[0], set(statuses) <= {204, 404}) == (204, True)
+    assert (await client.ended(one))["why"] == "closed"
+
+
+async def test_who_goes_while_an_agent_joins_leaves_no_session_behind(client: kit.Client) -> None:
+    for _ in range(2):
+        going = [asyncio.create_task(client.start(f"slow-{number}")) for number in range(30)]
+        await client.until(lambda hosts: sum(hosts.values()) == 30)
+        for each in going:
+            each.cancel()
+        await asyncio.wait(going)
+        await client.until(lambda hosts: not any(hosts.values()))
+    one = await client.started("slow-0")
+    assert (await client.ask("DELETE", one))[0] == 204
+
+
 async def test_the_limit_is_exact_and_full_hosts_can_be_told_to_end_calls(client: kit.Client) -> None:
     refused = [await client.counted("refused_total", reason="sessions")]
     for _ in range(2):

@@ -20,6 +20,7 @@ import pytest
 pytest.importorskip("ray")
 
 from vision_agents.serving.ray import Fleet, cluster, hosts_of
+from vision_agents.serving.tokens import make_token
 
 from . import kit
 
@@ -28,9 +29,9 @@ pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("ignore::DeprecationWa
 SERVING = Path(__file__).parents[1]
 
 
-def environment() -> dict[str, str]:
+def environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in ("VISION_AGENTS_SECRET", "RAY_ADDRESS")}
-    return kept | {"PYTHONUNBUFFERED": "1"}
+    return kept | {"PYTHONUNBUFFERED": "1"} | more
 
 
 def command(*arguments: object) -> list[str]:
@@ -38,8 +39,10 @@ def command(*arguments: object) -> list[str]:
 
 
 @contextmanager
-def serving(*arguments: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    run = subprocess.Popen(command(*arguments), cwd=SERVING, env=environment(), stdout=subprocess.PIPE, text=True)
+def serving(*arguments: object, **environ: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    run = subprocess.Popen(
+        command(*arguments), cwd=SERVING, env=environment(**environ), stdout=subprocess.PIPE, text=True
+    )
     try:
         assert run.stdout is not None
         for line in run.stdout:
@@ -53,10 +56,28 @@ def serving(*arguments: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
         run.wait(kit.PATIENCE)
 
 
+KEY = "a secret that is long enough"
+
+
+async def who_may(http: aiohttp.ClientSession, url: str) -> None:
+    """Tokens decide at the fronts as they do in one process."""
+    for token, status in (
+        ("", 401),
+        ("v1.nonsense.x", 401),
+        (make_token(KEY, "table", now=0.0), 401),
+        (make_token("another secret of others", "table"), 401),
+        (make_token(KEY, "other"), 403),
+        (make_token(KEY, "table", rights=["view"]), 403),
+    ):
+        assert (await kit.Client(http, url, token).start("table"))[0] == status
+
+
 async def test_told_to_end_it_lets_its_calls_go_on() -> None:
-    with serving("served:launcher", "--ray", "--hosts", 1, "--port", 0) as (run, url):
+    arguments = ("served:launcher", "--ray", "--hosts", 1, "--port", 0)
+    with serving(*arguments, VISION_AGENTS_SECRET=KEY) as (run, url):
         async with aiohttp.ClientSession() as http:
-            client = kit.Client(http, url)
+            await who_may(http, url)
+            client = kit.Client(http, url, make_token(KEY, "*"))
             one = await client.started("table")
             run.send_signal(signal.SIGTERM)
             async with asyncio.timeout(kit.PATIENCE):
