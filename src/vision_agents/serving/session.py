@@ -62,6 +62,8 @@ class CallRequest:
     """The id of a lost session of the same call, whose conversation this one goes on with."""
     conversation: tuple[Message, ...] = ()
     """A history that the agent goes on from."""
+    attempt: int = 0
+    """The number of hosts of a cluster that were tried before, and given up: what they tell of it does not count."""
 
 
 class AgentSession:

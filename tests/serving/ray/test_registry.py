@@ -129,6 +129,44 @@ async def test_a_call_has_one_agent_and_a_session_one_host(fleet: Fleet) -> None
     assert not await fleet.registry.claim("nobody's", "b")
 
 
+async def test_a_host_that_was_too_slow_has_no_part_in_a_session_any_more(fleet: Fleet) -> None:
+    await fleet.add("slow")
+    await fleet.add("other")
+    registry = fleet.registry
+    for session, late in (("s1", True), ("s2", False)):
+        assert await reserved(fleet, session) is None
+        if not late:
+            assert await registry.claim(session, "slow", 0)
+        # The front has waited long enough, and tries another host.
+        assert await registry.again(session, 0) == 1
+        assert not await registry.claim(session, "slow", 0)
+        fleet.has("slow", *fleet.reports["slow"].sessions, session)
+        await asyncio.sleep(1.1)
+        assert await registry.claim(session, "other", 1)
+        # What the slow one tells of its end is nobody's end, and it is told to let go.
+        await registry.started(session, "slow", facts(session), 0)
+        await registry.over(session, "slow", Ending("closed"), (), 0)
+        await asyncio.sleep(1.1)
+        assert session in fleet.mail["slow"]
+        assert registry._book.sessions[session].host == "other"
+        # Nobody who has tried before may give up what another one has by now.
+        assert await registry.again(session, 0) is None
+        await registry.over(session, "other", Ending("done"), (), 1)
+        assert await registry.find(f"call of {session}", session) is None
+        assert await registry.again(session, 1) is None
+
+
+async def test_a_start_that_is_given_up_is_over_also_where_a_host_has_it_by_now(fleet: Fleet) -> None:
+    await fleet.add("slow", capacity=1)
+    assert await reserved(fleet, "s1", "table") is None
+    assert await fleet.registry.claim("s1", "slow")
+    await fleet.registry.release("s1", "sessions")
+    assert await reserved(fleet, "s2", "table") is None  # Whoever is refused may ask again at once.
+    fleet.has("slow", "s1")
+    await asyncio.sleep(2.1)
+    assert fleet.mail["slow"] == ["s1"]
+
+
 async def test_with_no_host_known_yet_serve_decides(fleet: Fleet) -> None:
     assert await reserved(fleet, "s1") is None
 
@@ -157,7 +195,7 @@ async def test_a_session_of_a_silent_host_goes_on_elsewhere_with_its_conversatio
     assert SILENCE - 1 < asyncio.get_running_loop().time() - began < SILENCE + 3
     assert (moved.session_id, moved.call_id, moved.conversation) == ("s1", "call of s1", HELLO)
     assert await fleet.registry.find("call of s1", "s1") is not None
-    assert await fleet.registry.claim("s1", "b")
+    assert await fleet.registry.claim("s1", "b", moved.attempt)
     fleet.has("b", "s1")
     await asyncio.sleep(1.1)
     # Awake again, the first one has to let go of it.
@@ -347,7 +385,7 @@ async def test_what_was_refused_lost_and_moved_is_counted(fleet: Fleet) -> None:
     )
     fleet.hang("a")
     await fleet.registry.broken(moving, facts("moving", moving.call_id), "a", "it died", True)
-    assert await fleet.registry.claim("moving", "b")
-    await fleet.registry.started("moving", "b", facts("moving", moving.call_id))
+    assert await fleet.registry.claim("moving", "b", 1)
+    await fleet.registry.started("moving", "b", facts("moving", moving.call_id), 1)
     _, totals = await fleet.registry.figures()
     assert (totals.lost, totals.moved) == ({"failed": 1, "lost": 1}, 1)

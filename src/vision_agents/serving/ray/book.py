@@ -67,6 +67,8 @@ class Entry:
     """The times that its host died, and it was to go on elsewhere."""
     offered: float = 0.0
     """The time at which it was offered to other hosts, last."""
+    attempt: int = 0
+    """The attempt to have it taken by a host that counts: earlier ones have been given up."""
 
     @property
     def movable(self) -> bool:
@@ -135,13 +137,31 @@ class Book:
         current = [host for host in self.hosts.values() if host.report.release == release]
         return current if release is not None and len(current) >= release.hosts else []
 
-    def claim(self, session: str, host: str) -> bool:
+    def claim(self, session: str, host: str, attempt: int) -> bool:
         """A host is about to start a session. Returns whether it may: no other one has it, and it is wanted."""
         entry = self.sessions.get(session)
-        if entry is None or entry.host not in (None, host):
+        if entry is None or entry.attempt != attempt or entry.host not in (None, host):
             return False
         entry.host = host
         return True
+
+    def again(self, session: str, attempt: int) -> int | None:
+        """An attempt has been given up; returns the number of the next one, None if it was not the last any more.
+
+        From now on its host has no part in the session, whatever it has done, and does: it may only have been slow.
+        """
+        entry = self.sessions.get(session)
+        if entry is None or entry.attempt != attempt:
+            return None
+        entry.host, entry.reported, entry.attempt = None, False, attempt + 1
+        return entry.attempt
+
+    def held(self, session: str, host: str, attempt: int) -> Entry | None:
+        """The session, if the host has it by this attempt. Of what only reports tell the attempt is not known."""
+        entry = self.sessions.get(session)
+        if entry is None or entry.host != host or (entry.request is not None and entry.attempt != attempt):
+            return None
+        return entry
 
     def unclaim(self, session: str, host: str) -> None:
         """The host could not start the session after all."""
@@ -154,7 +174,8 @@ class Book:
         if request.session_id in self._over:
             return None
         entry = self.sessions.setdefault(request.session_id, Entry(facts, now, host=host))
-        entry.request = entry.request or request
+        if entry.request is None:
+            entry.request, entry.attempt = request, request.attempt
         return entry
 
     # Reports.
@@ -168,8 +189,8 @@ class Book:
             if session in self._over:
                 continue
             entry = self.sessions.setdefault(session, Entry(facts, now, host=host))
-            if entry.host in (None, host):
-                entry.host, entry.facts, entry.reported = host, facts, True
+            if entry.host == host:
+                entry.facts, entry.reported = facts, True
                 entry.conversation = report.said.get(session, entry.conversation)
         return known
 
@@ -197,8 +218,8 @@ class Book:
         entry = self.sessions.get(session)
         if entry is None or not entry.movable:
             return None
-        entry.host, entry.reported, entry.since, entry.moves = None, False, now, entry.moves + 1
-        entry.offered = now
+        self.again(session, entry.attempt)
+        entry.since, entry.offered, entry.moves = now, now, entry.moves + 1
         return moved(entry)
 
     def silent(self, now: float) -> list[str]:
@@ -244,4 +265,4 @@ class Book:
 def moved(entry: Entry) -> CallRequest:
     """The request to start a session with elsewhere: as it was, with the conversation since."""
     assert entry.request is not None
-    return replace(entry.request, conversation=entry.conversation, continues=None)
+    return replace(entry.request, conversation=entry.conversation, continues=None, attempt=entry.attempt)

@@ -104,22 +104,31 @@ class ClusterDispatch:
 
     async def _start(self, request: CallRequest, facts: SessionFacts) -> SessionFacts:
         refusal = _full()
-        for _ in range(TRIES):
+        for tried in range(TRIES):
+            if tried:
+                request = await self._again(request)
             stream = Stream(self._hosts.run_call.remote(request))
             try:
                 facts = replace(await stream.begin(), started_at=facts.started_at)
             except Refused as refused:
-                refusal = refused
+                # The session is new: it is there already where an attempt that was given up has not ended yet.
+                refusal = _full() if refused.reason == "session" else refused
                 if not await self._elsewhere(refused):
                     break
                 continue
             except BROKEN as error:
                 logger.warning("session %s begins anew: %s", request.session_id, _why(error))
-                self._registry.tell(Registry.unclaim, request.session_id, stream.host)
                 continue
             self._tasks.spawn(self._follow(request, facts, stream), f"following session {facts.id}")
             return facts
         raise refusal
+
+    async def _again(self, request: CallRequest) -> CallRequest:
+        """The request for the next host. What the one before does with it does not count any more."""
+        attempt = await self._registry.ask(Registry.again, request.session_id, request.attempt)
+        if attempt is None:
+            raise Refused("starting", "the session was given up before a host had it", 1.0)
+        return replace(request, attempt=attempt)
 
     async def _elsewhere(self, refused: Refused) -> bool:
         """Return whether another host may have what one has refused, or has hung over."""

@@ -78,7 +78,7 @@ class Host:
         # Whoever leaves the stream may do so while the claim is on its way: it is told to be over, too.
         ending: Ending | None = Ending("closed")
         try:
-            if not await self._registry.ask(Registry.claim, session, self._name):
+            if not await self._registry.ask(Registry.claim, session, self._name, request.attempt):
                 ending = None
                 yield {"refused": ("session", "another host has the session", 1.0)}
                 return
@@ -86,7 +86,7 @@ class Host:
                 async for sign in signs:
                     if "session" in sign:
                         facts = sign["facts"] = described(self._calls.sessions[session])
-                        await self._registry.ask(Registry.started, session, self._name, facts)
+                        await self._registry.ask(Registry.started, session, self._name, facts, request.attempt)
                     elif "over" in sign:
                         ending = Ending(sign["over"], sign["error"], sign["over"] == End.FAILED)
                     yield sign
@@ -103,7 +103,8 @@ class Host:
             yield {"failed": str(error), "fault": error.fault}
         finally:
             if ending is not None:
-                self._registry.tell(Registry.over, session, self._name, ending, self._left(request))
+                left = self._left(request)
+                self._registry.tell(Registry.over, session, self._name, ending, left, request.attempt)
 
     def _left(self, request: CallRequest) -> tuple[Message, ...]:
         now = asyncio.get_running_loop().time()

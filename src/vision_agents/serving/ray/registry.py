@@ -97,9 +97,15 @@ class Registry:
         """No host has taken a session, and it is not started. `refused`: the reason that whoever asked is told."""
         if refused is not None:
             self._refused[refused] += 1
-        entry = self._book.sessions.get(session)
-        if entry is not None and entry.host is None:
-            self._close(session, Ending("failed", "it could not be started"))
+        # A host that has it all the same was too slow, and is told to let go of it.
+        self._close(session, Ending("failed", "it could not be started"))
+
+    async def again(self, session: str, attempt: int) -> int | None:
+        """A host has been given up with which a session was to start; returns the number of the next attempt.
+
+        None if the session is over or not known any more, or somebody else has it started.
+        """
+        return self._book.again(session, attempt)
 
     async def broken(self, request: CallRequest, facts: SessionFacts, host: str, why: str, dead: bool) -> None:
         """The stream of a session has broken off. `dead`: because its host is dead, with all sessions there."""
@@ -162,14 +168,14 @@ class Registry:
 
     # What hosts ask.
 
-    async def claim(self, session: str, host: str) -> bool:
+    async def claim(self, session: str, host: str, attempt: int = 0) -> bool:
         """A host is about to start a session. Returns whether it may."""
-        return self._book.claim(session, host)
+        return self._book.claim(session, host, attempt)
 
-    async def started(self, session: str, host: str, facts: SessionFacts) -> None:
+    async def started(self, session: str, host: str, facts: SessionFacts, attempt: int = 0) -> None:
         """The agent is in the call."""
-        entry = self._book.sessions.get(session)
-        if entry is not None and entry.host == host:
+        entry = self._book.held(session, host, attempt)
+        if entry is not None:
             entry.facts = facts
             self._moves += entry.moves > 0
 
@@ -177,10 +183,11 @@ class Registry:
         """The host cannot start the session after all; another one may."""
         self._book.unclaim(session, host)
 
-    async def over(self, session: str, host: str, ending: Ending, conversation: tuple[Message, ...] = ()) -> None:
+    async def over(
+        self, session: str, host: str, ending: Ending, conversation: tuple[Message, ...] = (), attempt: int = 0
+    ) -> None:
         """A session that the host had is over."""
-        entry = self._book.sessions.get(session)
-        if entry is not None and entry.host == host:
+        if self._book.held(session, host, attempt) is not None:
             self._close(session, ending, conversation)
 
     async def poll(self, host: str, report: Report) -> Mail:
