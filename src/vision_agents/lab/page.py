@@ -65,12 +65,13 @@ def lab_page(
             _table(HEARD_HEADER, (map(text, heard_cells(row)) for row in heard), number=1),
         ]
     faulty = [case for case in result.cases if case.faulty]
+    others = [case for case in result.cases if not case.faulty]
     body += [
         tag("h2", text(f"Decided wrongly: {counted(len(faulty), 'case')}")),
         *_listen(faulty, sounds),
         *_groups(faulty),
-        tag("h2", text("Every other case")),
-        *_groups(case for case in result.cases if not case.faulty),
+        tag("h2", text("Every other case")) if others else "",
+        *_groups(others),
     ]
     css = files("vision_agents.core.observability").joinpath("page.css").read_text(encoding="utf-8")
     head = [

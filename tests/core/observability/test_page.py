@@ -113,6 +113,7 @@ def test_a_call_in_which_nothing_was_said(make_call, recording):
     page = Page(page_of(make_call(duration=0.1), recording=recording))
     assert "Nobody spoke over the agent." in page.text
     assert "No words." in page.text
+    assert ("put its call.wav beside trace.jsonl" not in page.text) is recording
 
 
 def test_without_a_recording_the_replies_are_drawn_as_they_were_reported(conversation):

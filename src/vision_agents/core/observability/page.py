@@ -29,6 +29,11 @@ MOST_STRIPS = 60
 # Two hours: of a longer call only the lines in which something happens are drawn, and no more than these.
 MOST_LINES = 480
 
+SILENT = (
+    "There is no recording of this call: put its call.wav beside trace.jsonl and run `vision-agents report` on the "
+    "folder, to hear it, and to have its times measured from the sound."
+)
+
 # The weight whose bar is as long as there is room; few weigh more.
 HEAVIEST = 2.0
 
@@ -38,7 +43,7 @@ def report_page(report: Report, story: Story, recording: Recording | None, title
     scene = Scene.of(story, recording)
     body = [
         _head(report, story, title),
-        player(sound) if sound else "",
+        player(sound) if sound else "" if recording else tag("p", text(SILENT), class_="soft"),
         _figures(report),
         *_errors(report),
         *_interruptions(report, scene, playable=bool(sound)),
