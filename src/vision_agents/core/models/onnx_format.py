@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 MODEL_IR_VERSION, MODEL_GRAPH, MODEL_OPSET = 1, 7, 8
 GRAPH_NODE, GRAPH_NAME, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_OUTPUT = 1, 2, 5, 11, 12
-NODE_INPUT, NODE_OUTPUT, NODE_NAME, NODE_OP, NODE_ATTRIBUTE = 1, 2, 3, 4, 5
+NODE_INPUT, NODE_OUTPUT, NODE_NAME, NODE_OP, NODE_ATTRIBUTE, NODE_DOMAIN = 1, 2, 3, 4, 5, 7
 TENSOR_SHAPE, TENSOR_TYPE, TENSOR_NAME, TENSOR_RAW = 1, 2, 8, 9
 VALUE_NAME, VALUE_TYPE = 1, 2
+OPSET_DOMAIN, OPSET_VERSION = 1, 2
 TYPE_TENSOR, TENSOR_ELEMENT, TENSOR_DIMENSIONS = 1, 1, 2
 FLOAT32, INT64 = 1, 7
 
@@ -38,20 +39,28 @@ def model(
     constants: Mapping[str, NDArray[Any]],
     inputs: Mapping[str, Shape],
     outputs: Mapping[str, Shape],
+    domains: Iterable[str] = (),
 ) -> bytes:
-    """A model of float32 inputs and outputs, whose sizes are numbers or names. `constants`: float32 or integers."""
+    """A model of float32 inputs and outputs, whose sizes are numbers or names. `constants`: float32 or integers.
+
+    `domains`: sets of operations that it uses besides ONNX's own.
+    """
     graph = b"".join(field(GRAPH_NODE, each) for each in nodes) + field(GRAPH_NAME, name)
     graph += b"".join(field(GRAPH_INITIALIZER, _tensor(key, array)) for key, array in constants.items())
     graph += b"".join(field(GRAPH_INPUT, _value(key, shape)) for key, shape in inputs.items())
     graph += b"".join(field(GRAPH_OUTPUT, _value(key, shape)) for key, shape in outputs.items())
-    opset = field(MODEL_OPSET, field(2, _OPSET))
-    return field(MODEL_IR_VERSION, _IR_VERSION) + field(MODEL_GRAPH, graph) + opset
+    opsets = field(MODEL_OPSET, field(OPSET_VERSION, _OPSET))
+    opsets += b"".join(field(MODEL_OPSET, field(OPSET_DOMAIN, each) + field(OPSET_VERSION, 1)) for each in domains)
+    return field(MODEL_IR_VERSION, _IR_VERSION) + field(MODEL_GRAPH, graph) + opsets
 
 
-def node(operation: str, inputs: Iterable[str], outputs: Iterable[str], **attributes: int | str | list[int]) -> bytes:
-    """One operation of a graph."""
+def node(
+    operation: str, inputs: Iterable[str], outputs: Iterable[str], domain: str = "", **attributes: int | str | list[int]
+) -> bytes:
+    """One operation of a graph, of ONNX's own or of those of another `domain`."""
     encoded = b"".join(field(NODE_INPUT, each) for each in inputs)
     encoded += b"".join(field(NODE_OUTPUT, each) for each in outputs) + field(NODE_OP, operation)
+    encoded += field(NODE_DOMAIN, domain) if domain else b""
     return encoded + b"".join(field(NODE_ATTRIBUTE, _attribute(*each)) for each in attributes.items())
 
 

@@ -17,8 +17,8 @@ import onnxruntime
 from piper import PiperConfig
 
 from vision_agents.core.models.onnx import FATAL_ONLY, open_session
+from vision_agents.core.models.onnx_graph import Graph
 
-from .graph import Graph
 from .phonemizer import Phonemizer
 
 BEGIN, END, BLANK = "^", "$", "_"

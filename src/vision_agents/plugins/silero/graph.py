@@ -82,7 +82,7 @@ def rewritten(weights: Weights) -> bytes:
     for layer, stride in enumerate(_STRIDES):
         name = f"model.encoder.{layer}.reparam_conv"
         constants |= {f"w{layer}": _filters(weights[f"{name}.weight"]), f"b{layer}": weights[f"{name}.bias"]}
-        sizes = {"kernel_shape": [1, 3], "strides": [1, stride], "pads": [0, 1, 0, 1]}
+        sizes: dict[str, Any] = {"kernel_shape": [1, 3], "strides": [1, stride], "pads": [0, 1, 0, 1]}
         nodes.append(node("Conv", [f"{layer}", f"w{layer}", f"b{layer}"], [f"conv{layer}"], **sizes))
         nodes.append(node("Relu", [f"conv{layer}"], [f"{layer + 1}"]))
     nodes += [

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from vision_agents.core.models.onnx import open_session, to_float
 
+from .graph import rewritten
+
 SAMPLE_RATE = 16_000
 WINDOW = 8 * SAMPLE_RATE
 """Samples the network hears: the last 8 s."""
@@ -37,7 +39,7 @@ class SmartTurnModel:
     """
 
     def __init__(self, files: Mapping[str, Path]) -> None:
-        self._session = open_session(files["model"], extra="smart_turn")
+        self._session = open_session(_written(files["model"]), extra="smart_turn")
 
     def predict(self, samples: NDArray[np.int16] | NDArray[np.floating[Any]]) -> float:
         """The probability (0..1) that the speaker has finished.
@@ -56,6 +58,16 @@ def load(files: Mapping[str, Path]) -> SmartTurnModel:
     model = SmartTurnModel(files)
     model.predict(np.zeros(0, dtype=np.float32))
     return model
+
+
+def _written(file: Path) -> Path | bytes:
+    """The network of the file rewritten; the file if that cannot be, for onnxruntime to say what is wrong with it."""
+    if not file.is_file():
+        return file
+    try:
+        return rewritten(file.read_bytes())
+    except (IndexError, ValueError):
+        return file
 
 
 def last_window(samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,7 +1,6 @@
-"""Cuts a sub-graph out of an ONNX model, on the bytes of the file.
+"""The graph of an ONNX model, of which a part can be cut out or operations be replaced, on the bytes of the file.
 
-A Piper voice is one graph that answers with a whole sentence. To play its beginning before its end is computed, the
-graph is cut in two (`synthesizer`), which onnxruntime cannot do. What need not be known is copied through unread.
+What need not be known is copied through unread: the weights, above all.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from vision_agents.core.models import onnx_format as onnx
+from . import onnx_format as onnx
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class Node:
     op: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    encoded: memoryview = field(repr=False)
+    encoded: memoryview | bytes = field(repr=False)
 
 
 class Graph:
@@ -37,6 +36,8 @@ class Graph:
         self.nodes: list[Node] = []
         self.inputs: dict[str, memoryview] = {}
         self.outputs: dict[str, memoryview] = {}
+        # The sets of operations that it may use; ONNX's own is the empty name.
+        self.domains: set[str] = set()
         self._initializers: dict[str, memoryview] = {}
         self._rest: list[bytes] = []
         try:
@@ -45,6 +46,8 @@ class Graph:
                     self._read_graph(value)
                 else:
                     self._rest.append(bytes(encoded))
+                    if number == onnx.MODEL_OPSET and isinstance(value, memoryview):
+                        self.domains.add(_text(value, onnx.OPSET_DOMAIN))
         except (IndexError, UnicodeDecodeError, ValueError) as error:
             raise ValueError(f"not an ONNX model ({len(model)} bytes): {error}") from error
         if not self.nodes:
@@ -55,7 +58,7 @@ class Graph:
             if not isinstance(value, memoryview):
                 continue
             if number == onnx.GRAPH_NODE:
-                self.nodes.append(_node(value))
+                self.nodes.append(read_node(value))
             elif number == onnx.GRAPH_INITIALIZER:
                 self._initializers[_text(value, onnx.TENSOR_NAME)] = value
             elif number == onnx.GRAPH_INPUT:
@@ -92,13 +95,25 @@ class Graph:
                 raise ValueError(f"the graph has no tensor {name!r}")
             open_names.extend(producers[name].inputs)
         kept = [node for node in self.nodes if not cut.issuperset(node.outputs) and needed & set(node.outputs)]
-        parts: list[tuple[int, bytes | memoryview]] = [(onnx.GRAPH_NODE, node.encoded) for node in kept]
-        parts.append((onnx.GRAPH_NAME, b"part"))
-        parts += [(onnx.GRAPH_INITIALIZER, value) for name, value in self._initializers.items() if name in needed]
+        parts = self._body(kept, needed)
         parts += [(onnx.GRAPH_INPUT, value) for name, value in self.inputs.items() if name in needed]
         parts += [(onnx.GRAPH_INPUT, _float_value(name)) for name in sorted(cut)]
         parts += [(onnx.GRAPH_OUTPUT, self.outputs.get(name) or _untyped_value(name)) for name in wanted]
         return self._assemble(parts)
+
+    def with_nodes(self, nodes: Iterable[Node]) -> bytes:
+        """The model with other operations, in the order in which they are computed. Weights that none reads go."""
+        kept = list(nodes)
+        parts = self._body(kept, {name for node in kept for name in node.inputs})
+        parts += [(onnx.GRAPH_INPUT, value) for value in self.inputs.values()]
+        parts += [(onnx.GRAPH_OUTPUT, value) for value in self.outputs.values()]
+        return self._assemble(parts)
+
+    def _body(self, nodes: list[Node], needed: set[str]) -> list[tuple[int, bytes | memoryview]]:
+        parts: list[tuple[int, bytes | memoryview]] = [(onnx.GRAPH_NODE, node.encoded) for node in nodes]
+        parts.append((onnx.GRAPH_NAME, b"part"))
+        parts += [(onnx.GRAPH_INITIALIZER, value) for name, value in self._initializers.items() if name in needed]
+        return parts
 
     def _assemble(self, parts: list[tuple[int, bytes | memoryview]]) -> bytes:
         pieces: list[bytes | memoryview] = []  # joined once: the weights are tens of megabytes
@@ -108,9 +123,10 @@ class Graph:
         return b"".join([*self._rest, graph, *pieces])
 
 
-def _node(message: memoryview) -> Node:
+def read_node(message: memoryview | bytes) -> Node:
+    """The operation of an encoded message. Raises ValueError or IndexError for what is no message."""
     names: dict[int, list[str]] = {onnx.NODE_INPUT: [], onnx.NODE_OUTPUT: [], onnx.NODE_NAME: [], onnx.NODE_OP: []}
-    for number, value, _ in onnx.fields(message):
+    for number, value, _ in onnx.fields(memoryview(message)):
         if number in names and isinstance(value, memoryview):
             names[number].append(str(value, "utf-8"))
     return Node(
