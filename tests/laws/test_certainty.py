@@ -6,11 +6,12 @@ from vision_agents.core.agents.barrier import Barrier
 from vision_agents.core.audio import Playout
 from vision_agents.core.llm import Confirmation
 
-from . import certainty
+from .certainty import CertainCall
+from .random_call import run
 
 
 def test_nothing_comes_of_a_turn_that_is_not_certain():
-    tally = certainty.run(400)
+    tally = run(CertainCall, 400)
     assert tally.faults == []
     # It was not the silence of the grave.
     assert tally.begun_prepared > 100
@@ -50,4 +51,4 @@ def _do_it_now(self, act, otherwise=None):
 )
 def test_a_broken_guard_is_found(monkeypatch, owner, name, broken, found):
     monkeypatch.setattr(owner, name, broken)
-    assert any(found in fault for fault in certainty.run(200).faults)
+    assert any(found in fault for fault in run(CertainCall, 200).faults)

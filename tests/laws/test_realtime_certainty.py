@@ -6,11 +6,12 @@ from vision_agents.core.agents.barrier import Barrier
 from vision_agents.core.floor.reply_queue import ReplyQueue
 from vision_agents.core.llm.function_calls import FunctionCalls
 
-from . import realtime_certainty
+from .random_call import run
+from .realtime_certainty import RealtimeCall
 
 
 def test_what_comes_of_a_realtime_models_answers_was_wanted():
-    tally = realtime_certainty.run(400)
+    tally = run(RealtimeCall, 400)
     assert tally.faults == []
     # It was not the silence of the grave.
     assert tally.called > 400
@@ -40,4 +41,4 @@ def _nothing(self, *_):
 )
 def test_a_broken_guard_is_found(monkeypatch, owner, name, broken, found):
     monkeypatch.setattr(owner, name, broken)
-    assert any(found in fault for fault in realtime_certainty.run(400).faults)
+    assert any(found in fault for fault in run(RealtimeCall, 400).faults)
