@@ -59,6 +59,8 @@ class Model(Realtime):
         self.answers: dict[asyncio.Task[None], int] = {}
         self.calls: set[asyncio.Task[None]] = set()
         self.outputs: dict[str, list[str]] = {}
+        # Answers of which nothing was stopped, as far as it knows.
+        self.given: set[int] = set()
         # What became of calls for answers that were interrupted, of which it was told all the same.
         self.learnt: set[str] = set()
         # A noise has stopped it, and nothing was asked for since.
@@ -80,6 +82,7 @@ class Model(Realtime):
     async def stop_response(self, heard: tuple[PlayedResponse, ...]) -> None:
         await asyncio.sleep(self.rng.choice((0.0, 0.0, 0.05, 1.0)))
         cut = {one.response for one in heard}
+        self.given -= {number for number in self.given if f"response {number}" in cut}
         for task, number in list(self.answers.items()):
             if self.witness.epochs[number] < self.epoch or f"response {number}" in cut:
                 task.cancel()
@@ -97,9 +100,9 @@ class Model(Realtime):
         self.witness.telling[number] = set(tells) or set(_NOTED.findall(text))
         if text.startswith("t") and not tells:
             # It tells what it has learnt since it was asked last, as models do.
-            running = {call for other in self.answers.values() for call in self.witness.telling[other]}
-            untold = {call for call in self.learnt if not self.witness.told(call)}
-            self.witness.telling[number] |= untold - running
+            known = {call for other in self.given for call in self.witness.telling[other]}
+            self.witness.telling[number] |= {call for call in self.learnt - known if not self.witness.told(call)}
+        self.given.add(number)
         self._spawn(self._answer(text, number, key, self.epoch), number)
 
     def stop(self) -> None:
@@ -155,6 +158,7 @@ class Model(Realtime):
             if not calls and name not in self._born:
                 await self._say(name, number, key, epoch)
         except asyncio.CancelledError:
+            self.given.discard(number)
             if deaf:
                 self._go_on_sending(name, number)
             raise

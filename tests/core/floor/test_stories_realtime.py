@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from vision_agents.core.floor import FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 
-from .story import ANN, Story, kinds, resumed
+from .story import ANN, BOB, Story, kinds, resumed
 
 
 class TestRealtime:
@@ -74,13 +76,39 @@ class TestRealtime:
         assert story.until(21.0) == []
         assert story.state() is FloorState.IDLE
 
-    def test_who_goes_on_gives_the_model_more_time(self) -> None:
+    @pytest.mark.parametrize("who", [ANN, BOB])
+    def test_a_noise_does_not_relieve_the_model_of_its_answer(self, who: str) -> None:
         story = Story(answers=False)
         story.at(0.0, ev.TurnStarted, ANN)
         story.at(1.0, ev.TurnEnded, ANN, 0.9, 1.0, 0.0)
-        story.speaks(ANN, 2.0, 0.2)
-        story.stops(ANN, 2.4, 0.2)
-        assert story.until(4.4) == [fx.DiscardTurn(ANN)]
+        story.speaks(who, 2.0, 0.2)
+        story.stops(who, 2.4, 0.2)
+        assert story.until(4.4) == [fx.DiscardTurn(who)]
+        assert story.state() is FloorState.THINKING
+        assert story.until(21.0) == []
+        assert story.state() is FloorState.IDLE
+
+    def test_who_goes_on_relieves_the_model_of_its_answer_until_they_are_done(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(1.0, ev.TurnEnded, ANN, 0.9, 1.0, 0.0)
+        story.at(2.0, ev.TurnStarted, ANN)
+        story.at(3.0, ev.TurnEnded, ANN, 0.9, 1.0, 0.0)
+        assert story.until(22.9) == []
+        assert story.state() is FloorState.THINKING
+        story.until(23.0)
+        assert story.state() is FloorState.IDLE
+
+    def test_a_model_answers_a_turn_that_was_taken_for_over_when_it_says_so_itself(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        assert kinds(story.at(1.0, ev.ReplyStarted, 1)) == [fx.AnnounceTurnEnded]
+        story.answers(1.2)
+        story.at(1.5, ev.TurnEnded, ANN, 0.9, 1.0, 0.0)
+        story.at(2.0, ev.AudioDrained, 1)
+        assert story.state() is FloorState.THINKING
+        story.at(2.5, ev.TurnEnded, ANN, 0.9, 1.0, 0.0)
+        assert story.until(21.5) == []
         assert story.state() is FloorState.IDLE
 
     def test_an_answer_says_that_the_turn_is_over(self) -> None:

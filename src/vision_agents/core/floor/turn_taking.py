@@ -50,6 +50,8 @@ class TurnTaking:
         self._answers = answers
         # A detector is at work: words alone open no turn, they are late ones of a turn that is over.
         self._detected = False
+        # Whose turns were ended here before a realtime model has said so: when it does, it answers them.
+        self._ended_early: set[str] = set()
         self.last_request = 0
 
     # Events.
@@ -60,6 +62,8 @@ class TurnTaking:
         turn = self._turn(event.participant)
         meaning = turn.handle(event)
         self._judge.observe(event, turn)
+        if isinstance(event, ev.TurnEnded):
+            self._ended_late(turn, event.at)
         match meaning:
             case Opened(before):
                 return self._opened(turn, event.at, before)
@@ -102,6 +106,7 @@ class TurnTaking:
         """End what belongs to a participant who left. `others`: somebody is still there."""
         self._judge.forget(event.participant)
         self._replies.forget(event.participant)
+        self._ended_early.discard(event.participant)
         turn = self._turns.pop(event.participant, None)
         if turn is None:
             return []
@@ -159,7 +164,7 @@ class TurnTaking:
                 effects += self._end(turn, at, turn.done.confidence, turn.done.duration)
                 continue
             if turn.phase in (SPEAKING, PAUSED) and self._evident(turn):
-                effects += turn.announce(self._replies.epoch)
+                effects += self._announce(turn)
             if (due := self._due(turn)) is not None and due <= at:
                 effects += self._end_by_pause(turn, at)
         return effects
@@ -171,6 +176,7 @@ class TurnTaking:
             if turn.phase is SPEAKING and not turn.speech.windows and not self._judge.challenger(turn):
                 turn.pause(at, at)
             if turn.phase is PAUSED and not self._judge.challenger(turn):
+                self._ended_early.add(turn.participant)
                 effects += self._end(turn, at, turn.speech.confidence, None)
         return effects
 
@@ -203,6 +209,7 @@ class TurnTaking:
     def _time_out(self, turn: Turn, at: float) -> Effects:
         if not self._answers and turn.announced is Announced.NOTHING:
             return turn.discard()  # There is no evidence, and no words will come that could be some.
+        self._ended_early.add(turn.participant)
         return self._end(turn, at, UNSURE, None)
 
     def _due(self, turn: Turn) -> float | None:
@@ -227,7 +234,7 @@ class TurnTaking:
 
     def _opened(self, turn: Turn, at: float, before: TurnPhase) -> Effects:
         self._turns[turn.participant] = turn
-        self._replies.answer_due_since, self._replies.understood = None, False
+        self._ended_early.discard(turn.participant)
         challenge = self._judge.open(self._replies.reply, turn, at, fresh=before is QUIET)
         return [fx.BeginTurn(turn.participant), *challenge]
 
@@ -240,7 +247,20 @@ class TurnTaking:
         if challenger is not None:
             challenger.detector_confirmed = True
             return effects
-        return effects + turn.announce(self._replies.epoch)
+        return effects + self._announce(turn)
+
+    def _announce(self, turn: Turn) -> Effects:
+        """Announce the start of a turn that goes on. What a realtime model owed before, it does not answer any more."""
+        effects = turn.announce(self._replies.epoch)
+        if effects:
+            self._replies.answer_due_since, self._replies.understood = None, False
+        return effects
+
+    def _ended_late(self, turn: Turn, at: float) -> None:
+        """A model says that a turn has ended. Where that is over already, its answer is still to come."""
+        if turn.participant in self._ended_early and turn.phase is QUIET and not self._answers:
+            self._replies.owe_answer(at)
+        self._ended_early.discard(turn.participant)
 
     def _end(self, turn: Turn, at: float, confidence: float, duration: float | None, reason: str = "") -> Effects:
         """End a turn whose speaker is done; what remains is to know the words, and to answer."""
