@@ -200,6 +200,23 @@ async def test_messages_are_for_their_session_and_audio_for_the_next() -> None:
     await link.close()
 
 
+@pytest.mark.parametrize("understood", [False, True])
+async def test_what_was_said_and_not_understood_is_heard_again(understood: bool) -> None:
+    link = await started()
+    link.send_audio(tone(1.0, RATE))
+    await settle()
+    if understood:
+        link.send_audio(silence(0.5))
+        await settle()
+        link.understood()
+    for _ in range(2):
+        link.renew()
+        await link.ready()
+        await settle()
+        assert link.session.seconds == (0.0 if understood else 1.0)
+    await link.close()
+
+
 # Renewal.
 
 

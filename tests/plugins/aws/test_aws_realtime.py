@@ -243,16 +243,23 @@ async def test_a_stream_that_the_service_ends_is_replaced(provider: StandIn) -> 
         assert not player.failures, "nobody missed anything"
 
 
-async def test_audio_that_was_just_sent_is_sent_again(model: aws.Realtime, player: Player, provider: StandIn) -> None:
+@pytest.mark.parametrize(("sound", "silence"), [(0.4, 0.0), (3.0, 0.0), (2.0, 0.4)])
+async def test_what_was_said_before_a_stream_breaks_is_heard_again(
+    model: aws.Realtime, player: Player, provider: StandIn, sound: float, silence: float
+) -> None:
     await hear(model, 0.0, 0.1)
     await until(lambda: provider.session.heard_seconds > 0.05, "the audio")
-    await hear(model, 0.4)
-    await until(lambda: provider.session.heard_seconds > 0.45, "the audio")
+    await hear(model, sound, silence)
+    await until(lambda: provider.session.heard_seconds > sound + silence + 0.05, "the audio")
     provider.will_hear("wait")
     await provider.disconnect()
     await until(lambda: len(provider.sessions) == 2, "the next stream")
+    await until(lambda: provider.session.heard_seconds > sound + silence, "the same again")
+    provider.will_say("Yes?")
     await hear(model, 0.0, 1.0)
     await until(lambda: player.final_words(ANNA) == ["wait"], "the words")
+    await until(lambda: player.responses and player.last.done, "the answer")
+    assert player.last.text.strip() == "Yes?."
 
 
 async def test_a_long_history_is_cut_to_what_the_service_takes(provider: StandIn) -> None:

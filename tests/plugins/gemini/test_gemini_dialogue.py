@@ -326,7 +326,7 @@ async def test_what_is_said_before_a_function_is_a_part_of_the_answer(stand: Sta
 async def test_the_end_of_a_session_ends_what_was_said_in_it(stand: Stand) -> None:
     stand.dialogue.asked("Talk.", 5)
     stand.audio(text="one")
-    assert stand.dialogue.end() is not None
+    assert stand.dialogue.end(again=True) is not None
     assert stand.player.last.done
     assert stand.dialogue.idle
 

@@ -27,6 +27,9 @@ LONG = "one two three four five six seven eight nine ten eleven twelve thirteen 
 # One frame for the microphone, one for the service to hear it, one that was being sent.
 FRAMES_TO_SILENCE = 3
 
+# Seconds from the beginning of a turn that lasts 1.2 s, in which it is lost what the service has heard of it.
+MOMENTS = {"speaking": 0.7, "just silent": 1.3, "thinking": 2.3}
+
 
 class AgentStories(abc.ABC):
     """Derive from it, and say how the model is made, and what the service has to know in the end.
@@ -221,6 +224,49 @@ class AgentStories(abc.ABC):
         assert LONG.startswith(first.heard)
         assert (rest.heard, rest.interrupted) == ("and so on.", False)
         assert [message.text for message in call.agent.conversation] == ["count for me", first.heard, "and so on."]
+
+    @pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])
+    @pytest.mark.parametrize("moment", list(MOMENTS))
+    async def test_what_was_said_before_a_connection_is_lost_is_answered(
+        self, service: Any, call: AgentCall, moment: str, times: int
+    ) -> None:
+        service.pace = 1.0
+        service.will_hear(*["count for me"] * (times + 1))
+        service.will_say(*["one two."] * (times + 1))
+        call.speak(1.2)
+        await asyncio.sleep(MOMENTS[moment])
+        for _ in range(times):
+            sessions = len(service.sessions)
+            await service.disconnect()
+            await call.until(lambda before=sessions: len(service.sessions) > before)
+            await asyncio.sleep(0.1)
+        await call.until(lambda: any(event.heard for event in call.ended()))
+        await asyncio.sleep(5.0)
+        assert [event.heard for event in call.ended() if event.heard] == ["one two."]
+        assert [message.text for message in call.agent.conversation] == ["count for me", "one two."]
+        assert not self.unexpected(service)
+
+    async def test_what_led_to_a_call_is_not_heard_again(self, service: Any) -> None:
+        service.will_hear("pay", "pay")
+        service.will_say(ToolCall("call_1", "pay", {}), "it is paid.", "it is paid.")
+        async with self.call_with(service) as call:
+            paid: list[bool] = []
+
+            @call.agent.llm.register_function()
+            async def pay() -> str:
+                """Pay."""
+                paid.append(True)
+                await asyncio.sleep(2.0)
+                return "paid"
+
+            call.speak(0.8)
+            await call.until(lambda: paid)
+            await asyncio.sleep(0.5)
+            await service.disconnect()
+            await call.until(lambda: any(event.heard for event in call.ended()))
+            await asyncio.sleep(5.0)
+            assert paid == [True]
+            assert [message.text for message in call.agent.conversation if message.role is Role.USER] == ["pay"]
 
     async def test_a_local_detector_and_the_service_together_stop_it_at_the_first_sound(self, service: Any) -> None:
         service.will_say(" ".join([LONG] * 3), "ok then.")

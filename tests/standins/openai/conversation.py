@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+from collections.abc import Iterator
 from typing import Any
 
 from .errors import Refusal, of_type, one_of, only, required
@@ -14,13 +14,13 @@ _CONTENT = {"user": {"input_text", "input_audio"}, "system": {"input_text"}, "as
 
 
 class Conversation:
-    """Items by their ids, in their order. `audio_ms` is the length of an assistant's audio."""
+    """Items by their ids, in their order. `audio_ms` is the length of an assistant's audio; `numbers`: of new ids."""
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: Iterator[int]) -> None:
         self.items: dict[str, Json] = {}
         self.audio_ms: dict[str, float] = {}
         self.truncated_ms: dict[str, int] = {}
-        self._numbers = count(1)
+        self._numbers = numbers
 
     def new_id(self, kind: str = "item") -> str:
         """An id that is not used yet."""

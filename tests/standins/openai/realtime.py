@@ -36,7 +36,7 @@ class RealtimeSession:
         self.received: list[Json] = []
         self.refused: list[Json] = []
         self.heard_ms = 0.0
-        self.conversation = Conversation()
+        self.conversation = Conversation(service.numbers)
         self.generations: list[Generation] = []
         self.config: Json = {
             "type": "realtime",

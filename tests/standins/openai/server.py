@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
+from itertools import count
 from typing import Any, Self
 
 from aiohttp import web
@@ -33,7 +34,7 @@ class StandIn(Provider):
     `tells_no_usage`: it refuses to be asked for its usage; `says_before_calls`: a message before each call, in one
     response with it; `repeats_transcripts`: the words of a turn come three times; `renames`: other names of a realtime
     session's events, None for those that it does not have. `bodies`, `sessions`: the requests and the realtime sessions
-    so far.
+    so far; `numbers`: no id comes twice, whatever the session.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class StandIn(Provider):
         self.bodies: list[dict[str, Any]] = []
         self.refused: list[Refusal] = []
         self.sessions: list[RealtimeSession] = []
+        self.numbers = count(1)
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:

@@ -51,6 +51,10 @@ class RealtimeSession(abc.ABC):
         """Send audio, as soon as there is a connection."""
         self._link.send_audio(audio)
 
+    def understood(self) -> None:
+        """Take note that the service has understood what was said: its words came, or an answer, or a call."""
+        self._link.understood()
+
     @abc.abstractmethod
     async def ask(self, text: str, request: int | None = None) -> None:
         """Have a text answered, and report the answer with the key `request`.
@@ -180,6 +184,32 @@ class RemoteRealtime(llm.Realtime):
     def function_ended_late(self, call: ToolCall, output: str) -> None:
         if self._session is not None:
             self._session.note(call, output)
+
+    async def call_function(self, call: ToolCall, epoch: int) -> str:
+        self._understood()
+        return await super().call_function(call, epoch)
+
+    def report_words(
+        self,
+        participant: Participant,
+        text: str,
+        final: bool,
+        confidence: float | None = None,
+        alternative: str = "",
+        place: int | None = None,
+    ) -> None:
+        if final:
+            self._understood()
+        super().report_words(participant, text, final, confidence, alternative, place)
+
+    def report_response_started(self, response: str, asked_in: int | None = None, request: int | None = None) -> None:
+        if request is None:
+            self._understood()
+        super().report_response_started(response, asked_in, request)
+
+    def _understood(self) -> None:
+        if self._session is not None:
+            self._session.understood()
 
     async def close(self) -> None:
         await self._leave()

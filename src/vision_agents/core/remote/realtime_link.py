@@ -2,7 +2,7 @@
 
 One task keeps one session after another: opens it, reads and writes until it breaks or has to be renewed, closes it.
 What the conversation sends waits its turn in between. Messages are for the session in which they were sent, and are
-dropped with it; audio is for whichever session comes next.
+dropped with it; audio is for whichever session comes next, what was sent and not understood in the last one included.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from ..audio import PcmData
 from ..redaction import redacted
 from .outbox import Outbox
+from .sent_audio import SentAudio
 from .voice_trigger import VoiceTrigger
 
 S = TypeVar("S")
@@ -117,6 +118,7 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
         self.service = service
         self._listener = listener
         self._outbox: Outbox[M] = Outbox(service.name)
+        self._sent = SentAudio()
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         # Why the last session was given up.
@@ -224,6 +226,10 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
         if self._task.done() and not self._voice.hear(audio):
             self._outbox.keep_latest(PREROLL)
 
+    def understood(self) -> None:
+        """Take note that the service has understood what was said: the next session need not hear it again."""
+        self._sent.understood()
+
     def renew(self) -> None:
         """Put another session in place of this one, in which nothing is sent any more."""
         self._renew(wanted=False)
@@ -239,6 +245,7 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
         """Close the session. Harmless twice."""
         await self._end()
         self._outbox.clear()
+        self._sent.clear()
 
     # Sessions.
 
@@ -263,6 +270,7 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
             await self._sessions(opening)
         finally:
             self._outbox.messages.clear()
+            self._sent.clear()
             self._error = self._error or self.service.failure("it was closed while it was being opened.")
             self._voice.bar(BARRED if self._error.hopeless else REOPEN_PAUSE)
             if not opening.done():
@@ -318,6 +326,7 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
                     session = await stack.enter_async_context(self._connect())
                 self._renewal = asyncio.get_running_loop().create_future()
                 self._ready.set()
+                self._outbox.put_back(self._sent.take())
                 self._listener.opened()
                 if not opening.done():
                     opening.set_result(None)
@@ -358,7 +367,9 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
             elif outbox.messages:
                 await self._in_time(self._send(session, outbox.messages.popleft()))
             else:
-                await self._in_time(self._send_audio(session, outbox.take_audio(self.audio_piece)))
+                audio = outbox.take_audio(self.audio_piece)
+                self._sent.add(audio)
+                await self._in_time(self._send_audio(session, audio))
             if len(outbox.messages) > MESSAGE_LIMIT:
                 raise self.service.failure(f"{MESSAGE_LIMIT} messages wait, the connection does not move.")
 

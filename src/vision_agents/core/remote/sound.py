@@ -12,7 +12,7 @@ LEAST = 100.0
 ABOVE_BACKGROUND = 3.0
 RISE = 1.1
 
-# Seconds without sound after which the next sound belongs to something else.
+# The pause in seconds that is mostly one between two turns.
 GAP = 1.5
 
 # Seconds without sound after which there is no use in speaking of the last one.
@@ -20,9 +20,13 @@ LATELY = 10.0
 
 
 class SoundTracker:
-    """Tracks the latest stretch of sound, in seconds of audio. It tells loud from quiet, not speech from noise."""
+    """Tracks the latest stretch of sound, in seconds of audio. It tells loud from quiet, not speech from noise.
 
-    def __init__(self) -> None:
+    `gap`: seconds without sound after which the next sound belongs to something else.
+    """
+
+    def __init__(self, gap: float = GAP) -> None:
+        self._gap = gap
         self._position = 0.0
         self._background = LEAST
         self._began: float | None = None
@@ -37,7 +41,7 @@ class SoundTracker:
         self._background = max(LEAST, min(level, self._background * RISE**audio.duration))
         begin, self._position = self._position, self._position + audio.duration
         if level > LEAST and level > ABOVE_BACKGROUND * self._background:
-            if self._began is None or begin - self._last > GAP:
+            if self._began is None or begin - self._last > self._gap:
                 self._began = begin
             self._last = self._position
 

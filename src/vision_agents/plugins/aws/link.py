@@ -8,7 +8,6 @@ said so far.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -32,10 +31,6 @@ RENEW_AT_LAST = 450.0
 
 # The service ends a session without audio: where none comes for so many seconds, silence is sent.
 PAUSE = 0.25
-
-# How much of the latest audio a new stream gets once more, in seconds: somebody may just have begun to speak. The
-# service waits at least this long after the last sound before it answers, so nothing in it was answered yet.
-REPLAY = 1.5
 
 # Deadline in seconds for what is still being closed when all is to be over.
 CLOSE_TIMEOUT = 6.0
@@ -71,9 +66,6 @@ class Link(RealtimeLink[Stream, Iterable[Json]]):
         self._stream: Stream | None = None
         self._prompt: Prompt | None = None
         self._reader: asyncio.Task[None] | None = None
-        # The latest audio that was sent.
-        self._sent: deque[PcmData] = deque()
-        self._sent_seconds = 0.0
         # What the service calls invalid is not sent to it again.
         self._with_history = True
         self._leaving = Tasks()
@@ -103,9 +95,6 @@ class Link(RealtimeLink[Stream, Iterable[Json]]):
             self._prompt, self._stream = prompt, stream
             self._reader = reader = asyncio.create_task(self._receive(stream), name="nova sonic receiver")
             reader.add_done_callback(retrieve_exception)
-            self._outbox.put_back(self._sent)
-            self._sent.clear()
-            self._sent_seconds = 0.0
             self.renew_in_a_pause(RENEW_AFTER, RENEW_AT_LAST, lambda: self._listener.pausing)
             yield stream
         finally:
@@ -135,10 +124,6 @@ class Link(RealtimeLink[Stream, Iterable[Json]]):
 
     async def _send_audio(self, session: Stream, audio: PcmData) -> None:
         assert self._prompt is not None
-        self._sent.append(audio)
-        self._sent_seconds += audio.duration
-        while self._sent_seconds - self._sent[0].duration >= REPLAY:
-            self._sent_seconds -= self._sent.popleft().duration
         await session.send([self._prompt.audio(audio)])
 
     @property

@@ -85,12 +85,18 @@ class Dialogue:
         response.pending += functions
         return response if response.epoch == self.model.epoch else None
 
-    def end(self) -> Response | None:
-        """The session is gone, and everything in it. Returns what it was at, unless that was cancelled."""
+    def end(self, *, again: bool) -> Response | None:
+        """The session is gone, and everything in it. Returns what it was at, unless that was cancelled.
+
+        `again`: another one follows, which hears once more what was not understood.
+        """
         unfinished = self._responses.unfinished
         wanted = unfinished is not None and unfinished.epoch == self.model.epoch
         lost = unfinished.id if unfinished is not None and unfinished.started else None
-        self._turns.report_words()
+        if again:
+            self._turns.forget_words()
+        else:
+            self._turns.report_words()
         self._responses.clear()
         if self._turns.understood or (wanted and unfinished is not None and unfinished.text is None):
             self.model.report_answer_lost(lost)

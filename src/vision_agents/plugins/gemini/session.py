@@ -157,7 +157,7 @@ class Session(RealtimeSession):
         unheard = self._dialogue.unanswered
         # Until the service calls a turn complete its handle is from before that.
         incomplete = self._dialogue.current is not None
-        unfinished = self._dialogue.end()
+        unfinished = self._dialogue.end(again=again)
         self._cancel_calls()
         wanted = unfinished is not None and unfinished.epoch == self._model.epoch
         if unheard or incomplete:

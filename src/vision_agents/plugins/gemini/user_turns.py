@@ -137,6 +137,11 @@ class UserTurns:
             place, turn.place = turn.place, self.model.conversation.place(after=turn.place)
             self.model.report_words(turn.participant, words, True, place=place)
 
+    def forget_words(self) -> None:
+        """Forget the words that are not reported yet: they come once more."""
+        if self._turn is not None:
+            self._turn.words = self._turn.words[: self._turn.reported]
+
     def _turn_of_words(self) -> UserTurn | None:
         who = self.model.microphones.loudest
         if who is None:

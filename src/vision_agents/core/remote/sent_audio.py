@@ -1,0 +1,56 @@
+"""Audio that was sent and that nothing shows to be understood: where a session is lost, the next one hears it again."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from ..audio import PcmData
+from .sound import SoundTracker
+
+# Seconds of audio that are kept of somebody who speaks for long, and from before a sound.
+LIMIT = 15.0
+LEAD = 0.5
+
+# Who made a sound within so many seconds is still speaking; a pause of so many seconds is between two turns.
+SPEAKING = 0.2
+PAUSE = 0.4
+
+
+class SentAudio:
+    """The latest audio, from before the first sound in it that nobody has understood; without sound, `LEAD` seconds."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[PcmData] = deque()
+        self._seconds = 0.0
+        self._sound = SoundTracker(PAUSE)
+
+    def add(self, audio: PcmData) -> None:
+        """Add a piece that is being sent."""
+        self._pieces.append(audio)
+        self._seconds += audio.duration
+        self._sound.hear(audio)
+        self._keep(LIMIT if self._sound.stretch() is not None else LEAD)
+
+    def understood(self) -> None:
+        """Forget what was said: its words are known, or it is being answered. What is being said just now is not."""
+        stretch = self._sound.stretch()
+        if stretch is not None and stretch[1] < SPEAKING:
+            self._keep(min(LIMIT, LEAD + sum(stretch)))
+        else:
+            self.clear()
+
+    def take(self) -> list[PcmData]:
+        """Returns all of it, oldest first, and forgets it."""
+        pieces = list(self._pieces)
+        self.clear()
+        return pieces
+
+    def clear(self) -> None:
+        """Forget it."""
+        self._pieces.clear()
+        self._seconds = 0.0
+        self._sound = SoundTracker(PAUSE)
+
+    def _keep(self, seconds: float) -> None:
+        while self._pieces and self._seconds - self._pieces[0].duration >= seconds:
+            self._seconds -= self._pieces.popleft().duration

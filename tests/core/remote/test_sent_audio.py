@@ -1,0 +1,57 @@
+"""What of the audio that was sent is sent once more in the next session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from vision_agents.core.audio import PcmData
+from vision_agents.core.remote.sent_audio import LEAD, LIMIT, SentAudio
+from vision_agents.core.remote.sound import LATELY
+from vision_agents.testing.contract import frames
+from vision_agents.testing.parts import tone
+
+RATE = 16_000
+
+
+def said(seconds: float) -> PcmData:
+    return tone(seconds, RATE)
+
+
+def quiet(seconds: float) -> PcmData:
+    return PcmData.silence(seconds, RATE)
+
+
+def kept(*parts: PcmData | Callable[[SentAudio], None]) -> float:
+    sent = SentAudio()
+    for part in parts:
+        if isinstance(part, PcmData):
+            for frame in frames(part):
+                sent.add(frame)
+        else:
+            part(sent)
+    seconds = sum(piece.duration for piece in sent.take())
+    assert not sent.take()
+    return seconds
+
+
+understood = SentAudio.understood
+
+
+@pytest.mark.parametrize(
+    ("parts", "seconds"),
+    [
+        pytest.param([quiet(8.0)], LEAD, id="silence"),
+        pytest.param([quiet(8.0), said(2.0)], LEAD + 2.0, id="somebody speaks"),
+        pytest.param([quiet(8.0), said(2.0), quiet(3.0)], LEAD + 5.0, id="somebody has spoken"),
+        pytest.param([said(1.0), quiet(2.0), said(1.0)], 4.0, id="a pause"),
+        pytest.param([said(2.0), quiet(LATELY + 0.1)], LEAD, id="long ago"),
+        pytest.param([said(LIMIT + 5.0)], LIMIT, id="no end"),
+        pytest.param([said(2.0), quiet(1.0), understood], 0.0, id="answered"),
+        pytest.param([said(2.0), quiet(1.0), understood, quiet(3.0)], LEAD, id="answered, and silence"),
+        pytest.param([said(2.0), quiet(1.0), said(0.5), understood, said(0.5)], LEAD + 1.0, id="words are late"),
+    ],
+)
+def test_what_nobody_has_understood_is_kept(parts: list[PcmData | Callable[[SentAudio], None]], seconds: float) -> None:
+    assert kept(*parts) == pytest.approx(seconds, abs=0.05)
