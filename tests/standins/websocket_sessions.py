@@ -59,13 +59,15 @@ class SessionServer(Loopback, Generic[S]):
     """A loopback server that keeps its `sessions`.
 
     `word_seconds`: how long a word lasts; `pace`: seconds before each. `deaf_for`: seconds for which it ignores a
-    cancellation and goes on. `refuses`: how it refuses connections, if it does.
+    cancellation and goes on. `refuses`: how it refuses connections, if it does. `says_before_calls`: what the model
+    says before each call, in one response with it.
     """
 
     def __init__(self, cannot: Mapping[str, str] | None = None, *, word_seconds: float = 0.1) -> None:
         super().__init__(cannot)
         self.word_seconds = word_seconds
         self.deaf_for = 0.0
+        self.says_before_calls = ""
         self.refuses: HTTPStatus | None = None
         self.sessions: list[S] = []
 

@@ -11,7 +11,7 @@ import pytest
 from vision_agents.core import Agent, Participant, User
 from vision_agents.core.agents import AgentSpeechEndedEvent
 from vision_agents.core.audio import PcmData
-from vision_agents.core.conversation import Role
+from vision_agents.core.conversation import Role, ToolCall
 from vision_agents.core.edge import FRAME_SECONDS
 from vision_agents.core.turn_detection import TurnEndedEvent, TurnStartedEvent
 from vision_agents.plugins import aws
@@ -107,6 +107,40 @@ async def test_a_service_that_knows_nothing_of_the_interruption_is_not_heard_eit
         assert await agent.simple_response("And now?") is True
         assert list(agent.conversation)[-1].text == "ok then."
     finally:
+        await agent.close()
+    assert not provider.refused
+
+
+@pytest.mark.parametrize("preamble", ["", "let me see."])
+@pytest.mark.parametrize("waits", [True, False])
+async def test_what_a_function_says_is_heard_before_its_result(provider: StandIn, preamble: str, waits: bool) -> None:
+    provider.says_before_calls = preamble
+    provider.will_say(ToolCall("call_1", "balance", {}), "one moment please.", "you have ten pounds.")
+    edge, said = LoopEdge(), list[bool]()
+    agent = Agent(edge=edge, agent_user=User(name="Assistant", id="agent"), llm=aws.Realtime())
+
+    @agent.llm.register_function()
+    async def balance() -> str:
+        """The balance."""
+        saying = asyncio.create_task(agent.say("one moment please."))
+        if waits:
+            said.append(await saying)
+        else:
+            saying.add_done_callback(lambda done: said.append(done.result()))
+            await asyncio.sleep(0.0)
+        return "ten pounds"
+
+    await agent.join()
+    microphone = Microphone(edge)
+    try:
+        async with asyncio.timeout(20.0):
+            assert await agent.simple_response("How much have I?") is True
+        assert said == [True]
+        heard = [m.text for m in agent.conversation if m.role is Role.ASSISTANT]
+        assert heard == [*([preamble] if preamble else []), "one moment please.", "you have ten pounds."]
+        assert len(provider.sessions) == 1
+    finally:
+        microphone.close()
         await agent.close()
     assert not provider.refused
 

@@ -382,18 +382,30 @@ async def test_an_answer_whose_end_the_service_does_not_tell_is_over_when_it_has
     assert stand.turns == []
 
 
-async def test_an_answer_that_waits_for_a_function_has_not_fallen_silent(stand: Stand) -> None:
+async def test_what_is_said_before_a_slow_function_is_done_when_that_begins(stand: Stand) -> None:
     stand.dialogue.asked("How is the weather?", 5)
     stand.audio(0.5, text="Let me see.")
     caller = stand.dialogue.called(1)
     assert caller is not None
     stand.time += 30.0
     stand.dialogue.hear(PcmData.silence(0.02, 16_000))
-    assert not stand.player.last.done
+    assert stand.player.last.done
+    assert stand.player.last.more
     stand.dialogue.result_sent(caller)
-    stand.audio(text=" It rains.")
+    stand.audio(text="It rains.")
     stand.over()
-    assert stand.player.said == ["Let me see. It rains."]
+    assert [(said.text, said.request) for said in stand.player.responses.values()] == [
+        ("Let me see.", 5),
+        ("It rains.", 5),
+    ]
+
+
+async def test_a_connection_that_is_lost_while_a_function_runs_loses_the_rest_of_the_answer(stand: Stand) -> None:
+    stand.dialogue.asked("How is the weather?", 5)
+    stand.audio(0.5, text="Let me see.")
+    assert stand.dialogue.called(1) is not None
+    assert stand.dialogue.end(again=True) is not None
+    assert stand.player.lost == list(stand.player.responses)
 
 
 async def test_who_speaks_before_the_turn_is_complete_is_answered(stand: Stand) -> None:

@@ -115,7 +115,9 @@ class AgentStories(abc.ABC):
         self.knows(service, call, sum(call.edge.audible[:silent_from]) * FRAME_SECONDS)
         assert not self.unexpected(service)
 
-    async def test_what_a_function_says_is_heard_before_its_result(self, service: Any) -> None:
+    @pytest.mark.parametrize("preamble", ["", "let me see."])
+    async def test_what_a_function_says_is_heard_before_its_result(self, service: Any, preamble: str) -> None:
+        service.says_before_calls = preamble
         async with self.call_with(service) as call:
             said: list[bool] = []
 
@@ -128,9 +130,11 @@ class AgentStories(abc.ABC):
             service.will_say(ToolCall("call_1", "balance", {}), "one moment please.", "you have ten pounds.")
             service.will_hear("my balance")
             call.speak(0.8)
-            await call.until(lambda: len(call.ended()) == 2)
+            await call.until(lambda: call.ended() and call.ended()[-1].heard == "you have ten pounds.")
             assert said == [True]
-            assert [event.heard for event in call.ended()] == ["one moment please.", "you have ten pounds."]
+            before = [preamble] if preamble else []
+            assert [event.heard for event in call.ended()] == [*before, "one moment please.", "you have ten pounds."]
+            assert len(call.edge.frames) * FRAME_SECONDS < 12.0
             assert not self.unexpected(service)
 
     async def test_every_interruption_silences_in_time(self, service: Any) -> None:

@@ -33,7 +33,8 @@ class StandIn(Provider):
 
     `word_seconds`: how long a word is, `pace`: how long it takes to make, `thinks`: how long before the first one,
     `deaf_for`: how long speech does not stop the model, `lifetime`: after how long a stream is ended by the service.
-    `refuses`: (status, error type, message) of the coming requests. `sessions`: the streams so far.
+    `refuses`: (status, error type, message) of the coming requests. `says_before_calls`: what the model says before
+    each call. `sessions`: the streams so far.
     """
 
     def __init__(self, cannot: Mapping[str, str] | None = None, *, word_seconds: float = 0.1) -> None:
@@ -41,6 +42,7 @@ class StandIn(Provider):
         self.word_seconds = word_seconds
         self.pace = 0.0
         self.thinks = 0.03
+        self.says_before_calls = ""
         self.deaf_for = 0.0
         self.lifetime = 480.0
         self.refuses: list[tuple[int, str, str]] = []

@@ -304,9 +304,14 @@ class SonicSession:
             return
         while isinstance(said, ToolCall):
             await answer.permit()
+            if self.service.says_before_calls:
+                await self._speak(Speech(self, self.service.says_before_calls, goes_on=True), answer)
             await self._call(said)
             said = self.service.next_said()
-        self._speaking = self._last = speech = Speech(self, said)
+        await self._speak(Speech(self, said), answer)
+
+    async def _speak(self, speech: Speech, answer: Answer) -> None:
+        self._speaking = self._last = speech
         try:
             await speech.make(answer)
         finally:
@@ -322,7 +327,12 @@ class SonicSession:
             {"toolUse": {"contentId": content, "toolName": call.name, "toolUseId": call.id, "content": arguments}}
         )
         await self.send({"contentEnd": {"contentId": content, "type": "TOOL", "stopReason": "TOOL_USE"}})
-        await result
+        # What is asked meanwhile is answered meanwhile.
+        self._queue.release()
+        try:
+            await result
+        finally:
+            await self._queue.acquire()
 
     async def say_text(self, content: str, role: str, stage: str, text: str, reason: str) -> None:
         """A content of text."""

@@ -20,10 +20,12 @@ INTERRUPTED = '{ "interrupted" : true }'
 class Speech:
     """A spoken answer: each sentence is announced as text, and then spoken, each word a tone of its own pitch."""
 
-    def __init__(self, session: SonicSession, text: str) -> None:
+    def __init__(self, session: SonicSession, text: str, *, goes_on: bool = False) -> None:
         self.stopped = False
         self._session = session
         self._text = text
+        # It calls a function after it.
+        self._last = "PARTIAL_TURN" if goes_on else "END_TURN"
         self._content = ""
         self._task: asyncio.Task[None] | None = None
         self._marked = False
@@ -67,9 +69,9 @@ class Speech:
                 if not content:
                     content = await self._begin(sentence)
                 await self._audio(word)
-            await self._end("END_TURN" if index == len(sentences) - 1 else "PARTIAL_TURN")
+            await self._end(self._last if index == len(sentences) - 1 else "PARTIAL_TURN")
             await self._session.used(text=0, speech=len(sentence.split()))
-        await self._session.say_text(self._session.name(), "ASSISTANT", "FINAL", self._text, "END_TURN")
+        await self._session.say_text(self._session.name(), "ASSISTANT", "FINAL", self._text, self._last)
 
     async def _begin(self, sentence: str) -> str:
         session = self._session

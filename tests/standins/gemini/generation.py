@@ -145,10 +145,17 @@ class Generation:
             session.spawn(session.close(wire.INTERNAL, reason))
             return False
         while isinstance(said := session.service.next_said(), ToolCall):
+            if session.service.says_before_calls:
+                await self._say(session.service.says_before_calls, answer)
             await self._call(said, answer)
         thought = {"text": "**Thinking about it**", "thought": True}
         await session.content(modelTurn={"role": "model", "parts": [thought]})
-        for index, word in enumerate(said.split(" ")):
+        await self._say(said, answer)
+        return True
+
+    async def _say(self, text: str, answer: Answer) -> None:
+        session = self._session
+        for index, word in enumerate(text.split(" ")):
             await answer.permit()
             await asyncio.sleep(session.service.pace)
             piece = word if index == 0 else f" {word}"
@@ -157,7 +164,6 @@ class Generation:
             if self.after_first is not None:
                 after, self.after_first = self.after_first, None
                 await after()
-        return True
 
     async def _call(self, call: ToolCall, answer: Answer) -> None:
         session = self._session

@@ -103,8 +103,15 @@ class Response:
             await asyncio.Event().wait()
         said = session.service.next_said()
         if isinstance(said, ToolCall):
+            if session.service.says_before_calls:
+                await self._talk(session.service.says_before_calls, answer)
             await self._call(said, answer)
-            return None
+        else:
+            await self._talk(said, answer)
+        return None
+
+    async def _talk(self, said: str, answer: Answer) -> None:
+        session = self._session
         item: Json = {"id": self.item_id, "object": "realtime.item", "type": "message", "role": "assistant"}
         await self._send("response.output_item.added", response_id=self.id, output_index=0, item=item)
         await self._send("conversation.item.created", item=item)
@@ -118,7 +125,6 @@ class Response:
         await self._send("response.audio_transcript.done", **self._here, transcript=said)
         await self._send("response.audio.done", **self._here)
         await self._send("response.output_item.done", response_id=self.id, output_index=0, item=item)
-        return None
 
     async def _call(self, call: ToolCall, answer: Answer) -> None:
         await answer.permit()

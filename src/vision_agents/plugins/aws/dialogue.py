@@ -4,13 +4,14 @@ The model's work on one prompt (a text, a spoken turn) is a `Response`. The serv
 parts are known:
 
 - Everything is in contents, each with an id, a role and a type. What the assistant says belongs to the `current`
-  response, which begins with its first content and ends with audio that ends in END_TURN. A function that it calls, and
-  what it says after that, are the same response.
+  response, which begins with its first content and ends with audio that ends in END_TURN, or where it calls functions.
+  Then it is the `calling` one, and what the service makes of their results is another response to the same prompt.
 - An interruption is told twice: by a text `{ "interrupted" : true }` and by a content that ends in INTERRUPTED. Either
   counts, once a response. It also comes when all of it has long been sent, but the service reckons that it still plays.
 - Words of the user come when the service judges that the turn is over. What begins after them answers them.
-- Texts are answered in the order in which they were sent. No id tells which of them something answers: what the service
-  says has ids of its own contents and one `completionId` for all of a prompt, and never names what was sent.
+- Texts and results are answered in the order in which they were sent. No id tells which of them something answers: what
+  the service says has ids of its own contents and one `completionId` for all of a prompt, and never names what was
+  sent.
 
 Nothing cancels a response. What still comes of one that nobody wants is dropped, and a stream on which that takes too
 long is renewed, see `Session`.
@@ -29,9 +30,9 @@ from typing import Any
 from vision_agents.core import llm
 from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import ToolCall
-from vision_agents.core.participants import Participant
 
 from .client import SERVICE_NAME, AWSError
+from .responses import Content, Response, ResponseRequest, UserTurn
 from .usage import token_usage
 from .wire import OUTPUT_SAMPLE_RATE, Json
 
@@ -53,61 +54,6 @@ _numbers = count(1)
 
 
 @dataclass(slots=True)
-class Response:
-    """The model's work on one prompt.
-
-    `epoch`: in which it was asked for. `key`: of the text that it answers. `started`: it was reported. `over`: the
-    service says no more of it.
-
-    `interrupted`: the service has stopped it. `dropped`: nobody wants it, though nothing new has begun.
-    """
-
-    id: str
-    epoch: int
-    key: int | None = None
-    started: bool = False
-    over: bool = False
-    interrupted: bool = False
-    dropped: bool = False
-    audible: bool = False
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseRequest:
-    """A text to be answered. `key`: of it, as the agent asked. `during`: what the model was saying when it was sent."""
-
-    text: str
-    key: int | None
-    epoch: int
-    at: float
-    during: Response | None
-
-
-@dataclass(slots=True)
-class Content:
-    """A content that is open at the service. `response`: what it is a part of."""
-
-    role: str
-    kind: str
-    final: bool
-    response: Response | None
-    call: ToolCall | None = None
-
-
-@dataclass(slots=True)
-class UserTurn:
-    """A user's turn. `place`: where the next words stand in the history. `answered`: the answer has begun."""
-
-    place: int
-    participant: Participant
-    began: float = 0.0
-    ended: bool = False
-    answered: bool = False
-    said: bool = False
-
-
-@dataclass(slots=True)
 class Dialogue:
     """Takes the events of a stream, and reports through `model` what they mean.
 
@@ -121,6 +67,7 @@ class Dialogue:
     turn_over: Callable[[], tuple[float, float]]
     name: str = ""
     current: Response | None = None
+    calling: Response | None = None
     requests: deque[ResponseRequest] = field(default_factory=lambda: deque(maxlen=REQUEST_LIMIT))
     _contents: dict[str, Content] = field(default_factory=dict)
     _turn: UserTurn | None = None
@@ -134,10 +81,23 @@ class Dialogue:
         """A text is sent to be answered."""
         self.requests.append(ResponseRequest(text, key, self.model.epoch, self.now(), self.current))
 
+    def result_sent(self, response: Response) -> None:
+        """The result of one of its functions is sent: after the last one the model goes on."""
+        response.pending -= 1
+        if response is not self.calling or response.pending:
+            return
+        self.calling = None
+        if self._lost(response):
+            return
+        if self.current is None and not self.requests:
+            self.current = Response(f"answer {next(_numbers)}", response.epoch, response.key)
+        else:
+            self.requests.append(ResponseRequest(None, response.key, response.epoch, self.now(), None))
+
     def cancel(self, responses: set[str]) -> None:
         """These are not wanted any more, whatever their epoch."""
-        if self.current is not None and self.current.id in responses:
-            self.current.dropped = True
+        for response in self._at_work:
+            response.dropped |= response.id in responses
 
     def quiet(self, seconds: float) -> None:
         """Take note that nobody has spoken for so long. The service tells of a turn's end only by its words or its
@@ -150,16 +110,23 @@ class Dialogue:
     def unwanted(self) -> bool:
         """Return whether the service is at something, or was asked for something, that nobody wants any more."""
         self._forget_old_requests()
-        current = self.current
-        return (current is not None and self._lost(current)) or any(
-            request.epoch < self.model.epoch for request in self.requests
-        )
+        return any(map(self._lost, self._at_work)) or any(request.epoch < self.model.epoch for request in self.requests)
+
+    @property
+    def wanted(self) -> bool:
+        """Return whether the service is at something that is still wanted."""
+        return any(not self._lost(response) for response in self._at_work) or self.awaited
+
+    @property
+    def _at_work(self) -> list[Response]:
+        """What the service is at: what the model says, and what waits for functions."""
+        return [response for response in (self.current, self.calling) if response is not None]
 
     @property
     def idle(self) -> bool:
         """Return whether nobody says anything, and no answer is awaited."""
         self._forget_old_requests()
-        return self.current is None and not self.requests and not self.awaited and self.now() >= self._plays_until
+        return not (self._at_work or self.requests or self.awaited) and self.now() >= self._plays_until
 
     @property
     def awaited(self) -> bool:
@@ -168,14 +135,16 @@ class Dialogue:
 
     def end(self) -> list[ResponseRequest]:
         """The stream is gone, and everything on it. Returns what is still to be answered."""
-        unanswered = [request for request in self.requests if request.epoch == self.model.epoch]
+        wanted = [request for request in self.requests if request.epoch == self.model.epoch]
+        unanswered = [request for request in wanted if request.text is not None]
         self.requests.clear()
         self._contents.clear()
-        current = self.current
-        if current is not None:
-            self._finish(current)
-        if current is not None and not self._lost(current):
-            self.model.report_answer_lost(current.id if current.started else None)
+        lost = next((response for response in self._at_work if not self._lost(response)), None)
+        for response in self._at_work:
+            self._finish(response)
+        self.calling = None
+        if lost is not None or len(wanted) > len(unanswered):
+            self.model.report_answer_lost(lost.id if lost is not None and lost.started else None)
         elif self._turn is not None and self._turn.said and not self._turn.answered:
             self.model.report_answer_lost()
         if self._turn is not None:
@@ -205,7 +174,9 @@ class Dialogue:
         extra = json.loads(fields.get("additionalModelFields") or "{}")
         final = extra.get("generationStage") == "FINAL"
         response: Response | None = None
-        if role != "USER":
+        if kind == "TOOL" and self.current is None and self.calling is not None:
+            response = self.calling  # One more function.
+        elif role != "USER":
             # The final text tells once more what was said.
             response = (self._last or self.current) if final else self._answering()
         self._contents[str(fields["contentId"])] = Content(role, kind, final, response)
@@ -246,12 +217,15 @@ class Dialogue:
         reason, response = fields.get("stopReason"), content.response
         if reason == "INTERRUPTED":
             self._interrupted(response)
-        elif content.call is not None and response is not None and not response.over:
+        elif content.call is not None and response is not None and response in self._at_work:
+            self._pause(response)
             self.call(content.call, response)
-        elif reason == "END_TURN" and response is not None and content.role != "USER":
+        elif reason == "END_TURN" and response not in (None, self.calling) and content.role != "USER":
+            assert response is not None
             if response.text and not (response.audible or self._lost(response) or response.interrupted):
                 self.model.report_mute(AWSError(ANSWERS_IN_TEXT))
             self._finish(response)
+        self._end_part()
 
     def _on_completion_end(self, _: Json) -> None:
         if self.current is not None:
@@ -304,23 +278,41 @@ class Dialogue:
         response.text += gap + text
         self.model.report_response_text(response.id, gap + text)
 
+    def _pause(self, response: Response) -> None:
+        """It calls a function."""
+        response.pending += 1
+        if response is self.current:
+            self.current, self.calling = None, response
+
+    def _end_part(self) -> None:
+        """What the model said before it called functions is a part by itself, once all of it came: a function may have
+        something said before the model goes on."""
+        calling, open_contents = self.calling, self._contents.values()
+        if calling is not None and not any(one.response is calling and one.kind == "AUDIO" for one in open_contents):
+            self._end(calling, more=True)
+
     def _finish(self, response: Response) -> None:
         if response is self.current:
             self.current = None
+        if response is self.calling:
+            self.calling = None
+        self._end(response)
+
+    def _end(self, response: Response, more: bool = False) -> None:
         if response.over:
             return
         response.over = True
         if response.started:
-            self.model.report_response_done(response.id)
+            self.model.report_response_done(response.id, more)
 
     def _interrupted(self, response: Response | None) -> None:
-        response = response or self.current or self._last
+        response = response or self.current or self.calling or self._last
         if response is None or response.interrupted:
             return
         response.interrupted = True
         # A text that we sent stops the model too; then nobody has spoken.
         ours = any(request.during is response for request in self.requests)
-        current = response is self.current or response is self._last
+        current = response in self._at_work or response is self._last
         if current and not ours and not self._lost(response):
             self._somebody_speaks()
             if not response.started:
@@ -339,12 +331,14 @@ class Dialogue:
         who = self.model.microphones.loudest
         if not words or who is None:
             return
-        current = self.current
-        if current is not None and self._lost(current):
-            self._finish(current)  # What begins from now on answers these words.
+        for response in self._at_work:
+            if self._lost(response):
+                self._finish(response)  # What begins from now on answers these words.
+        for request in [one for one in self.requests if one.text is None and one.epoch < self.model.epoch]:
+            self.requests.remove(request)
         turn = self._turn
         if turn is None or turn.answered:
-            if self.current is not None or self._playing:
+            if self._at_work or self._playing:
                 # Words of what the service did not take for an interruption.
                 self.model.report_words(who, words, final=True)
                 return

@@ -12,8 +12,9 @@ from vision_agents.core.llm import PlayedResponse
 from vision_agents.core.remote import RealtimeSession, RemoteError
 
 from .client import SERVICE_NAME
-from .dialogue import Dialogue, Response, ResponseRequest
+from .dialogue import Dialogue
 from .link import Link
+from .responses import Response, ResponseRequest
 from .stream import Stream
 from .wire import Json, Prompt, Setup
 
@@ -91,22 +92,22 @@ class Session(RealtimeSession):
         return self._dialogue.idle and not self._calls and self._link.speech.quiet >= PAUSE
 
     def prompt(self, with_history: bool) -> Prompt:
-        history = without_asked(self._model.history, [request.text for request in self._again]) if with_history else ()
+        history = (
+            without_asked(self._model.history, [request.text or "" for request in self._again]) if with_history else ()
+        )
         return Prompt(self._setup, self._instructions, tuple(self._model.tools), history)
 
     def opened(self) -> None:
         again, self._again = self._again, []
         for request in again:
-            self._send_text(request.text, request.key)
+            self._send_text(request.text or "", request.key)
 
     def event(self, event: Json) -> None:
         self._dialogue.take(event)
 
     def lost(self, error: RemoteError | None, again: bool) -> None:
         self._stop_timer()
-        current = self._dialogue.current
-        wanted = current is not None and current.epoch == self._model.epoch and not current.dropped
-        wanted = wanted or self._dialogue.awaited
+        wanted = self._dialogue.wanted
         self._cancel_calls()
         unanswered = self._dialogue.end()
         if error is None:
@@ -131,3 +132,4 @@ class Session(RealtimeSession):
         # a result the model would answer at once. It is no error, which would have it try once more.
         if response.epoch == self._model.epoch or llm.came_to_nothing(result):
             self._link.send(prompt.result(call.id, result))
+            self._dialogue.result_sent(response)

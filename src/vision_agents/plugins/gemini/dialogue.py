@@ -83,6 +83,8 @@ class Dialogue:
         self._answer_begins(response)
         response.called = True
         response.pending += functions
+        # What it has said is a part by itself: a function may have something said before the model goes on.
+        self._responses.finish(response, more=True)
         return response if response.epoch == self.model.epoch else None
 
     def end(self, *, again: bool) -> Response | None:
@@ -90,7 +92,7 @@ class Dialogue:
 
         `again`: another one follows, which hears once more what was not understood.
         """
-        unfinished = self._responses.unfinished
+        unfinished = self._responses.unanswered
         wanted = unfinished is not None and unfinished.epoch == self.model.epoch
         lost = unfinished.id if unfinished is not None and unfinished.started else None
         if again:

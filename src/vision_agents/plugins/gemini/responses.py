@@ -151,6 +151,12 @@ class Responses:
         return self.current if self.current is not None and not self.current.over else None
 
     @property
+    def unanswered(self) -> Response | None:
+        """The one of which more is to come, if only once its functions have returned."""
+        current = self.current
+        return current if current is not None and (not current.over or current.pending) else None
+
+    @property
     def plays(self) -> bool:
         """Return whether something is playing, if it is played without a break."""
         return self.last is not None and self.now() < self._plays_until
