@@ -25,15 +25,15 @@ pytestmark = pytest.mark.virtual_time
 class Near:
     """A registry in this process, whose answers take a moment."""
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self, registry: Registry, delay: float = 0.5) -> None:
+        self._registry, self._delay = registry, delay
         self._told: list[asyncio.Task[Any]] = []
 
     async def ask(self, method: Any, *args: Any) -> Any:
         # What is asked reaches the registry, whether the answer is waited for or not.
         self.tell(method, *args)
         answer = await asyncio.shield(self._told[-1])
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(self._delay)
         return answer
 
     def tell(self, method: Any, *args: Any) -> None:
