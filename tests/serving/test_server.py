@@ -328,6 +328,9 @@ async def test_the_page_says_when_there_is_no_place() -> None:
         async with http.post(f"{url}/offer", json={"type": "offer", "sdp": await Caller().offer()}) as answer:
             assert (answer.status, "about to end" in (await answer.json())["error"]) == (503, True)
         host.draining = False
+        async with http.post(f"{url}/offer", json={"type": "offer", "sdp": "nonsense"}) as answer:
+            assert answer.status == 400
+        assert host.refused == {"draining": 1}
 
 
 async def talks(url: str, http: aiohttp.ClientSession, page: Page | None = None, **more: Any) -> tuple[Page, Caller]:

@@ -6,6 +6,7 @@ What pages are told, and whom they talk with, is decided in the local plugin's s
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import HTTPException
@@ -14,10 +15,12 @@ from starlette.routing import BaseRoute
 
 from vision_agents.plugins.local.access import cookie_name
 from vision_agents.plugins.local.asgi_site import AsgiSite
+from vision_agents.plugins.local.protocol import Record
 from vision_agents.plugins.local.refused import RefusedError
-from vision_agents.plugins.local.switchboard import Switchboard
+from vision_agents.plugins.local.switchboard import Host, Switchboard
 from vision_agents.plugins.local.terms import Terms
 
+from .admission import Refused
 from .guard import check
 from .host import CallHost
 from .options import ServeOptions
@@ -32,6 +35,23 @@ MANY = 1000
 KEEP = 60.0
 
 
+class _Counting(Switchboard):
+    """A switchboard that tells of each caller for whom there is no place."""
+
+    def __init__(self, host: Host, terms: Terms, hello: Record, refused: Callable[[], None]) -> None:
+        super().__init__(host, terms, hello)
+        self._refused = refused
+
+    async def offer(self, body: object) -> dict[str, Any]:
+        """Answer what a page posts, see `Switchboard.offer`."""
+        try:
+            return await super().offer(body)
+        except RefusedError as error:
+            if error.status == 503:
+                self._refused()
+            raise
+
+
 class Page:
     """The page of one host."""
 
@@ -42,7 +62,7 @@ class Page:
         # Loopback may be where a proxy brings everybody who has a token: by default it is open only to this machine.
         workbench = options.open and host.private if options.workbench is None else options.workbench
         terms = Terms(places, KEEP, host.private, workbench, self._refused)
-        self._switchboard = Switchboard(self._hold, terms, {"agent": "Agent", "recorded": False})
+        self._switchboard = _Counting(self._hold, terms, {"agent": "Agent", "recorded": False}, self._count)
         self._site = AsgiSite(self._switchboard, self._check)
 
     @property
@@ -62,6 +82,9 @@ class Page:
     def _refused(self, leaving: int) -> str | None:
         refusal = self._host.refusal(leaving)
         return None if refusal is None else f"No further call is taken: {refusal}. Try again in a moment."
+
+    def _count(self) -> None:
+        self._host.count(self._host.refusal() or Refused("sessions", "all places of the page are taken"))
 
     async def _hold(self, edge: Any) -> None:
         await self._host.hold(edge, f"{CALL}-{secrets.token_urlsafe(9)}")
