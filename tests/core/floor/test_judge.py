@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from vision_agents.core.floor.evidence import QUOTED, Vote, quote
 from vision_agents.core.floor.judge import reason_against, reason_for
 from vision_agents.core.floor.people import ECHO_MEMORY, People
 from vision_agents.core.floor.turn import Speech, Turn
+from vision_agents.core.floor.vocabulary import Vocabulary
 
 from .story import about
 
@@ -94,6 +96,13 @@ class TestMeasuredSpeech:
         assert it.voiced == about(voiced)
 
 
+def hears(
+    it: Recognition, transcript: str, confidence: float | None, alternative: str = "", voiced: float = 1.0
+) -> None:
+    report = TranscriptReceived(1.0, "ann", transcript, False, confidence, alternative)
+    it.observe(report, transcript, voiced, Vocabulary.of("en"))
+
+
 class TestRecognition:
     def test_the_words_before_the_challenge_do_not_count(self) -> None:
         it = Recognition(words_before=2)
@@ -103,9 +112,29 @@ class TestRecognition:
     def test_the_latest_report_counts(self) -> None:
         it = Recognition(words_before=0)
         assert not it.transcribed
-        it.observe(TranscriptReceived(1.0, "ann", "stop", False, 0.4, "top"))
-        it.observe(TranscriptReceived(1.1, "ann", "", True, None))
+        hears(it, "stop", 0.4, "top")
+        hears(it, "", None)
         assert (it.transcribed, it.confidence, it.alternative) == (True, None, "")
+
+    @pytest.mark.parametrize(
+        ("readings", "taken_back"),
+        [
+            (("got", "got it", "goddess"), "got it"),
+            (("got it", "goddess", "gods"), "got it"),
+            (("yeah", "yeah right"), ""),
+            (("yeah", "yeah tell me"), ""),
+            (("so", "some of it"), ""),
+            (("tell me", "sell me"), ""),
+        ],
+    )
+    def test_a_listeners_words_that_a_later_reading_takes_back(
+        self, readings: tuple[str, ...], taken_back: str
+    ) -> None:
+        it = Recognition(words_before=1)
+        for reading in readings:
+            hears(it, f"well {reading}", 0.7)
+        assert it.reading_before(1.5) == taken_back
+        assert it.reading_before(1.6) == ""
 
 
 class TestReasons:

@@ -19,11 +19,27 @@ def utters(story: Story, text: str, length: float = 0.2, *, final: bool = False)
 
 class TestCommands:
     @pytest.mark.parametrize(
-        "text", ["stop", "Wait!", "No.", "hold on", "um… wait", "okay stop", "стоп", "等一下", "arrêtez", "para"]
+        "text", ["stop", "Wait!", "No, stop.", "hold on", "um… wait", "okay stop", "стоп", "等一下", "arrêtez"]
     )
     def test_one_is_enough_at_once(self, text: str) -> None:
         story = speaking()
         assert committed(utters(story, text)) == (1, 1, ANN, f"0.22 s of clear speech, a command: “{text}”")
+
+    @pytest.mark.parametrize("text", ["No.", "para"])
+    def test_one_that_may_become_an_uh_huh_waits_for_the_pause(self, text: str) -> None:
+        """A "no" may yet be "no problem". The agent is silent meanwhile."""
+        story = speaking()
+        assert utters(story, text) == []
+        assert story.stops(ANN, 5.4, 0.2) == []
+        effects = story.at(5.45, ev.TranscriptReceived, ANN, text, False)
+        assert committed(effects)[3] == f"0.22 s of clear speech, a command: “{text}”"
+
+    def test_one_that_became_an_uh_huh_is_none(self) -> None:
+        story = speaking()
+        assert utters(story, "no") == []
+        assert story.at(5.5, ev.TranscriptReceived, ANN, "no problem", False) == []
+        assert story.stops(ANN, 5.6, 0.5) == []
+        assert resumed(story.until(5.8))[2] == "only “no problem”"
 
     def test_a_recogniser_that_is_not_sure_of_it_has_to_wait_for_more_speech(self) -> None:
         story = speaking()

@@ -63,6 +63,8 @@ EVIDENCE = st.builds(
     required_speech=st.floats(0.0, 5.0),
     stt_confidence=st.one_of(st.none(), st.floats(0.0, 1.0)),
     alternative=TEXTS,
+    taken_back=TEXTS,
+    words_final=st.booleans(),
     level=LEVELS,
     usual_level=LEVELS,
     similarity=st.one_of(st.none(), st.floats(-1.0, 1.0)),
@@ -139,17 +141,67 @@ class TestTheTable:
             ("tell me", {"stt_confidence": 0.6, "speaking": False, "alternative": "Mm"}, 1.0),
             ("got", {"speaking": False}, 1.0),
             ("got", {"speaking": False, "words_final": False}, 0.0),
-            ("yeah sound", {"speaking": False, "words_final": False}, 0.0),
+            ("yeah sound", {"speaking": False, "words_final": False}, -1.0),
+            ("no", {"words_final": False}, 0.0),
+            ("no", {}, 1.0),
+            ("no problem no", {"words_final": False}, -1.0),
+            ("stop", {"words_final": False}, 1.0),
             ("tell me", {"speaking": False, "words_final": False}, 1.0),
         ],
     )
     def test_words_up_to_1_for_what_means_something(self, words: str, more: dict[str, Any], expected: float) -> None:
         assert weight("words", speech(words, **more)) == expected
 
+    @pytest.mark.parametrize(
+        ("words", "speaking", "expected"),
+        [
+            ("okay wonder", True, -1.0),
+            ("okay wonder", False, 1.0),
+            ("okay tell me", True, 0.0),
+            ("yeah yeah tell me", True, -1.0),
+            ("okay stop", True, 1.0),
+            ("that sounds great thank you so much for your", True, -2.0),
+            ("um wonder", True, 0.0),
+        ],
+    )
+    def test_words_of_a_listener_weigh_on_while_others_begin(self, words: str, speaking: bool, expected: float) -> None:
+        assert weight("words", speech(words, speaking=speaking, voiced=2.0)) == expected
+
+    @pytest.mark.parametrize(
+        ("words", "expected"),
+        [
+            ("thank you so much ann", -2.0),
+            ("thank you so much stop", 1.0),
+            ("thank you ann", 1.0),
+            ("thank you so much ann lee", 1.0),
+        ],
+    )
+    def test_words_of_a_listener_to_somebody_by_name(self, words: str, expected: float) -> None:
+        assert weight("words", speech(words, speaking=False)) == expected
+
+    @pytest.mark.parametrize(
+        ("words", "before", "confidence", "expected"),
+        [
+            ("goddess", "got it", 0.7, -1.0),
+            ("the sun's great", "that sounds great", 0.7, -1.0),
+            ("goddess", "got it", 0.75, 1.0),
+            ("goddess", "got it", None, 1.0),
+            ("tell me about rome", "got it", 0.7, 1.0),
+            ("stop", "yeah", 0.7, 1.0),
+            ("goddess", "", 0.7, 1.0),
+        ],
+    )
+    def test_words_that_were_read_as_a_listeners_before(
+        self, words: str, before: str, confidence: float | None, expected: float
+    ) -> None:
+        evidence = speech(words, speaking=False, taken_back=before, stt_confidence=confidence)
+        assert weight("words", evidence) == expected
+
     def test_words_that_nobody_could_have_said(self) -> None:
         assert weight("words", speech("a b c d e f g", voiced=1.0, speaking=False)) == 0.0
         assert weight("words", speech("a b c d e f", voiced=1.0, speaking=False)) == 1.0
         assert weight("words", speech("stop", voiced=0.0)) == 1.0
+        assert weight("words", speech("okay thank you very much tell", voiced=0.3)) == -2.0
 
     def test_words_of_which_the_detector_hardly_heard_anything(self) -> None:
         assert weight("words", speech("stop", voiced=0.064, stt_confidence=0.74)) == 0.0

@@ -8,6 +8,7 @@ from .events import TranscriptReceived, VoiceCompared
 from .evidence import Vote
 from .loudness import Loudness
 from .turn import Speech
+from .vocabulary import Vocabulary, tokens
 
 # The part of their length that windows of unsure speech take away from clear speech; and the longest that one of them
 # counts for, in seconds.
@@ -16,6 +17,9 @@ LONGEST_WINDOW = 0.1
 
 # Seconds after the last sound in which a report may still be of a reading that began before it.
 READING = 0.1
+
+# So many times the speech in which words were read is the same sounds still: more of it may well be other words.
+SAME_SOUNDS = 1.5
 
 # The most strategies of users with a vote on one challenge: it bounds code that invents names.
 MOST_VOTES = 16
@@ -75,11 +79,26 @@ class Recognition:
     reported_at: float = 0.0
     confidence: float | None = None
     alternative: str = ""
+    # The words of the latest report, and the seconds of speech in which they were read; and the same of a backchannel
+    # that a later report has in other words.
+    reading: str = ""
+    read_in: float = 0.0
+    taken_back: str = ""
+    taken_back_in: float = 0.0
 
-    def observe(self, report: TranscriptReceived) -> None:
-        """Take a report; its words stand in the turn."""
+    def observe(self, report: TranscriptReceived, transcript: str, voiced: float, vocabulary: Vocabulary) -> None:
+        """Take a report. `transcript`: all words of the turn with it; `voiced`: the seconds of speech by then."""
         self.transcribed, self.final, self.reported_at = True, report.final, report.at
         self.confidence, self.alternative = report.confidence, report.alternative
+        reading = self.words(transcript)
+        before, now = tokens(self.reading), tokens(reading)
+        if now[: len(before)] != before and vocabulary.is_idle(before) and vocabulary.backchannel_count(before):
+            self.taken_back, self.taken_back_in = self.reading, self.read_in
+        self.reading, self.read_in = reading, voiced
+
+    def reading_before(self, voiced: float) -> str:
+        """Return the backchannel that was taken back, if it was read in nearly all of the `voiced` seconds of now."""
+        return self.taken_back if voiced <= SAME_SOUNDS * self.taken_back_in else ""
 
     def covers(self, last_sound: float) -> bool:
         """Return True if the latest report was made when all of the speech had been heard, as far as can be known."""

@@ -94,5 +94,8 @@ class Evidence:
     compared_seconds: float = 1.0
     """What the similarity rests on: a·b / (a + b) of the seconds of speech that the two voices were worked out from."""
 
+    taken_back: str = ""
+    """An "uh-huh" that was read in this speech, and then taken back for other words; empty without any."""
+
     since_turn: float | None = None
     """Seconds of silence from the participant's last turn that was taken to this speech; None before the first."""

@@ -103,7 +103,8 @@ class Judge:
                 # A detector that reports speech only when it is over.
                 self._measure(challenger, turn, event.at, turn.speech.confidence, None)
             case ev.TranscriptReceived():
-                challenger.recognition.observe(event)
+                words, voiced = turn.words.text, challenger.speech.voiced
+                challenger.recognition.observe(event, words, voiced, self.vocabulary)
 
     def add_evidence(self, event: ev.FloorEvent) -> None:
         """Take evidence that is not about a turn. About no open challenge it is without effect."""
@@ -150,6 +151,7 @@ class Judge:
             words=recognition.words(turn.words.text),
             stt_confidence=recognition.confidence,
             alternative=recognition.alternative,
+            taken_back=recognition.reading_before(speech.voiced),
             level=speech.loudness.level,
             usual_level=self.people.usual(turn.participant).level,
             similarity=challenger.similarity,

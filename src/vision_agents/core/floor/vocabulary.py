@@ -120,12 +120,12 @@ class Vocabulary:
     def may_be_idle(self, words: tuple[str, ...]) -> bool:
         """Return True for words that begin a listener's phrase, after others perhaps, and may yet become it.
 
-        "Got" may become "got it", "sound" "sounds good".
+        "Got" may become "got it", "sound" "sounds good", and the command "no" "no problem".
         """
         place = 0
         while place < len(words):
             if self._backchannels.begins(words[place:]) or self._leads.begins(words[place:]):
-                return not self._commands.at(words, place)
+                return True
             step = self._idle(words, place)
             if not step:
                 return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..evidence import Evidence, Vote, quote
-from ..vocabulary import tokens, word_count
+from ..vocabulary import Vocabulary, tokens, word_count
 
 # Nobody says more words in a second of speech; a recogniser that finds more has guessed. Of a whisper the detector
 # calls few windows speech, hence the lower rate for all of it.
@@ -22,6 +22,8 @@ SYLLABLE = 0.1
 # of the speech can weigh for it.
 PER_BACKCHANNEL = 0.5
 LEAST, MOST = 1.0, 2.0
+# After so many words of a listener, a single other one is a name.
+ADDRESSING = 4.0
 
 
 def words(evidence: Evidence) -> Vote | None:
@@ -32,7 +34,9 @@ def words(evidence: Evidence) -> Vote | None:
 
     Words that mean something weigh 1 when the speech is over, as a command does at once; half, if the recogniser is not
     sure of them, and nothing if it may as well have been an "uh-huh". While the speech goes on they are a guess that
-    the next reading may take back ("sound" becomes "sounds good"), and as the agent is silent already, there is time.
+    the next reading may take back ("sound" becomes "sounds good", "no" "no problem"), and as the agent is silent
+    already, there is time. So one word more than a backchannel is none yet, and may be a name ("thank you so much,
+    Ann"). A reading that takes an "uh-huh" back for other words, and is not sure of them, is taken for the "uh-huh".
     """
     if not evidence.transcribed:
         return None
@@ -41,24 +45,52 @@ def words(evidence: Evidence) -> Vote | None:
         return Vote(-LEAST, "no words in it")
     shown = quote(evidence.words)
     vocabulary = evidence.vocabulary
-    if vocabulary.is_idle(spoken):
-        weight = PER_BACKCHANNEL * vocabulary.backchannel_count(spoken)
-        return Vote(-min(MOST, max(LEAST, weight)), f"only {shown}")
+    if vocabulary.is_idle(spoken) or _addressed(vocabulary, spoken):
+        return Vote(_listeners(vocabulary.backchannel_count(spoken)), f"only {shown}")
+    command = vocabulary.has_command(spoken)
     sure = believed(evidence)
-    if sure and vocabulary.is_command(spoken):
-        return Vote(1.0, f"a command: {shown}")
+    if not command and _taken_back(evidence, spoken):
+        return Vote(-LEAST, f"perhaps only {quote(evidence.taken_back)}")
     if not sure and evidence.alternative and vocabulary.is_idle(tokens(evidence.alternative)):
         return Vote(0.0, f"perhaps only {quote(evidence.alternative)}")
+    unsettled = not evidence.words_final and vocabulary.may_be_idle(spoken)
+    if sure and not unsettled and vocabulary.is_command(spoken):
+        return Vote(1.0, f"a command: {shown}")
+    so_far = _so_far(vocabulary, spoken) if evidence.speaking or unsettled else 0.0
     if not certain(evidence) and word_count(spoken) > _most_words(evidence):
-        return Vote(0.0, f"{shown} has more words than were spoken")
-    command = vocabulary.has_command(spoken)
-    if evidence.speaking and not command:
-        return Vote(0.0, f"{shown} so far")
-    if not evidence.words_final and not command and vocabulary.may_be_idle(spoken):
-        return Vote(0.0, f"{shown} so far")
+        return Vote(so_far, f"{shown} has more words than were spoken")
+    if unsettled or (evidence.speaking and not command):
+        return Vote(so_far, f"{shown} so far")
     if not sure:
         return Vote(0.5 if evidence.clear_speech >= SYLLABLE else 0.0, f"perhaps {shown}")
     return Vote(1.0, f"a command: {shown}" if command else shown)
+
+
+def _listeners(count: float) -> float:
+    """Return the weight of so many words of a listener."""
+    return -min(MOST, max(LEAST, PER_BACKCHANNEL * count))
+
+
+def _so_far(vocabulary: Vocabulary, spoken: tuple[str, ...]) -> float:
+    """Return the weight of words of which the last may be cut: of a listener's, less one for each other before it."""
+    others = max(0.0, word_count(vocabulary.content(spoken)) - 1.0)
+    left = vocabulary.backchannel_count(spoken) - others
+    return _listeners(left) if left > 0.0 else 0.0
+
+
+def _addressed(vocabulary: Vocabulary, spoken: tuple[str, ...]) -> bool:
+    """Return True for so many of a listener's words that the one after them is whom they are said to."""
+    heard = spoken[:-1]
+    if not vocabulary.is_idle(heard) or vocabulary.has_command(spoken):
+        return False
+    return vocabulary.backchannel_count(heard) >= ADDRESSING
+
+
+def _taken_back(evidence: Evidence, spoken: tuple[str, ...]) -> bool:
+    """Return True if the same sounds were read as a listener's before, and as nothing certain now."""
+    if not evidence.taken_back or evidence.stt_confidence is None or certain(evidence):
+        return False
+    return word_count(spoken) <= word_count(tokens(evidence.taken_back)) + 1.0
 
 
 def mean_something(evidence: Evidence) -> bool:
