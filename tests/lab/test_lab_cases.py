@@ -1,5 +1,7 @@
 """A handful of cases from end to end, with the real ears, in virtual time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,13 +16,24 @@ SPEECH = Sound("clip", "en/quick_brown_fox", seconds=3.0)
 
 
 def test_a_sentence_interrupts():
-    result = measure(run_case(Scenario("s", "interruption", "yield", "answering", 2.0, SPEECH)))
+    recorded = run_case(Scenario("s", "interruption", "yield", "answering", 2.0, SPEECH))
+    result = measure(recorded)
     assert (result.decision, result.right, result.held) == ("yield", True, True)
     assert 0.0 < result.silence < 0.5
     assert result.reported_words == result.heard_words > 4
     assert (result.lost, result.repeated) == (0, 0)
     assert result.evidence["words"]
     assert result.response is not None
+    # A recording that goes on without speech is no caller who was cut off.
+    longer = measure(replace(recorded, end=recorded.end + 2.0))
+    assert longer.response == pytest.approx(result.response, abs=0.15)
+    assert result.went_on is longer.went_on is None
+
+
+def test_a_caller_who_goes_on_after_an_answer_began_is_cut_off():
+    once_more = {"then": SPEECH, "then_after": 1.8}
+    result = measure(run_case(Scenario("o", "second", "yield", "answering", 2.0, SPEECH, **once_more)))
+    assert result.response < 0.0 < result.went_on < 1.8
 
 
 def test_a_short_word_is_a_pause_and_no_sample_is_lost():

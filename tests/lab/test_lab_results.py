@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from vision_agents.lab.compare import compare, described
-from vision_agents.lab.figures import figures, heard_figures
+from vision_agents.lab.figures import figures, heard_figures, row_of
 from vision_agents.lab.goals import goals
 from vision_agents.lab.page import lab_page
 from vision_agents.lab.result import VERSION, CaseResult, Cut, LabResult
@@ -33,7 +33,7 @@ COUGH = CaseResult(
 CASES = (
     TRUE,
     replace(TRUE, id="t2", decision="ignore", right=False, silence=0.12, reported_words=None, response=None),
-    replace(TRUE, id="t3", response=-0.4, silence=None),
+    replace(TRUE, id="t3", response=-0.4, went_on=0.41, silence=None),
     replace(TRUE, id="t4", decision="failed", right=False, reason="<b>broken</b>"),
     COUGH,
     replace(COUGH, id="c2", resume_gap=None, stuck=True, lost=7),
@@ -46,7 +46,9 @@ def test_each_kind_has_its_figures():
     true, cough, total = rows["interruption"], rows["vocal"], rows["all"]
     assert (true.yielded.hits, true.yielded.count, true.failed, true.ignored.count) == (2, 3, 1, 0)
     assert true.silence.p50 == pytest.approx(0.10)
-    assert (true.response.count, true.interposed) == (1, 1)
+    assert (true.response.count, true.interposed, true.talked_over) == (1, 1, 1)
+    early = row_of("suite", "interruption", [replace(TRUE, response=-0.4, went_on=0.4)])
+    assert (early.interposed, early.talked_over) == (1, 0)
     assert true.word_error.value == pytest.approx(2 / 20)
     assert (cough.ignored.hits, cough.ignored.count, cough.stuck, cough.lost, cough.recovered) == (2, 3, 1, 7, 1)
     assert (cough.resume_gap.count, cough.resume_gap.p50) == (1, 0.3)

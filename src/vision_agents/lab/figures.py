@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .endpointing import ANSWER
 from .manifest import EQUAL
 from .result import CaseResult, Cut
 from .scenario import EXPECTED, Expected
@@ -47,6 +48,8 @@ class Figures:
     response      end of the caller's speech to the answer
     left_out      of the cases with a source, those that are right by settings that were chosen without it
     interposed    answers that were begun before that end; they are not counted in `response`
+    talked_over   of those, where the caller went on so late (`ANSWER`) that something of the answer is heard even if it
+                  takes its time; before that it is made anew, with all of the words
     """
 
     origin: str
@@ -71,6 +74,7 @@ class Figures:
     word_error: Ratio | None
     response: Spread | None
     interposed: int
+    talked_over: int
     deciders: dict[str, int]
     left_out: Proportion
 
@@ -155,6 +159,7 @@ def row_of(origin: str, kind: str, cases: Sequence[CaseResult], left_out: Mappin
         word_error=ratio([(abs(said - actual), actual) for said, actual in cut]),
         response=spread(response for response in responses if response >= EARLY),
         interposed=sum(response < EARLY for response in responses),
+        talked_over=sum(case.went_on is not None and case.went_on > ANSWER for case in true),
         deciders=dict(Counter(case.decided_by for case in ran if case.decided_by is not None).most_common()),
         left_out=Proportion(sum(validated), len(validated)),
     )

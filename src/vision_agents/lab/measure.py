@@ -79,7 +79,8 @@ def measure(recorded: Recorded) -> CaseResult:
         resume_delay=_resume_delay(recorded, voices),
         reported_words=reported,
         heard_words=heard,
-        response=_response(stretches, onset, end) if decision in ("yield", "after") else None,
+        response=_response(stretches, onset, _spoken_until(recorded)) if decision in ("yield", "after") else None,
+        went_on=_went_on(recorded, stretches),
     )
 
 
@@ -288,9 +289,29 @@ def _words(recorded: Recorded, stretches: list[Stretch], committed_at: float | N
     return len(played.fact.text.split()), recorded.script.heard(place)
 
 
+def _spoken_until(recorded: Recorded) -> float:
+    """When the caller had said all: a recording may go on with the room, or the breath, after the last word."""
+    heard = [ended.t - ended.fact.trailing_silence for ended in _all(recorded, ev.SpeechEnded)]
+    return min(recorded.end, max((last for last in heard if last > recorded.onset), default=recorded.end))
+
+
 def _response(stretches: list[Stretch], onset: float, end: float) -> float | None:
+    answer = _answered_at(stretches, onset)
+    return None if answer is None else answer - end
+
+
+def _went_on(recorded: Recorded, stretches: list[Stretch]) -> float | None:
+    """Seconds from the first sample of an answer to what the caller said next; None if that was all."""
+    answer = _answered_at(stretches, recorded.onset)
+    began = [started.t - started.fact.onset_delay for started in _all(recorded, ev.SpeechStarted)]
+    if answer is None:
+        return None
+    return next((at - answer for at in began if answer <= at < recorded.end), None)
+
+
+def _answered_at(stretches: list[Stretch], onset: float) -> float | None:
     starts = [stretch.at / RATE for stretch in stretches if stretch.place is None]
-    return next((start - end for start in starts if start > onset), None)
+    return next((start for start in starts if start > onset), None)
 
 
 _HEARING: dict[Hearing, str] = {

@@ -45,7 +45,8 @@ class CaseResult:
     recovered       after a commit the agent went on with what it had been saying
     reported_words, heard_words
                     of the reply that was cut off: what the agent says was heard, and what was
-    response        from the end of the sound to the first sample of the answer; below 0: the agent did not wait
+    response        from the last speech in the sound to the first sample of the answer; below 0: the agent did not wait
+    went_on         from that sample to what the caller said next, if that was not all
     """
 
     id: str
@@ -78,6 +79,7 @@ class CaseResult:
     reported_words: int | None = None
     heard_words: int | None = None
     response: float | None = None
+    went_on: float | None = None
 
     @property
     def faulty(self) -> bool:

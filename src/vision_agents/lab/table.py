@@ -117,7 +117,7 @@ def summary(total: Figures) -> list[str]:
         f"                 after the decision {precisely(total.resume_delay)}",
         f"dead air         {precisely(total.dead_air)}",
         f"                 silent in all {precisely(total.pause)}",
-        f"response         {precisely(total.response)}; {total.interposed} cut off",
+        f"response         {precisely(total.response)}; {total.interposed} cut off, {total.talked_over} heard",
         f"samples          {total.lost} lost, {total.repeated} repeated; cases without {_share(total.intact)}",
         f"heard words      error {_ratio(total.word_error)}, with exact word times",
     ]
