@@ -10,7 +10,7 @@ from importlib.resources import files
 from vision_agents.core.floor.endpointing import Endpointing
 from vision_agents.core.observability.markup import tag, text
 
-from .endpointing import ANSWER, BUFFER, CrossValidated, Outcome, Rule, cross_validate, rules, simulate
+from .endpointing import ANSWER, GOAL, SLOWEST, CrossValidated, Outcome, Rule, cross_validate, rules, simulate
 from .signals import Heard
 from .statistics import Proportion, Spread
 from .table import aligned, interval, percent
@@ -132,14 +132,14 @@ def _table(one: Tried) -> str:
 def _choices(one: Tried) -> str:
     """The numbers that were chosen without each source: the more often the same, the less they hang on one."""
     said = "; ".join(f"{count} × {_numbers(setting)}" for setting, count in one.held_out.chosen)
-    rule = f"no more cut off than by a fixed buffer of {BUFFER:g} s"
+    rule = f"a median of {GOAL:g} s, {SLOWEST:g} s in 95 of 100, and then the fewest cut off"
     return tag("p", text(f"Source held out: numbers chosen on all other sources ({rule}): {said}."), class_="soft")
 
 
 def _numbers(setting: Endpointing) -> str:
     return (
         f"risk {setting.risk:g}, trust {setting.trust:g}, usual pause {setting.usual_pause:g} s, "
-        f"spread {setting.spread:g}, whole {setting.whole:g}"
+        f"spread {setting.spread:g}, short {setting.short:g}, whole {setting.whole:g}"
     )
 
 

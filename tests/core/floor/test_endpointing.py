@@ -40,10 +40,10 @@ def test_it_never_falls_with_the_buffer(
 
 @given(CONFIDENCES, BUFFERS)
 def test_words_that_go_on_are_waited_for_longer_than_a_whole_sentence(confidence: float, buffer: float) -> None:
-    hanging, spelled, plain, whole = (
-        patience(confidence, words, buffer) for words in ("tea and", "4 1 5", "tea please", "Tea please.")
+    hanging, spelled, answer, plain, whole = (
+        patience(confidence, words, buffer) for words in ("tea and", "4 1 5", "Yes.", "tea please", "Tea please.")
     )
-    assert hanging >= spelled >= plain >= whole
+    assert hanging >= spelled >= answer >= plain >= whole
 
 
 @given(CONFIDENCES, TEXTS, LENGTHS, st.floats(0.1, 3), st.floats(0.1, 3))
@@ -55,10 +55,14 @@ def test_a_longer_pause_of_the_caller_never_makes_it_shorter(
 
 
 def test_the_numbers_of_the_documentation() -> None:
-    assert patience(0.99, "Two, please.") == 0.0
-    assert patience(0.02, "Two, please.") == pytest.approx(0.85, abs=0.01)
-    assert patience(0.02, "two and") == pytest.approx(1.05, abs=0.01)
-    assert patience(0.02, "two and", 0.5) == pytest.approx(0.35, abs=0.01)
+    assert patience(0.99, "Two, please.") == pytest.approx(0.3)
+    assert patience(0.99, "Two, please.", 0.5) == pytest.approx(0.1)
+    assert patience(0.98, "Yes.") == pytest.approx(0.5, abs=0.01)
+    assert patience(0.98, "Yes.", 0.5) == pytest.approx(0.17, abs=0.01)
+    assert patience(0.02, "Two, please.") == pytest.approx(0.9, abs=0.01)
+    assert patience(0.02, "Two, please.", 0.5) == pytest.approx(0.3, abs=0.01)
+    assert patience(0.02, "two and") == pytest.approx(1.12, abs=0.01)
+    assert patience(0.02, "two and", 0.5) == pytest.approx(0.37, abs=0.01)
     # Who has paused for more than a second is given more time, up to the whole buffer.
     assert patience(0.02, "two and", pauses=(1.2,) * 4) == 1.5
 
@@ -117,11 +121,14 @@ def test_less_risk_is_more_patience() -> None:
         # What goes on in one language ends sentences in another.
         *((text, Ending.WHOLE) for text in ("Nie ma.", "Jestem tu.", "Não quero mais.", "¡Para!", "Das bist du.")),
         *((text, Ending.WHOLE) for text in ("Quiero dos.", "Ich nehme das.", "Es geht los.", "El próximo mes.")),
-        *((text, Ending.WHOLE) for text in ("Bir bardak su.", "Devam et.", "Bunu al.", "Vi får se.", "Ik ben er.")),
+        *((text, Ending.WHOLE) for text in ("Bir bardak su.", "Bunu al.", "Vi får se.", "Ik ben er.")),
         *((text, Ending.WHOLE) for text in ("Doe maar.", "Ik heb les.", "It is in the van.", "It's at gmail.com.")),
         ("That's I-T-I-L", Ending.SPELLED),
         ("four one five", Ending.SPELLED),
         ("It is 4 1 5.", Ending.SPELLED),
+        *((text, Ending.SHORT) for text in ("Yes.", "No.", "okay", "Sure, thank you.", "Nein!", "いいえ。", "不是")),
+        ("No, tea.", Ending.WHOLE),
+        ("Stop.", Ending.WHOLE),
         ("Turn it on.", Ending.WHOLE),
         ("Who is that?", Ending.WHOLE),
         ("mach das Licht an", Ending.PLAIN),

@@ -42,10 +42,25 @@ def silence_to_end(story: Story, start: float) -> float:
 
 
 class TestWhatThePauseSays:
-    def test_a_complete_turn_ends_as_soon_as_it_is_judged(self) -> None:
-        effects = pauses(Story(), 0.0, "I would like tea.", 0.99)
+    def test_a_complete_turn_ends_when_the_silence_is_more_than_a_gap_between_words(self) -> None:
+        story = Story()
+        assert pauses(story, 0.0, "I would like tea.", 0.99) == []
+        effects = story.until(1.4)
         assert kinds(effects) == [fx.AnnounceTurnEnded, fx.FinishTurn]
-        assert ended(effects).reason == "0.22 s of silence, judged 0.99 complete, a whole sentence"
+        assert ended(effects).reason == "0.30 s of silence, judged 0.99 complete, a whole sentence"
+
+    def test_a_complete_turn_that_is_judged_later_ends_at_once(self) -> None:
+        story = Story()
+        story.speaks(ANN, 0.0, 0.96)
+        story.stops(ANN, 1.2, 0.96)
+        story.at(1.3, ev.TranscriptReceived, ANN, "I would like tea.")
+        effects = story.at(1.4, ev.PauseJudged, ANN, 0.99, LONGEST)
+        assert ended(effects).reason == "0.36 s of silence, judged 0.99 complete, a whole sentence"
+
+    def test_a_short_answer_may_be_explained(self) -> None:
+        story = Story()
+        pauses(story, 0.0, "Yes.", 0.98)
+        assert silence_to_end(story, 0.0) == about(0.497, abs=0.001)
 
     def test_an_unfinished_one_is_waited_for_and_one_without_an_end_in_its_words_for_longer(self) -> None:
         waits = {}
@@ -53,9 +68,9 @@ class TestWhatThePauseSays:
             story = Story()
             assert pauses(story, 0.0, text, 0.02) == []
             waits[text] = silence_to_end(story, 0.0)
-        assert waits["I would like tea."] == about(0.852, abs=0.001)
-        assert waits["I would like tea"] == about(1.0, abs=0.01)
-        assert waits["I would like"] == about(1.0, abs=0.01)
+        assert waits["I would like tea."] == about(0.905, abs=0.001)
+        assert waits["I would like tea"] == about(1.06, abs=0.01)
+        assert waits["I would like"] == about(1.06, abs=0.01)
 
     def test_words_that_come_later_move_the_end_either_way(self) -> None:
         story = Story()
@@ -121,19 +136,22 @@ class TestWhatACallerTeaches:
         story.stops(ANN, 3.2, 0.96)
         story.at(3.22, ev.TranscriptReceived, ANN, "I would like tea.", True)
         story.at(3.26, ev.PauseJudged, ANN, 0.999, LONGEST)
-        story.at(3.3, ev.TranscriptCompleted, ANN, 1)
+        story.until(3.35)
+        story.at(3.4, ev.TranscriptCompleted, ANN, 1)
         known = story.floor._judge.people.known[ANN].pauses
         assert (known.count, known.mean) == (1, about(-0.105, abs=0.001))
 
     def test_who_was_cut_off_before_the_answer_was_heard_has_made_a_pause(self) -> None:
         story = Story()
         pauses(story, 0.0, "I would like tea.", 0.999, final=True)
-        story.at(1.3, ev.TranscriptCompleted, ANN, 1)  # the answer is being made
+        story.until(1.35)
+        story.at(1.4, ev.TranscriptCompleted, ANN, 1)  # the answer is being made
         story.speaks(ANN, 1.84, 0.96)  # 0.76 s after the last sound
         story.stops(ANN, 3.1, 0.96)
         story.at(3.12, ev.TranscriptReceived, ANN, "And a cake.", True)
         story.at(3.16, ev.PauseJudged, ANN, 0.999, LONGEST)
-        story.at(3.2, ev.TranscriptCompleted, ANN, 2)
+        story.until(3.25)
+        story.at(3.3, ev.TranscriptCompleted, ANN, 2)
         known = story.floor._judge.people.known[ANN].pauses
         assert (known.count, known.mean) == (1, about(-0.274, abs=0.001))
 
@@ -143,7 +161,8 @@ class TestWhatACallerTeaches:
         story.stops(ANN, 3.6, 0.96)
         story.at(3.62, ev.TranscriptReceived, ANN, "Wait, something else.", True)
         story.at(3.66, ev.PauseJudged, ANN, 0.999, LONGEST)
-        story.at(3.7, ev.TranscriptCompleted, ANN, 2)
+        assert ended(story.until(3.75)).turn == 2
+        story.at(3.8, ev.TranscriptCompleted, ANN, 2)
         assert story.floor._judge.people.known[ANN].pauses.count == 0
 
     def test_a_gap_in_the_reports_is_no_pause(self) -> None:
@@ -169,7 +188,7 @@ class TestOverTheAgent:
         story.stops(ANN, 2.8, 0.2)
         story.at(2.82, ev.PauseJudged, ANN, 0.02, LONGEST)
         assert kinds(story.at(2.85, ev.TranscriptReceived, ANN, "stop the")) == [fx.Commit, fx.AnnounceTurnStarted]
-        assert ended(story.until(5.0)).reason == "1.05 s of silence, judged 0.02 complete, words that go on"
+        assert ended(story.until(5.0)).reason == "1.12 s of silence, judged 0.02 complete, words that go on"
 
     def test_it_waits_for_words_that_go_on_though_it_was_judged_complete(self) -> None:
         story = speaking()
@@ -177,7 +196,7 @@ class TestOverTheAgent:
         story.stops(ANN, 2.8, 0.2)
         story.at(2.82, ev.PauseJudged, ANN, 0.6, LONGEST)
         assert kinds(story.at(2.85, ev.TranscriptReceived, ANN, "stop the")) == [fx.Commit, fx.AnnounceTurnStarted]
-        assert ended(story.until(5.0)).reason == "0.99 s of silence, judged 0.60 complete, words that go on"
+        assert ended(story.until(5.0)).reason == "1.05 s of silence, judged 0.60 complete, words that go on"
 
 
 def test_no_more_pauses_of_a_turn_are_kept_than_count() -> None:

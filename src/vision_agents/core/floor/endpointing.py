@@ -2,7 +2,7 @@
 
 A pure function of what the detector makes of the pause, of what the words say, and of the pauses that this caller has
 made inside turns so far. It waits until the chance to cut in, `h * P(pause > silence)`, is down to `risk`, where `h` is
-how likely it is that the caller goes on.
+how likely it is that the caller goes on, and for `least` in any case.
 """
 
 from __future__ import annotations
@@ -51,8 +51,12 @@ class Endpointing:
     `1 / (1 + (t / median) ** (1 / spread))`.
     """
 
-    risk: float = 0.08
+    risk: float = 0.07
     """The chance to cut in at which a turn is ended, above 0."""
+
+    least: float = 0.3
+    """Seconds of silence that no pause is too short for: so long are gaps between words, and a detector that is sure is
+    none the less asked after 0.2."""
 
     trust: float = 0.5
     """What the log of the detector's odds weighs: on recordings that it does not know it is less sure than it says."""
@@ -72,6 +76,9 @@ class Endpointing:
     spelled: float = 0.5
     """The same after a letter or a digit."""
 
+    short: float = 0.5
+    """The same after a "yes", a "no" or an "okay" and no more: many go on to explain."""
+
     whole: float = -1.5
     """The same after a whole sentence, as the recogniser writes it. The detector hears how it is said."""
 
@@ -83,7 +90,12 @@ class Endpointing:
     def goes_on(self, confidence: float, words: Ending) -> float:
         """Return how likely it is that the turn goes on."""
         sure = min(max(SUREST, confidence), 1.0 - SUREST)  # SUREST, too, for what is no number
-        shift = {Ending.OPEN: self.open, Ending.SPELLED: self.spelled, Ending.WHOLE: self.whole}.get(words, 0.0)
+        shift = {
+            Ending.OPEN: self.open,
+            Ending.SPELLED: self.spelled,
+            Ending.SHORT: self.short,
+            Ending.WHOLE: self.whole,
+        }.get(words, 0.0)
         return 1.0 / (1.0 + math.pow(sure / (1.0 - sure), self.trust) * math.exp(-shift))
 
     def patience(self, confidence: float, longest: float, words: str, pauses: Pauses) -> float:
@@ -96,12 +108,14 @@ class Endpointing:
             pauses: those of this caller.
 
         With `c` as `confidence` within `SUREST` of 0 and 1, the odds that the turn goes on are `((1 - c) / c) ** trust`
-        times `exp(open)`, `exp(spelled)`, `exp(whole)` or 1, by how the words end (`unfinished.ending`); `h` is their
-        probability. The patience is `longest / USUAL_BUFFER * median * (h / risk - 1) ** spread`: 0.0 if `h <= risk`,
-        and `longest` at most. It never grows with the confidence, and never falls with `longest`.
+        times `exp(open)`, `exp(spelled)`, `exp(short)`, `exp(whole)` or 1, by how the words end (`unfinished.ending`);
+        `h` is their probability. The patience is `longest / USUAL_BUFFER * median * (h / risk - 1) ** spread`, at least
+        `longest / USUAL_BUFFER * least`, and at most `longest`. It never grows with the confidence, and never falls
+        with `longest`.
         """
         odds = self.goes_on(confidence, ending(words)) / self.risk - 1.0
-        return longest * min(1.0, self.median(pauses) * math.pow(max(0.0, odds), self.spread) / USUAL_BUFFER)
+        silence = self.median(pauses) * math.pow(max(0.0, odds), self.spread)
+        return longest * min(1.0, max(self.least, silence) / USUAL_BUFFER)
 
 
 DEFAULT = Endpointing()

@@ -16,7 +16,7 @@ from __future__ import annotations
 from enum import Enum
 from functools import lru_cache
 
-from .vocabulary import tokens
+from .vocabulary import ALL, tokens
 
 
 class Ending(Enum):
@@ -25,6 +25,7 @@ class Ending(Enum):
     UNKNOWN = "no words"
     OPEN = "words that go on"
     SPELLED = "a letter or a digit"
+    SHORT = "a short answer"
     PLAIN = "words without a stop"
     WHOLE = "a whole sentence"
 
@@ -57,6 +58,17 @@ _HANGING_ENDS = (
 
 _WORDS = frozenset(word for words in _HANGING.values() for word in words.split())
 
+# An answer of itself that no listener gives, beside the listeners' words of `vocabulary`.
+_NO = frozenset(
+    map(
+        tokens,
+        (
+            *("no", "nope", "nein", "nee", "non", "não", "nej", "nie", "нет", "ні", "hayır", "όχι", "لا", "לא", "नहीं"),
+            *("いいえ", "不", "不是", "아니요"),
+        ),
+    )
+)
+
 _NUMBERS = frozenset(tokens("zero one two three four five six seven eight nine oh double triple dot dash at"))
 
 # What recognisers write at the end of a sentence, and where they hear that it goes on.
@@ -70,9 +82,9 @@ def ending(text: str) -> Ending:
     """Say how a transcript ends.
 
     `OPEN`: with a word after which a sentence goes on, unless that is a question ("What for?"), or with a comma.
-    `SPELLED`: with a letter, a digit or the name of one, as within a spelled name or a number. `WHOLE`: with a full
-    stop, a question or an exclamation mark, where the recogniser writes such. `PLAIN`: with none of these. `UNKNOWN`:
-    there are no words.
+    `SPELLED`: with a letter, a digit or the name of one, as within a spelled name or a number. `SHORT`: it is all a
+    "yes", a "no" or an "okay", after which many go on to explain. `WHOLE`: with a full stop, a question or an
+    exclamation mark, where the recogniser writes such. `PLAIN`: with none of these. `UNKNOWN`: there are no words.
     """
     words = tokens(text)
     if not words:
@@ -83,6 +95,8 @@ def ending(text: str) -> Ending:
         return Ending.OPEN
     if _is_spelled(last):
         return Ending.SPELLED
+    if words in _NO or not ALL.content(words):
+        return Ending.SHORT
     return Ending.WHOLE if text[-1] in _STOPS else Ending.PLAIN
 
 
