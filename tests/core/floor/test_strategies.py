@@ -342,6 +342,14 @@ class TestTogether:
         faint = replace(NOTHING, level=-20.0 - fainter, usual_level=-20.0, transcribed=bool(said), voiced=2.0, **said)
         assert total(replace(faint, clear_speech=1.5, speaking=False)) >= 1.0
 
+    @pytest.mark.parametrize("fainter", [8.0, 12.0, FARTHEST - 0.1])
+    def test_a_sentence_that_is_understood_is_answered_though_the_detector_missed_it(self, fainter: float) -> None:
+        faint: dict[str, Any] = {"level": -20.0 - fainter, "usual_level": -20.0, "speaking": False, "voiced": 0.6}
+        assert total(speech("no man that's it", **faint)) >= 1.0
+        assert total(speech("tell me more", **faint)) >= 1.0
+        assert total(speech("tell me", **faint)) < 1.0
+        assert total(speech("tell me more", **faint, stt_confidence=0.59)) < 1.0
+
     @pytest.mark.parametrize("words", ["", "tell me", "stop the car"])
     def test_what_comes_from_across_the_room_does_not(self, words: str) -> None:
         assert total(speech(words, clear_speech=9.0, level=-40.0, usual_level=-20.0)) < 1.0

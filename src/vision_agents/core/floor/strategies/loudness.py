@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from ..evidence import Evidence, Vote
-from ..vocabulary import tokens
+from ..vocabulary import tokens, word_count
 from .voice import callers
-from .words import SYLLABLE, believed, certain
+from .words import SYLLABLE, believed, certain, mean_something
 
 # dB under the usual level: nobody's level is steadier than the first. Up to the second it may be a caller who leans
 # back, at six times the distance, as well as a television: that makes it later. Beyond it is somebody else.
 STEADY = 7.0
 FARTHEST = 16.0
 LATER, TOO_FAR = -0.5, -6.0
+
+# So many words that mean something are a sentence: who is not too far is answered, though the detector misses most of a
+# faint voice.
+SENTENCE = 3.0
 
 # Seconds of silence after a turn within which whoever speaks from this side of `FARTHEST` goes on with it.
 GOES_ON = 2.0
@@ -27,7 +31,8 @@ def loudness(evidence: Evidence) -> Vote | None:
     So it takes up to half as long again, or words besides. -6 from 16 dB on, which is farther than a caller can be. A
     mere command counts at any level: somebody who whispers "please stop" means the agent. And so are words that are
     certain though the detector took next to nothing for speech: such a whisper was not measured. Who has spoken a
-    moment ago goes on. And a voice that is known for the caller's is the caller's at any distance.
+    moment ago goes on, and who is understood to say a sentence is answered: of a faint voice there may be no other
+    evidence. And a voice that is known for the caller's is the caller's at any distance.
 
     Before the first turn of a participant the level that telephony aims at stands in for theirs, and nobody is too far
     by it: microphones differ.
@@ -38,7 +43,7 @@ def loudness(evidence: Evidence) -> Vote | None:
     fainter = (evidence.usual_level if evidence.usual_level is not None else NOMINAL) - evidence.level
     if known and fainter >= FARTHEST:
         return Vote(TOO_FAR, f"{fainter:.0f} dB fainter than usual, farther than a caller can be")
-    if fainter <= STEADY or _goes_on(evidence):
+    if fainter <= STEADY or _goes_on(evidence) or _is_sentence(evidence):
         return None
     weight = LATER * (min(fainter, FARTHEST) - STEADY) / (FARTHEST - STEADY)
     return Vote(weight, f"{fainter:.0f} dB fainter than {'usual' if known else 'callers are'}")
@@ -50,6 +55,10 @@ def _only_a_command(evidence: Evidence) -> bool:
 
 def _unmeasured(evidence: Evidence) -> bool:
     return evidence.voiced < SYLLABLE and certain(evidence)
+
+
+def _is_sentence(evidence: Evidence) -> bool:
+    return mean_something(evidence) and word_count(tokens(evidence.words)) >= SENTENCE
 
 
 def _goes_on(evidence: Evidence) -> bool:
