@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,9 +14,10 @@ import pytest
 pytest.importorskip("ray")
 
 from vision_agents.serving import AgentLauncher, CallRequest, Refused, Runner, ServeOptions
+from vision_agents.serving.dispatch import SessionFacts
 from vision_agents.serving.ray import dispatch as fronts
 from vision_agents.serving.ray import host as hosts
-from vision_agents.serving.ray.book import Release
+from vision_agents.serving.ray.book import STRANDED, Release
 from vision_agents.serving.ray.dispatch import PLACE, TRIES, ClusterDispatch
 from vision_agents.serving.ray.registry import Registry
 
@@ -109,6 +111,22 @@ async def test_a_host_that_was_too_slow_neither_has_a_session_nor_ends_it(monkey
         assert await there.dispatch.end("table", facts.id)
         ending = await there.dispatch.ending("table", facts.id, 5.0)
         assert (ending.end, ending.lost) == ("closed", False)
+
+
+async def test_what_moves_is_not_ended_by_hosts_that_were_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with cluster(monkeypatch, *[Slow] * TRIES, Items) as there:
+        request = CallRequest("table", session_id="s1")
+        facts = SessionFacts("s1", "table", "default", datetime.now(UTC))
+        assert await there.registry.reserve(request, facts, 1) is None
+        moved = there.registry._book.move(asyncio.get_running_loop().time(), "s1")
+        assert moved is not None
+        await there.dispatch._start_again(moved)
+        assert there.handle.asked == TRIES
+        await there.dispatch.start()
+        await asyncio.sleep(STRANDED + 5)
+        assert [list(host._calls.sessions) for host in there.hosts] == [[], [], [], ["s1"]]
+        _, totals = await there.registry.figures()
+        assert (totals.lost, totals.moved) == ({}, 1)
 
 
 async def test_where_all_are_too_slow_a_start_is_refused_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

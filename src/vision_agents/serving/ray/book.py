@@ -65,6 +65,8 @@ class Entry:
     conversation: tuple[Message, ...] = ()
     moves: int = 0
     """The times that its host died, and it was to go on elsewhere."""
+    went_on: int = 0
+    """The moves after which it has started again."""
     offered: float = 0.0
     """The time at which it was offered to other hosts, last."""
     attempt: int = 0

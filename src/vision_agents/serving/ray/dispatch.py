@@ -121,6 +121,8 @@ class ClusterDispatch:
                 continue
             self._tasks.spawn(self._follow(request, facts, stream), f"following session {facts.id}")
             return facts
+        # The last one, too: what moves is offered to hosts again, and ended by none that was too slow.
+        await self._registry.ask(Registry.again, request.session_id, request.attempt)
         raise refusal
 
     async def _again(self, request: CallRequest) -> CallRequest:

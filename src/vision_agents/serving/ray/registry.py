@@ -177,7 +177,8 @@ class Registry:
         entry = self._book.held(session, host, attempt)
         if entry is not None:
             entry.facts = facts
-            self._moves += entry.moves > 0
+            self._moves += entry.moves - entry.went_on
+            entry.went_on = entry.moves
 
     async def unclaim(self, session: str, host: str) -> None:
         """The host cannot start the session after all; another one may."""
