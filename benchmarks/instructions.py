@@ -8,7 +8,7 @@ words or less.
 The half that is marked "seen" was looked at while the prompt's form was chosen, the other half was not: it is counted
 apart. Greedy answers still differ by one or two from run to run, since batches of another size round otherwise.
 
-    python -m benchmarks.instructions [--model FILE.gguf] [--variant NAME …] [--answers]
+    python -m benchmarks.instructions [--model FILE.gguf] [--variant NAME …] [--answers] [--introductions]
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -145,6 +145,22 @@ DIALOGUES = (
     ),
 )
 
+_WHO = ("Hello, who are you?", "What is your name?", "Who am I speaking to?", "Can you introduce yourself?")
+
+INTRODUCTIONS = tuple(
+    Dialogue(name, True, instructions, (Question(question, (pattern,)),))
+    for name, pattern, instructions in (
+        ("pharmacy", "Rosa|Old Bridge", "You are Rosa, at the counter of the pharmacy Old Bridge. We open at eight."),
+        ("bicycles", "Ada|bicycle", "You are Ada, at the desk of a bicycle shop. Answer in one or two sentences."),
+        ("lamps", "Lamp", "You answer the telephone of the shop Lamp and Light. On Sundays we are closed. Be brief."),
+        ("baker", "Bob", "You are Bob the baker. Bread costs two euros."),
+        ("museum", "Mila|Harbour", "Be brief. Your name is Mila. You guide visitors through the Harbour Museum."),
+        ("taxis", "Tom|taxi", "Your name is Tom. You take orders for taxis in Lindau. Ask where people want to go."),
+        ("library", "library", "You are the voice of the public library. Books may be kept for four weeks."),
+    )
+    for question in _WHO
+)
+
 
 # What stood before every conversation at first: the model's answers to it were about itself.
 _IDENTITY = (
@@ -179,9 +195,8 @@ class Score:
     firsts: list[float] = field(default_factory=list)
 
     def __str__(self) -> str:
-        parts = [
-            f"{name} {self.right[seen]:2}/{self.asked[seen]}" for name, seen in (("seen", True), ("unseen", False))
-        ]
+        names = (("seen", True), ("unseen", False))
+        parts = [f"{name} {self.right[seen]:2}/{self.asked[seen]}" for name, seen in names if self.asked[seen]]
         whole = f"{self.right.total():2}/{self.asked.total()}"
         return f"{whole} ({', '.join(parts)}), first piece after {median(self.firsts):.2f} s (median)"
 
@@ -209,10 +224,10 @@ async def hold(llm: llama.LLM, dialogue: Dialogue, score: Score) -> list[str]:
     return lines
 
 
-async def measure(name: str, model: Path | None, answers: bool) -> None:
-    """All dialogues with one variant."""
+async def measure(name: str, dialogues: Sequence[Dialogue], model: Path | None, answers: bool) -> None:
+    """All these dialogues with one variant."""
     score, lines = Score(), []
-    for dialogue in DIALOGUES:
+    for dialogue in dialogues:
         llm = llama.LLM(model, **VARIANTS[name])
         lines += await hold(llm, dialogue, score)
         await llm.close()
@@ -226,9 +241,10 @@ async def main() -> None:
     parser.add_argument("--model", type=Path, help="a GGUF file; by default the default model")
     parser.add_argument("--variant", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--answers", action="store_true", help="print each answer")
+    parser.add_argument("--introductions", action="store_true", help="ask seven agents who they are instead")
     args = parser.parse_args()
     for name in args.variant:
-        await measure(name, args.model, args.answers)
+        await measure(name, INTRODUCTIONS if args.introductions else DIALOGUES, args.model, args.answers)
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,23 @@ def test_the_sentence_of_the_instructions_that_a_question_is_about() -> None:
 def test_a_question_about_nothing_that_was_said() -> None:
     assert recall(SHOP, user("What is the capital of France?")) == []
     assert recall("", user("Hello!")) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Who are you?", "Hello, what's your name?", "Good morning, who am I speaking to?", "Please introduce yourself."],
+)
+def test_who_asks_whom_they_talk_with_is_told_by_the_instructions(text: str) -> None:
+    assert recall(SHOP, user(text)) == ["You are Sam, who sells lamps."]
+    assert recall("Be kind. Your name is Sam.", user(text)) == ["Your name is Sam."]
+    assert recall("Be kind.", user(text)) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["Who sells lamps?", "How are you?", "Who am I?", "What is my name?", "Who is your boss?"]
+)
+def test_what_only_resembles_that_question(text: str) -> None:
+    assert recall("You are happy. You like tea.", user(text)) == []
 
 
 def test_words_match_in_their_forms() -> None:

@@ -25,6 +25,12 @@ _COMMON = frozenset(
     )
 )
 
+# Who asks with these alone wants to know whom they talk with.
+_INTRODUCTION = frozenset({"who", "name", "yourself"})
+_OF_THE_AGENT = frozenset({"you", "your", "yourself", "talking", "speaking"})
+# What an instruction begins with that says who the agent is, or what it does.
+_OWN = re.compile(r"you(r name|'re|’re)?\b", re.IGNORECASE)
+
 Subjects = frozenset[str]
 
 
@@ -32,10 +38,13 @@ def recall(instructions: str, messages: Sequence[Message]) -> list[str]:
     """The sentences of the instructions, and of what the user has said, that share words with the last message.
 
     The user is who asks now, neither another participant nor somebody who was overheard. At most `MOST`, the nearest
-    ones, in the order in which they were said; none unless the last message is a user's.
+    ones, in the order in which they were said; none unless the last message is a user's. A question that is about
+    nothing but the agent itself ("who are you?") shares words with none: it gets what the instructions say of that.
     """
     if not messages or messages[-1].role is not Role.USER:
         return []
+    if _is_introduction(messages[-1].text):
+        return [sentence for sentence in _sentences(instructions) if _OWN.match(sentence)][:MOST]
     asked = _subjects(messages[-1].text)
     pool = {sentence: _subjects(sentence) for sentence in (*_sentences(instructions), *_told(messages))}
     uses = {word: sum(word in words for words in pool.values()) for word in asked}
@@ -43,6 +52,12 @@ def recall(instructions: str, messages: Sequence[Message]) -> list[str]:
     scores = {sentence: sum(1 / uses[word] for word in asked & words) for sentence, words in pool.items()}
     nearest = sorted((sentence for sentence in pool if scores[sentence]), key=lambda s: -scores[s])[:MOST]
     return [sentence for sentence in pool if sentence in nearest and scores[sentence] > scores[nearest[0]] / 2]
+
+
+def _is_introduction(text: str) -> bool:
+    words = {word.lower() for word in _WORD.findall(text)}
+    about = bool(words & _INTRODUCTION and words & _OF_THE_AGENT)
+    return about and _subjects(text) <= _POLITE
 
 
 def _told(messages: Sequence[Message]) -> Iterator[str]:
@@ -72,3 +87,7 @@ def _sentences(text: str) -> list[str]:
 def _subjects(text: str) -> Subjects:
     words = (word.lower() for word in _WORD.findall(text))
     return frozenset(_ENDING.sub("", word) if len(word) > 3 else word for word in words if word not in _COMMON)
+
+
+# What may stand beside such a question.
+_POLITE = _subjects("who's what's hello hi hey good morning afternoon evening name yourself introduce speaking talking")
