@@ -228,7 +228,7 @@ async def test_a_model_caught_in_a_loop_is_stopped(sessions: list[ScriptedSessio
     llm = llama.LLM("some.gguf")
     await llm.start()
     sessions[0].words = [form.format(word) for word in ("He was very brave. " * 20).split()]
-    assert "".join(await reply(llm, request())).strip() == "He was very brave."
+    assert "".join(await reply(llm, request())).strip() == " ".join(["He was very brave."] * 3)
 
 
 async def test_only_the_default_model_is_stopped_at_what_others_mean(sessions: list[ScriptedSession]) -> None:
@@ -253,8 +253,9 @@ async def test_a_loop_before_functions_are_called_ends_none_of_the_calls(session
 
     await llm.start()
     calls = [ToolCall(room, "light", {"room": room}) for room in ("hall", "bath")]
-    sessions[0].words = ["I turn it on now. I turn it on now.", *calls]
-    assert "".join(await reply(llm, request())) == "I turn it on now.\nIt is light."
+    sessions[0].words = [" ".join(["I turn it on now."] * 4), *calls]
+    told = "".join(await reply(llm, request()))
+    assert told == " ".join(["I turn it on now."] * 3) + "\nIt is light."
     assert sorted(lit) == ["bath", "hall"]
 
 
