@@ -190,7 +190,7 @@ def test_a_plugin_that_can_be_imported_may_lack_something(monkeypatch):
     assert findings.keys() == {"plugin moonshine", "plugin piper", "plugin resemblyzer", "plugin smart_turn"}
     assert {finding.level for finding in findings.values()} == {Level.ADVICE}
     assert findings["plugin smart_turn"].what == "onnxruntime not installed"
-    line = 'run: pip install "interruptible-agents[moonshine,piper,resemblyzer,smart_turn]"'
+    line = 'run: pip install "interruptible-agents[moonshine,piper,resemblyzer,smart-turn]"'
     assert {finding.next for finding in findings.values()} == {line}
 
 

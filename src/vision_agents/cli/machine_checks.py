@@ -71,7 +71,8 @@ def extras() -> Iterator[Finding]:
     if installed:
         yield fine("extras", f"installed: {', '.join(installed)}")
     if missing:
-        yield fine("extras", f'not installed: {", ".join(missing)} (as needed: pip install "interruptible-agents[…]")')
+        names = ", ".join(missing).replace("_", "-")
+        yield fine("extras", f'not installed: {names} (as needed: pip install "interruptible-agents[…]")')
 
 
 def requirements() -> dict[str, list[tuple[str, str | None]]]:
@@ -264,7 +265,9 @@ class _Nobody:
 
 
 def _install(extra: str) -> str:
-    return f'run: pip install "interruptible-agents[{extra}]"'
+    # As metadata spells extras: the pip of Python 3.11 knows no other spelling, and installs nothing.
+    normal = extra.replace("_", "-")
+    return f'run: pip install "interruptible-agents[{normal}]"'
 
 
 def _plugin_of(module: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Smart Turn: local turn detection. Install with `pip install "interruptible-agents[smart_turn]"`."""
+"""Smart Turn: local turn detection. Install with `pip install "interruptible-agents[smart-turn]"`."""
 
 from vision_agents.core.turn_detection import TurnEndedEvent, TurnStartedEvent
 

@@ -39,7 +39,7 @@ class SmartTurnModel:
     """
 
     def __init__(self, files: Mapping[str, Path]) -> None:
-        self._session = open_session(_written(files["model"]), extra="smart_turn")
+        self._session = open_session(_written(files["model"]), extra="smart-turn")
 
     def predict(self, samples: NDArray[np.int16] | NDArray[np.floating[Any]]) -> float:
         """The probability (0..1) that the speaker has finished.

@@ -163,7 +163,7 @@ class TurnDetection(TurnDetector):
                 f"sample_rate is that of the networks, {SAMPLE_RATE}, not {sample_rate}: any audio is taken"
             )
         if vad is None or model is None:
-            require_onnxruntime("smart_turn")
+            require_onnxruntime("smart-turn")
         self.buffer_in_seconds = buffer_in_seconds
         self._silence = silence
         self.confidence_threshold = min(max(confidence_threshold, LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
