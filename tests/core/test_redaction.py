@@ -11,6 +11,7 @@ import pytest
 from vision_agents.core import redaction
 from vision_agents.core.redaction import HIDDEN, keep_secret, redact, redacted
 from vision_agents.core.remote import NoConnectionError, RemoteError
+from vision_agents.serving.tokens import make_token
 
 SECRET = "sk-very/secret+key"
 
@@ -45,10 +46,23 @@ def test_tracebacks_and_what_caused_them(log: io.StringIO) -> None:
     assert "ValueError: no connection" in log.getvalue()
 
 
-def test_tokens_made_of_a_secret(log: io.StringIO) -> None:
-    token = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoiYSJ9.c2lnbmF0dXJlLW9mLWl0"
+@pytest.mark.parametrize(
+    "token",
+    [
+        "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoiYSJ9.c2lnbmF0dXJlLW9mLWl0",
+        make_token("a secret of this server", "support"),
+    ],
+    ids=["jwt", "ours"],
+)
+def test_tokens_made_of_a_secret(log: io.StringIO, token: str) -> None:
     logging.getLogger("some.sdk").error("token %s", token)
     assert log.getvalue() == f"token {HIDDEN}\n"
+
+
+def test_a_secret_out_of_a_file_with_line_ends(log: io.StringIO) -> None:
+    keep_secret("key-of-one\r\nkey-of-another\n")
+    logging.getLogger("some.sdk").error("Illegal header value %r", b"Bearer key-of-one\r\nkey-of-another\n")
+    assert log.getvalue() == f"Illegal header value b'Bearer {HIDDEN}\\r\\n{HIDDEN}\\n'\n"
 
 
 def test_what_has_no_secret_is_as_it_was(log: io.StringIO) -> None:

@@ -29,8 +29,9 @@ LIMIT = 1000
 # What is shorter is no secret, such as the "none" that a server of one's own gets for a key.
 LEAST = 6
 
-# Tokens that are made of a secret, for one user or one call, have this form wherever they come from.
-_TOKEN = r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"
+# Tokens that are made of a secret, for one user or one call, have these forms wherever they come from: JSON Web Tokens,
+# and those of `serving.tokens`.
+_TOKEN = r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}|v1\.eyJ[\w-]{8,}\.[\w-]{8,}"
 
 _secrets: OrderedDict[str, None] = OrderedDict()
 _pattern = re.compile(_TOKEN)
@@ -38,11 +39,15 @@ _lock = Lock()
 
 
 def keep_secret(*secrets: str | None) -> None:
-    """Keep these out of everything that is logged or reported by this process. What is None is none."""
+    """Keep these out of everything that is logged or reported by this process. What is None is none.
+
+    A key that was read from a file may come with the end of its line, which errors spell in their own way: each line
+    counts by itself.
+    """
     global _pattern
     with _lock:
-        for secret in secrets:
-            if secret is not None and len(secret) >= LEAST:
+        for secret in (line.strip() for given in secrets if given is not None for line in given.splitlines()):
+            if len(secret) >= LEAST:
                 _secrets[secret] = None
                 _secrets.move_to_end(secret)
         while len(_secrets) > LIMIT:

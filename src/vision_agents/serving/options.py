@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vision_agents.core.loopback import is_loopback
+from vision_agents.core.redaction import keep_secret
 
 from .admission import Limits
 from .tokens import checked_secret, secret_from_environment
@@ -69,6 +70,7 @@ class ServeOptions:
 
     def __post_init__(self) -> None:
         given = secret_from_environment() if self.secret is None else checked_secret(self.secret)
+        keep_secret(given)
         object.__setattr__(self, "secret", given)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vision_agents.core.loopback import is_loopback
+from vision_agents.core.redaction import keep_secret
 
 from .access import Access
 from .recorded_lines import Caller, RecordedLines
@@ -25,6 +26,7 @@ class Front:
         if token is None and not is_loopback(host):
             token = new_token()
         self.token = token or None
+        keep_secret(self.token)
         self._server = Server(host, port, certificate)
         self._open: tuple[Switchboard, Site, RecordedLines] | None = None
 
