@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
 from starlette.requests import HTTPConnection
 
-from vision_agents.core.loopback import is_loopback
+from vision_agents.core.loopback import is_loopback, name_of, netloc_of
 
 from .options import ServeOptions
 from .tokens import ANY_CALL, TokenError, check_token
@@ -55,7 +54,7 @@ def _token(connection: HTTPConnection, cookie: str) -> str | None:
 
 def _check_local(connection: HTTPConnection, options: ServeOptions) -> None:
     server = connection.scope.get("server")
-    name = urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""
+    name = name_of(connection.headers.get("host", ""))
     # The name too: other sites' names may be pointed at this machine.
     if server is None or not is_loopback(server[0]) or not is_loopback(name):
         raise HTTPException(403, NO_SECRET)
@@ -67,4 +66,4 @@ def _other_site(connection: HTTPConnection, options: ServeOptions) -> bool:
     origin = connection.headers.get("origin")
     if origin is None or origin in options.cors_allow_origins:
         return False
-    return urlsplit(origin).netloc != connection.headers.get("host")
+    return netloc_of(origin) != connection.headers.get("host")

@@ -118,6 +118,33 @@ async def test_another_sites_page_gets_nothing_even_with_the_token(guarded, http
         assert response.status == 403
 
 
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: [::1\r\n", 403),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://[\r\n", 403),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \xff\xfe\r\n", 200),
+        (b"POST /offer HTTP/1.1\r\nHost: localhost\r\nContent-Type: a/b; charset=none\r\nContent-Length: 0\r\n", 400),
+    ],
+    ids=["host", "origin", "bytes", "charset"],
+)
+@pytest.mark.parametrize("token", [None, TOKEN])
+async def test_what_strangers_write_is_refused_and_no_error_of_the_server(sink, caplog, token, head, status):
+    edge = Edge(port=0, token=token)
+    await edge.join(AGENT, None, sink)
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+        writer.write(head + b"\r\n")
+        answer = await asyncio.wait_for(reader.readline(), PATIENCE)
+        writer.close()
+        await writer.wait_closed()
+    finally:
+        await edge.leave()
+    told = int(answer.split()[1])
+    assert told == status if token is None else told in (401, 403)
+    assert caplog.text == ""
+
+
 # HTTPS.
 
 

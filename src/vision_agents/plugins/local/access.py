@@ -6,11 +6,10 @@ import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from vision_agents.core.loopback import is_loopback
+from vision_agents.core.loopback import is_loopback, name_of, netloc_of
 
 from .refused import RefusedError
 
@@ -58,7 +57,7 @@ class Access:
         host, origin = headers.get("Host", ""), headers.get("Origin")
         # Other sites that the same browser has open must not get at the agent, neither across origins nor, where there
         # is no token to know, by a name that they point at this machine.
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and netloc_of(origin) != host:
             raise RefusedError(403, FORBIDDEN)
         if self._token is None:
             # What a request says of itself may be anything: where it came to is known.
@@ -70,12 +69,12 @@ class Access:
         scheme, _, bearer = headers.get("Authorization", "").partition(" ")
         tokens = (given, cookie, bearer if scheme.lower() == "bearer" else "")
         # Compared in a time that tells nothing of how much was right.
-        if not any(hmac.compare_digest(token.encode(), self._token.encode()) for token in tokens):
+        if not any(hmac.compare_digest(_bytes(token), _bytes(self._token)) for token in tokens):
             raise RefusedError(401, NO_TOKEN)
 
     def _is_ours(self, host: str) -> bool:
         """Return whether `host` is an address, or a name that nobody else can point here; on loopback, its own."""
-        name = urlsplit(f"//{host}").hostname or ""
+        name = name_of(host)
         if self._private:
             return is_loopback(name)
         if name in ("localhost", self._host):
@@ -93,6 +92,11 @@ class Access:
         name = cookie_name(request.host)
         response.set_cookie(name, self._token, httponly=True, samesite="Lax", secure=request.secure, path=request.path)
         return response
+
+
+def _bytes(text: str) -> bytes:
+    # Headers may bring bytes that are no UTF-8.
+    return text.encode(errors="surrogatepass")
 
 
 def _server(request: web.Request) -> str:

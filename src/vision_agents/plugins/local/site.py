@@ -83,7 +83,7 @@ class Site:
         try:
             async with asyncio.timeout(BODY_TIMEOUT):
                 offer = await request.json()
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, LookupError):  # The last for a charset that nobody knows.
             offer = None
         except TimeoutError:
             return refusal(408, f"the offer did not come within {BODY_TIMEOUT:.0f} s")
