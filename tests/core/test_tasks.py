@@ -8,6 +8,7 @@ import pytest
 
 from vision_agents.core.tasks import (
     GRACE,
+    EscapedError,
     InnerCancellationError,
     Tasks,
     bounded,
@@ -19,9 +20,9 @@ from vision_agents.core.tasks import (
 pytestmark = pytest.mark.virtual_time
 
 
-async def fail(after: float = 0.0):
+async def fail(after: float = 0.0, error: BaseException | None = None):
     await asyncio.sleep(after)
-    raise ValueError("broken")
+    raise error or ValueError("broken")
 
 
 async def ignore_cancellation(seconds: float):
@@ -167,6 +168,18 @@ async def test_a_cancellation_from_within_is_an_error_of_its_own():
     with pytest.raises(ValueError, match="broken"):
         await own_errors(fail(), "failing")
     assert await own_errors(asyncio.sleep(0, "result"), "sleeping") == "result"
+
+
+class Panic(BaseException):
+    """What compiled code raises."""
+
+
+@pytest.mark.parametrize("error", [SystemExit("enough"), Panic("enough")], ids=lambda error: type(error).__name__)
+async def test_what_would_end_the_process_is_an_error_of_its_own(error):
+    with pytest.raises(EscapedError, match=f"leaving raised {type(error).__name__}: enough"):
+        await own_errors(fail(error=error), "leaving")
+    with pytest.raises(KeyboardInterrupt):
+        await own_errors(fail(error=KeyboardInterrupt()), "working")
 
 
 async def test_a_cancellation_from_outside_stays_one():

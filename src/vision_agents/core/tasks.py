@@ -79,15 +79,21 @@ class InnerCancellationError(RuntimeError):
     """Something that a part waited for was cancelled, and nobody had cancelled the part: it failed."""
 
 
+class EscapedError(RuntimeError):
+    """Something of a part raised what would have ended the process: `sys.exit()`, or a panic of compiled code."""
+
+
 # What a synchronous call of a part may raise: `Future.result()` of something cancelled raises CancelledError as well.
-PART_ERRORS = (Exception, asyncio.CancelledError)
+# And `sys.exit()` ends no call.
+PART_ERRORS = (Exception, asyncio.CancelledError, SystemExit)
 
 
 async def own_errors(work: Awaitable[T], what: str) -> T:
     """Await `work` of a part, of which errors speak as `what`, and return its result.
 
     Raises what it raises, and InnerCancellationError where it raises a CancelledError that nobody asked of this task:
-    a cancellation that comes from within is the part's failure, and never the end of whoever waits for it.
+    a cancellation that comes from within is the part's failure, and never the end of whoever waits for it. EscapedError
+    stands for what would have ended the process.
     """
     try:
         return await work
@@ -95,6 +101,10 @@ async def own_errors(work: Awaitable[T], what: str) -> T:
         if asked_to_stop():
             raise
         raise InnerCancellationError(_gave_up(what)) from error
+    except (Exception, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise EscapedError(f"{what} raised {type(error).__name__}: {error}") from error
 
 
 async def own_pieces(source: AsyncIterable[T], what: str) -> AsyncGenerator[T, None]:

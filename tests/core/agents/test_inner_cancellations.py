@@ -1,6 +1,7 @@
 """A CancelledError that comes out of a part, and that nobody asked for, is that part's error: the call goes on."""
 
 import asyncio
+import sys
 
 import pytest
 
@@ -52,6 +53,12 @@ class LLMInMidstream(Once, ScriptedLLM):
             await self.perhaps()
 
 
+class LLMThatShortens(Once, ScriptedLLM):
+    async def shorten(self, messages):
+        await self.perhaps()
+        return messages
+
+
 class TTS(Once, ToneTTS):
     async def stream_audio(self, text):
         await self.perhaps()
@@ -74,10 +81,11 @@ def errors(call):
     [
         ({"llm": LLM(["Yes."])}, "LLM"),
         ({"llm": LLMInMidstream(["Yes. No."])}, "LLM"),
+        ({"llm": LLMThatShortens(["Yes."])}, "LLM"),
         ({"tts": TTS()}, "TTS"),
         ({"tts": Awaited()}, "TTS"),
     ],
-    ids=["llm", "llm in midstream", "tts", "tts that is awaited"],
+    ids=["llm", "llm in midstream", "llm that shortens", "tts", "tts that is awaited"],
 )
 async def test_a_reply_whose_making_gives_up_has_failed_at_once_and_the_next_is_made(part, component):
     async with Call(["hello", "again"], answers=["Yes."], **part) as call:
@@ -212,3 +220,50 @@ async def test_a_cancellation_that_gives_up_ends_nothing():
         assert await saying is False
         assert await agent.say("Yes.") is True
         assert told == []
+
+
+class Exits:
+    """A part that ends the process, wherever it is asked for something."""
+
+    async def stream(self, request):
+        sys.exit("enough")
+        yield
+
+    async def shorten(self, messages):
+        sys.exit("enough")
+
+    async def stream_audio(self, text):
+        sys.exit("enough")
+        yield
+
+    async def finish_turn(self, participant):
+        sys.exit("enough")
+
+    def begin_turn(self, participant):
+        sys.exit("enough")
+
+
+class ExitingLLM(Exits, ScriptedLLM):
+    pass
+
+
+class ExitingTTS(Exits, ToneTTS):
+    pass
+
+
+class ExitingSTT(Exits, ScriptedSTT):
+    pass
+
+
+@pytest.mark.parametrize("part", [{"llm": ExitingLLM()}, {"tts": ExitingTTS()}, {"stt": ExitingSTT()}], ids=list)
+async def test_a_part_that_exits_has_failed_and_ends_nothing(part):
+    async with Call(["hello"], **part) as call:
+
+        def exit_too(record):
+            sys.exit("enough")
+
+        call.agent.observe(exit_too)
+        await call.detector.speak(ANNA, 1.0)
+        await call.until(lambda: call.of(ErrorEvent))
+        assert "enough" in call.of(ErrorEvent)[0].error
+        await call.until_state(FloorState.IDLE)

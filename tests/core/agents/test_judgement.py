@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 
 import pytest
 
@@ -341,7 +342,8 @@ class TestStrategiesOfUsers:
             (Vote("much", "?"), "a finite weight"),
             ("yes", "a finite weight"),
             ((1.0, "it is the boss"), "a finite weight"),
-            (asyncio.CancelledError(), "cancelled from inside"),
+            (asyncio.CancelledError(), "failed"),
+            (SystemExit(3), "failed"),
         ],
         ids=str,
     )
@@ -457,8 +459,9 @@ class TestWhoMayInterrupt:
             # What Bert said was kept, and answered after.
             assert ("user", "hello") in call.history
 
-    async def test_one_that_fails_forbids_nothing(self, caplog):
-        async with Call(["count", "stop"], [LONG, "ok."], may_interrupt=lambda participant: 1 / 0) as call:
+    @pytest.mark.parametrize("fails", [lambda participant: 1 / 0, lambda participant: sys.exit(3)])
+    async def test_one_that_fails_forbids_nothing(self, fails, caplog):
+        async with Call(["count", "stop"], [LONG, "ok."], may_interrupt=fails) as call:
             await answering(call)
             await call.detector.speak(ANNA, 1.0)
             assert call.agent.epoch == 1

@@ -104,3 +104,16 @@ async def test_instructions_and_functions_of_a_running_call_hold_for_what_is_ans
         before, after = call.llm.requests
         assert (before.instructions, [tool.name for tool in before.tools]) == ("", [])
         assert (after.instructions, [tool.name for tool in after.tools]) == ("Be a pirate.", ["look"])
+
+
+async def test_what_a_function_changes_holds_for_the_answer_that_waits_for_it():
+    async with Call(["the weather"], llm=looks_up()) as call:
+
+        @call.llm.register_function()
+        async def look(n: int) -> str:
+            call.agent.instructions = "Be a pirate."
+            return "rain"
+
+        await call.detector.speak(ANNA, 1.0)
+        await call.until(lambda: call.of(AgentSpeechEndedEvent))
+        assert [request.instructions for request in call.llm.requests] == ["", "Be a pirate."]

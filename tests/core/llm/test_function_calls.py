@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 
 import pytest
@@ -24,6 +23,10 @@ pytestmark = pytest.mark.virtual_time
 CANCELLED = "(cancelled before it was done: the user interrupted)"
 TAKING_BACK = "(being taken back: the user interrupted)"
 TAKEN_BACK = "(taken back: the user interrupted, so nothing of it is in effect)"
+
+
+class Panic(BaseException):
+    """What compiled code raises."""
 
 
 @pytest.fixture
@@ -205,15 +208,22 @@ class TestInterruptedAfterIt:
         assert desk.outputs == {"undo 0": TAKEN_BACK}
         assert [what for what, _ in desk.log].count("undo begun") == 1
 
-    async def test_a_function_that_exits_has_failed_and_nothing_else_ends(self) -> None:
+    @pytest.mark.parametrize("error", [SystemExit("enough"), Panic("enough")], ids=lambda error: type(error).__name__)
+    async def test_a_function_that_exits_has_failed_and_nothing_else_ends(self, error: BaseException) -> None:
         tools, epoch = Tools(), Epoch()
 
         async def leave() -> None:
-            sys.exit("enough")
+            raise error
+
+        def leave_in_a_thread() -> None:
+            raise error
 
         tools.register(leave)
+        tools.register(leave_in_a_thread)
         calls = FunctionCalls(tools, EventManager(), lambda: epoch, lambda call, output: None)
-        assert await calls.make(ToolCall("1", "leave", {}), 0) == "error: SystemExit: enough"
+        told = f"error: {type(error).__name__}: enough"
+        assert await calls.make(ToolCall("1", "leave", {}), 0) == told
+        assert await calls.make(ToolCall("2", "leave_in_a_thread", {}), 0) == told
 
     async def test_what_raised_or_hung_is_not_taken_back(self) -> None:
         desk = Desk()

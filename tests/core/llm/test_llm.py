@@ -305,6 +305,28 @@ class TestFunctions:
         assert isinstance(ended, ToolEndedEvent)
         assert (ended.ending, bool(ended.error)) == ("error", True)
 
+    async def test_what_it_was_not_offered_is_not_called(self) -> None:
+        model = Model(lambda request: ["No", ToolCall("1", "weather"), ", thanks."])
+        called: list[str] = []
+        model.register_function("weather")(lambda: called.append("weather"))
+        assert [piece async for piece in model.respond(ASK, functions=False)] == ["No", ", thanks."]
+        assert (called, len(model.requests)) == ([], 1)
+
+    async def test_its_result_is_answered_by_the_instructions_and_functions_of_then(self) -> None:
+        model = says(ToolCall("1", "transfer"))
+        told = ["Be a clerk."]
+
+        @model.register_function()
+        async def transfer() -> None:
+            told.append("Be a cashier.")
+            model.register_function("pay")(lambda: "paid")
+
+        assert [piece async for piece in model.respond(ASK, instructions=lambda: told[-1])] == ["so"]
+        assert [(request.instructions, [tool.name for tool in request.tools]) for request in model.requests] == [
+            ("Be a clerk.", ["transfer"]),
+            ("Be a cashier.", ["transfer", "pay"]),
+        ]
+
     async def test_a_model_that_only_ever_calls_is_stopped(self, caplog: pytest.LogCaptureFixture) -> None:
         model = Model(lambda request: [ToolCall(str(len(request.messages)), "again")])
         model.register_function("again")(lambda: "more")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import threading
 from collections.abc import Awaitable, Callable
@@ -157,6 +158,12 @@ class TestCalls:
         tools = Tools()
         tools.register(outer)
         assert await tools.call(ToolCall("1", "inner", {"number": 1})) == 2
+
+    async def test_a_plain_function_may_raise_what_no_future_can_hold(self) -> None:
+        tools = Tools()
+        tools.register(lambda: next(iter([])), "first")
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await asyncio.wait_for(tools.call(ToolCall("1", "first")), 5)
 
     async def test_wrong_arguments_are_the_models_fault(self) -> None:
         tools = Tools()

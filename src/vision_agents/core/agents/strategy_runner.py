@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from ..floor.evidence import Evidence, Vote
+from ..tasks import own_errors
 from .strategy import Strategy
 
 logger = logging.getLogger(__name__)
@@ -70,13 +71,7 @@ class StrategyRunner:
         """Return its vote, or None if it has none, or none that can be used."""
         try:
             async with asyncio.timeout(strategy.timeout):
-                vote = await strategy.vote(evidence)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            logger.warning("strategy %s was cancelled from inside: its vote is dropped", strategy.name)
-            return None
+                vote = await own_errors(strategy.vote(evidence), f"strategy {strategy.name}")
         except TimeoutError:
             logger.warning("strategy %s took more than %g s: its vote is dropped", strategy.name, strategy.timeout)
             return None

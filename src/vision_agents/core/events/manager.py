@@ -71,7 +71,7 @@ class _Subscription:
             event = self._waiting.popleft()
             try:
                 await own_errors(self.handler(event), f"handler {self.name}")
-            except (Exception, SystemExit):  # `sys.exit()` ends the handler, not the calls of others
+            except Exception:
                 logger.exception("handler %s failed on %s; the conversation goes on", self.name, type(event).__name__)
 
     async def drain(self) -> None:

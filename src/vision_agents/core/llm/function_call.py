@@ -233,8 +233,6 @@ class FunctionCall:
             self._send_started()
             self._result = await self._tools.call(call)
             self._returned(result_text(self._result))
-        except (Exception, SystemExit) as error:  # `sys.exit()` ends the function, not the calls of others
-            self._raised(error)
         except asyncio.CancelledError:
             if not task.cancelling():
                 # Something that the function waited for was cancelled.
@@ -243,6 +241,10 @@ class FunctionCall:
             if self.phase is Phase.RUNNING:
                 self.stop("it was stopped")
             raise
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # `sys.exit()` too ends the function, not the calls of others
+            self._raised(error)
         finally:
             timer.cancel()
 
@@ -296,12 +298,14 @@ class FunctionCall:
         )
         try:
             await tool.take_back(self.call, self._result)
-        except (Exception, SystemExit) as error:
-            logger.exception("function %s could not be taken back; the model is told so", self.call.name)
-            self._could_not_take_back(f"{type(error).__name__}: {error}")
         except asyncio.CancelledError:
             self._could_not_take_back("its undo was cancelled")
             raise
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            logger.exception("function %s could not be taken back; the model is told so", self.call.name)
+            self._could_not_take_back(f"{type(error).__name__}: {error}")
         else:
             if self.phase is Phase.TAKING_BACK:
                 self._end(f"(taken back: {why}, so nothing of it is in effect)", "undone")

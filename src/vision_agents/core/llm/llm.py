@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import abc
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 
 from ..conversation import Message, Role, ToolCall, recent
 from ..interruptible import Interruptible
-from ..tasks import own_pieces
+from ..tasks import own_errors, own_pieces
 from .events import LLMResponseChunkEvent, LLMResponseCompletedEvent
 from .function_caller import FunctionCaller
 from .function_calls import AnswerCalls
@@ -82,35 +82,47 @@ class LLM(UsageReporter, FunctionCaller, abc.ABC):
         calls: AnswerCalls | None = None,
         *,
         functions: bool = True,
+        instructions: Callable[[], str] | None = None,
     ) -> AsyncGenerator[str, None]:
         """Stream the text of an answer, calling functions in between, as long as `epoch` is not past.
 
         `calls` keeps what is called in a history, and is for whoever speaks the answer: all of the text may be written
-        long before it is heard, and interrupted then. `functions`: whether the model may call any. Raises what the
-        provider raises.
+        long before it is heard, and interrupted then. `functions`: whether the model may call any. `instructions`:
+        returns those of now, where a function may change them; they hold for what the model makes of its result, as do
+        the functions of then. Raises what the provider raises.
         """
         born = self.epoch if epoch is None else epoch
         calls = AnswerCalls(born) if calls is None else calls
         with self.function_calls.answering(calls):
-            messages = await self.shorten(request.messages)
-            request = replace(request, messages=messages, tools=tuple(self.tools) if functions else ())
-            async with aclosing(self._rounds(request, born, calls)) as pieces:
+            messages = await own_errors(self.shorten(request.messages), f"{type(self).__name__}.shorten")
+            request = replace(request, messages=messages)
+            async with aclosing(self._rounds(request, born, calls, functions, instructions)) as pieces:
                 async for piece in pieces:
                     yield piece
 
-    async def _rounds(self, request: LLMRequest, born: int, made: AnswerCalls) -> AsyncGenerator[str, None]:
+    async def _rounds(
+        self,
+        request: LLMRequest,
+        born: int,
+        made: AnswerCalls,
+        functions: bool,
+        instructions: Callable[[], str] | None,
+    ) -> AsyncGenerator[str, None]:
         written: list[str] = []
         for _ in range(TOOL_ROUNDS):
             if born < self.epoch or made.over:
                 return
             calls: list[ToolCall] = []
             begun = len(written)
+            told = request.instructions if instructions is None else instructions()
+            request = replace(request, instructions=told, tools=tuple(self.tools) if functions else ())
             async with aclosing(own_pieces(self.stream(request), type(self).__name__)) as pieces:
                 async for piece in pieces:
                     if born < self.epoch:
                         return
                     if isinstance(piece, ToolCall):
-                        calls.append(piece)
+                        # Some models call what they were not offered, since they have called it before.
+                        calls += [piece] if functions else []
                     elif piece:
                         written.append(piece)
                         if self.events.has_subscribers(LLMResponseChunkEvent):

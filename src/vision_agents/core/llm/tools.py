@@ -189,7 +189,14 @@ def _nothing() -> None:
 async def _run(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
     if inspect.iscoroutinefunction(function):
         return await function(**arguments)
-    result = await asyncio.to_thread(function, **arguments)
+
+    def call() -> Any:
+        try:
+            return function(**arguments)
+        except StopIteration as error:  # No future can hold it, and nobody would hear of the result.
+            raise RuntimeError("it raised StopIteration") from error
+
+    result = await asyncio.to_thread(call)
     # A plain function around an async one, as decorators make them.
     return await result if inspect.isawaitable(result) else result
 

@@ -231,7 +231,8 @@ class CascadeVoice:
         ask = LLMRequest(self._instructions, history)
         if making.calls.over:
             return  # Interrupted before it began.
-        async with aclosing(self._llm.respond(ask, making.reply.epoch, making.calls)) as deltas:
+        answer = self._llm.respond(ask, making.reply.epoch, making.calls, instructions=lambda: self._instructions)
+        async with aclosing(answer) as deltas:
             async for delta in deltas:
                 if delta:
                     making.made("first_token")
