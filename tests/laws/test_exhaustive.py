@@ -312,7 +312,7 @@ WORLDS = [
         speech(ANN)
         + [always(kind, who) for kind in (ev.ParticipantJoined, ev.ParticipantLeft) for who in (ANN, BOB)]
         + [always(ev.TranscriptReceived, ANN, text, final) for text, final in (("bye", True), ("bye", False))]
-        + [of_a_reply(ev.AudioDrained), next_reply(ev.ReplyRequested)],
+        + [of_a_reply(ev.AudioDrained), next_reply(ev.ReplyRequested), always(ev.CallOver)],
         5,
         POLICY,
         before=[ev.ParticipantJoined(0.0, ANN), *answered(ANN)],
@@ -322,7 +322,7 @@ WORLDS = [
         speech(ANN)
         + [always(kind, who) for kind in (ev.ParticipantJoined, ev.ParticipantLeft) for who in (ANN, BOB)]
         + [always(ev.TranscriptReceived, ANN, "bye", True), of_a_reply(ev.AnswerLost)]
-        + [next_reply(ev.ReplyStarted), next_reply(ev.ReplyRequested)],
+        + [next_reply(ev.ReplyStarted), next_reply(ev.ReplyRequested), always(ev.CallOver)],
         5,
         POLICY,
         answers=False,

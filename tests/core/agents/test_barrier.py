@@ -183,6 +183,23 @@ async def test_the_agent_leaves_while_it_waits():
     assert not others()
 
 
+@pytest.mark.parametrize("noticed", [False, True])
+async def test_what_was_said_and_known_too_late_is_not_done_and_is_answered(noticed):
+    """The recogniser knows the rest of what Anna said when the answer to the first half is heard already."""
+    async with Bank() as call:
+        await call.ask()
+        call.stt.pending.clear()
+        if noticed:
+            # Words that the detector heard nothing of, all at once: how long they took is not known.
+            call.stt.report_words(ANNA, "no wait do not pay", final=False)
+            await asyncio.sleep(0.1)
+        call.stt.report_words(ANNA, "no wait do not pay", final=True)
+        await call.until(lambda: call.history[-1] == ("assistant", "all right."))
+        assert call.done == []
+        assert call.outputs == [NOT_CALLED]
+        assert ("user", "no wait do not pay") in call.history
+
+
 async def test_twice_in_a_row():
     async with Bank(PAY, SEND) as call:
         await call.ask()

@@ -8,6 +8,7 @@ import pytest
 from vision_agents.core import Agent, User
 from vision_agents.core.edge import CallEndedEvent, EdgeTransport
 from vision_agents.core.floor import FloorState
+from vision_agents.core.trace import replay
 from vision_agents.core.turn_detection import TurnEndedEvent, TurnStartedEvent
 from vision_agents.testing.parts import LoopEdge, ScriptedDetector, ScriptedLLM, ScriptedSTT, ToneTTS
 
@@ -40,6 +41,65 @@ async def test_what_is_asked_for_after_the_end_is_not_waited_for():
     call.tts.interrupt()
     await asyncio.sleep(0)
     assert not others()
+
+
+async def ends_by_code(call):
+    await call.agent.close()
+
+
+async def ends_by_the_edge(call):
+    call.edge.sink.ended()
+
+
+async def the_caller_hangs_up(call):
+    call.edge.sink.participant_left(ANNA)
+    call.edge.sink.ended()
+
+
+ENDS = pytest.mark.parametrize("end", [ends_by_code, ends_by_the_edge, the_caller_hangs_up])
+
+
+@ENDS
+async def test_what_was_being_said_when_the_call_ended_was_said(end):
+    async with Call() as call:
+        call.detector.report_turn_started(ANNA)
+        call.stt.report_words(ANNA, "my number is five", final=True)
+        await end(call)
+        assert call.history == [("user", "my number is five")]
+        assert list(replay(call.edge.records)) == []
+
+
+class LateSTT(ScriptedSTT):
+    """Needs `seconds` for the final words of a turn."""
+
+    seconds = 0.5
+
+    async def finish_turn(self, participant):
+        await asyncio.sleep(self.seconds)
+        self.report_words(participant, "my number is five", final=True)
+
+
+@ENDS
+@pytest.mark.parametrize("speaks", [True, False])
+async def test_the_end_of_a_call_waits_for_the_last_words_and_nobody_answers_them(end, speaks):
+    async with Call(stt=LateSTT()) as call:
+        speech = asyncio.create_task(call.detector.speak(ANNA, 1.0))
+        await asyncio.sleep(1.0 if speaks else 1.3)
+        await end(call)
+    await speech
+    assert call.history == [("user", "my number is five")]
+    assert call.llm.requests == []
+    assert list(replay(call.edge.records)) == []
+
+
+async def test_the_end_of_a_call_waits_no_longer_than_a_second_for_words():
+    call = Call(stt=LateSTT())
+    call.stt.seconds = 1000.0
+    async with call:
+        await call.detector.speak(ANNA, 1.0)
+        begun = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - begun == pytest.approx(1.0, abs=0.1)
+    assert call.history == []
 
 
 async def test_what_parts_report_after_the_end_is_nobodys_turn():

@@ -148,7 +148,13 @@ def _check_leaving(before: Facts, event: ev.FloorEvent, effects: list[fx.Effect]
         assert not after.answer_waits
         assert not after.held
         assert not any(isinstance(effect, fx.BeginReply) for effect in effects), "the room is empty"
-    if isinstance(event, ev.ParticipantJoined):
+    if isinstance(event, ev.CallOver):
+        assert after.reply is None
+        assert not after.waiting
+        assert after.draft is None
+        assert not after.words, "what was said when the call ended is in no history"
+        assert not any(isinstance(effect, fx.Commit | fx.Resume | fx.BeginReply) for effect in effects)
+    elif isinstance(event, ev.ParticipantJoined):
         assert event.participant not in after.left
         assert not (before.deserted and effects), "who comes back is talked at"
     elif isinstance(event, ev.ParticipantEvent) and event.participant in before.left:
@@ -163,7 +169,8 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
     """Carry the effects out on the facts: each must be possible, and together they must lead to the facts after."""
     epoch, reply, interruptible, held = before.epoch, before.reply, before.interruptible, before.held
     waiting, announced = list(before.waiting), set(before.announced)
-    answered = given_up = went_on = told = False
+    answered = went_on = told = False
+    given_up = isinstance(event, ev.CallOver)
     ended: set[str] = set()
     draft = before.draft
     away = before.away

@@ -136,6 +136,10 @@ class AnyOrder(RuleBasedStateMachine):
     def somebody_leaves(self, who: str) -> None:
         self.happens(ev.ParticipantLeft(self.now, who))
 
+    @rule()
+    def the_call_is_over(self) -> None:
+        self.happens(ev.CallOver(self.now))
+
     # Evidence.
 
     @rule(who=PEOPLE, similarity=st.floats(-1.0, 1.0))

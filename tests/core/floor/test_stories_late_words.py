@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vision_agents.core.floor import FloorState
+from vision_agents.core.floor import Clearance, FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 
@@ -147,6 +147,30 @@ class TestTheFirstHalfIsBeingAnswered:
         assert story.at(2.5, ev.TranscriptReceived, ANN, "today", True) == [fx.RecordTurn(ANN, "today")]
         assert story.at(4.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=True)]
 
+    def test_nothing_more_is_done_for_it(self) -> None:
+        story = speaking()
+        assert story.floor.clearance(0, 1) is Clearance.GO
+        story.at(2.4, ev.TranscriptReceived, BOB, "so do I", True)
+        assert story.floor.clearance(0, 1) is Clearance.GO, "it is for Ann"
+        story.at(2.5, ev.TranscriptReceived, ANN, "do not", True)
+        assert story.floor.clearance(0, 1) is Clearance.NEVER
+        story.at(4.0, ev.AudioDrained, 1)
+        assert story.floor.clearance(0, 2) is Clearance.GO
+
+    def test_nor_when_a_turn_of_hers_ends_that_stopped_nothing(self) -> None:
+        """Something that may not be interrupted is said inside the answer."""
+        story = speaking()
+        story.at(2.1, ev.FunctionStarted, 1)
+        story.at(2.1, ev.ReplyRequested, 2, False, False, 1)
+        story.asks_while_others_speak(ANN, "do not", 2.2)
+        assert story.floor.clearance(0, 1) is Clearance.NEVER
+
+    def test_who_may_not_interrupt_keeps_nothing_from_being_done(self) -> None:
+        story = speaking()
+        story.at(2.1, ev.InterruptingAllowed, ANN, False)
+        story.asks_while_others_speak(ANN, "do not", 2.2)
+        assert story.floor.clearance(0, 1) is Clearance.GO
+
     def test_what_the_guess_had_is_not_said_twice(self) -> None:
         story = Story()
         story.speaks(ANN, 0.0, 0.96)
@@ -224,6 +248,27 @@ class TestWordsWithoutSpeechOverTheAgent:
 
     def test_a_backchannel_is_none(self) -> None:
         assert speaking().at(3.0, ev.TranscriptReceived, ANN, "uh-huh", True) == []
+
+    def told_at_once(self, text: str) -> Story:
+        """A guess and its final words, sooner than anybody can say them: nothing speaks for or against them."""
+        story = speaking()
+        story.at(2.9, ev.AgentWordsPlayed, 1, "the weather in Rome")
+        assert fx.Hold in kinds(story.at(3.0, ev.TranscriptReceived, ANN, text))
+        story.at(3.1, ev.TranscriptReceived, ANN, text, True)
+        return story
+
+    def test_a_sentence_that_nothing_is_known_against_is_answered_after_the_reply(self) -> None:
+        story = self.told_at_once("I would rather go to Paris please")
+        assert kinds(story.until(4.5)) == [fx.Resume, fx.FinishTurn]
+        assert story.floor.clearance(0, 1) is Clearance.WAIT
+        effects = story.at(4.5, ev.TranscriptCompleted, ANN, story.floor._turns[ANN].request)
+        assert kinds(effects) == [fx.AnnounceTurnStarted, fx.AnnounceTurnEnded, fx.RecordTurn]
+        assert story.floor.clearance(0, 1) is Clearance.NEVER
+        assert story.at(6.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=True)]
+
+    def test_what_the_agent_said_is_none(self) -> None:
+        story = self.told_at_once("so the weather in Rome")
+        assert kinds(story.until(5.2)) == [fx.Resume, fx.DiscardTurn]
 
     def test_an_echo_is_none_even_shortly_after_the_agent(self) -> None:
         story = speaking()

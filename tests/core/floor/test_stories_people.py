@@ -129,6 +129,22 @@ class TestSeveralPeople:
         assert kinds(story.at(0.8, ev.ParticipantLeft, ANN)) == [fx.AnnounceTurnEnded, fx.RecordTurn, fx.FinishTurn]
         assert story.state() is FloorState.IDLE
 
+    def test_when_the_call_ends_everybody_has_said_what_they_said(self) -> None:
+        story = speaking()
+        story.at(2.5, ev.ParticipantJoined, BOB)
+        story.at(3.0, ev.ReplyRequested, 2)
+        story.speaks(BOB, 3.5, 0.3)
+        story.at(4.0, ev.TranscriptReceived, BOB, "and me", True)
+        effects = story.at(4.1, ev.CallOver)
+        assert [effect for effect in effects if isinstance(effect, fx.RecordTurn)] == [fx.RecordTurn(BOB, "and me")]
+        dropped = [effect for effect in effects if isinstance(effect, fx.DropReply)]
+        assert dropped == [fx.DropReply(1, "the call is over"), fx.DropReply(2, "the call is over")]
+        assert story.state() is FloorState.IDLE
+        # What the recogniser owed is put down too, and nothing else happens any more.
+        assert story.at(4.5, ev.TranscriptReceived, BOB, "please", True) == [fx.RecordTurn(BOB, "please")]
+        assert story.at(4.6, ev.SpeechStarted, ANN) == []
+        assert story.at(4.7, ev.CallOver) == []
+
     def test_who_said_nothing_leaves_no_trace(self) -> None:
         story = speaking()
         story.at(2.5, ev.ParticipantJoined, BOB)

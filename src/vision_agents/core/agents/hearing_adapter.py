@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 # for them no longer than its deadline, but takes them when they come.
 FINISH_GRACE = 30.0
 
+# Seconds that the end of a call waits for the final words of those who were speaking: recognisers need less.
+LAST_WORDS = 1.0
+
 
 class HearingAdapter:
     """Translates detector and STT reports into floor events, and puts new evidence to the user's strategies.
@@ -73,7 +76,10 @@ class HearingAdapter:
         self._finishing: dict[str, asyncio.Task[None]] = {}
 
     async def close(self) -> None:
-        """Stop listening and free everything."""
+        """Stop listening and free everything, as soon as the last words are known."""
+        words = [task for task in self._finishing.values() if not task.done()]
+        if words:
+            await asyncio.wait(words, timeout=LAST_WORDS)
         await self._tasks.close(grace=1.0)
         if self._strategies is not None:
             await self._strategies.close()

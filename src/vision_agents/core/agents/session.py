@@ -231,8 +231,8 @@ class Session:
 
     def post(self, event: ev.FloorEvent) -> None:
         """Give an event to the floor and carry out its effects, all of them before this returns."""
-        if self.over.is_set():
-            return  # In a call that is over nobody has the floor.
+        if self.over.is_set() and not isinstance(event, ev.TranscriptReceived):
+            return  # In a call that is over nobody has the floor; what was said in it is still put down.
         self._inbox.append(event)
         if self._draining:
             return  # An effect led to this event: it is handled after the effects before it.
@@ -313,10 +313,11 @@ class Session:
     def ended(self, error: BaseException | None = None) -> None:
         if self.over.is_set():
             return
+        self._voice.abandon_calls(CALL_ENDED)
+        self.post(ev.CallOver(self.trace.now()))
         self.over.set()
         self._timer.set(None)
         self._latency.finish()
-        self._voice.abandon_calls(CALL_ENDED)
         self.replies.abandon()
         self.playout.close()
         why = redacted(str(error)) if error else None

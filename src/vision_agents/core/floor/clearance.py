@@ -15,4 +15,4 @@ class Clearance(Enum):
     """It is being decided. Ask again after the next event."""
 
     NEVER = "never"
-    """The answer that it was for was interrupted."""
+    """The answer that it was for was interrupted, or is to half of what was said."""

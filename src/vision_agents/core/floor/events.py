@@ -170,6 +170,11 @@ class ParticipantLeft(ParticipantEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class CallOver(FloorEvent):
+    """The call is over for everybody in it."""
+
+
+@dataclass(frozen=True, slots=True)
 class VoiceCompared(ParticipantEvent):
     """The speaker's voice was compared with the one in conversation."""
 

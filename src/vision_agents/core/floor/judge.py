@@ -13,7 +13,7 @@ from . import events as ev
 from .challenge import HELD, HOLDING, LINGERING, SETTLING, UNHELD, Challenge, Change, Signal
 from .challenger import Challenger, MeasuredSpeech, Recognition
 from .evidence import Evidence, Vote
-from .late_words import LateWords
+from .late_words import LateWords, overheard
 from .people import People
 from .policy import InterruptionPolicy
 from .reply_queue import Reply
@@ -21,7 +21,7 @@ from .strategies import total, votes
 from .strategies.length import MOST as LONGEST
 from .strategies.question import asked
 from .strategies.words import mean_something
-from .turn import SPEAKING, Turn
+from .turn import EVENS, SPEAKING, Done, Turn
 from .vocabulary import Vocabulary
 
 # The part of `resume_after` that the voice waits for when something speaks against an interruption. At half of it the
@@ -232,7 +232,10 @@ class Judge:
             challenge.challengers[participant].speech.restart()
         every = tuple(vote for votes_on_it in given.values() for vote in votes_on_it)
         challenge.handle(Signal.RESUME, at)
-        return [self._resumed(challenge, reason_against(every), every)]
+        effects = [self._resumed(challenge, reason_against(every), every)]
+        # All words of such turns are known: nothing is to be waited for.
+        known = all(_unnoticed(self.poll(turns[participant])[0]) for participant in given)
+        return [*effects, *self.close(turns)] if known else effects
 
     def release(self, at: float, turns: Turns) -> list[fx.Effect]:
         """Let the reply go on while somebody still speaks: as far as is known, not to the agent."""
@@ -268,10 +271,17 @@ class Judge:
         return []
 
     def close(self, turns: Turns) -> list[fx.Effect]:
-        """End the challenge: it was no turn. A turn that there was before the challenge keeps what it has."""
+        """End the challenge: it was no turn. A turn that there was before the challenge keeps what it has.
+
+        So does one of final words that the detector noticed nothing of: how long they took is not known, so nothing is
+        known against them, and they are answered later.
+        """
         challenge = self._open_challenge
         fresh = [participant for participant, challenger in challenge.challengers.items() if challenger.fresh]
-        dismissed = {who: self.poll(turns[who])[0] for who in fresh}
+        polled = {who: self.poll(turns[who])[0] for who in fresh}
+        dismissed = {who: evidence for who, evidence in polled.items() if not _unnoticed(evidence)}
+        for who in polled.keys() - dismissed.keys():
+            turns[who].done = Done(EVENS)
         self.challenge = None
         effects: list[fx.Effect] = []
         for who, evidence in dismissed.items():
@@ -349,6 +359,11 @@ class Judge:
     def _open_challenge(self) -> Challenge:
         assert self.challenge is not None
         return self.challenge
+
+
+def _unnoticed(evidence: Evidence) -> bool:
+    """Return True for somebody's final words of which the detector noticed no sound."""
+    return evidence.voiced == 0.0 and evidence.words_final and overheard(evidence)
 
 
 def reason_for(given: tuple[Vote, ...]) -> str:

@@ -30,7 +30,7 @@ class LateWords:
     def dismiss(self, evidence: Evidence) -> list[fx.Effect]:
         """Take speech that is no turn. Its words are kept as overheard, if they are somebody's."""
         self.dismissed[evidence.participant] = evidence
-        return [fx.RecordOverheard(evidence.participant, evidence.words)] if _overheard(evidence) else []
+        return [fx.RecordOverheard(evidence.participant, evidence.words)] if overheard(evidence) else []
 
     def forget(self, participant: str) -> None:
         """The participant speaks again, or left."""
@@ -61,7 +61,7 @@ class LateWords:
             return []
         self.dismissed[report.participant] = after = _with_words(before, report)
         # What had been overheard of it is in the history already.
-        news = _overheard(after) and not _overheard(before)
+        news = overheard(after) and not overheard(before)
         return [fx.RecordOverheard(report.participant, report.text)] if news else []
 
     def tell_of_speech(self, report: ev.TranscriptReceived, turn: Turn) -> bool:
@@ -83,7 +83,7 @@ class LateWords:
         return report.at < self._people.agent_words_at + ECHO_DELAY
 
 
-def _overheard(evidence: Evidence) -> bool:
+def overheard(evidence: Evidence) -> bool:
     """Return True for words that are somebody's though not answered: no "uh-huh", and not the agent's own."""
     return mean_something(evidence) and not votes(evidence, ("echo",))
 

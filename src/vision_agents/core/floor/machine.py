@@ -131,12 +131,17 @@ class Floor:
     def clearance(self, epoch: int, reply: int | None = None) -> Clearance:
         """Return whether a function with effects may be called for an answer that was wanted in `epoch`.
 
-        `reply`: the number of the answer, where it is known. Not while it is only prepared, while it is challenged, or
-        while somebody goes on speaking before a realtime model says anything. Never when nobody is there any more.
+        `reply`: the number of the answer, where it is known. Not while it is only prepared, while it is challenged,
+        while somebody goes on speaking before a realtime model says anything, or while the last words of somebody whom
+        it answers are waited for. Never when these have said more since, nor when nobody is there any more.
         """
-        if epoch < self.epoch or self.deserted:
+        current = self._replies.current(reply) if reply is not None else None
+        if epoch < self.epoch or self.deserted or (current is not None and current.outdated):
             return Clearance.NEVER
-        speakers = self._taking.speakers() if self._taking.unvoiced else ()
+        speakers: Iterable[str] = self._taking.speakers() if self._taking.unvoiced else ()
+        if current is not None:
+            # More of what they say is about to be known.
+            speakers = filter(self._replies.answer_to, self._taking.about_to_be_known)
         prepared = self._replies.draft is not None and self._replies.draft.number == reply
         contested = prepared or self._judge.contested or any(map(self._judge.people.may_interrupt, speakers))
         return Clearance.WAIT if contested else Clearance.GO
@@ -287,15 +292,32 @@ class Floor:
         self._presence.join(event.participant, event.at)
 
     def _on_left(self, event: ev.ParticipantLeft) -> None:
-        turn = self._turns.get(event.participant)
         others = (self._presence.participants | self._turns.keys()) - {event.participant}
-        self._do(self._taking.on_left(event, others=bool(others)))
-        if turn is None and event.participant not in self._presence.participants:
+        if not self._leaves(event, others=bool(others)):
             return  # Nobody has heard of them.
-        self._presence.leave(event.participant, (turn and turn.closed) or ClosedTurn(Speech(), False, "", ""))
         replies = self._replies
         if self.deserted and (replies.busy or replies.functions or replies.calls_wait):
             self._interrupt_by_code(self.epoch + 1, "nobody is there any more")
+
+    def _leaves(self, event: ev.ParticipantLeft, *, others: bool) -> bool:
+        """Take a participant out of the call. Returns False if they were not in it. `others`: somebody still is."""
+        turn = self._turns.get(event.participant)
+        self._do(self._taking.on_left(event, others=others))
+        if turn is None and event.participant not in self._presence.participants:
+            return False
+        self._presence.leave(event.participant, (turn and turn.closed) or ClosedTurn(Speech(), False, "", ""))
+        return True
+
+    def _on_over(self, event: ev.CallOver) -> None:
+        """What people said is put down; nothing is said to them any more, and nobody has cut that off."""
+        for participant in dict.fromkeys((*self._turns, *sorted(self._presence.participants))):
+            self._leaves(ev.ParticipantLeft(event.at, participant), others=False)
+        why, replies = "the call is over", self._replies
+        if replies.reply is not None:
+            self._drop(replies.reply, why)
+        self._do(replies.clear(why))
+        replies.functions.clear()
+        replies.news = False
 
     # Challenges.
 
@@ -467,6 +489,7 @@ _HANDLERS: dict[type[ev.FloorEvent], Callable[[Floor, Any], None]] = {
     ev.TranscriptCompleted: Floor._on_turn,
     ev.ParticipantJoined: Floor._on_joined,
     ev.ParticipantLeft: Floor._on_left,
+    ev.CallOver: Floor._on_over,
     ev.ReplyRequested: Floor._on_reply_requested,
     ev.ReplyStarted: Floor._on_reply_started,
     ev.AudioStarted: Floor._on_audio,

@@ -25,6 +25,8 @@ class Reply:
     answer: bool
     # The participants whom it answers; None: nobody or everybody.
     to: frozenset[str] | None = None
+    # One of them has said more since it began: what it would do is not sure any more.
+    outdated: bool = False
     # It tells what functions found that nobody waited for; it is no answer, but wanted by a function that runs for one.
     news: bool = False
     inner: bool = False
@@ -260,7 +262,7 @@ class ReplyQueue:
         if waiting.inner:
             for needing in self.waits:
                 self.speaks(needing)
-        self.reply = Reply(number, waiting.interruptible, answer, to, waiting.news, waiting.inner, since=at)
+        self.reply = Reply(number, waiting.interruptible, answer, to, False, waiting.news, waiting.inner, since=at)
         if waiting.started:
             return [fx.TellNews(number)] if waiting.news else []
         prepared = draft is not None and number == draft.number
@@ -308,6 +310,12 @@ class ReplyQueue:
         assert self.reply is not None
         number, self.reply = self.reply.number, None
         return [fx.DropReply(number, reason)]
+
+    def answer_to(self, participant: str) -> Reply | None:
+        """Return the answer that has the voice, if it is one to the participant."""
+        reply = self.reply
+        to_them = reply is not None and reply.answer and (reply.to is None or participant in reply.to)
+        return reply if to_them else None
 
     def function_started(self, number: int, at: float, filler: str, after: float, spoken: bool) -> None:
         """Take note of a function that a reply needs, and of what to say if it takes long."""

@@ -143,6 +143,11 @@ class TurnTaking:
         )
 
     @property
+    def about_to_be_known(self) -> list[str]:
+        """Who has said words, of which the last are waited for."""
+        return [turn.participant for turn in self._turns.values() if turn.phase is FINALIZING and turn.words.text]
+
+    @property
     def unvoiced(self) -> bool:
         """True while a realtime model has said nothing that could be challenged, whatever it is at."""
         replies = self._replies
@@ -308,11 +313,14 @@ class TurnTaking:
         if not text:
             return effects
         effects.append(fx.RecordTurn(who, text))
-        if reply is not None and reply.unheard_answer and (reply.to is None or who in reply.to):
+        half = self._replies.answer_to(who)
+        if half is not None and half.unheard_answer:
             # It would answer half of what was said.
-            self._replies.addressees |= reply.to or set()
+            self._replies.addressees |= half.to or set()
             self._judge.challenge = None
             effects += self._replies.drop("more was said")
+        elif half is not None:
+            half.outdated = True
         self._replies.want_answer(report.at, who)
         return effects
 
@@ -325,6 +333,9 @@ class TurnTaking:
             effects += turn.announce(self._replies.epoch) + turn.announce_end()
         if text:
             self._judge.people.learn(turn)
+            half = self._replies.answer_to(turn.participant)
+            if half is not None and self._judge.people.may_interrupt(turn.participant):
+                half.outdated = True
         awaits_words, not_understood = not turn.words.reported, self._evident(turn)
         turn.clear()
         record = fx.RecordTurn(turn.participant, text) if text else fx.DiscardTurn(turn.participant, awaits_words)
