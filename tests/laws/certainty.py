@@ -169,6 +169,11 @@ class CertainCall(RandomCall):
             self.witness.certain.add(plain(text))
             self.ears.report_words(who, text, final=True)
 
+    def says_no_more(self, who: Participant) -> None:
+        """They leave, or the call is over: what is known of a turn is all of it."""
+        self.ears.report_words(who, self.open[who], final=False)
+        self.witness.certain.add(plain(self.open.pop(who)))
+
     # Operations.
 
     def turn_begins(self) -> None:
@@ -222,9 +227,7 @@ class CertainCall(RandomCall):
     def comes_and_goes(self) -> None:
         who = self.rng.choice(PEOPLE)
         if who in self.open:
-            # They can say no more, and no other words.
-            self.ears.report_words(who, self.open[who], final=False)
-            self.witness.certain.add(plain(self.open.pop(who)))
+            self.says_no_more(who)
         self.edge.sink.participant_left(who)
         self.edge.sink.participant_joined(who)
 

@@ -167,6 +167,8 @@ class RandomCall(abc.ABC):
                 self.turn_ends(person)
             await self._rest()
             self.look_at_rest()
+        for person in list(self.open):
+            self.says_no_more(person)
         await self.agent.close()
         before = self.witness.tally.called
         await asyncio.sleep(60.0)
@@ -175,6 +177,9 @@ class RandomCall(abc.ABC):
             self.witness.fault("an effect after the call")
         if not all(task.done() for task in self.tasks):
             self.witness.fault("who asked for something is never answered")
+
+    def says_no_more(self, who: Participant) -> None:
+        """The call is about to end while they have a turn."""
 
     async def _rest(self) -> None:
         """What an interruption leaves running ends meanwhile, and is told in an answer of its own."""
