@@ -177,14 +177,20 @@ async def test_two_are_told_at_once() -> None:
 # Realtime models.
 
 
-async def test_a_realtime_model_is_asked_to_tell_it() -> None:
-    model = ScriptedRealtime([PAY, "ok.", TOLD], ["pay", "hurry up please"])
+def pays_by(seconds: float, answers: list[str | ToolCall], words: list[str]) -> ScriptedRealtime:
+    """A model that hears these words and answers so; "pay" takes `seconds`."""
+    model = ScriptedRealtime(answers, words)
 
     @model.register_function()
     async def pay() -> str:
-        await asyncio.sleep(6.0)
+        await asyncio.sleep(seconds)
         return "paid"
 
+    return model
+
+
+async def test_a_realtime_model_is_asked_to_tell_it() -> None:
+    model = pays_by(6.0, [PAY, "ok.", TOLD], ["pay", "hurry up please"])
     async with RealtimeCall(model=model) as call:
         await call.speak(1.0)
         await call.speak(1.0)
@@ -200,13 +206,7 @@ async def test_a_realtime_model_is_asked_to_tell_it() -> None:
 
 async def test_a_realtime_model_that_knows_of_it_is_not_asked_to_tell_it_again() -> None:
     """It was told before Anna asked something else: its answer tells it, as a cascade's would."""
-    model = ScriptedRealtime([PAY, TOLD, "ok."], ["pay", "hurry up please"])
-
-    @model.register_function()
-    async def pay() -> str:
-        await asyncio.sleep(1.2)
-        return "paid"
-
+    model = pays_by(1.2, [PAY, TOLD, "ok."], ["pay", "hurry up please"])
     async with RealtimeCall(model=model) as call:
         await call.speak(1.0)
         await call.speak(2.0)
@@ -217,13 +217,7 @@ async def test_a_realtime_model_that_knows_of_it_is_not_asked_to_tell_it_again()
 
 
 async def test_what_code_asks_a_realtime_model_tells_it_too() -> None:
-    model = ScriptedRealtime([PAY, TOLD, "ok."], ["pay"])
-
-    @model.register_function()
-    async def pay() -> str:
-        await asyncio.sleep(3.0)
-        return "paid"
-
+    model = pays_by(3.0, [PAY, TOLD, "ok."], ["pay"])
     async with RealtimeCall(model=model) as call:
         await call.speak(1.0)
         call.agent.interrupt()
@@ -234,13 +228,7 @@ async def test_what_code_asks_a_realtime_model_tells_it_too() -> None:
 
 
 async def test_of_what_code_asked_a_realtime_model_to_answer_nothing_is_left_to_tell() -> None:
-    model = ScriptedRealtime([PAY, LONG, TOLD, "ok."], ["pay", "hurry up please", "thank you"])
-
-    @model.register_function()
-    async def pay() -> str:
-        await asyncio.sleep(3.0)
-        return "paid"
-
+    model = pays_by(3.0, [PAY, LONG, TOLD, "ok."], ["pay", "hurry up please", "thank you"])
     async with RealtimeCall(model=model) as call:
         await call.speak(1.0)
         await asyncio.sleep(0.5)
@@ -256,13 +244,7 @@ async def test_of_what_code_asked_a_realtime_model_to_answer_nothing_is_left_to_
 
 
 async def test_a_realtime_model_that_code_silenced_tells_nothing() -> None:
-    model = ScriptedRealtime([PAY, TOLD], ["pay"])
-
-    @model.register_function()
-    async def pay() -> str:
-        await asyncio.sleep(3.0)
-        return "paid"
-
+    model = pays_by(3.0, [PAY, TOLD], ["pay"])
     async with RealtimeCall(model=model) as call:
         await call.speak(1.0)
         call.agent.interrupt()
