@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 from vision_agents.core import Agent, AgentLauncher, Runner, ServeOptions, User
@@ -36,7 +38,8 @@ async def broken(edge: Any) -> Agent:
 launcher = AgentLauncher(create_agent, participant_wait_timeout=0.0)
 # For a machine that is busy with other tests.
 roomy = Runner(AgentLauncher(my_agent), ServeOptions(limits=Limits(lateness=9.0, loop_lag=9.0, cpu=99.0, memory=9.0)))
-runner = Runner(launcher, ServeOptions(drain=3600.0))
+traces = os.environ.get("TRACES")
+runner = Runner(launcher, ServeOptions(drain=3600.0, traces=Path(traces) if traces else None))
 
 if __name__ == "__main__":
     runner.cli()

@@ -44,15 +44,17 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @contextmanager
-def process(*arguments: object, **more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server; its address once it answers."""
+def process(
+    *arguments: object, says: str = "Serving at http", **more: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server; its address once it answers. `says`: what is in the line by which it tells that."""
     run = subprocess.Popen(
         list(map(str, arguments)), cwd=HERE, env=environment(**more), stdout=subprocess.PIPE, stderr=None, text=True
     )
     try:
         assert run.stdout is not None
         line = run.stdout.readline()
-        assert "Serving at http" in line, line
+        assert says in line, line
         yield run, line.split()[2]
     finally:
         run.kill()
@@ -107,12 +109,23 @@ async def test_the_second_signal_ends_it_now_and_traces_are_whole(tmp_path: Path
     assert "ended" in json.dumps(records[-1]).lower()
 
 
-async def test_ctrl_c_ends_a_program_of_ones_own_at_once() -> None:
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGHUP])
+async def test_ctrl_c_ends_a_program_of_ones_own_at_once_and_so_does_a_closed_terminal(end: signal.Signals) -> None:
     with process(sys.executable, "served.py", "serve", "--port", 0, "--no-splash") as (run, url):
         async with aiohttp.ClientSession() as http:
             assert (await start(http, url, "table"))[0] == 201
-            run.send_signal(signal.SIGINT)
+            run.send_signal(end)
             assert await gone(run) == 0
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
+async def test_one_call_without_a_server_ends_as_by_ctrl_c(tmp_path: Path, end: signal.Signals) -> None:
+    program = (sys.executable, "served.py", "run", "--no-splash")
+    with process(*program, says="The agent is in the call", TRACES=str(tmp_path)) as (run, _):
+        run.send_signal(end)
+        assert await gone(run) == 0
+    (trace,) = tmp_path.glob("*.jsonl")
+    assert json.loads(trace.read_text().splitlines()[-1])["note"] == "CallEnded"
 
 
 @pytest.mark.real_time

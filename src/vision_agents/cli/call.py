@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import disk_usage
 from typing import TYPE_CHECKING
 
-from vision_agents.core import warm_up
+from vision_agents.core import interrupts, warm_up
 from vision_agents.core.agents.factory import load_factory
 from vision_agents.core.audio.files import AudioFileError, read_audio
 from vision_agents.core.observability.facts import Report
@@ -18,7 +18,6 @@ from vision_agents.core.observability.recorder import TraceWriter
 from vision_agents.core.trace import TraceError
 from vision_agents.core.trace.notes import ClockLate, RecordingEnded, RecordingStarted
 
-from . import interrupts
 from .agent_factory import add_agent_argument, fetch_models, make_agent
 from .call_progress import CallProgress
 from .errors import FAILED, INTERRUPTED, OK, CommandError

@@ -12,11 +12,11 @@ import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vision_agents.core import Agent, warm_up
+from vision_agents.core import Agent, interrupts, warm_up
 from vision_agents.core.agents.factory import load_factory
 from vision_agents.core.models import ModelError
 
-from . import interrupts, language_model
+from . import language_model
 from .agent_factory import add_agent_argument, fetch_models, make_agent
 from .arguments import port
 from .errors import OK, CommandError

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vision_agents.core import interrupts
 from vision_agents.core.agents.factory import load_factory, load_object
 from vision_agents.core.audio import PcmData
 from vision_agents.core.audio.files import AudioFileError
@@ -24,7 +25,6 @@ from vision_agents.load_test.table import table
 from vision_agents.load_test.target import InProcess, OnServer
 from vision_agents.serving import CreateAgentError
 
-from . import interrupts
 from .agent_factory import fetch, fetch_models
 from .errors import FAILED, INTERRUPTED, OK, UNUSABLE, CommandError
 from .recorded_caller import VOICE, speak

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vision_agents.core import interrupts
 from vision_agents.core.agents.factory import load_factory, load_object
 from vision_agents.core.loopback import is_loopback
 
@@ -88,10 +89,12 @@ class Runner:
         debug: bool = False,
         log_level: str = "INFO",
     ) -> None:
-        """Have one agent join a call, a new one by default. Returns when that is over, or after Ctrl-C."""
+        """Have one agent join a call, a new one by default. Returns when that is over, or after Ctrl-C,
+        SIGTERM or SIGHUP.
+        """
         logging.basicConfig(level=log_level)
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(self._run(call_type, call_id or str(uuid.uuid4())), debug=debug)
+            interrupts.run(self._run(call_type, call_id or str(uuid.uuid4())), debug=debug)
 
     def serve(
         self,

@@ -143,10 +143,10 @@ async def serve(
     farewell: str = "",
     started: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve `app` at `bound` until SIGTERM or Ctrl-C, and end the host's calls.
+    """Serve `app` at `bound` until SIGTERM, Ctrl-C or the end of the terminal (SIGHUP), and end the host's calls.
 
     SIGTERM lets calls go on for up to `drain` seconds and then says `farewell`; while that goes on, requests are
-    answered. A second one, or Ctrl-C, ends everything now. `started` is called once requests are answered.
+    answered. A second one, Ctrl-C or SIGHUP ends everything now. `started` is called once requests are answered.
     """
     config = uvicorn.Config(
         app,
@@ -197,7 +197,10 @@ async def _ending(host: CallHost, gently: asyncio.Event, now: asyncio.Event, dra
 
 @contextlib.contextmanager
 def signals(gently: asyncio.Event, now: asyncio.Event) -> Iterator[None]:
-    """Have SIGTERM set `gently`, and a second one, or Ctrl-C, `now` too."""
+    """Have SIGTERM set `gently`, and a second one, Ctrl-C or the end of the terminal, `now` too.
+
+    What whoever started this process had set to be ignored (as `nohup` does with SIGHUP) stays ignored.
+    """
     loop = asyncio.get_running_loop()
 
     def terminate() -> None:
@@ -208,7 +211,10 @@ def signals(gently: asyncio.Event, now: asyncio.Event) -> Iterator[None]:
         now.set()
 
     watched = []
-    for number, handler in ((signal.SIGTERM, terminate), (signal.SIGINT, interrupt)):
+    for name, handler in (("SIGTERM", terminate), ("SIGINT", interrupt), ("SIGHUP", interrupt)):
+        number = getattr(signal, name, None)
+        if number is None or (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
+            continue
         try:
             loop.add_signal_handler(number, handler)
         except (NotImplementedError, RuntimeError):

@@ -1,4 +1,4 @@
-"""Runs a command's coroutine so that every way of asking it to end is the same as Ctrl-C."""
+"""Runs a program's coroutine so that every way of asking it to end is the same as Ctrl-C."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ T = TypeVar("T")
 _SIGNALS = ("SIGTERM", "SIGHUP")
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
+def run(work: Coroutine[Any, Any, T], *, debug: bool = False) -> T:
     """Run `work` like `asyncio.run`. SIGTERM and SIGHUP cancel it, and it ends with KeyboardInterrupt, as by Ctrl-C.
 
     A signal that whoever started this process had set to be ignored (as `nohup` does) stays ignored.
     """
-    return asyncio.run(_interruptible(work))
+    return asyncio.run(_interruptible(work), debug=debug)
 
 
 async def _interruptible(work: Coroutine[Any, Any, T]) -> T:
