@@ -84,6 +84,9 @@ class TestStreaming:
         [completed] = [event for event in seen if isinstance(event, LLMResponseCompletedEvent)]
         assert (completed.text, completed.epoch) == ("good morning", 0)
 
+    async def test_a_character_in_two_pieces(self) -> None:
+        assert [piece async for piece in says("good \ud83d", "\ude00", "").respond(ASK)] == ["good ", "😀"]
+
     async def test_one_text_without_a_conversation(self) -> None:
         model = says("good ", "morning")
         assert await model.simple_response("hello", "Be brief.") == "good morning"

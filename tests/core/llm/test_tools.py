@@ -165,6 +165,13 @@ class TestCalls:
         with pytest.raises(RuntimeError, match="StopIteration"):
             await asyncio.wait_for(tools.call(ToolCall("1", "first")), 5)
 
+    async def test_what_cannot_be_read_is_the_models_fault_too(self) -> None:
+        tools, made = Tools(), list[str]()
+        tools.register(lambda: made.append("pay"), "pay")
+        with pytest.raises(ValueError, match="no JSON"):
+            await tools.call(ToolCall("1", "pay", wrong="arguments that are no JSON"))
+        assert made == []
+
     async def test_wrong_arguments_are_the_models_fault(self) -> None:
         tools = Tools()
         tools.register(lambda city: city, "weather")

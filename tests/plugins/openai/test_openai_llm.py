@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from vision_agents.core import llm as base
 from vision_agents.core.conversation import Message, Role, ToolCall, spoken_text
 from vision_agents.plugins import openai
-from vision_agents.plugins.openai.client import decoded_arguments
+from vision_agents.plugins.openai.client import called, decoded_arguments
 from vision_agents.testing.contract import until
 
 from ...standins.openai.server import KEY, StandIn
@@ -135,6 +139,51 @@ async def test_a_server_that_tells_no_reason_for_the_end_is_believed(service: St
     assert cities == ["Ulm"]
 
 
+def chunk(delta: Any, reason: str | None = None, **more: Any) -> dict[str, Any]:
+    choice = {"index": 0, "delta": delta, "finish_reason": reason}
+    return {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice], **more}
+
+
+def calls(*pieces: dict[str, Any]) -> dict[str, Any]:
+    return chunk({"tool_calls": list(pieces)})
+
+
+def call(arguments: Any, **more: Any) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": "look", "arguments": arguments}, **more}
+
+
+SAID = chunk({"content": "Hi."})
+
+
+@pytest.mark.parametrize(
+    ("chunks", "said"),
+    [
+        ([SAID, {"id": "x", "choices": None, "usage": {"prompt_tokens": 1, "completion_tokens": 2}}], ["Hi."]),
+        ([SAID, {"id": "x", "usage": "some"}], ["Hi."]),
+        ([SAID, chunk(None, "stop")], ["Hi."]),
+        ([SAID, None, [], chunk({"tool_calls": {"index": 0}}, "stop")], ["Hi."]),
+        ([chunk({"content": {"type": "text", "text": "Hi."}}, "stop")], ["Hi."]),
+        ([calls(call({"n": 1}, id="a", index=0)), chunk({}, "tool_calls")], [("a", {"n": 1})]),
+        ([calls(call('{"n": 1}', id="a"), call("{}", id="b")), chunk({}, "stop")], [("a", {"n": 1}), ("b", {})]),
+        ([calls(call("{}", id="a", index=0)), calls(call("{}", id="b", index=0))], [("a", {}), ("b", {})]),
+    ],
+    ids=["no choices", "odd usage", "no delta", "no chunks", "a part", "read arguments", "no index", "one index"],
+)
+async def test_what_other_servers_send_is_read_for_what_it_has(chunks: list[Any], said: list[Any]) -> None:
+    body = "".join(f"data: {json.dumps(each)}\n\n" for each in chunks) + "data: [DONE]\n\n"
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(text=body, content_type="text/event-stream")
+
+    application = web.Application()
+    application.router.add_post("/v1/chat/completions", answer)
+    async with TestServer(application) as server:
+        llm = openai.ChatCompletionsLLM("gpt-5.4", base_url=str(server.make_url("/v1")), max_retries=0)
+        got = [piece async for piece in llm.stream(REQUEST)]
+        await llm.close()
+    assert [each if isinstance(each, str) else (each.id, each.arguments) for each in got] == said
+
+
 async def test_half_a_call_is_not_made(service: StandIn) -> None:
     service.breaks_off = True
     llm, cities = openai.ChatCompletionsLLM("gpt-5.4"), []
@@ -222,6 +271,15 @@ def test_arguments_that_are_none(arguments: str) -> None:
     with pytest.raises(openai.OpenAIError, match="no JSON object"):
         decoded_arguments("weather", arguments)
     assert decoded_arguments("weather", "") == {}
+    call = called("1", "weather", arguments)
+    assert "no JSON object" in call.wrong
+    assert (call.id, call.name, call.arguments) == ("1", "weather", {})
+
+
+@MAKERS
+async def test_half_a_character_in_the_history_fails_no_request(service: StandIn, make: Make) -> None:
+    service.will_say("One two.")
+    assert await ask(make(), Message(Role.USER, "so \ud83d")) == "One two."
 
 
 async def test_a_client_of_ones_own_is_not_closed(service: StandIn) -> None:

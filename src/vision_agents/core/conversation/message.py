@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from ..characters import whole, whole_values
+
 
 class Role(StrEnum):
     """The author of a message."""
@@ -18,11 +20,18 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A model's request to have a function called. `arguments` are already decoded."""
+    """A model's request to have a function called. `arguments` are already decoded.
+
+    `wrong`: why it cannot be called so, such as arguments that cannot be read; the model is told, and may try again.
+    """
 
     id: str
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    wrong: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "arguments", whole_values(self.arguments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,10 @@ class Message:
     reply: int | None = None
     playing: bool = False
     overheard: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", whole(self.text))
+        object.__setattr__(self, "unheard", whole(self.unheard))
 
 
 def grouped(messages: Iterable[Message]) -> list[list[Message]]:

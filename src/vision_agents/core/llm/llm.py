@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ..characters import Characters
 from ..conversation import Message, Role, ToolCall, recent
 from ..interruptible import Interruptible
 from ..tasks import own_errors, own_pieces
@@ -109,6 +110,7 @@ class LLM(UsageReporter, FunctionCaller, abc.ABC):
         instructions: Callable[[], str] | None,
     ) -> AsyncGenerator[str, None]:
         written: list[str] = []
+        characters = Characters()
         for _ in range(TOOL_ROUNDS):
             if born < self.epoch or made.over:
                 return
@@ -123,7 +125,7 @@ class LLM(UsageReporter, FunctionCaller, abc.ABC):
                     if isinstance(piece, ToolCall):
                         # Some models call what they were not offered, since they have called it before.
                         calls += [piece] if functions else []
-                    elif piece:
+                    elif piece := characters.take(piece):
                         written.append(piece)
                         if self.events.has_subscribers(LLMResponseChunkEvent):
                             event = LLMResponseChunkEvent(delta=piece, epoch=born)

@@ -177,8 +177,10 @@ class Tools:
     async def call(self, call: ToolCall) -> Any:
         """Run the function. Plain functions run in a thread, so that they cannot stop the audio.
 
-        Raises what the function raises, LookupError for an unknown name.
+        Raises what the function raises, LookupError for an unknown name, ValueError for a call that is wrong in itself.
         """
+        if call.wrong:
+            raise ValueError(call.wrong)
         return await _run(self.get(call.name).function, call.arguments)
 
 

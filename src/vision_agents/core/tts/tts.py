@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..audio import PcmData, Word
+from ..characters import whole
 from ..interruptible import Interruptible
 from ..tasks import own_pieces
 from .events import TTSAudioEvent
@@ -72,7 +73,7 @@ class TTS(Interruptible, abc.ABC):
         born = self.epoch if epoch is None else epoch
         if born < self.epoch:
             return
-        async with aclosing(own_pieces(_pieces(self.stream_audio, text), type(self).__name__)) as pieces:
+        async with aclosing(own_pieces(_pieces(self.stream_audio, whole(text)), type(self).__name__)) as pieces:
             async for piece in pieces:
                 if born < self.epoch:
                     audio = piece.audio if isinstance(piece, SpeechChunk) else piece

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -16,8 +15,6 @@ from vision_agents.core.conversation import ToolCall
 from . import process
 from .engine import Engine
 from .process import LlamaError, ModelProcess
-
-logger = logging.getLogger(__name__)
 
 # Seconds in which the model stops between two steps; a request waits no longer for what the session asked before.
 STOPS_WITHIN = 1.0
@@ -238,12 +235,11 @@ class _Reply:
 
 
 def _tool_call(call: Json) -> ToolCall:
+    number, name = call["id"] or call["name"], call["name"]
     try:
         arguments = json.loads(call["arguments"] or "{}")
     except ValueError:
         arguments = None
-    if not isinstance(arguments, dict):
-        # The function then complains of what it lacks, and the model is told so and can try again.
-        logger.warning("the model called %s with arguments that are no JSON object", call["name"])
-        arguments = {}
-    return ToolCall(call["id"] or call["name"], call["name"], arguments)
+    if isinstance(arguments, dict):
+        return ToolCall(number, name, arguments)
+    return ToolCall(number, name, wrong=f"{name} was called with arguments that are no JSON object")

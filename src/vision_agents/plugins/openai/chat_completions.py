@@ -8,20 +8,22 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import openai
+from openai.types import CompletionUsage
 from openai.types.chat import (
     ChatCompletionChunk,
     ChatCompletionFunctionToolParam,
     ChatCompletionMessageParam,
     ChatCompletionStreamOptionsParam,
 )
-from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
+from openai.types.chat.chat_completion_chunk import Choice, ChoiceDeltaToolCall
 
 from vision_agents.core import llm as base
 from vision_agents.core.conversation import Message, Role, ToolCall, spoken_text
 
-from .client import TIMEOUT, decoded_arguments, make_client
+from .client import TIMEOUT, called, make_client
 from .context import history_tokens
 from .stream import Requests, Stopped
 from .usage import of_completion
@@ -88,27 +90,27 @@ class ChatCompletionsLLM(base.LLM):
         """Answer `request`. Raises OpenAIError."""
 
         epoch, usage = self.epoch, None
-        calls: dict[int, Call] = {}
+        calls = Calls()
         complete = False
         with suppress(Stopped):
             async with aclosing(
                 self._requests.stream(partial(self._begin, request), epoch, self._may_be_last)
             ) as chunks:
                 async for chunk in chunks:
-                    usage = chunk.usage or usage  # Some servers tell it with each, counting up.
+                    told = getattr(chunk, "usage", None)
+                    usage = told if isinstance(told, CompletionUsage) else usage  # Some tell it with each, counting up.
                     complete = complete or _is_last(chunk)
-                    for choice in chunk.choices[:1]:
-                        if text := _text(choice.delta.content):
+                    for choice in _choices(chunk)[:1]:
+                        if text := _text(getattr(choice.delta, "content", None)):
                             yield text
-                        for piece in choice.delta.tool_calls or ():
-                            calls.setdefault(piece.index, Call()).add(piece)
+                        calls.add(getattr(choice.delta, "tool_calls", None))
             self._tells_reason = self._tells_reason or complete
             if usage is not None:
                 self.report_usage(of_completion(usage, self.model), epoch)
-            if not complete and not all(call.is_whole for call in calls.values()):
+            if not complete and not all(call.is_whole for call in calls.all):
                 raise self._requests.broken_off()
-            for number in sorted(calls):
-                yield calls[number].whole()
+            for call in calls.all:
+                yield call.whole()
 
     async def _begin(self, request: base.LLMRequest) -> openai.AsyncStream[ChatCompletionChunk]:
         try:
@@ -158,7 +160,7 @@ class Call:
         self.id = piece.id or self.id
         if piece.function is not None:
             self.name = piece.function.name or self.name
-            self.arguments += piece.function.arguments or ""
+            self.arguments += _json(piece.function.arguments)
 
     @property
     def is_whole(self) -> bool:
@@ -170,19 +172,55 @@ class Call:
         return bool(self.name)
 
     def whole(self) -> ToolCall:
-        return ToolCall(self.id, self.name, decoded_arguments(self.name, self.arguments))
+        # Some servers give none, and the outputs of several calls would be mixed up.
+        return called(self.id or f"call_{uuid4().hex}", self.name, self.arguments)
+
+
+class Calls:
+    """The function calls of an answer, in the order in which they began."""
+
+    def __init__(self) -> None:
+        self.all: list[Call] = []
+        self._latest: dict[int | None, Call] = {}
+
+    def add(self, pieces: Any) -> None:
+        """Take what a delta has of them, if it has anything."""
+        for piece in pieces if isinstance(pieces, list) else ():
+            if isinstance(piece, ChoiceDeltaToolCall):
+                self._call_of(piece).add(piece)
+
+    def _call_of(self, piece: ChoiceDeltaToolCall) -> Call:
+        # Some servers number none of them, or all alike: a second id is a second call.
+        call = self._latest.get(piece.index)
+        if call is None or (piece.id and call.id and piece.id != call.id):
+            call = self._latest[piece.index] = Call()
+            self.all.append(call)
+        return call
+
+
+def _json(arguments: Any) -> str:
+    """The text of a piece of arguments; some servers send them read."""
+    return arguments if isinstance(arguments, str) else "" if arguments is None else json.dumps(arguments)
 
 
 def _text(content: Any) -> str:
-    """Returns the text of a delta's content: other servers send a list of parts, of which not all are text."""
-    if isinstance(content, list):
-        texts = (part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text")
-        return "".join(text for text in texts if isinstance(text, str))
-    return content if isinstance(content, str) else ""
+    """Returns the text of a delta's content: other servers send parts, of which not all are text."""
+    parts = content if isinstance(content, list) else [content]
+    return "".join(text for text in map(_text_of_part, parts) if isinstance(text, str))
+
+
+def _text_of_part(part: Any) -> Any:
+    return part.get("text") if isinstance(part, dict) and part.get("type") == "text" else part
+
+
+def _choices(chunk: ChatCompletionChunk) -> list[Choice]:
+    """The choices of a chunk: other servers send chunks that have none, and things that are no chunk."""
+    choices: Any = getattr(chunk, "choices", None)
+    return [choice for choice in choices if isinstance(choice, Choice)] if isinstance(choices, list) else []
 
 
 def _is_last(chunk: ChatCompletionChunk) -> bool:
-    return any(choice.finish_reason for choice in chunk.choices)
+    return any(choice.finish_reason for choice in _choices(chunk))
 
 
 def _tool(tool: base.Tool) -> ChatCompletionFunctionToolParam:

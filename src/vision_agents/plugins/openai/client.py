@@ -10,6 +10,7 @@ from typing import Any
 import openai
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from vision_agents.core.conversation import ToolCall
 from vision_agents.core.redaction import keep_secret, redact
 from vision_agents.core.remote import RemoteError
 
@@ -99,6 +100,14 @@ def decoded_arguments(name: str, arguments: str) -> dict[str, Any]:
     if not isinstance(decoded, dict):
         raise OpenAIError(f"the model called {name} with arguments that are no JSON object: {arguments[:200]!r}")
     return decoded
+
+
+def called(number: str, name: str, arguments: str) -> ToolCall:
+    """What a model calls, also with arguments that are none: it is told so, and the answer goes on."""
+    try:
+        return ToolCall(number, name, decoded_arguments(name, arguments))
+    except OpenAIError as error:
+        return ToolCall(number, name, wrong=str(error))
 
 
 def _code(error: BaseException) -> str | None:
