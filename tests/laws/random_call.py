@@ -180,6 +180,7 @@ class RandomCall(abc.ABC):
 
     def says_no_more(self, who: Participant) -> None:
         """The call is about to end while they have a turn."""
+        del self.open[who]
 
     async def _rest(self) -> None:
         """What an interruption leaves running ends meanwhile, and is told in an answer of its own."""
