@@ -130,7 +130,8 @@ async def test_audio_makes_a_participant_known_and_other_objects_of_the_same_one
 # What `say` returns.
 
 
-async def test_say_tells_that_a_voice_broke_in_mid_sentence():
+@pytest.mark.parametrize("delay", [0.05, 0.0], ids=["heard", "not heard yet"])
+async def test_say_tells_that_a_voice_broke_in_mid_sentence(delay):
     class Breaks(ToneTTS):
         async def stream_audio(self, text):
             async for piece in super().stream_audio(text):
@@ -138,17 +139,18 @@ async def test_say_tells_that_a_voice_broke_in_mid_sentence():
                 if "two" in piece.words[0].text:
                     raise ConnectionError("the voice is gone")
 
-    async with Call(tts=Breaks(delay=0.05)) as call:
+    async with Call(tts=Breaks(delay=delay)) as call:
         assert await call.agent.say("one two three. Four.") is False
         assert call.history == [("assistant", "one two")]
         assert await call.agent.say("one. Three.") is True
 
 
-async def test_say_tells_that_the_model_broke_in_mid_answer():
+@pytest.mark.parametrize("delay", [0.1, 0.0], ids=["heard", "not heard yet"])
+async def test_say_tells_that_the_model_broke_in_mid_answer(delay):
     class Breaks(ScriptedLLM):
         async def stream(self, request):
             yield "One two. "
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(delay)
             raise ConnectionError("the model is gone")
 
     async with Call(llm=Breaks()) as call:

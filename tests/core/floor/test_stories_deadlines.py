@@ -133,6 +133,14 @@ class TestDeadlines:
         story.at(0.0, ev.ReplyRequested, 1)
         assert story.at(1.0, ev.ReplyFailed, 1) == [fx.DropReply(1, "it could not be made")]
 
+    def test_one_that_fails_when_its_first_sound_is_there_is_played_as_far_as_it_goes(self) -> None:
+        story = Story()
+        story.at(0.0, ev.ReplyRequested, 1)
+        assert story.at(1.0, ev.ReplyFailed, 1, False, True) == []
+        story.at(1.01, ev.AudioStarted, 1)
+        story.at(2.0, ev.AudioDrained, 1)
+        assert story.state() is FloorState.IDLE
+
     def test_a_reply_that_fails_later_is_played_as_far_as_it_goes(self) -> None:
         story = speaking()
         assert story.at(3.0, ev.ReplyFailed, 1) == []

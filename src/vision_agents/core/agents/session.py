@@ -354,7 +354,8 @@ class Session:
     def reply_failed(self, reply: int, component: str, error: BaseException) -> None:
         self._listening.failed(component, error)
         self.replies.failed(reply)
-        self.post(ev.ReplyFailed(self.trace.now(), reply))
+        begun = self.floor.answers and self.playout.written(reply) > 0  # Nobody says where a realtime model's ends.
+        self.post(ev.ReplyFailed(self.trace.now(), reply, begun=begun))
 
     def reply_superseded(self, reply: int) -> None:
         self.replies.failed(reply)

@@ -276,6 +276,9 @@ class ReplyFailed(ReplyEvent):
     told: bool = False
     """Something else has told what it was to tell."""
 
+    begun: bool = False
+    """There is some audio of it, which is about to be played."""
+
 
 @dataclass(frozen=True, slots=True)
 class PreparedInVain(ReplyEvent):

@@ -458,8 +458,8 @@ class Floor:
     def _on_reply_failed(self, event: ev.ReplyFailed) -> None:
         self._do(self._drafts.fail(event.reply))
         reply = self._replies.current(event.reply)
-        if reply is not None and reply.phase is ReplyPhase.PREPARING:
-            # Of an audible one, what was made before it failed is played to its end: that comes as AudioDrained.
+        if reply is not None and reply.phase is ReplyPhase.PREPARING and not event.begun:
+            # Of another one, what was made before it failed is played to its end: that comes as AudioDrained.
             reply.news &= not event.told
             self._drop(reply, "it could not be made")
         self._replies.insertion_over(event.reply)
