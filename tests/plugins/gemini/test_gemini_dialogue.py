@@ -408,6 +408,22 @@ async def test_a_connection_that_is_lost_while_a_function_runs_loses_the_rest_of
     assert stand.player.lost == list(stand.player.responses)
 
 
+@pytest.mark.parametrize("at_work", [True, False])
+async def test_a_text_behind_a_voice_is_answered_whether_the_service_had_begun_to_answer_that(
+    stand: Stand, at_work: bool
+) -> None:
+    stand.hears("count for me")
+    stand.dialogue.asked("What time is it?", 5)
+    if at_work:
+        stand.says(interrupted=True)
+        stand.over()
+    stand.audio(text="Noon.")
+    stand.over()
+    assert [(said.text, said.request, said.done) for said in stand.player.responses.values()] == [("Noon.", 5, True)]
+    assert [kind for kind, _ in stand.turns] == ["turn_started", "turn_ended"]
+    assert not stand.player.lost
+
+
 async def test_who_speaks_before_the_turn_is_complete_is_answered(stand: Stand) -> None:
     stand.dialogue.asked("Talk.", 5)
     stand.audio(1.0, text="one")

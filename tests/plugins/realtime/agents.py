@@ -184,6 +184,38 @@ class AgentStories(abc.ABC):
         assert call.ended()[1].heard == "Goodbye."
         assert not call.started(), "nobody spoke"
 
+    @pytest.mark.parametrize("moment", ["speaking", "made", "thinking"])
+    async def test_a_typed_text_silences_it_within_a_frame_and_is_answered(
+        self, service: Any, call: AgentCall, moment: str
+    ) -> None:
+        service.pace = {"speaking": 0.25, "made": 0.0, "thinking": 3.0}[moment]
+        service.will_hear("count for me")
+        service.will_say(LONG, "It is noon.", "It is noon.")
+        call.speak(0.8)
+        if moment == "thinking":
+            await call.until(lambda: service.active)
+        else:
+            await call.audible()
+            await asyncio.sleep(1.0)
+        service.pace = 0.25
+        begun = len(call.edge.frames)
+        answering = asyncio.create_task(call.agent.simple_response("What time is it?"))
+        await asyncio.sleep(0.1)
+        assert call.frames_until_silence(begun) <= 1
+        assert await answering is True
+        await asyncio.sleep(3.0)
+        assert [event.heard for event in call.ended()][-1] == "It is noon."
+        assert [m.text for m in call.agent.conversation if m.role is Role.USER] == ["count for me", "What time is it?"]
+
+    async def test_a_typed_text_may_wait_until_all_was_said(self, service: Any, call: AgentCall) -> None:
+        service.will_hear("count for me")
+        service.will_say("one two three.", "It is noon.")
+        call.speak(0.8)
+        await call.audible()
+        assert await call.agent.simple_response("What time is it?", interrupt=False) is True
+        await call.until(lambda: len(call.ended()) == 2)
+        assert [(e.heard, e.interrupted) for e in call.ended()] == [("one two three.", False), ("It is noon.", False)]
+
     @pytest.mark.parametrize("vad", [False, True], ids=["alone", "with_vad"])
     @pytest.mark.parametrize("moment", ["answer", "thinking", "function"])
     async def test_after_a_noise_without_words_it_goes_on_at_whatever_moment(

@@ -56,10 +56,11 @@ class Dialogue:
 
     def asked(self, text: str, key: int | None) -> None:
         """A text is sent to be answered, which ends whatever the model is at."""
+        behind = self.current is None and self.unanswered
         if self.current is not None:
             self._responses.close(self.current, cancelled=True)
         response = self._responses.new(asked=True)
-        response.text, response.key = text, key
+        response.text, response.key, response.behind = text, key, behind
 
     def result_sent(self, caller: Response) -> None:
         """The result of one of its functions is sent."""
@@ -221,6 +222,10 @@ class Dialogue:
         if self._responses.confirm():
             return
         response = self.current
+        if response is not None and response.behind and not response.started:
+            response.behind = False
+            self._responses.stop_unseen()
+            return
         if response is not None:
             self._responses.close(response, cancelled=False)
         # It had begun to think, or to call functions, and does not answer a noise: what was asked stays unanswered.

@@ -37,6 +37,9 @@ class Response:
     asked: bool = False
     text: str | None = None
     key: int | None = None
+    # It was asked when the service may have been at the answer to a voice, of which nothing had come: our text stops
+    # that, and the service says so before it begins this one.
+    behind: bool = False
     # It called functions; and those of them whose results are not sent yet.
     called: bool = False
     pending: int = 0
@@ -112,6 +115,11 @@ class Responses:
         self.closing.append(response)
         self.current = None
         self._plays_until = at
+
+    def stop_unseen(self) -> None:
+        """Take note that the service has stopped something of which nothing had come, because of what was asked."""
+        name = f"answer {next(self._names)}"
+        self.closing.append(Response(name, self.model.epoch, stopped_at=self.now()))
 
     def late(self, made: bool = False) -> bool:
         """Return whether what comes now belongs to a response that was given up. `made`: it is something that the
