@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,10 @@ import pytest
 
 pytest.importorskip("ray")
 
+from vision_agents.serving import AgentLauncher, Runner, ServeOptions
 from vision_agents.serving.ray import Fleet, cluster, hosts_of
+from vision_agents.serving.ray.book import Release
+from vision_agents.serving.server import Address
 from vision_agents.serving.tokens import make_token
 
 from . import kit
@@ -151,6 +154,50 @@ def test_what_would_have_calls_die_with_a_front_is_refused(monkeypatch: pytest.M
     monkeypatch.setenv("RAY_SERVE_USE_GRPC_BY_DEFAULT", "1")
     with pytest.raises(cluster.ClusterError, match="unset it"), cluster._connected(None):
         raise AssertionError("it is connected")
+
+
+@pytest.mark.parametrize(("there", "last"), [(False, True), (False, False), (True, True)])
+def test_what_answers_requests_ends_with_the_last_release_and_its_own_command(
+    there: bool, last: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def controller(*_: Any, **__: Any) -> None:
+        if not there:
+            raise ValueError("there is no such actor")
+
+    async def deploy(*_: Any) -> Release:
+        return Release(1.0, "first", 1)
+
+    async def until_told(release: Release, *_: Any) -> bool:
+        assert release.time == 1.0
+        return last
+
+    ended: list[bool] = []
+    monkeypatch.setattr(cluster, "_connected", lambda address: nullcontext())
+    monkeypatch.setattr(cluster.ray, "get_actor", controller)
+    monkeypatch.setattr(cluster.ray_serve, "start", lambda *_, **__: None)
+    monkeypatch.setattr(cluster.ray_serve, "shutdown", lambda: ended.append(True))
+    monkeypatch.setattr(cluster, "deploy", deploy)
+    monkeypatch.setattr(cluster, "_until_told", until_told)
+    program = Runner(AgentLauncher(lambda: None), ServeOptions(secret=""))  # type: ignore[arg-type, return-value]
+    cluster.serve(lambda: program, program, Address(port=0), hosts="1", address="head:6379")
+    assert bool(ended) is (last and not there)
+    assert ("nothing is ended" in capsys.readouterr().err) is not last
+
+
+def test_a_cluster_of_its_own_is_drained_whatever_was_released_on_it_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def deploy(*_: Any) -> Release:
+        return Release(1.0, "first", 1)
+
+    async def until_told(release: Release, *_: Any) -> bool:
+        assert release > Release(2.0, "second", 1)
+        return True
+
+    monkeypatch.setattr(cluster, "_connected", lambda address: nullcontext())
+    monkeypatch.setattr(cluster, "_served", lambda site: nullcontext(cluster._Served(80, False)))
+    monkeypatch.setattr(cluster, "deploy", deploy)
+    monkeypatch.setattr(cluster, "_until_told", until_told)
+    program = Runner(AgentLauncher(lambda: None), ServeOptions(secret=""))  # type: ignore[arg-type, return-value]
+    cluster.serve(lambda: program, program, Address(port=0), hosts="1")
 
 
 @pytest.mark.parametrize(

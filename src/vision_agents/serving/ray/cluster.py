@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ray
@@ -75,11 +77,16 @@ def serve(load: Load, program: Runner, site: Address, *, hosts: str | None = Non
     fleet = Fleet(least, most, private=address is None and is_loopback(site.host))
     if address is None:
         site.bind().close()  # Before anything is started.
-    with _connected(address), _served(site) as port:
+    with _connected(address), _served(site) as served:
         release = asyncio.run(deploy(load, fleet))
         scheme = "https" if site.certificate else "http"
-        print(f"Serving at {scheme}://{site.host}:{port} (Ctrl-C ends it)", flush=True)
-        asyncio.run(_until_told(release, program.options.drain, program.options.farewell))
+        print(f"Serving at {scheme}://{site.host}:{served.port} (Ctrl-C ends it)", flush=True)
+        if address is None:
+            # Its end is the cluster's: whoever has been released on it later is drained, too.
+            release = replace(release, time=math.inf)
+        if not asyncio.run(_until_told(release, program.options.drain, program.options.farewell)):
+            served.ours = False
+            print("A later release has taken over; nothing is ended", file=sys.stderr)
 
 
 async def deploy(load: Load, fleet: Fleet) -> Release:
@@ -160,8 +167,16 @@ def _explained(address: str | None, error: str) -> str:
     return f"there is no Ray cluster at {address}: {todo} ({text})"
 
 
+@dataclass(slots=True)
+class _Served:
+    """Serve's proxies, at their port. `ours`: they end with this command."""
+
+    port: int
+    ours: bool
+
+
 @contextmanager
-def _served(site: Address) -> Iterator[int]:
+def _served(site: Address) -> Iterator[_Served]:
     """Serve's proxies on all nodes. Raises AddressError if the port is taken here."""
     try:
         ray.get_actor("SERVE_CONTROLLER_ACTOR", namespace="serve")
@@ -173,10 +188,11 @@ def _served(site: Address) -> Iterator[int]:
     if site.certificate is not None:
         http = HTTPOptions(host=site.host, port=port, ssl_certfile=str(site.certificate), ssl_keyfile=str(site.key))
     ray_serve.start(ProxyLocation.EveryNode, http, logging_config=QUIET)
+    served = _Served(port, ours)
     try:
-        yield port
+        yield served
     finally:
-        if ours:
+        if served.ours:
             with suppress(RayError, RuntimeError):
                 ray_serve.shutdown()  # type: ignore[no-untyped-call]
 
@@ -187,8 +203,11 @@ def _failure(text: str) -> str:
     return f"the agent could not be served: {raised[-1] if raised else ' '.join(text.split())[:400]}"
 
 
-async def _until_told(release: Release, drain: float, farewell: str) -> None:
-    """Wait for SIGTERM, and then until the calls are over; a second one, or Ctrl-C, ends them now."""
+async def _until_told(release: Release, drain: float, farewell: str) -> bool:
+    """Wait for SIGTERM, and then until the calls are over; a second one, or Ctrl-C, ends them now.
+
+    Returns whether they are ended: not if a later release has them.
+    """
     gently, now = asyncio.Event(), asyncio.Event()
     with signals(gently, now):
         await gently.wait()
@@ -197,10 +216,10 @@ async def _until_told(release: Release, drain: float, farewell: str) -> None:
         await asyncio.wait([draining, at_once], return_when=asyncio.FIRST_COMPLETED)
         at_once.cancel()
         if draining.done() and not draining.result():
-            print("A later release has taken over; nothing is ended", file=sys.stderr)
-            return
+            return False
         draining.cancel()
     await asyncio.to_thread(ray_serve.delete, APP)
+    return True
 
 
 async def _drained(release: Release, seconds: float, farewell: str) -> bool:
