@@ -146,9 +146,11 @@ class RealtimeCall(RandomCall):
     def _hear_turn(self, who: Participant) -> None:
         voice = self._floor._replies.reply
         at_work = bool(self.model.answers) if voice is None else voice.yields
-        self.model.stop()
+        stopped = self.model.stop()
         self.model.stopped_by_noise |= at_work
         self.model.report_turn_started(who)
+        for response in stopped:
+            self.model.report_answer_lost(response)  # Unless it was for somebody who may interrupt.
 
     def turn_ends(self, who: Participant | None = None) -> None:
         who = who or self.speaker()

@@ -105,8 +105,9 @@ class Model(Realtime):
         self.given.add(number)
         self._spawn(self._answer(text, number, key, self.epoch), number)
 
-    def stop(self) -> None:
-        """Stop for somebody who speaks: also what it has not begun to say."""
+    def stop(self) -> list[str]:
+        """Stop for somebody who speaks: also what it has not begun to say. Returns what it had begun."""
+        begun = [name for n in self.answers.values() if (name := f"response {n}") in self._born]
         unborn = [n for n in self.answers.values() if f"response {n}" not in self._born]
         for task in list(self.answers):
             task.cancel()
@@ -115,6 +116,7 @@ class Model(Realtime):
         if self.kind is REVOCABLE:
             for call in list(self.calls):
                 call.cancel()
+        return begun
 
     def lose_connection(self) -> None:
         """Everything of the connection is gone; what it was at is lost."""

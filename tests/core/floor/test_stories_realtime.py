@@ -204,6 +204,29 @@ class TestLostAnswers:
         assert story.at(1.0, ev.AnswerLost, 1) == []
         assert story.at(2.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, False, 1)]
 
+    def test_the_rest_of_what_nobody_may_interrupt_is_said_after_the_answer_to_what_was_said_meanwhile(self) -> None:
+        story = Story(answers=False)
+        assert story.at(0.0, ev.ReplyRequested, 1, False) == [fx.BeginReply(1, 0, False)]
+        story.answers(0.1)
+        story.at(1.0, ev.TurnStarted, ANN)
+        for _ in range(2):
+            assert story.at(1.1, ev.AnswerLost, 1) == []
+        story.at(1.2, ev.AudioDrained, 1)
+        story.at(2.0, ev.TurnEnded, ANN, 0.9, 1.0, 0.0)
+        story.at(2.1, ev.TranscriptReceived, ANN, "what?", True)
+        assert story.at(2.2, ev.ReplyStarted, 2) == []
+        story.answers(2.3)
+        assert story.at(3.0, ev.AudioDrained, 2) == [fx.BeginReply(3, 0, False, 1)]
+        assert story.floor.may_continue(1) is False
+
+    def test_code_that_wants_silence_wants_no_rest(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyRequested, 1, False)
+        story.answers(0.1)
+        story.at(1.0, ev.AnswerLost, 1)
+        story.at(1.1, ev.InterruptRequested)
+        assert story.until(30.0) == []
+
     def test_one_that_never_was_is_not_asked_for(self) -> None:
         story = Story(answers=False)
         assert story.at(1.0, ev.AnswerLost, 1) == []

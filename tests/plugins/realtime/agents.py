@@ -216,6 +216,31 @@ class AgentStories(abc.ABC):
         await call.until(lambda: len(call.ended()) == 2)
         assert [(e.heard, e.interrupted) for e in call.ended()] == [("one two three.", False), ("It is noon.", False)]
 
+    @pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])
+    async def test_what_may_not_be_interrupted_is_said_to_its_end_though_the_service_stops(
+        self, service: Any, call: AgentCall, times: int
+    ) -> None:
+        # The service makes its speech no faster than it is heard, and stops for every voice.
+        service.pace = service.word_seconds
+        rest = "seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen."
+        service.will_hear(*["hello"] * times)
+        service.will_say(LONG, *["Hi.", rest] * times)
+        saying = asyncio.create_task(call.agent.say(LONG, interruptible=False))
+        for number in range(times):
+            await call.until(lambda ended=2 * number: len(call.ended()) == ended and call.sounding)
+            await asyncio.sleep(1.5)
+            call.speak(0.5)
+            await call.until(lambda ended=2 * number: len(call.ended()) > ended)
+        whole = await saying
+        heard = [event.heard for event in call.ended() if event.heard != "Hi."]
+        assert heard[0] == "one two three four five six"
+        assert heard[-1] == rest
+        assert not any(event.interrupted for event in call.ended())
+        assert [message.text for message in call.agent.conversation if message.text not in ("Hi.", "hello")] == heard
+        assert len(heard) == 1 + times
+        # Another time it says more than was left, as the stand-in knows no better.
+        assert whole is (times == 1)
+
     @pytest.mark.parametrize("vad", [False, True], ids=["alone", "with_vad"])
     @pytest.mark.parametrize("moment", ["answer", "thinking", "function"])
     async def test_after_a_noise_without_words_it_goes_on_at_whatever_moment(

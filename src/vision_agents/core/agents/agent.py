@@ -236,7 +236,8 @@ class Agent:
     async def say(self, text: str, *, interruptible: bool = True) -> bool:
         """Say these very words when the floor is free. Returns when it is over: True if all of it was heard.
 
-        With `interruptible=False` the user's voice does not stop it; what the user says meanwhile is answered after.
+        With `interruptible=False` the user's voice does not stop it; what the user says meanwhile is answered after. A
+        realtime service that stops all the same answers that first, and is then asked for the rest.
 
         In a function that the model waits for it belongs to the model's answer: it is said inside that, before what the
         model makes of the result.

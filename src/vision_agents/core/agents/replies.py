@@ -132,11 +132,12 @@ class Replies:
             text = last.text
             heard = tuple((heard, "") for heard, _ in text.parts)
             self._put_down(last.spoken, HeardText(text.heard, "", text.estimated, heard))
+        rest = text.unheard or self._requests.rest(cut)
         # Of a realtime model nobody knows whether it had more to say.
-        unfinished = (self._realtime and not text.unheard) or (last is not None and last.unfinished)
-        if not (text.unheard or unfinished):
+        unfinished = (self._realtime and not rest) or (last is not None and last.unfinished)
+        if not (rest or unfinished):
             return False
-        request = SpeechRequest(text.unheard, verbatim=True, unfinished=unfinished)
+        request = SpeechRequest(rest, verbatim=True, unfinished=unfinished)
         reply = SpokenReply(number, epoch, follows=cut)
         self.adopt(reply)
         self._voice.begin(reply, request)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ..conversation import comparable_words
 from ..llm.function_call import TOOL_TIMEOUT
+from ..remote import words_beyond
 from ..voice import HeardText, SpeechRequest, SpokenReply
 
 # Seconds after a part of an answer in which the next one begins: a function may run in between, and the model takes
@@ -58,6 +59,13 @@ class PendingRequests:
         """Returns what a reply was asked for with, if it was."""
         pending = self._pending.get(number)
         return pending.request if pending is not None else None
+
+    def rest(self, number: int) -> str:
+        """Returns the words that a reply was asked to say, and that were not heard of it and those before it."""
+        pending = self._pending.get(number)
+        if pending is None or not pending.request.verbatim:
+            return ""
+        return words_beyond(pending.request.text, comparable_words(" ".join(pending.heard)))
 
     def insert(self, number: int, within: int) -> SpeechRequest | None:
         """Take note that it is said inside a reply, and lost with it. Returns it, None if nobody waits for it."""

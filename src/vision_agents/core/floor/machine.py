@@ -431,7 +431,10 @@ class Floor:
         self._do(self._replies.enqueue(event.reply, QueuedReply(event.at, event.reply, started=True)))
 
     def _on_answer_lost(self, event: ev.AnswerLost) -> None:
-        if event.reply <= self.last_reply:
+        reply = self._replies.current(event.reply)
+        if reply is not None and not reply.interruptible:
+            self._replies.queue_rest(event.at, reply)
+        elif event.reply <= self.last_reply:
             self._replies.queue_continuation(event.at, event.reply)
 
     def _on_audio(self, event: ev.AudioStarted | ev.AudioProgressed) -> None:

@@ -186,6 +186,12 @@ class ReplyQueue:
         if reply is not None and all(waiting.number is not None for waiting in self.queue):
             self.queue.append(QueuedReply(at, continues=reply))
 
+    def queue_rest(self, at: float, reply: Reply) -> None:
+        """Queue the rest of a reply that nobody may interrupt: it is said in any case."""
+        self.drop_continuation()
+        if not self.continues(reply.number):
+            self.queue.append(QueuedReply(at, interruptible=False, continues=reply.number))
+
     def found(self, *, known: bool) -> None:
         """Take note of something that is to be told. A model that answers already does not know of it.
 
@@ -214,7 +220,7 @@ class ReplyQueue:
 
     def drop_continuation(self) -> None:
         """Unqueue the continuation: somebody said words, and wants those answered."""
-        self.queue = deque(waiting for waiting in self.queue if waiting.continues is None)
+        self.queue = deque(waiting for waiting in self.queue if waiting.continues is None or not waiting.interruptible)
 
     @property
     def busy(self) -> bool:
@@ -223,8 +229,8 @@ class ReplyQueue:
 
     @property
     def continuation_waits(self) -> bool:
-        """True if the last in the queue is a continuation."""
-        return bool(self.queue) and self.queue[-1].continues is not None
+        """True if the last in the queue is a continuation that words would unqueue."""
+        return bool(self.queue) and self.queue[-1].continues is not None and self.queue[-1].interruptible
 
     @property
     def answer_is_next(self) -> bool:
@@ -400,7 +406,9 @@ class ReplyQueue:
 
     def interrupt_queue(self, *, answers: bool) -> list[fx.Effect]:
         """Drop what waits and may be interrupted; answers only if `answers`."""
-        dropped = [w for w in self.queue if w.interruptible and (w.number is not None or answers)]
+        dropped = [
+            w for w in self.queue if (w.interruptible and w.number is not None) or (w.number is None and answers)
+        ]
         self.queue = deque(w for w in self.queue if w not in dropped)
         self.news |= answers is False and any(w.aside is not None and w.aside.untold for w in dropped)
         if answers:

@@ -315,8 +315,8 @@ class Dialogue:
         current = response in self._at_work or response is self._last
         if current and not ours and not self._lost(response):
             self._somebody_speaks()
-            if not response.started:
-                self.model.report_answer_lost()
+            if not response.over:
+                self.model.report_answer_lost(response.id if response.started else None)
         if current:
             self._plays_until = self.now()
         self._finish(response)

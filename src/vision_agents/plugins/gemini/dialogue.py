@@ -236,6 +236,8 @@ class Dialogue:
         if self._turns.understood:
             self._turns.report_words()
         self._turns.begin()
+        if response is not None and response.started and not response.over:
+            self.model.report_answer_lost(response.id)  # Unless it was for somebody who may interrupt.
         if response is not None:
             self._responses.finish(response)
         if lost:

@@ -231,6 +231,9 @@ class Dialogue:
         if event.response.status == "failed":
             error = event.response.status_details and event.response.status_details.error
             self._wire.failed(refused(error, f"{SERVICE.name}: a response failed"))
+        if event.response.status == "cancelled" and response.cancelled_at is None and response.started:
+            # It stopped for a noise, or for somebody who may not interrupt.
+            self._model.report_answer_lost(response.id)
         self._model.report_response_done(response.id, more=bool(calls))
         self.go_on()
 

@@ -263,8 +263,9 @@ class Dialogue:
         if body.get("status") == "failed":
             details = (body.get("status_details") or {}).get("error") or {}
             self.wire.failed(refused(details, f"{SERVICE_NAME}, in an answer"))
-        elif wanted and body.get("status") == "cancelled" and not response.started and not _by_code(response):
-            self.model.report_answer_lost()  # It heard a noise before it had said anything.
+        elif wanted and body.get("status") == "cancelled" and (response.started or not _by_code(response)):
+            # It heard a noise before it had said anything, or somebody who may not interrupt.
+            self.model.report_answer_lost(response.id if response.started else None)
         elif wanted and not response.called:
             if not response.audible and any(item.get("type") == "message" for item in body.get("output") or ()):
                 self.model.report_mute(QwenError(NOT_UNDERSTOOD))
