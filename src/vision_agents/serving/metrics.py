@@ -42,7 +42,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What is counted of starts and of sessions, whichever host they were for."""
+    """Counts of starts and of sessions, whichever host they were for."""
 
     refused: Mapping[str, int]
     """Starts that were refused, by the reason that whoever asked was told."""
