@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _activation() -> list[str]:
-    """What lets the shell find this environment's programs by their names, unless it does."""
+    """The lines that have the shell find this environment's programs by their names; none where it does."""
     script = Path(sys.prefix, "Scripts" if sys.platform == "win32" else "bin", "activate")
     if which("vision-agents") or not script.is_file():
         return []

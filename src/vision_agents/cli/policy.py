@@ -38,7 +38,7 @@ def changed_policy(policy: InterruptionPolicy, settings: Sequence[str]) -> Inter
 
 
 def policy_settings(settings: Sequence[str]) -> dict[str, str]:
-    """What `--policy` says, as text. Raises CommandError for what is no NAME=VALUE."""
+    """The settings of `--policy`, as text. Raises CommandError for one that is not NAME=VALUE."""
     pairs = [setting.partition("=") for setting in settings]
     wrong = next((name for name, sign, _ in pairs if not sign), None)
     if wrong is not None:

@@ -290,7 +290,7 @@ def _words(recorded: Recorded, stretches: list[Stretch], committed_at: float | N
 
 
 def _spoken_until(recorded: Recorded) -> float:
-    """When the caller had said all: a recording may go on with the room, or the breath, after the last word."""
+    """The time at which the caller had said all: a recording may go on with the room, or the breath."""
     heard = [ended.t - ended.fact.trailing_silence for ended in _all(recorded, ev.SpeechEnded)]
     return min(recorded.end, max((last for last in heard if last > recorded.onset), default=recorded.end))
 

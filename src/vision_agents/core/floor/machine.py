@@ -309,7 +309,7 @@ class Floor:
         return True
 
     def _on_over(self, event: ev.CallOver) -> None:
-        """What people said is put down; nothing is said to them any more, and nobody has cut that off."""
+        """Put down what people said. Nothing is said to them any more, and nobody has cut that off."""
         for participant in dict.fromkeys((*self._turns, *sorted(self._presence.participants))):
             self._leaves(ev.ParticipantLeft(event.at, participant), others=False)
         why, replies = "the call is over", self._replies

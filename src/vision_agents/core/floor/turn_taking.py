@@ -144,7 +144,7 @@ class TurnTaking:
 
     @property
     def about_to_be_known(self) -> list[str]:
-        """Who has said words, of which the last are waited for."""
+        """The participants of whose words the last are waited for."""
         return [turn.participant for turn in self._turns.values() if turn.phase is FINALIZING and turn.words.text]
 
     @property

@@ -119,7 +119,7 @@ class Dialogue:
 
     @property
     def _at_work(self) -> list[Response]:
-        """What the service is at: what the model says, and what waits for functions."""
+        """The responses that the service is at: the one that is said, and the one that waits for functions."""
         return [response for response in (self.current, self.calling) if response is not None]
 
     @property
@@ -285,8 +285,8 @@ class Dialogue:
             self.current, self.calling = None, response
 
     def _end_part(self) -> None:
-        """What the model said before it called functions is a part by itself, once all of it came: a function may have
-        something said before the model goes on."""
+        """End what the model said before it called functions, once all of it came: it is a part by itself, since a
+        function may have something said before the model goes on."""
         calling, open_contents = self.calling, self._contents.values()
         if calling is not None and not any(one.response is calling and one.kind == "AUDIO" for one in open_contents):
             self._end(calling, more=True)

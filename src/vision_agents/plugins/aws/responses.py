@@ -1,4 +1,4 @@
-"""What a dialogue with Nova Sonic keeps: responses and what they are asked for, contents, the user's turn."""
+"""The records of a dialogue with Nova Sonic: responses and their requests, contents, the user's turn."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def decoded_arguments(name: str, arguments: str) -> dict[str, Any]:
 
 
 def called(number: str, name: str, arguments: str) -> ToolCall:
-    """What a model calls, also with arguments that are none: it is told so, and the answer goes on."""
+    """A function call of a model. Of arguments that are none it is told, and the answer goes on."""
     try:
         return ToolCall(number, name, decoded_arguments(name, arguments))
     except OpenAIError as error:
