@@ -34,7 +34,7 @@ Command = Callable[..., int]
 @pytest.fixture
 def vision_agents(monkeypatch: pytest.MonkeyPatch) -> Command:
     """Run a command in virtual time, in the folder of the made-up agents; returns its exit status."""
-    monkeypatch.setattr("asyncio.run", lambda coro: virtual_time.run(coro, timeout=300.0))
+    monkeypatch.setattr("asyncio.run", lambda coro, **_: virtual_time.run(coro, timeout=300.0))
     monkeypatch.chdir(HERE)
 
     def run(*arguments: object) -> int:

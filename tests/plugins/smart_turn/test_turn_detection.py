@@ -470,7 +470,7 @@ def test_the_threshold_is_brought_into_its_range(given_: float, used: float) -> 
 def test_without_onnxruntime_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(onnx, "find_spec", lambda name: None if name == "onnxruntime" else found(name))
-    with pytest.raises(ImportError, match=r'pip install "interruptible-agents\[smart_turn\]"'):
+    with pytest.raises(ImportError, match=r'pip install "interruptible-agents\[smart-turn\]"'):
         smart_turn.TurnDetection()
 
 
