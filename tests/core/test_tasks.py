@@ -182,6 +182,15 @@ async def test_what_would_end_the_process_is_an_error_of_its_own(error):
         await own_errors(fail(error=KeyboardInterrupt()), "working")
 
 
+@pytest.mark.parametrize("error", [SystemExit("enough"), Panic("enough")], ids=lambda error: type(error).__name__)
+async def test_what_would_end_the_process_ends_no_clean_up_and_no_start(error, caplog):
+    await bounded(fail(error=error), "leaving")
+    assert f"leaving failed: leaving raised {type(error).__name__}: enough" in caplog.text
+    with pytest.raises(EscapedError, match=f"fail raised {type(error).__name__}: enough"):
+        await together(asyncio.sleep(3600), fail(after=1.0, error=error))
+    assert (now(), others()) == (pytest.approx(1), set())
+
+
 async def test_a_cancellation_from_outside_stays_one():
     waiting = asyncio.create_task(own_errors(asyncio.sleep(3600), "sleeping"))
     await asyncio.sleep(1)

@@ -83,9 +83,9 @@ class EscapedError(RuntimeError):
     """Something of a part raised what would have ended the process: `sys.exit()`, or a panic of compiled code."""
 
 
-# What a synchronous call of a part may raise: `Future.result()` of something cancelled raises CancelledError as well.
-# And `sys.exit()` ends no call.
-PART_ERRORS = (Exception, asyncio.CancelledError, SystemExit)
+# What ends the work of a part from outside. All else that a plain call raises is the part's own failure: `sys.exit()`,
+# a panic of compiled code, and a CancelledError too (`Future.result()` of something cancelled).
+OUTSIDE = (KeyboardInterrupt, GeneratorExit)
 
 
 async def own_errors(work: Awaitable[T], what: str) -> T:
@@ -101,7 +101,7 @@ async def own_errors(work: Awaitable[T], what: str) -> T:
         if asked_to_stop():
             raise
         raise InnerCancellationError(_gave_up(what)) from error
-    except (Exception, KeyboardInterrupt, GeneratorExit):
+    except (Exception, *OUTSIDE):
         raise
     except BaseException as error:
         raise EscapedError(f"{what} raised {type(error).__name__}: {error}") from error
@@ -133,12 +133,19 @@ def asked_to_stop() -> bool:
     return task is not None and task.cancelling() > 0
 
 
+def _started(work: Coroutine[Any, Any, T], what: str) -> asyncio.Task[T]:
+    """Run `work` in a task, with errors as `own_errors` has them: a task hands SystemExit on to the loop."""
+    task = asyncio.ensure_future(own_errors(work, what))
+    # If it is cancelled before it begins, nobody has awaited the work.
+    task.add_done_callback(lambda _: work.close())
+    return task
+
+
 async def together(*work: Coroutine[Any, Any, None]) -> None:
     """Run all of it at once. If one raises, the others are cancelled, and its error is raised when they are over."""
-    tasks = [asyncio.ensure_future(each) for each in work]
-    names = [getattr(each, "__qualname__", "a part") for each in work]
+    tasks = [_started(each, getattr(each, "__qualname__", "a part")) for each in work]
     try:
-        await asyncio.gather(*(own_errors(task, name) for task, name in zip(tasks, names, strict=True)))
+        await asyncio.gather(*tasks)
     finally:
         for task in tasks:
             task.cancel()
@@ -151,7 +158,7 @@ async def bounded(work: Coroutine[Any, Any, None], what: str, seconds: float = G
 
     An error, or that it hangs, is logged and not raised: for clean-up, where the rest has to be done all the same.
     """
-    task = asyncio.ensure_future(work)
+    task = _started(work, what)
     try:
         # Not `asyncio.timeout`: that waits for as long as the work ignores its cancellation.
         await asyncio.wait([task], timeout=seconds)

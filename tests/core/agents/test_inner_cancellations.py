@@ -8,7 +8,7 @@ import pytest
 from vision_agents.core import Agent, User
 from vision_agents.core.agents import ErrorEvent
 from vision_agents.core.floor import FloorState
-from vision_agents.core.tasks import InnerCancellationError
+from vision_agents.core.tasks import EscapedError, InnerCancellationError
 from vision_agents.testing.parts import LoopEdge, ScriptedDetector, ScriptedLLM, ScriptedSTT, ToneTTS, tone
 from vision_agents.testing.realtime import ScriptedRealtime
 
@@ -267,3 +267,74 @@ async def test_a_part_that_exits_has_failed_and_ends_nothing(part):
         await call.until(lambda: call.of(ErrorEvent))
         assert "enough" in call.of(ErrorEvent)[0].error
         await call.until_state(FloorState.IDLE)
+
+
+class ExitsInClosing:
+    """A part that ends the process in its clean-up."""
+
+    async def close(self):
+        await super().close()
+        sys.exit("enough")
+
+
+class ExitingInClosingTTS(ExitsInClosing, ToneTTS):
+    pass
+
+
+class ExitingInClosingModel(ExitsInClosing, ScriptedRealtime):
+    pass
+
+
+class ExitingEdge(LoopEdge):
+    async def leave(self):
+        await super().leave()
+        sys.exit("enough")
+
+
+class ExitingInStartSTT(ScriptedSTT):
+    async def start(self):
+        sys.exit("enough")
+
+
+async def test_a_part_that_exits_in_its_clean_up_is_given_back_and_the_others_are_closed(caplog):
+    edge, tts = ExitingEdge(), ExitingInClosingTTS()
+    for _ in range(2):
+        agent = Agent(edge=edge, llm=ScriptedLLM(["Yes."]), agent_user=User("agent"), stt=ScriptedSTT(), tts=tts)
+        async with agent.join():
+            pass
+        assert "closing ExitingInClosingTTS failed: " in caplog.text
+        assert "closing ExitingEdge failed: " in caplog.text
+        caplog.clear()
+
+
+async def test_a_realtime_model_that_exits_in_its_clean_up_ends_nothing(caplog):
+    async with Agent(edge=LoopEdge(), llm=ExitingInClosingModel(["Yes."]), agent_user=User("agent")).join():
+        pass
+    assert "closing ExitingInClosingModel failed: " in caplog.text
+
+
+async def test_a_part_that_exits_while_it_starts_cannot_be_joined_with():
+    call = Call(stt=ExitingInStartSTT())
+    with pytest.raises(EscapedError, match="enough"):
+        await call.agent.join()
+
+
+class Panic(BaseException):
+    """What compiled code raises, in a plain call too."""
+
+
+class PanickingSTT(ScriptedSTT):
+    def begin_turn(self, participant):
+        raise Panic("enough")
+
+
+async def test_a_plain_call_of_a_part_that_panics_has_failed_and_the_turn_is_answered():
+    async with Call(["hello"], answers=["Yes."], stt=PanickingSTT(["hello"])) as call:
+
+        def panic_too(record):
+            raise Panic("enough")
+
+        call.agent.observe(panic_too)
+        await call.detector.speak(ANNA, 1.0)
+        await call.until(lambda: ("assistant", "Yes.") in call.history)
+        assert [event.error for event in call.of(ErrorEvent)] == ["enough"]

@@ -11,7 +11,7 @@ from ..events import EventManager
 from ..floor import Floor
 from ..floor import effects as fx
 from ..floor import events as ev
-from ..tasks import PART_ERRORS
+from ..tasks import OUTSIDE
 from ..voice import Voice
 from .announcements import ANNOUNCEMENTS
 from .hearing_adapter import HearingAdapter
@@ -59,7 +59,9 @@ class EffectRunner:
         """Carry out `effect`. One that fails must not take the audio down, nor the effects after it: the log has it."""
         try:
             _EFFECTS[type(effect)](self, effect)
-        except PART_ERRORS:
+        except OUTSIDE:
+            raise
+        except BaseException:
             logger.exception("%s could not be carried out", effect)
 
     # Interruptions.

@@ -11,7 +11,7 @@ from ..floor.strategies import BUILT_IN
 from ..floor.vocabulary import ALL, Vocabulary
 from ..llm import Filler
 from ..participants import Participant
-from ..tasks import PART_ERRORS
+from ..tasks import OUTSIDE
 from .strategy import Strategy
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,8 @@ class Rules:
             return True
         try:
             return bool(self.may_interrupt(participant))
-        except PART_ERRORS:
+        except OUTSIDE:
+            raise
+        except BaseException:
             logger.exception("may_interrupt failed for %s: they may", participant.id)
             return True

@@ -25,7 +25,7 @@ from ..llm import CALL_ENDED, Tool
 from ..part import Attachment
 from ..participants import Participant
 from ..redaction import redacted
-from ..tasks import PART_ERRORS, Tasks, together
+from ..tasks import OUTSIDE, Tasks, together
 from ..trace import Trace
 from ..trace.notes import (
     CallEnded,
@@ -172,7 +172,9 @@ class Session:
             nonlocal failed
             try:
                 observer(record)
-            except PART_ERRORS:
+            except OUTSIDE:
+                raise
+            except BaseException:
                 if not failed:
                     logger.exception("an observer of the trace failed; the conversation goes on")
                 failed = True

@@ -14,7 +14,7 @@ from ..listeners import HearingListener
 from ..llm import Realtime
 from ..participants import Participant
 from ..stt import SAMPLE_RATE, STT
-from ..tasks import PART_ERRORS, own_errors
+from ..tasks import OUTSIDE, own_errors
 from ..turn_detection import TurnDetector
 from ..voiceprint import Voiceprint
 from .lane import AudioLane, DirectLane, Lane
@@ -92,7 +92,9 @@ class Ears:
         if self._canceller is not None:
             try:
                 self._canceller.played(frame)
-            except PART_ERRORS as error:
+            except OUTSIDE:
+                raise
+            except BaseException as error:
                 self._report_canceller(error)
 
     def begin_turn(self, participant: Participant) -> None:
@@ -117,7 +119,9 @@ class Ears:
         for detector in self._detectors:
             try:
                 detector.end_turn(participant)
-            except PART_ERRORS as error:
+            except OUTSIDE:
+                raise
+            except BaseException as error:
                 self._listener.failed(type(detector).__name__, error)
 
     def accept_turn(self, participant: Participant) -> None:
@@ -156,7 +160,9 @@ class Ears:
             for part in self._parts():
                 try:
                     part.forget(participant)
-                except PART_ERRORS as error:
+                except OUTSIDE:
+                    raise
+                except BaseException as error:
                     self._listener.failed(type(part).__name__, error)
 
     async def close(self) -> None:
@@ -177,7 +183,9 @@ class Ears:
             cleaned = self._canceller.cancel(audio, participant)
             if not isinstance(cleaned, PcmData):
                 raise TypeError(f"cancel must return PcmData, not {type(cleaned).__name__}")
-        except PART_ERRORS as error:
+        except OUTSIDE:
+            raise
+        except BaseException as error:
             self._report_canceller(error)
             return audio
         return cleaned
@@ -192,7 +200,9 @@ class Ears:
         assert self._stt is not None
         try:
             call(self._stt)
-        except PART_ERRORS as error:
+        except OUTSIDE:
+            raise
+        except BaseException as error:
             self._listener.failed(type(self._stt).__name__, error)
 
     def _grow(self, participant: Participant) -> ParticipantLanes:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from ..audio import PcmData
-from ..tasks import PART_ERRORS, own_errors
+from ..tasks import OUTSIDE, own_errors
 
 # Audio that may wait for a consumer, in seconds. Beyond it the oldest is dropped, and that is reported as a failure: a
 # recogniser that hangs for longer must not make the agent answer ever later.
@@ -56,7 +56,9 @@ class DirectLane:
             if self._consume(audio) is not None:
                 raise TypeError(f"{self._name} is heard by a plain function that returned something: make it async")
             self._broken = False
-        except PART_ERRORS as error:
+        except OUTSIDE:
+            raise
+        except BaseException as error:
             if not self._broken:
                 self._failed(error)
             self._broken = True

@@ -25,7 +25,7 @@ from typing import Any
 
 from ..conversation import Message, ToolCall
 from ..events import EventManager
-from ..tasks import Tasks
+from ..tasks import OUTSIDE, Tasks
 from .confirmation import Confirmation
 from .events import ToolEndedEvent, ToolEnding, ToolStartedEvent
 from .tools import Tool, Tools, result_text
@@ -241,7 +241,7 @@ class FunctionCall:
             if self.phase is Phase.RUNNING:
                 self.stop("it was stopped")
             raise
-        except (KeyboardInterrupt, GeneratorExit):
+        except OUTSIDE:
             raise
         except BaseException as error:  # `sys.exit()` too ends the function, not the calls of others
             self._raised(error)
@@ -301,7 +301,7 @@ class FunctionCall:
         except asyncio.CancelledError:
             self._could_not_take_back("its undo was cancelled")
             raise
-        except (KeyboardInterrupt, GeneratorExit):
+        except OUTSIDE:
             raise
         except BaseException as error:
             logger.exception("function %s could not be taken back; the model is told so", self.call.name)

@@ -14,7 +14,7 @@ from ..conversation import Conversation, Message, Role, ToolCall
 from ..epoch import Epoch
 from ..events import EventManager
 from ..listeners import CallBarrier
-from ..tasks import PART_ERRORS
+from ..tasks import OUTSIDE
 from .confirmation import Confirmation
 from .function_call import INTERRUPTED, FunctionCall, Phase, Show, Speaker, calling_function
 from .tools import Tools
@@ -357,7 +357,9 @@ class FunctionCalls:
             return
         try:
             self._ended_late(call, output)
-        except PART_ERRORS:
+        except OUTSIDE:
+            raise
+        except BaseException:
             # Others are told in the same step, and the voice is silenced in it.
             logger.exception("the model could not be told what %s returned late", call.name)
 
