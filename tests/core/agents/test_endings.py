@@ -10,7 +10,7 @@ from vision_agents.core.edge import CallEndedEvent, EdgeTransport
 from vision_agents.core.floor import FloorState
 from vision_agents.core.trace import replay
 from vision_agents.core.turn_detection import TurnEndedEvent, TurnStartedEvent
-from vision_agents.testing.parts import LoopEdge, ScriptedDetector, ScriptedLLM, ScriptedSTT, ToneTTS
+from vision_agents.testing.parts import LoopEdge, ScriptedDetector, ScriptedLLM, ScriptedSTT, ToneTTS, tone
 
 from .call_kit import ANNA, LONG, Call, others
 
@@ -100,6 +100,69 @@ async def test_the_end_of_a_call_waits_no_longer_than_a_second_for_words():
         begun = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - begun == pytest.approx(1.0, abs=0.1)
     assert call.history == []
+
+
+async def test_the_end_of_a_call_does_not_wait_for_words_that_were_given_up():
+    call = Call(stt=LateSTT())
+    call.stt.seconds = 1000.0
+    async with call:
+        await call.detector.speak(ANNA, 1.0)
+        await asyncio.sleep(10.0)
+        begun = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - begun == pytest.approx(0.0, abs=0.1)
+
+
+class Forgetful(LateSTT):
+    seconds = 1000.0
+    forgotten = closed = False
+
+    def forget(self, participant):
+        self.forgotten = True
+
+    async def close(self):
+        self.closed = True
+        await super().close()
+
+
+async def test_a_clean_up_that_is_cancelled_frees_everything():
+    call = Call(stt=Forgetful())
+    await call.agent.join()
+    call.edge.sink.participant_joined(ANNA)
+    call.edge.sink.audio(tone(0.02, 48_000), ANNA)
+    await call.detector.speak(ANNA, 1.0)
+    leaving = asyncio.create_task(call.agent.close())
+    await asyncio.sleep(0.5)
+    # As the end of the event loop does it.
+    for task in others():
+        task.cancel()
+    await asyncio.wait([leaving])
+    while others():
+        await asyncio.wait(others())
+    assert (call.stt.forgotten, call.stt.closed) == (True, True)
+    async with Call(stt=call.stt):
+        pass
+
+
+async def test_a_call_that_ends_within_an_effect_is_over_when_its_end_is_carried_out():
+    async with Call() as call:
+
+        def hang_up(record):
+            if record.get("event") == "SpeechStarted":
+                call.edge.sink.ended()
+                call.edge.sink.ended(ConnectionError("again"))
+
+        call.agent.observe(hang_up)
+        saying = asyncio.create_task(call.agent.say(LONG))
+        await call.until_state(FloorState.SPEAKING)
+        call.detector.report_speech_started(ANNA, 0.9, 0.03)
+        assert await saying is False
+        records = call.edge.records
+        [over] = [place for place, record in enumerate(records) if record.get("event") == "CallOver"]
+        [ended] = [place for place, record in enumerate(records) if record.get("note") == "CallEnded"]
+        assert over < ended
+        assert all(record.get("event") is None for record in records[over + 1 :])
+        assert [event.error for event in call.of(CallEndedEvent)] == [None]
+        assert list(replay(records)) == []
 
 
 async def test_what_parts_report_after_the_end_is_nobodys_turn():

@@ -6,6 +6,7 @@ import asyncio
 import enum
 import logging
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
@@ -187,7 +188,7 @@ class Agent:
         """Call `observer(record)` with each record of the trace; before `join`, from the very first one."""
         self._observers.append(observer)
         if self._session is not None:
-            self._session.watch(observer)
+            self._session.trace.observe(observer)
 
     # A call.
 
@@ -263,17 +264,23 @@ class Agent:
     # Inside.
 
     async def _close(self) -> None:
-        if (entering := self._entering) is not None and not entering.done():
-            entering.cancel()
-            await asyncio.wait([entering], timeout=GRACE)
+        async with AsyncExitStack() as stack:  # Each step, also if this is cancelled at whatever it waits for.
+            stack.push_async_callback(self.events.close)
+            stack.push_async_callback(self._close_parts)
+            if self._session is not None:
+                stack.push_async_callback(self._session.stop)
+            if (entering := self._entering) is not None and not entering.done():
+                entering.cancel()
+                await asyncio.wait([entering], timeout=GRACE)
+
+    async def _close_parts(self) -> None:
         if self._session is not None:
             attachment = self._session.attachment
-            await self._session.stop()
         else:
             attachment = Attachment(agent=self.agent_user.id)
             self._parts.attach_free(attachment)
-        await self._parts.close(attachment, entering=entering is not None and not entering.done())
-        await self.events.close()
+        entering = self._entering is not None and not self._entering.done()
+        await self._parts.close(attachment, entering=entering)
 
     async def _join(self, call: Any, wait: float | None) -> Agent:
         if self._session is not None or self._closing is not None:
@@ -287,9 +294,9 @@ class Agent:
         self._session = session
         session.on_pull = self.on_pull
         if self.edge.observes:
-            session.watch(self.edge.observe)
+            session.trace.observe(self.edge.observe)
         for observer in self._observers:
-            session.watch(observer)
+            session.trace.observe(observer)
         # In a task of its own, which `close` can end.
         self._entering = asyncio.create_task(self._enter(session, call), name="joining a call")
         try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 from ..ears import Ears
 from ..events import EventManager
@@ -31,6 +33,14 @@ FINISH_GRACE = 30.0
 
 # Seconds that the end of a call waits for the final words of those who were speaking: recognisers need less.
 LAST_WORDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _LastWords:
+    """The task in which the final words of a turn are asked for, and the time until which the floor waits for them."""
+
+    task: asyncio.Task[None]
+    until: float
 
 
 class HearingAdapter:
@@ -73,30 +83,31 @@ class HearingAdapter:
         # The place when the latest turn began: words of a place before it are of an earlier turn.
         self._turn_place = 0
         # Of each participant, where the final words of a turn were asked for: the latest.
-        self._finishing: dict[str, asyncio.Task[None]] = {}
+        self._finishing: dict[str, _LastWords] = {}
 
     async def close(self) -> None:
         """Stop listening and free everything, as soon as the last words are known."""
-        words = [task for task in self._finishing.values() if not task.done()]
-        if words:
-            await asyncio.wait(words, timeout=LAST_WORDS)
-        await self._tasks.close(grace=1.0)
-        if self._strategies is not None:
-            await self._strategies.close()
-        await self.ears.close()
+        async with AsyncExitStack() as stack:  # Also if this is cancelled, at whatever it waits for.
+            stack.push_async_callback(self.ears.close)
+            if self._strategies is not None:
+                stack.push_async_callback(self._strategies.close)
+            stack.push_async_callback(self._tasks.close, grace=1.0)
+            now = self._now()
+            words = [last.task for last in self._finishing.values() if now < last.until and not last.task.done()]
+            if words:
+                await asyncio.wait(words, timeout=LAST_WORDS)
 
     def finish_turn(self, participant: Participant, request: int) -> None:
         """Have the final words of a turn reported, and then that these are all."""
         self.ears.end_turn(participant)
-        self._finishing[participant.id] = self._tasks.spawn(
-            self._finish(participant, request), f"final words of {participant.id}"
-        )
+        asking = self._tasks.spawn(self._finish(participant, request), f"final words of {participant.id}")
+        self._finishing[participant.id] = _LastWords(asking, self._now() + self._floor.policy.transcript_timeout)
 
     def welcome(self, participant: Participant) -> None:
         """Begin with a participant who joined. Who comes back is not waited for any more."""
         words = self._finishing.get(participant.id)
         if words is not None:
-            words.cancel()
+            words.task.cancel()
 
     def leave(self, participant: Participant) -> None:
         """Free what belongs to a participant who left, as soon as their last words are known."""
@@ -112,9 +123,9 @@ class HearingAdapter:
 
     async def _forget(self, participant: Participant) -> None:
         words = self._finishing.get(participant.id)
-        if words is not None and not words.done():
-            await asyncio.wait([words], timeout=self._floor.policy.transcript_timeout)
-            words.cancel()
+        if words is not None and not words.task.done():
+            await asyncio.wait([words.task], timeout=self._floor.policy.transcript_timeout)
+            words.task.cancel()
         if self._finishing.get(participant.id) is words:
             self._finishing.pop(participant.id, None)
         if self._strategies is not None:

@@ -7,11 +7,9 @@ first window of a user's speech has silenced the gate before anything else can r
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from ..audio import PcmData, Playout, Samples
 from ..audio.playout import SAMPLE_RATE
@@ -25,7 +23,7 @@ from ..llm import CALL_ENDED, Tool
 from ..part import Attachment
 from ..participants import Participant
 from ..redaction import redacted
-from ..tasks import OUTSIDE, Tasks, together
+from ..tasks import together
 from ..trace import Trace
 from ..trace.notes import (
     CallEnded,
@@ -48,8 +46,6 @@ from .parts import Parts
 from .replies import Replies
 from .roster import Roster
 from .rules import NO_FILLER, Rules
-
-logger = logging.getLogger(__name__)
 
 # Of what the agent said, so many words may be the question that is answered, or come back as an echo.
 WORDS_REMEMBERED = 30
@@ -118,7 +114,6 @@ class Session:
         self._inbox: deque[ev.FloorEvent] = deque()
         self._draining = False
         self._timer = DeadlineTimer(self._time_passed)
-        self._tasks = Tasks()
         self.over = asyncio.Event()
         # Frames pulled so far, and the reply in whose voice the last of them ended.
         self._frames = 0
@@ -142,9 +137,10 @@ class Session:
     async def stop(self) -> None:
         """End everything that belongs to the call. Harmless twice."""
         self.ended()
-        await self._tasks.close(grace=1.0)
-        await self._voice.close()
-        await self._listening.close()
+        try:
+            await self._voice.close()
+        finally:
+            await self._listening.close()
 
     @property
     def participants(self) -> tuple[Participant, ...]:
@@ -163,23 +159,6 @@ class Session:
 
     def _tokens_used(self, usage: TokenUsage) -> None:
         self.trace.note(TokensUsed(usage))
-
-    def watch(self, observer: Callable[[Mapping[str, Any]], None]) -> None:
-        """Call `observer(record)` for each record of the trace. Where it raises, the log says so, once."""
-        failed = False
-
-        def guarded(record: Mapping[str, Any]) -> None:
-            nonlocal failed
-            try:
-                observer(record)
-            except OUTSIDE:
-                raise
-            except BaseException:
-                if not failed:
-                    logger.exception("an observer of the trace failed; the conversation goes on")
-                failed = True
-
-        self.trace.observe(guarded)
 
     # What the agent's code wants.
 
@@ -314,6 +293,10 @@ class Session:
 
     def ended(self, error: BaseException | None = None) -> None:
         if self.over.is_set():
+            return
+        if self._draining:
+            # An effect led to it: the floor hears of it after the effects before it, and then the call is over.
+            self._loop.call_soon(self.ended, error)
             return
         self._voice.abandon_calls(CALL_ENDED)
         self.post(ev.CallOver(self.trace.now()))

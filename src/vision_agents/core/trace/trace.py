@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any
@@ -9,9 +10,12 @@ from typing import Any
 from ..floor import Floor, FloorState
 from ..floor import effects as fx
 from ..floor import events as ev
+from ..tasks import OUTSIDE
 from .codec import Json
 from .notes import VERSION, Note, SessionStarted
 from .records import Fact, encode_record
+
+logger = logging.getLogger(__name__)
 
 Observer = Callable[[Mapping[str, Any]], None]
 
@@ -30,8 +34,24 @@ class Trace:
         return self._clock()
 
     def observe(self, observer: Observer) -> None:
-        """Call `observer(record)` for each record from now on, JSON-ready. It must return at once and not raise."""
-        self._observers.append(observer)
+        """Call `observer(record)` for each record from now on, JSON-ready. It must return at once.
+
+        Where it raises, the log says so, once.
+        """
+        failed = False
+
+        def guarded(record: Mapping[str, Any]) -> None:
+            nonlocal failed
+            try:
+                observer(record)
+            except OUTSIDE:
+                raise
+            except BaseException:
+                if not failed:
+                    logger.exception("an observer of the trace failed; the conversation goes on")
+                failed = True
+
+        self._observers.append(guarded)
 
     def open(self, started: float) -> None:
         """Record how interruptions are judged in this session. `started`: Unix time."""

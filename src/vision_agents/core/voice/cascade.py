@@ -155,10 +155,12 @@ class CascadeVoice:
         stages = list(self._stages)
         for stage in stages:
             stage.cancel()
-        if stages:
-            # A provider's clean-up may hang; the call's end does not wait for it longer than this.
-            await asyncio.wait(stages, timeout=self._llm.cancel_timeout)
-        await self._llm.function_calls.close(self._llm.cancel_timeout)
+        try:
+            if stages:
+                # A provider's clean-up may hang; the call's end does not wait for it longer than this.
+                await asyncio.wait(stages, timeout=self._llm.cancel_timeout)
+        finally:
+            await self._llm.function_calls.close(self._llm.cancel_timeout)
 
     async def _speak(self, making: Making, writer: asyncio.Task[None]) -> None:
         """Synthesise the sentences as they come."""

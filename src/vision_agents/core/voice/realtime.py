@@ -183,9 +183,11 @@ class RealtimeVoice:
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=self._model.cancel_timeout)
-        await self._model.function_calls.close(self._model.cancel_timeout)
+        try:
+            if tasks:
+                await asyncio.wait(tasks, timeout=self._model.cancel_timeout)
+        finally:
+            await self._model.function_calls.close(self._model.cancel_timeout)
 
     # OutputListener.
 
