@@ -31,7 +31,7 @@ def whole_values(value: Any) -> Any:
 
 
 class Characters:
-    """Makes pieces of text, of which one may end in the middle of a character, `whole`."""
+    """Makes the pieces of a text, of which one may end in the middle of a character, `whole`."""
 
     def __init__(self) -> None:
         self._half = ""
@@ -41,3 +41,8 @@ class Characters:
         piece = self._half + piece
         self._half = piece[-1:] if piece and ord(piece[-1]) in _FIRST else ""
         return whole(piece[: len(piece) - len(self._half)])
+
+    def finish(self) -> str:
+        """End the text, and return what is left of it: a half without its other half. The next piece begins anew."""
+        rest, self._half = whole(self._half), ""
+        return rest

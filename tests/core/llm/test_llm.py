@@ -221,6 +221,14 @@ class TestInterruption:
 
 
 class TestFunctions:
+    async def test_half_a_character_at_the_end_of_a_round_is_replaced(self) -> None:
+        model = Model(lambda request: ["\ude00!"] if request.messages[-1].role is Role.TOOL else list(halves))
+        halves: list[Piece] = ["so \ud83d", ToolCall("1", "look")]
+        model.register_function("look")(lambda: "rain")
+        assert [piece async for piece in model.respond(ASK)] == ["so ", "\ufffd", "\n", "\ufffd!"]
+        halves[1:] = ["\ude00", "\ud83d"]
+        assert "".join([piece async for piece in model.respond(ASK)]) == "so 😀\ufffd"
+
     async def test_the_model_gets_the_result_and_goes_on(self) -> None:
         model = says("let me see ", ToolCall("1", "weather", {"city": "Oslo"}))
         seen = listen(model, ToolStartedEvent, ToolEndedEvent)

@@ -111,6 +111,14 @@ class LLM(UsageReporter, FunctionCaller, abc.ABC):
     ) -> AsyncGenerator[str, None]:
         written: list[str] = []
         characters = Characters()
+
+        def write(piece: str) -> str:
+            written.append(piece)
+            if self.events.has_subscribers(LLMResponseChunkEvent):
+                event = LLMResponseChunkEvent(delta=piece, epoch=born)
+                made.confirmation.then(partial(self.events.send, event))
+            return piece
+
         for _ in range(TOOL_ROUNDS):
             if born < self.epoch or made.over:
                 return
@@ -126,11 +134,9 @@ class LLM(UsageReporter, FunctionCaller, abc.ABC):
                         # Some models call what they were not offered, since they have called it before.
                         calls += [piece] if functions else []
                     elif piece := characters.take(piece):
-                        written.append(piece)
-                        if self.events.has_subscribers(LLMResponseChunkEvent):
-                            event = LLMResponseChunkEvent(delta=piece, epoch=born)
-                            made.confirmation.then(partial(self.events.send, event))
-                        yield piece
+                        yield write(piece)
+            if (rest := characters.finish()) and born >= self.epoch:
+                yield write(rest)
             if not calls:
                 break
             if born < self.epoch:
