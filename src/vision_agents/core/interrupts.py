@@ -16,7 +16,8 @@ _SIGNALS = ("SIGTERM", "SIGHUP")
 def run(work: Coroutine[Any, Any, T], *, debug: bool = False) -> T:
     """Run `work` like `asyncio.run`. SIGTERM and SIGHUP cancel it, and it ends with KeyboardInterrupt, as by Ctrl-C.
 
-    A signal that whoever started this process had set to be ignored (as `nohup` does) stays ignored.
+    Work that goes on past its cancellation ends with its own result or error, as it does with Ctrl-C. A signal that
+    whoever started this process had set to be ignored (as `nohup` does) stays ignored.
     """
     return asyncio.run(_interruptible(work), debug=debug)
 

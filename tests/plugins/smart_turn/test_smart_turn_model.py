@@ -1,5 +1,7 @@
 """The spectrogram against a reference worked out from the definition, and the real network."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -77,6 +79,17 @@ def test_the_end_of_the_sound_is_the_end_of_the_window() -> None:
     short = last_window(np.ones(10, dtype=np.float32))
     assert len(short) == WINDOW
     assert short.sum() == short[-10:].sum() == 10
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> bytes:
+        raise PermissionError("not yours")
+
+    file = tmp_path / "model.onnx"
+    file.write_bytes(b"")
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(RuntimeError, match=f"cannot load {file}"):
+        SmartTurnModel({"model": file})
 
 
 @pytest.fixture(scope="module")

@@ -66,7 +66,7 @@ def _written(file: Path) -> Path | bytes:
         return file
     try:
         return rewritten(file.read_bytes())
-    except (IndexError, ValueError):
+    except (IndexError, ValueError, OSError):
         return file
 
 
