@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
-from vision_agents.core.shed import Shed
 from vision_agents.serving import (
     AgentLauncher,
-    CallHost,
     CallRequest,
     CreateAgentError,
     End,
@@ -59,74 +56,6 @@ async def test_a_refusal_comes_at_once() -> None:
         starting = calling(host, "other")
         with pytest.raises(Refused):
             starting.send(None)  # It does not even wait once.
-
-
-def late_frames(host: CallHost, seconds: float, late: float = 0.016) -> Any:
-    """Frames of all calls, late for so many seconds."""
-
-    async def pull() -> None:
-        loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
-        while loop.time() < until:
-            for _ in range(5 * len(host.sessions)):
-                host.meter.pulled(loop.time(), late)
-            await asyncio.sleep(0.1)
-
-    return pull()
-
-
-async def test_a_burst_that_made_frames_late_is_over_when_its_calls_are() -> None:
-    async with hosting(limits=roomy(lateness=0.008)) as host:
-        for _ in range(2):
-            made = await asyncio.gather(*(calling(host, f"call-{n}") for n in range(30)))
-            await late_frames(host, 4.0)
-            assert (host.shedding.level > 0, host.load.lateness > 0.015) == (True, True)
-            with pytest.raises(Refused):
-                await calling(host, "more")
-            await asyncio.gather(*(each.finish(End.CLOSED) for each in made))
-            assert (host.refusal(), host.shedding.level) == (None, Shed.NOTHING)
-
-
-async def test_of_a_burst_whose_calls_have_nearly_all_gone_as_many_may_come_again_but_not_all() -> None:
-    async with hosting(limits=roomy(lateness=0.008)) as host:
-        made = await asyncio.gather(*(calling(host, f"call-{n}") for n in range(30)))
-        await late_frames(host, 1.0)
-        await asyncio.gather(*(each.finish(End.CLOSED) for each in made[1:]))
-        outcomes = await asyncio.gather(*(calling(host, f"again-{n}") for n in range(40)), return_exceptions=True)
-        assert sum(isinstance(each, Refused) for each in outcomes) == 12
-        assert len(host.sessions) == 29
-
-
-async def test_a_process_that_is_late_takes_nobody_in_place_of_who_hangs_up() -> None:
-    async with hosting(limits=roomy(lateness=0.008)) as host:
-        made = await asyncio.gather(*(calling(host, f"call-{n}") for n in range(30)))
-        for n in range(20):
-            await late_frames(host, 1.0)
-            await made.pop().finish(End.CLOSED)
-            with pytest.raises(Refused):
-                await calling(host, f"more-{n}")
-        assert len(host.sessions) == 10
-
-
-async def test_while_work_is_left_out_nobody_is_taken() -> None:
-    async with hosting(limits=roomy(lateness=0.008)) as host:
-        made = await asyncio.gather(*(calling(host, f"call-{n}") for n in range(5)))
-        await late_frames(host, 1.0)
-        assert host.shedding.level is Shed.TURN_MODEL
-        with pytest.raises(Refused, match="left out") as raised:
-            await calling(host, "more")
-        assert (raised.value.reason, host.capacity) == ("shedding", 5)
-        # Two for one: then there are fewer than were too many.
-        await asyncio.gather(*(each.finish(End.CLOSED) for each in made[:2]))
-        await calling(host, "more")
-        await asyncio.sleep(30)
-        assert host.refusal() is None
-    # Who may be late is taken.
-    async with hosting(limits=roomy(lateness=0.1)) as host:
-        await calling(host)
-        await late_frames(host, 4.0)
-        assert host.shedding.level > Shed.NOTHING
-        await calling(host, "more")
 
 
 async def test_agents_of_one_moment_are_made_one_after_the_other() -> None:
@@ -551,39 +480,7 @@ async def test_a_second_signal_ends_a_drain_at_once_and_traces_are_whole(tmp_pat
         assert "ended" in json.dumps(records[-1]).lower()
 
 
-# What is left out.
-
-
-async def test_late_frames_shed_in_order_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    class Watching(LoopEdge):
-        levels: ClassVar[list[Shed]] = []
-
-        def shed(self, level: Shed) -> None:
-            self.levels.append(level)
-
-    async def create() -> Any:
-        return scripted(Watching())
-
-    Watching.levels = []
-    async with hosting(create, limits=roomy()) as host:
-        made = [await calling(host, f"call-{n}") for n in range(3)]
-        arrives(made[0])
-        with caplog.at_level(logging.WARNING):
-            await late_frames(host, 6.0, 0.03)
-            assert host.shedding.level is Shed.PARTIAL_TRANSCRIPTS
-            for each in made[1:]:
-                await each.finish(End.CLOSED)
-            late = await calling(host, "late")
-            assert late.agent.edge.levels[-1] is Shed.PARTIAL_TRANSCRIPTS
-            await asyncio.sleep(60)
-        assert host.shedding.level is Shed.NOTHING
-        told = [record.message for record in caplog.records if "frames are" in record.message]
-        assert len(told) == 4
-        assert "silence does" in told[0]
-        assert "no partial transcripts" in told[1]
-        assert "nothing is left out" in told[-1]
-        order = [level for n, level in enumerate(Watching.levels) if n == 0 or level is not Watching.levels[n - 1]]
-        assert order == [Shed.NOTHING, Shed.TURN_MODEL, Shed.PARTIAL_TRANSCRIPTS, Shed.TURN_MODEL, Shed.NOTHING]
+# Launchers.
 
 
 @pytest.mark.parametrize(

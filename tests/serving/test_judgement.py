@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +36,7 @@ def reason(load: Load, calls: Calls = Calls(5), **limits: object) -> str | None:
         (Load(), Calls(100, young=100), "cpu"),
         # That the machine is busy with something else is no reason to take nobody at all.
         (Load(cpu=0.99), Calls(0), None),
+        (Load(lateness=0.5), Calls(0), None),
     ],
 )
 def test_a_call_is_taken_as_long_as_there_is_room(load: Load, calls: Calls, why: str | None) -> None:
@@ -109,21 +112,21 @@ def test_one_thing_after_the_other_is_left_out_and_comes_back_in_turn() -> None:
 
 def test_while_something_is_left_out_and_until_it_shows_again_there_are_not_as_many_calls() -> None:
     shedding = Shedding()
-    assert not shedding.forbids(1000)
+    assert shedding.most == math.inf
     shedding.update(0.0, 2 * LATE, 40)
-    assert (shedding.forbids(40), shedding.forbids(39)) == (True, False)
+    assert shedding.most == 39
     # What was left out did not help, and there are fewer already.
     shedding.update(NEXT, 2 * LATE, 35)
-    assert (shedding.forbids(35), shedding.forbids(34)) == (True, False)
+    assert shedding.most == 34
     back, now = {}, NEXT
-    while shedding.forbids(35):
+    while shedding.most < 35:
         now += 0.5
         back[shedding.update(now, 0.0, 35)] = now
     assert now >= back[Shed.TURN_MODEL] + BACK
     assert now == back[Shed.NOTHING] >= 3 * BACK
     shedding.update(now + 1.0, 2 * LATE, 35)
     shedding.forget()
-    assert (shedding.level, shedding.forbids(35)) == (Shed.NOTHING, False)
+    assert (shedding.level, shedding.most) == (Shed.NOTHING, math.inf)
 
 
 @given(st.lists(st.tuples(st.floats(0.05, 3.0), st.floats(0.0, 0.2)), max_size=80))
@@ -247,9 +250,37 @@ def test_a_call_whose_clock_runs_otherwise_is_not_late(ppm: int) -> None:
     assert max(late) < 0.001
 
 
-def test_a_call_that_falls_behind_is_late() -> None:
-    late = Pulls().at(*(100 + n * 0.022 for n in range(100)))
-    assert late[-1] > 0.1
+@pytest.mark.parametrize("each", [0.0205, 0.022, 0.029, 0.031, 0.045])
+def test_a_call_that_falls_behind_is_late(each: float) -> None:
+    late, lateness = Pulls().at(*(100 + n * each for n in range(FEWEST))), Lateness()
+    for one in late:
+        lateness.add(100.0, one)
+    assert lateness.quantile(100.0, 0.99) > LATE
+    # Not by one frame in many, either.
+    assert sum(one > LATE for one in late) > FEWEST / 4
+
+
+@pytest.mark.parametrize("stall", [0.03, 0.05, 0.1, 0.15, 0.19, 0.4, 3.0])
+@pytest.mark.parametrize("made_up_for", [1, 2, 3, 6])
+def test_after_a_stall_no_frame_is_late_by_those_that_were_left_out(stall: float, made_up_for: int) -> None:
+    beats, end = [100 + n * 0.02 for n in range(300)], 102.0 + stall
+    before, after = [beat for beat in beats if beat < 102.0], [beat for beat in beats if beat > end + 0.001]
+    late = Pulls().at(*before, *[end] * min(made_up_for, 300 - len(before) - len(after)), *after)
+    assert max(late) == pytest.approx(stall)
+    # The first two may be within a frame of the stall's end.
+    assert max(late[-len(after) + 2 :]) < 0.001
+
+
+def test_one_stall_is_nothing_that_lasts() -> None:
+    for more, lasts in (((), False), ((1,), True)):
+        lateness = Lateness()
+        for half in range(4):
+            for _ in range(FEWEST):
+                lateness.add(5.0 + half / 2, 0.1 if half in (2, *more) else 0.0, 20)
+        assert lateness.quantile(6.9, 0.99, seconds=2) > 0.09
+        assert (lateness.lasting(6.9, 0.99, seconds=2) > 0.09) is lasts
+        assert lateness.lasting(6.9, 0.99, seconds=2, calls=19) == 0.0
+        assert lateness.lasting(60.0, 0.99, seconds=2) == 0.0
 
 
 # How often.

@@ -86,7 +86,8 @@ class Admission:
             return Refused("sessions", f"all {limits.sessions} places are taken")
         if calls.starting >= limits.starting:
             return Refused("starting", f"{calls.starting} calls are starting at this moment", 1.0)
-        if load.lateness > limits.lateness:
+        # With nobody here it is no call of ours that was late, or none that stays.
+        if calls.all and load.lateness > limits.lateness:
             return Refused("lateness", f"frames are pulled {load.lateness * 1000:.0f} ms late", 10.0)
         if load.loop_lag > limits.loop_lag:
             return Refused("loop_lag", f"the event loop is {load.loop_lag * 1000:.0f} ms late")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
@@ -124,9 +125,9 @@ class CallHost:
     def capacity(self) -> int:
         """About how many calls the process can have, those of now included."""
         there = len(self._sessions)
-        if self.draining or self._sheds(there + 1):
+        if self.draining or there >= self._most:
             return there
-        return self.admission.capacity(self.load, self.calls)
+        return int(min(self.admission.capacity(self.load, self.calls), self._most))
 
     def refusal(self, leaving: int = 0) -> Refused | None:
         """Return why no further call is taken now, if so many of those that there are end for it; None if one is."""
@@ -135,15 +136,17 @@ class CallHost:
         if self.draining:
             return Refused("draining", "this server is about to end", 5.0)
         calls = self.calls
-        if self._sheds(calls.all - leaving + 1):
-            return Refused("shedding", "work is left out already for frames to be in time", 10.0)
         # What those cost who leave is still measured: it makes up for as many who do not show in it yet.
         staying = replace(calls, all=max(0, calls.all - leaving), young=calls.young - leaving)
+        # Where nobody stays, it is forgotten who was late.
+        if staying.all and staying.all >= self._most:
+            return Refused("shedding", "work is left out already for frames to be in time", 10.0)
         return self.admission.refusal(self.load, staying)
 
-    def _sheds(self, calls: int) -> bool:
-        """Return whether so many calls were too many just now, unless frames may be as late as they were."""
-        return self.admission.limits.lateness <= LATE and self.shedding.forbids(calls)
+    @property
+    def _most(self) -> float:
+        """The most calls that were not too many just now, unless frames may be as late as they were."""
+        return self.shedding.most if self.admission.limits.lateness <= LATE else math.inf
 
     def find(self, call_id: str, session_id: str) -> AgentSession | None:
         """The session of this id, if it is one of this call."""
@@ -278,10 +281,10 @@ class CallHost:
     def _shed(self, load: Load) -> None:
         before = self.shedding.level
         now = asyncio.get_running_loop().time()
-        level = self.shedding.update(now, load.recent_lateness, len(self._sessions))
+        level = self.shedding.update(now, load.lasting_lateness, len(self._sessions))
         if level is before:
             return
-        late = f"frames are {load.recent_lateness * 1000:.0f} ms late"
+        late = f"frames are {load.lasting_lateness * 1000:.0f} ms late"
         if level > before:
             logger.warning("%s with %d calls: %s", late, len(self._sessions), _LEFT_OUT[level])
         else:

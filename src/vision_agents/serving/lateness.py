@@ -22,8 +22,12 @@ FEWEST = 500
 """Frames that are judged at least: as many as one call has in the window. Where there are fewer, the others count as in
 time: a call that begins is no sign of a process that is late."""
 
-# A frame as late as this was left out, or the call stood still: the next one is due from here.
-LOST = 0.2
+# Who is so late when a frame is pulled, and waits before the next one, leaves out what is due: nearly a frame, as whole
+# ones are left out.
+LEFT_OUT = 0.9 * FRAME_SECONDS
+
+# Stretches of a second. In one of them a stall shows, in more of them a process that does not keep up.
+_STRETCHES = 2
 
 # The share of a constant offset that is forgotten with each frame: clocks of calls do not run like ours.
 FORGET = 0.01
@@ -34,9 +38,9 @@ EDGES = tuple(0.00025 * 1.1667**step for step in range(52))
 
 @dataclass(slots=True)
 class _Stretch:
-    """The frames of a second, or of that part of it in which there were so many calls, counted by their lateness."""
+    """The frames of half a second, or of that part of it with so many calls, counted by their lateness."""
 
-    second: int
+    number: int
     calls: int
     counts: list[int] = field(default_factory=lambda: [0] * (len(EDGES) + 1))
 
@@ -57,11 +61,11 @@ class Lateness:
 
     def add(self, now: float, late: float, calls: int = 0) -> None:
         """Count a frame that was `late` seconds late, when there were so many calls."""
-        second = int(now)
+        number = int(now * _STRETCHES)
         latest = self._stretches[-1] if self._stretches else None
-        if latest is None or latest.second != second or latest.calls != calls:
-            self._forget_before(second)
-            latest = _Stretch(second, calls)
+        if latest is None or latest.number != number or latest.calls != calls:
+            self._forget_old(number)
+            latest = _Stretch(number, calls)
             self._stretches.append(latest)
         latest.counts[bisect_left(EDGES, late)] += 1
         self.worst = max(self.worst, late)
@@ -71,36 +75,58 @@ class Lateness:
 
         `calls`: of frames with no more calls than these.
         """
-        self._forget_before(int(now))
-        first = int(now) - min(seconds, WINDOW)
-        counted = [each.counts for each in self._stretches if each.second > first and each.calls <= calls]
-        if not counted:
-            return 0.0
-        counts = [sum(each) for each in zip(*counted, strict=True)]
-        counts[0] += max(0, FEWEST - sum(counts))
-        sums = list(accumulate(counts))
-        found = bisect_left(sums, share * sums[-1])
-        return EDGES[min(found, len(EDGES) - 1)]
+        return _quantile([each.counts for each in self._counted(now, seconds, calls)], share)
 
-    def _forget_before(self, second: int) -> None:
-        while self._stretches and self._stretches[0].second <= second - WINDOW:
+    def lasting(self, now: float, share: float, seconds: int = WINDOW, calls: float = math.inf) -> float:
+        """The same without the half second that was worst: what one stall made late does not count."""
+        counted = self._counted(now, seconds, calls)
+        numbers = {each.number for each in counted}
+        others = ([each.counts for each in counted if each.number != number] for number in numbers)
+        return min((_quantile(counts, share) for counts in others), default=0.0)
+
+    def _counted(self, now: float, seconds: int, calls: float) -> list[_Stretch]:
+        number = int(now * _STRETCHES)
+        self._forget_old(number)
+        first = number - min(seconds, WINDOW) * _STRETCHES
+        return [each for each in self._stretches if each.number > first and each.calls <= calls]
+
+    def _forget_old(self, number: int) -> None:
+        while self._stretches and self._stretches[0].number <= number - WINDOW * _STRETCHES:
             self._stretches.popleft()
 
 
+def _quantile(counted: list[list[int]], share: float) -> float:
+    if not counted:
+        return 0.0
+    counts = [sum(each) for each in zip(*counted, strict=True)]
+    counts[0] += max(0, FEWEST - sum(counts))
+    sums = list(accumulate(counts))
+    found = bisect_left(sums, share * sums[-1])
+    return EDGES[min(found, len(EDGES) - 1)]
+
+
 class PullClock:
-    """The clock of one call: `tick` is called with each pull, and tells how late it was."""
+    """The clock of one call: `tick` is called with each pull, and tells how late it was.
+
+    After a stall an edge makes up for frames at once, or leaves them out. So a frame for which it has waited, although
+    one was due all the while, is not late by those before it.
+    """
 
     def __init__(self, clock: Callable[[], float], tell: Callable[[float, float], None]) -> None:
         self._clock = clock
         self._tell = tell
-        self._due: float | None = None
+        # When the last frame was pulled, and how late.
+        self._last: float | None = None
+        self._late = 0.0
 
     def tick(self) -> None:
         """A frame is pulled now."""
         now = self._clock()
-        late = 0.0 if self._due is None else now - self._due
-        self._tell(now, max(0.0, late))
-        if late < 0.0 or late > LOST or self._due is None:
-            self._due = now + FRAME_SECONDS
-        else:
-            self._due += FRAME_SECONDS + FORGET * late
+        if self._last is not None:
+            passed = now - self._last
+            behind = self._late * (1.0 - FORGET)
+            if behind >= LEFT_OUT and passed > FRAME_SECONDS / 2:
+                behind = 0.0
+            self._late = max(0.0, behind + passed - FRAME_SECONDS)
+        self._last = now
+        self._tell(now, self._late)

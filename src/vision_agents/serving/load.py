@@ -37,8 +37,8 @@ class Load:
     lateness: float = 0.0
     """Of 100 frames of the last ten seconds, 99 were pulled at most so late, in seconds; frames of seconds in which
     there were more calls than there would be with another one now do not count."""
-    recent_lateness: float = 0.0
-    """The same of the last two seconds."""
+    lasting_lateness: float = 0.0
+    """The same of the last two seconds without the worst half of one: no single stall shows in it."""
     loop_lag: float = 0.0
     """By how much the event loop woke up late in the last two seconds, in seconds: the second worst of 20 times."""
     cpu: float = 0.0
@@ -100,7 +100,7 @@ class LoadMeter:
         calls = self._calls() + 1
         return Load(
             lateness=self.lateness.quantile(now, 0.99, calls=calls),
-            recent_lateness=self.lateness.quantile(now, 0.99, seconds=2, calls=calls),
+            lasting_lateness=self.lateness.lasting(now, 0.99, seconds=2, calls=calls),
             loop_lag=sorted(self._lags)[-2:][0],
             cpu=self._cpu(),
             calls=sum(calls for *_, calls in self._times) / max(1, len(self._times)),

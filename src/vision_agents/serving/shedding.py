@@ -1,6 +1,6 @@
 """Decides what a process leaves out when it is late all the same: one thing after the other, and never the hold.
 
-Pure: `update` is told how late frames were in the last two seconds, and returns what is left out from now on.
+Pure: `update` is told how late frames have been for a while, and returns what is left out from now on.
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ class Shedding:
         self._since = float("-inf")
         self._in_time_since: float | None = None
 
-    def forbids(self, calls: int) -> bool:
-        """Return whether so many calls would be as many as those for which something is left out now, or was just."""
-        return calls >= self._too_many
+    @property
+    def most(self) -> float:
+        """The most calls there may be: fewer than those for which something is left out now, or was just."""
+        return self._too_many - 1
 
     def update(self, now: float, lateness: float, calls: int = 0) -> Shed:
-        """Judge the last two seconds, with so many calls at their end."""
+        """Judge the last two seconds, with so many calls at their end; a single stall is not to be among them."""
         if lateness > LATE:
             self._in_time_since = None
             if now - self._since >= NEXT and self.level < max(Shed):

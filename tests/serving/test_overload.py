@@ -1,0 +1,251 @@
+"""A process that is late: whom it takes then, what it leaves out, and for how long, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, ClassVar
+
+import pytest
+
+from vision_agents.core.edge import FRAME_SECONDS
+from vision_agents.core.shed import Shed
+from vision_agents.plugins.local.rtc import FrameClock
+from vision_agents.serving import CallHost, End, Refused
+from vision_agents.testing.parts import LoopEdge
+
+from .kit import arrives, calling, hosting, roomy, scripted
+
+pytestmark = pytest.mark.virtual_time
+
+
+def late_frames(host: CallHost, seconds: float, late: float = 0.016) -> Any:
+    """Frames of all calls, late for so many seconds."""
+
+    async def pull() -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while loop.time() < until:
+            for _ in range(5 * len(host.sessions)):
+                host.meter.pulled(loop.time(), late)
+            await asyncio.sleep(0.1)
+
+    return pull()
+
+
+async def test_a_burst_that_made_frames_late_is_over_when_its_calls_are() -> None:
+    async with hosting(limits=roomy(lateness=0.008)) as host:
+        for _ in range(2):
+            made = await asyncio.gather(*(calling(host, f"call-{n}") for n in range(30)))
+            await late_frames(host, 4.0)
+            assert (host.shedding.level > 0, host.load.lateness > 0.015) == (True, True)
+            with pytest.raises(Refused):
+                await calling(host, "more")
+            await asyncio.gather(*(each.finish(End.CLOSED) for each in made))
+            assert (host.refusal(), host.shedding.level) == (None, Shed.NOTHING)
+
+
+async def test_of_a_burst_whose_calls_have_nearly_all_gone_as_many_may_come_again_but_not_all() -> None:
+    async with hosting(limits=roomy(lateness=0.008)) as host:
+        made = await asyncio.gather(*(calling(host, f"call-{n}") for n in range(30)))
+        await late_frames(host, 1.0)
+        await asyncio.gather(*(each.finish(End.CLOSED) for each in made[1:]))
+        outcomes = await asyncio.gather(*(calling(host, f"again-{n}") for n in range(40)), return_exceptions=True)
+        assert sum(isinstance(each, Refused) for each in outcomes) == 12
+        assert len(host.sessions) == 29
+
+
+async def test_a_process_that_is_late_takes_nobody_in_place_of_who_hangs_up() -> None:
+    async with hosting(limits=roomy(lateness=0.008)) as host:
+        made = await asyncio.gather(*(calling(host, f"call-{n}") for n in range(30)))
+        for n in range(20):
+            await late_frames(host, 1.0)
+            await made.pop().finish(End.CLOSED)
+            with pytest.raises(Refused):
+                await calling(host, f"more-{n}")
+        assert len(host.sessions) == 10
+
+
+async def test_while_work_is_left_out_nobody_is_taken() -> None:
+    async with hosting(limits=roomy(lateness=0.008)) as host:
+        made = await asyncio.gather(*(calling(host, f"call-{n}") for n in range(5)))
+        await late_frames(host, 1.0)
+        assert host.shedding.level is Shed.TURN_MODEL
+        with pytest.raises(Refused, match="left out") as raised:
+            await calling(host, "more")
+        assert (raised.value.reason, host.capacity) == ("shedding", 5)
+        # Two for one: then there are fewer than were too many.
+        await asyncio.gather(*(each.finish(End.CLOSED) for each in made[:2]))
+        await calling(host, "more")
+        await asyncio.sleep(30)
+        assert host.refusal() is None
+    # Who may be late is taken.
+    async with hosting(limits=roomy(lateness=0.1)) as host:
+        await calling(host)
+        await late_frames(host, 4.0)
+        assert host.shedding.level > Shed.NOTHING
+        await calling(host, "more")
+
+
+async def test_late_frames_shed_in_order_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    class Watching(LoopEdge):
+        levels: ClassVar[list[Shed]] = []
+
+        def shed(self, level: Shed) -> None:
+            self.levels.append(level)
+
+    async def create() -> Any:
+        return scripted(Watching())
+
+    Watching.levels = []
+    async with hosting(create, limits=roomy()) as host:
+        made = [await calling(host, f"call-{n}") for n in range(3)]
+        arrives(made[0])
+        with caplog.at_level(logging.WARNING):
+            await late_frames(host, 6.0, 0.03)
+            assert host.shedding.level is Shed.PARTIAL_TRANSCRIPTS
+            for each in made[1:]:
+                await each.finish(End.CLOSED)
+            late = await calling(host, "late")
+            assert late.agent.edge.levels[-1] is Shed.PARTIAL_TRANSCRIPTS
+            await asyncio.sleep(60)
+        assert host.shedding.level is Shed.NOTHING
+        told = [record.message for record in caplog.records if "frames are" in record.message]
+        assert len(told) == 4
+        assert "silence does" in told[0]
+        assert "no partial transcripts" in told[1]
+        assert "nothing is left out" in told[-1]
+        order = [level for n, level in enumerate(Watching.levels) if n == 0 or level is not Watching.levels[n - 1]]
+        assert order == [Shed.NOTHING, Shed.TURN_MODEL, Shed.PARTIAL_TRANSCRIPTS, Shed.TURN_MODEL, Shed.NOTHING]
+
+
+async def test_where_calls_have_left_the_capacity_is_not_what_was_too_many() -> None:
+    async with hosting(limits=roomy(lateness=0.008)) as host:
+        made = await asyncio.gather(*(calling(host, f"call-{n}") for n in range(30)))
+        await late_frames(host, 1.0)
+        await asyncio.gather(*(each.finish(End.CLOSED) for each in made[:20]))
+        room = host.capacity
+        outcomes = await asyncio.gather(*(calling(host, f"again-{n}") for n in range(40)), return_exceptions=True)
+        assert sum(isinstance(each, Refused) for each in outcomes) == 40 - (29 - 10)
+        assert room == len(host.sessions) == 29
+        # Nobody is told that those have to go who are there.
+        await late_frames(host, 3.0)
+        assert host.capacity == 29
+
+
+async def test_the_only_caller_of_a_late_process_may_be_replaced_by_another() -> None:
+    async with hosting(limits=roomy(lateness=0.008)) as host:
+        made = await calling(host)
+        await late_frames(host, 6.0)
+        refused, ending = host.refusal(), host.refusal(1)
+        assert refused is not None
+        assert (refused.reason, ending) == ("shedding", None)
+        await made.finish(End.CLOSED)
+        await calling(host, "more")
+
+
+# One stall: edges make up for some frames after it and leave out the others, each in its own way.
+
+
+class PassedBeats:
+    """Times of frames as an SDK with a beat of its own wants them: those that have passed are left out."""
+
+    def __init__(self) -> None:
+        self._beat = 0.0
+
+    def wait(self, now: float) -> float:
+        self._beat = self._beat or now
+        return self._beat - now
+
+    def take(self, now: float) -> None:
+        self._beat += FRAME_SECONDS * (1 + int((now - self._beat) / FRAME_SECONDS))
+
+
+class AllFrames:
+    """Times of frames of which each is pulled, however late."""
+
+    def __init__(self) -> None:
+        self._due = 0.0
+
+    def wait(self, now: float) -> float:
+        self._due = self._due or now
+        return self._due - now
+
+    def take(self, now: float) -> None:
+        self._due += FRAME_SECONDS
+
+
+class PacedEdge(LoopEdge):
+    """Pulls by a clock of frames, as edges over a network do."""
+
+    def __init__(self, pace: Any) -> None:
+        super().__init__()
+        self._pace = pace
+
+    async def _play(self, sink: Any) -> None:
+        now = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(max(0.0, self._pace.wait(now())))
+            self._pace.take(now())
+            sink.pull()
+
+
+def stall(seconds: float) -> None:
+    """Keep the event loop busy."""
+    asyncio.get_running_loop()._now += seconds  # type: ignore[attr-defined]
+
+
+@pytest.fixture(params=[FrameClock, PassedBeats, AllFrames])
+def paced(request: pytest.FixtureRequest) -> Any:
+    """Makes agents whose frames are pulled by each of the clocks in turn."""
+
+    async def create() -> Any:
+        return scripted(PacedEdge(request.param()))
+
+    return create
+
+
+async def begun(host: CallHost, calls: int) -> None:
+    for n in range(calls):
+        arrives(await calling(host, f"call-{n}"))
+        await asyncio.sleep(0.007)
+    await asyncio.sleep(5.0)
+    assert host.refusal() is None
+
+
+@pytest.mark.parametrize("calls", [1, 20])
+@pytest.mark.parametrize("seconds", [0.03, 0.05, 0.1, 0.15, 0.19, 0.4])
+async def test_one_stall_leaves_nothing_out_and_its_frames_alone_are_late(
+    paced: Any, calls: int, seconds: float
+) -> None:
+    async with hosting(paced, limits=roomy(lateness=0.008)) as host:
+        await begun(host, calls)
+        levels = []
+        stall(seconds)
+        for _ in range(60):
+            await asyncio.sleep(0.5)
+            levels.append(host.shedding.level)
+        assert set(levels) == {Shed.NOTHING}
+        assert host.refusal() is None
+        stall(seconds)
+        # As soon as they have been pulled the others are in time again.
+        await asyncio.sleep(0.1)
+        host.meter.forget()
+        await asyncio.sleep(1.0)
+        assert host.load.lateness < 0.001
+
+
+@pytest.mark.parametrize("calls", [5, 20])
+async def test_stalls_that_do_not_end_are_shed_and_nobody_is_taken(paced: Any, calls: int) -> None:
+    async with hosting(paced, limits=roomy(lateness=0.008)) as host:
+        await begun(host, calls)
+        for _ in range(30):
+            stall(0.06)
+            await asyncio.sleep(0.1)
+        assert host.shedding.level is Shed.PARTIAL_TRANSCRIPTS
+        with pytest.raises(Refused):
+            await calling(host, "more")
+        await asyncio.sleep(15.0)
+        refusal = host.refusal()
+        assert refusal is not None
+        assert refusal.reason == "shedding"
