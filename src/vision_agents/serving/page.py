@@ -6,7 +6,6 @@ What pages are told, and whom they talk with, is decided in the local plugin's s
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from typing import Any
 
 from fastapi import HTTPException
@@ -15,9 +14,8 @@ from starlette.routing import BaseRoute
 
 from vision_agents.plugins.local.access import cookie_name
 from vision_agents.plugins.local.asgi_site import AsgiSite
-from vision_agents.plugins.local.protocol import Record
 from vision_agents.plugins.local.refused import RefusedError
-from vision_agents.plugins.local.switchboard import Host, Switchboard
+from vision_agents.plugins.local.switchboard import Switchboard
 from vision_agents.plugins.local.terms import Terms
 
 from .admission import Refused
@@ -35,23 +33,6 @@ MANY = 1000
 KEEP = 60.0
 
 
-class _Counting(Switchboard):
-    """A switchboard that tells of each caller for whom there is no place."""
-
-    def __init__(self, host: Host, terms: Terms, hello: Record, refused: Callable[[], None]) -> None:
-        super().__init__(host, terms, hello)
-        self._refused = refused
-
-    async def offer(self, body: object) -> dict[str, Any]:
-        """Answer what a page posts, see `Switchboard.offer`."""
-        try:
-            return await super().offer(body)
-        except RefusedError as error:
-            if error.status == 503:
-                self._refused()
-            raise
-
-
 class Page:
     """The page of one host."""
 
@@ -61,8 +42,8 @@ class Page:
         places = host.launcher.max_concurrent_sessions or MANY
         # Loopback may be where a proxy brings everybody who has a token: by default it is open only to this machine.
         workbench = options.open and host.private if options.workbench is None else options.workbench
-        terms = Terms(places, KEEP, host.private, workbench, self._refused)
-        self._switchboard = _Counting(self._hold, terms, {"agent": "Agent", "recorded": False}, self._count)
+        terms = Terms(places, KEEP, host.private, workbench, self._refusal, self._count)
+        self._switchboard = Switchboard(self._hold, terms, {"agent": "Agent", "recorded": False})
         self._site = AsgiSite(self._switchboard, self._check)
 
     @property
@@ -79,7 +60,7 @@ class Page:
         """End all conversations. Harmless twice."""
         await self._switchboard.close()
 
-    def _refused(self, leaving: int) -> str | None:
+    def _refusal(self, leaving: int) -> str | None:
         refusal = self._host.refusal(leaving)
         return None if refusal is None else f"No further call is taken: {refusal}. Try again in a moment."
 

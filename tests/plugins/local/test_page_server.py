@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import wave
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,7 +108,7 @@ async def test_callers_at_once_have_agents_of_their_own_and_hear_nothing_of_each
 
 async def test_the_limit_is_exact_and_told_in_a_sentence(serve, agents, http):
     server = await serve(max_callers=2)
-    waiting = await Page.open(server, http)
+    house, waiting = House(server), await Page.open(server, http)
     pages = [await Page.open(server, http) for _ in range(6)]
     callers = [Caller() for _ in pages]
     # All offers are answered before one of them is connected.
@@ -123,7 +124,9 @@ async def test_the_limit_is_exact_and_told_in_a_sentence(serve, agents, http):
     assert len(agents.made) == 2
     assert (await waiting.until(edge="place"))["full"] == full
     late = Caller()
+    assert house.refused == 4
     assert await late.ask(server, http, waiting) == (503, {"error": full})
+    assert house.refused == 5
     # A place is free as soon as somebody hangs up: nobody has to wait for what is kept for those who might come back.
     happy = next(page for page, record in zip(pages, told, strict=True) if record["state"] == "connected")
     await happy.socket.send_json({"do": "hang up"})
@@ -264,16 +267,66 @@ async def test_an_agent_that_ends_its_call_says_so_and_the_next_one_is_new(serve
     await asyncio.gather(caller.close(), again.close())
 
 
+class House:
+    """Refuses all beyond those in whose place they come, if it is told to, and counts whom it has refused."""
+
+    def __init__(self, server):
+        self.least, self.refused = 0, 0
+        board = server._front._open[0]
+        board._terms = replace(board._terms, refuse=self._refuse, refused=self._note)
+
+    def _refuse(self, leaving):
+        return "This machine is busy." if leaving < self.least else None
+
+    def _note(self):
+        self.refused += 1
+
+
 async def test_callers_are_refused_for_reasons_of_the_house(serve, agents, http):
     """As where agents are late already: whoever is there stays, and nobody else comes."""
     server = await serve()
     page, caller = await joined(server, http)
-    board = server._front._open[0]
-    board._terms = switchboard.Terms(refuse=lambda leaving: "This machine is busy.")
-    other = Caller()
+    house, other = House(server), Caller()
+    house.least = 1
     assert await other.ask(server, http) == (503, {"error": "This machine is busy."})
-    assert (await other.ask(server, http, page, new=True))[0] == 200
-    await asyncio.gather(caller.close(), other.close())
+    assert house.refused == 1
+    # Who has a conversation may have another in its place, if there is room for that, and keeps it if not.
+    house.least = 2
+    refused = Caller()
+    assert (await refused.ask(server, http, page, new=True))[0] == 503
+    assert house.refused == 2
+    await caller.hears(len(caller.heard) + 10)
+    house.least = 1
+    again = Caller()
+    _, answer = await again.ask(server, http, page, new=True)
+    await again.accept(answer["sdp"])
+    await page.until(edge="call", state="connected", connection=answer["connection"])
+    await until(lambda: agents.closed == agents.made[:1])
+    assert (len(agents.made), house.refused) == (2, 2)
+    await asyncio.gather(*(each.close() for each in (caller, other, refused, again)))
+
+
+async def test_who_is_refused_on_the_way_to_a_new_conversation_keeps_the_old_one(serve, agents, http):
+    server = await serve()
+    page, caller = await joined(server, http)
+    house, again = House(server), Caller()
+    _, answer = await again.ask(server, http, page, new=True)
+    house.least = 2
+    await again.accept(answer["sdp"])
+    told = await page.until(edge="call", connection=answer["connection"], state="failed")
+    assert told["error"] == "This machine is busy."
+    await caller.hears(len(caller.heard) + 10)
+    assert (len(agents.made), agents.closed, house.refused) == (1, [], 1)
+    await asyncio.gather(caller.close(), again.close())
+
+
+async def test_callers_who_are_given_up_for_others_are_counted(serve, http, monkeypatch):
+    monkeypatch.setattr(switchboard, "MAX_WAITING", 2)
+    server = await serve(max_callers=1)
+    house, callers = House(server), [Caller() for _ in range(5)]
+    assert [(await caller.ask(server, http))[0] for caller in callers] == [200] * 5
+    assert house.refused == 3
+    await asyncio.gather(*(caller.close() for caller in callers))
 
 
 async def test_it_is_served_once_at_a_time_and_leaves_nothing_behind(agents, http):

@@ -215,10 +215,8 @@ class Switchboard:
         """The caller's place, or one that they will have once their browser is there. Raises RefusedError."""
         if caller in self._places and not (new and not self._terms.sole):
             return self._places[caller]
-        if self._full_for(caller):
-            raise RefusedError(503, self._terms.full)
-        leaving = len(self._leaving()) + (self._empty() is not None)
-        if caller not in self._places and (reason := self._terms.refuse(leaving)) is not None:
+        if (reason := self._refusal(caller)) is not None:
+            self._terms.refused()
             raise RefusedError(503, reason)
         if caller in self._waiting:
             self._give_up(self._waiting[caller])
@@ -232,6 +230,13 @@ class Switchboard:
         )
         place = self._waiting[caller] = Place(caller, edge)
         return place
+
+    def _refusal(self, caller: str) -> str | None:
+        """Return why the caller cannot have a new conversation, be it in place of the one that they have."""
+        if self._full_for(caller):
+            return self._terms.full
+        ending = {place.caller for place in (self._places.get(caller), self._empty()) if place is not None}
+        return self._terms.refuse(len(self._leaving()) + len(ending))
 
     def _full_for(self, caller: str) -> bool:
         return caller not in self._places and len(self._places) >= self._terms.limit and self._empty() is None
@@ -253,8 +258,11 @@ class Switchboard:
     def _begin(self, place: Place) -> None:
         """A caller is there for whom there is no agent yet."""
         del self._waiting[place.caller]
-        if place.caller in self._places:
-            self._end(self._places[place.caller])
+        if (before := self._places.get(place.caller)) is not None:
+            if (reason := self._refusal(place.caller)) is not None:
+                self._send_away(place, reason)  # They keep the conversation that they have.
+                return
+            self._end(before)
         if self._helps_to_end_one() and (empty := self._empty()) is not None:
             self._end(empty)
         if len(self._places) >= self._terms.limit or len(self._held) >= 2 * self._terms.limit:
@@ -293,6 +301,8 @@ class Switchboard:
         self._send_away(place, error)
 
     def _send_away(self, place: Place, error: str | None) -> None:
+        if error is not None:
+            self._terms.refused()
         place.edge.hang_up(error=error)
         self._tasks.spawn(place.edge.leave(), "sending a caller away")
 

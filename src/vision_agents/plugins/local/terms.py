@@ -21,6 +21,7 @@ class Terms:
             their own conversation, and ask what another policy would have done. None: as `private`.
         refuse: returns a sentence for people if nobody else is to be taken now, whatever places there are. It is given
             the number of conversations that end for the new one.
+        refused: told of each caller who is sent away because of these terms.
     """
 
     limit: int = 8
@@ -28,6 +29,7 @@ class Terms:
     private: bool = True
     workbench: bool | None = None
     refuse: Callable[[int], str | None] = field(default=lambda _: None)
+    refused: Callable[[], None] = field(default=lambda: None)
 
     @property
     def sole(self) -> bool:
