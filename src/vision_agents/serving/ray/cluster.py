@@ -56,6 +56,9 @@ REPLACED = 120.0
 LOOK = 1.0
 FAREWELL = 15.0
 
+# Seconds in which the registry says whether a later release has taken over, where all is to end at once.
+ASKED = 5.0
+
 
 class ClusterError(RuntimeError):
     """The cluster cannot be used. The message says what to do."""
@@ -215,11 +218,20 @@ async def _until_told(release: Release, drain: float, farewell: str) -> bool:
         at_once = asyncio.ensure_future(now.wait())
         await asyncio.wait([draining, at_once], return_when=asyncio.FIRST_COMPLETED)
         at_once.cancel()
-        if draining.done() and not draining.result():
+        if not (draining.result() if draining.done() else await _is_latest(release)):
             return False
         draining.cancel()
     await asyncio.to_thread(ray_serve.delete, APP)
     return True
+
+
+async def _is_latest(release: Release) -> bool:
+    """Return whether no later release has taken over; True if the registry does not say."""
+    try:
+        async with asyncio.timeout(ASKED):
+            return await RegistryClient().ask(Registry.drain, release) is not None
+    except (TimeoutError, RayError):
+        return True
 
 
 async def _drained(release: Release, seconds: float, farewell: str) -> bool:

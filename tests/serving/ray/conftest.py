@@ -1,0 +1,20 @@
+"""Fixtures of the tests of a cluster without Ray's processes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import pytest_asyncio
+
+if TYPE_CHECKING:
+    from .fleet_kit import Fleet
+
+
+@pytest_asyncio.fixture
+async def fleet() -> AsyncIterator[Fleet]:
+    from .fleet_kit import Fleet  # Where Ray is not installed these tests are skipped, and there is nothing to import.
+
+    fleet = Fleet()
+    yield fleet
+    await fleet.close()

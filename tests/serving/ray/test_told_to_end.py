@@ -1,0 +1,82 @@
+"""A command that is told to end, with a registry in this process: what it deletes, and what it leaves to another."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import Any
+
+import pytest
+
+pytest.importorskip("ray")
+
+from vision_agents.serving.ray import cluster
+from vision_agents.serving.ray.book import Release
+from vision_agents.serving.ray.registry import Registry
+
+from .fleet_kit import FIRST, SECOND, report
+from .test_host import Near
+
+ALL = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+
+
+class Away:
+    """A registry that does not answer."""
+
+    async def ask(self, *_: Any) -> Any:
+        await asyncio.Event().wait()
+
+
+async def told(monkeypatch: pytest.MonkeyPatch, registry: Any, *numbers: signal.Signals) -> tuple[bool, list[str]]:
+    """What the command of the first release says it has ended, and what it has deleted."""
+    deleted: list[str] = []
+    monkeypatch.setattr(cluster, "RegistryClient", lambda: registry)
+    monkeypatch.setattr(cluster, "ASKED", 0.1)
+    monkeypatch.setattr(cluster.ray_serve, "delete", deleted.append)
+    ending = asyncio.create_task(cluster._until_told(FIRST, 60.0, ""))
+    await asyncio.sleep(0)
+    for number in numbers:
+        os.kill(os.getpid(), number)
+        await asyncio.sleep(0.05)  # For the system to deliver it.
+    async with asyncio.timeout(30):
+        return await ending, deleted
+
+
+async def served(*releases: Release) -> Registry:
+    registry = Registry()
+    for number, release in enumerate(releases):
+        await registry.poll(f"host {number}", report(f"s{number}", release=release))
+    return registry
+
+
+@pytest.mark.parametrize("number", ALL)
+async def test_a_later_release_keeps_its_calls_however_the_command_before_ends(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    registry = await served(FIRST, SECOND)
+    assert await told(monkeypatch, Near(registry, 0.0), number) == (False, [])
+    await registry.close()
+
+
+@pytest.mark.parametrize("numbers", [[signal.SIGINT], [signal.SIGHUP], [signal.SIGTERM, signal.SIGTERM]])
+async def test_the_last_release_ends_at_once_where_it_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, numbers: list[signal.Signals]
+) -> None:
+    registry = await served(FIRST)
+    assert await told(monkeypatch, Near(registry, 0.0), *numbers) == (True, [cluster.APP])
+    await registry.close()
+
+
+async def test_the_last_release_ends_gently_when_it_has_no_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry()
+    await registry.poll("a", report(release=FIRST))
+    assert await told(monkeypatch, Near(registry, 0.0), signal.SIGTERM) == (True, [cluster.APP])
+    await registry.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+async def test_a_registry_that_does_not_answer_keeps_nobody_from_ending(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    assert await told(monkeypatch, Away(), number) == (True, [cluster.APP])
