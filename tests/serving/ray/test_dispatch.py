@@ -60,6 +60,29 @@ class Slow(Items):
         asyncio.get_running_loop().call_later(3.0, self._task.cancel)
 
 
+class Late(Items):
+    """That of a host to which a request comes only after a while."""
+
+    async def _run(self, host: Host, request: CallRequest) -> None:
+        await asyncio.sleep(PLACE - 0.3)
+        await super()._run(host, request)
+
+
+class Hung(Items):
+    """That of a host that hangs before it has claimed the session."""
+
+    async def _run(self, host: Host, request: CallRequest) -> None:
+        self._queue.put_nowait({"placed": host._name})
+
+
+class Claimed(Hung):
+    """That of one that hangs when it has."""
+
+    async def _run(self, host: Host, request: CallRequest) -> None:
+        assert await host._registry.ask(Registry.claim, request.session_id, host._name, request.attempt)
+        await super()._run(host, request)
+
+
 class Handle:
     """The deployment: requests go to its hosts in turn."""
 
@@ -78,8 +101,10 @@ class Handle:
 
 
 @asynccontextmanager
-async def cluster(monkeypatch: pytest.MonkeyPatch, *ways: type[Items]) -> AsyncIterator[Any]:
-    registry, launcher = Registry(), AgentLauncher(create_agent, participant_wait_timeout=0.0)
+async def cluster(
+    monkeypatch: pytest.MonkeyPatch, *ways: type[Items], create: Any = create_agent
+) -> AsyncIterator[Any]:
+    registry, launcher = Registry(), AgentLauncher(create, participant_wait_timeout=0.0)
     runner = Runner(launcher, ServeOptions(secret="", limits=ROOMY))
     for module in (hosts, fronts):
         monkeypatch.setattr(module, "RegistryClient", lambda: Near(registry, 0.01))
@@ -91,9 +116,15 @@ async def cluster(monkeypatch: pytest.MonkeyPatch, *ways: type[Items]) -> AsyncI
         await host.__init__(lambda: runner, Release(1.0, "first", 1), private=True)  # type: ignore[misc]
         made.append(host)
     handle = Handle(list(zip(made, ways, strict=True)))
-    dispatch = ClusterDispatch(handle, launcher)  # type: ignore[arg-type]
-    yield SimpleNamespace(registry=registry, hosts=made, handle=handle, dispatch=dispatch)
-    await dispatch.close()
+    fronts_there: list[ClusterDispatch] = []
+
+    def front(handle: Handle) -> ClusterDispatch:
+        fronts_there.append(ClusterDispatch(handle, launcher))  # type: ignore[arg-type]
+        return fronts_there[-1]
+
+    yield SimpleNamespace(registry=registry, hosts=made, handle=handle, dispatch=front(handle), front=front)
+    for each in fronts_there:
+        await each.close()
     for host in made:
         await host._tasks.close()
         await host._calls.close()
@@ -113,14 +144,72 @@ async def test_a_host_that_was_too_slow_neither_has_a_session_nor_ends_it(monkey
         assert (ending.end, ending.lost) == ("closed", False)
 
 
+async def moving(registry: Registry) -> CallRequest:
+    """A session whose host has died, offered to a front."""
+    request = CallRequest("table", session_id="s1")
+    facts = SessionFacts("s1", "table", "default", datetime.now(UTC))
+    assert await registry.reserve(request, facts, 1) is None
+    moved = registry._book.move(asyncio.get_running_loop().time(), "s1")
+    assert moved is not None
+    return moved
+
+
+@pytest.mark.parametrize("way", [Hung, Claimed])
+async def test_a_start_goes_to_another_host_where_one_hangs(monkeypatch: pytest.MonkeyPatch, way: type[Items]) -> None:
+    async with cluster(monkeypatch, way, Items) as there:
+        facts = await there.dispatch.begin(CallRequest("table"))
+        await asyncio.sleep(20)
+        assert [list(host._calls.sessions) for host in there.hosts] == [[], [facts.id]]
+        _, totals = await there.registry.figures()
+        assert (totals.refused, totals.lost) == ({}, {})
+
+
+async def test_a_start_that_comes_back_to_the_host_that_was_too_slow_goes_on_to_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with cluster(monkeypatch, Slow, Items) as there:
+        slow, other = there.hosts
+        front = there.front(Handle([(slow, Slow), (slow, Items), (other, Items)]))
+        facts = await front.begin(CallRequest("table"))
+        await asyncio.sleep(10)
+        assert [list(host._calls.sessions) for host in there.hosts] == [[], [facts.id]]
+
+
+async def test_what_moves_is_started_by_one_of_two_fronts(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with cluster(monkeypatch, Claimed, Late, Items) as there:
+        hung, late, free = there.hosts
+        moved = await moving(there.registry)
+        # The other front has nothing to do when the first one gives up a host that hung for longer than an offer waits.
+        await there.front(Handle([(free, Items)])).start()
+        await there.front(Handle([(hung, Claimed), (late, Late)]))._start_again(moved)
+        began = [list(host._calls.sessions) for host in there.hosts]
+        assert began == [[], ["s1"], []]
+        await asyncio.sleep(30)
+        assert [list(host._calls.sessions) for host in there.hosts] == began
+        _, totals = await there.registry.figures()
+        assert (totals.lost, totals.moved) == ({}, 1)
+
+
+async def test_what_moves_and_has_no_agent_any_more_is_lost_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    there_is_a_key = True
+
+    async def create() -> Any:
+        if not there_is_a_key:
+            raise ValueError("there is no key")
+        return await create_agent()
+
+    async with cluster(monkeypatch, Items, create=create) as there:
+        there_is_a_key = False
+        await there.dispatch._start_again(await moving(there.registry))
+        await asyncio.sleep(1)
+        lost = await there.dispatch.lost("table", "s1")
+        assert "there is no key" in lost.why
+        assert (await there.dispatch.ending("table", "s1", 1.0)).lost
+
+
 async def test_what_moves_is_not_ended_by_hosts_that_were_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     async with cluster(monkeypatch, *[Slow] * TRIES, Items) as there:
-        request = CallRequest("table", session_id="s1")
-        facts = SessionFacts("s1", "table", "default", datetime.now(UTC))
-        assert await there.registry.reserve(request, facts, 1) is None
-        moved = there.registry._book.move(asyncio.get_running_loop().time(), "s1")
-        assert moved is not None
-        await there.dispatch._start_again(moved)
+        await there.dispatch._start_again(await moving(there.registry))
         assert there.handle.asked == TRIES
         await there.dispatch.start()
         await asyncio.sleep(STRANDED + 5)

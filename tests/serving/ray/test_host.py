@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -45,8 +47,9 @@ class Host(module.Host):
         """Ended by the test."""
 
 
-@pytest.mark.parametrize("after", [0.1, 2.0])
-async def test_a_stream_that_is_left_gives_the_session_back(monkeypatch: pytest.MonkeyPatch, after: float) -> None:
+@asynccontextmanager
+async def asked_for(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Host, Registry, CallRequest]]:
+    """A host, its registry, and a session that it may start."""
     registry = Registry()
     context = SimpleNamespace(replica_id=SimpleNamespace(unique_id="a"))
     monkeypatch.setattr(module.serve, "get_replica_context", lambda: context)
@@ -57,19 +60,36 @@ async def test_a_stream_that_is_left_gives_the_session_back(monkeypatch: pytest.
     request = CallRequest("table", session_id="s1")
     facts = SessionFacts("s1", "table", "default", datetime.now(UTC))
     assert await registry.reserve(request, facts, 1) is None
-
-    async def follow() -> None:
-        async for _ in host.run_call(request):
-            pass
-
-    following = asyncio.create_task(follow())
-    await asyncio.sleep(after)
-    assert registry._book.sessions["s1"].host == "a"
-    following.cancel()
-    await asyncio.wait([following])
-    await asyncio.sleep(0.1)
-    assert await registry.find("table", "s1") is None
-    assert not host._calls.sessions
+    yield host, registry, request
     await host._tasks.close()
     await host._calls.close()
     await registry.close()
+
+
+async def follow(host: Host, request: CallRequest) -> None:
+    async for _ in host.run_call(request):
+        pass
+
+
+@pytest.mark.parametrize("after", [0.1, 2.0])
+async def test_a_stream_that_is_left_gives_the_session_back(monkeypatch: pytest.MonkeyPatch, after: float) -> None:
+    async with asked_for(monkeypatch) as (host, registry, request):
+        following = asyncio.create_task(follow(host, request))
+        await asyncio.sleep(after)
+        assert registry._book.sessions["s1"].host == "a"
+        following.cancel()
+        await asyncio.wait([following])
+        await asyncio.sleep(0.1)
+        assert await registry.find("table", "s1") is None
+        assert not host._calls.sessions
+
+
+async def test_who_refuses_an_attempt_that_was_given_up_keeps_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with asked_for(monkeypatch) as (host, registry, request):
+        following = asyncio.create_task(follow(host, request))
+        await asyncio.sleep(0.1)  # The claim is granted, and its answer on the way.
+        assert await registry.again("s1", 0) == 1
+        assert await registry.claim("s1", "a", 1)
+        host._calls.draining = True
+        await following
+        assert registry._book.sessions["s1"].host == "a"

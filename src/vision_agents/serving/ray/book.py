@@ -20,8 +20,8 @@ from ..session import CallRequest
 # Seconds without a report after which a host is taken to be dead or to hang. Hosts report each second.
 SILENCE = 10.0
 
-# Seconds after which a session that no host has is given up: longer than a start may take to be placed.
-UNPLACED = 10.0
+# Seconds after which a session that no host has is given up: longer than a front waits for a host that hangs.
+UNPLACED = 15.0
 
 # The same for one whose host died: perhaps a host has to be started for it first.
 MOVING = 60.0
@@ -58,7 +58,9 @@ class Entry:
 
     facts: SessionFacts
     since: float
-    """The time at which its place was asked for, last."""
+    """The time at which it was asked for, or its host died."""
+    offered: float
+    """The time at which it was offered to a host, or claimed by one, last."""
     request: CallRequest | None = None
     host: str | None = None
     reported: bool = False
@@ -67,10 +69,10 @@ class Entry:
     """The times that its host died, and it was to go on elsewhere."""
     went_on: int = 0
     """The moves after which it has started again."""
-    offered: float = 0.0
-    """The time at which it was offered to other hosts, last."""
     attempt: int = 0
     """The attempt to have it taken by a host that counts: earlier ones have been given up."""
+    begun: bool = True
+    """Its agent has been in the call, by this attempt. Of what only reports tell that is assumed."""
 
     @property
     def movable(self) -> bool:
@@ -107,7 +109,9 @@ class Book:
         if (refusal := self.refusal()) is not None:
             return refusal
         self._over.pop(request.session_id, None)
-        self.sessions[request.session_id] = Entry(facts, now, request, conversation=request.conversation)
+        self.sessions[request.session_id] = Entry(
+            facts, now, now, request, conversation=request.conversation, begun=False
+        )
         return None
 
     def refusal(self) -> Refused | None:
@@ -139,15 +143,15 @@ class Book:
         current = [host for host in self.hosts.values() if host.report.release == release]
         return current if release is not None and len(current) >= release.hosts else []
 
-    def claim(self, session: str, host: str, attempt: int) -> bool:
+    def claim(self, now: float, session: str, host: str, attempt: int) -> bool:
         """A host is about to start a session. Returns whether it may: no other one has it, and it is wanted."""
         entry = self.sessions.get(session)
         if entry is None or entry.attempt != attempt or entry.host not in (None, host):
             return False
-        entry.host = host
+        entry.host, entry.offered = host, now
         return True
 
-    def again(self, session: str, attempt: int) -> int | None:
+    def again(self, now: float, session: str, attempt: int) -> int | None:
         """An attempt has been given up; returns the number of the next one, None if it was not the last any more.
 
         From now on its host has no part in the session, whatever it has done, and does: it may only have been slow.
@@ -155,7 +159,8 @@ class Book:
         entry = self.sessions.get(session)
         if entry is None or entry.attempt != attempt:
             return None
-        entry.host, entry.reported, entry.attempt = None, False, attempt + 1
+        entry.host, entry.reported, entry.begun = None, False, False
+        entry.attempt, entry.offered = attempt + 1, now
         return entry.attempt
 
     def held(self, session: str, host: str, attempt: int) -> Entry | None:
@@ -165,17 +170,17 @@ class Book:
             return None
         return entry
 
-    def unclaim(self, session: str, host: str) -> None:
-        """The host could not start the session after all."""
-        entry = self.sessions.get(session)
-        if entry is not None and entry.host == host and not entry.reported:
+    def unclaim(self, session: str, host: str, attempt: int) -> None:
+        """The host could not start the session by this attempt after all."""
+        entry = self.held(session, host, attempt)
+        if entry is not None and not entry.reported:
             entry.host = None
 
     def adopt(self, now: float, request: CallRequest, facts: SessionFacts, host: str) -> Entry | None:
         """The session of a front that knows more of it than this book, which may be younger; None if it is over."""
         if request.session_id in self._over:
             return None
-        entry = self.sessions.setdefault(request.session_id, Entry(facts, now, host=host))
+        entry = self.sessions.setdefault(request.session_id, Entry(facts, now, now, host=host))
         if entry.request is None:
             entry.request, entry.attempt = request, request.attempt
         return entry
@@ -190,7 +195,7 @@ class Book:
         for session, facts in report.sessions.items():
             if session in self._over:
                 continue
-            entry = self.sessions.setdefault(session, Entry(facts, now, host=host))
+            entry = self.sessions.setdefault(session, Entry(facts, now, now, host=host))
             if entry.host == host:
                 entry.facts, entry.reported = facts, True
                 entry.conversation = report.said.get(session, entry.conversation)
@@ -220,8 +225,8 @@ class Book:
         entry = self.sessions.get(session)
         if entry is None or not entry.movable:
             return None
-        self.again(session, entry.attempt)
-        entry.since, entry.offered, entry.moves = now, now, entry.moves + 1
+        self.again(now, session, entry.attempt)
+        entry.since, entry.moves = now, entry.moves + 1
         return moved(entry)
 
     def silent(self, now: float) -> list[str]:
@@ -229,22 +234,33 @@ class Book:
         return [name for name, host in self.hosts.items() if now - host.seen > SILENCE]
 
     def stranded(self, now: float) -> list[CallRequest]:
-        """Requests that move and were taken by nobody: there is no host yet, or the front that had them is dead."""
-        waiting = [entry for entry in self.sessions.values() if entry.host is None and entry.moves]
-        again = [entry for entry in waiting if now - entry.offered > STRANDED]
-        for entry in again:
-            entry.offered = now
-        return [moved(entry) for entry in again]
+        """Requests that move and were taken by nobody: there is no host yet, or the front that had them is dead.
+
+        Each is a new attempt: a front that had one before, and was only slow, has no part in the session any more.
+        """
+        waiting = [(each, entry) for each, entry in self._waiting() if entry.moves and now - entry.offered > STRANDED]
+        for each, entry in waiting:
+            self.again(now, each, entry.attempt)
+        return [moved(entry) for _, entry in waiting]
 
     def unplaced(self, now: float) -> list[str]:
         """Sessions that no host has taken in time."""
-        waiting = [(each, entry) for each, entry in self.sessions.items() if entry.host is None]
-        return [each for each, entry in waiting if now - entry.since > (MOVING if entry.moves else UNPLACED)]
+        # What moves is offered again all the time; a new start is looked after by its front, until that is dead.
+        return [
+            each
+            for each, entry in self._waiting()
+            if (now - entry.since > MOVING if entry.moves else now - entry.offered > UNPLACED)
+        ]
 
-    def abandoned(self, now: float) -> list[tuple[str, str]]:
-        """Sessions that a host claimed and does not report, with that host: who asked for them left meanwhile."""
-        held = [(each, entry.host, entry) for each, entry in self.sessions.items() if not entry.reported]
-        return [(each, host) for each, host, entry in held if host and self._told(now, host) - entry.since > UNPLACED]
+    def abandon(self, now: float) -> None:
+        """Free sessions that a host claimed and does not report: who asked for them left meanwhile."""
+        for entry in self.sessions.values():
+            if entry.host and not entry.reported and self._told(now, entry.host) - entry.offered > UNPLACED:
+                entry.host = None
+
+    def _waiting(self) -> list[tuple[str, Entry]]:
+        """The sessions that no host has, with their ids."""
+        return [(each, entry) for each, entry in self.sessions.items() if entry.host is None]
 
     def of(self, host: str) -> Iterator[tuple[str, Entry]]:
         """The sessions of a host, with their ids."""

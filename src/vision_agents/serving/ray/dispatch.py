@@ -111,9 +111,8 @@ class ClusterDispatch:
             try:
                 facts = replace(await stream.begin(), started_at=facts.started_at)
             except Refused as refused:
-                # The session is new: it is there already where an attempt that was given up has not ended yet.
-                refusal = _full() if refused.reason == "session" else refused
-                if not await self._elsewhere(refused):
+                refusal = _full() if _is_earlier(request, refused) else refused
+                if not await self._elsewhere(refusal):
                     break
                 continue
             except BROKEN as error:
@@ -220,6 +219,11 @@ def _why(error: BaseException) -> str:
     if isinstance(error, RayActorError):
         return "the process that held it died"
     return f"its stream broke off ({type(error).__name__})"
+
+
+def _is_earlier(request: CallRequest, refused: Refused) -> bool:
+    """Return whether a host refuses a session for an attempt that was given up, and has not ended there yet."""
+    return refused.reason == "session" or (refused.reason == "call" and request.attempt > 0)
 
 
 def _full() -> Refused:

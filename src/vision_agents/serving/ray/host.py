@@ -93,7 +93,7 @@ class Host:
         except Refused as refusal:
             ending = None
             if refusal.reason != "session":  # That one runs here.
-                await self._registry.ask(Registry.unclaim, session, self._name)
+                await self._registry.ask(Registry.unclaim, session, self._name, request.attempt)
             yield {"refused": (refusal.reason, str(refusal), refusal.retry_after)}
         except CreateAgentError as error:
             ending = Ending("failed", str(error))

@@ -20,7 +20,7 @@ from ..admission import Refused
 from ..dispatch import SessionFacts
 from ..lost import Ended, EndedCalls, Ending, Lost, LostCalls, latest
 from ..metrics import Snapshot, Totals
-from ..session import CallRequest
+from ..session import CallRequest, End
 from .book import Book, Entry, Release, Report
 
 logger = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class Registry:
 
         None if the session is over or not known any more, or somebody else has it started.
         """
-        return self._book.again(session, attempt)
+        return self._book.again(self._clock(), session, attempt)
 
     async def broken(self, request: CallRequest, facts: SessionFacts, host: str, why: str, dead: bool) -> None:
         """The stream of a session has broken off. `dead`: because its host is dead, with all sessions there."""
@@ -156,7 +156,7 @@ class Registry:
                 while True:
                     request = await self._moved.get()
                     entry = self._book.sessions.get(request.session_id)
-                    if entry is not None and entry.host is None:
+                    if entry is not None and entry.host is None and entry.attempt == request.attempt:
                         return request
         except TimeoutError:
             return None
@@ -170,19 +170,19 @@ class Registry:
 
     async def claim(self, session: str, host: str, attempt: int = 0) -> bool:
         """A host is about to start a session. Returns whether it may."""
-        return self._book.claim(session, host, attempt)
+        return self._book.claim(self._clock(), session, host, attempt)
 
     async def started(self, session: str, host: str, facts: SessionFacts, attempt: int = 0) -> None:
         """The agent is in the call."""
         entry = self._book.held(session, host, attempt)
         if entry is not None:
-            entry.facts = facts
+            entry.facts, entry.begun = facts, True
             self._moves += entry.moves - entry.went_on
             entry.went_on = entry.moves
 
-    async def unclaim(self, session: str, host: str) -> None:
+    async def unclaim(self, session: str, host: str, attempt: int = 0) -> None:
         """The host cannot start the session after all; another one may."""
-        self._book.unclaim(session, host)
+        self._book.unclaim(session, host, attempt)
 
     async def over(
         self, session: str, host: str, ending: Ending, conversation: tuple[Message, ...] = (), attempt: int = 0
@@ -249,6 +249,8 @@ class Registry:
         entry = self._book.close(self._clock(), session)
         if entry is None:
             return
+        if entry.moves and ending.end == End.FAILED:
+            ending = replace(ending, lost=True)  # Its next host could not go on with it.
         self._over.add(self._clock(), Ended(session, entry.facts.call_id, ending))
         if ending.lost:
             self._losses[ending.end] += 1
@@ -273,8 +275,10 @@ class Registry:
     def _bury(self, host: str, why: str) -> None:
         self._book.hosts.pop(host, None)
         self._boxes.pop(host, None)
-        for session, _ in self._book.of(host):
-            self._died(session, why)
+        for session, entry in self._book.of(host):
+            entry.reported = False
+            if entry.begun or entry.moves:  # A new start is tried elsewhere by its front.
+                self._died(session, why)
 
     async def _watch(self) -> None:
         while True:
@@ -288,10 +292,11 @@ class Registry:
                 self._bury(name, "the process that held it is dead, or hangs")
             for request in self._book.stranded(now):
                 self._moved.put_nowait(request)
-            for session, name in self._book.abandoned(now):
-                self._book.unclaim(session, name)
+            self._book.abandon(now)
             for session in self._book.unplaced(now):
-                self._close(session, Ending("lost", "no host took it", lost=True))
+                # Of a start that was never there nobody was told: it is refused, if somebody still waits for it.
+                lost = self._book.sessions[session].moves > 0
+                self._close(session, Ending("lost" if lost else "failed", "no host took it", lost=lost))
 
 
 def asked(request: CallRequest) -> CallRequest:
