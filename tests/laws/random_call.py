@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from vision_agents.core import Agent, Participant
+from vision_agents.core.conversation import Message, Role
 from vision_agents.core.floor import FloorState
 from vision_agents.core.voice import CONTINUE_PROMPT
 from vision_agents.testing import virtual_time
@@ -65,6 +66,8 @@ class Witness:
 
     def __init__(self) -> None:
         self.certain = {plain(CONTINUE_PROMPT)}
+        # What the floor has taken for overheard: that may be written down as such, and nobody answers it.
+        self.overheard: set[str] = set()
         self.requests: list[frozenset[str]] = []
         self.tally = Tally(interleavings=1)
 
@@ -78,6 +81,13 @@ class Witness:
         if words in self.certain:
             return True
         return any(words.startswith(f"{first} ") and self.said(words[len(first) + 1 :]) for first in self.certain)
+
+    def check_message(self, message: Message) -> None:
+        """Check that what the history has of a user was said."""
+        if message.role is not Role.USER or (message.overheard and plain(message.text) in self.overheard):
+            return
+        if not self.said(message.text):
+            self.fault(f"{message.text!r} in the history")
 
     def check(self, request: int, what: str) -> None:
         for text in self.requests[request]:
@@ -118,8 +128,7 @@ class WitnessEdge(ProvingEdge):
         tally.begun_prepared += bool(record.get("prepared"))
         tally.waited += record.get("event") == "CallsWait" and record["count"] > 0
         if record.get("effect") == "RecordOverheard":
-            # Nobody answers it: it is kept as what was known of it.
-            self.witness.certain.add(plain(record["text"]))
+            self.witness.overheard.add(plain(record["text"]))
 
 
 class RandomCall(abc.ABC):

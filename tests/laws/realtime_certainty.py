@@ -123,8 +123,7 @@ class RealtimeCall(RandomCall):
     def look(self) -> None:
         """The history has what was said for certain, and of the agent only what was heard."""
         for message in self.agent.conversation:
-            if message.role is Role.USER and not self.witness.said(message.text):
-                self.witness.fault(f"{message.text!r} in the history")
+            self.witness.check_message(message)
             if message.role is Role.ASSISTANT and message.text.startswith("r"):
                 number = int(message.text.split()[0][1:])
                 self.witness.check(number, "an answer in the history")

@@ -4,10 +4,11 @@ import pytest
 
 from vision_agents.core.agents.barrier import Barrier
 from vision_agents.core.audio import Playout
+from vision_agents.core.conversation import Message, Role
 from vision_agents.core.llm import Confirmation
 
 from .certainty import CertainCall
-from .random_call import run
+from .random_call import Witness, WitnessEdge, run
 
 
 def test_nothing_comes_of_a_turn_that_is_not_certain():
@@ -20,6 +21,19 @@ def test_nothing_comes_of_a_turn_that_is_not_certain():
     assert tally.waited > 50
     assert tally.not_called > 5
     assert tally.sounding > 10_000
+
+
+def test_what_was_overheard_may_be_written_down_as_such_and_is_not_answered():
+    witness = Witness()
+    WitnessEdge(witness).observe({"effect": "RecordOverheard", "text": "t1."})
+    witness.check_message(Message(Role.USER, "t1.", overheard=True))
+    assert witness.tally.faults == []
+    witness.check_message(Message(Role.USER, "t1."))
+    witness.check(witness.asked(frozenset({"t1"})), "an effect")
+    assert witness.tally.faults == [
+        "'t1.' in the history",
+        "an effect of 't1', which nobody has said for certain",
+    ]
 
 
 # The proof is worth what it would find: each guard broken on purpose.
