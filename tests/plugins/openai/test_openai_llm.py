@@ -16,7 +16,6 @@ from aiohttp.test_utils import TestServer
 from vision_agents.core import llm as base
 from vision_agents.core.conversation import Message, Role, ToolCall, spoken_text
 from vision_agents.plugins import openai
-from vision_agents.plugins.openai.client import called, decoded_arguments
 from vision_agents.testing.contract import until
 
 from ...standins.openai.server import KEY, StandIn
@@ -264,16 +263,6 @@ async def test_a_function_that_fails_is_told_to_the_model(service: StandIn, make
     assert "no station in Ulm" in str(answered)
     tool = asked["tools"][0].get("function", asked["tools"][0])
     assert (tool["name"], tool["parameters"]["required"]) == ("weather", ["city"])
-
-
-@pytest.mark.parametrize("arguments", ["{", "[1]", '"x"', "null"])
-def test_arguments_that_are_none(arguments: str) -> None:
-    with pytest.raises(openai.OpenAIError, match="no JSON object"):
-        decoded_arguments("weather", arguments)
-    assert decoded_arguments("weather", "") == {}
-    call = called("1", "weather", arguments)
-    assert "no JSON object" in call.wrong
-    assert (call.id, call.name, call.arguments) == ("1", "weather", {})
 
 
 @MAKERS

@@ -213,11 +213,16 @@ async def test_results_that_nobody_wants_any_more_are_not_answered(stand: Stand)
     assert len(stand.created) == 1
 
 
-async def test_arguments_that_are_none_are_an_error(stand: Stand) -> None:
+async def test_a_call_with_arguments_that_cannot_be_read_is_told_so_and_answered(stand: Stand) -> None:
     stand.ask("How is the weather?")
     stand.begins("r1")
-    with pytest.raises(ValueError, match="no JSON object"):
-        stand.calls_function("r1", "c1", ["Ulm"])
+    stand.calls_function("r1", "c1", ["Ulm"])
+    ((call, response),) = stand.calls
+    assert (call.id, dict(call.arguments)) == ("c1", {})
+    assert "no JSON object" in call.wrong
+    stand.over("r1")
+    stand.dialogue.result_sent(response)
+    assert len(stand.created) == 2
 
 
 async def test_nothing_to_cancel_is_no_error(stand: Stand) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -32,6 +33,17 @@ class ToolCall:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "arguments", whole_values(self.arguments))
+
+    @classmethod
+    def from_json(cls, id: str, name: str, arguments: str) -> ToolCall:
+        """Make one whose arguments are given as text; it is `wrong` if they are no JSON object."""
+        try:
+            decoded = json.loads(arguments or "{}")
+        except ValueError:
+            decoded = None
+        if isinstance(decoded, dict):
+            return cls(id, name, decoded)
+        return cls(id, name, wrong=f"{name} was called with arguments that are no JSON object: {arguments[:200]!r}")
 
 
 @dataclass(frozen=True, slots=True)

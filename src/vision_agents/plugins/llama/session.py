@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -127,7 +126,8 @@ class Session:
                 if "text" in message:
                     yield message["text"]
                 elif "call" in message:
-                    yield _tool_call(message["call"])
+                    call = message["call"]
+                    yield ToolCall.from_json(call["id"] or call["name"], call["name"], call["arguments"])
                 elif "done" in message:
                     self.last = Summary(**message["done"])
 
@@ -232,14 +232,3 @@ class _Reply:
                 message = await self._messages.get()
             if not message.keys() & {"begun", "progress"}:
                 return message
-
-
-def _tool_call(call: Json) -> ToolCall:
-    number, name = call["id"] or call["name"], call["name"]
-    try:
-        arguments = json.loads(call["arguments"] or "{}")
-    except ValueError:
-        arguments = None
-    if isinstance(arguments, dict):
-        return ToolCall(number, name, arguments)
-    return ToolCall(number, name, wrong=f"{name} was called with arguments that are no JSON object")

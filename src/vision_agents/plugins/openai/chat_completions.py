@@ -23,7 +23,7 @@ from openai.types.chat.chat_completion_chunk import Choice, ChoiceDeltaToolCall
 from vision_agents.core import llm as base
 from vision_agents.core.conversation import Message, Role, ToolCall, spoken_text
 
-from .client import TIMEOUT, called, make_client
+from .client import TIMEOUT, make_client
 from .context import history_tokens
 from .stream import Requests, Stopped
 from .usage import of_completion
@@ -173,7 +173,7 @@ class Call:
 
     def whole(self) -> ToolCall:
         # Some servers give none, and the outputs of several calls would be mixed up.
-        return called(self.id or f"call_{uuid4().hex}", self.name, self.arguments)
+        return ToolCall.from_json(self.id or f"call_{uuid4().hex}", self.name, self.arguments)
 
 
 class Calls:

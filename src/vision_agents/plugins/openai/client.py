@@ -10,7 +10,6 @@ from typing import Any
 import openai
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
-from vision_agents.core.conversation import ToolCall
 from vision_agents.core.redaction import keep_secret, redact
 from vision_agents.core.remote import RemoteError
 
@@ -89,25 +88,6 @@ def refused(error: Any, where: str) -> OpenAIError:
         return OpenAIError(f"{where}, and the service does not say why.")
     code = error.code or error.type
     return failure(where, str(error.message or code), code)
-
-
-def decoded_arguments(name: str, arguments: str) -> dict[str, Any]:
-    """The arguments with which a model calls a function. Raises OpenAIError if they are no JSON object."""
-    try:
-        decoded = json.loads(arguments or "{}")
-    except ValueError:
-        decoded = None
-    if not isinstance(decoded, dict):
-        raise OpenAIError(f"the model called {name} with arguments that are no JSON object: {arguments[:200]!r}")
-    return decoded
-
-
-def called(number: str, name: str, arguments: str) -> ToolCall:
-    """A function call of a model. Of arguments that are none it is told, and the answer goes on."""
-    try:
-        return ToolCall(number, name, decoded_arguments(name, arguments))
-    except OpenAIError as error:
-        return ToolCall(number, name, wrong=str(error))
 
 
 def _code(error: BaseException) -> str | None:

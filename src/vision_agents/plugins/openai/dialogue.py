@@ -19,8 +19,7 @@ from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import ToolCall
 from vision_agents.core.llm import PlayedResponse
 
-from . import wire
-from .client import OpenAIError, decoded_arguments, refused
+from .client import OpenAIError, refused
 from .link import SERVICE, Event
 from .response_queue import ResponseQueue
 from .responses import Response, Responses
@@ -240,13 +239,7 @@ class Dialogue:
     def _call(self, calls: list[Any], response: Response) -> None:
         response.pending += len(calls)
         for call in calls:
-            try:
-                arguments = decoded_arguments(call.name, call.arguments)
-            except OpenAIError as error:
-                self._wire.send(wire.function_result(call.call_id, f"error: {error}"))
-                self.result_sent(response)
-            else:
-                self._wire.call(ToolCall(call.call_id, call.name, arguments), response)
+            self._wire.call(ToolCall.from_json(call.call_id, call.name, call.arguments), response)
 
     def _answer_results(self, response: Response) -> None:
         if not response.pending and response.epoch == self._model.epoch:

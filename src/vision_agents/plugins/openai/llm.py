@@ -20,7 +20,7 @@ from openai.types.responses import (
 from vision_agents.core import llm as base
 from vision_agents.core.conversation import Message, Role, ToolCall, spoken_text
 
-from .client import TIMEOUT, called, failure, make_client
+from .client import TIMEOUT, failure, make_client
 from .context import history_tokens
 from .phases import Phases
 from .stream import Requests, Stopped
@@ -153,7 +153,7 @@ def _tool(tool: base.Tool) -> FunctionToolParam:
 
 
 def _tool_call(item: ResponseFunctionToolCall) -> ToolCall:
-    return called(item.call_id, item.name, item.arguments)
+    return ToolCall.from_json(item.call_id, item.name, item.arguments)
 
 
 def _items(message: Message, phases: Phases) -> Iterator[ResponseInputItemParam]:

@@ -7,7 +7,6 @@ asked for waits for that; a response that was cancelled has to end in time, or t
 from __future__ import annotations
 
 import base64
-import json
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -244,12 +243,10 @@ class Dialogue:
         response = self._running(event)
         if response is None:
             return
-        arguments = json.loads(event.get("arguments") or "{}")
-        if not isinstance(arguments, dict):
-            raise ValueError(f"the model called {event['name']} with arguments that are no JSON object")
+        call = ToolCall.from_json(event["call_id"], event["name"], event.get("arguments") or "")
         response.called = True
         response.pending += 1
-        self.wire.call(ToolCall(event["call_id"], event["name"], arguments), response)
+        self.wire.call(call, response)
 
     def _on_done(self, event: Event) -> None:
         response, body = self.active, event["response"]
