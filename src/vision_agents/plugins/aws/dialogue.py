@@ -25,14 +25,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
 
 from vision_agents.core import llm
 from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import ToolCall
 
 from .client import SERVICE_NAME, AWSError
-from .responses import Content, Response, ResponseRequest, UserTurn
+from .responses import Content, Response, ResponseRequest, UserTurn, is_interruption
 from .usage import token_usage
 from .wire import OUTPUT_SAMPLE_RATE, Json
 
@@ -79,20 +78,21 @@ class Dialogue:
 
     def asked(self, text: str, key: int | None) -> None:
         """A text is sent to be answered."""
-        self.requests.append(ResponseRequest(text, key, self.model.epoch, self.now(), self.current))
+        during = self.current or self.calling
+        self.requests.append(ResponseRequest(text, key, self.model.epoch, self.now(), during))
 
     def result_sent(self, response: Response) -> None:
         """The result of one of its functions is sent: after the last one the model goes on."""
         response.pending -= 1
-        if response is not self.calling or response.pending:
+        if response is not self.calling or response.pending or self._open(response, "TOOL"):
             return
         self.calling = None
-        if self._lost(response):
-            return
+        # Of a lost one too: the model answers that nothing came of a call, and nobody wants to hear it.
+        request = ResponseRequest(None, response.key, response.epoch, self.now(), None, response.dropped)
         if self.current is None and not self.requests:
-            self.current = Response(f"answer {next(_numbers)}", response.epoch, response.key)
+            self.current = self._answer_to(request)
         else:
-            self.requests.append(ResponseRequest(None, response.key, response.epoch, self.now(), None))
+            self.requests.append(request)
 
     def cancel(self, responses: set[str]) -> None:
         """These are not wanted any more, whatever their epoch."""
@@ -110,7 +110,10 @@ class Dialogue:
     def unwanted(self) -> bool:
         """Return whether the service is at something, or was asked for something, that nobody wants any more."""
         self._forget_old_requests()
-        return any(map(self._lost, self._at_work)) or any(request.epoch < self.model.epoch for request in self.requests)
+        all_work: list[Response | ResponseRequest] = [*self._at_work, *self.requests]
+        return any(map(self._lost, all_work)) or any(
+            one.unclear and one.epoch < self.model.epoch for one in self._contents.values()
+        )
 
     @property
     def wanted(self) -> bool:
@@ -135,7 +138,7 @@ class Dialogue:
 
     def end(self) -> list[ResponseRequest]:
         """The stream is gone, and everything on it. Returns what is still to be answered."""
-        wanted = [request for request in self.requests if request.epoch == self.model.epoch]
+        wanted = [request for request in self.requests if not self._lost(request)]
         unanswered = [request for request in wanted if request.text is not None]
         self.requests.clear()
         self._contents.clear()
@@ -173,22 +176,29 @@ class Dialogue:
             raise
         extra = json.loads(fields.get("additionalModelFields") or "{}")
         final = extra.get("generationStage") == "FINAL"
-        response: Response | None = None
+        content = Content(role, kind, final, self.model.epoch)
         if kind == "TOOL" and self.current is None and self.calling is not None:
-            response = self.calling  # One more function.
+            content.response = self.calling  # One more function.
+        elif final and role != "USER":
+            content.response = self._last or self.current  # It tells once more what was said.
+        elif role != "USER" and kind == "TEXT" and self.current is None:
+            content.unclear = True
         elif role != "USER":
-            # The final text tells once more what was said.
-            response = (self._last or self.current) if final else self._answering()
-        self._contents[str(fields["contentId"])] = Content(role, kind, final, response)
+            content.response = self._answering(content)
+        self._contents[str(fields["contentId"])] = content
 
     def _on_text(self, fields: Json) -> None:
         content = self._contents.get(str(fields["contentId"]))
         text = str(fields["content"])
         if content is None:
             return
-        if _is_interruption(text):
+        if is_interruption(text):
+            content.unclear = False
+            content.response = self._newest
             self._interrupted(content.response)
-        elif content.role == "USER":
+            return
+        self._clear_up(content)
+        if content.role == "USER":
             self._heard(text.strip())
         elif content.response is not None and text and not (content.final and content.response.text):
             self._say(content.response, text)
@@ -206,14 +216,15 @@ class Dialogue:
 
     def _on_tool_use(self, fields: Json) -> None:
         content = self._contents.get(str(fields["contentId"]))
-        arguments = json.loads(fields.get("content") or "{}")
         if content is not None and content.response is not None:
-            content.call = ToolCall(str(fields["toolUseId"]), str(fields["toolName"]), dict(arguments))
+            number, name = str(fields["toolUseId"]), str(fields["toolName"])
+            content.call = ToolCall.from_json(number, name, str(fields.get("content") or ""))
 
     def _on_content_end(self, fields: Json) -> None:
         content = self._contents.pop(str(fields["contentId"]), None)
         if content is None:
             return
+        self._clear_up(content)
         reason, response = fields.get("stopReason"), content.response
         if reason == "INTERRUPTED":
             self._interrupted(response)
@@ -243,14 +254,28 @@ class Dialogue:
         last = self._last
         return last is not None and not last.interrupted and not self._lost(last) and self.now() < self._plays_until
 
-    def _lost(self, response: Response) -> bool:
-        return response.dropped or response.epoch < self.model.epoch
+    @property
+    def _newest(self) -> Response | None:
+        """The response that the service began last: an interruption stops it, where nothing else tells."""
+        return max((*self._at_work, *([self._last] if self._last else [])), key=lambda one: one.number, default=None)
 
-    def _answering(self) -> Response:
+    def _lost(self, one: Response | ResponseRequest) -> bool:
+        return one.dropped or one.epoch < self.model.epoch
+
+    def _open(self, response: Response, kind: str) -> bool:
+        return any(one.response is response and one.kind == kind for one in self._contents.values())
+
+    def _clear_up(self, content: Content) -> None:
+        if content.unclear:
+            content.unclear, content.response = False, self._answering(content)
+
+    def _answer_to(self, request: ResponseRequest) -> Response:
+        return Response(next(_numbers), request.epoch, request.key, dropped=request.dropped)
+
+    def _answering(self, content: Content) -> Response:
         if self.current is None:
             request = self._asked()
-            epoch, key = (request.epoch, request.key) if request is not None else (self.model.epoch, None)
-            self.current = Response(f"answer {next(_numbers)}", epoch, key)
+            self.current = Response(next(_numbers), content.epoch) if request is None else self._answer_to(request)
             if self._turn is not None:
                 self._end_turn(self._turn)
                 self._turn.answered = True
@@ -270,7 +295,7 @@ class Dialogue:
             self.model.report_response_started(response.id, response.epoch, response.key)
 
     def _say(self, response: Response, text: str) -> None:
-        if response.over and not response.text:
+        if response.dropped or (response.over and not response.text):
             return
         self._begin(response)
         # Each content is a sentence, without the space between it and the one before.
@@ -287,9 +312,8 @@ class Dialogue:
     def _end_part(self) -> None:
         """End what the model said before it called functions, once all of it came: it is a part by itself, since a
         function may have something said before the model goes on."""
-        calling, open_contents = self.calling, self._contents.values()
-        if calling is not None and not any(one.response is calling and one.kind == "AUDIO" for one in open_contents):
-            self._end(calling, more=True)
+        if self.calling is not None and not self._open(self.calling, "AUDIO"):
+            self._end(self.calling, more=True)
 
     def _finish(self, response: Response) -> None:
         if response is self.current:
@@ -306,16 +330,18 @@ class Dialogue:
             self.model.report_response_done(response.id, more)
 
     def _interrupted(self, response: Response | None) -> None:
-        response = response or self.current or self.calling or self._last
+        response = response or self._newest
         if response is None or response.interrupted:
             return
-        response.interrupted = True
-        # A text that we sent stops the model too; then nobody has spoken.
+        # A text that we sent stops the model too; then nobody has spoken, and functions go on.
         ours = any(request.during is response for request in self.requests)
+        if ours and response is self.calling:
+            return
+        response.interrupted = True
         current = response in self._at_work or response is self._last
         if current and not ours and not self._lost(response):
             self._somebody_speaks()
-            if not response.over:
+            if response.pending or not response.over:
                 self.model.report_answer_lost(response.id if response.started else None)
         if current:
             self._plays_until = self.now()
@@ -334,7 +360,7 @@ class Dialogue:
         for response in self._at_work:
             if self._lost(response):
                 self._finish(response)  # What begins from now on answers these words.
-        for request in [one for one in self.requests if one.text is None and one.epoch < self.model.epoch]:
+        for request in [one for one in self.requests if one.text is None and self._lost(one)]:
             self.requests.remove(request)
         turn = self._turn
         if turn is None or turn.answered:
@@ -370,16 +396,6 @@ class Dialogue:
             # It may be known only now that there was a turn.
             silence = min(silence, self.now() - turn.began)
             self.model.report_turn_ended(turn.participant, 1.0, speech or None, silence)
-
-
-def _is_interruption(text: str) -> bool:
-    if "interrupted" not in text:
-        return False
-    try:
-        mark: Any = json.loads(text)
-    except ValueError:
-        return False
-    return isinstance(mark, dict) and mark.get("interrupted") is True
 
 
 _HANDLERS: dict[str, Callable[[Dialogue, Json], None]] = {
