@@ -408,6 +408,46 @@ async def test_a_connection_that_is_lost_while_a_function_runs_loses_the_rest_of
     assert stand.player.lost == list(stand.player.responses)
 
 
+@pytest.mark.parametrize("preamble", [None, "Let me see."])
+async def test_a_noise_while_a_function_runs_loses_the_answer_and_that_is_told(
+    stand: Stand, preamble: str | None
+) -> None:
+    stand.dialogue.asked("How is the weather?", 5)
+    if preamble is not None:
+        stand.audio(0.1, text=preamble)
+    assert stand.dialogue.called(1) is not None
+    stand.player._playing.clear()  # All that was said has been heard.
+    stand.says(interrupted=True)
+    assert stand.player.lost == ([None] if preamble is None else list(stand.player.responses))
+
+
+async def test_words_behind_the_beginning_of_their_answer_outlive_a_connection_that_breaks(stand: Stand) -> None:
+    stand.hears("what is")
+    stand.audio(text="It is")
+    stand.hears(" the time")
+    stand.dialogue.end(again=True)
+    stand.dialogue.opened()
+    assert stand.player.final_words(ANNA) == ["what is", "the time"]
+
+
+@pytest.mark.parametrize("opened", [True, False])
+async def test_words_that_come_once_more_are_told_once_and_at_last_if_they_never_come(
+    stand: Stand, opened: bool
+) -> None:
+    stand.hears("what is the time")
+    for _ in range(2):
+        stand.dialogue.end(again=True)
+    assert not stand.player.final_words(ANNA)
+    assert not stand.player.lost
+    if opened:
+        stand.dialogue.opened()
+        stand.hears("what is the time", finished=True)
+    else:
+        stand.dialogue.end(again=False)
+    assert stand.player.final_words(ANNA) == ["what is the time"]
+    assert stand.player.lost == ([] if opened else [None])
+
+
 @pytest.mark.parametrize("at_work", [True, False])
 async def test_a_text_behind_a_voice_is_answered_whether_the_service_had_begun_to_answer_that(
     stand: Stand, at_work: bool

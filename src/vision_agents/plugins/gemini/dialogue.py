@@ -54,6 +54,10 @@ class Dialogue:
         self._responses.finish_if_played_out()
         self._turns.hear(audio)
 
+    def opened(self) -> None:
+        """There is a session. It hears once more what was said in the one before and not answered."""
+        self._turns.forget_words()
+
     def asked(self, text: str, key: int | None) -> None:
         """A text is sent to be answered, which ends whatever the model is at."""
         behind = self.current is None and self.unanswered
@@ -96,12 +100,11 @@ class Dialogue:
         unfinished = self._responses.unanswered
         wanted = unfinished is not None and unfinished.epoch == self.model.epoch
         lost = unfinished.id if unfinished is not None and unfinished.started else None
-        if again:
-            self._turns.forget_words()
-        else:
+        # The next session hears what was not answered, and its words come once more.
+        if not (again and self._turns.unanswered):
             self._turns.report_words()
         self._responses.clear()
-        if self._turns.understood or (wanted and unfinished is not None and unfinished.text is None):
+        if self._turns.told or (wanted and unfinished is not None and unfinished.text is None):
             self.model.report_answer_lost(lost)
         return unfinished
 
@@ -236,7 +239,7 @@ class Dialogue:
         if self._turns.understood:
             self._turns.report_words()
         self._turns.begin()
-        if response is not None and response.started and not response.over:
+        if response is not None and response.started and (response.pending or not response.over):
             self.model.report_answer_lost(response.id)  # Unless it was for somebody who may interrupt.
         if response is not None:
             self._responses.finish(response)

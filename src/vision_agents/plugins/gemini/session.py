@@ -131,6 +131,7 @@ class Session(RealtimeSession):
         return turns(without_asked(self._model.history, asked))
 
     def opened(self) -> None:
+        self._dialogue.opened()
         again, self._again = self._again, None
         if again is not None and again.text is not None and again.epoch == self._model.epoch:
             self._send_text(again.text, again.key)

@@ -65,6 +65,11 @@ class UserTurns:
         return self._turn is not None and not self._turn.answered and bool(self._turn.words.strip())
 
     @property
+    def told(self) -> bool:
+        """Return whether somebody has spoken words that were reported as final, and not been answered."""
+        return self._turn is not None and not self._turn.answered and self._turn.reported > 0
+
+    @property
     def quiet(self) -> bool:
         """Return whether no sound was heard for a while."""
         stretch = self.sound.stretch()
