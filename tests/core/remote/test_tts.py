@@ -23,7 +23,8 @@ PIECE = SpeechChunk(PcmData.silence(0.1, 16_000))
 class Line(SpeechLine[Synthesis]):
     """A line with places for so many texts. `confirms_after`: seconds that a cancellation takes, None: it fails."""
 
-    def __init__(self, places: int, confirms_after: float | None) -> None:
+    def __init__(self, places: int, confirms_after: float | None, opens_after: float) -> None:
+        self.opens_after = opens_after
         self.places = places
         self.confirms_after = confirms_after
         self.texts: list[str] = []
@@ -33,6 +34,7 @@ class Line(SpeechLine[Synthesis]):
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Line]:
+        await asyncio.sleep(self.opens_after)
         yield self
 
     async def _read(self, _: Line) -> None:
@@ -69,16 +71,18 @@ class Line(SpeechLine[Synthesis]):
 
 
 class Made(RemoteTTS[Line]):
-    """A synthesiser whose lines are made up. `broken`: so many of the next lines break at their first text."""
+    """A synthesiser whose lines are made up. `broken`: so many of the next lines break at their first text;
+    `opens_after`: seconds that the next ones take to be opened."""
 
     def __init__(self, places: int = 1, confirms_after: float | None = 0.1, refuses: bool = False) -> None:
         super().__init__("it", lambda error: "Ask somebody." if refuses else None, OSError)
         self.lines: list[Line] = []
         self.broken = 0
+        self.opens_after = 0.0
         self._made = (places, confirms_after)
 
     def _new_line(self) -> Line:
-        line = Line(*self._made)
+        line = Line(*self._made, self.opens_after)
         line.broken, self.broken = self.broken > 0, self.broken - 1
         self.lines.append(line)
         return line
@@ -142,6 +146,23 @@ async def test_texts_share_a_line_as_far_as_it_goes_and_one_line_is_left() -> No
         line.end()
     for consumer in consumers:
         await consumer.end()
+    await asyncio.sleep(0.01)
+    assert made.open == 1
+    await made.close()
+
+
+@pytest.mark.parametrize("by_text", [True, False])
+async def test_a_line_that_was_being_opened_when_the_voice_was_tuned_says_nothing(by_text: bool) -> None:
+    made = Made()
+    made.opens_after = 1.0
+    opening = asyncio.ensure_future(speaking(made, "one") if by_text else made.start())
+    await asyncio.sleep(0.5)
+    made._renew()
+    await opening
+    made.opens_after = 0.0
+    if not by_text:
+        await speaking(made, "one")
+    assert [line.texts for line in made.lines] == [[], ["one"]]
     await asyncio.sleep(0.01)
     assert made.open == 1
     await made.close()

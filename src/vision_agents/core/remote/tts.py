@@ -92,7 +92,8 @@ class RemoteTTS(tts.TTS, Generic[L]):
         self._utterances: set[_Utterance[L]] = set()
         # The latest one last.
         self._lines: list[L] = []
-        # Those opened for a voice as it was before it was tuned: they say what they have begun.
+        # How often the voice was tuned; and the lines opened for one as it was before: they say what they have begun.
+        self._tuned = 0
         self._outdated: set[L] = set()
         self._cancelling: dict[asyncio.Task[None], L] = {}
         self._taking = asyncio.Lock()
@@ -152,6 +153,7 @@ class RemoteTTS(tts.TTS, Generic[L]):
 
     def _renew(self) -> None:
         """Have the next text spoken on a new line: what lines are opened with has changed."""
+        self._tuned += 1
         self._outdated.update(self._lines)
         self._tidy()
 
@@ -255,6 +257,7 @@ class RemoteTTS(tts.TTS, Generic[L]):
 
     async def _open(self) -> L:
         opened: list[L] = []
+        tuned = self._tuned
 
         def connect() -> Connection[Any]:
             opened.append(self._new_line())
@@ -262,6 +265,9 @@ class RemoteTTS(tts.TTS, Generic[L]):
 
         await connect_in_time(self._service, connect, self._refusal)
         line = opened[-1]
+        if tuned != self._tuned and not self._closed:
+            line.connection.close_soon()
+            return await self._open()
         if self._closed:
             line.connection.close_soon()
             raise RuntimeError(f"this TTS of {self._service} is closed; make a new one")
