@@ -68,6 +68,23 @@ async def test_audio_that_nobody_takes_is_bounded_and_the_oldest_goes(caplog: py
     assert "the service takes no audio: what is older than 10 s is dropped" in caplog.text
 
 
+@pytest.mark.parametrize("waiting", [0, 5, round(AUDIO_LIMIT)])
+async def test_what_is_put_back_displaces_nothing_new(caplog: pytest.LogCaptureFixture, waiting: int) -> None:
+    outbox: Outbox[str] = Outbox("the service")
+    back, new, frame = pieces([RATE] * 15), pieces([RATE] * waiting), pieces([RATE // 50])
+    for piece in new:
+        outbox.put_audio(piece)
+    outbox.put_back(back)
+    if waiting < AUDIO_LIMIT:
+        outbox.put_audio(frame[0])
+        new += frame
+    left = taken(outbox, 0.0)
+    assert sum(piece.duration for piece in left) <= AUDIO_LIMIT
+    assert all(one is other for one, other in zip(left, [*back, *new][-len(left) :], strict=True))
+    assert len(left) >= min(len(back) + len(new), AUDIO_LIMIT - 1)
+    assert not caplog.text
+
+
 async def test_something_is_waited_for_no_longer_than_it_takes() -> None:
     loop = asyncio.get_running_loop()
     outbox: Outbox[str] = Outbox("the service")

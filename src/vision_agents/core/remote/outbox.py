@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 # Audio of the user that waits for a connection, in seconds; beyond it the oldest is dropped, and the log says so.
 AUDIO_LIMIT = 20.0
 
+# Seconds of it that are left free when audio is put back, for what comes until that is sent.
+ROOM = 1.0
+
 
 class Outbox(Generic[M]):
     """A queue filled by the conversation and emptied by one connection to `service` after another.
@@ -55,10 +58,13 @@ class Outbox(Generic[M]):
             self._seconds -= self._audio.popleft().duration
 
     def put_back(self, audio: Iterable[PcmData]) -> None:
-        """Put `audio`, which was taken before, in front of all other."""
-        pieces = list(audio)
+        """Put `audio`, which was taken before, in front of all other: the latest of it that there is room for."""
+        pieces = deque(audio)
+        seconds = sum(piece.duration for piece in pieces)
+        while pieces and self._seconds + seconds > AUDIO_LIMIT - ROOM:
+            seconds -= pieces.popleft().duration
         self._audio.extendleft(reversed(pieces))
-        self._seconds += sum(piece.duration for piece in pieces)
+        self._seconds += seconds
         self._something.set()
 
     def take_audio(self, limit: float) -> PcmData:
