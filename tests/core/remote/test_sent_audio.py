@@ -51,6 +51,9 @@ understood = SentAudio.understood
         pytest.param([said(2.0), quiet(1.0), understood], 0.0, id="answered"),
         pytest.param([said(2.0), quiet(1.0), understood, quiet(3.0)], LEAD, id="answered, and silence"),
         pytest.param([said(2.0), quiet(1.0), said(0.5), understood, said(0.5)], LEAD + 1.0, id="words are late"),
+        pytest.param(
+            [said(1.0), quiet(0.5), said(2.0), quiet(0.22), understood], LEAD + 2.22, id="words are late, in a pause"
+        ),
     ],
 )
 def test_what_nobody_has_understood_is_kept(parts: list[PcmData | Callable[[SentAudio], None]], seconds: float) -> None:

@@ -11,8 +11,9 @@ from .sound import SoundTracker
 LIMIT = 15.0
 LEAD = 0.5
 
-# Who made a sound within so many seconds is still speaking; a pause of so many seconds is between two turns.
-SPEAKING = 0.2
+# Who made a sound within so many seconds may still be speaking: services wait at least as long before they take a turn
+# for over, and what they tell sooner is of something before it. A pause of so many seconds is between two turns.
+SPEAKING = 0.5
 PAUSE = 0.4
 
 
