@@ -127,6 +127,8 @@ def test_less_risk_is_more_patience() -> None:
         ("four one five", Ending.SPELLED),
         ("It is 4 1 5.", Ending.SPELLED),
         *((text, Ending.SHORT) for text in ("Yes.", "No.", "okay", "Sure, thank you.", "Nein!", "いいえ。", "不是")),
+        *((text, Ending.WHOLE) for text in ("Is that so?", "Okay?", "See you.", "Thank you.", "Please.", "I see.")),
+        ("like you", Ending.PLAIN),
         ("No, tea.", Ending.WHOLE),
         ("Stop.", Ending.WHOLE),
         ("Turn it on.", Ending.WHOLE),

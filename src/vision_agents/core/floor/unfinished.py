@@ -16,7 +16,7 @@ from __future__ import annotations
 from enum import Enum
 from functools import lru_cache
 
-from .vocabulary import ALL, tokens
+from .vocabulary import ALL, tokens, word_count
 
 
 class Ending(Enum):
@@ -95,9 +95,14 @@ def ending(text: str) -> Ending:
         return Ending.OPEN
     if _is_spelled(last):
         return Ending.SPELLED
-    if words in _NO or not ALL.content(words):
+    if not text.endswith(_QUESTIONS) and (words in _NO or _is_short_answer(words)):
         return Ending.SHORT
     return Ending.WHOLE if text[-1] in _STOPS else Ending.PLAIN
+
+
+def _is_short_answer(words: tuple[str, ...]) -> bool:
+    """Return True for an answer with nothing but other listeners' words: "thank you" and "please" alone are none."""
+    return ALL.has_answer(words) and ALL.backchannel_count(words) == word_count(words)
 
 
 def _is_spelled(word: str) -> bool:
