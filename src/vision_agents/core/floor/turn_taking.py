@@ -29,6 +29,7 @@ from .turn import (
     TurnPhase,
 )
 from .unfinished import ending
+from .vocabulary import tokens
 
 # Seconds of speech are sums of windows: this much may be lost in adding them.
 EPSILON = 1e-9
@@ -319,8 +320,8 @@ class TurnTaking:
             self._replies.addressees |= half.to or set()
             self._judge.challenge = None
             effects += self._replies.drop("more was said")
-        elif half is not None:
-            half.outdated = True
+        else:
+            self._outdate(who, text)
         self._replies.want_answer(report.at, who)
         return effects
 
@@ -333,9 +334,7 @@ class TurnTaking:
             effects += turn.announce(self._replies.epoch) + turn.announce_end()
         if text:
             self._judge.people.learn(turn)
-            half = self._replies.answer_to(turn.participant)
-            if half is not None and self._judge.people.may_interrupt(turn.participant):
-                half.outdated = True
+            self._outdate(turn.participant, text)
         awaits_words, not_understood = not turn.words.reported, self._evident(turn)
         turn.clear()
         record = fx.RecordTurn(turn.participant, text) if text else fx.DiscardTurn(turn.participant, awaits_words)
@@ -348,3 +347,9 @@ class TurnTaking:
         if not_understood and not self._replies.continuation_waits:
             effects.append(fx.AnnounceNoWords(turn.participant))
         return effects
+
+    def _outdate(self, participant: str, text: str) -> None:
+        """Take note that somebody has said more than the answer to them knows, unless it is a listener's "okay"."""
+        half, judge = self._replies.answer_to(participant), self._judge
+        if half is not None and judge.people.may_interrupt(participant) and not judge.vocabulary.is_idle(tokens(text)):
+            half.outdated = True
