@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from vision_agents.core.floor import Clearance, FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
@@ -171,6 +173,27 @@ class TestTheFirstHalfIsBeingAnswered:
         story.asks_while_others_speak(ANN, "do not", 2.2)
         assert story.floor.clearance(0, 1) is Clearance.GO
 
+    @pytest.mark.parametrize("late", [False, True])
+    def test_a_listeners_okay_keeps_nothing_from_being_done(self, late: bool) -> None:
+        story = speaking()
+        story.at(2.1, ev.FunctionStarted, 1)
+        story.at(2.1, ev.ReplyRequested, 2, False, False, 1)
+        if late:
+            story.speaks(ANN, 2.2, 0.2)
+            story.stops(ANN, 2.6, 0.2)
+            story.at(2.8, ev.TurnEnded, ANN)
+            story.finds_no_words(ANN, 2.9, story.floor._turns[ANN].request)
+            assert fx.RecordTurn(ANN, "okay") in story.at(3.0, ev.TranscriptReceived, ANN, "okay", True)
+        else:
+            story.asks_while_others_speak(ANN, "okay", 2.2)
+        assert story.floor.clearance(0, 1) is Clearance.GO
+
+    def test_late_words_of_who_may_not_interrupt_do_not_either(self) -> None:
+        story = speaking()
+        story.at(2.1, ev.InterruptingAllowed, ANN, False)
+        assert fx.RecordTurn(ANN, "do not") in story.at(2.5, ev.TranscriptReceived, ANN, "do not", True)
+        assert story.floor.clearance(0, 1) is Clearance.GO
+
     def test_what_the_guess_had_is_not_said_twice(self) -> None:
         story = Story()
         story.speaks(ANN, 0.0, 0.96)
@@ -265,6 +288,34 @@ class TestWordsWithoutSpeechOverTheAgent:
         assert kinds(effects) == [fx.AnnounceTurnStarted, fx.AnnounceTurnEnded, fx.RecordTurn]
         assert story.floor.clearance(0, 1) is Clearance.NEVER
         assert story.at(6.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=True)]
+
+    @pytest.mark.parametrize("reject", ["vote", "voice"])
+    def test_one_that_is_shown_not_to_be_for_the_agent_is_none(self, reject: str) -> None:
+        story = speaking()
+        story.at(3.0, ev.SpeechStarted, ANN)
+        if reject == "vote":
+            story.at(3.1, ev.Voted, ANN, story.challenge(ANN), "mine", -3.0, "not meant for me")
+        else:
+            story.at(3.1, ev.VoiceCompared, ANN, -0.2)
+        story.at(3.2, ev.TranscriptReceived, ANN, "I would rather go to Paris please", True, 0.9)
+        story.stops(ANN, 3.4, 0.0)
+        assert kinds(story.until(6.0)) == [fx.Resume, fx.RecordOverheard, fx.DiscardTurn]
+
+    def test_nor_is_it_when_its_words_come_late(self) -> None:
+        story = speaking()
+        story.at(3.0, ev.SpeechStarted, ANN)
+        story.at(3.1, ev.Voted, ANN, story.challenge(ANN), "mine", -3.0, "not meant for me")
+        story.stops(ANN, 3.4, 0.0)
+        story.until(6.0)
+        late = story.at(6.0, ev.TranscriptReceived, ANN, "tell me more", True, 0.9)
+        assert kinds(late) == [fx.RecordOverheard]
+
+    def test_a_guess_at_one_is_not_answered_before_it_is_final(self) -> None:
+        story = speaking(knobs(strategies=("length", "words")))
+        story.at(3.0, ev.SpeechStarted, ANN)
+        story.at(3.1, ev.TranscriptReceived, ANN, "I would rather go to Paris please", False, 0.65)
+        story.stops(ANN, 3.4, 0.0)
+        assert kinds(story.until(6.0)) == [fx.Resume, fx.RecordOverheard, fx.DiscardTurn]
 
     def test_what_the_agent_said_is_none(self) -> None:
         story = self.told_at_once("so the weather in Rome")

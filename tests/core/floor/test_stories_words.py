@@ -318,3 +318,53 @@ class TestWordsThatAreWrong:
         assert committed(story.at(5.35, ev.TranscriptReceived, ANN, "I have to go now", False, 0.9))[3].endswith(
             "go now”"
         )
+
+
+class TestOnlyAGuessThatItIsAListeners:
+    """It interrupts nothing, and is answered after what the agent says: it may have been a request."""
+
+    def heard(self, guess: str, words: str, sure: float, length: float) -> Story:
+        story = speaking()
+        story.speaks(ANN, 5.0, 0.3)
+        story.at(5.35, ev.TranscriptReceived, ANN, guess, False, sure)
+        voiced = 0.3
+        while voiced + 0.1 <= length:
+            voiced += 0.1
+            story.at(5.1 + voiced, ev.SpeechContinued, ANN, 0.7, voiced)
+        end = 5.15 + voiced
+        story.at(end, ev.TranscriptReceived, ANN, words, True, sure)
+        assert story.stops(ANN, end + 0.1, voiced) == []
+        return story
+
+    @pytest.mark.parametrize(
+        ("guess", "words", "sure", "length"),
+        [
+            ("okay", "okay great thank you so much cancel", 0.95, 1.6),
+            ("yes", "yes yes yes yes Tuesday", 0.95, 1.6),
+            ("okay", "okay great thanks a lot John", 0.95, 1.3),
+            ("uh", "call mom", 0.7, 0.45),
+        ],
+    )
+    def test_it_is_answered_later(self, guess: str, words: str, sure: float, length: float) -> None:
+        story = self.heard(guess, words, sure, length)
+        assert kinds(story.until(8.5)) == [fx.Resume, fx.FinishTurn]
+        request = story.floor._turns[ANN].request
+        assert fx.RecordTurn(ANN, words) in story.at(8.6, ev.TranscriptCompleted, ANN, request)
+        assert story.at(9.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=True)]
+
+    def test_if_it_is_no_guess_that_she_said_it_to_somebody_else_it_is_not(self) -> None:
+        story = self.heard("okay", "okay great thank you so much cancel", 0.95, 1.6)
+        effects = story.at(story.now, ev.VoiceCompared, ANN, -0.2)
+        assert kinds(effects + story.until(8.5)) == [fx.Resume, fx.RecordOverheard, fx.DiscardTurn]
+
+    def test_an_uh_huh_is_not(self) -> None:
+        story = self.heard("okay", "okay great thank you so much", 0.95, 1.3)
+        assert kinds(story.until(8.5)) == [fx.Resume, fx.DiscardTurn]
+
+    def test_words_that_come_when_it_was_found_to_be_nothing_are(self) -> None:
+        story = speaking()
+        story.speaks(ANN, 5.0, 0.2)
+        story.stops(ANN, 5.4, 0.2)
+        story.until(7.0)
+        late = story.at(7.0, ev.TranscriptReceived, ANN, "okay great thank you so much cancel", True, 0.95)
+        assert fx.RecordTurn(ANN, "okay great thank you so much cancel") in late

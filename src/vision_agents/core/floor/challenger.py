@@ -76,6 +76,8 @@ class Recognition:
     words_before: int
     transcribed: bool = False
     final: bool = False
+    # What has not come by now is not waited for.
+    complete: bool = False
     reported_at: float = 0.0
     confidence: float | None = None
     alternative: str = ""
@@ -88,7 +90,7 @@ class Recognition:
 
     def observe(self, report: TranscriptReceived, transcript: str, voiced: float, vocabulary: Vocabulary) -> None:
         """Take a report. `transcript`: all words of the turn with it; `voiced`: the seconds of speech by then."""
-        self.transcribed, self.final, self.reported_at = True, report.final, report.at
+        self.transcribed, self.final, self.complete, self.reported_at = True, report.final, False, report.at
         self.confidence, self.alternative = report.confidence, report.alternative
         reading = self.words(transcript)
         before, now = tokens(self.reading), tokens(reading)
@@ -102,7 +104,7 @@ class Recognition:
 
     def covers(self, last_sound: float) -> bool:
         """Return True if the latest report was made when all of the speech had been heard, as far as can be known."""
-        return self.final or self.reported_at >= last_sound + READING
+        return self.final or self.complete or self.reported_at >= last_sound + READING
 
     def words(self, transcript: str) -> str:
         """Return the words of the turn's transcript that came after the challenge began."""

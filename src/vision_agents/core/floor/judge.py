@@ -13,12 +13,11 @@ from . import events as ev
 from .challenge import HELD, HOLDING, LINGERING, SETTLING, UNHELD, Challenge, Change, Signal
 from .challenger import Challenger, MeasuredSpeech, Recognition
 from .evidence import Evidence, Vote
-from .late_words import LateWords, overheard
+from .late_words import LateWords, answered_later, best
 from .people import People
 from .policy import InterruptionPolicy
 from .reply_queue import Reply
 from .strategies import total, votes
-from .strategies.length import MOST as LONGEST
 from .strategies.question import asked
 from .strategies.words import mean_something
 from .turn import EVENS, SPEAKING, Done, Turn
@@ -33,8 +32,7 @@ UNCLEAR = 0.5
 
 # Seconds of speech after which its level is known well enough to let go of it.
 KNOWN = 0.25
-# The most that the strategies can still give to speech that goes on; and that of an answer to a question.
-BEST = {"length": LONGEST, "words": 1.0}
+# The most that can be given to an answer to a question.
 ANSWERS = 2.0
 
 # The same where nothing more is to be expected.
@@ -223,7 +221,7 @@ class Judge:
         """Let the reply go on: the speech is over and, as far as is known, was no interruption."""
         challenge = self._open_challenge
         for challenger in challenge.challengers.values():
-            challenger.recognition.final = True  # what has not come by now is not waited for
+            challenger.recognition.complete = True
         if self.winner(turns) is not None:
             return []
         given = self._votes(turns)
@@ -233,8 +231,9 @@ class Judge:
         every = tuple(vote for votes_on_it in given.values() for vote in votes_on_it)
         challenge.handle(Signal.RESUME, at)
         effects = [self._resumed(challenge, reason_against(every), every)]
-        # All words of such turns are known: nothing is to be waited for.
-        known = all(_unnoticed(self.poll(turns[participant])[0]) for participant in given)
+        # All words of speech that was not noticed are known: nothing is to be waited for.
+        unnoticed = (challenge.challengers[participant].speech.voiced == 0.0 for participant in given)
+        known = all(unnoticed) and all(self._answered_later(turns[participant]) for participant in given)
         return [*effects, *self.close(turns)] if known else effects
 
     def release(self, at: float, turns: Turns) -> list[fx.Effect]:
@@ -273,20 +272,25 @@ class Judge:
     def close(self, turns: Turns) -> list[fx.Effect]:
         """End the challenge: it was no turn. A turn that there was before the challenge keeps what it has.
 
-        So does one of final words that the detector noticed nothing of: how long they took is not known, so nothing is
-        known against them, and they are answered later.
+        So does one that is answered later.
         """
-        challenge = self._open_challenge
-        fresh = [participant for participant, challenger in challenge.challengers.items() if challenger.fresh]
-        polled = {who: self.poll(turns[who])[0] for who in fresh}
-        dismissed = {who: evidence for who, evidence in polled.items() if not _unnoticed(evidence)}
-        for who in polled.keys() - dismissed.keys():
-            turns[who].done = Done(EVENS)
-        self.challenge = None
+        fresh = {who: challenger for who, challenger in self._open_challenge.challengers.items() if challenger.fresh}
         effects: list[fx.Effect] = []
-        for who, evidence in dismissed.items():
-            effects += [*self.late_words.dismiss(evidence), *turns[who].discard()]
+        for who, challenger in fresh.items():
+            if self._answered_later(turns[who]):
+                turns[who].done = Done(EVENS)
+                continue
+            evidence, _ = self.poll(turns[who])
+            effects += self.late_words.dismiss(evidence, tuple(challenger.votes.values()))
+            effects += turns[who].discard()
+        self.challenge = None
         return effects
+
+    def _answered_later(self, turn: Turn) -> bool:
+        """Return True for somebody's final words that are no interruption, but may well be for the agent."""
+        evidence, given = self.poll(turn)
+        final = self._open_challenge.challengers[turn.participant].recognition.final
+        return final and answered_later(evidence, given, self.policy.strategies)
 
     def _patience(self, turns: Turns) -> float:
         """Return the seconds of silence before the reply resumes: fewer if something speaks against all speakers."""
@@ -309,10 +313,8 @@ class Judge:
         evidence, given = self.poll(turn)
         if evidence.voiced < KNOWN:
             return False
-        best = sum(weight for name, weight in BEST.items() if name in self.policy.strategies)
-        if "question" in self.policy.strategies and asked(evidence.agent_words):
-            best += ANSWERS
-        return best + sum(vote.weight for vote in given if vote.strategy not in BEST and vote.weight < 0.0) < 1.0
+        answers = "question" in self.policy.strategies and asked(evidence.agent_words)
+        return best(given, self.policy.strategies) + (ANSWERS if answers else 0.0) < 1.0
 
     def _shows_speech(self, turn: Turn) -> bool:
         """Return True if some of it was clear, or the recogniser is sure of words that mean something.
@@ -359,11 +361,6 @@ class Judge:
     def _open_challenge(self) -> Challenge:
         assert self.challenge is not None
         return self.challenge
-
-
-def _unnoticed(evidence: Evidence) -> bool:
-    """Return True for somebody's final words of which the detector noticed no sound."""
-    return evidence.voiced == 0.0 and evidence.words_final and overheard(evidence)
 
 
 def reason_for(given: tuple[Vote, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Words without a turn: those that come when speech was found to be none, and those that come before it is noticed."""
+"""Words without an interruption: of speech that was found to be none, before it is noticed, and answered later."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from . import effects as fx
 from . import events as ev
-from .evidence import Evidence
+from .evidence import Evidence, Vote
 from .people import People
 from .reply_queue import Reply
-from .strategies import total, votes
+from .strategies import BEST, total, votes
 from .strategies.echo import repeats
 from .strategies.words import BELIEVED, mean_something
 from .turn import Turn
@@ -26,15 +26,19 @@ class LateWords:
         self._vocabulary = vocabulary
         self._people = people
         self.dismissed: dict[str, Evidence] = {}
+        # What strategies of users had to say on it.
+        self._given: dict[str, tuple[Vote, ...]] = {}
 
-    def dismiss(self, evidence: Evidence) -> list[fx.Effect]:
-        """Take speech that is no turn. Its words are kept as overheard, if they are somebody's."""
-        self.dismissed[evidence.participant] = evidence
+    def dismiss(self, evidence: Evidence, given: tuple[Vote, ...]) -> list[fx.Effect]:
+        """Take speech that is no turn, and the votes of users on it. Its words are kept as overheard, if they are
+        somebody's."""
+        self.dismissed[evidence.participant], self._given[evidence.participant] = evidence, given
         return [fx.RecordOverheard(evidence.participant, evidence.words)] if overheard(evidence) else []
 
     def forget(self, participant: str) -> None:
         """The participant speaks again, or left."""
         self.dismissed.pop(participant, None)
+        self._given.pop(participant, None)
 
     def accepts(
         self, report: ev.TranscriptReceived, turn: Turn, reply: Reply | None, strategies: tuple[str, ...]
@@ -46,7 +50,9 @@ class LateWords:
         """
         dismissed = self.dismissed.get(turn.participant)
         if dismissed is not None:
-            return total(votes(_with_words(dismissed, report), strategies)) >= 1.0
+            evidence = _with_words(dismissed, report)
+            given = votes(evidence, strategies) + self._given[turn.participant]
+            return total(given) >= 1.0 or answered_later(evidence, given, strategies)
         if turn.closed is not None and not turn.closed.text:
             return True
         spoken = tokens(report.text)
@@ -86,6 +92,24 @@ class LateWords:
 def overheard(evidence: Evidence) -> bool:
     """Return True for words that are somebody's though not answered: no "uh-huh", and not the agent's own."""
     return mean_something(evidence) and not votes(evidence, ("echo",))
+
+
+def answered_later(evidence: Evidence, given: tuple[Vote, ...], strategies: tuple[str, ...]) -> bool:
+    """Return True for somebody's final words that interrupt nothing, and are answered after what the agent says.
+
+    Of some the detector noticed nothing: how long they took is not known, so nothing is known against them. Of others
+    it is only guessed that they are a listener's: "thank you so much, cancel" may be said to somebody by name. Not so
+    where all that the speech could be outweighs nothing of what else speaks against it, another's voice or a strategy
+    of a user.
+    """
+    guessed = any(vote.strategy == "words" and vote.weight < 0.0 for vote in given)
+    return (guessed or evidence.voiced == 0.0) and overheard(evidence) and best(given, strategies) >= 1.0
+
+
+def best(given: tuple[Vote, ...], strategies: tuple[str, ...]) -> float:
+    """Return what the votes can come to at best: with all that the speech may turn out to be, and all against it."""
+    against = sum(vote.weight for vote in given if vote.strategy not in BEST and vote.weight < 0.0)
+    return sum(weight for name, weight in BEST.items() if name in strategies) + against
 
 
 def _with_words(evidence: Evidence, report: ev.TranscriptReceived) -> Evidence:

@@ -26,7 +26,7 @@ from functools import lru_cache
 
 from ..evidence import Evidence, Vote
 from .echo import echo
-from .length import detector, length
+from .length import MOST, detector, length
 from .loudness import loudness
 from .question import question
 from .voice import voice
@@ -39,6 +39,8 @@ BUILT_IN: dict[str, BuiltIn] = {
 }
 """All strategies of this package by their names, which `InterruptionPolicy.strategies` chooses from."""
 
+BEST = {"length": MOST, "words": 1.0}
+"""The most that more of the same speech can still give it."""
 
 # Votes are sums of fractions: this much may be lost in adding them.
 EPSILON = 1e-9

@@ -37,6 +37,7 @@ def words(evidence: Evidence) -> Vote | None:
     the next reading may take back ("sound" becomes "sounds good", "no" "no problem"), and as the agent is silent
     already, there is time. So one word more than a backchannel is none yet, and may be a name ("thank you so much,
     Ann"). A reading that takes an "uh-huh" back for other words, and is not sure of them, is taken for the "uh-huh".
+    Both are guesses: what they keep from interrupting is answered later, see `late_words.answered_later`.
     """
     if not evidence.transcribed:
         return None
