@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import pickle
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from vision_agents.core.floor import Floor, FloorState, InterruptionPolicy
 from vision_agents.core.floor import events as ev
 from vision_agents.core.floor.challenge import HOLDING, LINGERING, SETTLING, Challenge
 from vision_agents.core.floor.challenger import LONGEST_WINDOW, Challenger
+from vision_agents.core.floor.evidence import Vote
 from vision_agents.core.floor.late_words import ECHO_DELAY
 from vision_agents.core.floor.loudness import Loudness
 from vision_agents.core.floor.reply_queue import Reply
@@ -408,9 +409,11 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
             None if (due := floor._taking._due(turn)) is None else age(due),
             (turn.closed.announced, turn.closed.text, turn.closed.guess) if turn.closed else None,
             turn.participant in floor._judge.late_words.dismissed,
+            of_votes(floor._judge.late_words._given.get(turn.participant, ())),
         )
 
     return (
+        floor._over,
         tuple(of_turn(turn) for turn in floor._turns.values()),
         floor._taking._detected,
         age(floor._replies.answer_due_since),
@@ -420,7 +423,17 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
         (*_of_reply(reply, last), age(reply.since), tuple(reply.insertions.values())) if reply else None,
         _of_challenge(challenge, now) if challenge else None,
         tuple(
-            (age(w.since), w.interruptible, w.started, w.number is None, w.news, w.filler, w.continues is None, w.inner)
+            (
+                age(w.since),
+                w.interruptible,
+                w.started,
+                w.number is None,
+                w.news,
+                w.filler,
+                w.continues is None,
+                w.inner,
+                w.stopped,
+            )
             for w in queue
         ),
         tuple(
@@ -452,7 +465,7 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
 
 def _of_reply(reply: Reply, last: int) -> tuple[object, ...]:
     to = tuple(sorted(reply.to)) if reply.to is not None else None
-    return (reply.interruptible, reply.answer, reply.news, reply.phase, last - reply.number, to)
+    return (reply.interruptible, reply.answer, reply.news, reply.phase, last - reply.number, to, reply.stopped)
 
 
 def _of_challenge(challenge: Challenge, now: float) -> tuple[object, ...]:
@@ -483,12 +496,17 @@ def _of_challenger(challenger: Challenger, turn: Turn, now: float) -> tuple[obje
         _of_loudness(speech.loudness),
         recognition.transcribed,
         recognition.covers(turn.speech.last_sound),
+        recognition.final,
         None if challenger.since_turn is None else challenger.since_turn <= GOES_ON,
         recognition.confidence,
         challenger.similarity,
         challenger.detector_confirmed,
-        tuple((vote.strategy, vote.weight) for vote in challenger.votes.values()),
+        of_votes(challenger.votes.values()),
     )
+
+
+def of_votes(votes: Iterable[Vote]) -> tuple[object, ...]:
+    return tuple((vote.strategy, vote.weight) for vote in votes)
 
 
 def _of_loudness(loudness: Loudness) -> tuple[object, ...]:

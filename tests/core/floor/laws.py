@@ -47,6 +47,8 @@ class Facts(NamedTuple):
     left: frozenset[str]
     guesses: tuple[tuple[str, str], ...]
     deserted: bool
+    # The call is over.
+    over: bool
     # There is something to be told that nobody waited for; and the replies whose functions run.
     news: bool
     needing: frozenset[int]
@@ -83,6 +85,7 @@ def look(floor: Floor) -> Facts:
         left=frozenset(floor._presence.left),
         guesses=tuple((p, turn.guess) for p, turn in floor._presence.left.items()),
         deserted=floor.deserted,
+        over=floor._over,
         news=voice.news,
         needing=frozenset(voice.functions),
         shelved=voice.shelved,
@@ -99,10 +102,22 @@ def step(floor: Floor, event: ev.FloorEvent, before: Facts | None = None) -> lis
     before = before or look(floor)
     effects = floor.handle(event)
     after = look(floor)
+    if before.over:
+        _check_over(floor, event, effects)
+        return effects
     _check_effects(floor, before, event, effects, after)
     _check_rest(floor, after)
     _check_leaving(before, event, effects, after)
     return effects
+
+
+def _check_over(floor: Floor, event: ev.FloorEvent, effects: list[fx.Effect]) -> None:
+    """When the call is over nothing happens any more, and what was said in it is in the history."""
+    assert floor.state is FloorState.IDLE
+    assert floor.deadline is None
+    assert floor.clearance(floor.epoch) is Clearance.NEVER
+    words = isinstance(event, ev.TranscriptReceived) and event.final and event.text
+    assert [type(effect) for effect in effects] in ([], [fx.RecordTurn] if words else [])
 
 
 def come_to_rest(floor: Floor, now: float) -> list[fx.Effect]:
@@ -137,7 +152,9 @@ def _check_rest(floor: Floor, facts: Facts) -> None:
         assert floor.clearance(draft.epoch, draft.number) is Clearance.WAIT
     # What waits has something that leads out of it.
     assert clearance is not Clearance.WAIT or floor.deadline is not None
-    assert len(floor._replies.queue) <= floor.policy.queue_limit + 1  # one answer may wait besides
+    rests = sum(waiting.is_rest for waiting in floor._replies.queue)
+    assert rests <= floor.policy.queue_limit
+    assert len(floor._replies.queue) - rests <= floor.policy.queue_limit + 1  # one answer may wait besides
 
 
 def _check_leaving(before: Facts, event: ev.FloorEvent, effects: list[fx.Effect], after: Facts) -> None:

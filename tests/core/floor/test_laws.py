@@ -223,6 +223,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert pickle.dumps((self.floor._turns, self.floor._replies, self.floor._judge.challenge)) == before
 
     @rule(ahead=st.one_of(st.none(), st.integers(-2, 2)))
+    @precondition(lambda self: not self.floor._over)
     def code_interrupts(self, ahead: int | None) -> None:
         epoch = self.floor.epoch
         self.happens(ev.InterruptRequested(self.now, None if ahead is None else epoch + ahead))

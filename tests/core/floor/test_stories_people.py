@@ -144,6 +144,11 @@ class TestSeveralPeople:
         assert story.at(4.5, ev.TranscriptReceived, BOB, "please", True) == [fx.RecordTurn(BOB, "please")]
         assert story.at(4.6, ev.SpeechStarted, ANN) == []
         assert story.at(4.7, ev.CallOver) == []
+        # Nor for somebody whom nobody knew of.
+        assert story.at(4.8, ev.TranscriptReceived, "carl", "me too", True) == [fx.RecordTurn("carl", "me too")]
+        assert story.at(4.9, ev.ParticipantJoined, "carl") == []
+        assert story.at(5.0, ev.ReplyRequested, 9) == []
+        assert story.end() == []
 
     def test_who_said_nothing_leaves_no_trace(self) -> None:
         story = speaking()

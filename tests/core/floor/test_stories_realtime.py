@@ -7,8 +7,9 @@ import pytest
 from vision_agents.core.floor import FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
+from vision_agents.core.floor.reply_queue import MOST_RESTS
 
-from .story import ANN, BOB, Story, kinds, resumed
+from .story import ANN, BOB, Story, kinds, knobs, resumed
 
 
 class TestRealtime:
@@ -226,6 +227,68 @@ class TestLostAnswers:
         story.at(1.0, ev.AnswerLost, 1)
         story.at(1.1, ev.InterruptRequested)
         assert story.until(30.0) == []
+
+    def lost(self) -> Story:
+        """What nobody may interrupt was stopped by the service at 1.0, and what came of it was heard by 1.2."""
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyRequested, 1, False)
+        story.answers(0.1)
+        story.at(0.5, ev.TurnStarted, ANN)
+        story.at(1.0, ev.AnswerLost, 1)
+        story.at(1.2, ev.AudioDrained, 1)
+        return story
+
+    def test_a_rest_keeps_no_answer_from_being_wanted(self) -> None:
+        """Of somebody who leaves while the answer to them is not heard yet, the others want one."""
+        story = self.lost()
+        story.at(1.3, ev.ParticipantJoined, BOB)
+        story.floor._turns[ANN].unanswered = True
+        assert fx.BeginReply(2, 0, True) in story.at(1.4, ev.ParticipantLeft, ANN)
+        story.answers(1.5)
+        assert story.at(2.0, ev.AudioDrained, 2) == [fx.BeginReply(3, 0, False, 1)]
+
+    def test_nor_the_rest_of_another_from_being_said(self) -> None:
+        story = self.lost()
+        story.floor._turns[ANN].cut = 0
+        story.at(2.0, ev.TurnEnded, ANN, 0.9, 0.3, 1.5)
+        begun = story.until(4.0)
+        assert begun == [fx.BeginReply(2, 0, False, 1)]
+        story.answers(4.0)
+        assert story.at(5.0, ev.AudioDrained, 2) == [fx.BeginReply(3, 0, False, 0)]
+
+    def test_a_model_that_owes_an_answer_to_a_noise_keeps_it_no_longer_than_any_rest(self) -> None:
+        story = self.lost()
+        story.at(2.0, ev.TurnEnded, ANN, 0.9, 0.3, 1.5)
+        assert story.until(3.9) == []
+        assert story.until(4.0) == [fx.BeginReply(2, 0, False, 1)]
+
+    def test_but_words_do(self) -> None:
+        story = self.lost()
+        story.at(2.0, ev.TurnEnded, ANN, 0.9, 1.0, 0.0)
+        story.at(2.1, ev.TranscriptReceived, ANN, "what?", True)
+        assert story.until(9.0) == []
+
+    def test_what_is_stopped_each_time_is_asked_for_so_many_times(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyRequested, 1, False)
+        for number in range(1, MOST_RESTS + 2):
+            assert story.floor.reply == number
+            story.answers(float(number))
+            story.at(number + 0.1, ev.AnswerLost, number)
+            story.at(number + 0.2, ev.AudioDrained, number)
+        assert story.floor.reply is None
+        assert story.until(60.0) == []
+
+    def test_only_so_many_rests_wait(self) -> None:
+        story = Story(knobs(queue_limit=1), answers=False)
+        for number in (1, 2):
+            story.at(0.0, ev.ReplyRequested, number, False)
+        for number in (1, 2):
+            story.at(float(number), ev.AudioStarted, number)
+            story.at(number + 0.1, ev.AnswerLost, number)
+            story.at(number + 0.2, ev.AudioDrained, number)
+        assert story.floor.may_continue(1) is False, "it is being said"
+        assert story.floor.may_continue(2) is False
 
     def test_one_that_never_was_is_not_asked_for(self) -> None:
         story = Story(answers=False)

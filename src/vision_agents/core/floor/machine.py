@@ -90,6 +90,8 @@ class Floor:
         # Of the event that is being handled; and how many of them `_settle` has seen.
         self._effects: list[fx.Effect] = []
         self._seen = 0
+        # The call is over: what was said in it is put down still, and nothing else happens.
+        self._over = False
 
     # Seen from outside.
 
@@ -153,8 +155,8 @@ class Floor:
 
     @property
     def deserted(self) -> bool:
-        """True when everybody has left: what the agent says would be heard by nobody, so it says nothing."""
-        return bool(self._presence.left) and not (self._presence.participants or self._turns)
+        """True when everybody has left or the call is over: what the agent says would be heard by nobody."""
+        return self._over or (bool(self._presence.left) and not (self._presence.participants or self._turns))
 
     @property
     def deadline(self) -> float | None:
@@ -174,11 +176,21 @@ class Floor:
     def handle(self, event: ev.FloorEvent) -> list[fx.Effect]:
         """Take one event. Returns its effects, to be carried out in order."""
         self._effects, self._seen = [], 0
+        if self._over:
+            return self._after(event)
         handler = _HANDLERS.get(type(event))
         if handler is not None and not self._of_somebody_gone(event):
             handler(self, event)
             self._settle(event.at)
         return self._effects
+
+    def _after(self, event: ev.FloorEvent) -> list[fx.Effect]:
+        """Put down words that come when the call is over, whoever said them."""
+        if not isinstance(event, ev.TranscriptReceived):
+            return []
+        if event.participant not in self._presence.left:
+            self._presence.leave(event.participant, ClosedTurn(Speech(), False, "", ""))
+        return self._taking.on_last_words(event, self._presence.left[event.participant])
 
     def _of_somebody_gone(self, event: ev.FloorEvent) -> bool:
         """Return True for a report that is late: its participant has left, and only last words count still."""
@@ -241,9 +253,10 @@ class Floor:
         elif reply is None and replies.queue:
             yield replies.queue[0].since + policy.wait_limit, self._begin_next
         if replies.answer_due_since is not None and not replies.functions:
+            noise = replies.rest_waits and not replies.understood  # as far as is known
             if replies.continuation_waits:
                 yield replies.queue[-1].since + policy.continue_after, self._answer_overdue
-            elif replies.news and not (replies.known and replies.understood):
+            elif noise or (replies.news and not (replies.known and replies.understood)):
                 yield replies.answer_due_since + policy.continue_after, self._answer_overdue
             yield replies.answer_due_since + policy.reply_timeout, self._answer_overdue
         yield from self._acts(self._taking.deadlines())
@@ -318,6 +331,7 @@ class Floor:
         self._do(replies.clear(why))
         replies.functions.clear()
         replies.news = False
+        self._over = True
 
     # Challenges.
 

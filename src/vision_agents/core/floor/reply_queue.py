@@ -8,6 +8,10 @@ from enum import Enum
 
 from . import effects as fx
 
+# So many times in a row the rest of a reply is asked for that nobody may interrupt, from a service that stops it each
+# time.
+MOST_RESTS = 4
+
 
 class ReplyPhase(Enum):
     """The phases of a reply that has the voice."""
@@ -30,6 +34,8 @@ class Reply:
     # It tells what functions found that nobody waited for; it is no answer, but wanted by a function that runs for one.
     news: bool = False
     inner: bool = False
+    # So many times in a row the service has stopped what it is the rest of.
+    stopped: int = 0
     phase: ReplyPhase = ReplyPhase.PREPARING
     # When the phase began or the playout last got on.
     since: float = 0.0
@@ -64,6 +70,8 @@ class QueuedReply:
     started: bool = False
     # The reply whose unplayed rest it is to say.
     continues: int | None = None
+    # So many times in a row the service has stopped that.
+    stopped: int = 0
     # A function wants it: it belongs to the answer that waits for that.
     inner: bool = False
     # It tells what functions found that nobody waited for.
@@ -72,6 +80,11 @@ class QueuedReply:
     filler: str = ""
     # It is being made already, and has made way for what its functions want said.
     aside: Reply | None = None
+
+    @property
+    def is_rest(self) -> bool:
+        """True for the rest of a reply that nobody may interrupt: it is said in any case, and answers nobody."""
+        return self.continues is not None and not self.interruptible
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +164,13 @@ class ReplyQueue:
         elif waiting.inner:
             place = sum(other.started or other.inner for other in self.queue)
         else:
-            place = sum(other.continues is None for other in self.queue)
+            return self._insert(waiting)
         self.queue.insert(place, waiting)
+        return []
+
+    def _insert(self, waiting: QueuedReply) -> list[fx.Effect]:
+        """Queue a reply before the rest of anything."""
+        self.queue.insert(sum(other.continues is None for other in self.queue), waiting)
         return []
 
     def insert(
@@ -174,8 +192,8 @@ class ReplyQueue:
         if addressees is not None:
             self.addressees.add(addressees)
         self.drop_continuation()
-        if all(waiting.number is not None for waiting in self.queue):
-            self.queue.append(QueuedReply(at))
+        if not self.answer_waits:
+            self._insert(QueuedReply(at))
 
     def queue_continuation(self, at: float, reply: int | None) -> None:
         """Queue the unplayed rest of a reply, unless there is none or an answer waits. One that waits already waits
@@ -183,14 +201,16 @@ class ReplyQueue:
         if self.continuation_waits:
             waiting = self.queue.pop()
             reply = waiting.continues if reply is None else reply
-        if reply is not None and all(waiting.number is not None for waiting in self.queue):
+        if reply is not None and not (self.answer_waits or self.continues(reply)):
             self.queue.append(QueuedReply(at, continues=reply))
 
     def queue_rest(self, at: float, reply: Reply) -> None:
-        """Queue the rest of a reply that nobody may interrupt: it is said in any case."""
+        """Queue the rest of a reply that nobody may interrupt: it is said, unless it is stopped each time."""
         self.drop_continuation()
-        if not self.continues(reply.number):
-            self.queue.append(QueuedReply(at, interruptible=False, continues=reply.number))
+        rests = sum(waiting.is_rest for waiting in self.queue)
+        if not self.continues(reply.number) and reply.stopped < MOST_RESTS and rests < self.limit:
+            rest = QueuedReply(at, interruptible=False, continues=reply.number, stopped=reply.stopped + 1)
+            self.queue.append(rest)
 
     def found(self, *, known: bool) -> None:
         """Take note of something that is to be told. A model that answers already does not know of it.
@@ -220,12 +240,22 @@ class ReplyQueue:
 
     def drop_continuation(self) -> None:
         """Unqueue the continuation: somebody said words, and wants those answered."""
-        self.queue = deque(waiting for waiting in self.queue if waiting.continues is None or not waiting.interruptible)
+        self.queue = deque(waiting for waiting in self.queue if waiting.continues is None or waiting.is_rest)
 
     @property
     def busy(self) -> bool:
         """True if a reply has the voice, waits for it, or is owed by a model."""
         return self.reply is not None or bool(self.queue) or self.answer_due_since is not None
+
+    @property
+    def answer_waits(self) -> bool:
+        """True if something waits that is not numbered yet and is no rest: an answer, news or a continuation."""
+        return any(waiting.number is None and not waiting.is_rest for waiting in self.queue)
+
+    @property
+    def rest_waits(self) -> bool:
+        """True if the rest of something that nobody may interrupt is in the queue."""
+        return any(waiting.is_rest for waiting in self.queue)
 
     @property
     def continuation_waits(self) -> bool:
@@ -268,7 +298,16 @@ class ReplyQueue:
         if waiting.inner:
             for needing in self.waits:
                 self.speaks(needing)
-        self.reply = Reply(number, waiting.interruptible, answer, to, False, waiting.news, waiting.inner, since=at)
+        self.reply = Reply(
+            number,
+            waiting.interruptible,
+            answer,
+            to,
+            news=waiting.news,
+            inner=waiting.inner,
+            stopped=waiting.stopped,
+            since=at,
+        )
         if waiting.started:
             return [fx.TellNews(number)] if waiting.news else []
         prepared = draft is not None and number == draft.number
