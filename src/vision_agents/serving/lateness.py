@@ -22,8 +22,8 @@ FEWEST = 500
 """Frames that are judged at least: as many as one call has in the window. Where there are fewer, the others count as in
 time: a call that begins is no sign of a process that is late."""
 
-# Who is so late when a frame is pulled, and waits before the next one, leaves out what is due: nearly a frame, as whole
-# ones are left out.
+# Who is so late when a frame is pulled, and waits as long before the next one, leaves out what is due: nearly a frame,
+# as whole ones are left out. Where many calls make up for frames in turn, less lies between two of one call.
 LEFT_OUT = 0.9 * FRAME_SECONDS
 
 # Stretches of a second. In one of them a stall shows, in more of them a process that does not keep up.
@@ -125,7 +125,7 @@ class PullClock:
         if self._last is not None:
             passed = now - self._last
             behind = self._late * (1.0 - FORGET)
-            if behind >= LEFT_OUT and passed > FRAME_SECONDS / 2:
+            if behind >= LEFT_OUT and passed > LEFT_OUT:
                 behind = 0.0
             self._late = max(0.0, behind + passed - FRAME_SECONDS)
         self._last = now
