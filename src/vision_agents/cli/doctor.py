@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from vision_agents.core.agents.factory import load_factory
+from vision_agents.core.observability.explain import counted
 
 from . import agent_checks, machine_checks
 from .agent_factory import DEFAULT_AGENT
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     print(listing(findings))
     counts = {level: sum(finding.level is level for finding in findings) for level in Level}
     problems, suggestions = counts[Level.PROBLEM], counts[Level.ADVICE]
-    print(f"\n{_count(problems, 'problem')}, {_count(suggestions, 'suggestion')}")
+    print(f"\n{counted(problems, 'problem')}, {counted(suggestions, 'suggestion')}")
     return FAILED if problems else OK
 
 
@@ -67,7 +68,3 @@ def examine(spec: str) -> Iterator[Finding]:
     yield from setup.findings
     for check in agent_checks.CHECKS:
         yield from check(setup)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"

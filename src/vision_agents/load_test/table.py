@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vision_agents.core.observability.explain import counted
+
 from .row import Row, share
 
 HEADER = (
@@ -56,13 +58,9 @@ def notes(rows: Sequence[Row]) -> list[str]:
     return found
 
 
-def _starts(count: int) -> str:
-    return "start" if count == 1 else "starts"
-
-
 def _notes_of(row: Row) -> list[str]:
-    found = [f"{count} {_starts(count)} refused: {why}" for why, count in row.refused.most_common(3)]
-    found += [f"{count} {_starts(count)} failed: {why}" for why, count in row.failed.most_common(3)]
+    found = [f"{counted(count, 'start')} refused: {why}" for why, count in row.refused.most_common(3)]
+    found += [f"{counted(count, 'start')} failed: {why}" for why, count in row.failed.most_common(3)]
     if row.refusals:
         found.append(f"refusals took p50/max {_ms(row.refusals, 0.5)}/{_ms(row.refusals, 1.0)} ms")
     if row.unstopped:
