@@ -408,8 +408,8 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
             # The pauses before this one matter by it alone; of later ones the world of `PauseJudged` sees most orders.
             None if (due := floor._taking._due(turn)) is None else age(due),
             (turn.closed.announced, turn.closed.text, turn.closed.guess) if turn.closed else None,
-            turn.participant in floor._judge.late_words.dismissed,
-            of_votes(floor._judge.late_words._given.get(turn.participant, ())),
+            (dismissed := floor._judge.late_words.dismissed.get(turn.participant)) is not None,
+            of_votes(dismissed.given if dismissed is not None else ()),
         )
 
     return (

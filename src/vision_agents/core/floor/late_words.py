@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from . import effects as fx
 from . import events as ev
@@ -19,26 +19,31 @@ from .vocabulary import Vocabulary, tokens
 ECHO_DELAY = 3.0
 
 
+@dataclass(frozen=True, slots=True)
+class Dismissed:
+    """The evidence on speech that was found to be no turn, and the votes of users' strategies on it."""
+
+    evidence: Evidence
+    given: tuple[Vote, ...]
+
+
 class LateWords:
-    """The evidence on each participant's speech that was found to be no turn, until they speak again."""
+    """Each participant's speech that was found to be no turn, until they speak again."""
 
     def __init__(self, vocabulary: Vocabulary, people: People) -> None:
         self._vocabulary = vocabulary
         self._people = people
-        self.dismissed: dict[str, Evidence] = {}
-        # What strategies of users had to say on it.
-        self._given: dict[str, tuple[Vote, ...]] = {}
+        self.dismissed: dict[str, Dismissed] = {}
 
     def dismiss(self, evidence: Evidence, given: tuple[Vote, ...]) -> list[fx.Effect]:
         """Take speech that is no turn, and the votes of users on it. Its words are kept as overheard, if they are
         somebody's."""
-        self.dismissed[evidence.participant], self._given[evidence.participant] = evidence, given
-        return [fx.RecordOverheard(evidence.participant, evidence.words)] if overheard(evidence) else []
+        self.dismissed[evidence.participant] = Dismissed(evidence, given)
+        return [fx.RecordOverheard(evidence.participant, evidence.words)] if _overheard(evidence) else []
 
     def forget(self, participant: str) -> None:
         """The participant speaks again, or left."""
         self.dismissed.pop(participant, None)
-        self._given.pop(participant, None)
 
     def accepts(
         self, report: ev.TranscriptReceived, turn: Turn, reply: Reply | None, strategies: tuple[str, ...]
@@ -50,8 +55,8 @@ class LateWords:
         """
         dismissed = self.dismissed.get(turn.participant)
         if dismissed is not None:
-            evidence = _with_words(dismissed, report)
-            given = votes(evidence, strategies) + self._given[turn.participant]
+            evidence = _with_words(dismissed.evidence, report)
+            given = votes(evidence, strategies) + dismissed.given
             return total(given) >= 1.0 or answered_later(evidence, given, strategies)
         if turn.closed is not None and not turn.closed.text:
             return True
@@ -65,9 +70,10 @@ class LateWords:
         before = self.dismissed.get(report.participant)
         if before is None:
             return []
-        self.dismissed[report.participant] = after = _with_words(before, report)
+        after = _with_words(before.evidence, report)
+        self.dismissed[report.participant] = replace(before, evidence=after)
         # What had been overheard of it is in the history already.
-        news = overheard(after) and not overheard(before)
+        news = _overheard(after) and not _overheard(before.evidence)
         return [fx.RecordOverheard(report.participant, report.text)] if news else []
 
     def tell_of_speech(self, report: ev.TranscriptReceived, turn: Turn) -> bool:
@@ -89,7 +95,7 @@ class LateWords:
         return report.at < self._people.agent_words_at + ECHO_DELAY
 
 
-def overheard(evidence: Evidence) -> bool:
+def _overheard(evidence: Evidence) -> bool:
     """Return True for words that are somebody's though not answered: no "uh-huh", and not the agent's own."""
     return mean_something(evidence) and not votes(evidence, ("echo",))
 
@@ -103,7 +109,7 @@ def answered_later(evidence: Evidence, given: tuple[Vote, ...], strategies: tupl
     of a user.
     """
     guessed = any(vote.strategy == "words" and vote.weight < 0.0 for vote in given)
-    return (guessed or evidence.voiced == 0.0) and overheard(evidence) and best(given, strategies) >= 1.0
+    return (guessed or evidence.voiced == 0.0) and _overheard(evidence) and best(given, strategies) >= 1.0
 
 
 def best(given: tuple[Vote, ...], strategies: tuple[str, ...]) -> float:

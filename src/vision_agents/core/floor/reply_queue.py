@@ -164,14 +164,14 @@ class ReplyQueue:
         elif waiting.inner:
             place = sum(other.started or other.inner for other in self.queue)
         else:
-            return self._insert(waiting)
+            place = self._before_rests
         self.queue.insert(place, waiting)
         return []
 
-    def _insert(self, waiting: QueuedReply) -> list[fx.Effect]:
-        """Queue a reply before the rest of anything."""
-        self.queue.insert(sum(other.continues is None for other in self.queue), waiting)
-        return []
+    @property
+    def _before_rests(self) -> int:
+        """The place in the queue before the rest of anything."""
+        return sum(other.continues is None for other in self.queue)
 
     def insert(
         self, number: int, within: int, at: float, interruptible: bool = True, filler: str = ""
@@ -193,7 +193,7 @@ class ReplyQueue:
             self.addressees.add(addressees)
         self.drop_continuation()
         if not self.answer_waits:
-            self._insert(QueuedReply(at))
+            self.queue.insert(self._before_rests, QueuedReply(at))
 
     def queue_continuation(self, at: float, reply: int | None) -> None:
         """Queue the unplayed rest of a reply, unless there is none or an answer waits. One that waits already waits
