@@ -283,6 +283,11 @@ async def test_five_seconds_of_a_reply_may_wait_unless_said_otherwise():
     writing.cancel()
 
 
+def test_the_gate_counts_from_nothing():
+    playout = Playout(Epoch(), Listener())
+    assert (playout.stale_chunks, playout.stale_samples, playout.dropped_samples) == (0, 0, 0)
+
+
 def test_a_closed_gate_has_dropped_everything():
     gate = Gate()
     gate.write(10 * FRAME_SAMPLES)

@@ -1,9 +1,8 @@
 """Replies that are prepared: their audio waits at the gate until it is certain that they are wanted."""
 
-from vision_agents.core.audio.playout import FRAME_SAMPLES, Playout
-from vision_agents.core.epoch import Epoch
+from vision_agents.core.audio.playout import FRAME_SAMPLES
 
-from .playout_kit import LEVEL, Gate, Listener
+from .playout_kit import LEVEL, Gate
 
 
 def prepared(samples: int) -> Gate:
@@ -64,8 +63,3 @@ def test_an_epoch_that_advances_throws_it_away_unheard():
     gate.playout.release(2)
     assert not gate.pull(2).any()
     assert gate.listener.told == []
-
-
-def test_the_gate_counts_from_nothing():
-    playout = Playout(Epoch(), Listener())
-    assert (playout.stale_chunks, playout.stale_samples, playout.dropped_samples) == (0, 0, 0)

@@ -75,6 +75,15 @@ class Stand:
     def called(self, content: str) -> None:
         self.ends(content, "TOOL_USE")
 
+    def pays(self, preamble: str) -> None:
+        """A function runs for the second text that was asked, after a preamble if there is one."""
+        self.dialogue.asked("Hello.", 1)
+        self.says("Hello, Anna.")
+        self.dialogue.asked("Pay it.", 2)
+        if preamble:
+            self.says(preamble, "PARTIAL_TURN")
+        self.calls_function("pay")
+
     def returned(self) -> None:
         """The oldest of the functions returns, and its result is sent."""
         _, response = self.calls.pop(0)
@@ -139,12 +148,7 @@ async def test_an_answer_that_begins_with_a_content_of_before_an_interruption_is
 async def test_a_noise_while_a_function_runs_loses_the_answer_and_that_is_told(
     stand: Stand, preamble: str, stage: str
 ) -> None:
-    stand.dialogue.asked("Hello.", 1)
-    stand.says("Hello, Anna.")
-    stand.dialogue.asked("Pay it.", 2)
-    if preamble:
-        stand.says(preamble, "PARTIAL_TURN")
-    stand.calls_function("pay")
+    stand.pays(preamble)
     stand.player._playing.clear()  # All that was said has been heard.
     stand.text(MARK, stage=stage, reason="INTERRUPTED")
     assert [fact[0] for fact in stand.player.of("turn_started")] == ["turn_started"]
@@ -158,12 +162,7 @@ async def test_a_noise_while_a_function_runs_loses_the_answer_and_that_is_told(
 async def test_a_text_asked_while_a_function_runs_is_no_caller_who_speaks(
     stand: Stand, preamble: str, stage: str
 ) -> None:
-    stand.dialogue.asked("Hello.", 1)
-    stand.says("Hello, Anna.")
-    stand.dialogue.asked("Pay it.", 2)
-    if preamble:
-        stand.says(preamble, "PARTIAL_TURN")
-    stand.calls_function("pay")
+    stand.pays(preamble)
     stand.dialogue.asked("Say: it takes a moment.", 7)
     stand.text(MARK, stage=stage, reason="INTERRUPTED")
     assert not stand.player.of("turn_started")

@@ -136,10 +136,10 @@ class Dialogue:
         """Return whether somebody has spoken, and the answer has not begun."""
         return self._turn is not None and not self._turn.answered
 
-    def end(self) -> list[ResponseRequest]:
-        """The stream is gone, and everything on it. Returns what is still to be answered."""
+    def end(self) -> list[tuple[str, int | None]]:
+        """The stream is gone, and everything on it. Returns the texts still to be answered, with their keys."""
         wanted = [request for request in self.requests if not self._lost(request)]
-        unanswered = [request for request in wanted if request.text is not None]
+        unanswered = [(request.text, request.key) for request in wanted if request.text is not None]
         self.requests.clear()
         self._contents.clear()
         lost = next((response for response in self._at_work if not self._lost(response)), None)

@@ -14,7 +14,7 @@ from vision_agents.core.remote import RealtimeSession, RemoteError
 from .client import SERVICE_NAME
 from .dialogue import Dialogue
 from .link import Link
-from .responses import Response, ResponseRequest
+from .responses import Response
 from .stream import Stream
 from .wire import Json, Prompt, Setup
 
@@ -43,7 +43,7 @@ class Session(RealtimeSession):
         self._link = Link(connect, self)
         self._dialogue = Dialogue(model, self._call, self._loop.time, self._link.speech.turn_over, name)
         # Texts whose answers had not begun when the stream was renewed.
-        self._again: list[ResponseRequest] = []
+        self._again: list[tuple[str, int | None]] = []
 
     # What we send.
 
@@ -92,15 +92,13 @@ class Session(RealtimeSession):
         return self._dialogue.idle and not self._calls and self._link.speech.quiet >= PAUSE
 
     def prompt(self, with_history: bool) -> Prompt:
-        history = (
-            without_asked(self._model.history, [request.text or "" for request in self._again]) if with_history else ()
-        )
+        history = without_asked(self._model.history, [text for text, _ in self._again]) if with_history else ()
         return Prompt(self._setup, self._instructions, tuple(self._model.tools), history)
 
     def opened(self) -> None:
         again, self._again = self._again, []
-        for request in again:
-            self._send_text(request.text or "", request.key)
+        for text, key in again:
+            self._send_text(text, key)
 
     def event(self, event: Json) -> None:
         self._dialogue.take(event)
