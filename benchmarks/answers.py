@@ -111,6 +111,7 @@ class Side:
         )
         self.agent.observe(self._note)
         self._over = asyncio.Event()
+        self._latest: AnswerStages | None = None
 
         @self.agent.events.subscribe
         async def note(event: AnswerLatencyEvent | AgentSpeechEndedEvent) -> None:
@@ -119,7 +120,7 @@ class Side:
                 self._over.set()
             elif event.stages.total is not None:
                 self._over.clear()
-                self.answers.append(event.stages)
+                self._latest = event.stages
 
     def _note(self, record: Mapping[str, Any]) -> None:
         if record.get("effect") == "DiscardReply" and self.llm.requests:
@@ -127,8 +128,7 @@ class Side:
 
     async def ask(self, question: PcmData) -> AnswerStages | None:
         """Ask, and listen to the whole answer; None if there is none."""
-        self._over.clear()
-        known, noise = len(self.answers), np.random.default_rng(1)
+        noise = np.random.default_rng(1)
         frames = [noise.integers(-6, 7, FRAME_SAMPLES).astype(np.int16) for _ in range(round(REST / FRAME_SECONDS))]
         padded = np.pad(question.samples, (0, -len(question.samples) % FRAME_SAMPLES)).reshape(-1, FRAME_SAMPLES)
         loop = asyncio.get_running_loop()
@@ -136,11 +136,16 @@ class Side:
         for number in range(round(PATIENCE / FRAME_SECONDS)):
             await asyncio.sleep(max(0.0, start + number * FRAME_SECONDS - loop.time()))
             place = number - len(frames)
+            if place < len(padded):
+                # What was answered in the middle of the question, and cut off by the rest of it, is no answer to it.
+                self._over.clear()
+                self._latest = None
             frame = padded[place] if 0 <= place < len(padded) else frames[number % len(frames)]
             self.line.sink.audio(PcmData(frame, OUTPUT_SAMPLE_RATE), CALLER)
             self.line.sink.pull()
-            if self._over.is_set() and len(self.answers) > known:
-                return self.answers[-1]
+            if self._over.is_set() and self._latest is not None:
+                self.answers.append(self._latest)
+                return self._latest
         return None
 
 
