@@ -37,6 +37,8 @@ class Facts(NamedTuple):
     # What people said so far; and who would lose it rightly, having said it only to challenge the reply.
     words: tuple[tuple[str, str], ...]
     fresh: frozenset[str]
+    # Whose speech over the agent was found to be nothing, unless its final words say otherwise.
+    doubted: frozenset[str]
     # Who had a turn of which the recogniser found no words.
     silent: frozenset[str]
     # The participants are away.
@@ -80,6 +82,7 @@ def look(floor: Floor) -> Facts:
         denied=frozenset(p for p, person in floor._judge.people.known.items() if not person.allowed),
         words=tuple((p, turn.words.text) for p, turn in turns.items() if turn.words.text),
         fresh=frozenset(p for p, c in challenge.challengers.items() if c.fresh) if challenge else frozenset(),
+        doubted=frozenset(floor._judge.late_words.dismissed),
         away=floor._presence.away,
         calls_wait=floor._replies.calls_wait,
         left=frozenset(floor._presence.left),
@@ -340,7 +343,9 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                 assert any(isinstance(e, fx.RecordTurn) and e.participant == participant for e in effects[:index])
             case fx.DiscardTurn(participant):
                 if participant in dict(before.words):
-                    assert participant in before.fresh, "words were lost that had nothing to do with the reply"
+                    assert participant in before.fresh | before.doubted, (
+                        "words were lost that had nothing to do with the reply"
+                    )
 
     if isinstance(event, ev.ReplyRequested) and event.within is not None:
         assert not any(isinstance(effect, fx.Commit) for effect in effects), "a function cuts its own answer off"

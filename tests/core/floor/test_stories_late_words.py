@@ -310,12 +310,41 @@ class TestWordsWithoutSpeechOverTheAgent:
         late = story.at(6.0, ev.TranscriptReceived, ANN, "tell me more", True, 0.9)
         assert kinds(late) == [fx.RecordOverheard]
 
-    def test_a_guess_at_one_is_not_answered_before_it_is_final(self) -> None:
-        story = speaking(knobs(strategies=("length", "words")))
+    def guessed(self) -> Story:
+        """A guess that means something, when nothing more is heard: the recogniser is asked for all of the words."""
+        story = speaking(knobs(strategies=("length", "words", "echo")))
+        story.at(2.9, ev.AgentWordsPlayed, 1, "the weather in Rome")
         story.at(3.0, ev.SpeechStarted, ANN)
         story.at(3.1, ev.TranscriptReceived, ANN, "I would rather go to Paris please", False, 0.65)
         story.stops(ANN, 3.4, 0.0)
-        assert kinds(story.until(6.0)) == [fx.Resume, fx.RecordOverheard, fx.DiscardTurn]
+        assert kinds(story.until(6.0)) == [fx.Resume, fx.FinishTurn]
+        return story
+
+    def completes(self, story: Story, words: str) -> list[fx.Effect]:
+        if words:
+            assert story.at(6.0, ev.TranscriptReceived, ANN, words, True, 0.65) == []
+        return story.at(6.1, ev.TranscriptCompleted, ANN, story.floor._turns[ANN].request)
+
+    @pytest.mark.parametrize("words", ["I would rather go to Paris please", "I would rather go by train", ""])
+    def test_a_guess_at_one_is_answered_with_the_final_words(self, words: str) -> None:
+        story = self.guessed()
+        effects = self.completes(story, words)
+        assert effects[2:] == [fx.RecordTurn(ANN, words or "I would rather go to Paris please")]
+        assert story.at(7.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=True)]
+
+    @pytest.mark.parametrize("words", ["uh-huh", "so the weather in Rome"])
+    def test_a_guess_that_its_final_words_take_back_is_none(self, words: str) -> None:
+        story = self.guessed()
+        assert self.completes(story, words) == [fx.DiscardTurn(ANN)]
+        assert story.at(7.0, ev.AudioDrained, 1) == []
+
+    def test_after_it_the_next_turn_is_as_any_other(self) -> None:
+        story = self.guessed()
+        self.completes(story, "I would rather go to Paris please")
+        assert story.at(6.5, ev.TranscriptReceived, ANN, "uh-huh", True) == []
+        story.at(7.0, ev.AudioDrained, 1)
+        story.answers(7.2)
+        assert fx.RecordTurn(ANN, "by train") in story.at(7.5, ev.TranscriptReceived, ANN, "by train", True)
 
     def test_what_the_agent_said_is_none(self) -> None:
         story = self.told_at_once("so the weather in Rome")

@@ -13,7 +13,7 @@ from . import events as ev
 from .challenge import HELD, HOLDING, LINGERING, SETTLING, UNHELD, Challenge, Change, Signal
 from .challenger import Challenger, MeasuredSpeech, Recognition
 from .evidence import Evidence, Vote
-from .late_words import LateWords, answered_later, best
+from .late_words import Dismissed, LateWords, answered_later, best
 from .people import People
 from .policy import InterruptionPolicy
 from .reply_queue import Reply
@@ -232,8 +232,8 @@ class Judge:
         challenge.handle(Signal.RESUME, at)
         effects = [self._resumed(challenge, reason_against(every), every)]
         # All words of speech that was not noticed are known: nothing is to be waited for.
-        unnoticed = (challenge.challengers[participant].speech.voiced == 0.0 for participant in given)
-        known = all(unnoticed) and all(self._answered_later(turns[participant]) for participant in given)
+        fully = (c.recognition.final and c.speech.voiced == 0.0 for c in challenge.challengers.values())
+        known = all(fully) and all(self._answered_later(turns[participant]) for participant in given)
         return [*effects, *self.close(turns)] if known else effects
 
     def release(self, at: float, turns: Turns) -> list[fx.Effect]:
@@ -272,25 +272,25 @@ class Judge:
     def close(self, turns: Turns) -> list[fx.Effect]:
         """End the challenge: it was no turn. A turn that there was before the challenge keeps what it has.
 
-        So does one that is answered later.
+        So does one that is answered later, once its final words are known and still say so.
         """
         fresh = {who: challenger for who, challenger in self._open_challenge.challengers.items() if challenger.fresh}
         effects: list[fx.Effect] = []
         for who, challenger in fresh.items():
+            dismissed = Dismissed(self.poll(turns[who])[0], tuple(challenger.votes.values()))
             if self._answered_later(turns[who]):
+                self.late_words.doubt(dismissed)
                 turns[who].done = Done(EVENS)
                 continue
-            evidence, _ = self.poll(turns[who])
-            effects += self.late_words.dismiss(evidence, tuple(challenger.votes.values()))
+            effects += self.late_words.dismiss(dismissed)
             effects += turns[who].discard()
         self.challenge = None
         return effects
 
     def _answered_later(self, turn: Turn) -> bool:
-        """Return True for somebody's final words that are no interruption, but may well be for the agent."""
+        """Return True for somebody's words that are no interruption, but may well be for the agent."""
         evidence, given = self.poll(turn)
-        final = self._open_challenge.challengers[turn.participant].recognition.final
-        return final and answered_later(evidence, given, self.policy.strategies)
+        return answered_later(evidence, given, self.policy.strategies)
 
     def _patience(self, turns: Turns) -> float:
         """Return the seconds of silence before the reply resumes: fewer if something speaks against all speakers."""

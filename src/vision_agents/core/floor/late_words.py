@@ -26,6 +26,15 @@ class Dismissed:
     evidence: Evidence
     given: tuple[Vote, ...]
 
+    def is_for_agent(self, strategies: tuple[str, ...]) -> bool:
+        """Return True if it is to be answered for all that is known by now."""
+        given = votes(self.evidence, strategies) + self.given
+        return total(given) >= 1.0 or answered_later(self.evidence, given, strategies)
+
+    def read_as(self, report: ev.TranscriptReceived) -> Dismissed:
+        """Return it with the words that are reported late."""
+        return replace(self, evidence=_with_words(self.evidence, report.text, report.confidence, report.alternative))
+
 
 class LateWords:
     """Each participant's speech that was found to be no turn, until they speak again."""
@@ -35,11 +44,23 @@ class LateWords:
         self._people = people
         self.dismissed: dict[str, Dismissed] = {}
 
-    def dismiss(self, evidence: Evidence, given: tuple[Vote, ...]) -> list[fx.Effect]:
-        """Take speech that is no turn, and the votes of users on it. Its words are kept as overheard, if they are
-        somebody's."""
-        self.dismissed[evidence.participant] = Dismissed(evidence, given)
+    def dismiss(self, dismissed: Dismissed) -> list[fx.Effect]:
+        """Take speech that is no turn. Its words are kept as overheard, if they are somebody's."""
+        evidence = dismissed.evidence
+        self.dismissed[evidence.participant] = dismissed
         return [fx.RecordOverheard(evidence.participant, evidence.words)] if _overheard(evidence) else []
+
+    def doubt(self, dismissed: Dismissed) -> None:
+        """Take speech that is a turn if its final words say so: see `refused`."""
+        self.dismissed[dismissed.evidence.participant] = dismissed
+
+    def refused(self, turn: Turn, strategies: tuple[str, ...]) -> Dismissed | None:
+        """Return what is to be dismissed after all, now that all words of a turn are known that was in doubt."""
+        before = self.dismissed.get(turn.participant)
+        if before is None:
+            return None
+        after = replace(before, evidence=_with_words(before.evidence, turn.words.text, turn.words.confidence))
+        return None if after.is_for_agent(strategies) else after
 
     def forget(self, participant: str) -> None:
         """The participant speaks again, or left."""
@@ -55,9 +76,7 @@ class LateWords:
         """
         dismissed = self.dismissed.get(turn.participant)
         if dismissed is not None:
-            evidence = _with_words(dismissed.evidence, report)
-            given = votes(evidence, strategies) + dismissed.given
-            return total(given) >= 1.0 or answered_later(evidence, given, strategies)
+            return dismissed.read_as(report).is_for_agent(strategies)
         if turn.closed is not None and not turn.closed.text:
             return True
         spoken = tokens(report.text)
@@ -70,10 +89,9 @@ class LateWords:
         before = self.dismissed.get(report.participant)
         if before is None:
             return []
-        after = _with_words(before.evidence, report)
-        self.dismissed[report.participant] = replace(before, evidence=after)
+        after = self.dismissed[report.participant] = before.read_as(report)
         # What had been overheard of it is in the history already.
-        news = _overheard(after) and not _overheard(before.evidence)
+        news = _overheard(after.evidence) and not _overheard(before.evidence)
         return [fx.RecordOverheard(report.participant, report.text)] if news else []
 
     def tell_of_speech(self, report: ev.TranscriptReceived, turn: Turn) -> bool:
@@ -118,13 +136,13 @@ def best(given: tuple[Vote, ...], strategies: tuple[str, ...]) -> float:
     return sum(weight for name, weight in BEST.items() if name in strategies) + against
 
 
-def _with_words(evidence: Evidence, report: ev.TranscriptReceived) -> Evidence:
+def _with_words(evidence: Evidence, words: str, confidence: float | None, alternative: str = "") -> Evidence:
     return replace(
         evidence,
         speaking=False,
         transcribed=True,
-        words=report.text,
+        words=words,
         words_final=True,
-        stt_confidence=report.confidence,
-        alternative=report.alternative,
+        stt_confidence=confidence,
+        alternative=alternative,
     )

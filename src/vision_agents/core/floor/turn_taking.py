@@ -329,6 +329,11 @@ class TurnTaking:
         """Put a turn with words into the history and let its answer wait; discard one without."""
         effects: Effects = []
         text, wanted, cut = turn.words.text, turn.unanswered, turn.cut
+        if text:
+            late = self._judge.late_words
+            if (refused := late.refused(turn, self._judge.policy.strategies)) is not None:
+                return [*late.dismiss(refused), *turn.discard()]
+            late.forget(turn.participant)
         if text and turn.announced is Announced.NOTHING:
             # Too short to be announced while it lasted, like many a "yes".
             effects += turn.announce(self._replies.epoch) + turn.announce_end()
