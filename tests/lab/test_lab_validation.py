@@ -1,6 +1,7 @@
 """What was heard is decided again under other settings, and each source by those that were chosen without it."""
 
 from dataclasses import asdict, replace
+from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
@@ -11,14 +12,14 @@ from vision_agents.core.trace.notes import VERSION, SessionStarted
 from vision_agents.core.trace.records import Record
 from vision_agents.lab.figures import figures
 from vision_agents.lab.result import CaseResult
-from vision_agents.lab.validation import TRIED, left_out, under
+from vision_agents.lab.validation import AS_IT_IS, TRIED, left_out, under
 
 WINDOW = 0.032
 STARTED = 100.0
 
 
-def heard(seconds, expect="yield"):
-    """A case in which the caller asks something, and then speaks clearly over the answer for so long, without words."""
+def heard(seconds, expect="yield", words=()):
+    """A case in which the caller asks something, and then speaks clearly over the answer for so long, in `words`."""
     events = [
         *speech(0.5, 1.0),
         ev.TurnEnded(STARTED + 1.8, "ann", 0.9, None, 0.2),
@@ -26,6 +27,7 @@ def heard(seconds, expect="yield"):
         ev.TranscriptCompleted(STARTED + 1.9, "ann", 1),
         ev.AudioStarted(STARTED + 2.5, 1),
         *speech(4.0, seconds),
+        *(ev.TranscriptReceived(STARTED + 4.2 + seconds, "ann", text, True, sure) for text, sure in words),
         ev.TimePassed(STARTED + 8.0),
     ]
     session = SessionStarted(VERSION, asdict(InterruptionPolicy()), {}, True, 0.0)
@@ -49,25 +51,42 @@ def speech(begin, seconds):
 
 
 @pytest.mark.parametrize("expect", ["yield", "ignore"])
-def test_what_was_heard_is_decided_again_under_each_setting(expect):
+def test_what_was_heard_is_decided_again_under_each_value(expect):
     decided = {name: right == (expect == "yield") for name, right in under(heard(0.6, expect)).items()}
-    assert len(decided) == len(TRIED)
+    assert len(decided) == 1 + sum(len(number.values) for number in TRIED)
     # 0.6 s that are over count as 0.9 s.
-    assert decided["as it is"]
+    assert decided[AS_IT_IS]
     assert decided["commit_speech=0.5"]
     assert not decided["commit_speech=1.1"]
 
 
+def test_constants_of_the_strategies_are_tried_and_put_back():
+    for _ in range(2):
+        decided = under(heard(0.3, words=[("Tak mi", 0.4)]))
+        assert decided[AS_IT_IS]
+        assert not decided["words.UNSURE=0"]
+        assert decided["words.BELIEVED=0.5"]
+
+
+def test_each_constant_that_is_tried_is_one_and_is_tried_on_both_sides():
+    for number in TRIED:
+        module = import_module(f"vision_agents.core.floor.{number.module or 'policy'}")
+        usual = getattr(module if number.module else InterruptionPolicy(), number.name)
+        assert min(number.values) < usual
+        assert usual not in number.values
+        assert max(number.values) > usual or number.name == "UNSURE", "nothing is to weigh more than a command"
+
+
 def case(name, source, expect="yield", **right):
-    settings = {"as it is": True, "commit_speech=0.5": True, **right}
-    every = {" ".join(f"{key}={value:g}" for key, value in tried.items()) or "as it is": False for tried in TRIED}
+    every = dict.fromkeys(under(heard(0.6)), False)
+    settings = {AS_IT_IS: True, "commit_speech=0.5": True, **right}
     kind = "interruption" if expect == "yield" else "noise"
     return CaseResult(name, kind, "audio", "answering", expect, source=source, decision=expect, under=every | settings)
 
 
 def test_a_source_is_judged_by_what_is_best_on_the_others():
-    as_it_is = {"as it is": True, "commit_speech=0.5": False}
-    shorter = {"as it is": False, "commit_speech=0.5": True}
+    as_it_is = {AS_IT_IS: True, "commit_speech=0.5": False}
+    shorter = {AS_IT_IS: False, "commit_speech=0.5": True}
     cases = [case("a", "shop", **as_it_is), case("b", "bank", **shorter), case("c", "zoo", **shorter)]
     # To shop alone the policy would fit as it is, and that is not to be seen. The other two agree, one against shop.
     assert left_out(cases) == {"a": False, "b": False, "c": False}
@@ -77,7 +96,7 @@ def test_a_source_is_judged_by_what_is_best_on_the_others():
 
 def test_kinds_count_alike_however_many_cases_they_have():
     many = [case(f"i{n}", "bank", **{"commit_speech=0.5": False}) for n in range(9)]
-    few = [case(f"n{n}", "bank", "ignore", **{"as it is": False, "commit_speech=0.5": False}) for n in range(2)]
+    few = [case(f"n{n}", "bank", "ignore", **{AS_IT_IS: False, "commit_speech=0.5": False}) for n in range(2)]
     assert left_out([*many, *few, case("a", "shop", **{"commit_speech=0.5": False})])["a"]
 
 

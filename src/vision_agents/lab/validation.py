@@ -1,51 +1,107 @@
 """Cross-validation by source: each source is judged by thresholds that were set without it.
 
-What was heard in a case is run through the floor again under other settings of the policy. For each source those
-settings are taken that are best on all others; how often they are right on it is the figure "left out". It tells what
-part of a result is owed to thresholds that were set on these very recordings.
+What was heard in a case is run through the floor again with each number in turn at other values: the settings of the
+policy, and the constants of the strategies that were set on recordings. For each source that value is taken which is
+best on all others; how often it is right on the source is the figure "left out". It tells what part of a result is owed
+to thresholds that were set on these very recordings.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
 
 from vision_agents.core.floor import Floor, InterruptionPolicy
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
+from vision_agents.core.floor.strategies import votes
 from vision_agents.core.trace.notes import SessionStarted
 from vision_agents.core.trace.records import Fact
 
 from .case import Recorded
 from .result import CaseResult
 
-# The settings that are tried: those that decide how much speech an interruption takes, around what they are.
-TRIED: tuple[Mapping[str, float], ...] = (
-    {},
-    *({"commit_speech": seconds} for seconds in (0.5, 0.6, 0.9, 1.1)),
-    *({"clear_speech": confidence} for confidence in (0.8, 0.9)),
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number that was set on recordings, and the other values that are tried: of the policy, or a constant of a
+    `module` of the floor, which no agent sets."""
+
+    name: str
+    values: tuple[float, ...]
+    module: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.module}.{self.name}".removeprefix("strategies.").removeprefix(".")
+
+    @contextmanager
+    def at(self, value: float, policy: InterruptionPolicy) -> Iterator[InterruptionPolicy]:
+        """Have the number at another value for a while; yields the policy with it."""
+        if not self.module:
+            yield policy.override({self.name: str(value)})
+            return
+        module = import_module(f"{_FLOOR}.{self.module}")
+        before = getattr(module, self.name)
+        try:
+            setattr(module, self.name, value)
+            votes.cache_clear()
+            yield policy
+        finally:
+            setattr(module, self.name, before)
+            votes.cache_clear()
+
+
+AS_IT_IS = "as it is"
+
+_FLOOR = "vision_agents.core.floor"
+
+TRIED = (
+    Number("commit_speech", (0.5, 0.6, 0.9, 1.1)),
+    Number("clear_speech", (0.8, 0.9)),
+    Number("OVER", (1.25, 2.0), "strategies.length"),
+    Number("DOUBT", (0.25, 0.75), "challenger"),
+    Number("STEADY", (5.0, 9.0), "strategies.loudness"),
+    Number("FARTHEST", (14.0, 18.0), "strategies.loudness"),
+    Number("LATER", (-1.0, -0.25), "strategies.loudness"),
+    Number("SENTENCE", (2.0, 4.0), "strategies.loudness"),
+    Number("GOES_ON", (1.0, 3.0), "strategies.loudness"),
+    Number("BELIEVED", (0.5, 0.7), "strategies.words"),
+    Number("CERTAIN", (0.7, 0.8), "strategies.words"),
+    Number("UNSURE", (-0.5, 0.0), "strategies.words"),
+    Number("FASTEST", (4.0, 6.0), "strategies.words"),
+    Number("FASTEST_IN_ALL", (3.0, 4.5), "strategies.words"),
+    Number("PER_BACKCHANNEL", (0.4, 0.6), "strategies.words"),
+    Number("ADDRESSING", (3.0, 5.0), "strategies.words"),
+    Number("SAME", (0.25, 0.35), "strategies.voice"),
+    Number("SUREST", (0.3, 0.42), "strategies.voice"),
 )
+"""The numbers that decide what is an interruption, each with a value below what it is and one above."""
 
 # Deadlines that fall due one after the other without an event between them: more would be a loop.
 _DEADLINES = 64
 
 
 def under(recorded: Recorded) -> dict[str, bool]:
-    """Return for each setting that is tried, on top of the policy, whether the floor decides rightly on what was heard.
+    """Return for each value that is tried, one number at a time, whether the floor decides rightly on what was heard.
 
     What people did is as it was; what the agent did is, too, as in `what_if`.
     """
-    expected = recorded.scenario.expect
+    expected = recorded.scenario.expect == "yield"
     policy = next(InterruptionPolicy(**fact.policy) for fact in _facts(recorded) if isinstance(fact, SessionStarted))
-    found: dict[str, bool] = {}
-    for settings in TRIED:
-        yields = _yields(recorded, policy.override({name: str(value) for name, value in settings.items()}))
-        found[_name(settings)] = yields == (expected == "yield")
+    found = {AS_IT_IS: _yields(recorded, policy) == expected}
+    for number in TRIED:
+        for value in number.values:
+            with number.at(value, policy) as other:
+                found[f"{number.title}={value:g}"] = _yields(recorded, other) == expected
     return found
 
 
 def left_out(cases: Sequence[CaseResult]) -> dict[str, bool]:
-    """Return for each case, by its id, whether it is right by the setting that is best on all other sources."""
+    """Return for each case, by its id, whether it is right by the value that is best on all other sources."""
     tried = [case for case in cases if case.source and case.under]
     found: dict[str, bool] = {}
     for source in {case.source for case in tried}:
@@ -55,16 +111,12 @@ def left_out(cases: Sequence[CaseResult]) -> dict[str, bool]:
 
 
 def _best(cases: Iterable[CaseResult]) -> str:
-    """The setting with the highest mean over kinds; of equals the first, which is what the policy is."""
+    """The value with the highest mean over kinds; of equals the first, which is what the number is."""
     kinds: dict[tuple[str, str], list[CaseResult]] = defaultdict(list)
     for case in cases:
         kinds[case.kind, case.expect].append(case)
-    names = [_name(settings) for settings in TRIED]
+    names = next((case.under for kind in kinds.values() for case in kind), {AS_IT_IS: True})
     return max(names, key=lambda name: sum(sum(c.under[name] for c in kind) / len(kind) for kind in kinds.values()))
-
-
-def _name(settings: Mapping[str, float]) -> str:
-    return " ".join(f"{name}={value:g}" for name, value in settings.items()) or "as it is"
 
 
 def _yields(recorded: Recorded, policy: InterruptionPolicy) -> bool:

@@ -15,6 +15,8 @@ BELIEVED = 0.6
 # And from which on it is believed against the detector, which misses much of a whisper: nothing but speech is read with
 # so much of it, short of the words for noise that are in the vocabulary.
 CERTAIN = 0.75
+# The weight of words that it is not sure of.
+UNSURE = 0.5
 # Seconds of speech, a syllable, under which the detector has missed nearly all of it.
 SYLLABLE = 0.1
 
@@ -63,7 +65,7 @@ def words(evidence: Evidence) -> Vote | None:
     if unsettled or (evidence.speaking and not command):
         return Vote(so_far, f"{shown} so far")
     if not sure:
-        return Vote(0.5 if evidence.clear_speech >= SYLLABLE else 0.0, f"perhaps {shown}")
+        return Vote(UNSURE if evidence.clear_speech >= SYLLABLE else 0.0, f"perhaps {shown}")
     return Vote(1.0, f"a command: {shown}" if command else shown)
 
 
