@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,14 @@ async def nothing() -> Any:
     return None
 
 
+async def exits() -> Any:
+    sys.exit("no key")
+
+
+def exits_plainly() -> Any:
+    sys.exit("no key")
+
+
 class Broken(LoopEdge):
     async def join(self, *_: Any) -> None:
         raise ConnectionError("no network")
@@ -156,9 +165,9 @@ class Fickle:
         self.made = 0
         self.then = then
 
-    async def __call__(self) -> Any:
+    def __call__(self) -> Any:
         self.made += 1
-        return scripted() if self.made == 1 else await self.then()
+        return scripted() if self.made == 1 else self.then()
 
 
 @pytest.mark.parametrize(
@@ -167,6 +176,8 @@ class Fickle:
         (raises, CreateAgentError, "raised ValueError: there is no key"),
         (hangs, CreateAgentError, "took more than 20 s"),
         (nothing, CreateAgentError, "returned NoneType; it must return an Agent"),
+        (exits, CreateAgentError, "create_agent raised SystemExit: no key"),
+        (exits_plainly, CreateAgentError, "create_agent raised SystemExit: no key"),
     ],
 )
 async def test_an_agent_that_cannot_be_made_costs_no_place(then: Any, error: Any, text: str) -> None:
@@ -322,6 +333,29 @@ async def test_an_error_in_join_call_ends_the_call_and_is_told(caplog: pytest.Lo
         await made.wait()
         assert (made.end, made.error) == (End.FAILED, "KeyError: 'lost'")
         await until(lambda: not host.sessions)
+
+
+@pytest.mark.parametrize("plainly", [False, True])
+async def test_a_join_call_that_would_end_the_process_ends_its_call_alone(plainly: bool) -> None:
+    async def join_call(agent: Any, call_id: str, **_: Any) -> None:
+        async with agent.join():
+            if call_id == "table":
+                sys.exit(3)
+            await agent.finish()
+
+    def exits_at_once(**given: Any) -> Any:
+        return sys.exit(3) if given["call_id"] == "table" else join_call(**given)
+
+    async with hosting(join_call=exits_at_once if plainly else join_call) as host:
+        other = await calling(host, "other")
+        if plainly:
+            with pytest.raises(StartError, match="SystemExit: 3"):
+                await calling(host)
+        else:
+            made = await calling(host)
+            await made.wait()
+            assert (made.end, made.error) == (End.FAILED, "EscapedError: join_call raised SystemExit: 3")
+        assert other.end is None
 
 
 async def test_a_call_is_a_stream_that_beats() -> None:

@@ -97,18 +97,25 @@ class AgentLauncher:
 
     async def hold(self, agent: Agent, call_type: str, call_id: str) -> None:
         """Have `agent` do in the call what it is there for. Returns when that is over; raises what it raises."""
-        if self.join_call is None:
-            call = await agent.create_call(call_type, call_id)
-            async with agent.join(call, participant_wait_timeout=0.0):
-                await agent.finish()
-            return
-        done = self.join_call(agent=agent, call_type=call_type, call_id=call_id)
-        if inspect.isawaitable(done):
-            await own_errors(done, "join_call")
+        join = self.join_call or _stay
+        await own_errors(_called(join, agent=agent, call_type=call_type, call_id=call_id), "join_call")
 
     async def _make(self, edge: EdgeTransport | None) -> Any:
-        made = self.create_agent() if edge is None else self.create_agent(edge=edge)
-        return await own_errors(made, "create_agent") if inspect.isawaitable(made) else made
+        given = {} if edge is None else {"edge": edge}
+        return await own_errors(_called(self.create_agent, **given), "create_agent")
+
+
+async def _called(function: Callable[..., Any], **given: Any) -> Any:
+    """The result of a function of the program, be it an async one or not."""
+    made = function(**given)
+    return await made if inspect.isawaitable(made) else made
+
+
+async def _stay(agent: Agent, call_type: str, call_id: str) -> None:
+    """Be in the call until it is over."""
+    call = await agent.create_call(call_type, call_id)
+    async with agent.join(call, participant_wait_timeout=0.0):
+        await agent.finish()
 
 
 class _Nowhere(EdgeTransport):
