@@ -283,6 +283,25 @@ def test_one_stall_is_nothing_that_lasts() -> None:
         assert lateness.lasting(60.0, 0.99, seconds=2) == 0.0
 
 
+@given(
+    st.floats(10.0, 12.0),
+    st.lists(st.floats(0.0, 0.39), min_size=1, max_size=100),
+    st.floats(0.0, 1.6),
+)
+def test_one_stall_is_nothing_that_lasts_wherever_it_began(start: float, frames: list[float], later: float) -> None:
+    lateness = Lateness()
+    for after in sorted(frames):
+        for _ in range(FEWEST // 10):
+            lateness.add(start + after, 0.1, 20)
+        assert lateness.lasting(start + after, 0.99, seconds=2) <= EDGES[0]
+    assert lateness.lasting(start + max(frames) + later, 0.99, seconds=2) <= EDGES[0]
+    # Twice, a second apart, it is.
+    for after in sorted(frames):
+        for _ in range(FEWEST // 10):
+            lateness.add(start + after + 1.0, 0.1, 20)
+    assert lateness.lasting(start + 1.0 + max(frames), 0.99, seconds=2) > 0.09
+
+
 # How often.
 
 

@@ -26,8 +26,10 @@ time: a call that begins is no sign of a process that is late."""
 # as whole ones are left out. Where many calls make up for frames in turn, less lies between two of one call.
 LEFT_OUT = 0.9 * FRAME_SECONDS
 
-# Stretches of a second. In one of them a stall shows, in more of them a process that does not keep up.
-_STRETCHES = 2
+# Stretches of a second, and how many of them what one stall made late lies in at most, wherever in one it began; beyond
+# that it is a process that does not keep up.
+_STRETCHES = 5
+_STALL = 3
 
 # The share of a constant offset that is forgotten with each frame: clocks of calls do not run like ours.
 FORGET = 0.01
@@ -38,7 +40,7 @@ EDGES = tuple(0.00025 * 1.1667**step for step in range(52))
 
 @dataclass(slots=True)
 class _Stretch:
-    """The frames of half a second, or of that part of it with so many calls, counted by their lateness."""
+    """The frames of a fifth of a second, or of that part of it with so many calls, counted by their lateness."""
 
     number: int
     calls: int
@@ -78,10 +80,10 @@ class Lateness:
         return _quantile([each.counts for each in self._counted(now, seconds, calls)], share)
 
     def lasting(self, now: float, share: float, seconds: int = WINDOW, calls: float = math.inf) -> float:
-        """The same without the half second that was worst: what one stall made late does not count."""
+        """The same without the `_STALL` stretches in a row that were worst: what one stall made late does not count."""
         counted = self._counted(now, seconds, calls)
-        numbers = {each.number for each in counted}
-        others = ([each.counts for each in counted if each.number != number] for number in numbers)
+        stalls = [range(each.number, each.number + _STALL) for each in counted]
+        others = ([each.counts for each in counted if each.number not in stall] for stall in stalls)
         return min((_quantile(counts, share) for counts in others), default=0.0)
 
     def _counted(self, now: float, seconds: int, calls: float) -> list[_Stretch]:

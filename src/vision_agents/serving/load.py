@@ -38,7 +38,7 @@ class Load:
     """Of 100 frames of the last ten seconds, 99 were pulled at most so late, in seconds; frames of seconds in which
     there were more calls than there would be with another one now do not count."""
     lasting_lateness: float = 0.0
-    """The same of the last two seconds without the worst half of one: no single stall shows in it."""
+    """The same of the last two seconds without the worst part of one: no single stall shows in it."""
     loop_lag: float = 0.0
     """By how much the event loop woke up late in the last two seconds, in seconds: the second worst of 20 times."""
     cpu: float = 0.0
