@@ -268,6 +268,26 @@ async def test_a_drained_cluster_takes_nothing_until_the_next_release(fleet: Fle
     assert await fleet.registry.drain(FIRST) is None
 
 
+async def test_a_release_that_is_on_its_way_keeps_the_one_before_from_ending_everything(fleet: Fleet) -> None:
+    await fleet.add("a")
+    await fleet.start("s1", "a")
+    assert await fleet.registry.coming(SECOND) == 0
+    # None of its hosts has reported: it takes over all the same, and calls are taken by those that there are.
+    assert await fleet.registry.drain(FIRST) is None
+    assert await reserved(fleet, "s2") is None
+    # One that cannot come takes over nothing, and none that was before it either.
+    await fleet.registry.failed(FIRST)
+    assert await fleet.registry.drain(FIRST) is None
+    await fleet.registry.failed(SECOND)
+    assert await fleet.registry.drain(FIRST) == 2
+    assert await reserved(fleet, "s3") == "draining"
+    # What was drained before is served again as soon as a new release is on its way.
+    await fleet.registry.coming(SECOND)
+    assert await reserved(fleet, "s3") is None
+    await fleet.add("b", release=SECOND)
+    assert await fleet.registry.coming(SECOND) == 1
+
+
 async def test_the_registry_itself_stood_still_and_nobody_is_dead(fleet: Fleet) -> None:
     await fleet.add("a")
     await fleet.start("s1", "a")

@@ -59,6 +59,16 @@ async def test_a_later_release_keeps_its_calls_however_the_command_before_ends(
     await registry.close()
 
 
+@pytest.mark.parametrize("number", ALL)
+async def test_a_later_release_whose_hosts_are_still_starting_keeps_the_calls(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    registry = await served(FIRST)
+    await registry.coming(SECOND)
+    assert await told(monkeypatch, Near(registry, 0.0), number) == (False, [])
+    await registry.close()
+
+
 @pytest.mark.parametrize("numbers", [[signal.SIGINT], [signal.SIGHUP], [signal.SIGTERM, signal.SIGTERM]])
 async def test_the_last_release_ends_at_once_where_it_is_told_so(
     monkeypatch: pytest.MonkeyPatch, numbers: list[signal.Signals]

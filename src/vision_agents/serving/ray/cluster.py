@@ -98,10 +98,22 @@ async def deploy(load: Load, fleet: Fleet) -> Release:
     Returns when the new hosts are there. Raises ClusterError if they do not come.
     """
     release = new_release(fleet)
-    target = RunTarget(application(load, fleet, release), name=APP, route_prefix="/")
-    # Serve itself would wait until the last call of the hosts before is over.
-    await asyncio.to_thread(ray_serve.run_many, [target], wait_for_applications_running=False)
     registry = RegistryClient()
+    # From now on the command of the release before, told to end, leaves everything to this one.
+    await registry.ask(Registry.coming, release)
+    try:
+        target = RunTarget(application(load, fleet, release), name=APP, route_prefix="/")
+        # Serve itself would wait until the last call of the hosts before is over.
+        await asyncio.to_thread(ray_serve.run_many, [target], wait_for_applications_running=False)
+        await _replaced(registry, release)
+    except Exception:
+        await registry.ask(Registry.failed, release)
+        raise
+    return release
+
+
+async def _replaced(registry: RegistryClient, release: Release) -> None:
+    """Wait until the hosts of the release are there, or come when there is room. Raises ClusterError."""
     clock = asyncio.get_running_loop().time
     deadline = clock() + REPLACED
     while True:
@@ -109,13 +121,13 @@ async def deploy(load: Load, fleet: Fleet) -> Release:
         if status.status is ApplicationStatus.DEPLOY_FAILED:
             raise ClusterError(_failure(status.message + "".join(each.message for each in status.deployments.values())))
         running = {name: _running(deployment) for name, deployment in status.deployments.items()}
-        if running.get("Front") and await registry.ask(Registry.hosts, release) >= fleet.least:
-            return release
+        if running.get("Front") and await registry.ask(Registry.coming, release) >= release.hosts:
+            return
         if all(running.values()) and running and clock() > deadline:
             logger.warning(
                 "the hosts before are not replaced yet: they are when there is room, or their calls are over"
             )
-            return release
+            return
         await asyncio.sleep(LOOK)
 
 

@@ -72,6 +72,8 @@ class Registry:
         self._losses: Counter[str] = Counter()
         self._moves = 0
         self._drained: Release | None = None
+        # The latest that is on its way, whose hosts need not have reported yet.
+        self._coming: Release | None = None
         self._clock = asyncio.get_running_loop().time
         self._tasks = Tasks()
         self._tasks.spawn(self._watch(), "watching hosts")
@@ -214,13 +216,19 @@ class Registry:
 
     # The whole.
 
-    async def hosts(self, release: Release) -> int:
-        """Return how many hosts of this release are there."""
+    async def coming(self, release: Release) -> int:
+        """A release is on its way. Returns how many hosts of it are there."""
+        self._coming = release if self._coming is None else max(release, self._coming)
         return sum(host.report.release == release for host in self._book.hosts.values())
+
+    async def failed(self, release: Release) -> None:
+        """A release that was on its way does not come."""
+        if self._coming == release:
+            self._coming = None
 
     async def drain(self, release: Release) -> int | None:
         """Take no more sessions. Returns how many there are; None if a later release has taken over."""
-        newest = self._book.release
+        newest = self._newest
         if newest is not None and newest > release:
             return None
         self._drained = release
@@ -236,8 +244,14 @@ class Registry:
     # Inside.
 
     @property
+    def _newest(self) -> Release | None:
+        """The latest release that there are hosts of, or will be."""
+        known = [release for release in (self._book.release, self._coming) if release is not None]
+        return max(known, default=None)
+
+    @property
     def _draining(self) -> bool:
-        newest = self._book.release
+        newest = self._newest
         return self._drained is not None and (newest is None or newest <= self._drained)
 
     def _tell(self, host: str, session: str) -> None:
