@@ -288,6 +288,15 @@ async def test_a_release_that_is_on_its_way_keeps_the_one_before_from_ending_eve
     assert await fleet.registry.coming(SECOND) == 1
 
 
+async def test_a_release_is_later_than_those_before_whatever_clocks_say(fleet: Fleet) -> None:
+    await fleet.add("a", release=SECOND)
+    release = await fleet.registry.announce(FIRST)
+    assert (release > SECOND, release.id) == (True, FIRST.id)
+    assert await fleet.registry.announce(FIRST) > release
+    assert await fleet.registry.announce(Release(9.0, "third", 1)) == Release(9.0, "third", 1)
+    assert await fleet.registry.drain(SECOND) is None
+
+
 async def test_the_registry_itself_stood_still_and_nobody_is_dead(fleet: Fleet) -> None:
     await fleet.add("a")
     await fleet.start("s1", "a")

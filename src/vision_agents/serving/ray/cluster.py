@@ -97,10 +97,9 @@ async def deploy(load: Load, fleet: Fleet) -> Release:
 
     Returns when the new hosts are there. Raises ClusterError if they do not come.
     """
-    release = new_release(fleet)
     registry = RegistryClient()
     # From now on the command of the release before, told to end, leaves everything to this one.
-    await registry.ask(Registry.coming, release)
+    release = await registry.ask(Registry.announce, new_release(fleet))
     try:
         target = RunTarget(application(load, fleet, release), name=APP, route_prefix="/")
         # Serve itself would wait until the last call of the hosts before is over.

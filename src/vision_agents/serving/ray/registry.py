@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -215,6 +216,14 @@ class Registry:
         return mail
 
     # The whole.
+
+    async def announce(self, release: Release) -> Release:
+        """A release is about to be deployed. Returns it as later than all before, whatever clocks say."""
+        newest = self._newest
+        if newest is not None and newest > release:
+            release = replace(release, time=math.nextafter(newest.time, math.inf))
+        self._coming = release
+        return release
 
     async def coming(self, release: Release) -> int:
         """A release is on its way. Returns how many hosts of it are there."""
