@@ -18,6 +18,10 @@ BESIDE = {"examples/README.md": "examples.md", "CONTRIBUTING.md": "contributing.
 ELSEWHERE = {"README.md": "quickstart.md"}
 
 CELL = re.compile(r"<td[^>]*>.*?</td>", re.DOTALL)
+CODE = re.compile(r"(?<=<code>)[^<]*(?=</code>)")
+
+# Where code in a cell may go on in the next line: a table is no wider than it has to be, and no name is torn.
+JOINT = re.compile(r"(?<=\w[.(=/])(?=\w)")
 LINK = re.compile(r"\]\((?P<path>[^)\s:#]+)(?P<anchor>#[^)\s]*)?\)")
 
 
@@ -48,5 +52,10 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Show a bar in a table as one. Where it stands in code, Markdown for the site leaves the backslash before it."""
-    return CELL.sub(lambda cell: cell[0].replace("\\|", "|"), html)
+    """Let tables be read as they were meant."""
+    return CELL.sub(_cell, html)
+
+
+def _cell(cell: re.Match[str]) -> str:
+    # Where a bar stands in code, Markdown for the site leaves the backslash before it.
+    return CODE.sub(lambda code: JOINT.sub("<wbr>", code[0]), cell[0].replace("\\|", "|"))

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from ..e2e.devtools import chromium, find_chromium
+
 ROOT = Path(__file__).parents[2]
 
 # What is public, and stands in the reference.
@@ -81,3 +83,23 @@ def test_the_list_for_programs_leads_to_pages(site: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)", (site / "llms.txt").read_text())
     assert len(links) > 20
     assert [link for link in links if not (site / link).exists()] == []
+
+
+# What is wider than its box.
+WIDE = """[...document.querySelectorAll('.md-typeset__scrollwrap, .md-typeset table')]
+  .filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.textContent.trim().slice(0, 60))"""
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(
+    find_chromium() is None and "CI" not in os.environ, reason="no browser here; on Debian: apt install chromium"
+)
+async def test_every_page_fits_its_window_and_every_table_a_wide_one(site: Path) -> None:
+    async with chromium() as browser:
+        tab = await browser.tab()
+        for page in sorted(site.rglob("*.html")):
+            await tab.open(page.as_uri())
+            for width in (390, 1280):
+                await tab.screenshot(width, 900)
+                assert await tab.run("document.documentElement.scrollWidth") <= width, page.name
+            assert await tab.run(WIDE) == [], page.name

@@ -8,30 +8,16 @@ writes a picture of each state to DIR, light and dark, 390 and 1280 pixels wide.
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
-from unittest.mock import patch
 
-from vision_agents.core import InterruptionPolicy
-from vision_agents.core.audio import PcmData
-from vision_agents.core.tts import VoiceTuning
-from vision_agents.plugins.local import Edge
-from vision_agents.plugins.local import recorded_call as recorded_call_module
-from vision_agents.testing import virtual_time
-
-from ..core.observability.spoken_call import hold_call, user_wav
-from ..plugins.local.browser_kit import AGENT, NotingSink, tone_of
-from .devtools import Browser, Tab, chromium
+from .devtools import Tab
+from .stage import ANSWERS, Places, Stage, recorded_call, records_without_end, stage, talk
 
 WIDTHS = {1280: 1000, 390: 844}
-IN_CALL = "!['off', 'connecting'].includes(document.querySelector('#state').dataset.state)"
 
 # Keeps the track that goes to the agent at hand.
 TRACKS = """
@@ -60,106 +46,8 @@ WebSocket = class extends Socket {
 };
 """
 
-# What the page shows is of its own call.
-MICROPHONE = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
-
-
-def recorded_call(folder: Path) -> Path:
-    """A folder with the `trace.jsonl` and `call.wav` of a call, in which somebody interrupts. Takes virtual time."""
-    records: list[Any] = []
-    wav = user_wav(folder / "user.wav")
-    virtual_time.run(hold_call(wav, folder / "call.wav", records.append))
-    lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-    (folder / "trace.jsonl").write_text(lines, encoding="utf-8")
-    return folder
-
-
-def records_of(folder: Path) -> list[dict[str, Any]]:
-    """The records of such a call."""
-    return [json.loads(line) for line in (folder / "trace.jsonl").read_text(encoding="utf-8").splitlines()]
-
-
-class Speaker:
-    """A voice that can be tuned."""
-
-    def __init__(self) -> None:
-        self.voices: tuple[str, ...] = ("Ann", "Bob")
-        self.voice, self.pace = "Ann", 1.0
-
-    def tuning(self) -> VoiceTuning:
-        return VoiceTuning(self.voices, self.voice, self.pace)
-
-    def tune(self, voice: str | None = None, pace: float | None = None) -> None:
-        self.voice, self.pace = voice or self.voice, pace or self.pace
-
-
-class Controls:
-    """An agent as far as pages change it; what is typed to it is kept."""
-
-    def __init__(self) -> None:
-        self.instructions = "You are a lighthouse keeper. Answer in one sentence."
-        self.policy = InterruptionPolicy()
-        self.tts: Speaker | None = Speaker()
-        self.typed: list[str] = []
-
-    async def simple_response(self, text: str, interrupt: bool = True) -> bool:
-        self.typed.append(text)
-        return True
-
-
-@dataclass
-class Stage:
-    """A page that is served, with an agent that plays a quiet tone, and a browser to look at it."""
-
-    browser: Browser
-    edge: Edge
-    agent: Controls
-    folder: Path
-    tabs: list[Tab] = field(default_factory=list)
-
-    async def opened(self, script: str = "") -> Tab:
-        """The page, ready to talk; `script` runs in it first."""
-        tab = await self.browser.tab()
-        await tab.send("Page.addScriptToEvaluateOnNewDocument", source=script)
-        await tab.open(self.edge.url)
-        await tab.until("!document.querySelector('#talk').disabled")
-        return tab
-
-    async def in_call(self, script: str = "") -> Tab:
-        """The page in a call."""
-        tab = await self.opened(script)
-        await tab.click("#talk")
-        await tab.until(IN_CALL)
-        return tab
-
-    async def shown(self, tab: Tab, records: list[dict[str, Any]]) -> None:
-        """Have the page show these records, as if they had just happened."""
-        # The quickest record tells the page how the agent's clock relates to its own: so the last is told first.
-        self.edge.observe({"t": records[-1]["t"], "state": "thinking"})
-        for record in records:
-            self.edge.observe(record)
-        # In the order in which they came: when this is there, so are they.
-        self.edge.observe({"t": records[-1]["t"], "effect": "RecordOverheard", "participant": "user", "text": "(end)"})
-        await tab.until("document.querySelector('#events').textContent.includes('(end)')")
-
-
-@asynccontextmanager
-async def stage(folder: Path, *flags: str) -> AsyncIterator[Stage]:
-    """Serve the page and start a browser. `folder`: what `recorded_call` made."""
-
-    async def caller(name: str) -> PcmData:
-        return PcmData(tone_of(20), 48_000)
-
-    edge, agent = Edge(port=0, caller=caller), Controls()
-    edge.lend(agent)
-    await edge.join(AGENT, None, NotingSink(level=300))
-    try:
-        # Where other tests want the cores, too, a trace is not read within the time that people have.
-        with patch.object(recorded_call_module, "DEADLINE", 300.0):
-            async with chromium(*MICROPHONE, *flags) as browser:
-                yield Stage(browser, edge, agent, folder)
-    finally:
-        await edge.leave()
+# A browser in which the page was never opened before.
+STRANGER = "localStorage.clear()"
 
 
 # The states.
@@ -173,8 +61,7 @@ async def ready(on: Stage) -> Tab:
 async def call(on: Stage) -> Tab:
     """In a call in which the agent was interrupted, and began again."""
     tab = await on.in_call()
-    records = [record for record in records_of(on.folder) if record.get("note") != "CallEnded"]
-    await on.shown(tab, records)
+    await on.shown(tab, records_without_end(on.folder))
     await tab.run("document.querySelector('#decisions details')?.setAttribute('open', '')")
     return tab
 
@@ -241,6 +128,66 @@ async def elsewhere(on: Stage) -> Tab:
     tab = await on.in_call()
     await on.in_call()
     return await noticed(tab, "taken over")
+
+
+async def full(tab: Tab) -> Tab:
+    """The tab, once it has said that there is no place."""
+    await tab.until("document.querySelector('#link').textContent === 'no place'")
+    return tab
+
+
+async def no_place(on: Stage) -> Tab:
+    """A server all of whose places are taken."""
+    places = await on.places(1)
+    await on.in_call(url=places.page.url)
+    return await full(await on.seen(url=places.page.url))
+
+
+async def taken(on: Stage) -> Tab:
+    """The agent talks with somebody else, and is there for one caller."""
+    await on.in_call()
+    return await full(await on.seen(STRANGER))
+
+
+async def heard(tab: Tab, words: str) -> None:
+    """Wait until these words of an answer were heard."""
+    await tab.until(
+        f"[...document.querySelectorAll('#captions .heard')].some((e) => e.textContent.includes({words!r}))"
+    )
+
+
+async def asked(on: Stage) -> tuple[Places, Tab]:
+    """In a call on a page for several callers, in which somebody asked by voice."""
+    places = await on.places(1)
+    tab = await on.in_call(url=places.page.url)
+    (agent,) = places.agents
+    (caller,) = agent.participants
+    await agent.turn_detection.speak(caller, 0.8)
+    await heard(tab, ANSWERS[0])
+    return places, tab
+
+
+async def typed(on: Stage) -> Tab:
+    """After a call in which somebody spoke, and typed."""
+    _, tab = await asked(on)
+    for text, answer in zip(("And on Sundays?", "Is there <b>parking</b>?"), ANSWERS[1:], strict=True):
+        await tab.until("!document.querySelector('#text').disabled")
+        await tab.run(f"document.querySelector('#text').value = {text!r}, document.querySelector('#send').click()")
+        await heard(tab, answer)
+    await tab.click("#talk")
+    await tab.until("!document.querySelector('#summary').hidden")
+    await tab.until("!document.querySelector('#fresh').hidden && !document.querySelector('#fresh').disabled")
+    return tab
+
+
+async def new_conversation(on: Stage) -> Tab:
+    """A second conversation: the first one ended, and its captions stay above."""
+    places, tab = await asked(on)
+    await places.agents[0].close()
+    await tab.until("!document.querySelector('#talk').disabled && document.querySelector('#fresh').hidden")
+    await talk(tab)
+    await tab.until("!document.querySelector('#fresh').hidden")
+    return tab
 
 
 async def asleep(on: Stage) -> Tab:
@@ -336,6 +283,10 @@ STATES: dict[str, Callable[[Stage], Awaitable[Tab]]] = {
     "no-autoplay": no_autoplay,
     "microphone-gone": microphone_gone,
     "elsewhere": elsewhere,
+    "no-place": no_place,
+    "taken": taken,
+    "typed": typed,
+    "new-conversation": new_conversation,
     "asleep": asleep,
     "settings": settings,
     "recorded": recorded,

@@ -11,7 +11,7 @@ from vision_agents.plugins.local import Edge
 
 from . import page_states
 from .devtools import find_chromium
-from .page_states import recorded_call, stage
+from .stage import AGENT, IN_CALL, QUESTION, NotingSink, recorded_call, stage
 
 pytestmark = [
     pytest.mark.browser,
@@ -47,7 +47,7 @@ async def on(folder):
         yield on
 
 
-@pytest.mark.parametrize("state", ["over", "recorded"])
+@pytest.mark.parametrize("state", ["over", "recorded", "no-place", "taken", "typed", "new-conversation"])
 async def test_everybody_can_use_the_page(on, state):
     tab = await page_states.STATES[state](on)
     await tab.run("document.querySelectorAll('details').forEach((each) => each.open = true)")
@@ -76,7 +76,7 @@ async def test_in_a_call_too_and_what_was_said_survives_a_reload_and_a_restart(o
     assert "Start it again" in await tab.until(NOTICE)
     assert await tab.text("#notice-action") == "Try again now"
     edge = Edge(port=on.edge.port)
-    await edge.join(page_states.AGENT, None, page_states.NotingSink())
+    await edge.join(AGENT, None, NotingSink())
     await tab.click("#notice-action")
     await tab.until("!document.querySelector('#talk').disabled")
     assert await tab.run("document.querySelector('#notice').hidden")
@@ -84,7 +84,7 @@ async def test_in_a_call_too_and_what_was_said_survives_a_reload_and_a_restart(o
     await tab.until("!document.querySelector('#talk').disabled")
     assert await tab.run(CAPTIONS) == said
     await tab.click("#talk")
-    await tab.until(page_states.IN_CALL)
+    await tab.until(IN_CALL)
     assert (await tab.run(CAPTIONS))[len(said) :] == ["A new conversation: the agent does not know what stands above."]
     await edge.leave()
 
@@ -98,6 +98,15 @@ async def test_an_error_stays_when_the_call_is_over(on):
     assert await tab.run("document.querySelector('#notice').hidden")
 
 
+async def test_what_is_typed_is_counted_beside_the_turns(on):
+    tab = await page_states.typed(on)
+    assert "1 turn, 2 typed texts" in await tab.text("#figures")
+    await tab.run("URL.createObjectURL = (blob) => { window.saved = blob.text(); return 'blob:none'; }")
+    await tab.click("#transcript")
+    said = (await tab.run("window.saved")).splitlines()
+    assert (said[0], said[2]) == (f"You: {QUESTION}", "You: And on Sundays? [typed]")
+
+
 async def test_a_microphone_that_vanishes_costs_no_call(on):
     tab = await on.in_call(page_states.TRACKS)
     await tab.run("window.track.dispatchEvent(new Event('ended'))")
@@ -105,13 +114,56 @@ async def test_a_microphone_that_vanishes_costs_no_call(on):
     await on.browser.close(tab)
     tab = await page_states.microphone_gone(on)
     assert "choose it under Microphone" in await tab.run(NOTICE)
-    assert await tab.run(page_states.IN_CALL)
+    assert await tab.run(IN_CALL)
 
 
-async def test_what_keeps_a_call_from_beginning_is_said(on):
-    tab = await page_states.no_webrtc(on)
+async def test_a_microphone_that_is_chosen_and_cannot_be_had_leaves_the_one_before(on):
+    tab = await on.in_call(page_states.TRACKS)
+    await tab.until("document.querySelector('#microphone').options.length > 2")
+    own = await tab.run("window.track.getSettings().deviceId")
+    await tab.run("""
+      MediaDevices.prototype.getUserMedia = () => Promise.reject(new DOMException('', 'OverconstrainedError'));
+      const field = document.querySelector('#microphone');
+      const own = window.track.getSettings().deviceId;
+      field.selectedIndex = [...field.options].findLastIndex(({ value }) => value !== own);
+      field.dispatchEvent(new Event('change'));
+    """)
+    assert "goes on with the one before" in await tab.until(NOTICE)
+    await tab.until(f"['', {own!r}].includes(document.querySelector('#microphone').value)")
+    assert await tab.run("window.track.readyState") == "live"
+
+
+async def test_a_microphone_that_the_system_has_muted_is_told_of_as_long_as_it_is(on):
+    tab = await on.in_call(page_states.TRACKS)
+    await tab.run("window.track.dispatchEvent(new Event('mute'))")
+    assert "has muted it" in await tab.until(NOTICE)
+    await tab.run("window.track.dispatchEvent(new Event('unmute'))")
+    assert await tab.run("document.querySelector('#notice').hidden")
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "delete window.RTCPeerConnection;",
+        "window.RTCPeerConnection = null;",
+        "window.RTCPeerConnection = class { constructor() { throw new Error('not here'); } };",
+    ],
+)
+async def test_without_webrtc_the_page_says_so_and_keeps_no_microphone(on, how):
+    keep = """
+    const take = MediaDevices.prototype.getUserMedia;
+    MediaDevices.prototype.getUserMedia = async function (wanted) {
+      window.given = await take.call(this, wanted);
+      return window.given;
+    };
+    """
+    tab = await page_states.refused(on, keep + how, "switches it off")
     assert await tab.run(STATE) == "off"
+    assert await tab.run("window.given.getTracks().map((track) => track.readyState)") == ["ended"]
     await tab.until("!document.querySelector('#talk').disabled")
+
+
+async def test_a_browser_that_plays_no_sound_is_asked_again_by_a_button(on):
     tab = await page_states.no_autoplay(on)
     await tab.run("window.played = 0; HTMLMediaElement.prototype.play = () => { window.played += 1; }")
     await tab.click("#notice-action")
@@ -124,7 +176,7 @@ async def test_a_tab_that_slept_says_so_also_when_the_server_is_there_again(on):
     assert "Press Talk" in await tab.run(NOTICE)
     assert await tab.run(STATE) == "off"
     await tab.click("#talk")
-    await tab.until(page_states.IN_CALL)
+    await tab.until(IN_CALL)
     assert await tab.run("document.querySelector('#notice').hidden")
     await tab.click("#talk")
     await tab.run("window.slept += 3600e3, window.records.close()")
@@ -216,7 +268,7 @@ async def test_keys_and_typing(on):
     tab = await on.opened()
     for key in ("t", "m"):
         await tab.run(f"document.body.dispatchEvent(new KeyboardEvent('keydown', {{ key: '{key}', bubbles: true }}))")
-        await tab.until(page_states.IN_CALL)
+        await tab.until(IN_CALL)
     assert await tab.run("document.querySelector('#mute').getAttribute('aria-pressed')") == "true"
     await tab.until("!document.querySelector('#text').disabled")
     await tab.run("document.querySelector('#text').value = 'and typed?', document.querySelector('#send').click()")

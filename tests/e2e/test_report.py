@@ -1,16 +1,18 @@
 """Reports in a real browser: their sound is played from wherever somebody presses."""
 
 import os
+from unittest.mock import patch
 
 import pytest
 
+from vision_agents.core.observability import player
 from vision_agents.core.observability.folder import CallFolder
 from vision_agents.lab.page import lab_page
 from vision_agents.lab.result import LabResult
 
 from ..lab.test_lab_results import CASES
 from .devtools import chromium, find_chromium
-from .page_states import recorded_call
+from .stage import recorded_call
 from .test_page import VIOLATIONS, axe
 
 pytestmark = [
@@ -75,3 +77,21 @@ async def test_a_report_plays_from_any_point(report):
             await tab.screenshot(width, 900)
             assert await tab.run(OVERLAPS) == [], f"nothing stands on something else, {width} pixels wide"
         assert tab.console == []
+
+
+@pytest.fixture
+def silent_report(tmp_path):
+    folder = recorded_call(tmp_path)
+    with patch.object(player, "EMBEDDED", 1.0):
+        CallFolder(folder).write_report()
+    (folder / "call.wav").unlink()
+    return folder / "report.html"
+
+
+async def test_a_report_whose_recording_is_gone_says_where_to_put_it(silent_report):
+    async with chromium() as browser:
+        tab = await browser.tab()
+        await tab.open(silent_report.as_uri())
+        await tab.until("document.querySelector('.player span').textContent.includes('call.wav, beside this page')")
+        await tab.run("document.querySelector('[data-play]').click()")
+        assert [line for line in tab.console if "ERR_FILE_NOT_FOUND" not in line] == []

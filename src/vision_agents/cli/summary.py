@@ -28,7 +28,8 @@ def summary(report: Report) -> str:
     counts = report.counts
     lines = [
         f"{report.duration:.1f} s, {counted(counts.turns, 'turn')}, "
-        f"{counts.replies} {'reply' if counts.replies == 1 else 'replies'}, "
+        + (f"{counted(counts.typed, 'typed text')}, " if counts.typed else "")
+        + f"{counts.replies} {'reply' if counts.replies == 1 else 'replies'}, "
         f"{counted(counts.interruptions, 'interruption')}: {counts.commits} committed, {counts.resumes} resumed"
         + (f", {counts.undecided} undecided" if counts.undecided else "")
         + (f"; {counts.late_commits} after a refusal" if counts.late_commits else "")

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from vision_agents.cli.summary import summary
 from vision_agents.core.audio.files import WavWriter
 from vision_agents.core.observability import player
 from vision_agents.core.observability.acoustics import Recording
@@ -166,6 +167,18 @@ def test_what_was_asked_by_text_is_among_what_was_said(conversation):
     html = report_page(make_report(story), story, None)
     assert "by text" in Page(html).text
     assert "and &lt;the&gt; birds?" in html
+    assert make_report(story).counts.typed == 0, "code asked"
+
+
+def test_what_somebody_typed_is_theirs_and_is_counted(conversation):
+    typed = encode_record(3.0, notes.ResponseRequested(7, "and <the> birds?", "user"))
+    story = read_story([*conversation.records, typed])
+    report = make_report(story)
+    assert report.counts.typed == 1
+    assert ", 1 typed text, " in summary(report)
+    html = report_page(report, story, None)
+    assert "by text" not in Page(html).text
+    assert re.search(r">Ada</b><span>and &lt;the&gt; birds\?", html)
 
 
 def test_a_report_has_the_sound_of_a_call_or_its_address(conversation, tmp_path, monkeypatch):

@@ -216,8 +216,8 @@ async def test_only_a_few_typed_texts_wait_for_their_answers(edge, http):
         def __init__(self):
             self.instructions, self.policy, self.tts, self.asked = "", InterruptionPolicy(), None, []
 
-        async def simple_response(self, text):
-            self.asked.append(text)
+        async def simple_response(self, text, *, participant):
+            self.asked.append((text, participant.user_id))
             await asyncio.Event().wait()
 
     slow, caller, page = Slow(), Caller(), await Page.open(edge, http)
@@ -227,7 +227,7 @@ async def test_only_a_few_typed_texts_wait_for_their_answers(edge, http):
     for number in range(caller_edge.MAX_TYPED + 1):
         await page.socket.send_json({"do": "say", "text": str(number)})
     assert "wait for their answers" in (await page.until(edge="refused"))["error"]
-    assert slow.asked == [str(number) for number in range(caller_edge.MAX_TYPED)]
+    assert slow.asked == [(str(number), "user") for number in range(caller_edge.MAX_TYPED)]
     await caller.close()
 
 

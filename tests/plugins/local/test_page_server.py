@@ -369,8 +369,20 @@ async def test_what_is_typed_is_answered_and_interrupts(serve, http, agents):
     told = await page.until(note="ResponseRequested", text="and the birds?")
     assert not await saying, "it was cut off"
     await page.until(note="AgentTranscript", reply=told["reply"])
-    assert "and the birds?" in [message.text for message in agent.conversation.messages]
+    said = {message.text: message.participant for message in agent.conversation.messages}
+    assert said["and the birds?"] == told["participant"] == "user/1", "somebody said it, as with the voice"
     await caller.close()
+
+
+async def test_what_code_asks_for_is_not_shown_to_the_caller(serve, http, agents):
+    server = await serve()
+    page, caller = await joined(server, http)
+    asking = asyncio.create_task(agents.made[0].simple_response("Greet the user."))
+    await page.until(note="AgentTranscript")
+    assert "Greet the user." not in str(page.records)
+    await caller.close()
+    await server.close()
+    assert await asking is False
 
 
 async def test_a_page_is_told_what_cannot_be_done(serve, http):

@@ -246,15 +246,22 @@ class Agent:
         request = SpeechRequest(text, verbatim=True, interruptible=interruptible, caller=calling_function())
         return await self._joined().request(request)
 
-    async def simple_response(self, text: str, interrupt: bool = True, *, interruptible: bool = True) -> bool:
+    async def simple_response(
+        self, text: str, interrupt: bool = True, *, interruptible: bool = True, participant: Participant | None = None
+    ) -> bool:
         """Have the model answer `text` as if a user had said it. Returns like `say`.
+
+        `participant` is who typed it; None: code asks, and pages show the caller nothing of it.
 
         What the agent is saying is cut off within a frame; with `interrupt=False` the answer waits until it is said. It
         waits in any case until nobody speaks. In a function that the model waits for it cuts nothing off: it is
         answered inside the model's answer, without calling functions.
         """
         caller = calling_function()
-        request = SpeechRequest(text, False, interruptible=interruptible, interrupts=interrupt, caller=caller)
+        typist = participant.id if participant is not None else None
+        request = SpeechRequest(
+            text, False, interruptible=interruptible, interrupts=interrupt, participant=typist, caller=caller
+        )
         return await self._joined().request(request)
 
     def interrupt(self) -> None:

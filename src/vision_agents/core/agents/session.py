@@ -180,7 +180,7 @@ class Session:
         number = self.floor.last_reply + 1
         future = self.replies.requested(number, request)
         if not request.verbatim:
-            self.trace.note(ResponseRequested(number, request.text))
+            self.trace.note(ResponseRequested(number, request.text, request.participant))
         self.post(ev.ReplyRequested(self.trace.now(), number, request.interruptible, request.interrupts, within))
         return future
 

@@ -53,8 +53,10 @@ class AgentControls(Protocol):
     tts: Any
     """The synthesiser, None where a realtime model speaks. Those that are `TunableVoice`s take another voice."""
 
-    async def simple_response(self, text: str, interrupt: bool = True) -> bool:
-        """Have the model answer `text` as if a user had said it; what is being said is cut off."""
+    async def simple_response(
+        self, text: str, interrupt: bool = True, *, participant: Participant | None = None
+    ) -> bool:
+        """Have the model answer what `participant` typed as if it had been said; what is being said is cut off."""
 
 
 class EdgeTransport(Part, abc.ABC):

@@ -191,7 +191,10 @@ class AnswerFacts:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Counts of a call. `turns` were taken, `discarded` sounds were none; `unheard_replies` were never heard at all.
+    """Counts of a call.
+
+    `turns` were spoken and taken, `typed` texts come on top of them, `discarded` sounds were none; `unheard_replies`
+    were never heard at all.
 
     `late_commits` were refused at first; `recovered` were false commits: the agent said the rest. `input_tokens` and
     `output_tokens` are those of the models, as far as their providers tell.
@@ -212,6 +215,7 @@ class Counts:
     recovered: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    typed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

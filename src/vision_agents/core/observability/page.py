@@ -13,7 +13,7 @@ from .explain import SOURCES, clock, counted, dropped, milliseconds, outcome, we
 from .facts import Distribution, InterruptionFacts, ReplyFacts, Report
 from .markup import tag, text
 from .player import play, player, policy
-from .story import Story
+from .story import AskedText, Story
 from .timeline import VOICE, Scene, View, rows
 
 ROW_WIDTH = 1080.0
@@ -321,13 +321,20 @@ def _talk(report: Report, story: Story, *, playable: bool) -> Iterator[str]:
         for reply in story.replies
         if reply.started is not None
     ]
-    asked = [(at, "user", "by text", text(words)) for at, words in story.texts]
+    asked = [(each.at, "user", *_asked(each, story.names)) for each in story.texts]
     lines = sorted(said + asked + replies, key=lambda line: line[0])
     if not lines:
         yield tag("p", "No words.", class_="soft")
     for at, side, name, words in lines:
         place = play(at, f"▶ {clock(at)}") if playable else tag("time", text(clock(at)))
         yield tag("div", place, tag("b", text(name), class_=side), tag("span", words))
+
+
+def _asked(asked: AskedText, names: Mapping[str, str]) -> tuple[str, str]:
+    """Whoever asked by text, and the text."""
+    if asked.participant is None:
+        return "by text", text(asked.text)
+    return names.get(asked.participant, asked.participant), text(asked.text) + tag("small", "typed", class_="soft")
 
 
 def _source(facts: ReplyFacts | None) -> str:

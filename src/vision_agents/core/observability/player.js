@@ -2,7 +2,16 @@
 const sound = document.getElementById("sound");
 const drawings = document.getElementsByTagName("svg");
 
+// The sound of a long call is a file of its own.
+const MISSING =
+  "The recording cannot be played. Put its file, call.wav, beside this page and load the page again, or take another browser.";
+
+sound.addEventListener("error", () => {
+  document.querySelector(".player span").textContent = MISSING;
+});
+
 function from(at) {
+  if (sound.error) return;
   sound.currentTime = Math.max(0, at);
   // Who pauses before it has begun to play aborts that.
   sound.play().catch((error) => {

@@ -14,7 +14,7 @@ from .challenge_reader import ChallengeReader
 from .listener import StoryListener
 from .part_reader import Handlers, PartReader
 from .reply_reader import ReplyReader
-from .story import LateClock, SpokenTurn, Story
+from .story import AskedText, LateClock, SpokenTurn, Story
 from .turn_reader import TurnReader
 
 
@@ -92,7 +92,7 @@ class FrameReader(PartReader):
         self.listener.component_failed(fact.component, fact.error, self.now)
 
     def _asked(self, fact: notes.ResponseRequested) -> None:
-        self.story.texts.append((self.now, fact.text))
+        self.story.texts.append(AskedText(self.now, fact.text, fact.participant))
 
     def _tokens_used(self, fact: notes.TokensUsed) -> None:
         self.story.input_tokens += fact.usage.input_tokens

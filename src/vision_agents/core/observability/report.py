@@ -183,6 +183,7 @@ def _count(story: Story) -> Counts:
     decisions = [challenge.decision for challenge in story.challenges]
     return Counts(
         turns=sum(turn.taken for turn in story.turns),
+        typed=sum(text.participant is not None for text in story.texts),
         discarded=sum(not turn.taken for turn in story.turns),
         replies=len(story.replies),
         unheard_replies=sum(reply.started is None for reply in story.replies),

@@ -39,6 +39,15 @@ class SpokenTurn:
     closed: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AskedText:
+    """A text that the model was asked: `participant` typed it, None: code asks, or the trace does not tell."""
+
+    at: float
+    text: str
+    participant: str | None
+
+
 @dataclass(slots=True)
 class VoiceStretch:
     """The agent's voice from one silence to the next, by the frames that were pulled: exact in the recording.
@@ -166,8 +175,7 @@ class Story:
     epochs: list[tuple[float, int]] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     errors: list[tuple[float, str]] = field(default_factory=list)
-    # What the model was asked by text, and when.
-    texts: list[tuple[float, str]] = field(default_factory=list)
+    texts: list[AskedText] = field(default_factory=list)
     stale_chunks: int = 0
     stale_samples: int = 0
     # As the providers count them.

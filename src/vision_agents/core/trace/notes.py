@@ -81,10 +81,11 @@ class UserTranscript(Note):
 
 @dataclass(frozen=True, slots=True)
 class ResponseRequested(Note):
-    """The model is to answer `text` with that reply, though nobody said it: somebody typed it, or code asks."""
+    """The model is to answer `text` with that reply, though nobody said it: `participant` typed it, None: code asks."""
 
     reply: int
     text: str
+    participant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,7 +218,7 @@ class CascadeVoice:
         self, making: Making, request: SpeechRequest | None, prepared: tuple[Message, ...] | None
     ) -> AsyncGenerator[str, None]:
         if request is not None and not request.verbatim:
-            self._conversation.user_said(request.text)
+            self._conversation.user_said(request.text, request.participant)
         history = self._conversation.messages if prepared is None else prepared
         if request is not None and request.verbatim:
             if request.text:

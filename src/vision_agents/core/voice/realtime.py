@@ -77,7 +77,7 @@ class RealtimeVoice:
             request = SpeechRequest(_news(self._news), verbatim=False)
             self.tell_news(reply.number)
         elif not request.verbatim:
-            self._conversation.user_said(request.text)
+            self._conversation.user_said(request.text, request.participant)
             if self._model.learns_late:
                 self.tell_news(reply.number)
         if request.caller is not None and not self._model.speaks_during_calls:

@@ -32,6 +32,8 @@ class SpeechRequest:
     interruptible: bool = True
     # What the agent is saying is cut off for it.
     interrupts: bool = False
+    # Who typed it; None: code asks.
+    participant: str | None = None
     # It is the rest of a reply that was cut off for nothing while the model was still writing: it goes on after that.
     unfinished: bool = False
     # The call of a function in which it was asked for.

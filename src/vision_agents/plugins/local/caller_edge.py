@@ -183,14 +183,15 @@ class CallerEdge(EdgeTransport):
 
         Raises RefusedError if the caller is in no call, and if too many texts wait for their answers.
         """
-        agent = self._agent_in_call()
+        agent, call = self._in_call()
         if len(self._typed) >= MAX_TYPED:
             raise RefusedError(429, f"{MAX_TYPED} texts wait for their answers: let the agent speak first")
-        self._typed.spawn(agent.simple_response(text), "the answer to a typed text")
+        self._typed.spawn(agent.simple_response(text, participant=call.participant), "the answer to a typed text")
 
     def change(self, wanted: Mapping[str, Any]) -> None:
         """Change the agent's settings. Raises RefusedError for what cannot be had, and if the caller is in no call."""
-        change(self._agent_in_call(), wanted)
+        agent, _ = self._in_call()
+        change(agent, wanted)
         self.show_settings(self._tell)
 
     def show_settings(self, tell: Tell) -> None:
@@ -198,10 +199,10 @@ class CallerEdge(EdgeTransport):
         if self._workbench and self._controls is not None and self.joined.is_set():
             tell(protocol.settings(settings_of(self._controls)))
 
-    def _agent_in_call(self) -> AgentControls:
+    def _in_call(self) -> tuple[AgentControls, BrowserCall]:
         if self._controls is None or self._current is None:
             raise RefusedError(409, "the agent is in no call with you: press Talk first")
-        return self._controls
+        return self._controls, self._current
 
     # CallListener.
 

@@ -159,12 +159,7 @@ _EVENTS = frozenset({"SpeechStarted", "SpeechEnded", "AudioStarted", "AudioDrain
 _EFFECTS = frozenset(
     {"Hold", "Resume", "Commit", "BeginReply", "DropReply", "RecordTurn", "RecordOverheard", "DiscardTurn"}
 )
-_NOTES = frozenset(
-    {
-        *("UserTranscript", "AgentTranscript", "ResponseRequested", "AnswerTimed"),
-        *("InterruptionDecided", "ComponentFailed"),
-    }
-)
+_NOTES = frozenset({"UserTranscript", "AgentTranscript", "AnswerTimed", "InterruptionDecided", "ComponentFailed"})
 
 
 class PageRecords:
@@ -177,6 +172,13 @@ class PageRecords:
         """Return what pages get of the record, None for nothing."""
         state, before = record.get("state", self._state), self._state
         self._state = state
-        if record.get("event") in _EVENTS or record.get("effect") in _EFFECTS or record.get("note") in _NOTES:
+        if _is_shown(record):
             return record
         return {"t": record["t"], "state": state} if state != before else None
+
+
+def _is_shown(record: Record) -> bool:
+    if record.get("note") == "ResponseRequested":
+        # What code asks for is as little for the caller's eyes as the instructions are.
+        return record.get("participant") is not None
+    return record.get("event") in _EVENTS or record.get("effect") in _EFFECTS or record.get("note") in _NOTES

@@ -24,6 +24,10 @@ import { themed } from "./theme.js";
 import { Meter, Timeline } from "./timeline.js";
 import { Typing } from "./typing.js";
 
+const MUTED =
+  "The microphone gives no sound: the system, or a switch on it, has muted it. Let it be heard again, or choose another " +
+  "one under Microphone.";
+
 const at = (id) => document.getElementById(id);
 
 let page = null; // our id, while the agent is there
@@ -171,7 +175,10 @@ async function begin(open, fresh = false) {
 function listen(stream) {
   const [track] = stream.getAudioTracks();
   sound.use(caller ? null : track);
-  if (!caller) track.onended = () => exchange("The microphone was taken away. ");
+  if (caller) return;
+  track.onended = () => exchange("The microphone was taken away. ");
+  track.onmute = () => notice.say(MUTED, { about: "muted" });
+  track.onunmute = () => notice.clear("muted");
 }
 
 // Another microphone in mid-call: somebody chose it, or the one before is gone.
@@ -190,8 +197,10 @@ async function exchange(why = "") {
     if (why) notice.say(`${why}The call goes on with “${stream.getAudioTracks()[0].label}”; another one can be chosen under Microphone.`);
   } catch (error) {
     console.info("no other microphone", error);
-    const what = why || "That microphone cannot be used. ";
-    notice.say(`${what}The call goes on: plug one in and choose it under Microphone, or type below the captions.`);
+    const { what = "That microphone cannot be used", mend = "plug another one in" } = error;
+    if (why) notice.say(`${why}${what}. The call goes on: ${mend} and choose it under Microphone, or type below the captions.`);
+    else notice.say(`${what}. The call goes on with the one before; another one can be chosen under Microphone.`);
+    sound.stay();
   }
 }
 

@@ -1,10 +1,12 @@
 // One WebRTC connection to the agent.
 
+import { request } from "./request.js";
+
 const GATHER_MS = 2000;
 const CONNECT_MS = 15000;
 const LONE_MS = 5000; // where the browser says of no way in which it could be reached
 
-const SILENT = "The agent does not answer. Look whether it is still running.";
+const LOST = "This page has lost the agent. Look whether it is still running.";
 const UNREACHED = "The agent could not be reached by WebRTC. A VPN or an extension may forbid it: switch it off.";
 const LONE =
   "This browser knows no way to connect: WebRTC needs a network, even on one machine, and nothing that forbids it. " +
@@ -13,18 +15,33 @@ const LONE =
 const NONE =
   "This browser has no WebRTC: an extension or a setting switches it off. Allow it for this page, or take another browser.";
 
+// What takes WebRTC from pages does so in many ways: there is none, or one that cannot be made. A microphone that was
+// given by then is given back.
+function connection(stream) {
+  try {
+    return new RTCPeerConnection({ iceServers: [] });
+  } catch (error) {
+    console.info("there is no WebRTC", error);
+    stop(stream);
+    throw new Error(NONE);
+  }
+}
+
+function stop(stream) {
+  stream.getTracks().forEach((track) => track.stop());
+}
+
 export class Call {
   // stream: what the agent is to hear. audio: the element that plays the agent. failed(text): it broke, or never was.
   // silenced(): the browser refuses to play sound before somebody presses something.
   constructor(stream, audio, failed, silenced) {
-    if (typeof RTCPeerConnection === "undefined") throw new Error(NONE);
     this.stream = stream;
     this.audio = audio;
     this.failed = failed;
     this.silenced = silenced;
     this.over = false;
     this.remote = null;
-    this.connection = new RTCPeerConnection({ iceServers: [] });
+    this.connection = connection(stream);
     this.connection.ontrack = ({ receiver, track, streams }) => this.play(receiver, streams[0] ?? new MediaStream([track]));
     this.connection.onconnectionstatechange = () => {
       if (this.connection.connectionState === "failed") {
@@ -35,7 +52,7 @@ export class Call {
 
   // page: the id of this page, null if the agent is not there. fresh: a new conversation is to begin.
   async start(page, fresh) {
-    if (page === null) throw new Error(SILENT);
+    if (page === null) throw new Error(LOST);
     const track = this.stream.getAudioTracks()[0];
     this.sender = this.connection.addTransceiver(track, { direction: "sendrecv", streams: [this.stream] }).sender;
     await this.connection.setLocalDescription(await this.connection.createOffer());
@@ -50,18 +67,12 @@ export class Call {
   }
 
   async ask(offer) {
-    let response;
-    try {
-      response = await fetch("offer", {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify(offer),
-        signal: AbortSignal.timeout(CONNECT_MS),
-      });
-    } catch (error) {
-      console.info("the offer was not answered", error);
-      throw new Error(SILENT);
-    }
+    const response = await request("offer", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(offer),
+      signal: AbortSignal.timeout(CONNECT_MS),
+    });
     const answer = await response.json();
     if (!response.ok) {
       throw new Error(answer.error);
@@ -100,7 +111,7 @@ export class Call {
     const before = this.stream;
     this.stream = stream;
     await this.sender?.replaceTrack(stream.getAudioTracks()[0]);
-    before.getTracks().forEach((track) => track.stop());
+    stop(before);
   }
 
   fail(text) {
@@ -115,8 +126,6 @@ export class Call {
     clearTimeout(this.deadline);
     this.connection.close();
     this.audio.srcObject = null;
-    for (const track of this.stream.getTracks()) {
-      track.stop();
-    }
+    stop(this.stream);
   }
 }

@@ -1,5 +1,7 @@
 // The recorded caller: asks, waits until the agent is well into its answer, interrupts it, and begins again.
 
+import { request } from "./request.js";
+
 const INTERRUPT_AFTER = 2; // seconds of the agent's voice
 const PAUSE = 2; // seconds of quiet before the next question
 const ANSWER_LIMIT = 20; // seconds until an answer must have begun
@@ -24,7 +26,7 @@ export class RecordedCaller {
   }
 
   async fetch(line) {
-    const response = await fetch(`caller/${line}.wav`);
+    const response = await request(`caller/${line}.wav`);
     if (!response.ok) {
       throw new Error((await response.json()).error);
     }

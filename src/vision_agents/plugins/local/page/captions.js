@@ -56,9 +56,8 @@ export class Captions {
   }
 
   typed({ text: words }) {
-    const { row, words: place } = this.row("user", "You");
-    place.textContent = words;
-    row.append(tag("typed"));
+    const { words: place } = this.row("user", "You");
+    place.append(words, tag("typed"));
     this.follow();
   }
 
@@ -147,11 +146,12 @@ function text(name, kind, content) {
   return element;
 }
 
+// The first in the words of a row is what was said or heard; the rest says what became of it.
 function line(row) {
-  const heard = row.querySelector(".heard") ?? row.querySelector(".words");
+  const said = row.querySelector(".words").firstChild?.textContent ?? "";
   const unheard = row.querySelector(".unheard, .coming");
-  const rest = unheard ? ` [not heard: ${unheard.textContent}]` : "";
-  return `${row.querySelector(".who").textContent}: ${heard.textContent}${rest}`;
+  const notes = [...(unheard ? [`not heard: ${unheard.textContent}`] : []), ...[...row.querySelectorAll(".tag")].map((each) => each.textContent)];
+  return `${row.querySelector(".who").textContent}: ${said}${notes.map((note) => ` [${note}]`).join("")}`;
 }
 
 function tag(content) {

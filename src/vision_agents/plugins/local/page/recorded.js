@@ -3,6 +3,7 @@
 import { Captions } from "./captions.js";
 import { Decisions } from "./decisions.js";
 import { PolicyForm } from "./policy.js";
+import { request } from "./request.js";
 import { Timeline } from "./timeline.js";
 import { readWav } from "./wav.js";
 
@@ -53,7 +54,7 @@ export class RecordedCall {
 
   async fetch(address) {
     try {
-      const [trace, sound] = await Promise.all(["trace.jsonl", "call.wav"].map((name) => fetch(address(name))));
+      const [trace, sound] = await Promise.all(["trace.jsonl", "call.wav"].map((name) => request(address(name))));
       if (!trace.ok) throw new Error(`${(await trace.json()).error}.`);
       await this.load(await trace.blob(), sound.ok ? new File([await sound.blob()], "call.wav") : undefined);
     } catch (error) {
@@ -79,7 +80,7 @@ export class RecordedCall {
   async request(trace, policy = null) {
     if (trace.size > LONGEST) throw new Error(`A trace has at most ${LONGEST} bytes; this one has ${trace.size}.`);
     const query = policy ? `?${new URLSearchParams({ policy: JSON.stringify(policy) })}` : "";
-    const response = await fetch(`replay${query}`, { method: "POST", body: trace });
+    const response = await request(`replay${query}`, { method: "POST", body: trace });
     const answer = await response.json().catch(() => ({})); // a proxy refuses in words of its own
     if (!response.ok) throw new Error(`${answer.error ?? answer.detail ?? `the server answered ${response.status}`}.`);
     return answer;

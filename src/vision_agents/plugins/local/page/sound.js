@@ -44,6 +44,12 @@ export class Sound {
     if (track) this.route();
   }
 
+  // Another microphone was chosen, and cannot be had.
+  stay() {
+    store("microphone", this.track?.getSettings().deviceId ?? "");
+    this.list();
+  }
+
   toggle() {
     if (this.track) this.show(!this.muted);
   }

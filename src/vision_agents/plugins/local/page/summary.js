@@ -9,7 +9,7 @@ export class Summary {
   }
 
   clear() {
-    this.counts = { turns: 0, commit: 0, resume: 0, errors: 0 };
+    this.counts = { turns: 0, typed: 0, commit: 0, resume: 0, errors: 0 };
     this.silences = []; // ms
     this.answers = []; // seconds
     this.first = Infinity;
@@ -24,6 +24,7 @@ export class Summary {
       this.last = Math.max(this.last, record.t);
     }
     if (record.effect === "RecordTurn") this.counts.turns += 1;
+    else if (record.note === "ResponseRequested") this.counts.typed += 1;
     else if (record.note === "InterruptionDecided") this.decided(record);
     else if (record.note === "ComponentFailed") this.counts.errors += 1;
     else if (record.note === "AnswerTimed" && typeof record.total === "number") this.answers.push(record.total);
@@ -37,10 +38,10 @@ export class Summary {
   // When a call ends, or somebody wants to know.
   show() {
     if (this.last < this.first) return;
-    const { turns, commit, resume, errors } = this.counts;
+    const { turns, typed, commit, resume, errors } = this.counts;
     const figures = [
       ["length", length(this.last - this.first)],
-      ["said by you", counted(turns, "turn")],
+      ["from you", `${counted(turns, "turn")}${typed ? `, ${counted(typed, "typed text")}` : ""}`],
       ["spoken over", `${counted(commit + resume, "time")}: ${commit} committed, ${resume} resumed`],
       ["silent after", this.silences.length ? `${Math.round(median(this.silences))} ms (median)` : "–"],
       ["answered after", this.answers.length ? `${median(this.answers).toFixed(2)} s (median)` : "–"],
