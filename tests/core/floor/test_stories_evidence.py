@@ -82,9 +82,26 @@ class TestLoudness:
         effects = story.speaks(ANN, 5.0, 1.2, level=-38.0)
         assert kinds(effects) == [fx.BeginTurn, fx.Hold, fx.Resume]
         # The agent is held no longer than it takes to know the level.
-        assert effects[2].reason == "18 dB fainter than usual, farther than a caller can be"  # type: ignore[attr-defined]
+        assert effects[2].reason == "17 dB fainter than usual, farther than a caller can be"  # type: ignore[attr-defined]
         story.stops(ANN, 6.4, 1.2)
         assert story.until(8.0) == [fx.DiscardTurn(ANN)]
+
+    def test_the_fainter_it_is_the_sooner_that_is_known(self) -> None:
+        held: list[float] = []
+        for level in (-36.5, -46.0, -60.0):
+            story = speaking(level=-20.0)
+            story.at(5.0, ev.SpeechStarted, ANN)
+            while story.state() is FloorState.HELD:
+                story.at(story.now + 0.01, ev.SpeechContinued, ANN, 0.9, story.now - 4.99, level)
+            held.append(story.now - 5.0)
+        assert held == [about(0.25, abs=0.02), about(0.05, abs=0.011), about(0.01)]
+
+    def test_a_soft_onset_is_nobody_far_away(self) -> None:
+        story = speaking(level=-20.0)
+        story.at(5.0, ev.SpeechStarted, ANN)
+        for windows, level in enumerate((-42.0, -38.0, -30.0, -22.0, -20.0), 1):
+            assert story.at(5.0 + windows * 0.032, ev.SpeechContinued, ANN, 0.9, windows * 0.032, level) == []
+        assert story.state() is FloorState.HELD
 
     def test_across_the_room_the_agent_is_not_held_again_and_again(self) -> None:
         story = speaking(level=-20.0)

@@ -14,7 +14,16 @@ from vision_agents.core.floor.policy import InterruptionPolicy
 from vision_agents.core.floor.strategies import BUILT_IN, votes
 from vision_agents.core.floor.strategies import __doc__ as table
 from vision_agents.core.floor.strategies.echo import longest_run
-from vision_agents.core.floor.strategies.loudness import FARTHEST, GOES_ON, LATER, NOMINAL, STEADY, TOO_FAR
+from vision_agents.core.floor.strategies.loudness import (
+    FARTHEST,
+    GOES_ON,
+    KNOWN,
+    LATER,
+    NOMINAL,
+    RISE,
+    STEADY,
+    TOO_FAR,
+)
 from vision_agents.core.floor.strategies.question import asked
 from vision_agents.core.floor.strategies.voice import SAME, SUREST
 from vision_agents.core.floor.vocabulary import Vocabulary
@@ -38,6 +47,9 @@ NOTHING = Evidence(
     detector_confirmed=False,
     vocabulary=Vocabulary.of("en"),
 )
+
+# Speech of a second, of which nothing else is known.
+HEARD = replace(NOTHING, voiced=1.0)
 
 NAMES = InterruptionPolicy().strategies
 
@@ -231,11 +243,11 @@ class TestTheTable:
 
     @pytest.mark.parametrize("fainter", [-20.0, 0.0, STEADY])
     def test_loudness_as_usual(self, fainter: float) -> None:
-        assert weight("loudness", replace(NOTHING, level=-20.0 - fainter, usual_level=-20.0)) is None
+        assert weight("loudness", replace(HEARD, level=-20.0 - fainter, usual_level=-20.0)) is None
 
     @pytest.mark.parametrize("fainter", [8.0, 12.0, FARTHEST - 0.1])
     def test_loudness_makes_it_later_up_to_where_a_caller_can_be(self, fainter: float) -> None:
-        faint = replace(NOTHING, level=-20.0 - fainter, usual_level=-20.0)
+        faint = replace(HEARD, level=-20.0 - fainter, usual_level=-20.0)
         assert weight("loudness", faint) == pytest.approx(LATER * (fainter - STEADY) / (FARTHEST - STEADY))
         # Who just spoke goes on.
         assert weight("loudness", replace(faint, since_turn=GOES_ON)) is None
@@ -243,16 +255,22 @@ class TestTheTable:
 
     @pytest.mark.parametrize("fainter", [FARTHEST, 60.0])
     def test_loudness_beyond_it(self, fainter: float) -> None:
-        far = replace(NOTHING, level=-20.0 - fainter, usual_level=-20.0)
+        far = replace(HEARD, level=-20.0 - fainter, usual_level=-20.0)
         assert weight("loudness", far) == weight("loudness", replace(far, since_turn=0.5)) == TOO_FAR
 
+    @pytest.mark.parametrize(("voiced", "rises"), [(0.0, RISE), (0.1, 0.6 * RISE), (KNOWN, 0.0), (9.0, 0.0)])
+    def test_loudness_of_first_windows_is_as_it_may_yet_become(self, voiced: float, rises: float) -> None:
+        soft = replace(NOTHING, voiced=voiced, usual_level=-20.0, level=-20.0 - FARTHEST - rises)
+        assert weight("loudness", replace(soft, level=-20.01 - FARTHEST - rises)) == TOO_FAR
+        assert weight("loudness", replace(soft, level=-19.99 - FARTHEST - rises)) == pytest.approx(LATER, abs=0.01)
+
     def test_loudness_of_somebody_of_whom_nothing_is_known(self) -> None:
-        assert weight("loudness", replace(NOTHING, level=NOMINAL - STEADY)) is None
-        assert weight("loudness", replace(NOTHING, level=NOMINAL - 12.0)) == pytest.approx(
+        assert weight("loudness", replace(HEARD, level=NOMINAL - STEADY)) is None
+        assert weight("loudness", replace(HEARD, level=NOMINAL - 12.0)) == pytest.approx(
             LATER * 5.0 / (FARTHEST - STEADY)
         )
         # Microphones differ: nobody is too far.
-        assert weight("loudness", replace(NOTHING, level=-90.0)) == LATER
+        assert weight("loudness", replace(HEARD, level=-90.0)) == LATER
 
     def test_loudness_of_a_whisper_that_the_detector_hardly_heard(self) -> None:
         faint = {"level": -60.0, "usual_level": -20.0}
@@ -263,13 +281,13 @@ class TestTheTable:
 
     def test_loudness_of_a_voice_that_is_the_callers(self) -> None:
         for level in (-32.0, -40.0):
-            leant_back = replace(NOTHING, level=level, usual_level=-20.0)
+            leant_back = replace(HEARD, level=level, usual_level=-20.0)
             assert weight("loudness", replace(leant_back, similarity=SAME)) is None
             assert weight("loudness", replace(leant_back, similarity=SAME - 0.01)) == weight("loudness", leant_back)
 
     def test_loudness_that_is_not_known(self) -> None:
         assert weight("loudness", NOTHING) is None
-        assert weight("loudness", replace(NOTHING, usual_level=-20.0)) is None
+        assert weight("loudness", replace(HEARD, usual_level=-20.0)) is None
 
     def test_voice_minus_3(self) -> None:
         assert weight("voice", speech("tell me", similarity=0.1)) == -3.0

@@ -18,6 +18,7 @@ from .people import People
 from .policy import InterruptionPolicy
 from .reply_queue import Reply
 from .strategies import total, votes
+from .strategies.loudness import KNOWN
 from .strategies.question import asked
 from .strategies.words import mean_something
 from .turn import EVENS, SPEAKING, Done, Turn
@@ -30,8 +31,6 @@ REFUSED = 0.75
 # Seconds of a hold in which nothing was clearly speech; then the agent goes on. Soft onsets are clear before that.
 UNCLEAR = 0.5
 
-# Seconds of speech after which its level is known well enough to let go of it.
-KNOWN = 0.25
 # The most that can be given to an answer to a question.
 ANSWERS = 2.0
 
@@ -309,10 +308,15 @@ class Judge:
     # Helpers.
 
     def _hopeless(self, turn: Turn) -> bool:
-        """Return True if what speaks against an interruption outweighs all that could still speak for it."""
+        """Return True if what speaks against an interruption outweighs all that could still speak for it.
+
+        Of the first windows only the level tells something, and only if it is too far whatever it may become.
+        """
         evidence, given = self.poll(turn)
         if evidence.voiced < KNOWN:
-            return False
+            given = tuple(vote for vote in given if vote.strategy == "loudness")
+            if not given:
+                return False
         answers = "question" in self.policy.strategies and asked(evidence.agent_words)
         return best(given, self.policy.strategies) + (ANSWERS if answers else 0.0) < 1.0
 

@@ -13,6 +13,11 @@ STEADY = 7.0
 FARTHEST = 16.0
 LATER, TOO_FAR = -0.5, -6.0
 
+# Seconds of speech after which its level is known. Before that it may still rise: by so many dB from the first window
+# on, and by less and less. Of 93 voices in recordings 5 in 100 rose by more, at any time.
+KNOWN = 0.25
+RISE = 12.0
+
 # So many words that mean something are a sentence: who is not too far is answered, though the detector misses most of a
 # faint voice.
 SENTENCE = 3.0
@@ -35,12 +40,14 @@ def loudness(evidence: Evidence) -> Vote | None:
     evidence. And a voice that is known for the caller's is the caller's at any distance.
 
     Before the first turn of a participant the level that telephony aims at stands in for theirs, and nobody is too far
-    by it: microphones differ.
+    by it: microphones differ. And the first windows of a voice are fainter than it is: they are taken for as loud as it
+    may yet become.
     """
     if evidence.level is None or callers(evidence) or _only_a_command(evidence) or _unmeasured(evidence):
         return None
     known = evidence.usual_level is not None
-    fainter = (evidence.usual_level if evidence.usual_level is not None else NOMINAL) - evidence.level
+    usual = evidence.usual_level if evidence.usual_level is not None else NOMINAL
+    fainter = usual - evidence.level - RISE * max(0.0, 1.0 - evidence.voiced / KNOWN)
     if known and fainter >= FARTHEST:
         return Vote(TOO_FAR, f"{fainter:.0f} dB fainter than usual, farther than a caller can be")
     if fainter <= STEADY or _goes_on(evidence) or _is_sentence(evidence):
