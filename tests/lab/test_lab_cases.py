@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from vision_agents.core.floor import effects as fx
+from vision_agents.core.trace import Record
 from vision_agents.lab.case import run_case
 from vision_agents.lab.measure import measure
 from vision_agents.lab.pool import run_cases
@@ -45,6 +47,22 @@ def test_a_short_word_is_a_pause_and_no_sample_is_lost():
     assert result.pause >= result.resume_gap
     assert (result.lost, result.repeated) == (0, 0)
     assert result.rewound > 0
+
+
+def test_what_is_answered_later_has_cost_no_answer():
+    recorded = run_case(Scenario("w", "backchannel", "ignore", "answering", 2.0, Sound("say", "Uh-huh.")))
+    taken = Record(recorded.end + 1.5, fx.RecordTurn("caller", "uh-huh"))
+    later = replace(recorded, records=(*recorded.records, taken))
+
+    def measured(**scenario):
+        result = measure(replace(later, scenario=replace(recorded.scenario, **scenario)))
+        assert result.decision == "after"
+        assert result.pause > 0.0
+        return result.right
+
+    assert measured()
+    assert not measured(kind="side_talk"), "somebody else is answered"
+    assert not measured(kind="interruption", expect="yield"), "the caller did not get the turn"
 
 
 def test_knocks_do_not_touch_the_answer():

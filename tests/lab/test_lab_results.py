@@ -51,6 +51,7 @@ def test_each_kind_has_its_figures():
     assert (early.interposed, early.talked_over) == (1, 0)
     assert true.word_error.value == pytest.approx(2 / 20)
     assert (cough.ignored.hits, cough.ignored.count, cough.stuck, cough.lost, cough.recovered) == (2, 3, 1, 7, 1)
+    assert row_of("suite", "vocal", [replace(COUGH, decision="after"), TRUE]).later == 1
     assert (cough.resume_gap.count, cough.resume_gap.p50) == (1, 0.3)
     assert (total.cases, total.yielded.count, total.ignored.count) == (7, 3, 3)
 

@@ -33,7 +33,7 @@ def heard(seconds, expect="yield", words=()):
     session = SessionStarted(VERSION, asdict(InterruptionPolicy()), {}, True, 0.0)
     records = [Record(0.0, session), *(Record(event.at - STARTED, event) for event in events)]
     return SimpleNamespace(
-        scenario=SimpleNamespace(expect=expect),
+        scenario=SimpleNamespace(expect=expect, may_be_later=True),
         began=2.5,
         before=tuple(record for record in records if record.t < 2.5),
         records=tuple(record for record in records if record.t >= 2.5),

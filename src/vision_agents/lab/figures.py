@@ -40,6 +40,7 @@ class Figures:
     dead_air      how long the agent was silent after the end of the sound, for each of its false stops
     pause         how long the agent was silent in all, of those that were ignored after a hold
     stuck         of those, how many ended in silence for good
+    later         what was to yield, or to be ignored, and is answered after what the agent says
     recovered     wrong commits after which it went on
     lost, repeated    samples, in all
     intact        of all, those in which no sample was lost or repeated
@@ -67,6 +68,7 @@ class Figures:
     dead_air: Spread | None
     pause: Spread | None
     stuck: int
+    later: int
     recovered: int
     lost: int
     repeated: int
@@ -152,6 +154,7 @@ def row_of(origin: str, kind: str, cases: Sequence[CaseResult], left_out: Mappin
         dead_air=spread(seconds for case in others for seconds in case.dead_air),
         pause=spread(case.pause for case in others if case.held),
         stuck=sum(case.stuck for case in ran),
+        later=sum(case.decision == "after" for case in (*true, *others)),
         recovered=sum(case.recovered for case in others),
         lost=sum(case.lost for case in ran),
         repeated=sum(case.repeated for case in ran),

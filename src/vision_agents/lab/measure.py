@@ -39,14 +39,14 @@ def measure(recorded: Recorded) -> CaseResult:
     decision = _decision(recorded, commit)
     committed_at = commit.t if commit is not None else None
     held = any(record.t >= _since(recorded) for record in _all(recorded, fx.Hold))
-    ignored = decision == "ignore"
+    kept = decision == "ignore" or (decision == "after" and scenario.state == "answering")
     voices = _merged(stretches)
     recovered = committed_at is not None and any(
         stretch.place is not None and stretch.at / RATE > committed_at for stretch in stretches
     )
     own = [stretch for stretch in stretches if stretch.place is not None]
     after = [start for start, stop in _merged(own if recovered else stretches) if stop > end]
-    stopped = (ignored and held) or recovered
+    stopped = (kept and held) or recovered
     gap = max(0.0, after[0] - end) if stopped and after else None
     lost, repeated, rewound = _jumps(recorded, stretches)
     reported, heard = _words(recorded, stretches, committed_at)
@@ -62,16 +62,16 @@ def measure(recorded: Recorded) -> CaseResult:
         onset=onset,
         end=end,
         decision=decision,
-        right=decision == scenario.expect and _nothing_missed(recorded, decision, stretches),
+        right=_right(recorded, decision, stretches),
         reason=_reason(recorded, commit),
         evidence=_evidence(recorded, committed_at),
         decided_by=decided_by(recorded.interruptions),
         held=held,
         silence=_time_to_silence(recorded, voices),
         resume_gap=gap,
-        pause=sum(b[0] - a[1] for a, b in pairwise(voices)) if ignored else None,
-        dead_air=_dead_air(recorded, voices) if ignored else [],
-        stuck=ignored and held and not after,
+        pause=sum(b[0] - a[1] for a, b in pairwise(voices)) if kept else None,
+        dead_air=_dead_air(recorded, voices) if kept else [],
+        stuck=kept and held and not after,
         lost=lost,
         repeated=repeated,
         rewound=rewound,
@@ -128,15 +128,19 @@ def _decision(recorded: Recorded, commit: Happened[fx.Commit] | None) -> Decisio
     # Where there was no reply to interrupt, a turn with words is what is given.
     if not any(turn.t >= since for turn in _all(recorded, fx.RecordTurn)):
         return "ignore"
-    return "after" if recorded.scenario.state == "uninterruptible" else "yield"
+    return "after" if recorded.scenario.state in ("answering", "uninterruptible") else "yield"
 
 
-def _nothing_missed(recorded: Recorded, decision: Decision, stretches: list[Stretch]) -> bool:
-    """Return whether a notice was heard to its end, and what was said after a pause was taken."""
+def _right(recorded: Recorded, decision: Decision, stretches: list[Stretch]) -> bool:
+    """Return whether that was expected, a notice was heard to its end, and what was said after a pause was taken."""
+    expected, resumed = recorded.scenario.expect, recorded.resumed
+    if expected == "ignore" and decision == "after":
+        return recorded.scenario.may_be_later  # The agent has kept its answer.
+    if decision != expected:
+        return False
     if decision == "after":
         return _finished_first(recorded, stretches)
-    resumed = recorded.resumed
-    return resumed is None or any(turn.t >= resumed for turn in _all(recorded, fx.RecordTurn))
+    return expected == "ignore" or resumed is None or any(turn.t >= resumed for turn in _all(recorded, fx.RecordTurn))
 
 
 def _finished_first(recorded: Recorded, stretches: list[Stretch]) -> bool:

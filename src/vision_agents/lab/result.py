@@ -23,10 +23,11 @@ class CaseResult:
                     what the case was; `origin`: "suite", or "audio" for a folder's;
                     `source`: where a clip comes from
     onset, end      where in the call the sound was
-    decision        "yield": the turn was given to the caller; "ignore": it was not; "after": it was, once the agent had
+    decision        "yield": the turn was given to the caller; "ignore": it was not; "after": it is, once the agent has
                     said all; "early": the agent was interrupted before the sound began; "failed": the case did not run
                     to its end, `reason` says why
-    right           whether that was expected; of "after", also that nothing of either was lost
+    right           whether that was expected; of "after", also that nothing of either was lost. What is to be ignored
+                    may be answered afterwards, if it is the caller's own; a true interruption may not
     reason          the floor's own words
     evidence        what it had to decide on: `voiced` seconds of speech, the highest `confidence`, `held` until the
                     decision, and the `words` with their times; what an agent's strategies add stands beside these

@@ -104,6 +104,14 @@ class Scenario:
     language: str | None = None
 
     @property
+    def may_be_later(self) -> bool:
+        """True if it does no harm to answer it after what the agent says: a caller's own words, said over an answer.
+
+        An interruption of it is to be yielded to all the same.
+        """
+        return self.state == "answering" and self.sound is not None and self.kind not in OTHERS
+
+    @property
     def knows_voice(self) -> bool:
         """True if what was asked before was in the caller's voice: it is, where the sound is somebody else's.
 

@@ -8,7 +8,7 @@ from .figures import BESIDE, SOON, Figures, HeardFigures
 from .goals import Goal
 from .statistics import Proportion, Ratio, Spread
 
-DECISIONS = ("kind", "cases", "right", "95 %", "left out", "held", "stuck", "decided by")
+DECISIONS = ("kind", "cases", "right", "95 %", "left out", "later", "held", "stuck", "decided by")
 # In ms, p50/p95.
 TIMES = ("kind", "silence", f"≤ {SOON:g} s", "dead air", "silent", "response", "cut off", "lost/rep.")
 HEADER = (*DECISIONS, *TIMES[1:], "heard-word error")
@@ -61,6 +61,7 @@ def decision_cells(row: Figures, most: int = MOST_DECIDERS) -> tuple[str, ...]:
         percent(row.right.value),
         interval(row.right),
         percent(row.left_out.value),
+        str(row.later),
         percent(row.held.value),
         str(row.stuck) if row.ignored.count else "–",
         deciders(row, most),

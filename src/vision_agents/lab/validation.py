@@ -90,13 +90,12 @@ def under(recorded: Recorded) -> dict[str, bool]:
 
     What people did is as it was; what the agent did is, too, as in `what_if`.
     """
-    expected = recorded.scenario.expect == "yield"
     policy = next(InterruptionPolicy(**fact.policy) for fact in _facts(recorded) if isinstance(fact, SessionStarted))
-    found = {AS_IT_IS: _yields(recorded, policy) == expected}
+    found = {AS_IT_IS: _is_right(recorded, policy)}
     for number in TRIED:
         for value in number.values:
             with number.at(value, policy) as other:
-                found[f"{number.title}={value:g}"] = _yields(recorded, other) == expected
+                found[f"{number.title}={value:g}"] = _is_right(recorded, other)
     return found
 
 
@@ -119,11 +118,13 @@ def _best(cases: Iterable[CaseResult]) -> str:
     return max(names, key=lambda name: sum(sum(c.under[name] for c in kind) / len(kind) for kind in kinds.values()))
 
 
-def _yields(recorded: Recorded, policy: InterruptionPolicy) -> bool:
-    """Return whether the floor gives the caller the turn."""
-    effects = [(at, effect) for at, effect in _replayed(recorded, policy) if at >= recorded.began]
-    commits = [at for at, effect in effects if isinstance(effect, fx.Commit)]
-    return bool(commits) or any(isinstance(effect, fx.RecordTurn) for _, effect in effects)
+def _is_right(recorded: Recorded, policy: InterruptionPolicy) -> bool:
+    """Return whether the floor gives the caller the turn where it should, and only there."""
+    scenario = recorded.scenario
+    effects = [effect for at, effect in _replayed(recorded, policy) if at >= recorded.began]
+    # Without a commit it is answered later.
+    given = fx.Commit if scenario.may_be_later else fx.Commit | fx.RecordTurn
+    return any(isinstance(effect, given) for effect in effects) == (scenario.expect == "yield")
 
 
 def _replayed(recorded: Recorded, policy: InterruptionPolicy) -> Iterator[tuple[float, fx.Effect]]:
