@@ -154,6 +154,28 @@ class TestLoudness:
             assert fx.Commit in kinds(story.speaks(who, 5.0, 1.1, level=-50.0))
         assert fx.Commit in kinds(speaking(level=-20.0).speaks(BOB, 5.0, 0.6, level=-30.0))
 
+    def greeted(self, text: str, sure: float | None = 0.9, alike: float = 1.0) -> Story:
+        """The agent greets; Ann, who has said nothing yet, says something that does not interrupt it."""
+        story = Story()
+        story.at(0.0, ev.ReplyRequested, 1)
+        story.at(0.5, ev.AudioStarted, 1)
+        story.speaks(ANN, 1.0, 0.3, level=-20.0)
+        story.at(1.35, ev.VoiceCompared, ANN, alike)
+        story.at(1.4, ev.TranscriptReceived, ANN, text, False, sure)
+        story.stops(ANN, 1.5, 0.3)
+        story.until(3.0)
+        story.at(3.0, ev.AudioProgressed, 1)
+        return story
+
+    def test_who_only_listens_is_heard_to_be_at_the_microphone(self) -> None:
+        """Television that is on beside Ann is then farther than she is, before she has taken a turn."""
+        story = self.greeted("uh-huh")
+        assert fx.Commit not in kinds(story.speaks(ANN, 4.0, 1.6, level=-38.0))
+
+    @pytest.mark.parametrize(("text", "sure", "alike"), [("uh-huh", 0.5, 1.0), ("uh-huh", 0.9, -0.2), ("um", 0.9, 1.0)])
+    def test_what_may_be_anything_teaches_no_level(self, text: str, sure: float, alike: float) -> None:
+        assert fx.Commit in kinds(self.greeted(text, sure, alike).speaks(ANN, 4.0, 1.6, level=-38.0))
+
     def test_what_is_usual_changes(self) -> None:
         """Ann has moved away from the microphone: after some more turns that is how she sounds."""
         story = speaking(level=-20.0)

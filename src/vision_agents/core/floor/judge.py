@@ -20,7 +20,7 @@ from .reply_queue import Reply
 from .strategies import total, votes
 from .strategies.loudness import KNOWN
 from .strategies.question import asked
-from .strategies.words import mean_something
+from .strategies.words import is_listeners, mean_something
 from .turn import EVENS, SPEAKING, Done, Turn
 from .vocabulary import Vocabulary
 
@@ -281,6 +281,8 @@ class Judge:
                 self.late_words.doubt(dismissed)
                 turns[who].done = Done(EVENS)
                 continue
+            if is_listeners(*self.poll(turns[who])):
+                self.people.hear_listening(who, challenger.speech.loudness)
             effects += self.late_words.dismiss(dismissed)
             effects += turns[who].discard()
         self.challenge = None

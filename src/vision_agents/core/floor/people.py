@@ -42,6 +42,12 @@ class People:
         person.spoke_at = speech.last_sound
         person.pauses = self.pauses(turn)
 
+    def hear_listening(self, participant: str, loudness: Loudness) -> None:
+        """Take the loudness of an "uh-huh": how loud whoever is at the microphone sounds, until they take a turn."""
+        person = self._person(participant)
+        if person.spoke_at is None:
+            person.usual.add(loudness.level, loudness.seconds)
+
     def pauses(self, turn: Turn) -> Pauses:
         """Return the pauses of the participant's earlier turns, and of this one.
 

@@ -102,6 +102,14 @@ def mean_something(evidence: Evidence) -> bool:
     return bool(spoken) and believed(evidence) and not evidence.vocabulary.is_idle(spoken)
 
 
+def is_listeners(evidence: Evidence, given: tuple[Vote, ...]) -> bool:
+    """Return True for an "uh-huh" that the recogniser is sure of, and that nothing else speaks against."""
+    spoken = tokens(evidence.words)
+    if not believed(evidence) or not evidence.vocabulary.backchannel_count(spoken):
+        return False
+    return evidence.vocabulary.is_idle(spoken) and all(v.weight >= 0.0 or v.strategy == "words" for v in given)
+
+
 def believed(evidence: Evidence) -> bool:
     """Return True if the recogniser is sure enough: of a single word that the VAD missed it has to be certain."""
     hardly = evidence.voiced < SYLLABLE and len(tokens(evidence.words)) == 1
