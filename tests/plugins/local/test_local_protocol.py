@@ -8,19 +8,26 @@ from vision_agents.core.floor import Floor
 from vision_agents.core.trace import encode_record, notes
 from vision_agents.core.trace.trace import session_started
 from vision_agents.plugins.local.past import LIMIT, Past
-from vision_agents.plugins.local.protocol import MAX_TEXT, HangUp, PageRecords, Say, read_message
+from vision_agents.plugins.local.protocol import MAX_BODY, MAX_TEXT, Connect, HangUp, PageRecords, Say, read_message
 from vision_agents.plugins.local.refused import RefusedError
 
 # What pages send.
 
 
 def test_messages_are_read():
+    assert read_message('{"do": "connect", "attempt": 3, "sdp": "v=0"}') == Connect(3, "v=0")
+    assert read_message('{"do": "connect", "attempt": 4, "sdp": "v=0", "new": true}') == Connect(4, "v=0", True)
     assert read_message('{"do": "hang up"}') == HangUp()
     assert read_message('{"do": "say", "text": " and now? "}') == Say("and now?")
 
 
 @pytest.mark.parametrize(
-    "text", ["", "hang up", "[1]", "[" * 60_000, '{"do": "dance"}', '{"do": "say"}', '{"do": "say", "text": " "}']
+    "text",
+    [
+        *("", "hang up", "[1]", "[" * 60_000, '{"do": "dance"}', '{"do": "say"}', '{"do": "say", "text": " "}'),
+        *('{"do": "connect", "attempt": 1}', '{"do": "connect", "attempt": "1", "sdp": "v=0"}'),
+        json.dumps({"do": "connect", "attempt": 1, "sdp": "v" * MAX_BODY}),
+    ],
 )
 def test_what_is_no_message_is_refused(text):
     with pytest.raises(RefusedError, match="a message is JSON"):

@@ -106,6 +106,26 @@ async def test_callers_at_once_have_agents_of_their_own_and_hear_nothing_of_each
     await asyncio.gather(ann.close(), bob.close())
 
 
+async def test_a_page_is_answered_by_the_connection_that_it_has(serve, agents, http):
+    server = await serve(max_callers=1)
+    page, caller = await Page.open(server, http), Caller()
+    await page.socket.send_json({"do": "connect", "attempt": 1, "sdp": "nonsense"})
+    assert "an offer" in (await page.until(edge="refused", do="connect", attempt=1))["error"]
+    await page.socket.send_json({"do": "connect", "attempt": 2, "sdp": await caller.offer()})
+    answer = await page.until(edge="answer", attempt=2)
+    await caller.accept(answer["sdp"])
+    await page.until(edge="call", state="connected", connection=answer["connection"], fresh=True)
+    late = await Page.open(server, http)
+    await late.socket.send_json({"do": "connect", "attempt": 1, "sdp": "v=0"})
+    assert "taken" in (await late.until(edge="refused", attempt=1))["error"]
+    # A page that goes with its offer leaves nothing behind.
+    for text in ({"do": "hang up"}, {"do": "connect", "attempt": 3, "sdp": await Caller().offer()}):
+        await page.socket.send_json(text)
+    await page.socket.close()
+    await until(lambda: not agents.made[0].participants)
+    await caller.close()
+
+
 async def test_the_limit_is_exact_and_told_in_a_sentence(serve, agents, http):
     server = await serve(max_callers=2)
     house, waiting = House(server), await Page.open(server, http)

@@ -13,11 +13,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from .access import PARAMETER, cookie_name
 from .page_files import INDEX, page_file, page_headers
+from .pages import Pages
 from .protocol import BODY_TIMEOUT, MAX_BODY
 from .recorded_call import Replays
 from .recorded_lines import RecordedLines
 from .refused import RefusedError
-from .switchboard import Switchboard
 
 # What closes a WebSocket: whoever opened it may not, or there is no room.
 _NOT_ALLOWED = 1008
@@ -30,8 +30,8 @@ Check = Callable[[HTTPConnection], None]
 class AsgiSite:
     """The requests of pages. `lines`: what a recorded caller says; None for no such caller."""
 
-    def __init__(self, switchboard: Switchboard, check: Check, lines: RecordedLines | None = None) -> None:
-        self._switchboard, self._check, self._lines = switchboard, check, lines
+    def __init__(self, pages: Pages, check: Check, lines: RecordedLines | None = None) -> None:
+        self._pages, self._check, self._lines = pages, check, lines
         self._replays = Replays()
 
     @property
@@ -70,7 +70,7 @@ class AsgiSite:
         try:
             async with asyncio.timeout(BODY_TIMEOUT):
                 offer = await _body(request, MAX_BODY)
-            return JSONResponse(await self._switchboard.offer(json.loads(offer)))
+            return JSONResponse(await self._pages.offer(json.loads(offer)))
         except TimeoutError:
             raise RefusedError(408, f"the offer did not come within {BODY_TIMEOUT:.0f} s") from None
         except (ValueError, RecursionError):
@@ -78,12 +78,12 @@ class AsgiSite:
 
     async def _call_file(self, request: Request) -> Response:
         self._check(request)
-        path = await self._switchboard.file(request.query_params.get("page", ""), request.path_params["file"])
+        path = await self._pages.file(request.query_params.get("page", ""), request.path_params["file"])
         return FileResponse(path, headers={"Cache-Control": "no-store"})
 
     async def _replay(self, request: Request) -> Response:
         self._check(request)
-        self._switchboard.check_workbench()
+        self._pages.check_workbench()
         answer = await self._replays.answer(request.stream(), request.query_params.get("policy"))
         return Response(answer, media_type="application/json")
 
@@ -107,7 +107,7 @@ class AsgiSite:
             await socket.close(_NOT_ALLOWED, refused.sentence)
             return
         try:
-            page = self._switchboard.open(send, tab=asked.get("tab", ""), browser=asked.get("browser", ""))
+            page = self._pages.open(send, tab=asked.get("tab", ""), browser=asked.get("browser", ""))
         except RefusedError as refused:
             await socket.close(_BUSY, refused.sentence)
             return
@@ -116,9 +116,9 @@ class AsgiSite:
             await socket.accept()
             sending = asyncio.create_task(page.feed.run(), name="records of a page")
             async for message in socket.iter_text():
-                self._switchboard.take(page, message)
+                self._pages.take(page, message)
         finally:
-            self._switchboard.close_page(page)
+            self._pages.close_page(page)
             if sending is not None:
                 sending.cancel()
 

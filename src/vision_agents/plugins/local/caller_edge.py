@@ -136,6 +136,7 @@ class CallerEdge(EdgeTransport):
 
     async def leave(self) -> None:
         """Hang up, say so on the page, and free everything. Harmless twice."""
+        self._left = _nothing  # Whoever leaves knows that nobody is there.
         self.hang_up()
         await self._typed.close()
         self._sink, self._tell, self._controls = None, _nobody, None

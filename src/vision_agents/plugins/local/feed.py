@@ -24,33 +24,50 @@ Tell = Callable[[Record], None]
 Send = Callable[[str], Awaitable[None]]
 
 
+class Backlog:
+    """Records that wait to be taken. Of too many the oldest are left out, and whoever takes the others is told."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Record] = deque()
+        self._lost = 0
+        self.more = asyncio.Event()
+        """Set when there is something to take."""
+
+    def put(self, record: Record) -> None:
+        """Add a record. Returns at once."""
+        if len(self._waiting) == LIMIT:
+            self._waiting.popleft()
+            self._lost += 1
+        self._waiting.append(record)
+        self.more.set()
+
+    def take(self) -> list[Record]:
+        """All that wait, in their order."""
+        self.more.clear()
+        taken: list[Record] = [*self._waiting]
+        self._waiting.clear()
+        if self._lost:
+            taken.insert(0, protocol.lost(self._lost))
+            self._lost = 0
+        return taken
+
+
 class Feed:
     """The records for one page, sent in batches: a JSON array a message."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._waiting: deque[Record] = deque()
-        self._lost = 0
-        self._more = asyncio.Event()
+        self._backlog = Backlog()
 
     def put(self, record: Record) -> None:
         """Send `record` when its turn comes. Returns at once."""
-        if len(self._waiting) == LIMIT:
-            self._waiting.popleft()
-            self._lost += 1
-        self._waiting.append(record)
-        self._more.set()
+        self._backlog.put(record)
 
     async def run(self) -> None:
         """Send what is put, until the page is gone or takes longer than `SEND_TIMEOUT` for it."""
         while True:
-            await self._more.wait()
-            self._more.clear()
-            batch: list[Record] = [*self._waiting]
-            self._waiting.clear()
-            if self._lost:
-                batch.insert(0, protocol.lost(self._lost))
-                self._lost = 0
+            await self._backlog.more.wait()
+            batch = self._backlog.take()
             try:
                 async with asyncio.timeout(SEND_TIMEOUT):
                     await self._send(json.dumps(batch, default=str))

@@ -2,7 +2,7 @@
 
     GET  /                                  the page and its parts
     GET  /records?tab=…&browser=…           WebSocket: the page gets arrays of records, and sends messages
-    POST /offer                             an `Offer`, answered by {"type": "answer", "sdp", "connection", …}
+    POST /offer                             an `Offer` of a program, answered by {"type": "answer", "sdp", …}
     GET  /caller/<line>.wav                 what the recorded caller says, where there is one
     GET  /call/<file>?page=…                a file of the caller's own conversation: trace.jsonl, call.wav, report.html
     POST /replay                            a trace file, answered by {"records": […], "policy": […], "offset": …}
@@ -59,7 +59,10 @@ def past(records: Iterable[Record]) -> Record:
 
 
 def call(connection: str, state: str, **more: Any) -> Record:
-    """A connection is "connected" (with `agent` and `fresh`), "over", "taken over", or "failed" (with `error`)."""
+    """A connection is "connected" (with `agent` and `fresh`), "over", "taken over", "failed", or "lost".
+
+    The last two have an `error`. Who is lost may connect again, and go on with another agent.
+    """
     return {"edge": "call", "connection": connection, "state": state, **more}
 
 
@@ -73,9 +76,14 @@ def settings(of: Record) -> Record:
     return {"edge": "settings", **of}
 
 
-def refused(what: str, sentence: str) -> Record:
-    """A message of the page, `what` it wanted to do, was not granted."""
-    return {"edge": "refused", "do": what, "error": sentence}
+def answer(attempt: int, sdp: str, connection: str) -> Record:
+    """The answer to an offer of the page, and the id by which records speak of the connection."""
+    return {"edge": "answer", "attempt": attempt, "sdp": sdp, "connection": connection}
+
+
+def refused(what: str, sentence: str, **more: Any) -> Record:
+    """A message of the page, `what` it wanted to do, was not granted. `more`: the attempt of an offer."""
+    return {"edge": "refused", "do": what, "error": sentence, **more}
 
 
 # What pages send.
@@ -83,10 +91,10 @@ def refused(what: str, sentence: str) -> Record:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A page's wish to be connected, as it posts it: `{"type": "offer", "sdp": …, "page": …, "new": …}`.
+    """A wish to be connected, as programs post it: `{"type": "offer", "sdp": …, "page": …, "new": …}`.
 
-    `page` is its id; a program that has no page may give the key of a caller as `caller`, or neither. `new`: the
-    conversation that there is ends, and another begins.
+    `page` is the id of a page whose records are read; a program without one may give the key of a caller as `caller`,
+    or neither. `new`: the conversation that there is ends, and another begins.
     """
 
     sdp: str
@@ -105,6 +113,21 @@ class Offer:
         if not isinstance(offer.page, str | None) or not isinstance(offer.caller, str | None):
             raise RefusedError(400, "the ids of a page and a caller are strings, or left out")
         return offer
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Connect this page: `{"do": "connect", "attempt": …, "sdp": …, "new": …}`, which is answered by `answer`.
+
+    It comes by the page's own WebSocket, so that both are of one process, wherever a balancer sends requests. `attempt`
+    is a number of the page's choice; `new` as in `Offer`.
+    """
+
+    do: ClassVar[str] = "connect"
+
+    attempt: int
+    sdp: str
+    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +155,20 @@ class Change:
     wanted: Mapping[str, Any]
 
 
-Message = HangUp | Say | Change
+Message = Connect | HangUp | Say | Change
 
 
 def read_message(text: str) -> Message:
     """Read what a page sends. Raises RefusedError with what is wrong."""
+    body: Any = None
     try:
-        body = json.loads(text)
+        if len(text) <= MAX_BODY:
+            body = json.loads(text)
     except (ValueError, RecursionError):
-        body = None
+        pass
     match body:
+        case {"do": "connect", "attempt": int(attempt), "sdp": str(sdp)}:
+            return Connect(attempt, sdp, body.get("new") is True)
         case {"do": "hang up"}:
             return HangUp()
         case {"do": "say", "text": str(said)} if said.strip():

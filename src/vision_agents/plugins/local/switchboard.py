@@ -10,17 +10,18 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vision_agents.core.tasks import Tasks, own_errors
 
 from . import protocol
-from .caller_edge import CallerEdge
+from .caller_edge import Answer, CallerEdge
 from .feed import Feed, Send
 from .kept_call import KeptCall
-from .protocol import MAX_KEY, Change, HangUp, Offer, Record, Say
+from .pages import CLOSED, OpenPage, Pages
+from .protocol import MAX_KEY, Connect, Offer, Record
 from .refused import RefusedError
 from .rtc import OfferError
 from .terms import Terms
@@ -42,22 +43,10 @@ CLOSE_TIMEOUT = 15.0
 # Bytes that may be kept of conversations that are over: a long one has some 350 MB.
 MAX_ENDED = 1 << 30
 
-CLOSED = "on this server callers have no workbench: whoever runs it may open it"
 CROWDED = "Other callers came while this one did not connect."
 
 # Makes an agent with the edge, holds its call, and returns when that is over.
 Host = Callable[[CallerEdge], Coroutine[Any, Any, None]]
-
-
-@dataclass(eq=False, slots=True)
-class Page:
-    """An open page: its id, which nobody else knows, its caller, and its records."""
-
-    id: str
-    caller: str
-    feed: Feed
-    # What it was told last of its caller's place.
-    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)
@@ -71,7 +60,7 @@ class Place:
     expiry: asyncio.TimerHandle | None = None
 
 
-class Switchboard:
+class Switchboard(Pages):
     """Answers the offers of pages, and has `host` hold a call for each caller.
 
     A caller is known by a key: a page says it, or is given one, and says it again after a reload. So nobody comes into
@@ -88,7 +77,7 @@ class Switchboard:
         self._host = host
         self._terms = terms
         self._hello = {**hello, "workbench": terms.open_workbench}
-        self._pages: dict[str, Page] = {}
+        self._pages: dict[str, OpenPage] = {}
         # Callers who are there, or are expected back; those whose browser is on its way.
         self._places: dict[str, Place] = {}
         self._waiting: dict[str, Place] = {}
@@ -100,19 +89,15 @@ class Switchboard:
 
     # Pages.
 
-    def open(self, send: Send, *, tab: str = "", browser: str = "") -> Page:
-        """Add a page, which gets its records by `send` as long as `page.feed.run()` runs.
-
-        `tab` and `browser` are the keys that it was given before, where it keeps what belongs to the tab, and to all
-        tabs of the browser. Raises RefusedError if there are too many.
-        """
+    def open(self, send: Send, *, tab: str = "", browser: str = "") -> OpenPage:
+        """Add a page, see `Pages.open`. Raises RefusedError if there are too many."""
         most = MAX_PAGES + 2 * self._terms.limit
         if len(self._pages) >= most:
             raise RefusedError(503, f"this page is open in {most} tabs already; close some")
         # Where each conversation has an agent of its own, each tab may have one. Otherwise people come back by another.
         key = browser if self._terms.sole else tab
         caller = key if 0 < len(key) <= MAX_KEY else new_token()
-        page = Page(new_token(), caller, Feed(send))
+        page = OpenPage(new_token(), caller, Feed(send))
         self._pages[page.id] = page
         page.told = self._place_of(caller)
         page.feed.put(protocol.hello(page.id, caller, sole=self._terms.sole, about=self._hello, place=page.told))
@@ -122,28 +107,23 @@ class Switchboard:
             edge.show_settings(page.feed.put)
         return page
 
-    def hang_up(self, page: Page) -> None:
+    def hang_up(self, page: OpenPage) -> None:
         """End the calls of a page. Its conversation may go on later."""
         for place in (self._places.get(page.caller), self._waiting.get(page.caller)):
             if place is not None:
                 place.edge.hang_up(page.feed.put)
 
-    def take(self, page: Page, text: str) -> None:
-        """Do what a page sends. What cannot be done is told to it."""
-        what = ""
-        try:
-            message = protocol.read_message(text)
-            what = message.do
-            match message:
-                case HangUp():
-                    self.hang_up(page)
-                case Say(said):
-                    self._edge_of(page).say(said)
-                case Change(wanted):
-                    self.check_workbench()
-                    self._edge_of(page).change(wanted)
-        except RefusedError as error:
-            page.feed.put(protocol.refused(what, error.sentence))
+    def connect(self, page: OpenPage, wanted: Connect) -> None:
+        """Begin to answer the offer of a page."""
+        self._tasks.spawn(self._connect(page, wanted), "the offer of a page")
+
+    def say(self, page: OpenPage, text: str) -> None:
+        """Have the agent answer what was typed. Raises RefusedError."""
+        self._edge_of(page).say(text)
+
+    def change(self, page: OpenPage, wanted: Mapping[str, Any]) -> None:
+        """Change settings of the agent. Raises RefusedError."""
+        self._edge_of(page).change(wanted)
 
     def check_workbench(self) -> None:
         """Raise RefusedError if callers have no workbench."""
@@ -162,7 +142,7 @@ class Switchboard:
             raise RefusedError(404, "nothing is kept of this conversation, or it is long over")
         return await kept.file(name, f"?page={page}")
 
-    def close_page(self, page: Page) -> None:
+    def close_page(self, page: OpenPage) -> None:
         """Forget a page that is gone, and hang up."""
         self._pages.pop(page.id, None)
         self.hang_up(page)
@@ -176,12 +156,7 @@ class Switchboard:
         caller = page.caller if page is not None else offer.caller or new_token()
         if len(caller) > MAX_KEY:
             raise RefusedError(400, f"the key of a caller has at most {MAX_KEY} characters")
-        place = self._place_for(caller, offer.new)
-        answering = place.edge.answer(offer.sdp, page.feed.put) if page is not None else place.edge.answer(offer.sdp)
-        try:
-            answer = await answering
-        except OfferError as error:
-            raise RefusedError(400, str(error)) from error
+        answer = await self._answer(caller, page, offer.sdp, offer.new)
         return {
             "type": "answer",
             "sdp": answer.sdp,
@@ -192,6 +167,7 @@ class Switchboard:
 
     async def close(self) -> None:
         """End all conversations and free everything."""
+        self._pages.clear()
         for place in list(self._places.values()):
             self._end(place)
         for place in list(self._waiting.values()):
@@ -204,7 +180,23 @@ class Switchboard:
 
     # Places.
 
-    def _edge_of(self, page: Page) -> CallerEdge:
+    async def _connect(self, page: OpenPage, wanted: Connect) -> None:
+        try:
+            if page.id in self._pages:
+                answer = await self._answer(page.caller, page, wanted.sdp, wanted.new)
+                page.feed.put(protocol.answer(wanted.attempt, answer.sdp, answer.connection))
+        except RefusedError as error:
+            page.feed.put(protocol.refused(wanted.do, error.sentence, attempt=wanted.attempt))
+
+    async def _answer(self, caller: str, page: OpenPage | None, sdp: str, new: bool) -> Answer:
+        """The answer of the caller's conversation, there or new. Raises RefusedError."""
+        edge = self._place_for(caller, new).edge
+        try:
+            return await (edge.answer(sdp) if page is None else edge.answer(sdp, page.feed.put))
+        except OfferError as error:
+            raise RefusedError(400, str(error)) from error
+
+    def _edge_of(self, page: OpenPage) -> CallerEdge:
         """The caller's conversation. Raises RefusedError if there is none."""
         place = self._places.get(page.caller)
         if place is None:

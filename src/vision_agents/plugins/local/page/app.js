@@ -1,7 +1,8 @@
 // The page: its buttons, its call, and what it shows of the agent's records.
 
-import { Call } from "./call.js";
+import { Call, LOST } from "./call.js";
 import { Captions } from "./captions.js";
+import { Conversation } from "./conversation.js";
 import { RecordedCall } from "./recorded.js";
 import { RecordedCaller } from "./caller.js";
 import { Decisions } from "./decisions.js";
@@ -14,6 +15,8 @@ import { History } from "./history.js";
 import { keep, keys } from "./keys.js";
 import { MicrophoneError, microphone } from "./microphone.js";
 import { Notice } from "./notice.js";
+import { Offers } from "./offers.js";
+import { Rescue } from "./rescue.js";
 import { Settings } from "./settings.js";
 import { shortcuts } from "./shortcuts.js";
 import { ASLEEP, Sleep } from "./sleep.js";
@@ -46,9 +49,10 @@ const timeline = new Timeline(at("timeline"));
 const decisions = new Decisions(at("decisions"));
 const events = new Events(at("events"));
 const summary = new Summary(at("summary"), at("figures"));
-const history = new History();
 const floor = new Floor(showState);
 const notice = new Notice(at("notice"), at("notice-text"), at("notice-action"), at("notice-close"));
+const rescue = new Rescue((text) => notice.say(text));
+const offers = new Offers((message) => feed.send(message));
 const typing = new Typing(at("typing"), at("text"), at("send"), (text) => feed.send({ do: "say", text }));
 const sound = new Sound(
   {
@@ -98,7 +102,7 @@ const recorded = new RecordedCall(
 );
 
 // What is made of the records of a conversation; the timeline shows nothing but the moment.
-const PANELS = [captions, decisions, events, summary];
+const conversation = new Conversation(new History(), [captions, decisions, events, summary]);
 
 // What is shown.
 
@@ -163,7 +167,8 @@ async function begin(open, fresh = false) {
     listen(stream);
     showButtons();
     showLink();
-    await mine.start(page, fresh);
+    if (page === null) throw new Error(LOST);
+    await mine.start((sdp) => offers.make(sdp, fresh));
   } catch (error) {
     if (mine?.over) return; // Hung up meanwhile.
     if (!(error instanceof MicrophoneError)) console.error(error);
@@ -222,25 +227,13 @@ function meter() {
 
 function connected({ agent, fresh }) {
   named(agent);
-  if (fresh) renew();
+  if (fresh) conversation.renew(wiped);
+  if (fresh) timeline.clear();
   if (!call?.remote) return;
   meter();
   floor.enter(true);
   showButtons();
   caller?.run().catch((error) => end(error.message));
-}
-
-// A conversation begins. What was said before stays, unless somebody wanted a new one.
-function renew() {
-  if (wiped) {
-    PANELS.forEach((panel) => panel.clear());
-    history.clear();
-  } else if (history.records.length) {
-    const record = { divider: "A new conversation: the agent does not know what stands above." };
-    history.take(record);
-    PANELS.forEach((panel) => panel.take(record));
-  }
-  timeline.clear();
 }
 
 function end(text = "") {
@@ -288,14 +281,19 @@ function playRecorded(fresh) {
   }, fresh);
 }
 
+// How to call again as in the call of now.
+function again() {
+  return caller === null ? talk : playRecorded;
+}
+
+for (const id of ["talk", "recorded", "fresh"]) at(id).addEventListener("click", () => rescue.reset());
 at("talk").addEventListener("click", () => (call ? end() : talk(false)));
 at("recorded").addEventListener("click", () => (caller ? end() : playRecorded(false)));
 at("fresh").addEventListener("click", () => {
-  const recorded = caller !== null;
+  const how = again();
   // The agent ends the conversation before by itself: a word that comes late could end the new one.
   drop();
-  if (recorded) playRecorded(true);
-  else talk(true);
+  how(true);
 });
 
 // Around the call.
@@ -324,12 +322,6 @@ function placed(record) {
   if (call === null && !beginning) showState("off");
 }
 
-function shown(records) {
-  PANELS.forEach((panel) => panel.clear());
-  for (const record of records) PANELS.forEach((panel) => panel.take(record));
-  if (call === null) summary.show();
-}
-
 const EDGE = {
   hello: (record) => {
     about = record;
@@ -345,10 +337,11 @@ const EDGE = {
     timeline.reset();
     decisions.reset();
     floor.reset();
+    rescue.back(kept);
   },
   past: ({ records }) => {
-    history.replace(records);
-    shown(history.records);
+    conversation.replace(records);
+    if (call === null) summary.show();
   },
   place: (record) => {
     placed(record);
@@ -359,10 +352,13 @@ const EDGE = {
     if (record.connection !== call?.id) return; // Of a call before this one.
     if (record.state === "connected") connected(record);
     else if (record.state === "taken over") end("The call was taken over by another tab. Press Talk to take it back.");
+    else if (record.state === "lost") lose(record.error);
     else if (record.state === "failed") end(`${record.error} Press Talk to try again.`);
     else end();
   },
-  refused: ({ error }) => notice.say(`That was not done: ${error}.`),
+  answer: (record) => offers.take(record),
+  refused: (record) =>
+    record.do === "connect" ? offers.take(record) : notice.say(`That was not done: ${record.error}.`),
   lost: (record) => console.warn(`${record.records} records were left out: this page is too slow`),
 };
 
@@ -378,8 +374,14 @@ function take(record) {
   }
   floor.take(record);
   timeline.take(record);
-  history.take(record);
-  PANELS.forEach((panel) => panel.take(record));
+  conversation.take(record);
+}
+
+// The process of our agent is gone.
+function lose(error) {
+  const how = again();
+  drop();
+  if (!rescue.now(how, `${error} Another agent goes on.`)) end(`${error} Press Talk to try again.`);
 }
 
 function linked(open) {
@@ -392,6 +394,7 @@ function linked(open) {
   // At the first try of a page that was just opened, and as long as it does not come back. That a call ended stays.
   if (sleep.recent) (call || beginning) && notice.say(ASLEEP);
   else notice.say(GONE, { about: "server", act: { label: "Try again now", run: () => feed.again() } });
+  if (call && !sleep.recent) rescue.later(again());
   if (call || beginning) end();
   else showState("off");
   showButtons();
@@ -399,7 +402,8 @@ function linked(open) {
 }
 
 const sleep = new Sleep(() => feed.again());
-shown(history.records);
+conversation.show();
+summary.show();
 const feed = new Feed(keys, take, linked);
 
 addEventListener("pagehide", () => call?.close());

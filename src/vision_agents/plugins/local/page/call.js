@@ -1,12 +1,10 @@
 // One WebRTC connection to the agent.
 
-import { request } from "./request.js";
-
 const GATHER_MS = 2000;
 const CONNECT_MS = 15000;
 const LONE_MS = 5000; // where the browser says of no way in which it could be reached
 
-const LOST = "This page has lost the agent. Look whether it is still running.";
+export const LOST = "This page has lost the agent. Look whether it is still running.";
 const UNREACHED = "The agent could not be reached by WebRTC. A VPN or an extension may forbid it: switch it off.";
 const LONE =
   "This browser knows no way to connect: WebRTC needs a network, even on one machine, and nothing that forbids it. " +
@@ -50,34 +48,19 @@ export class Call {
     };
   }
 
-  // page: the id of this page, null if the agent is not there. fresh: a new conversation is to begin.
-  async start(page, fresh) {
-    if (page === null) throw new Error(LOST);
+  // offer(sdp): returns the answer, or throws with a sentence for people.
+  async start(offer) {
     const track = this.stream.getAudioTracks()[0];
     this.sender = this.connection.addTransceiver(track, { direction: "sendrecv", streams: [this.stream] }).sender;
     await this.connection.setLocalDescription(await this.connection.createOffer());
     await this.gathered();
-    const answer = await this.ask({ type: "offer", sdp: this.connection.localDescription.sdp, page, new: fresh });
+    const answer = await offer(this.connection.localDescription.sdp);
     if (!this.over) {
       this.id = answer.connection;
       await this.connection.setRemoteDescription({ type: "answer", sdp: answer.sdp });
       const lone = !this.connection.localDescription.sdp.includes("a=candidate");
       this.deadline = setTimeout(() => this.check(lone ? LONE : UNREACHED), lone ? LONE_MS : CONNECT_MS);
     }
-  }
-
-  async ask(offer) {
-    const response = await request("offer", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(offer),
-      signal: AbortSignal.timeout(CONNECT_MS),
-    });
-    const answer = await response.json();
-    if (!response.ok) {
-      throw new Error(answer.error);
-    }
-    return answer;
   }
 
   // Candidates are few and local: they all go into the offer.

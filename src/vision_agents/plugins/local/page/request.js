@@ -1,6 +1,6 @@
 // What the page asks of its server.
 
-const SILENT = "The agent does not answer. Look whether it is still running.";
+export const SILENT = "The agent does not answer. Look whether it is still running.";
 
 // The response. Throws with a sentence for people if there is none.
 export async function request(address, options = {}) {
