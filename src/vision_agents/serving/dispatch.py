@@ -100,10 +100,10 @@ class LocalDispatch:
         if not self._host.launcher.takes_edge:
             return None
         try:
-            from .page import Page
+            from .page import page_of
         except ModuleNotFoundError:
             return None  # Without the extra `local` nobody comes by WebRTC.
-        return Page(self._host, options)
+        return page_of(self._host, options)
 
     async def refusal(self) -> Refused | None:
         return self._host.refusal()

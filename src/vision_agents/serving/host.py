@@ -23,7 +23,7 @@ from vision_agents.core.shed import Shed
 from vision_agents.core.tasks import Tasks
 
 from .admission import Admission, Calls, Limits, Refused, capped
-from .callers import answer_offer, caller_edge
+from .callers import answer_offer, backlog, caller_edge
 from .figures import Figures
 from .lateness import PullClock
 from .launcher import AgentLauncher
@@ -165,10 +165,10 @@ class CallHost:
             async with self._starting:
                 await self._turn()
                 if request.offer is not None:
-                    session.edge = caller_edge(private=self.private)
+                    session.edge = self._way_in(session, request)
                 await session.begin(self.launcher, self._prepare)
                 if request.offer is not None:
-                    session.answer = await answer_offer(session.edge, request.offer)
+                    session.answer = await answer_offer(session.edge, request.offer, session.tell)
         except BaseException:
             await session.finish(End.FAILED)
             self._free(session)
@@ -180,7 +180,8 @@ class CallHost:
         """Hold a call for as long as this is iterated over. Leaving it ends the call. Raises as `begin` does.
 
         First comes the session, with the answer to the caller's offer, and at last why it is over: dicts of what can be
-        sent anywhere. In between, and while the agent is on its way, there is a sign of life each second.
+        sent anywhere. In between, and while the agent is on its way, there is a sign of life each second, or the
+        records for the caller's page.
         """
         alive = {"alive": request.session_id}
         beginning = asyncio.ensure_future(self.begin(request))
@@ -189,12 +190,11 @@ class CallHost:
                 yield alive
             session = beginning.result()
             yield {"session": session.id, "call": session.call_id, "answer": session.answer}
-            while not session.over.is_set():
-                try:
-                    async with asyncio.timeout(BEAT):
-                        await session.wait()
-                except TimeoutError:
-                    yield alive
+            over = False
+            while not over:
+                records, over = await session.news(BEAT), session.over.is_set()
+                if records or not over:
+                    yield {"records": records} if records else alive
             yield {"over": str(session.end), "error": session.error}
         finally:
             await _given_up(beginning)
@@ -204,6 +204,12 @@ class CallHost:
         async with aclosing(self.run_call(CallRequest(call_id, edge=edge))) as signs:
             async for _ in signs:
                 pass
+
+    def _way_in(self, session: AgentSession, request: CallRequest) -> Any:
+        if not request.records:
+            return caller_edge(private=self.private)
+        session.records = backlog()
+        return caller_edge(private=self.private, left=lambda: session.close(End.CLOSED))
 
     async def _turn(self) -> None:
         # Whoever starts at the same moment makes agents one after the other: between two of them frames are pulled.

@@ -58,7 +58,7 @@ _FAULTS = {"call": 502, "offer": 400, "timeout": 504, "agent": 500, "conversatio
 WAIT = 25.0
 
 NO_PAGE = (
-    "there is no page here: it needs agents that are made with `edge`, the extra `local`, and one process (no --ray). "
+    "there is no page here: it needs agents that are made with `edge`, and the extra `local`. "
     "Pages of others POST their offers to /calls/{id}/sessions"
 )
 

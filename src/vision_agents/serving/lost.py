@@ -84,6 +84,11 @@ class Kept(Generic[K]):
         _, left = self._kept.get(session_id, (now, None))
         return left if left is not None and left.call_id == call_id else None
 
+    def last(self, now: float, call_id: str) -> K | None:
+        """Return what the last session of this call left."""
+        self._forget(now)
+        return next((left for _, left in reversed(self._kept.values()) if left.call_id == call_id), None)
+
     def _forget(self, now: float) -> None:
         while self._kept and next(iter(self._kept.values()))[0] <= now - KEEP:
             self._kept.popitem(last=False)

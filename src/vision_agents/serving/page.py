@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 
 from vision_agents.plugins.local.access import cookie_name
 from vision_agents.plugins.local.asgi_site import AsgiSite
+from vision_agents.plugins.local.pages import Pages
 from vision_agents.plugins.local.refused import RefusedError
 from vision_agents.plugins.local.switchboard import Switchboard
 from vision_agents.plugins.local.terms import Terms
@@ -26,6 +27,11 @@ from .options import ServeOptions
 CALL = "page"
 """The call that a token has to name to open the page."""
 
+HELLO = {"agent": "Agent", "recorded": False}
+"""The facts that pages are told of agents that are not there yet."""
+
+NOT_TAKEN = "No further call is taken: {refusal}. Try again in a moment."
+
 # Callers at a time, where the host is not told a number.
 MANY = 1000
 
@@ -34,17 +40,12 @@ KEEP = 60.0
 
 
 class Page:
-    """The page of one host."""
+    """The page, open to those who have a token for it. `pages`: connects browsers with agents."""
 
-    def __init__(self, host: CallHost, options: ServeOptions) -> None:
-        self._host = host
+    def __init__(self, pages: Pages, options: ServeOptions) -> None:
+        self._pages = pages
         self._options = options
-        places = host.launcher.max_concurrent_sessions or MANY
-        # Loopback may be where a proxy brings everybody who has a token: by default it is open only to this machine.
-        workbench = options.open and host.private if options.workbench is None else options.workbench
-        terms = Terms(places, KEEP, host.private, workbench, self._refusal, self._count)
-        self._switchboard = Switchboard(self._hold, terms, {"agent": "Agent", "recorded": False})
-        self._site = AsgiSite(self._switchboard, self._check)
+        self._site = AsgiSite(pages, self._check)
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -58,20 +59,30 @@ class Page:
 
     async def close(self) -> None:
         """End all conversations. Harmless twice."""
-        await self._switchboard.close()
-
-    def _refusal(self, leaving: int) -> str | None:
-        refusal = self._host.refusal(leaving)
-        return None if refusal is None else f"No further call is taken: {refusal}. Try again in a moment."
-
-    def _count(self) -> None:
-        self._host.count(self._host.refusal() or Refused("sessions", "all places of the page are taken"))
-
-    async def _hold(self, edge: Any) -> None:
-        await self._host.hold(edge, f"{CALL}-{secrets.token_urlsafe(9)}")
+        await self._pages.close()
 
     def _check(self, connection: HTTPConnection) -> None:
         try:
             check(connection, self._options, CALL, "start", cookie=cookie_name(connection.headers.get("host", "")))
         except HTTPException as error:
             raise RefusedError(error.status_code, str(error.detail)) from None
+
+
+def page_of(host: CallHost, options: ServeOptions) -> Page:
+    """The page of one host."""
+
+    def refusal(leaving: int) -> str | None:
+        refusal = host.refusal(leaving)
+        return None if refusal is None else NOT_TAKEN.format(refusal=refusal)
+
+    def count() -> None:
+        host.count(host.refusal() or Refused("sessions", "all places of the page are taken"))
+
+    async def hold(edge: Any) -> None:
+        await host.hold(edge, f"{CALL}-{secrets.token_urlsafe(9)}")
+
+    places = host.launcher.max_concurrent_sessions or MANY
+    # Loopback may be where a proxy brings everybody who has a token: by default it is open only to this machine.
+    workbench = options.open and host.private if options.workbench is None else options.workbench
+    terms = Terms(places, KEEP, host.private, workbench, refusal, count)
+    return Page(Switchboard(hold, terms, HELLO), options)

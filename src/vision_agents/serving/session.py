@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 # How long an agent may take into the call, in seconds.
 JOIN_TIMEOUT = 30.0
 
+# Seconds for which records of a call are gathered, to be sent together.
+GATHER = 0.05
+
 
 class StartError(RuntimeError):
     """A session could not be started. The message says why. `fault`: "agent", "call", "offer",
@@ -55,6 +58,8 @@ class CallRequest:
     session_id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     offer: str | None = None
     """The SDP of a caller's WebRTC offer; then they are the call."""
+    records: bool = False
+    """The caller's page shows the call: whoever holds it gets its records, and it is over when the page is gone."""
     edge: EdgeTransport | None = None
     """The caller's way in, where they have one already."""
     created_by: Any = None
@@ -83,6 +88,8 @@ class AgentSession:
         # The SDP of the answer to the caller's offer.
         self.answer: str | None = None
         self.edge = edge if edge is not None else request.edge
+        # The records for the caller's page; None where no page shows the call.
+        self.records: Any = None
         self._clock = asyncio.get_running_loop().time
         self.began = self._clock()
         # When the agent was left alone in the call; None while somebody is there, or it is not in the call yet.
@@ -156,6 +163,24 @@ class AgentSession:
         """Wait until the session is over and everything of it is closed."""
         await self.over.wait()
 
+    def tell(self, record: Any) -> None:
+        """Have a record shown on the caller's page, where there is one."""
+        if self.records is not None:
+            self.records.put(record)
+
+    async def news(self, seconds: float) -> list[Any]:
+        """Wait until the session is over, or there are records for the caller's page; returns these."""
+        news = self.over if self.records is None else self.records.more
+        try:
+            async with asyncio.timeout(seconds):
+                await news.wait()
+        except TimeoutError:
+            return []
+        if not self.over.is_set():
+            await asyncio.sleep(GATHER)
+        taken: list[Any] = [] if self.records is None else self.records.take()
+        return taken
+
     async def _hold(self, launcher: AgentLauncher, agent: Agent) -> None:
         try:
             await launcher.hold(agent, self.call_type, self.call_id)
@@ -192,3 +217,5 @@ class AgentSession:
         elif agent is None and self.edge is not None and not self.over.is_set():
             await bounded(self.edge.leave(), f"leaving by the edge of session {self.id}")
         self.over.set()
+        if self.records is not None:
+            self.records.more.set()

@@ -152,6 +152,17 @@ async def conversation(one: str) -> list[str]:
     return [message.text for message in messages]
 
 
+async def conversations() -> dict[str, list[str]]:
+    """What was said in each session that there is, as far as the registry knows."""
+    actor = ray.get_actor("registry", namespace=NAMESPACE)
+    said = await actor.__ray_call__.remote(_conversations)
+    return {session: [message.text for message in messages] for session, messages in said.items()}
+
+
+def _conversations(registry: Any) -> Any:
+    return {session: entry.conversation for session, entry in registry._book.sessions.items()}
+
+
 def _conversation(registry: Any, call: str, session: str) -> Any:
     return registry._book.find(call, session).conversation
 

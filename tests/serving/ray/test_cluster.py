@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -13,6 +15,7 @@ import pytest_asyncio
 
 pytest.importorskip("ray")
 
+from ...e2e.devtools import chromium, fake_microphone, find_chromium
 from . import kit
 
 pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
@@ -77,7 +80,7 @@ async def test_what_nobody_should_send_is_answered_as_in_one_process(client: kit
         async with http.post(f"{client.url}/calls/a%20b/sessions") as answer:
             assert answer.status == 422
     status, told = await client.ask("GET", "/")
-    assert (status, "no --ray" in told["detail"]) == (404, True)
+    assert (status, "made with `edge`" in told["detail"]) == (404, True)
     one = await client.started("table")
     # Ended twice at once, it is ended.
     statuses = sorted([status for status, _ in await asyncio.gather(*(client.ask("DELETE", one) for _ in range(5)))])
@@ -249,6 +252,47 @@ async def test_browsers_are_told_and_go_on_with_a_new_agent(client: kit.Client) 
     finally:
         await caller.close()
         await again.close()
+
+
+@pytest.mark.skipif(
+    find_chromium() is None and "CI" not in os.environ, reason="no browser here; on Debian: apt install chromium"
+)
+async def test_the_page_is_as_in_one_process_and_goes_on_when_its_host_dies(client: kit.Client, tmp_path: Path) -> None:
+    from ...e2e.test_browser import NOTICE, STATE, in_call, opened, write
+
+    captions, hint = "document.querySelector('#captions').textContent", "document.querySelector('#state-hint')"
+    await kit.deploy("fleet_program:callers")
+    await client.until(lambda hosts: len(hosts) == kit.HOSTS)
+    async with chromium(*fake_microphone(write(tmp_path / "user.wav", 120.0))) as browser:
+        ann, bob = await opened(browser, client.url), await opened(browser, client.url)
+        await in_call(ann)
+        (victim,) = (name for name, sessions in (await client.until(_one)).items() if sessions)
+        await in_call(bob)
+        await ann.run("document.querySelector('#text').value = 'My name is Ann.'")
+        await ann.click("#send")
+        await ann.until(f"{captions}.includes('One two three.')")
+        assert "Ann" not in await bob.run(captions)
+        await asyncio.sleep(2.5)  # What was said is told to the registry each second.
+        kit.kill((await asyncio.to_thread(kit.processes, "CallHost"))[victim])
+        await ann.until(f"{NOTICE} && {NOTICE}.includes('Another agent goes on')")
+        await ann.until(f"{STATE} !== 'off' && {STATE} !== 'connecting'")
+        assert await bob.run(STATE) != "off", "the process was Ann's alone, or Bob has another agent by now"
+        assert "My name is Ann." in await ann.run(captions)
+        assert await ann.run("document.querySelector('#captions .divider') === null")
+        assert ["My name is Ann.", "One two three."] in (await kit.conversations()).values()
+        await ann.click("#talk")
+        await ann.until(f"{hint}.textContent === 'Press Talk: your conversation goes on.'")
+        await ann.click("#fresh")
+        await ann.until(f"{STATE} !== 'off' && {STATE} !== 'connecting' && {captions} === ''")
+        assert not any("My name is Ann." in said for said in (await kit.conversations()).values())
+        for tab in (ann, bob):
+            await tab.click("#talk")
+            assert tab.console == []
+    await client.until(lambda hosts: len(hosts) == kit.HOSTS and not any(hosts.values()))
+
+
+def _one(hosts: dict[str, int]) -> bool:
+    return sum(hosts.values()) == 1
 
 
 async def test_hosts_come_and_go_with_the_load_and_no_call_is_lost(client: kit.Client) -> None:

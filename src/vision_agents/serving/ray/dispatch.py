@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from ray.exceptions import RayActorError, RayError
 from ray.serve.exceptions import RayServeException
@@ -21,10 +21,10 @@ from ..launcher import AgentLauncher, CreateAgentError
 from ..lost import Ending, Lost
 from ..metrics import Snapshot, Totals
 from ..options import ServeOptions
-from ..session import CallRequest, StartError
+from ..session import CallRequest, End, StartError
 from .client import RegistryClient
 from .host import Host
-from .registry import Refusal, Registry, asked
+from .registry import Before, Refusal, Registry, asked
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +42,16 @@ _ELSEWHERE = {"lateness", "shedding", "loop_lag", "cpu", "memory", "starting", "
 BROKEN = (RayError, RayServeException, TimeoutError, StopAsyncIteration)
 
 
+class Viewer(Protocol):
+    """Is told of a session by the front that started it."""
+
+    def shown(self, records: list[Mapping[str, Any]]) -> None:
+        """Records for the caller's page."""
+
+    def over(self, ending: Ending) -> None:
+        """The session is over."""
+
+
 class ClusterDispatch:
     """The calls of a cluster.
 
@@ -53,7 +63,7 @@ class ClusterDispatch:
     def __init__(self, hosts: DeploymentHandle[Host], launcher: AgentLauncher) -> None:
         # Never over gRPC: calls have to outlive the front that started them.
         self._hosts = hosts.options(stream=True)
-        self._most = launcher.max_sessions_per_call
+        self._launcher = launcher
         self._registry = RegistryClient()
         self._tasks = Tasks()
         self._started = False
@@ -67,19 +77,27 @@ class ClusterDispatch:
         await self._tasks.close()
 
     def page(self, options: ServeOptions) -> PageRoutes | None:
-        return None
+        if not self._launcher.takes_edge:
+            return None
+        try:
+            from .page import page_of
+        except ModuleNotFoundError:
+            return None  # Without the extra `local` nobody comes by WebRTC.
+        return page_of(self, options)
 
     async def refusal(self) -> Refused | None:
         return _refused(await self._registry.ask(Registry.refusal))
 
-    async def begin(self, request: CallRequest) -> SessionFacts:
+    async def begin(self, request: CallRequest, viewer: Viewer | None = None) -> SessionFacts:
+        """Have an agent join a call, see `Dispatch.begin`. `viewer`: is told how it goes on, once this has returned."""
         request = asked(await continued(self, request))
         facts = SessionFacts(request.session_id, request.call_id, request.call_type, datetime.now(UTC))
-        refusal = _refused(await self._registry.ask(Registry.reserve, request, facts, self._most))
+        most = self._launcher.max_sessions_per_call
+        refusal = _refused(await self._registry.ask(Registry.reserve, request, facts, most))
         if refusal is not None:
             raise refusal
         try:
-            return await self._start(request, facts)
+            return await self._start(request, facts, viewer)
         except BaseException as error:
             refused = error.reason if isinstance(error, Refused) else None
             self._registry.tell(Registry.release, request.session_id, refused)
@@ -94,6 +112,14 @@ class ClusterDispatch:
     async def end(self, call_id: str, session_id: str) -> bool:
         return await self._registry.ask(Registry.end, call_id, session_id)
 
+    async def say(self, call_id: str, session_id: str, text: str) -> bool:
+        """Have what a caller typed answered. Returns whether there is such a session."""
+        return await self._registry.ask(Registry.say, call_id, session_id, text)
+
+    async def before(self, call_id: str) -> Before:
+        """Return what a page that comes back goes on from."""
+        return await self._registry.ask(Registry.before, call_id)
+
     async def ending(self, call_id: str, session_id: str, seconds: float) -> Ending | None:
         return await self._registry.ask(Registry.ending, call_id, session_id, seconds)
 
@@ -102,7 +128,7 @@ class ClusterDispatch:
 
     # Inside.
 
-    async def _start(self, request: CallRequest, facts: SessionFacts) -> SessionFacts:
+    async def _start(self, request: CallRequest, facts: SessionFacts, viewer: Viewer | None = None) -> SessionFacts:
         refusal = _full()
         for tried in range(TRIES):
             if tried:
@@ -118,7 +144,7 @@ class ClusterDispatch:
             except BROKEN as error:
                 logger.warning("session %s begins anew: %s", request.session_id, _why(error))
                 continue
-            self._tasks.spawn(self._follow(request, facts, stream), f"following session {facts.id}")
+            self._tasks.spawn(self._follow(request, facts, stream, viewer), f"following session {facts.id}")
             return facts
         # The last one, too: what moves is offered to hosts again, and ended by none that was too slow.
         await self._registry.ask(Registry.again, request.session_id, request.attempt)
@@ -135,12 +161,15 @@ class ClusterDispatch:
         """Return whether another host may have what one has refused, or has hung over."""
         return refused.reason in _ELSEWHERE and await self.refusal() is None
 
-    async def _follow(self, request: CallRequest, facts: SessionFacts, stream: Stream) -> None:
+    async def _follow(self, request: CallRequest, facts: SessionFacts, stream: Stream, viewer: Viewer | None) -> None:
         try:
-            await stream.until_over()
+            ending = await stream.until_over(viewer)
         except BROKEN as error:
             dead = isinstance(error, RayActorError)
             await self._registry.ask(Registry.broken, request, facts, stream.host, _why(error), dead)
+            ending = Ending("lost", _why(error), lost=True)
+        if viewer is not None:
+            viewer.over(ending)
 
     async def _take_over(self) -> None:
         """Start sessions elsewhere whose hosts are dead."""
@@ -198,11 +227,15 @@ class Stream:
             self._items.cancel()
             raise
 
-    async def until_over(self) -> None:
+    async def until_over(self, viewer: Viewer | None) -> Ending:
         """Wait until the call is over. Raises those of `BROKEN` if its host dies, or gives no sign of life."""
         try:
-            while "over" not in await self._next(SILENCE):
-                pass
+            while True:
+                match await self._next(SILENCE):
+                    case {"records": records} if viewer is not None:
+                        viewer.shown(records)
+                    case {"over": why, "error": error}:
+                        return Ending(why, error, why == End.FAILED)
         except BROKEN:
             self._items.cancel()
             raise

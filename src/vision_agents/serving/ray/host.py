@@ -15,13 +15,14 @@ from vision_agents.core.conversation import Message
 from vision_agents.core.tasks import Tasks
 
 from ..admission import Refused
+from ..callers import say
 from ..dispatch import described
 from ..host import CallHost
 from ..launcher import CreateAgentError
 from ..lost import Ending, latest
 from ..metrics import snapshot
 from ..runner import Runner
-from ..session import CallRequest, End, StartError
+from ..session import AgentSession, CallRequest, End, StartError
 from .book import Release, Report
 from .client import RegistryClient
 from .registry import Registry
@@ -77,6 +78,7 @@ class Host:
         yield {"placed": self._name}
         # Whoever leaves the stream may do so while the claim is on its way: it is told to be over, too.
         ending: Ending | None = Ending("closed")
+        held: AgentSession | None = None
         try:
             if not await self._registry.ask(Registry.claim, session, self._name, request.attempt):
                 ending = None
@@ -85,7 +87,8 @@ class Host:
             async with aclosing(self._calls.run_call(request)) as signs:
                 async for sign in signs:
                     if "session" in sign:
-                        facts = sign["facts"] = described(self._calls.sessions[session])
+                        held = self._calls.sessions[session]
+                        facts = sign["facts"] = described(held)
                         await self._registry.ask(Registry.started, session, self._name, facts, request.attempt)
                     elif "over" in sign:
                         ending = Ending(sign["over"], sign["error"], sign["over"] == End.FAILED)
@@ -103,13 +106,8 @@ class Host:
             yield {"failed": str(error), "fault": error.fault}
         finally:
             if ending is not None:
-                left = self._left(request)
+                left = _said(held) if ending.lost or request.records else ()
                 self._registry.tell(Registry.over, session, self._name, ending, left, request.attempt)
-
-    def _left(self, request: CallRequest) -> tuple[Message, ...]:
-        now = asyncio.get_running_loop().time()
-        lost = self._calls.lost.find(now, request.call_id, request.session_id)
-        return () if lost is None else lost.conversation
 
     async def _read_mail(self) -> None:
         while True:
@@ -125,6 +123,10 @@ class Host:
                 session = self._calls.sessions.get(session_id)
                 if session is not None:
                     session.close(End.CLOSED)
+            for session_id, text in mail.said:
+                session = self._calls.sessions.get(session_id)
+                if session is not None and session.records is not None:
+                    say(session.edge, text, session.tell)
             if mail.farewell is not None and not self._calls.draining:
                 self._tasks.spawn(self._calls.drain(0.0, mail.farewell), "farewell")
 
@@ -133,9 +135,14 @@ class Host:
         said: dict[str, tuple[Message, ...]] = {}
         for each, session in sessions.items():
             if session.agent is not None:
-                messages = latest(session.agent.conversation.messages)
+                messages = _said(session)
                 if messages != self._told.get(each, ()):
                     said[each] = messages
         self._told = {each: said.get(each, self._told.get(each, ())) for each in sessions}
         facts = {each: described(session) for each, session in sessions.items()}
         return Report(self._release, facts, said, snapshot(self._calls))
+
+
+def _said(session: AgentSession | None) -> tuple[Message, ...]:
+    """The conversation of a session, as much of it as is kept."""
+    return () if session is None or session.agent is None else latest(session.agent.conversation.messages)

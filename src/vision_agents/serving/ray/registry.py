@@ -22,7 +22,7 @@ from ..dispatch import SessionFacts
 from ..lost import Ended, EndedCalls, Ending, Lost, LostCalls, latest
 from ..metrics import Snapshot, Totals
 from ..session import CallRequest, End
-from .book import Book, Entry, Release, Report
+from .book import Book, Release, Report
 
 logger = logging.getLogger(__name__)
 
@@ -40,12 +40,23 @@ Refusal = tuple[str, str, float]
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """The remains of a call whose page comes back. `conversation`: None if nothing is known of one."""
+
+    session: str | None = None
+    """The session that still has it."""
+    conversation: tuple[Message, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """The answer to a host's poll. `known`: the host was known before; if not, it has to tell everything."""
 
     known: bool
     end: tuple[str, ...] = ()
     """Sessions to be ended."""
+    said: tuple[tuple[str, str], ...] = ()
+    """Sessions, and what their callers typed on their pages."""
     farewell: str | None = None
     """All calls are to be ended, with these words."""
 
@@ -53,6 +64,7 @@ class Mail:
 @dataclass(slots=True)
 class _Box:
     end: list[str] = field(default_factory=list)
+    said: list[tuple[str, str]] = field(default_factory=list)
     farewell: str | None = None
     told: set[str] = field(default_factory=set)
     """Sessions that are not the host's any more, of which it was told: they take a moment to end."""
@@ -66,6 +78,8 @@ class Registry:
         self._book = Book()
         self._lost = LostCalls()
         self._over = EndedCalls()
+        # The conversations of pages that have hung up.
+        self._left = LostCalls()
         self._boxes: dict[str, _Box] = {}
         self._waiting: dict[str, list[asyncio.Future[Ending]]] = {}
         self._moved: asyncio.Queue[CallRequest] = asyncio.Queue()
@@ -138,6 +152,25 @@ class Registry:
             self._tell(entry.host, session_id)
         return True
 
+    async def say(self, call_id: str, session_id: str, text: str) -> bool:
+        """Have what a caller typed answered. Returns whether a host has the session."""
+        entry = self._book.find(call_id, session_id)
+        if entry is None or entry.host is None:
+            return False
+        box = self._box(entry.host)
+        box.said.append((session_id, text))
+        box.rings.set()
+        return True
+
+    async def before(self, call_id: str) -> Before:
+        """Return what a page that comes back goes on from: its session, and what was said there, or in the last one."""
+        for session_id, entry in self._book.sessions.items():
+            if entry.facts.call_id == call_id:
+                return Before(session_id, entry.conversation)
+        now = self._clock()
+        left = self._left.last(now, call_id)
+        return Before() if left is None else Before(None, left.conversation)
+
     async def ending(self, call_id: str, session_id: str, seconds: float) -> Ending | None:
         """Wait for the end of a session; None if it has not come within `seconds`, or there is none."""
         if self._book.find(call_id, session_id) is None:
@@ -197,7 +230,7 @@ class Registry:
     async def poll(self, host: str, report: Report) -> Mail:
         """Take a host's report; wait a moment for something to tell it."""
         known = self._book.report(self._clock(), host, report)
-        box = self._boxes.setdefault(host, _Box())
+        box = self._box(host)
         strangers = set(self._book.strangers(host))
         for session in strangers - box.told:
             self._tell(host, session)
@@ -210,8 +243,9 @@ class Registry:
                     await box.rings.wait()
             except TimeoutError:
                 pass
-        mail = Mail(known, tuple(box.end), box.farewell)
+        mail = Mail(known, tuple(box.end), tuple(box.said), box.farewell)
         box.end.clear()
+        box.said.clear()
         box.rings.clear()
         return mail
 
@@ -246,7 +280,7 @@ class Registry:
     async def part(self, farewell: str) -> None:
         """Have all sessions ended, with a farewell."""
         for host in self._book.hosts:
-            box = self._boxes.setdefault(host, _Box())
+            box = self._box(host)
             box.farewell = farewell
             box.rings.set()
 
@@ -263,8 +297,11 @@ class Registry:
         newest = self._newest
         return self._drained is not None and (newest is None or newest <= self._drained)
 
+    def _box(self, host: str) -> _Box:
+        return self._boxes.setdefault(host, _Box())
+
     def _tell(self, host: str, session: str) -> None:
-        box = self._boxes.setdefault(host, _Box())
+        box = self._box(host)
         box.end.append(session)
         box.rings.set()
 
@@ -275,17 +312,17 @@ class Registry:
         if entry.moves and ending.end == End.FAILED:
             ending = replace(ending, lost=True)  # Its next host could not go on with it.
         self._over.add(self._clock(), Ended(session, entry.facts.call_id, ending))
+        said = latest(conversation or entry.conversation)
+        left = Lost(session, entry.facts.call_id, ending.error or "the call failed", said)
+        if entry.request is not None and entry.request.records:
+            self._left.add(self._clock(), left)
         if ending.lost:
+            logger.warning("session %s of call %s is lost: %s", session, left.call_id, left.why)
             self._losses[ending.end] += 1
-            self._keep(session, entry, ending.error or "the call failed", conversation)
+            self._lost.add(self._clock(), left)
         for told in self._waiting.pop(session, []):
             if not told.done():
                 told.set_result(ending)
-
-    def _keep(self, session: str, entry: Entry, why: str, conversation: tuple[Message, ...]) -> None:
-        logger.warning("session %s of call %s is lost: %s", session, entry.facts.call_id, why)
-        said = latest(conversation or entry.conversation)
-        self._lost.add(self._clock(), Lost(session, entry.facts.call_id, why, said))
 
     def _died(self, session: str, why: str) -> None:
         request = self._book.move(self._clock(), session)

@@ -1,0 +1,232 @@
+"""The page of `local.Edge` for the calls of a cluster: any number of browsers, at whichever front they come in.
+
+Fronts share nothing, and a page that comes back may come to another one. So each connection of a page is a session of
+its own, in a call that is named after its caller's key. What was said there is known to the registry, and so to any
+front: from there the next connection goes on, be it that somebody hung up, reloaded, or that the process of the agent
+or of the front died.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ray.exceptions import RayError
+
+from vision_agents.core.conversation import Message
+from vision_agents.core.tasks import Tasks
+from vision_agents.plugins.local import protocol
+from vision_agents.plugins.local.feed import Feed, Send
+from vision_agents.plugins.local.pages import CLOSED, OpenPage, Pages
+from vision_agents.plugins.local.protocol import MAX_KEY, Connect, Record
+from vision_agents.plugins.local.refused import RefusedError
+from vision_agents.plugins.local.tokens import new_token
+
+from ..admission import Refused
+from ..launcher import CreateAgentError
+from ..lost import Ending
+from ..options import ServeOptions
+from ..page import CALL, HELLO, NOT_TAKEN, Page
+from ..session import CallRequest, End, StartError
+from .dispatch import ClusterDispatch
+
+logger = logging.getLogger(__name__)
+
+# Pages that one front may have open.
+MOST = 2000
+
+# Seconds in which the agent of a page's last connection has to leave: longer than until a host that hangs is given up.
+LEAVING = 20.0
+
+STAYS = "the agent before does not leave"
+NO_CALL = "there is no conversation: press Talk first"
+NOT_THERE = "The agent is not there: {error}."
+GONE = "The agent is gone: {error}."
+PROGRAMS = "agents are in other processes here: post the offer to /calls/{id}/sessions"
+
+
+class ClusterPages(Pages):
+    """The pages that are open at one front."""
+
+    def __init__(self, dispatch: ClusterDispatch) -> None:
+        self._dispatch = dispatch
+        self._pages: dict[str, OpenPage] = {}
+        # The latest connection of each page.
+        self._lines: dict[str, Line] = {}
+        self._tasks = Tasks()
+
+    def open(self, send: Send, *, tab: str = "", browser: str = "") -> OpenPage:
+        """Add a page, see `Pages.open`. Raises RefusedError if there are too many."""
+        if len(self._pages) >= MOST:
+            raise RefusedError(503, "this page is open too often; try again in a moment")
+        page = OpenPage(new_token(), tab if 0 < len(tab) <= MAX_KEY else new_token(), Feed(send))
+        self._pages[page.id] = page
+        self._tasks.spawn(self._greet(page), "greeting a page")
+        return page
+
+    def close_page(self, page: OpenPage) -> None:
+        """Forget a page that is gone, and hang up."""
+        self._pages.pop(page.id, None)
+        self.hang_up(page)
+
+    def connect(self, page: OpenPage, wanted: Connect) -> None:
+        """Begin to connect a page. The newest connection of a page counts."""
+        self.hang_up(page)
+        line = self._lines[page.id] = Line(self._dispatch, page, self._tasks)
+        line.begin(wanted)
+
+    def hang_up(self, page: OpenPage) -> None:
+        """End the connection of a page. Its conversation may go on later."""
+        line = self._lines.pop(page.id, None)
+        if line is not None:
+            line.hang_up()
+
+    def say(self, page: OpenPage, text: str) -> None:
+        """Have the agent answer what was typed. Raises RefusedError."""
+        line = self._lines.get(page.id)
+        if line is None:
+            raise RefusedError(409, NO_CALL)
+        line.say(text)
+
+    def change(self, page: OpenPage, wanted: Mapping[str, Any]) -> None:
+        """Raise RefusedError: agents are in other processes."""
+        self.check_workbench()
+
+    async def offer(self, body: object) -> dict[str, Any]:
+        """Raise RefusedError: what is posted may come to another front than the page that it is of."""
+        raise RefusedError(404, PROGRAMS)
+
+    def check_workbench(self) -> None:
+        """Raise RefusedError: what it has is in other processes."""
+        raise RefusedError(403, CLOSED)
+
+    async def file(self, page: str, name: str) -> Path:
+        """Raise RefusedError: see `check_workbench`."""
+        raise RefusedError(403, CLOSED)
+
+    async def close(self) -> None:
+        """Leave the calls to themselves: pages come to another front, and go on there."""
+        await self._tasks.close()
+
+    async def _greet(self, page: OpenPage) -> None:
+        try:
+            kept = bool((await self._dispatch.before(call_of(page))).conversation)
+        except RayError as error:
+            logger.warning("the registry does not answer: %s", error)
+            kept = False
+        about = {**HELLO, "workbench": False}
+        place = protocol.place(kept=kept, full="")
+        page.feed.put(protocol.hello(page.id, page.caller, sole=False, about=about, place=place))
+
+
+@dataclass(eq=False, slots=True)
+class Line:
+    """One connection of a page: from its offer to the end of its session."""
+
+    dispatch: ClusterDispatch
+    page: OpenPage
+    tasks: Tasks
+    session: str = ""
+    """Once there is one."""
+    fresh: bool = True
+    """The agent knows of no conversation before."""
+    left: bool = False
+    """The page has hung up."""
+    _beginning: asyncio.Task[None] | None = field(default=None, init=False)
+
+    # The page.
+
+    def begin(self, wanted: Connect) -> None:
+        """Begin a session with the offer of the page, which is told when that is done, or why it is not."""
+        self._beginning = self.tasks.spawn(self._begin(wanted), "connecting a page")
+
+    def hang_up(self) -> None:
+        """End the session. Harmless twice, and if there is none yet."""
+        if self.left:
+            return
+        self.left = True
+        if self._beginning is not None and not self._beginning.done():
+            self._beginning.cancel()
+        elif self.session:
+            self.tasks.spawn(self.dispatch.end(call_of(self.page), self.session), "hanging up")
+
+    def say(self, text: str) -> None:
+        """Have the agent answer what was typed; if it does not, the page is told."""
+        self.tasks.spawn(self._say(text), "a typed text")
+
+    # Viewer.
+
+    def shown(self, records: list[Record]) -> None:
+        """Show records on the page. Those of its connection are told as this front knows it."""
+        for record in records:
+            if record.get("edge") != "call":
+                self.page.feed.put(record)
+            elif record["state"] != "over":  # That is told when the session is.
+                fresh = {"fresh": self.fresh} if record["state"] == "connected" else {}
+                self.page.feed.put({**record, "connection": self.session, **fresh})
+
+    def over(self, ending: Ending) -> None:
+        """Tell the page that its session is over, and why."""
+        error = ending.error or ending.end
+        if ending.lost:
+            state, more = ("failed", NOT_THERE) if ending.end == End.FAILED else ("lost", GONE)
+            self.page.feed.put(protocol.call(self.session, state, error=more.format(error=error)))
+        else:
+            taken = ending.end == End.CLOSED and not self.left
+            self.page.feed.put(protocol.call(self.session, "taken over" if taken else "over"))
+
+    # Inside.
+
+    async def _begin(self, wanted: Connect) -> None:
+        try:
+            answer = await self._start(wanted)
+        except Refused as refusal:
+            self._refuse(wanted, NOT_TAKEN.format(refusal=refusal))
+        except (CreateAgentError, StartError, RayError) as error:
+            self._refuse(wanted, NOT_THERE.format(error=error))
+        else:
+            self.page.feed.put(protocol.answer(wanted.attempt, answer, self.session))
+            self.page.feed.put(protocol.place(kept=True, full=""))
+
+    def _refuse(self, wanted: Connect, why: str) -> None:
+        self.page.feed.put(protocol.refused(wanted.do, why, attempt=wanted.attempt))
+
+    async def _start(self, wanted: Connect) -> str:
+        """Begin the session; returns the SDP of the answer. Raises as `ClusterDispatch.begin` does."""
+        before = await self._end_before()
+        said = () if wanted.new else before
+        request = CallRequest(call_of(self.page), offer=wanted.sdp, records=True, conversation=said)
+        self.fresh, self.session = not said, request.session_id
+        facts = await self.dispatch.begin(request, self)
+        assert facts.answer is not None
+        return facts.answer
+
+    async def _end_before(self) -> tuple[Message, ...]:
+        """End the session that the call still has; returns what was said. Raises Refused if it does not end."""
+        call = call_of(self.page)
+        before = await self.dispatch.before(call)
+        if before.session is not None:
+            await self.dispatch.end(call, before.session)
+            if await self.dispatch.ending(call, before.session, LEAVING) is None:
+                raise Refused("call", STAYS)
+            before = await self.dispatch.before(call)
+        return before.conversation or ()
+
+    async def _say(self, text: str) -> None:
+        if not await self.dispatch.say(call_of(self.page), self.session, text):
+            self.page.feed.put(protocol.refused(protocol.Say.do, NO_CALL))
+
+
+def call_of(page: OpenPage) -> str:
+    """The call of a page's caller. Logs tell of it: it does not say the key."""
+    return f"{CALL}-{hashlib.sha256(page.caller.encode()).hexdigest()[:24]}"
+
+
+def page_of(dispatch: ClusterDispatch, options: ServeOptions) -> Page:
+    """The page of one front."""
+    return Page(ClusterPages(dispatch), options)
