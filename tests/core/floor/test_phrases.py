@@ -17,10 +17,10 @@ UTTERANCES: dict[str, tuple[str, str, str]] = {
     "en": (
         "Thank you very much|Thanks a lot, man|That's really very good|Oh, that is so true|Yeah, I totally agree|"
         "Okayyy|Mmhm, mm-hm|It's absolutely fine|Oh wow, that's great news|I completely understand that|"
-        "Sounds good to me",
+        "Sounds good to me|Hey, that's great|Glad to hear|I'm glad",
         "You can buy it|What about Tuesday|I want another one|Okay, one question|And the second one|Is it good|"
         "Tell me more",
-        "No, that's wrong|Wait a second|Okay, stop|Yeah, hold on, please",
+        "No, that's wrong|Wait a second|Okay, stop|Yeah, hold on, please|Hey|Hey, stop|Hey, you",
     ),
     "de": (
         "Vielen Dank|Danke schön, sehr gut|Das ist ja wirklich toll|Ja, genau|Jaja, alles klar|Da hast du recht",

@@ -213,11 +213,15 @@ class TestTheTable:
         assert weight("words", speech("a b c d e f g", voiced=1.0, speaking=False)) == 0.0
         assert weight("words", speech("a b c d e f", voiced=1.0, speaking=False)) == 1.0
         assert weight("words", speech("stop", voiced=0.0)) == 1.0
+        assert weight("words", speech("oh wait a minute", voiced=0.3)) == 0.0  # it is "oh, it did" when she is done
+        assert weight("words", speech("oh wait a minute", voiced=0.6)) == 1.0
+        assert weight("words", speech("oh wait a minute", voiced=0.3, speaking=False)) == 1.0
+        assert weight("words", speech("oh wait a minute", voiced=0.3, stt_confidence=0.75)) == 1.0
         assert weight("words", speech("okay thank you very much tell", voiced=0.3)) == -2.0
 
     def test_words_of_which_the_detector_hardly_heard_anything(self) -> None:
         assert weight("words", speech("stop", voiced=0.064, stt_confidence=0.74)) == 0.0
-        assert weight("words", speech("wait a moment", voiced=0.064, stt_confidence=0.74)) == 1.0
+        assert weight("words", speech("wait a moment", voiced=0.064, elapsed=0.6, stt_confidence=0.74)) == 1.0
         assert weight("words", speech("stop", voiced=0.064, stt_confidence=0.75)) == 1.0
         assert weight("words", speech("stop", voiced=0.1, stt_confidence=0.74)) == 1.0
 

@@ -22,7 +22,7 @@ ENGLISH = {
         "interesting point|good one|nice one|sure thing|good idea|great idea|excellent idea|good job|great job|"
         "nice job|good work|great work|nice work|good news|great news|good stuff|great stuff|good choice|"
         "great choice|excellent choice|good thinking|good call|great call|nice try|good shot|great shot|nice shot|"
-        "uh-oh|uh oh|good heavens|heavens|good grief|good lord|good gracious|my word|blimey"
+        "uh-oh|uh oh|glad|good heavens|heavens|good grief|good lord|good gracious|my word|blimey"
     ),
     "fillers": "um|uh|er|erm|eh|well|so|see|and|like|you know|the|a|please|you|thanks for watching",
     "commands": (
@@ -39,7 +39,7 @@ ENGLISH = {
         "that's|thats|that is|that was|that sounds|that looks|that seems|that all sounds|that|it's|it is|it was|"
         "it sounds|sounds|looks|seems|this is|how|what|very|really|so|pretty|quite|just|all|super|too|you're|you are|"
         "i'm|i am|i|totally|completely|fully|perfectly|truly|many|much|oh|that would be|that'd be|that will be|"
-        "that'll be|it would be|would be|there's|they're"
+        "that'll be|it would be|would be|there's|they're|hey"
     ),
     "tails": (
         "very much|so much|so very much|a lot|a bunch|a million|indeed|then|too|as well|at all|though|man|dude|mate|"

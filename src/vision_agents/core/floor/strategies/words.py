@@ -57,10 +57,11 @@ def words(evidence: Evidence) -> Vote | None:
     if not sure and evidence.alternative and vocabulary.is_idle(tokens(evidence.alternative)):
         return Vote(0.0, f"perhaps only {quote(evidence.alternative)}")
     unsettled = not evidence.words_final and vocabulary.may_be_idle(spoken)
-    if sure and not unsettled and vocabulary.is_command(spoken):
+    guessed = not certain(evidence) and word_count(spoken) > _most_words(evidence)
+    if sure and not unsettled and not (guessed and evidence.speaking) and vocabulary.is_command(spoken):
         return Vote(1.0, f"a command: {shown}")
     so_far = _so_far(vocabulary, spoken) if evidence.speaking or unsettled else 0.0
-    if not certain(evidence) and word_count(spoken) > _most_words(evidence):
+    if guessed:
         return Vote(so_far, f"{shown} has more words than were spoken")
     if unsettled or (evidence.speaking and not command):
         return Vote(so_far, f"{shown} so far")
