@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
@@ -31,6 +33,14 @@ class ScriptedSession:
         self.spec: NetworkSpec[Engine] | None = None
         self.last: Summary | None = None
         self._live: set[asyncio.Event] = set()
+        self.aside: ScriptedSession | None = None
+
+    def opened(self) -> ScriptedSession:
+        """This one, and for who opens a second, one of its own."""
+        if self.aside is None:
+            self.aside = ScriptedSession()
+            return self
+        return self.aside
 
     def bind(self) -> None:
         pass
@@ -91,7 +101,7 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> list[ScriptedSession]:
         return ScriptedLease(spec, made[-1])
 
     monkeypatch.setattr("vision_agents.plugins.llama.llm.NetworkLease", lease)
-    monkeypatch.setattr("vision_agents.plugins.llama.llm.Session", lambda engine: made[-1])
+    monkeypatch.setattr("vision_agents.plugins.llama.llm.Session", lambda engine: made[-1].opened())
     return made
 
 
@@ -336,3 +346,52 @@ async def test_the_tokens_of_a_whole_reply_are_told(sessions: list[ScriptedSessi
 
 def test_the_history_is_bounded_by_the_context(sessions: list[ScriptedSession]) -> None:
     assert llama.LLM(context=1024, max_tokens=100).history_tokens == 924
+
+
+def talk(*texts: str) -> LLMRequest:
+    spoken = tuple(Message(Role.ASSISTANT if n % 2 else Role.USER, text) for n, text in enumerate(texts))
+    return LLMRequest("Be brief.", spoken)
+
+
+async def test_an_earlier_answer_to_another_question_is_asked_for_again_without_it(
+    sessions: list[ScriptedSession],
+) -> None:
+    llm = llama.LLM()
+    (session,) = sessions
+    session.words = ["A map costs ", "two dollars ", "in all shops."]
+    assert session.aside is not None
+    asked = talk("What does it cost?", "A map costs two dollars in all shops.", "Who wrote Hamlet?")
+    assert await reply(llm, asked) == ["One two three", " four", " five."]
+    assert len(session.prompts[0].messages) == len(session.aside.prompts[0].messages) + 2
+    assert session.aside.prompts[0].messages[-1] == {"role": "user", "content": "Who wrote Hamlet?"}
+
+
+async def test_what_was_interrupted_is_not_asked_again(sessions: list[ScriptedSession]) -> None:
+    llm = llama.LLM()
+    (session,) = sessions
+    session.words = ["A map costs ", "two dollars ", "in all shops."]
+    assert session.aside is not None
+    answer = llm.respond(talk("What does it cost?", "A map costs two dollars in all shops.", "Who wrote Hamlet?"))
+    first = asyncio.ensure_future(anext(answer, None))
+    await asyncio.sleep(0.15)
+    await llm.interrupt()
+    assert await first is None
+    assert session.aside.prompts == []
+
+
+async def test_larger_models_may_say_the_same_again_and_read_all(sessions: list[ScriptedSession]) -> None:
+    llm = llama.LLM("some.gguf")
+    (session,) = sessions
+    session.words = ["A map costs ", "two dollars."]
+    asked = talk("What does it cost?", "A map costs two dollars.", *["Hm.", "Well."] * 5, "Who wrote Hamlet?")
+    assert await reply(llm, asked) == ["A map costs", " two dollars."]
+    assert len(session.prompts[0].messages) == 14
+
+
+async def test_the_default_model_reads_few_exchanges(sessions: list[ScriptedSession]) -> None:
+    llm = llama.LLM(examples=())
+    asked = talk(*["Hm.", "Well."] * 8, "Who wrote Hamlet?")
+    await reply(llm, asked)
+    assert len(sessions[0].prompts[0].messages) == 1 + 2 * 3 + 1
+    with pytest.raises(ValueError, match="exchanges is 0; at least 1 is needed"):
+        llama.LLM(exchanges=0)

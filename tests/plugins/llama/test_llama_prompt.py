@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from vision_agents.core.conversation import Message, Role, ToolCall
 from vision_agents.core.llm import LLMRequest, Tools
-from vision_agents.plugins.llama.prompt import functions, history, prefix
+from vision_agents.plugins.llama.prompt import functions, history, prefix, shown_from
 
 texts = st.text(max_size=20)
 spoken = st.builds(Message, st.sampled_from([Role.USER, Role.ASSISTANT]), texts, interrupted=st.booleans())
@@ -76,3 +76,21 @@ def test_functions_are_described_by_their_schema() -> None:
     assert described["function"]["name"] == "weather"
     assert described["function"]["description"] == "The weather in a city."
     assert described["function"]["parameters"]["required"] == ["city"]
+
+
+def test_the_part_that_is_shown_moves_by_several_exchanges_at_once() -> None:
+    talk = [Message(Role.ASSISTANT if n % 2 else Role.USER, str(n)) for n in range(22)]
+    earlier = [turn - shown_from(talk[: 2 * turn + 1], 3) // 2 for turn in range(10)]
+    assert earlier == [0, 1, 2, 1, 2, 3, 1, 2, 3, 1]
+    assert [turn - shown_from(talk[: 2 * turn + 1], 0) // 2 for turn in range(10)] == [0] * 10
+
+
+def test_what_is_shown_begins_with_all_that_the_user_said_in_a_row() -> None:
+    talk = [
+        Message(Role.USER, "Hello."),
+        Message(Role.ASSISTANT, "Hi."),
+        Message(Role.USER, "A map,"),
+        Message(Role.USER, "please."),
+    ]
+    assert shown_from(talk, 0) == 2
+    assert shown_from([], 3) == 0

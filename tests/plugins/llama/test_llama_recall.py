@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision_agents.core.conversation import Message, Role
-from vision_agents.plugins.llama.recall import MOST, recall
+from vision_agents.plugins.llama.recall import MOST, recall, with_reminders
 
 SHOP = "You are Sam, who sells lamps. A desk lamp costs twenty euros and a torch costs six. We close at noon. Be kind."
 
@@ -64,6 +64,14 @@ def test_you_is_who_asks_and_nobody_else() -> None:
     assert recall("", [ann, bob, aside, asked]) == ["First you told me: My cat's name is Mimi."]
     assert recall("", [bob, aside, asked]) == []
     assert recall("", [typed, asked]) == ["First you told me: My cat's name is Kit."]
+
+
+def test_what_earlier_messages_began_with_stays() -> None:
+    said = [*user("My cat's name is Mimi."), Message(Role.ASSISTANT, "Nice."), *user("What is my cat's name?")]
+    reminded = "First you told me: My cat's name is Mimi. What is my cat's name?"
+    assert [message.text for message in with_reminders("", said)] == ["My cat's name is Mimi.", "Nice.", reminded]
+    later = [*said, Message(Role.ASSISTANT, "Mimi."), *user("Thanks.")]
+    assert [message.text for message in with_reminders("", later, 2)] == [reminded, "Mimi.", "Thanks."]
 
 
 def test_only_a_question_of_the_user_recalls() -> None:

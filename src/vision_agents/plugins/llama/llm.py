@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import aclosing
@@ -9,23 +10,24 @@ from functools import cache
 from pathlib import Path
 
 from vision_agents.core import llm as base
-from vision_agents.core.conversation import ToolCall
+from vision_agents.core.conversation import Message, ToolCall
 from vision_agents.core.models.networks import NetworkLease, NetworkSpec
 from vision_agents.core.usage import TokenUsage
 
 from .engine import Engine, EngineOptions, require_xllamacpp
 from .loops import LoopGuard
+from .parrots import ParrotGuard
 from .prompt import (
     CUT_OFF,
     SMOLLM2_EXAMPLES,
     SMOLLM2_INSTRUCTIONS,
     Example,
-    before_last,
     functions,
     history,
     prefix,
+    shown_from,
 )
-from .recall import recall
+from .recall import with_reminders
 from .session import Prompt, Session
 
 logger = logging.getLogger(__name__)
@@ -43,6 +45,9 @@ TOOL_LIMIT = (
 
 DEFAULT_CELLS = 8192
 """Tokens that the sessions of the default model share. It takes 23 KB for each, and a call seldom has more than 600."""
+
+DEFAULT_EXCHANGES = 3
+"""That the default model reads, before the last question."""
 
 
 class LLM(base.LLM):
@@ -69,12 +74,15 @@ class LLM(base.LLM):
         recall: whether the sentences of the instructions, and of what the user has said, that share words with a
             question are put right before it. A very small model finds them only there, so by default the default
             model has it and others have not. It knows English words.
+        exchanges: how many questions and answers before the last question the model reads at most, at least one. By
+            default 3 for the default model, which copies its own answers when it sees more; for others all that fit.
 
     Functions need a model whose chat template knows them. The default model is too small to call any, so they are
     not offered to it.
 
     A reply ends before it says a sentence of four words or more again: small models would go on so for ever. That of
     the default model also ends before such a clause comes again, and before a third one in a row that begins alike.
+    When it begins an answer that it gave before, to a question about something else, it is asked again without those.
 
     Raises:
         ImportError: xllamacpp is not installed.
@@ -94,12 +102,15 @@ class LLM(base.LLM):
         repeat_penalty: float = 1.0,
         examples: Sequence[Example] | None = None,
         recall: bool | None = None,
+        exchanges: int | None = None,
     ) -> None:
         require_xllamacpp()
         if n_threads < 1:
             raise ValueError(f"n_threads is {n_threads}; at least 1 is needed")
         if not 1 <= max_tokens < context:
             raise ValueError(f"max_tokens is {max_tokens}; it must be at least 1 and less than context ({context})")
+        if exchanges is not None and exchanges < 1:
+            raise ValueError(f"exchanges is {exchanges}; at least 1 is needed")
         if temperature < 0:
             raise ValueError(f"temperature is {temperature}; it must not be negative")
         if shared_context is None:
@@ -117,10 +128,12 @@ class LLM(base.LLM):
             examples = SMOLLM2_EXAMPLES if model is None else ()
         self.examples = tuple(examples)
         self.recall = model is None if recall is None else recall
+        self.exchanges = DEFAULT_EXCHANGES if model is None and exchanges is None else exchanges
         options = EngineOptions(context, shared_context, n_threads, n_gpu_layers)
         files = None if self.model is None else {"model": self.model}
         self._network: NetworkLease[Engine] = NetworkLease(NetworkSpec(options, DEFAULT_MODEL, files), "llama.LLM")
         self._session = Session(lambda: self._network.network)
+        self._aside = Session(lambda: self._network.network)
 
     @property
     def networks(self) -> tuple[NetworkSpec[Engine], ...]:
@@ -152,8 +165,36 @@ class LLM(base.LLM):
     async def stream(self, request: base.LLMRequest) -> AsyncGenerator[str | ToolCall, None]:
         """Answer `request`, piece by piece. Raises what `start` raises, or LlamaError."""
         await self.start()
-        epoch, before, guard = self.epoch, self._session.last, self._guard()
-        async with aclosing(self._session.generate(self._prompt(request))) as pieces:
+        answer = self._answer(request, self._session) if self.model is not None else self._new_answer(request)
+        async with aclosing(answer) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _new_answer(self, request: base.LLMRequest) -> AsyncGenerator[str | ToolCall, None]:
+        """Answer, without saying an earlier answer again: the default model, left to itself, does so for ever."""
+        epoch, guard = self.epoch, ParrotGuard(request.messages, [answer for _, answer in self.examples])
+        async with aclosing(self._answer(request, self._session)) as pieces:
+            async for piece in pieces:
+                said = guard.feed(piece) if isinstance(piece, str) else piece
+                if guard.caught:
+                    break
+                if said:
+                    yield said
+        if rest := guard.end():
+            yield rest
+        if guard.caught and epoch == self.epoch:
+            logger.info("the model gives an earlier answer to another question: it is asked again without those")
+            # Another session is asked, so that this one need not read its conversation again.
+            async with aclosing(self._answer(request, self._aside, alone=True)) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+    async def _answer(
+        self, request: base.LLMRequest, session: Session, alone: bool = False
+    ) -> AsyncGenerator[str | ToolCall, None]:
+        """Answer, up to where the model begins to go round in circles."""
+        epoch, before, guard = self.epoch, session.last, self._guard()
+        async with aclosing(session.generate(self._prompt(request, alone))) as pieces:
             async for piece in pieces:
                 if not isinstance(piece, str):
                     if text := guard.end():
@@ -168,7 +209,7 @@ class LLM(base.LLM):
                     return
         if rest := guard.end():
             yield rest
-        if (done := self._session.last) is not None and done is not before:
+        if (done := session.last) is not None and done is not before:
             used = (done.prompt_tokens, done.written_tokens, done.cached_tokens)
             model = DEFAULT_MODEL if self.model is None else self.model.stem
             self.report_usage(TokenUsage(PROVIDER, model, *used), epoch)
@@ -176,27 +217,32 @@ class LLM(base.LLM):
     def cancel(self) -> Awaitable[None]:
         """Stop the model now, and not in the task that waits for it: what is asked next must not be hit."""
         self._session.cancel()
+        self._aside.cancel()
         return super().cancel()
 
     async def cancel_work(self) -> None:
         """Wait until the model has stopped."""
-        await self._session.stopped()
+        await asyncio.gather(self._session.stopped(), self._aside.stopped())
 
     async def close(self) -> None:
         """End the session and forget its conversation; the model stays loaded for the next. Harmless twice."""
         self._session.close()
+        self._aside.close()
         self._network.close()
 
-    def _prompt(self, request: base.LLMRequest) -> Prompt:
+    def _prompt(self, request: base.LLMRequest, alone: bool) -> Prompt:
         first = prefix(self._instructions(request.instructions), self.examples)
         tools = functions(request)
         if tools and not self.calls_functions:
             tools = []
             _say_tool_limit()
-        # The smallest models parrot the mark of a cut reply.
-        said = history(request.messages, cut="" if self.model is None else CUT_OFF)
+        exchanges = 0 if alone else self.exchanges
+        begin = 0 if exchanges is None else shown_from(request.messages, exchanges)
+        shown: Sequence[Message] = request.messages[begin:]
         if self.recall:
-            said = before_last(said, recall(request.instructions, request.messages))
+            shown = with_reminders(request.instructions, request.messages, begin)
+        # The smallest models parrot the mark of a cut reply.
+        said = history(shown, cut="" if self.model is None else CUT_OFF)
         return Prompt(
             messages=first + said,
             keep=len(first),

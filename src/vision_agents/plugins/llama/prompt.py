@@ -68,12 +68,16 @@ def functions(request: LLMRequest) -> list[Json]:
     return [_function(tool) for tool in request.tools]
 
 
-def before_last(messages: list[Json], reminders: Sequence[str]) -> list[Json]:
-    """The messages, with reminders right before the words of the last one."""
-    if not reminders:
-        return messages
-    *before, last = messages
-    return [*before, last | {"content": " ".join([*reminders, last["content"]])}]
+def shown_from(messages: Sequence[Message], exchanges: int) -> int:
+    """The beginning of the part of a conversation that has one to `exchanges` exchanges before the last turn; 0: none.
+
+    It moves by several at once: a model that has read it reads it anew only then.
+    """
+    places = range(len(messages))
+    turns = [n for n in places if messages[n].role is Role.USER and not (n and messages[n - 1].role is Role.USER)]
+    last = len(turns) - 1
+    first = last // exchanges * exchanges - 1 if exchanges else last
+    return turns[first] if first > 0 else 0
 
 
 def _entry(message: Message, cut: str) -> Json | None:

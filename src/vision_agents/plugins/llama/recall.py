@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
 
 from vision_agents.core.conversation import Message, Role
 
@@ -34,6 +36,20 @@ _OWN = re.compile(r"you(r name|'re|’re)?\b", re.IGNORECASE)
 Subjects = frozenset[str]
 
 
+def with_reminders(instructions: str, messages: Sequence[Message], first: int = 0) -> list[Message]:
+    """The messages from `first` on; each of a user begins with what was to be recalled when it was said.
+
+    That of earlier messages stays, so that a model which has read them need not read them again.
+    """
+    return [_reminded(instructions, messages[: place + 1]) for place in range(first, len(messages))]
+
+
+def _reminded(instructions: str, messages: Sequence[Message]) -> Message:
+    last = messages[-1]
+    reminders = recall(instructions, messages)
+    return replace(last, text=" ".join([*reminders, last.text])) if reminders else last
+
+
 def recall(instructions: str, messages: Sequence[Message]) -> list[str]:
     """The sentences of the instructions, and of what the user has said, that share words with the last message.
 
@@ -45,8 +61,8 @@ def recall(instructions: str, messages: Sequence[Message]) -> list[str]:
         return []
     if _is_introduction(messages[-1].text):
         return [sentence for sentence in _sentences(instructions) if _OWN.match(sentence)][:MOST]
-    asked = _subjects(messages[-1].text)
-    pool = {sentence: _subjects(sentence) for sentence in (*_sentences(instructions), *_told(messages))}
+    asked = subjects(messages[-1].text)
+    pool = {sentence: subjects(sentence) for sentence in (*_sentences(instructions), *_told(messages))}
     uses = {word: sum(word in words for words in pool.values()) for word in asked}
     # A word that many sentences have tells them apart less.
     scores = {sentence: sum(1 / uses[word] for word in asked & words) for sentence, words in pool.items()}
@@ -57,7 +73,7 @@ def recall(instructions: str, messages: Sequence[Message]) -> list[str]:
 def _is_introduction(text: str) -> bool:
     words = {word.lower() for word in _WORD.findall(text)}
     about = bool(words & _INTRODUCTION and words & _OF_THE_AGENT)
-    return about and _subjects(text) <= _POLITE
+    return about and subjects(text) <= _POLITE
 
 
 def _told(messages: Sequence[Message]) -> Iterator[str]:
@@ -84,10 +100,12 @@ def _sentences(text: str) -> list[str]:
     return [sentence.strip() for sentence in _SENTENCE.split(text) if sentence.strip()]
 
 
-def _subjects(text: str) -> Subjects:
+@lru_cache(maxsize=1024)
+def subjects(text: str) -> Subjects:
+    """The words of a text, without their endings, that say what it is about."""
     words = (word.lower() for word in _WORD.findall(text))
     return frozenset(_ENDING.sub("", word) if len(word) > 3 else word for word in words if word not in _COMMON)
 
 
 # What may stand beside such a question.
-_POLITE = _subjects("who's what's hello hi hey good morning afternoon evening name yourself introduce speaking talking")
+_POLITE = subjects("who's what's hello hi hey good morning afternoon evening name yourself introduce speaking talking")

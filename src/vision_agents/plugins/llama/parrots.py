@@ -1,0 +1,81 @@
+"""Answers of before that a small model gives to another question, once it has given them: they are caught unspoken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from vision_agents.core.conversation import Message, Role
+
+from .recall import subjects
+
+# An answer is an earlier one again if it begins with so many of its words, or with all of its first sentence.
+OPENING = 6
+# Shorter first sentences ("Yes, of course.") may well be said again.
+LEAST_WORDS = 4
+
+_UNSURE = re.compile(r"[\w'’]+$")
+_TOKEN = re.compile(r"[\w'’]+|[.!?…]+(?=\s)|\n")
+_STOP = "."
+
+Tokens = list[str]
+"""Words, and a stop at the end of each sentence."""
+
+
+class ParrotGuard:
+    """Passes an answer on, piece by piece, unless it is an earlier one that has nothing to do with the question.
+
+    What may still become such an answer is held back. That is a matter of some words, which nobody speaks before their
+    sentence is complete. Who asks once more for what was answered, or in words that say nothing of what it is about
+    ("Pardon?"), may get the same answer.
+
+    Args:
+        messages: the conversation, up to the question.
+        answers: further ones that the model has read.
+    """
+
+    def __init__(self, messages: Sequence[Message], answers: Sequence[str] = ()) -> None:
+        self.caught = False
+        """It is an earlier answer again: nothing of it was passed on."""
+        self._held: str | None = ""
+        asked = subjects(messages[-1].text) if messages and messages[-1].role is Role.USER else frozenset()
+        said = [*answers, *(message.text for message in messages if message.role is Role.ASSISTANT)]
+        openings = [_opening(text) for text in said if asked and not asked & subjects(text)]
+        self._openings = [opening for opening in openings if opening]
+
+    def feed(self, piece: str) -> str:
+        """Take the next piece. Returns what may be said by now; nothing more once it is `caught`."""
+        if self.caught or self._held is None:
+            return "" if self.caught else piece
+        self._held += piece
+        tokens = _tokens(self._held)
+        unsure = tokens.pop() if _UNSURE.search(self._held) else ""  # the last word may not be complete
+        alike = [opening for opening in self._openings if opening[: len(tokens)] == tokens[: len(opening)]]
+        self.caught = any(len(opening) <= len(tokens) for opening in alike)
+        if self.caught or any(opening[len(tokens)].startswith(unsure) for opening in alike):
+            return ""
+        held, self._held = self._held, None
+        return held
+
+    def end(self) -> str:
+        """The model has ended. Returns what was held back, unless it is an earlier answer."""
+        held, self._held = self._held or "", None
+        tokens = _tokens(f"{held}\n")
+        self.caught = self.caught or any(tokens[: len(opening)] == opening for opening in self._openings)
+        return "" if self.caught else held
+
+
+def _opening(text: str) -> Tokens:
+    """Up to the end of a sentence before which there are words enough, but no more than `OPENING` words."""
+    opening: Tokens = []
+    words = 0
+    for token in _tokens(f"{text.strip()}\n"):
+        opening.append(token)
+        words += token != _STOP
+        if words == OPENING or (token == _STOP and words >= LEAST_WORDS):
+            return opening
+    return []
+
+
+def _tokens(text: str) -> Tokens:
+    return [token if _UNSURE.match(token) else _STOP for token in _TOKEN.findall(text.lower())]
