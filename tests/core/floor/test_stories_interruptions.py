@@ -226,7 +226,7 @@ class TestCodeHasSomethingElseToSay:
     def test_it_is_silent_at_once_and_says_it(self) -> None:
         story = speaking()
         assert story.at(3.0, ev.ReplyRequested, 2, True, True) == [
-            fx.Commit(1, 1, None, "code has something else to say"),
+            fx.Commit(1, 1, None, "a text is to be answered at once"),
             fx.BeginReply(2, 1, answer=False),
         ]
 

@@ -15,6 +15,7 @@ from vision_agents.core.observability.page import report_page
 from vision_agents.core.observability.player import sound_of
 from vision_agents.core.observability.reader import read_story
 from vision_agents.core.observability.report import make_report
+from vision_agents.core.observability.timeline import rows
 from vision_agents.core.trace import encode_record, notes
 
 RATE = 48_000
@@ -106,7 +107,7 @@ def test_a_very_long_call_is_drawn_where_something_happens(conversation):
     assert len(html) < 300_000
     page = Page(html)
     assert page.count("rect", class_="hold") >= 4
-    assert "of 60000 lines are left out here" in page.text
+    assert "of 54546 lines are left out here" in page.text
 
 
 @pytest.mark.parametrize("recording", [True, False])
@@ -136,7 +137,7 @@ def test_a_long_call_is_drawn_in_lines_that_cover_all_of_it(make_call):
     page = Page(page_of(call))
     svgs = [found for name, found in page.elements if name == "svg" and found.get("class") != "stages"]
     labels = [found["aria-label"] for found in svgs if "aria-label" in found]
-    assert labels == [f"both voices from {n * 15:.1f} to {n * 15 + 15:.1f} seconds" for n in range(7)]
+    assert labels == [f"both voices from {n * 100 / 7:.1f} to {(n + 1) * 100 / 7:.1f} seconds" for n in range(7)]
 
 
 def test_a_voice_is_drawn_where_it_sounds(make_call):
@@ -159,6 +160,18 @@ def test_the_folder_holds_both_reports_and_makes_them_again(conversation, tmp_pa
     folder.json.unlink()
     assert folder.write_report() == first
     assert folder.json.read_text() == written
+
+
+@pytest.mark.parametrize(
+    ("duration", "lines"), [(0.0, 1), (4.0, 1), (12.0, 1), (15.6, 1), (17.0, 2), (40.0, 3), (7200.0, 437)]
+)
+def test_the_lines_of_a_call_are_of_one_length_and_no_line_is_next_to_empty(duration, lines):
+    views = rows(duration, 1080.0)
+    assert len(views) == lines
+    assert views[0].start == 0.0
+    assert [view.start for view in views[1:]] == [view.end for view in views[:-1]]
+    assert views[-1].end >= duration - 1e-6
+    assert views[-1].start <= duration * (1 - 1 / (2 * lines))
 
 
 def test_what_was_asked_by_text_is_among_what_was_said(conversation):

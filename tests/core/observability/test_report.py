@@ -91,6 +91,7 @@ def test_counts_and_the_frame(conversation):
         "recovered": 0,
         "input_tokens": 0,
         "output_tokens": 0,
+        "typed": 0,
     }
     assert report.duration == 13.0
     assert report.worst_delay == 0.002

@@ -434,7 +434,7 @@ class Floor:
                 self._judge.end_challenge()
             return
         if event.interrupts and not inner and self._replies.busy:
-            self._interrupt_by_code(self.epoch + 1, "code has something else to say")
+            self._interrupt_by_code(self.epoch + 1, "a text is to be answered at once")
         waiting = QueuedReply(event.at, event.reply, event.interruptible, inner=inner)
         self._do(self._replies.enqueue(event.reply, waiting))
 

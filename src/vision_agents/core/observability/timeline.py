@@ -32,6 +32,9 @@ FLAG = 52.0
 LINE = 13.0
 
 # Distances between ticks that people read easily, in seconds; and the closest that they may be, in pixels.
+# Seconds that a line of the whole call shows at most.
+LONGEST_ROW = 16.5
+
 _TICKS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _TICK_DISTANCE = 64.0
 
@@ -265,9 +268,9 @@ class Scene:
 
 
 def rows(duration: float, width: float) -> list[View]:
-    """The whole call in lines, like a text: as many seconds in each as can be read."""
-    length = next((seconds for seconds in (5.0, 10.0, 15.0) if duration <= seconds), 15.0)
-    count = max(1, int(np.ceil(duration / length)))
+    """The whole call in lines of one length, like a text: as many seconds in each as can be read."""
+    count = max(1, int(np.ceil(duration / LONGEST_ROW)))
+    length = next((seconds for seconds in (5.0, 10.0, 15.0) if duration <= seconds), duration / count)
     return [View(n * length, (n + 1) * length, width) for n in range(count)]
 
 
