@@ -17,6 +17,7 @@ from vision_agents.plugins.local.refused import RefusedError
 def test_messages_are_read():
     assert read_message('{"do": "connect", "attempt": 3, "sdp": "v=0"}') == Connect(3, "v=0")
     assert read_message('{"do": "connect", "attempt": 4, "sdp": "v=0", "new": true}') == Connect(4, "v=0", True)
+    assert read_message('{"do": "connect", "attempt": 5, "sdp": "", "patient": true}') == Connect(5, "", False, True)
     assert read_message('{"do": "hang up"}') == HangUp()
     assert read_message('{"do": "say", "text": " and now? "}') == Say("and now?")
 

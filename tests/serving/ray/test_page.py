@@ -96,7 +96,7 @@ class Tab:
 
     async def told(self, **fields: Any) -> dict[str, Any]:
         found = lambda: [record for record in self.records if fields.items() <= record.items()]  # noqa: E731
-        await until(found)
+        await until(found, 60.0)
         return found()[-1]
 
     async def hello(self) -> dict[str, Any]:
@@ -212,6 +212,26 @@ async def test_the_page_of_a_dead_host_is_told_and_goes_on(monkeypatch: pytest.M
         assert (await tab.calls())["fresh"] is False
         agent = there.agents()[-1]
         assert [message.text for message in agent.conversation] == ["My name is Ann."]
+
+
+async def test_the_page_of_a_dead_host_waits_for_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with fleet(monkeypatch) as there:
+        tab = Tab(there.pages[0])
+        await tab.hello()
+        await there.registry.drain(there.hosts[0]._release)
+        began = asyncio.get_running_loop().time()
+        assert "No further call" in (await tab.offers())["error"]
+        assert asyncio.get_running_loop().time() - began < 1.0
+        asyncio.get_running_loop().call_later(10.0, setattr, there.registry, "_drained", None)
+        assert (await tab.calls(patient=True))["fresh"] is True
+        await there.registry.drain(there.hosts[0]._release)
+        assert "No further call" in (await tab.offers(patient=True))["error"]
+        # Who goes meanwhile is waited for by nobody.
+        tab.does("connect", attempt=100, sdp="v=0", patient=True)
+        await asyncio.sleep(3.0)
+        tab.closes()
+        there.registry._drained = None
+        await empty(there)
 
 
 async def test_the_newest_of_two_tabs_with_one_key_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,10 +117,11 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Connect this page: `{"do": "connect", "attempt": …, "sdp": …, "new": …}`, which is answered by `answer`.
+    """Connect this page: `{"do": "connect", "attempt": …, "sdp": …, "new": …, "patient": …}`; answered by `answer`.
 
     It comes by the page's own WebSocket, so that both are of one process, wherever a balancer sends requests. `attempt`
-    is a number of the page's choice; `new` as in `Offer`.
+    is a number of the page's choice; `new` as in `Offer`. `patient`: the agent before was lost, and where there is no
+    place yet one is on its way.
     """
 
     do: ClassVar[str] = "connect"
@@ -128,6 +129,7 @@ class Connect:
     attempt: int
     sdp: str
     new: bool = False
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ def read_message(text: str) -> Message:
         pass
     match body:
         case {"do": "connect", "attempt": int(attempt), "sdp": str(sdp)}:
-            return Connect(attempt, sdp, body.get("new") is True)
+            return Connect(attempt, sdp, body.get("new") is True, body.get("patient") is True)
         case {"do": "hang up"}:
             return HangUp()
         case {"do": "say", "text": str(said)} if said.strip():

@@ -43,6 +43,10 @@ MOST = 2000
 # Seconds in which the agent of a page's last connection has to leave: longer than until a host that hangs is given up.
 LEAVING = 20.0
 
+# Seconds for which a page that was lost waits for a place, and between two tries.
+PATIENCE = 30.0
+AGAIN = 1.0
+
 STAYS = "the agent before does not leave"
 NO_CALL = "there is no conversation: press Talk first"
 NOT_THERE = "The agent is not there: {error}."
@@ -184,7 +188,7 @@ class Line:
 
     async def _begin(self, wanted: Connect) -> None:
         try:
-            answer = await self._start(wanted)
+            answer = await (self._start_patiently if wanted.patient else self._start)(wanted)
         except Refused as refusal:
             self._refuse(wanted, NOT_TAKEN.format(refusal=refusal))
         except (CreateAgentError, StartError, RayError) as error:
@@ -195,6 +199,18 @@ class Line:
 
     def _refuse(self, wanted: Connect, why: str) -> None:
         self.page.feed.put(protocol.refused(wanted.do, why, attempt=wanted.attempt))
+
+    async def _start_patiently(self, wanted: Connect) -> str:
+        """Begin the session as soon as there is a place: where a host has died another one is on its way."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + PATIENCE
+        while True:
+            try:
+                return await self._start(wanted)
+            except Refused:
+                if clock() > deadline:
+                    raise
+            await asyncio.sleep(AGAIN)
 
     async def _start(self, wanted: Connect) -> str:
         """Begin the session; returns the SDP of the answer. Raises as `ClusterDispatch.begin` does."""

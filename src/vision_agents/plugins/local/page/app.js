@@ -152,7 +152,7 @@ function showLink() {
 
 // The call.
 
-async function begin(open, fresh = false) {
+async function begin(open, fresh, patient) {
   let mine = null;
   beginning = true;
   wiped = fresh;
@@ -168,7 +168,7 @@ async function begin(open, fresh = false) {
     showButtons();
     showLink();
     if (page === null) throw new Error(LOST);
-    await mine.start((sdp) => offers.make(sdp, fresh));
+    await mine.start((sdp) => offers.make(sdp, fresh, patient));
   } catch (error) {
     if (mine?.over) return; // Hung up meanwhile.
     if (!(error instanceof MicrophoneError)) console.error(error);
@@ -262,14 +262,14 @@ function drop() {
   timeline.close();
 }
 
-function talk(fresh) {
+function talk(fresh, patient = false) {
   begin(() => {
     at("state-hint").textContent = "The browser may ask for the microphone.";
     return microphone(sound.wanted, at("headphones").checked, about.recorded);
-  }, fresh);
+  }, fresh, patient);
 }
 
-function playRecorded(fresh) {
+function playRecorded(fresh, patient = false) {
   begin(async () => {
     at("state-hint").textContent = "Preparing what the caller says.";
     caller = new RecordedCaller(context, floor, (text) => {
@@ -278,7 +278,7 @@ function playRecorded(fresh) {
     });
     await caller.load();
     return caller.stream;
-  }, fresh);
+  }, fresh, patient);
 }
 
 // How to call again as in the call of now.

@@ -13,12 +13,12 @@ export class Offers {
     this.waiting = new Map(); // attempt -> takes its answer
   }
 
-  // fresh: a new conversation is to begin. Returns the answer. Throws with a sentence for people.
-  async make(sdp, fresh) {
+  // fresh: a new conversation is to begin. patient: nobody has pressed anything, and a place may take a while. Returns the answer. Throws with a sentence for people.
+  async make(sdp, fresh, patient) {
     const attempt = ++this.made;
     const answering = new Promise((resolve) => this.waiting.set(attempt, resolve));
     const late = setTimeout(() => this.take({ attempt, error: SILENT }), ANSWER_MS);
-    this.send({ do: "connect", attempt, sdp, new: fresh });
+    this.send({ do: "connect", attempt, sdp, new: fresh, patient });
     const answer = await answering;
     clearTimeout(late);
     if (answer.error) throw new Error(answer.error);

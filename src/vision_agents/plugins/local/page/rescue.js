@@ -13,12 +13,12 @@ export class Rescue {
     this.call = null;
   }
 
-  // The agent is gone. call(fresh): calls again, as before. Returns false if that was tried before: perhaps it is what
+  // The agent is gone. call(fresh, patient): calls again, as before. Returns false if that was tried before: perhaps it is what
   // was said that ends agents.
   now(call, text) {
     if (this.tried) return false;
     this.tried = true;
-    call(false);
+    call(false, true);
     this.say(text);
     return true;
   }
