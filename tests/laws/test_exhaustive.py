@@ -65,7 +65,7 @@ def hearing(participant: str) -> list[Move]:
     ]
 
 
-def of_a_reply(kind: type[ev.ReplyEvent]) -> Move:
+def of_a_reply(kind: Callable[[float, int], ev.ReplyEvent]) -> Move:
     """Something about each reply that there is, and one that there is not."""
 
     def happens(floor: Floor, now: float) -> Iterator[ev.FloorEvent]:
@@ -73,6 +73,13 @@ def of_a_reply(kind: type[ev.ReplyEvent]) -> Move:
         yield from (kind(now, number) for number in numbers if number is not None)
 
     return happens
+
+
+def part_fails(floor: Floor, now: float) -> Iterator[ev.FloorEvent]:
+    """A part fails at the reply that has the voice, of which there is something by then or not."""
+    if floor.reply is not None:
+        yield ev.ReplyFailed(now, floor.reply, again=True)
+        yield ev.ReplyFailed(now, floor.reply, begun=True, again=True)
 
 
 def of_a_draft(kind: type[ev.ReplyEvent]) -> Move:
@@ -210,6 +217,7 @@ class World:
     policy: InterruptionPolicy
     answers: bool = True
     before: list[ev.FloorEvent] = field(default_factory=list)
+    apology: str = ""
 
 
 # One waits beside the one that speaks: more of them add states but no behaviour.
@@ -356,6 +364,40 @@ WORLDS = [
         5,
         POLICY,
     ),
+    World(
+        "parts that fail",
+        [
+            *speech(ANN),
+            always(ev.TranscriptReceived, ANN, "tell me", True),
+            part_fails,
+            *map(of_a_reply, (ev.AudioStarted, ev.AudioDrained, ev.FunctionEnded)),
+            of_a_reply(lambda at, number: ev.FunctionStarted(at, number, told=True)),
+            *(next_reply(ev.ReplyRequested, interruptible) for interruptible in (True, False)),
+            always(ev.FunctionFound, 0),
+            always(ev.InterruptRequested),
+        ],
+        4,
+        POLICY,
+        before=answered(ANN)[:-1],
+        apology="sorry",
+    ),
+    World(
+        "parts that fail, realtime",
+        [
+            *speech(ANN),
+            always(ev.TranscriptReceived, ANN, "tell me", True),
+            part_fails,
+            *map(of_a_reply, (ev.AudioStarted, ev.AudioDrained, ev.FunctionStarted, ev.FunctionEnded, ev.AnswerLost)),
+            next_reply(ev.ReplyStarted),
+            *(next_reply(ev.ReplyRequested, interruptible) for interruptible in (True, False)),
+            always(ev.InterruptRequested),
+        ],
+        4,
+        POLICY,
+        answers=False,
+        before=audible(answers=False),
+        apology="sorry",
+    ),
     World("evidence over an answer", speech(ANN) + evidence(ANN), 5, POLICY, before=answered(ANN)),
     World(
         "only the one spoken to",
@@ -420,7 +462,9 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
         floor._replies.calls_wait,
         (last - draft.number, draft.participant, draft.text) if (draft := floor._replies.draft) else None,
         tuple(sorted(floor._replies.addressees)),
-        (*_of_reply(reply, last), age(reply.since), tuple(reply.insertions.values())) if reply else None,
+        (*_of_reply(reply, last), age(reply.since), age(reply.failed_at), tuple(reply.insertions.values()))
+        if reply
+        else None,
         _of_challenge(challenge, now) if challenge else None,
         tuple(
             (
@@ -433,6 +477,7 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
                 w.continues is None,
                 w.inner,
                 w.stopped,
+                w.failures,
             )
             for w in queue
         ),
@@ -446,7 +491,7 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
         else None,
         tuple(sorted((who, turn.text != "", turn.guess) for who, turn in floor._presence.left.items())),
         tuple(
-            (number and last - number, run.count, age(run.since), run.filler, age(run.filler_at))
+            (number and last - number, run.count, age(run.since), run.filler, age(run.filler_at), run.told)
             for number, run in floor._replies.functions.items()
         ),
         tuple((number and last - number, age(w.since), w.over) for number, w in floor._replies.waits.items()),
@@ -465,7 +510,8 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
 
 def _of_reply(reply: Reply, last: int) -> tuple[object, ...]:
     to = tuple(sorted(reply.to)) if reply.to is not None else None
-    return (reply.interruptible, reply.answer, reply.news, reply.phase, last - reply.number, to, reply.stopped)
+    again = (reply.stopped, reply.failures, reply.filler)
+    return (reply.interruptible, reply.answer, reply.news, reply.phase, last - reply.number, to, again)
 
 
 def _of_challenge(challenge: Challenge, now: float) -> tuple[object, ...]:
@@ -518,6 +564,7 @@ def freeze(floor: Floor) -> bytes:
     policy, vocabulary = floor.policy, floor.vocabulary
     floor.__dict__.update(policy=None, vocabulary=None)
     floor._judge.__dict__.update(policy=None, vocabulary=None)
+    floor._recovery.policy = None  # type: ignore[assignment]
     floor._judge.late_words.__dict__.update(_vocabulary=None)
     frozen = pickle.dumps(floor)
     equip(floor, policy, vocabulary)
@@ -526,7 +573,7 @@ def freeze(floor: Floor) -> bytes:
 
 def equip(floor: Floor, policy: InterruptionPolicy, vocabulary: Vocabulary) -> None:
     """Give a floor what `freeze` leaves out."""
-    floor.policy = floor._judge.policy = policy
+    floor.policy = floor._judge.policy = floor._recovery.policy = policy
     floor.vocabulary = floor._judge.vocabulary = floor._judge.late_words._vocabulary = vocabulary
 
 
@@ -541,7 +588,8 @@ class Explorer:
         self._to_rest: dict[tuple[object, ...], int] = {}
 
     def explore(self) -> None:
-        floor = Floor(self.world.policy, answers=self.world.answers, vocabulary=WORDS)
+        world = self.world
+        floor = Floor(world.policy, answers=world.answers, vocabulary=WORDS, apology=world.apology)
         for event in self.world.before:
             step(floor, event)
         frontier = [(floor, 0.0)]

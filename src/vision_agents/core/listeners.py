@@ -100,8 +100,9 @@ class OutputListener(Protocol):
         """No more audio of the response will come. What was sent may still be playing. `more`: functions were called in
         it, and another response of the same key follows when they have returned."""
 
-    def answer_lost(self, response: str | None) -> None:
-        """The model will say no more of this response, which is not finished; None: of one that had not begun."""
+    def answer_lost(self, response: str | None, request: int | None = None) -> None:
+        """The model will say no more of this response, which is not finished; None: of one that had not begun, to the
+        text that was sent with the key `request`, if it was to one."""
 
     def interrupted(self) -> None:
         """The model stopped by itself because it heard somebody speak."""

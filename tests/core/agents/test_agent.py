@@ -245,7 +245,7 @@ async def test_a_voice_that_hangs_is_given_up_by_deadline(caplog):
     async with Call(["one"], tts=DeafTTS()) as call:
         await call.detector.speak(ANNA, 1.0)
         await call.until_state(FloorState.THINKING)
-        await call.until_state(FloorState.IDLE)
+        await call.until(lambda: call.agent.state is FloorState.IDLE, 60.0)
 
 
 async def test_parts_that_do_not_fit_say_so(caplog):

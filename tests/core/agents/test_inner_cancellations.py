@@ -94,7 +94,7 @@ async def test_a_reply_whose_making_gives_up_has_failed_at_once_and_the_next_is_
         await call.until(lambda: call.of(ErrorEvent))
         failed = now()
         await call.until_state(FloorState.IDLE)
-        assert now() - failed < 1.0  # And not the 20 s in which a model may think.
+        assert now() - failed < 2.0  # And not the 20 s in which a model may think.
         assert [(what, WHY in error) for what, error in errors(call)] == [(component, True)]
         await call.detector.speak(ANNA, 1.0)
         await call.until(lambda: call.history[-1][0] == "assistant" and call.agent.state is FloorState.IDLE)
@@ -192,10 +192,9 @@ async def test_a_model_that_gives_up_while_it_connects_cannot_be_joined_with():
         await agent.join()
 
 
-async def test_a_request_that_gives_up_is_a_failure_and_the_next_is_said():
+async def test_a_request_that_gives_up_is_a_failure_and_is_made_once_more():
     agent, _, told = realtime("send_text")
     async with agent.join():
-        assert await agent.say("Yes.") is False
         assert await agent.say("Yes.") is True
         assert told == [("Model", True)]
 

@@ -139,7 +139,7 @@ async def test_say_tells_that_a_voice_broke_in_mid_sentence(delay):
                 if "two" in piece.words[0].text:
                     raise ConnectionError("the voice is gone")
 
-    async with Call(tts=Breaks(delay=delay)) as call:
+    async with Call(tts=Breaks(delay=delay), interruption=InterruptionPolicy(retries=0)) as call:
         assert await call.agent.say("one two three. Four.") is False
         assert call.history == [("assistant", "one two")]
         assert await call.agent.say("one. Three.") is True
@@ -153,7 +153,7 @@ async def test_say_tells_that_the_model_broke_in_mid_answer(delay):
             await asyncio.sleep(delay)
             raise ConnectionError("the model is gone")
 
-    async with Call(llm=Breaks()) as call:
+    async with Call(llm=Breaks(), interruption=InterruptionPolicy(retries=0)) as call:
         assert await call.agent.simple_response("Count.") is False
         assert call.history == [("user", "Count."), ("assistant", "One two.")]
 

@@ -58,6 +58,9 @@ class Facts(NamedTuple):
     shelved: bool
     # What functions want said, and waits.
     inner: frozenset[int]
+    # Somebody waits for the reply, which a part has failed at so many times in a row.
+    missed: bool
+    failures: int
     # The answer that is prepared: its number, and what it is to.
     draft: Draft | None
 
@@ -72,7 +75,7 @@ def look(floor: Floor) -> Facts:
         interruptible=voice.reply is not None and voice.reply.yields,
         held=challenge is not None and challenge.phase in HOLDING,
         waiting=tuple(w.number for w in voice.queue if w.number is not None),
-        answer_waits=any(w.number is None and w.continues is None for w in voice.queue),
+        answer_waits=any(w.is_answer for w in voice.queue),
         last_reply=floor.last_reply,
         last_request=floor._taking.last_request,
         announced=frozenset(p for p, turn in turns.items() if turn.announced is Announced.STARTED),
@@ -93,6 +96,8 @@ def look(floor: Floor) -> Facts:
         needing=frozenset(voice.functions),
         shelved=voice.shelved,
         inner=frozenset(w.number for w in voice.queue if w.inner and w.number is not None),
+        missed=voice.reply is not None and not voice.reply.untold and floor._recovery._missed(voice.reply),
+        failures=voice.reply.failures if voice.reply is not None else 0,
         draft=voice.draft,
         silent=frozenset(
             p for p, t in turns.items() if t.phase is TurnPhase.QUIET and t.closed is not None and not t.closed.text
@@ -261,6 +266,9 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                     assert number > before.last_reply
                     assert (answer, continues, filler) == (False, None, "")
                     told = True
+                elif filler and filler == floor.apology:
+                    assert (answer, continues) == (False, None)
+                    assert number > before.last_reply
                 elif filler:
                     assert not floor.answers
                     assert number > before.last_reply
@@ -281,6 +289,7 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                     assert number > before.last_reply
                     assert continues < number
                     lost = {event.reply} if isinstance(event, ev.AnswerLost) else set()
+                    lost |= {e.reply for e in effects[:index] if isinstance(e, fx.AnnounceFailure)}
                     assert continues in before.rests | {before.reply} | lost, "there is no such rest"
                     said = any(isinstance(e, fx.RecordTurn) for e in effects[:index])
                     assert answered or not (before.answer_waits or said), "who has said something is answered"
@@ -309,6 +318,10 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                     assert isinstance(event, ev.ReplyRequested)
                     assert event.within == within
                     waiting.remove(number)
+            case fx.AnnounceFailure(number, reason):
+                assert isinstance(event, ev.TimePassed)
+                assert _readable(reason)
+                assert number in {reply, *waiting} or (number == 0 and not floor.answers)
             case fx.DropReply(number, reason):
                 assert _readable(reason)
                 if number == reply:
@@ -363,6 +376,7 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
         assert after.answer_waits, "an answer that waited was lost"
     if before.news and not after.news:
         assert told or answered or given_up or after.deserted, "what is to be told was lost"
+    _check_failure(floor, before, event, effects, after)
     dealt_with = answered or given_up or after.answer_waits
     for participant in before.unanswered:
         gone = participant not in floor._turns
@@ -376,6 +390,19 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
         kept = dict(after.words).get(participant)
         told = any(isinstance(e, fx.RecordTurn | fx.DiscardTurn) and e.participant == participant for e in effects)
         assert kept or told or _retracted(event, participant), f"{text!r} was lost"
+
+
+def _check_failure(floor: Floor, before: Facts, event: ev.FloorEvent, effects: list[fx.Effect], after: Facts) -> None:
+    """What failed is followed by another attempt or by the apology, unless somebody is about to be heard."""
+    late = [e.reply for e in effects if isinstance(e, fx.AnnounceFailure)]
+    failed = [event.reply] if isinstance(event, ev.ReplyFailed) and event.again else late
+    over = before.reply is not None and before.reply != after.reply
+    if not (over and before.missed and before.reply in failed) or after.deserted:
+        return
+    exhausted = before.failures >= floor.policy.retries or before.reply in before.needing
+    begun = any(isinstance(effect, fx.BeginReply) for effect in effects)
+    assert begun or floor._replies.queue or (exhausted and not floor.apology), "a failure ends in silence"
+    assert all(waiting.failures <= floor.policy.retries for waiting in floor._replies.queue), "there is no end of it"
 
 
 def _is_turn_of_nobody(floor: Floor, before: Facts, event: ev.TranscriptReceived) -> bool:

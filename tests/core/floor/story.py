@@ -27,8 +27,8 @@ def knobs(**changes: Any) -> InterruptionPolicy:
 class Story:
     """A floor and the time. Each method returns the effects of what it tells; all laws are checked on the way."""
 
-    def __init__(self, policy: InterruptionPolicy | None = None, *, answers: bool = True) -> None:
-        self.floor = Floor(policy or knobs(), answers=answers)
+    def __init__(self, policy: InterruptionPolicy | None = None, *, answers: bool = True, apology: str = "") -> None:
+        self.floor = Floor(policy or knobs(), answers=answers, apology=apology)
         self.now = 0.0
 
     def state(self) -> FloorState:

@@ -22,6 +22,7 @@ PEOPLE = st.sampled_from(["ann", "bob", "cleo"])
 SHARES = st.floats(0.0, 1.0)
 TEXTS = st.sampled_from(["", "yes", "uh-huh", "wait a moment", "tell me about Rome", "shall I go on", "嗯", "x " * 999])
 LEVELS = st.one_of(st.none(), st.floats(-90.0, 0.0))
+APOLOGIES = st.sampled_from(["", "sorry"])
 WEIGHTS = st.floats(allow_nan=False, allow_infinity=False)
 
 # Zero makes deadlines due at once; much makes them cross each other.
@@ -48,6 +49,8 @@ POLICIES = st.builds(
     function_limit=DURATIONS,
     user_away=DURATIONS,
     wait_limit=DURATIONS,
+    retries=st.integers(0, 2),
+    retry_after=DURATIONS,
     queue_limit=st.integers(1, 3),
 )
 
@@ -57,9 +60,9 @@ class AnyOrder(RuleBasedStateMachine):
 
     requests = Bundle("requests")
 
-    @initialize(policy=POLICIES, answers=st.booleans(), start=st.floats(0.0, 1e6))
-    def begin(self, policy: InterruptionPolicy, answers: bool, start: float) -> None:
-        self.floor = Floor(policy, answers=answers)
+    @initialize(policy=POLICIES, answers=st.booleans(), apology=APOLOGIES, start=st.floats(0.0, 1e6))
+    def begin(self, policy: InterruptionPolicy, answers: bool, apology: str, start: float) -> None:
+        self.floor = Floor(policy, answers=answers, apology=apology)
         self.now = start
         self.gone: set[int] = set()
         self.records: list[dict[str, Any]] = []
@@ -192,10 +195,16 @@ class AnyOrder(RuleBasedStateMachine):
         assert self.happens(ev.ReplyRequested(self.now, number)) == []
         assert self.happens(ev.ReplyStarted(self.now, number)) == []
 
-    @rule(nothing=st.booleans(), after=DURATIONS, spoken=st.booleans())
-    def a_slow_function_runs(self, nothing: bool, after: float, spoken: bool) -> None:
+    @rule(nothing=st.booleans(), after=DURATIONS, spoken=st.booleans(), told=st.booleans())
+    def a_slow_function_runs(self, nothing: bool, after: float, spoken: bool, told: bool) -> None:
         number = 0 if nothing or self.floor.reply is None else self.floor.reply
-        self.happens(ev.FunctionStarted(self.now, number, "one moment", after, spoken))
+        self.happens(ev.FunctionStarted(self.now, number, "one moment", after, spoken, told))
+
+    @rule(begun=st.booleans())
+    @precondition(lambda self: self.floor.reply is not None)
+    def a_part_fails(self, begun: bool) -> None:
+        assert self.floor.reply is not None
+        self.happens(ev.ReplyFailed(self.now, self.floor.reply, begun=begun, again=True))
 
     @rule(age=st.integers(0, 2))
     def a_function_that_nobody_waits_for_returns(self, age: int) -> None:

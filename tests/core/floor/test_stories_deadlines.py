@@ -113,7 +113,7 @@ class TestDeadlines:
         story = speaking()
         story.at(4.0, ev.AudioProgressed, 1)
         assert story.until(11.9) == []
-        assert story.until(12.0) == [fx.DropReply(1, "the sound stalled")]
+        assert fx.DropReply(1, "the sound stalled") in story.until(12.0)
 
     def test_progress_alone_says_that_a_reply_sounds(self) -> None:
         story = Story()
@@ -126,7 +126,7 @@ class TestDeadlines:
         story = speaking()
         story.at(9.9, ev.SpeechStarted, ANN)
         assert kinds(story.until(17.0)) == [fx.Resume, fx.DiscardTurn]
-        assert story.until(19.2) == [fx.DropReply(1, "the sound stalled")]
+        assert fx.DropReply(1, "the sound stalled") in story.until(19.2)
 
     def test_a_reply_that_fails_before_its_first_sound_is_over(self) -> None:
         story = Story()

@@ -130,7 +130,7 @@ class TestFunctions:
         assert story.state() is FloorState.THINKING
         story.at(60.0, ev.FunctionEnded, 1)
         assert story.until(79.9) == []
-        assert kinds(story.until(80.0)) == [fx.DropReply]
+        assert kinds(story.until(80.0)) == [fx.AnnounceFailure, fx.DropReply]
 
     def test_nor_after_its_first_words(self) -> None:
         story = speaking()
@@ -142,13 +142,13 @@ class TestFunctions:
         story.at(40.0, ev.FunctionEnded, 1)
         assert story.at(40.0, ev.FunctionEnded, 1) == []
         assert story.until(47.9) == []
-        assert kinds(story.until(48.0)) == [fx.DropReply]
+        assert kinds(story.until(48.0)) == [fx.AnnounceFailure, fx.DropReply]
 
     def test_one_that_never_returns_is_given_up(self) -> None:
         story = speaking()
         story.at(3.0, ev.FunctionStarted, 1)
         assert story.until(122.9) == []
-        assert story.until(123.0) == [fx.DropReply(1, "a function did not return")]
+        assert kinds(story.until(123.0)) == [fx.AnnounceFailure, fx.DropReply]
         assert story.state() is FloorState.IDLE
 
     def test_one_that_outlives_its_reply_is_waited_for(self) -> None:

@@ -100,6 +100,15 @@ class TestRealtime:
         story.until(23.0)
         assert story.state() is FloorState.IDLE
 
+    def test_a_model_that_begins_its_answer_before_it_says_that_the_turn_has_ended_owes_no_other(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        assert kinds(story.at(1.5, ev.ReplyStarted, 1)) == [fx.AnnounceTurnEnded]
+        story.answers(1.6)
+        story.at(1.7, ev.TurnEnded, ANN, 0.9, 1.0, 0.5)
+        story.at(2.0, ev.AudioDrained, 1)
+        assert story.state() is FloorState.IDLE
+
     def test_a_model_answers_a_turn_that_was_taken_for_over_when_it_says_so_itself(self) -> None:
         story = Story(answers=False)
         story.at(0.0, ev.TurnStarted, ANN)
@@ -218,6 +227,7 @@ class TestLostAnswers:
         assert story.at(2.2, ev.ReplyStarted, 2) == []
         story.answers(2.3)
         assert story.at(3.0, ev.AudioDrained, 2) == [fx.BeginReply(3, 0, False, 1)]
+        story.answers(3.1)
         assert story.floor.may_continue(1) is False
 
     def test_code_that_wants_silence_wants_no_rest(self) -> None:
@@ -287,8 +297,35 @@ class TestLostAnswers:
             story.at(float(number), ev.AudioStarted, number)
             story.at(number + 0.1, ev.AnswerLost, number)
             story.at(number + 0.2, ev.AudioDrained, number)
-        assert story.floor.may_continue(1) is False, "it is being said"
+        assert story.floor.may_continue(1) is True, "it is being made"
         assert story.floor.may_continue(2) is False
+
+    def test_what_nobody_may_interrupt_is_said_though_the_service_stopped_before_its_first_sound(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyRequested, 1, False)
+        for number in range(1, MOST_RESTS + 1):
+            lost, begun = story.at(float(number), ev.AnswerLost, number, False)
+            assert lost == fx.DropReply(number, "the model has lost it")
+            assert begun == fx.BeginReply(number + 1, 0, False, number)
+            assert story.floor.may_continue(number)
+        assert kinds(story.at(9.0, ev.AnswerLost, MOST_RESTS + 1, False)) == [fx.DropReply]
+        assert story.end() == []
+
+    def test_it_waits_for_who_makes_the_noise(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyRequested, 1, False)
+        story.at(0.5, ev.TurnStarted, ANN)
+        assert kinds(story.at(1.0, ev.AnswerLost, 1, False)) == [fx.DropReply]
+        story.at(1.5, ev.TurnEnded, ANN, 0.9, 0.5, 0.0)
+        assert story.until(3.5) == [fx.BeginReply(2, 0, False, 1)]
+
+    def test_what_somebody_may_interrupt_is_asked_for_once_more(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyRequested, 1)
+        assert story.at(0.5, ev.AnswerLost, 1, False) == [fx.DropReply(1, "the model has lost it")]
+        assert story.until(1.0) == [fx.BeginReply(2, 0, False, 1)]
+        assert story.at(1.5, ev.AnswerLost, 2, False) == [fx.DropReply(2, "the model has lost it")]
+        assert story.end() == []
 
     def test_one_that_never_was_is_not_asked_for(self) -> None:
         story = Story(answers=False)

@@ -16,7 +16,7 @@ from vision_agents.core.floor import events as ev
 from vision_agents.core.trace.answer_timer import AnswerTimer
 from vision_agents.core.trace.stages import STAGES, AnswerStages
 
-from ..floor.test_laws import POLICIES, AnyOrder
+from ..floor.test_laws import APOLOGIES, POLICIES, AnyOrder
 
 ANN, BOB = "ann", "bob"
 
@@ -24,9 +24,9 @@ ANN, BOB = "ann", "bob"
 class TimedAnyOrder(AnyOrder):
     """The floor's own machine of random events, with a timer that sees all of it."""
 
-    @initialize(policy=POLICIES, answers=st.booleans(), start=st.floats(0.0, 1e6))
-    def begin(self, policy: InterruptionPolicy, answers: bool, start: float) -> None:
-        super().begin(policy, answers, start)
+    @initialize(policy=POLICIES, answers=st.booleans(), apology=APOLOGIES, start=st.floats(0.0, 1e6))
+    def begin(self, policy: InterruptionPolicy, answers: bool, apology: str, start: float) -> None:
+        super().begin(policy, answers, apology, start)
         self.told: Counter[int] = Counter()
         self.pulled: set[int] = set()
         self.timer = AnswerTimer(self.tells, answers=answers)

@@ -48,7 +48,7 @@ class Stand:
     def reply_failed(self, reply, component, error):
         self.failures.append((reply, component, error))
 
-    def answer_lost(self, reply):
+    def answer_lost(self, reply, *, begun=True):
         self.lost.append(reply)
 
     def function_started(self, reply, tool, *, spoken):

@@ -68,6 +68,9 @@ class Agent:
         conversation: a history to go on from.
         filler: what is said, once, if an answer has said nothing when its functions have run for two seconds, such as
             "One moment, please."; `Filler(text, after=…)` for another time. A function may have its own.
+        apology: what is said when the agent's words cannot be made, since a part fails at them, or is late, and so it
+            was when they were asked for once more (`InterruptionPolicy.retries`), such as "Sorry, something went wrong.
+            Please say that again." Without one only `ErrorEvent` tells of it.
         processors: none: they are what other frameworks look at video with. An empty list is taken, for their programs.
 
     An agent takes part in one call, and so do its parts: `join` takes them, and refuses one that is in another agent's
@@ -94,6 +97,7 @@ class Agent:
         voiceprint: Voiceprint | None = None,
         conversation: Conversation | None = None,
         filler: str | Filler = "",
+        apology: str = "",
         processors: Sequence[object] = (),
     ) -> None:
         if processors:
@@ -113,6 +117,7 @@ class Agent:
             tuple(strategies),
             may_interrupt,
             Filler.of(filler) or NO_FILLER,
+            apology,
         )
         self.processors: list[object] = []
         # Set while the agent is in the call, before `join` waits for others.
@@ -242,7 +247,11 @@ class Agent:
 
         In a function that the model waits for it belongs to the model's answer: it is said inside that, before what the
         model makes of the result.
+
+        Raises ValueError for a text without a letter or a digit, which no voice can say.
         """
+        if not any(map(str.isalnum, text)):
+            raise ValueError(f"say() has nothing to say in {text!r}: give it words")
         request = SpeechRequest(text, verbatim=True, interruptible=interruptible, caller=calling_function())
         return await self._joined().request(request)
 
@@ -256,7 +265,14 @@ class Agent:
         What the agent is saying is cut off within a frame; with `interrupt=False` the answer waits until it is said. It
         waits in any case until nobody speaks. In a function that the model waits for it cuts nothing off: it is
         answered inside the model's answer, without calling functions.
+
+        Raises ValueError for a blank text, to which there is no answer.
         """
+        if not text.strip():
+            raise ValueError(
+                "simple_response() has nothing to answer: tell the model what to say ('Greet the user.'), or have the "
+                "agent say() it"
+            )
         caller = calling_function()
         typist = participant.id if participant is not None else None
         request = SpeechRequest(

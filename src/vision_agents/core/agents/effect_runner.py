@@ -92,7 +92,7 @@ class EffectRunner:
         elif effect.continues is None:
             self._replies.begin(effect.reply, effect.epoch, effect.filler)
         elif not self._replies.go_on(effect.reply, effect.epoch, effect.continues):
-            self._post(ev.ReplyFailed(self._now(), effect.reply))
+            self._post(ev.ReplyFailed(self._now(), effect.reply, told=True))  # All of it was heard.
 
     def _insert_speech(self, effect: fx.InsertSpeech) -> None:
         if not self._replies.insert(effect.reply, effect.within, effect.filler):
@@ -106,6 +106,9 @@ class EffectRunner:
 
     def _tell_news(self, effect: fx.TellNews) -> None:
         self._voice.tell_news(effect.reply)
+
+    def _announce_failure(self, effect: fx.AnnounceFailure) -> None:
+        self._listening.failed(self._voice.maker(effect.reply), TimeoutError(effect.reason))
 
     def _drop_reply(self, effect: fx.DropReply) -> None:
         logger.info("reply %d is dropped: %s", effect.reply, effect.reason)
@@ -148,6 +151,7 @@ _EFFECTS: dict[type[fx.Effect], Callable[[EffectRunner, Any], None]] = {
     fx.InsertSpeech: EffectRunner._insert_speech,
     fx.PrepareReply: EffectRunner._prepare_reply,
     fx.DiscardReply: EffectRunner._discard_reply,
+    fx.AnnounceFailure: EffectRunner._announce_failure,
     fx.DropReply: EffectRunner._drop_reply,
     fx.TellNews: EffectRunner._tell_news,
     fx.BeginTurn: EffectRunner._begin_turn,

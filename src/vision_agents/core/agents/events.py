@@ -105,7 +105,7 @@ class UserBackEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorEvent(Event):
-    """A component failed; the conversation goes on without what it was making."""
+    """A component failed, or was not in time; the conversation goes on."""
 
     component: str
     error: str

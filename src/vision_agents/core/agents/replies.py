@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..audio import Playout
@@ -132,12 +132,8 @@ class Replies:
             text = last.text
             heard = tuple((heard, "") for heard, _ in text.parts)
             self._put_down(last.spoken, HeardText(text.heard, "", text.estimated, heard))
-        rest = text.unheard or self._requests.rest(cut)
-        # Of a realtime model nobody knows whether it had more to say.
-        unfinished = (self._realtime and not rest) or (last is not None and last.unfinished)
-        if not (rest or unfinished):
+        if (request := self._request_rest(cut, last, text)) is None:
             return False
-        request = SpeechRequest(rest, verbatim=True, unfinished=unfinished)
         reply = SpokenReply(number, epoch, follows=cut)
         self.adopt(reply)
         self._voice.begin(reply, request)
@@ -202,8 +198,7 @@ class Replies:
             self._playout.resume(number)
         text = self._heard_of(number, self._playout.heard(number))
         resumed_at = self._playout.position(number)
-        rewound = position - resumed_at
-        self._trace.note(ReplyResumed(number, resumed_at, rewound, text.heard, text.unheard))
+        self._trace.note(ReplyResumed(number, resumed_at, position - resumed_at, text.heard, text.unheard))
         self._tell("resume", number, reason, evidence, text)
 
     # Ending.
@@ -252,13 +247,16 @@ class Replies:
         """Give it up: it never began, failed, or took too long."""
         samples = self._playout.heard(number)
         text = self._heard_of(number, samples)
+        self._keep_rest(number, text)
         self._playout.drop(number)
         self._voice.drop(number, (samples / SAMPLE_RATE, text.heard))
         self._end(number, text, samples, interrupted=True)
 
     def drained(self, number: int, heard: int) -> None:
         """All of it was played."""
-        self._end(number, self._heard_of(number, heard), heard, interrupted=False)
+        text = self._heard_of(number, heard)
+        self._keep_rest(number, text)
+        self._end(number, text, heard, interrupted=False)
 
     def failed(self, number: int) -> None:
         """Not all of it could be made; what was made is still played."""
@@ -280,10 +278,25 @@ class Replies:
         self._held = HeldVoice(number, self._trace.now(), onset, participant, sounding)
         self._silent_at = None
 
+    def _request_rest(self, cut: int, last: CutReply | None, text: HeardText) -> SpeechRequest | None:
+        rest = text.unheard or self._requests.rest(cut)
+        # A realtime model knows what it was sent, unless that failed; nobody knows whether it had more to say.
+        sent = self._realtime and not (last is not None and last.spoken.broken)
+        if not (sent or rest or text.heard) and (asked := self._requests.unanswered(cut)):
+            return SpeechRequest(asked, verbatim=False, known=True)
+        unfinished = (self._realtime and not rest) or (last is not None and last.unfinished)
+        return SpeechRequest(rest, verbatim=True, unfinished=unfinished) if rest or unfinished else None
+
+    def _keep_rest(self, number: int, text: HeardText) -> None:
+        """Remember a reply that failed, if its rest is to be said."""
+        if number in self._spoken and self._may_continue(number):
+            # Of a realtime model there may have been more to come than is known of.
+            known = replace(text, unheard="") if self._realtime else text
+            self._cut[number] = CutReply(self._spoken[number], known, self._unfinished(number))
+
     def _unfinished(self, number: int) -> bool:
-        """Return whether the model is still writing the reply."""
-        reply = self._spoken.get(number)
-        return not self._realtime and reply is not None and not (reply.written or reply.broken)
+        """Return whether the model has not written all of the reply."""
+        return not (self._realtime or self._spoken[number].written)
 
     def _heard_of(self, number: int, samples: int) -> HeardText:
         reply = self._spoken.get(number)

@@ -67,6 +67,13 @@ class PendingRequests:
             return ""
         return words_beyond(pending.request.text, comparable_words(" ".join(pending.heard)))
 
+    def unanswered(self, number: int) -> str:
+        """Returns the text that a reply was to answer, if nothing of an answer to it was heard."""
+        pending = self._pending.get(number)
+        if pending is None or pending.request.verbatim or any(pending.heard) or pending.sounded:
+            return ""
+        return pending.request.text
+
     def insert(self, number: int, within: int) -> SpeechRequest | None:
         """Take note that it is said inside a reply, and lost with it. Returns it, None if nobody waits for it."""
         pending = self._pending.get(number)

@@ -23,9 +23,9 @@ MayInterrupt = Callable[[Participant], bool]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The arguments of `Agent` that concern interruptions, and what is said in long waits.
+    """The arguments of `Agent` that concern interruptions, and what is said in long waits and after failures.
 
-    Raises TypeError for a strategy that is none, ValueError for two of one name.
+    Raises TypeError for a strategy or an apology that is none, ValueError for two strategies of one name.
     """
 
     policy: InterruptionPolicy
@@ -33,8 +33,11 @@ class Rules:
     strategies: tuple[Strategy, ...] = ()
     may_interrupt: MayInterrupt | None = None
     filler: Filler = NO_FILLER
+    apology: str = ""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.apology, str):
+            raise TypeError(f"an apology is a text, not {type(self.apology).__name__}")
         names = set(BUILT_IN)
         for strategy in self.strategies:
             if not isinstance(strategy, Strategy):

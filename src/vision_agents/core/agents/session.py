@@ -67,7 +67,7 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._epoch = epoch
         self._events = events
-        self.floor = Floor(rules.policy, answers=not parts.realtime, vocabulary=rules.vocabulary)
+        self.floor = Floor(rules.policy, answers=not parts.realtime, vocabulary=rules.vocabulary, apology=rules.apology)
         # What the floor was last told of the agent's words.
         self._said = ""
         self.trace = Trace(self.floor, self._loop.time)
@@ -340,14 +340,14 @@ class Session:
         self._listening.failed(component, error)
         self.replies.failed(reply)
         begun = self.floor.answers and self.playout.written(reply) > 0  # Nobody says where a realtime model's ends.
-        self.post(ev.ReplyFailed(self.trace.now(), reply, begun=begun))
+        self.post(ev.ReplyFailed(self.trace.now(), reply, begun=begun, again=True))
 
     def reply_superseded(self, reply: int) -> None:
         self.replies.failed(reply)
         self.post(ev.ReplyFailed(self.trace.now(), reply))
 
-    def answer_lost(self, reply: int) -> None:
-        self.post(ev.AnswerLost(self.trace.now(), reply))
+    def answer_lost(self, reply: int, *, begun: bool = True) -> None:
+        self.post(ev.AnswerLost(self.trace.now(), reply, begun))
 
     def insertion_heard(self, number: int) -> None:
         self.replies.insertion_heard(number)
@@ -355,7 +355,9 @@ class Session:
 
     def function_started(self, reply: int, tool: Tool | None, *, spoken: bool) -> None:
         filler = NO_FILLER if tool is None else tool.filler or self._filler
-        self.post(ev.FunctionStarted(self.trace.now(), reply, filler.text, filler.after, spoken))
+        # A realtime model is told of each result, and answers it.
+        told = not self.floor.answers or (tool is not None and tool.on_interrupt == "finish" and tool.deliver)
+        self.post(ev.FunctionStarted(self.trace.now(), reply, filler.text, filler.after, spoken, told))
 
     def function_found(self, epoch: int, *, known: bool) -> None:
         self.post(ev.FunctionFound(self.trace.now(), epoch, known))

@@ -126,6 +126,17 @@ class AnnounceUserBack(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class AnnounceFailure(Effect):
+    """Send `ErrorEvent`: what makes the agent's voice is not in time. What raises is told without this."""
+
+    reply: int
+    """The reply that is given up, 0 for one that a realtime model owed and did not begin."""
+
+    reason: str
+    """What was waited for and how long, in words."""
+
+
+@dataclass(frozen=True, slots=True)
 class BeginTurn(Effect):
     """Tell the recogniser that the participant's speech begins, or goes on after a pause."""
 
@@ -204,7 +215,8 @@ class BeginReply(Effect):
     """True: it tells what functions found that nobody waited for."""
 
     filler: str = ""
-    """The words, where nobody wants it but the floor, since a realtime model is silent while a function runs."""
+    """The words, where nobody wants it but the floor: a realtime model is silent while a function runs, or what was to
+    be said could not be made."""
 
     prepared: bool = False
     """The reply was prepared (`PrepareReply`): what there is of it may be heard, and done, from now on."""

@@ -279,6 +279,9 @@ class ReplyFailed(ReplyEvent):
     begun: bool = False
     """There is some audio of it, which is about to be played."""
 
+    again: bool = False
+    """A part failed at it, which may do better if it is asked once more."""
+
 
 @dataclass(frozen=True, slots=True)
 class PreparedInVain(ReplyEvent):
@@ -292,6 +295,9 @@ class AnswerLost(FloorEvent):
 
     reply: int = 0
     """The reply that the answer is; 0 if nothing of it had begun."""
+
+    begun: bool = True
+    """The model has begun the reply, and it ends as any other. False: it never will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +313,9 @@ class FunctionStarted(ReplyEvent):
 
     spoken: bool = False
     """True if the reply says something before."""
+
+    told: bool = False
+    """What it finds is told by itself if the reply is given up meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

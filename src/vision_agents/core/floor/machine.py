@@ -37,6 +37,9 @@ does, and a transcript that comes late may still make it an interruption. Withou
 turn just runs. And a commit may be wrong: if the turn turns out to have no words, the agent says the rest of what was
 cut off.
 
+No failure of a part ends in silence: what could not be made is made once more, or gone on with, and at last the agent
+apologises (`recovery.py`).
+
 When the last participant has left, what is being said or would be is interrupted, and nothing begins before somebody is
 there again. Reports about those who left are without effect, but for their last words: these are put into the history.
 
@@ -58,6 +61,7 @@ from .evidence import Evidence, Vote
 from .judge import Judge, reason_for
 from .policy import InterruptionPolicy
 from .presence import Presence
+from .recovery import Recovery
 from .reply_queue import QueuedReply, Reply, ReplyPhase, ReplyQueue
 from .state import FloorState
 from .turn import FINALIZING, PAUSED, QUIET, SPEAKING, Announced, ClosedTurn, Speech, Turn
@@ -74,16 +78,23 @@ class Floor:
         policy: the settings, by default `InterruptionPolicy()`.
         answers: True if the floor decides when to answer a turn (a cascade), False if the model does (realtime).
         vocabulary: the words by which a backchannel is told from a command.
+        apology: what is said when the agent's words cannot be made; empty for nothing.
     """
 
     def __init__(
-        self, policy: InterruptionPolicy | None = None, *, answers: bool = True, vocabulary: Vocabulary = ALL
+        self,
+        policy: InterruptionPolicy | None = None,
+        *,
+        answers: bool = True,
+        vocabulary: Vocabulary = ALL,
+        apology: str = "",
     ) -> None:
         self.policy = policy or InterruptionPolicy()
-        self.answers, self.vocabulary = answers, vocabulary
+        self.answers, self.vocabulary, self.apology = answers, vocabulary, apology
         self._judge = Judge(self.policy, vocabulary)
         self._turns: dict[str, Turn] = {}
         self._replies = ReplyQueue(self.policy.queue_limit)
+        self._recovery = Recovery(self._replies, self.policy, apology)
         self._taking = TurnTaking(self._turns, self._judge, self._replies, answers=answers)
         self._presence = Presence()
         self._drafts = Drafts(self._turns, self._replies, early=self.policy.prepare)
@@ -106,8 +117,7 @@ class Floor:
             return FloorState.SPEAKING
         if phases & {SPEAKING, PAUSED}:
             return FloorState.USER_SPEAKING
-        owed = self._replies.answer_due_since is not None or bool(self._replies.functions)
-        if reply is not None or FINALIZING in phases or owed:
+        if FINALIZING in phases or self._replies.busy or self._replies.functions:
             return FloorState.THINKING
         return FloorState.IDLE
 
@@ -128,7 +138,8 @@ class Floor:
 
     def may_continue(self, reply: int) -> bool:
         """Return True as long as the rest of a reply may still be said, since what cut it off may have been nothing."""
-        return any(turn.cut == reply for turn in self._turns.values()) or self._replies.continues(reply)
+        wanted = self._replies.is_continued(reply) or self._recovery.will_go_on(reply)
+        return wanted or any(turn.cut == reply for turn in self._turns.values())
 
     def clearance(self, epoch: int, reply: int | None = None) -> Clearance:
         """Return whether a function with effects may be called for an answer that was wanted in `epoch`.
@@ -214,7 +225,8 @@ class Floor:
             self._replies.queue_news(at)
         if self._quiet and not self.answers and self._judge.challenge is None:
             self._replies.step_aside()
-        begins = self._replies.may_begin(quiet=self._quiet)
+        begins_at = self._replies.begins_at(quiet=self._quiet)
+        begins = begins_at is not None and begins_at <= at
         if self.answers:
             answer_begins = begins and self._replies.answer_is_next
             self._do(self._drafts.settle(self._effects[self._seen :], answer_begins=answer_begins))
@@ -247,10 +259,14 @@ class Floor:
         waits = reply is not None and reply.number in replies.functions and not reply.insertions
         stands = self._judge.holds or waits or (self._judge.contested and replies.calls_wait > 0)
         if reply is not None and not stands and reply.phase is ReplyPhase.PREPARING:
-            yield reply.since + policy.reply_timeout, lambda at: self._drop(reply, "no sound in time")
+            limit = f"{policy.reply_timeout:g} s (reply_timeout)"
+            yield reply.since + policy.reply_timeout, partial(self._late, reply, "no sound in time", limit)
         elif reply is not None and not stands:
-            yield reply.since + policy.stall_timeout, lambda at: self._drop(reply, "the sound stalled")
+            limit = f"{policy.stall_timeout:g} s (stall_timeout)"
+            yield reply.since + policy.stall_timeout, partial(self._late, reply, "the sound stalled", limit)
         elif reply is None and replies.queue:
+            if (begins_at := replies.begins_at(quiet=self._quiet)) is not None:
+                yield begins_at, lambda at: None  # `_settle` begins it.
             yield replies.queue[0].since + policy.wait_limit, self._begin_next
         if replies.answer_due_since is not None and not replies.functions:
             noise = replies.rest_waits and not replies.understood  # as far as is known
@@ -258,7 +274,7 @@ class Floor:
                 yield replies.queue[-1].since + policy.continue_after, self._answer_overdue
             elif noise or (replies.news and not (replies.known and replies.understood)):
                 yield replies.answer_due_since + policy.continue_after, self._answer_overdue
-            yield replies.answer_due_since + policy.reply_timeout, self._answer_overdue
+            yield replies.answer_due_since + policy.reply_timeout, self._answer_missing
         yield from self._acts(self._taking.deadlines())
         away = self._presence.deadline(policy.user_away)
         if away is not None and not (replies.busy or replies.functions or self._taking.somebody_speaks):
@@ -280,7 +296,7 @@ class Floor:
         self._do(act(at))
 
     def _on_policy(self, event: ev.PolicySet) -> None:
-        self.policy = self._judge.policy = event.policy
+        self.policy = self._judge.policy = self._recovery.policy = event.policy
         self._replies.limit, self._drafts.early = event.policy.queue_limit, event.policy.prepare
 
     def _on_time(self, event: ev.TimePassed) -> None:
@@ -404,15 +420,28 @@ class Floor:
         """The realtime model did not answer in time: what waits for that may begin."""
         self._replies.answer_due_since = None
 
+    def _answer_missing(self, at: float) -> None:
+        """The realtime model did not answer at all. Where words are known that it owes an answer to, it is asked."""
+        self._replies.answer_due_since = None
+        # What is to be told makes it speak, too.
+        if self._replies.understood and not (self._replies.answer_waits or self._replies.news):
+            reason = f"no answer in time: {self.policy.reply_timeout:g} s (reply_timeout)"
+            self._do([fx.AnnounceFailure(0, reason)])
+            self._recovery.follow(Reply(0, interruptible=True, answer=False), at, at)
+
     def _functions_hang(self, number: int, at: float) -> None:
         self._replies.end_functions(number, at)
         reply = self._replies.current(number)
         if reply is not None:
-            self._drop(reply, "a function did not return")
+            # What they have done is not known: they are not to be called again.
+            limit = f"{self.policy.function_limit:g} s (function_limit)"
+            self._late(reply, "a function did not return", limit, at, again=False)
 
     def _on_function_started(self, event: ev.FunctionStarted) -> None:
         if event.reply <= self.last_reply:
-            self._replies.function_started(event.reply, event.at, event.filler, event.filler_after, spoken=event.spoken)
+            self._replies.function_started(
+                event.reply, event.at, event.filler, event.filler_after, spoken=event.spoken, told=event.told
+            )
 
     def _on_function_ended(self, event: ev.FunctionEnded) -> None:
         self._replies.function_ended(event.reply, event.at)
@@ -448,6 +477,10 @@ class Floor:
         reply = self._replies.current(event.reply)
         if reply is not None and not reply.interruptible:
             self._replies.queue_rest(event.at, reply)
+            if not event.begun:
+                self._drop(reply, "the model has lost it")
+        elif reply is not None and not event.begun:
+            self._fail(reply, "the model has lost it", event.at)
         elif event.reply <= self.last_reply:
             self._replies.queue_continuation(event.at, event.reply)
 
@@ -462,9 +495,12 @@ class Floor:
             self._do(self._replies.begin_anew(event.at))
 
     def _on_audio_drained(self, event: ev.AudioDrained) -> None:
-        if self._replies.current(event.reply) is not None:
+        reply = self._replies.current(event.reply)
+        if reply is not None:
             self._replies.drained()
             self._judge.challenge = None
+            if reply.failed_at is not None:
+                self._recovery.follow(reply, reply.failed_at, event.at)
         self._replies.insertion_over(event.reply)
         withdrawn = self._replies.withdraw(event.reply)
         if withdrawn is not None and withdrawn.news:
@@ -478,12 +514,31 @@ class Floor:
         if reply is not None and reply.phase is ReplyPhase.PREPARING and not event.begun:
             # Of another one, what was made before it failed is played to its end: that comes as AudioDrained.
             reply.news &= not event.told
-            self._drop(reply, "it could not be made")
+            if event.again:
+                self._fail(reply, "it could not be made", event.at)
+            else:
+                self._drop(reply, "it could not be made")
+        elif reply is not None and event.again:
+            self._recovery.fail(reply, event.at)
         self._replies.insertion_over(event.reply)
         withdrawn = self._replies.withdraw(event.reply)
         if withdrawn is not None:
             self._replies.shelved |= withdrawn.aside is not None and withdrawn.aside.untold
             self._do([fx.DropReply(event.reply, "it could not be made")])
+
+    def _late(self, reply: Reply, reason: str, limit: str, at: float, *, again: bool = True) -> None:
+        """Give up a reply that is not in time. Where nobody has come yet, nothing asks for its sound."""
+        if not (self._presence.participants or self._turns):
+            self._drop(reply, reason)
+            return
+        self._do([fx.AnnounceFailure(reply.number, f"{reason}: {limit}")])
+        self._fail(reply, reason, at, again=again)
+
+    def _fail(self, reply: Reply, reason: str, at: float, *, again: bool = True) -> None:
+        """Give up a reply, since a part failed at it."""
+        self._do(self._replies.drop(reason))
+        self._judge.challenge = None
+        self._recovery.follow(reply, at, at, again=again)
 
     def _drop(self, reply: Reply, reason: str) -> None:
         self._replies.shelved |= reply.untold

@@ -107,6 +107,14 @@ class InterruptionPolicy:
     """Seconds that the functions of a reply may take; then the reply is dropped. Each function has a timeout that comes
     first: this bounds one that ignores it."""
 
+    retries: int = 1
+    """How often what the agent says is made once more after a part failed at it, or was not in time: anew if nothing of
+    it was heard, otherwise from where it was heard to. After the last attempt `Agent(apology=…)` is said."""
+
+    retry_after: float = 0.5
+    """Seconds from such a failure to the next attempt. Most services that refuse a request take it a moment later; a
+    caller takes so short a silence for thinking."""
+
     user_away: float = 15.0
     """Seconds in which neither a participant nor the agent said anything, and no function ran, until `UserAwayEvent`.
     Noise without words does not count."""

@@ -36,6 +36,13 @@ class Reply:
     inner: bool = False
     # So many times in a row the service has stopped what it is the rest of.
     stopped: int = 0
+    # It is what the floor says by itself: a filler or the apology.
+    filler: bool = False
+    # The reply whose rest it is; so many times in a row a part has failed at it; and when it did at this one, of which
+    # something is heard.
+    continues: int | None = None
+    failures: int = 0
+    failed_at: float | None = None
     phase: ReplyPhase = ReplyPhase.PREPARING
     # When the phase began or the playout last got on.
     since: float = 0.0
@@ -60,7 +67,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class QueuedReply:
-    """A reply that waits for the voice."""
+    """A reply that waits for the voice, and may have it from `since` on."""
 
     since: float
     # None for an answer or a continuation: it is numbered when it begins.
@@ -76,10 +83,17 @@ class QueuedReply:
     inner: bool = False
     # It tells what functions found that nobody waited for.
     news: bool = False
-    # The words of a filler.
+    # The words of a filler, or of the apology.
     filler: str = ""
+    # So many times in a row a part has failed at it.
+    failures: int = 0
     # It is being made already, and has made way for what its functions want said.
     aside: Reply | None = None
+
+    @property
+    def is_answer(self) -> bool:
+        """True for an answer to what was said."""
+        return self.number is None and self.continues is None and not (self.news or self.filler)
 
     @property
     def is_rest(self) -> bool:
@@ -99,12 +113,16 @@ class Draft:
 
 @dataclass(slots=True)
 class RunningFunctions:
-    """The functions of a reply that run: how many, since when, and what is said at `filler_at` if nothing else was."""
+    """The functions of a reply that run: how many, since when, and what is said at `filler_at` if nothing else was.
+
+    `told`: what one of them finds is told by itself if the reply is given up.
+    """
 
     since: float
     count: int = 1
     filler: str = ""
     filler_at: float = 0.0
+    told: bool = False
 
 
 @dataclass(slots=True)
@@ -191,7 +209,9 @@ class ReplyQueue:
         """Queue an answer, unless one waits already: one answers all that was said by then."""
         if addressees is not None:
             self.addressees.add(addressees)
-        self.drop_continuation()
+        # One that failed is superseded, and an answer tells the news.
+        superseded = [w for w in self.queue if w.number is None and not w.is_rest and (w.failures or not w.is_answer)]
+        self.queue = deque(w for w in self.queue if w not in superseded)
         if not self.answer_waits:
             self.queue.insert(self._before_rests, QueuedReply(at))
 
@@ -211,6 +231,14 @@ class ReplyQueue:
         if not self.continues(reply.number) and reply.stopped < MOST_RESTS and rests < self.limit:
             rest = QueuedReply(at, interruptible=False, continues=reply.number, stopped=reply.stopped + 1)
             self.queue.append(rest)
+
+    def wait_again(self, again: QueuedReply) -> None:
+        """Queue a reply that could not be made, unless its rest is queued."""
+        rests = sum(waiting.is_rest for waiting in self.queue)
+        if again.continues is None:
+            self.queue.insert(self._before_rests, again)
+        elif not self.continues(again.continues) and (rests < self.limit or not again.is_rest):
+            self.queue.append(again)
 
     def found(self, *, known: bool) -> None:
         """Take note of something that is to be told. A model that answers already does not know of it.
@@ -238,9 +266,15 @@ class ReplyQueue:
         """Return True if the rest of this reply is queued."""
         return any(waiting.continues == reply for waiting in self.queue)
 
+    def is_continued(self, reply: int) -> bool:
+        """Return True if the rest of this reply is queued, or is being made and nothing of it was heard."""
+        rest = self.reply
+        being_made = rest is not None and rest.continues == reply and rest.phase is ReplyPhase.PREPARING
+        return being_made or self.continues(reply)
+
     def drop_continuation(self) -> None:
-        """Unqueue the continuation: somebody said words, and wants those answered."""
-        self.queue = deque(waiting for waiting in self.queue if waiting.continues is None or waiting.is_rest)
+        """Unqueue the continuation, and the apology: somebody said words, and wants those answered."""
+        self.queue = deque(w for w in self.queue if w.number is not None or w.is_rest or w.news or w.is_answer)
 
     @property
     def busy(self) -> bool:
@@ -249,7 +283,8 @@ class ReplyQueue:
 
     @property
     def answer_waits(self) -> bool:
-        """True if something waits that is not numbered yet and is no rest: an answer, news or a continuation."""
+        """True if something waits that is not numbered yet and is no rest: an answer, news, a continuation, the
+        apology."""
         return any(waiting.number is None and not waiting.is_rest for waiting in self.queue)
 
     @property
@@ -265,16 +300,19 @@ class ReplyQueue:
     @property
     def answer_is_next(self) -> bool:
         """True if the first in the queue is an answer."""
-        first = self.queue[0] if self.queue else None
-        return first is not None and first.number is None and first.continues is None and not first.news
+        return bool(self.queue) and self.queue[0].is_answer
 
-    def may_begin(self, quiet: bool) -> bool:
-        """Return True if the first in the queue may have the voice. `quiet`: nobody has the turn."""
+    def begins_at(self, *, quiet: bool) -> float | None:
+        """Return from when on the first in the queue may have the voice; None if something else is in its way.
+
+        `quiet`: nobody has the turn.
+        """
         if self.reply is not None or not self.queue:
-            return False
+            return None
         first = self.queue[0]
         # A model that owes an answer may have understood something.
-        return first.started or (quiet and (first.continues is None or self.answer_due_since is None))
+        free = first.started or (quiet and (first.continues is None or self.answer_due_since is None))
+        return first.since if free else None
 
     def begin_next(self, at: float) -> list[fx.Effect]:
         """Give the voice to the first in the queue."""
@@ -282,7 +320,7 @@ class ReplyQueue:
         if waiting.aside is not None:
             self.reply, waiting.aside.since = waiting.aside, at
             return []
-        answer = waiting.number is None and waiting.continues is None and not waiting.news
+        answer = waiting.is_answer
         draft, self.draft = self.draft, None
         if draft is not None and answer:
             number = draft.number
@@ -306,6 +344,9 @@ class ReplyQueue:
             news=waiting.news,
             inner=waiting.inner,
             stopped=waiting.stopped,
+            filler=bool(waiting.filler),
+            continues=waiting.continues,
+            failures=waiting.failures,
             since=at,
         )
         if waiting.started:
@@ -362,15 +403,16 @@ class ReplyQueue:
         to_them = reply is not None and reply.answer and (reply.to is None or participant in reply.to)
         return reply if to_them else None
 
-    def function_started(self, number: int, at: float, filler: str, after: float, spoken: bool) -> None:
+    def function_started(self, number: int, at: float, filler: str, after: float, *, spoken: bool, told: bool) -> None:
         """Take note of a function that a reply needs, and of what to say if it takes long."""
         wait = self.waits.setdefault(number, Wait(at))
         wait.over |= spoken
         running = self.functions.get(number)
         if running is None:
-            self.functions[number] = RunningFunctions(at, 1, filler, wait.since + after)
+            self.functions[number] = RunningFunctions(at, 1, filler, wait.since + after, told)
         else:
             running.count += 1
+            running.told |= told
 
     def filler_due(self, number: int) -> float | None:
         """Return when a filler is to be said for the functions of a reply; None if not, or not now."""

@@ -5,6 +5,7 @@ It belongs to the floor, which gives it the events of participants and carries o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 from . import effects as fx
@@ -51,8 +52,8 @@ class TurnTaking:
         self._answers = answers
         # A detector is at work: words alone open no turn, they are late ones of a turn that is over.
         self._detected = False
-        # Whose turns were ended here before a realtime model has said so: when it does, it answers them.
-        self._ended_early: set[str] = set()
+        # Whose turns were ended here before a realtime model has said so: then it answers the speech after this time.
+        self._ended_early: dict[str, float] = {}
         self.last_request = 0
 
     # Events.
@@ -64,7 +65,7 @@ class TurnTaking:
         meaning = turn.handle(event)
         self._judge.observe(event, turn)
         if isinstance(event, ev.TurnEnded):
-            self._ended_late(turn, event.at)
+            self._ended_late(turn, event)
         match meaning:
             case Opened(before):
                 return self._opened(turn, event.at, before)
@@ -107,7 +108,7 @@ class TurnTaking:
         """End what belongs to a participant who left. `others`: somebody is still there."""
         self._judge.forget(event.participant)
         self._replies.forget(event.participant)
-        self._ended_early.discard(event.participant)
+        self._ended_early.pop(event.participant, None)
         turn = self._turns.pop(event.participant, None)
         if turn is None:
             return []
@@ -182,7 +183,7 @@ class TurnTaking:
             if turn.phase is SPEAKING and not turn.speech.windows and not self._judge.challenger(turn):
                 turn.pause(at, at)
             if turn.phase is PAUSED and not self._judge.challenger(turn):
-                self._ended_early.add(turn.participant)
+                self._ended_early[turn.participant] = at
                 effects += self._end(turn, at, turn.speech.confidence, None)
         return effects
 
@@ -215,7 +216,7 @@ class TurnTaking:
     def _time_out(self, turn: Turn, at: float) -> Effects:
         if not self._answers and turn.announced is Announced.NOTHING:
             return turn.discard()  # There is no evidence, and no words will come that could be some.
-        self._ended_early.add(turn.participant)
+        self._ended_early[turn.participant] = -math.inf
         return self._end(turn, at, UNSURE, None)
 
     def _due(self, turn: Turn) -> float | None:
@@ -240,7 +241,7 @@ class TurnTaking:
 
     def _opened(self, turn: Turn, at: float, before: TurnPhase) -> Effects:
         self._turns[turn.participant] = turn
-        self._ended_early.discard(turn.participant)
+        self._ended_early.pop(turn.participant, None)
         challenge = self._judge.open(self._replies.reply, turn, at, fresh=before is QUIET)
         return [fx.BeginTurn(turn.participant), *challenge]
 
@@ -262,11 +263,13 @@ class TurnTaking:
             self._replies.answer_due_since, self._replies.understood = None, False
         return effects
 
-    def _ended_late(self, turn: Turn, at: float) -> None:
-        """A model says that a turn has ended. Where that is over already, its answer is still to come."""
-        if turn.participant in self._ended_early and turn.phase is QUIET and not self._answers:
-            self._replies.owe_answer(at)
-        self._ended_early.discard(turn.participant)
+    def _ended_late(self, turn: Turn, event: ev.TurnEnded) -> None:
+        """A model says that a turn has ended. Where that is over already, its answer is still to come, unless it was
+        over by the answer itself."""
+        ended = self._ended_early.pop(turn.participant, None)
+        owes = ended is not None and event.at - event.trailing_silence > ended
+        if owes and turn.phase is QUIET and not self._answers:
+            self._replies.owe_answer(event.at)
 
     def _end(self, turn: Turn, at: float, confidence: float, duration: float | None, reason: str = "") -> Effects:
         """End a turn whose speaker is done; what remains is to know the words, and to answer."""

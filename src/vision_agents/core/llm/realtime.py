@@ -207,14 +207,15 @@ class Realtime(Hearing, UsageReporter, FunctionCaller, abc.ABC):
             self._mute_reported = True
             self.report_failure(error)
 
-    def report_answer_lost(self, response: str | None = None) -> None:
+    def report_answer_lost(self, response: str | None = None, *, request: int | None = None) -> None:
         """Report that the model gave up an answer that is still wanted: this response, or one that had not begun.
+        `request`: the key of the text that this was to answer, if it was one.
 
         That is so where its connection broke, and where it stopped for a noise before it had said anything. When nobody
         speaks, and no words come that it answers, it is asked to go on.
         """
         if (output := self._output) is not None and (response is None or not self.stale(response)):
-            output.answer_lost(response)
+            output.answer_lost(response, request)
 
     def report_interrupted(self) -> None:
         """The model stopped because it heard somebody, and does not say who: the agent stops too."""

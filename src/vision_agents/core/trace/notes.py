@@ -27,6 +27,7 @@ class SessionStarted(Note):
     """The first record of a trace: under which policy and with which words interruptions are judged.
 
     `answers`: whether the floor decides when to answer (a cascade), or the model does. `started`: Unix time.
+    `apology`: what is said when the agent's words cannot be made.
     """
 
     version: int
@@ -34,6 +35,7 @@ class SessionStarted(Note):
     words: dict[str, Any]
     answers: bool
     started: float
+    apology: str = ""
 
 
 @dataclass(frozen=True, slots=True)

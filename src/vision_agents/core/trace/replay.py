@@ -70,7 +70,7 @@ def recorded_floor(records: Iterable[Mapping[str, Any]], policy: InterruptionPol
         vocabulary = Vocabulary(**{kind: frozenset(words) for kind, words in session.words.items()})
     except (AttributeError, TypeError, ValueError) as error:
         raise TraceError(f"the session record of the trace cannot be used: {error!r}") from None
-    return Floor(policy or recorded, answers=session.answers, vocabulary=vocabulary)
+    return Floor(policy or recorded, answers=session.answers, vocabulary=vocabulary, apology=session.apology)
 
 
 def recorded_policy(records: Iterable[Mapping[str, Any]]) -> InterruptionPolicy:

@@ -80,4 +80,4 @@ class Trace:
 def session_started(floor: Floor, started: float) -> SessionStarted:
     """The note that a trace begins with. `started`: Unix time."""
     policy = {knob.name: getattr(floor.policy, knob.name) for knob in fields(floor.policy)}
-    return SessionStarted(VERSION, policy, floor.vocabulary.phrases, floor.answers, started)
+    return SessionStarted(VERSION, policy, floor.vocabulary.phrases, floor.answers, started, floor.apology)

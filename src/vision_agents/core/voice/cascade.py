@@ -94,6 +94,10 @@ class CascadeVoice:
     def waits_for(self, call: FunctionCall) -> int | None:
         return next((number for number, making in self._making.items() if making.calls.awaits(call)), None)
 
+    def maker(self, reply: int) -> str:
+        making = self._making.get(reply)
+        return "LLM" if making is None or making.spoken else "TTS"
+
     def insert(self, reply: int, number: int, request: SpeechRequest) -> bool:
         making = self._making.get(reply)
         if making is None:
@@ -217,7 +221,7 @@ class CascadeVoice:
     async def _text(
         self, making: Making, request: SpeechRequest | None, prepared: tuple[Message, ...] | None
     ) -> AsyncGenerator[str, None]:
-        if request is not None and not request.verbatim:
+        if request is not None and not (request.verbatim or request.known):
             self._conversation.user_said(request.text, request.participant)
         history = self._conversation.messages if prepared is None else prepared
         if request is not None and request.verbatim:
@@ -227,7 +231,9 @@ class CascadeVoice:
                 history = (*history, Message(Role.ASSISTANT, request.text))
             if not request.unfinished:
                 return
-            history = (*making.take_news(history), Message(Role.USER, CONTINUE_PROMPT))
+            history = making.take_news(history)
+            if not history or history[-1].role is not Role.TOOL:  # A result asks for an answer by itself.
+                history = (*history, Message(Role.USER, CONTINUE_PROMPT))
         else:
             history = making.take_news(history)
         ask = LLMRequest(self._instructions, history)
@@ -248,6 +254,10 @@ class CascadeVoice:
             reply.confirmation.then(partial(self._tts.events.send, event))
 
         begin = self._playout.written(reply.number)
+        if not any(map(str.isalnum, utterance.text)):
+            # A smile is not read aloud, and some services refuse what has no words.
+            utterance.start, utterance.complete = begin / SAMPLE_RATE, True
+            return True
         utterance.rate = self._rate.known
         resampler = Resampler(SAMPLE_RATE)
         async with aclosing(self._tts.synthesize(utterance.text, reply.epoch, send)) as chunks:
@@ -259,6 +269,8 @@ class CascadeVoice:
         tail = PcmData(resampler.flush(), SAMPLE_RATE)
         if not await self._play(reply, utterance, begin, Resampler(SAMPLE_RATE), tail):
             return False
+        if not utterance.length and reply.epoch >= self._tts.epoch:
+            raise RuntimeError(f"{type(self._tts).__name__} gave no audio for {utterance.text!r}")
         utterance.complete = True
         self._rate.learn(utterance)
         return True

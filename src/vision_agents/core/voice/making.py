@@ -63,6 +63,11 @@ class Making(Speaker):
         self._news[:0] = self.news
         self.news = []
 
+    @property
+    def spoken(self) -> bool:
+        """True if all that is written by now is synthesised."""
+        return all(utterance.complete for utterance in self.reply.transcript.utterances)
+
     async def write(self, sentence: str) -> None:
         """Add the next sentence."""
         self.made("first_sentence")

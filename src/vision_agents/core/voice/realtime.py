@@ -77,7 +77,8 @@ class RealtimeVoice:
             request = SpeechRequest(_news(self._news), verbatim=False)
             self.tell_news(reply.number)
         elif not request.verbatim:
-            self._conversation.user_said(request.text, request.participant)
+            if not request.known:
+                self._conversation.user_said(request.text, request.participant)
             if self._model.learns_late:
                 self.tell_news(reply.number)
         if request.caller is not None and not self._model.speaks_during_calls:
@@ -132,6 +133,9 @@ class RealtimeVoice:
         """The response that the model began last; None if that was cut off."""
         last = next(reversed(self._responses.values()), None)
         return None if last is None or last.cut_off else last
+
+    def maker(self, reply: int) -> str:
+        return type(self._model).__name__
 
     def waits_for(self, call: FunctionCall) -> int | None:
         return 0 if self._model.function_calls.awaits(call) else None
@@ -232,7 +236,11 @@ class RealtimeVoice:
             entry.audio.append(None)
             entry.arrived.set()
 
-    def answer_lost(self, response: str | None) -> None:
+    def answer_lost(self, response: str | None, request: int | None = None) -> None:
+        if response is None and request is not None:
+            if self._expected.pop(request, None) is not None:
+                self._listener.answer_lost(request, begun=False)
+            return
         entry = self._responses.get(response) if response is not None else None
         if response is None or (entry is not None and not entry.cut_off):
             self._listener.answer_lost(0 if entry is None else entry.reply.number)

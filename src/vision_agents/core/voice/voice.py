@@ -36,6 +36,8 @@ class SpeechRequest:
     participant: str | None = None
     # It is the rest of a reply that was cut off for nothing while the model was still writing: it goes on after that.
     unfinished: bool = False
+    # It stands in the history already, since it is asked once more.
+    known: bool = False
     # The call of a function in which it was asked for.
     caller: FunctionCall | None = field(default=None, compare=False)
     # Set when a model was told to say it, or will not be.
@@ -83,8 +85,9 @@ class VoiceListener(Protocol):
     def reply_superseded(self, reply: int) -> None:
         """The model has given up a reply for what one of its functions says; what that finds is told by itself."""
 
-    def answer_lost(self, reply: int) -> None:
-        """The model will say no more of this reply, which is not finished; 0: of one that had not begun."""
+    def answer_lost(self, reply: int, *, begun: bool = True) -> None:
+        """The model will say no more of this reply, which is not finished; 0: of one that had not begun. `begun`: it
+        has begun the reply, and its end will be told."""
 
     def insertion_heard(self, number: int) -> None:
         """All that was inserted into a reply under this number was heard."""
@@ -128,6 +131,9 @@ class Voice(Protocol):
 
     def tell_news(self, reply: int) -> None:
         """Count as told what functions found: by this reply, which a model makes by itself."""
+
+    def maker(self, reply: int) -> str:
+        """Return the name of the component that is at work for a reply."""
 
     def prepare(self, reply: SpokenReply, history: tuple[Message, ...]) -> None:
         """Begin to make an answer to `history`. It is kept from being heard, and known, until `confirm`."""

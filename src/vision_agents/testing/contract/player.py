@@ -76,7 +76,7 @@ class Player(HearingLog):
         if self._playing:
             self.interrupt()
 
-    def answer_lost(self, response: str | None) -> None:
+    def answer_lost(self, response: str | None, request: int | None = None) -> None:
         self.lost.append(response)
 
     def interrupted(self) -> None:

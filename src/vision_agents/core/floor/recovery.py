@@ -1,0 +1,70 @@
+"""Recovery: what follows a reply that could not be made, so that no failure of a part ends in silence.
+
+    failed unheard ──────── retry_after ──▶ made anew ─────┐
+    failed when some of it was heard:                       ├── fails again ──▶ the apology
+       heard to its end ─── retry_after ──▶ gone on with ──┘
+
+An answer is made anew from the history as it is by then. What functions found stands there, so that the model goes on
+from that and calls none for it again; where one still runs of which the result is told by itself, that is all that
+follows. What was heard stands, and the rest is said, since who has heard half of a sentence waits for the other half.
+Whatever is wanted meanwhile takes the place of all this: words that somebody says, code that interrupts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .policy import InterruptionPolicy
+from .reply_queue import QueuedReply, Reply, ReplyQueue
+
+
+@dataclass(slots=True)
+class Recovery:
+    """Queues what follows a failure. `apology`: the words of the last resort; empty for none."""
+
+    replies: ReplyQueue
+    policy: InterruptionPolicy
+    apology: str = ""
+
+    def fail(self, reply: Reply, at: float) -> None:
+        """Take note that a part failed at a reply of which something is heard: it plays to its end first."""
+        if self._missed(reply):
+            reply.failed_at = at
+
+    def will_go_on(self, number: int) -> bool:
+        """Return True if the reply that has the voice has this number, and is gone on with when it was heard."""
+        reply = self.replies.current(number)
+        return reply is not None and reply.failed_at is not None and reply.failures < self.policy.retries
+
+    def follow(self, reply: Reply, failed_at: float, at: float, *, again: bool = True) -> None:
+        """Queue what follows a reply that is over by now. `again`: it may be made once more."""
+        missed = self._missed(reply)
+        if missed and again and reply.failures < self.policy.retries:
+            self._try_again(reply, max(at, failed_at + self.policy.retry_after))
+        elif reply.untold:
+            self.replies.shelved = True
+        elif missed and self.apology and not self.replies.answer_waits:
+            self.replies.queue.append(QueuedReply(at, filler=self.apology))
+
+    def _missed(self, reply: Reply) -> bool:
+        """Return True if somebody waits for the reply: nobody does for the floor's own words, nor for what a function
+        wants said, which is told that it was not; and what is told by itself comes in its time."""
+        running = self.replies.functions.get(reply.number)
+        return not (reply.filler or reply.inner or (running is not None and running.told))
+
+    def _try_again(self, reply: Reply, since: float) -> None:
+        replies = self.replies
+        replies.addressees |= reply.to or set()
+        if reply.interruptible and replies.answer_waits:
+            replies.shelved |= reply.untold  # What waits answers that too.
+            return
+        anew = reply.untold or reply.unheard_answer
+        again = QueuedReply(
+            since,
+            interruptible=reply.interruptible,
+            continues=None if anew else reply.number,
+            stopped=reply.stopped,
+            news=reply.untold,
+            failures=reply.failures + 1,
+        )
+        replies.wait_again(again)

@@ -1,0 +1,341 @@
+"""A model or a voice fails, or hangs: the caller hears something all the same, and nothing is done twice."""
+
+import asyncio
+
+import pytest
+
+from vision_agents.core.agents import AgentSpeechEndedEvent, ErrorEvent
+from vision_agents.core.conversation import Role, ToolCall
+from vision_agents.core.floor import FloorState, InterruptionPolicy
+from vision_agents.core.voice import CONTINUE_PROMPT
+from vision_agents.testing.parts import ScriptedLLM, ToneTTS
+from vision_agents.testing.realtime import ScriptedRealtime
+
+from .call_kit import ANNA, Call, others
+from .test_realtime_calls import RealtimeCall
+
+pytestmark = pytest.mark.virtual_time
+
+SORRY = "Sorry, say that again."
+HANG = "hang"
+
+
+async def perhaps(fault):
+    """Fail, or hang, or do nothing of the kind."""
+    if fault == HANG:
+        await asyncio.Event().wait()
+    if fault:
+        raise ConnectionError(fault)
+
+
+class FaultyLLM(ScriptedLLM):
+    """`faults`: of its requests, in turn, after so many words; None for none."""
+
+    def __init__(self, faults, answers=("One two. Three four.",), after=0):
+        super().__init__(answers)
+        self.faults, self.after = list(faults), after
+
+    async def stream(self, request):
+        fault, said = self.faults.pop(0) if self.faults else None, 0
+        if not self.after:
+            await perhaps(fault)
+        async for piece in super().stream(request):
+            yield piece
+            said += 1
+            if said == self.after:
+                await perhaps(fault)
+
+
+class FaultyTTS(ToneTTS):
+    """`faults`: of its sentences, in turn, one of "nothing" gives no audio; `after`: there is some sound before."""
+
+    def __init__(self, faults, after=False):
+        super().__init__(delay=0.05)
+        self.faults, self.after = list(faults), after
+
+    async def stream_audio(self, text):
+        fault = self.faults.pop(0) if self.faults else None
+        if fault == "nothing":
+            return
+        if not self.after:
+            await perhaps(fault)
+        async for chunk in super().stream_audio(text):
+            yield chunk
+            await perhaps(fault)
+
+
+def errors(call):
+    return [(event.component, event.error) for event in call.of(ErrorEvent)]
+
+
+async def ask(call):
+    """Anna asks, and all that comes of it is over."""
+    await call.detector.speak(ANNA, 1.0)
+    await call.until(lambda: call.agent.state is not FloorState.IDLE)
+    await call.until(lambda: call.agent.state is FloorState.IDLE, 200.0)
+
+
+ANSWERED = [("user", "hello"), ("assistant", "One two. Three four.")]
+
+
+@pytest.mark.parametrize(
+    ("parts", "component"),
+    [
+        ({"llm": FaultyLLM(["down"])}, "LLM"),
+        ({"llm": FaultyLLM([HANG])}, "LLM"),
+        ({"tts": FaultyTTS(["down"])}, "TTS"),
+        ({"tts": FaultyTTS([HANG])}, "TTS"),
+        ({"tts": FaultyTTS(["nothing"])}, "TTS"),
+    ],
+    ids=["llm", "llm hangs", "tts", "tts hangs", "tts gives nothing"],
+)
+async def test_an_answer_of_which_nothing_was_heard_is_made_anew(parts, component):
+    async with Call(["hello"], ["One two. Three four."], **parts) as call:
+        await ask(call)
+        assert [what for what, _ in errors(call)] == [component]
+        assert call.history == ANSWERED
+        assert all(request.messages[-1].text == "hello" for request in call.llm.requests)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"tts": FaultyTTS([None, "down"])},
+        {"tts": FaultyTTS([None, HANG])},
+        {"tts": FaultyTTS([None, "nothing"])},
+        {"tts": FaultyTTS(["down"], after=True)},
+    ],
+    ids=["second sentence", "hangs", "gives nothing", "in the middle of a sentence"],
+)
+async def test_a_voice_that_fails_in_mid_answer_goes_on_where_it_was_heard_to(parts):
+    async with Call(["hello"], ["One two. Three four."], **parts) as call:
+        await ask(call)
+        assert [what for what, _ in errors(call)] == ["TTS"]
+        assert " ".join(text for _, text in call.history[1:]) == "One two. Three four."
+        assert len(call.llm.requests) == 1, "it had written all of it"
+        assert not any(message.interrupted for message in call.agent.conversation)
+
+
+@pytest.mark.parametrize(("fault", "rest"), [("down", "four."), (HANG, "Three four.")])
+async def test_a_model_that_fails_in_mid_answer_is_asked_to_go_on(fault, rest):
+    llm = FaultyLLM([fault], ["One two. Three", rest], after=3)
+    async with Call(["hello"], llm=llm) as call:
+        await ask(call)
+        assert " ".join(text for _, text in call.history[1:]) == "One two. Three four."
+        last = llm.requests[-1].messages
+        assert [message.text for message in last][-1] == CONTINUE_PROMPT
+        assert last[-2].role is Role.ASSISTANT
+
+
+async def test_what_fails_for_good_ends_in_the_apology():
+    llm = FaultyLLM(["down"] * 9)
+    async with Call(["hello"], llm=llm, apology=SORRY) as call:
+        await ask(call)
+        assert call.history == [("user", "hello"), ("assistant", SORRY)]
+        assert len(errors(call)) == 2
+
+
+async def test_a_voice_that_is_gone_cannot_apologise():
+    async with Call(["hello"], tts=FaultyTTS(["down"] * 9), apology=SORRY) as call:
+        await ask(call)
+        assert call.history == [("user", "hello")]
+        assert [what for what, _ in errors(call)] == ["TTS"] * 3
+
+
+async def test_a_voice_that_cannot_say_one_thing_may_say_the_apology():
+    async with Call(["hello"], tts=FaultyTTS(["down"] * 2), apology=SORRY) as call:
+        await ask(call)
+        assert call.history[-1] == ("assistant", SORRY)
+
+
+async def test_a_policy_without_retries_asks_once():
+    llm = FaultyLLM(["down"])
+    async with Call(["hello"], llm=llm, interruption=InterruptionPolicy(retries=0)) as call:
+        await ask(call)
+        assert (call.history, len(llm.requests)) == ([("user", "hello")], 0)
+
+
+@pytest.mark.parametrize("retry_after", [0.0, 0.5])
+async def test_what_code_wants_said_is_said_once_more_and_told(retry_after):
+    policy = InterruptionPolicy(retry_after=retry_after)
+    async with Call(tts=FaultyTTS(["down"]), interruption=policy) as call:
+        assert await call.agent.say("One two.") is True
+        assert call.history == [("assistant", "One two.")]
+
+
+async def test_what_code_wants_said_is_told_to_be_lost_when_it_is():
+    async with Call(tts=FaultyTTS(["down"] * 2)) as call:
+        assert await call.agent.say("One two.") is False
+        await call.until_state(FloorState.IDLE)
+        assert call.history == []
+
+
+@pytest.mark.parametrize("retry_after", [0.0, 0.5])
+async def test_a_greeting_that_the_model_fails_at_is_asked_for_once_more(retry_after):
+    llm = FaultyLLM(["down"], ["Hello."])
+    async with Call(llm=llm, interruption=InterruptionPolicy(retry_after=retry_after)) as call:
+        assert await call.agent.simple_response("Greet them.") is True
+        assert call.history == [("user", "Greet them."), ("assistant", "Hello.")]
+        assert [message.text for message in llm.requests[-1].messages] == ["Greet them."]
+
+
+def paying(faults, **more):
+    """A model that pays when it is asked, and fails at requests, in turn."""
+
+    def reply(request):
+        return ["It is paid."] if request.messages[-1].role is Role.TOOL else ["Right. ", ToolCall("1", "pay", {})]
+
+    return FaultyLLM(faults, reply, **more)
+
+
+@pytest.mark.parametrize("preamble", [True, False])
+@pytest.mark.parametrize("fault", ["down", HANG])
+async def test_a_function_that_has_run_is_not_called_again(fault, preamble):
+    llm = paying([None, fault])
+    if not preamble:
+        llm._answers = lambda r: ["It is paid."] if r.messages[-1].role is Role.TOOL else [ToolCall("1", "pay", {})]
+    paid = []
+    async with Call(["pay"], llm=llm) as call:
+
+        @llm.register_function()
+        async def pay() -> str:
+            paid.append(call.agent.state)
+            return "paid"
+
+        await ask(call)
+        assert len(paid) == 1
+        assert call.history[-1] == ("assistant", "It is paid.")
+        assert llm.requests[-1].messages[-1].role is Role.TOOL
+
+
+@pytest.mark.parametrize("deliver", [True, False])
+async def test_a_function_that_runs_while_the_voice_fails_is_not_called_again(deliver):
+    llm = paying([])
+    paid = []
+    async with Call(["pay"], llm=llm, tts=FaultyTTS(["down"])) as call:
+
+        @llm.register_function(deliver=deliver)
+        async def pay() -> str:
+            paid.append(1)
+            await asyncio.sleep(3.0)
+            return "paid"
+
+        await call.detector.speak(ANNA, 1.0)
+        await asyncio.sleep(20.0)
+        assert len(paid) == 1
+        assert call.history[-1] == ("assistant", "It is paid.")
+
+
+async def test_who_says_more_is_answered_once():
+    llm = FaultyLLM(["down"], ["One."])
+    policy = InterruptionPolicy(retry_after=3.0)
+    async with Call(["hello", "and you"], llm=llm, interruption=policy) as call:
+        await call.detector.speak(ANNA, 1.0)
+        await call.until(lambda: call.of(ErrorEvent))
+        await call.detector.speak(ANNA, 1.0)
+        await asyncio.sleep(30.0)
+        assert call.history == [("user", "hello"), ("user", "and you"), ("assistant", "One.")]
+
+
+async def test_nothing_is_left_running():
+    async with Call(["hello"], llm=FaultyLLM(["down"])) as call:
+        await call.detector.speak(ANNA, 1.0)
+        await call.until(lambda: call.of(ErrorEvent))
+    assert not others()
+
+
+@pytest.mark.parametrize("apology", [None, 3])
+async def test_an_apology_is_a_text(apology):
+    with pytest.raises(TypeError, match="an apology is a text"):
+        Call(apology=apology)
+
+
+async def test_a_smile_is_not_read_aloud():
+    async with Call(["hello"], ["🙂 One two. 🙂"]) as call:
+        await ask(call)
+        assert call.tts.spoken == ["🙂 One two."]
+        assert (errors(call), call.history[-1]) == ([], ("assistant", "🙂 One two. 🙂"))
+
+
+class MuteRealtime(ScriptedRealtime):
+    """Does not answer the first so many times that it is to; `raises`: nor take the text."""
+
+    def __init__(self, times, answers=("one two three.",), words=("hello",), raises=False):
+        super().__init__(answers, words)
+        self.times, self.raises = times, raises
+
+    async def send_text(self, text, request=None):
+        if self.raises and self.times:
+            self.times -= 1
+            raise ConnectionError("down")
+        await super().send_text(text, request)
+
+    def respond(self, text, request=None):
+        if self.times and not self.raises:
+            self.times -= 1
+            self.asked.append(text)
+        else:
+            super().respond(text, request)
+
+
+class TestRealtime:
+    async def test_a_model_that_does_not_answer_is_asked(self):
+        model = MuteRealtime(1)
+        async with RealtimeCall(model=model) as call:
+            await call.speak(1.0)
+            await call.until(lambda: call.of(AgentSpeechEndedEvent), 30.0)
+            assert model.asked == ["hello", CONTINUE_PROMPT]
+            assert call.history == [("user", "hello"), ("assistant", "one two three.")]
+            assert errors(call) == [("MuteRealtime", "no answer in time: 20 s (reply_timeout)")]
+
+    async def test_one_that_never_answers_is_to_apologise(self):
+        model = MuteRealtime(2, [SORRY])
+        async with RealtimeCall(model=model, apology=SORRY) as call:
+            await call.speak(1.0)
+            await call.until(lambda: call.of(AgentSpeechEndedEvent), 60.0)
+            await call.until_state(FloorState.IDLE)
+            assert call.history[-1] == ("assistant", SORRY)
+
+    async def test_a_text_that_could_not_be_sent_is_sent_again(self):
+        model = MuteRealtime(1, raises=True)
+        async with RealtimeCall(model=model) as call:
+            assert await call.agent.simple_response("Greet them.") is True
+            assert model.asked == ["Greet them."]
+            assert call.history == [("user", "Greet them."), ("assistant", "one two three.")]
+
+    async def test_what_it_was_to_say_is_said_once_more(self):
+        model = MuteRealtime(1)
+        async with RealtimeCall(model=model) as call:
+            assert await call.agent.say("one two three.") is True
+            assert len(model.asked) == 2
+            assert call.history == [("assistant", "one two three.")]
+
+    @pytest.mark.parametrize("interruptible", [True, False])
+    async def test_what_the_service_stopped_before_its_first_sound_is_said(self, interruptible):
+        class Stops(ScriptedRealtime):
+            stopping = 1
+
+            def respond(self, text, request=None):
+                if self.stopping:
+                    self.stopping -= 1
+                    self.asked.append(text)
+                    self.report_answer_lost(request=request)
+                    self.report_answer_lost(request=99)  # of a request that nobody has made
+                else:
+                    super().respond(text, request)
+
+        async with RealtimeCall(model=Stops(["one two three."])) as call:
+            assert await call.agent.say("one two three.", interruptible=interruptible) is True
+            assert len(call.model.asked) == 2
+            assert call.history == [("assistant", "one two three.")]
+
+
+@pytest.mark.parametrize("text", ["", "  ", "…", "🙂"])
+async def test_there_is_nothing_to_say_without_words(text):
+    async with Call() as call:
+        with pytest.raises(ValueError, match="give it words"):
+            await call.agent.say(text)
+        if not text.strip():
+            with pytest.raises(ValueError, match="nothing to answer"):
+                await call.agent.simple_response(text)
+        assert (call.history, call.agent.state) == ([], FloorState.IDLE)

@@ -1,0 +1,323 @@
+"""Stories: a part fails, or is not in time, and the agent is heard all the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vision_agents.core.floor import FloorState
+from vision_agents.core.floor import effects as fx
+from vision_agents.core.floor import events as ev
+
+from .story import ANN, BOB, Story, committed, kinds, knobs, speaking
+
+SORRY = "Sorry, something went wrong."
+
+AGAIN: dict[str, Any] = {"again": True}
+
+
+def asked(apology: str = "", **settings: Any) -> Story:
+    """Ann asked at 0.0; reply 1 is made for her since 1.5."""
+    story = Story(knobs(**settings), apology=apology)
+    story.asks(ANN, "how are you")
+    return story
+
+
+def failed(story: Story, when: float, reply: int) -> list[fx.Effect]:
+    """A part fails at a reply of which nothing is heard, and what comes of that at once."""
+    effects = story.at(when, ev.ReplyFailed, reply, **AGAIN)
+    assert effects[0] == fx.DropReply(reply, "it could not be made")
+    return effects[1:]
+
+
+class TestAnAnswer:
+    def test_that_nobody_heard_is_made_anew(self) -> None:
+        story = asked()
+        assert failed(story, 2.0, 1) == []
+        assert story.state() is FloorState.THINKING
+        assert story.until(2.49) == []
+        assert story.until(2.5) == [fx.BeginReply(2, 0, answer=True)]
+        story.answers(3.0)
+        story.at(4.0, ev.AudioDrained, 2)
+        assert story.end() == []
+
+    def test_that_fails_again_ends_in_silence_without_an_apology(self) -> None:
+        story = asked()
+        failed(story, 2.0, 1)
+        story.until(2.5)
+        assert failed(story, 3.0, 2) == []
+        assert story.state() is FloorState.IDLE
+
+    def test_that_fails_again_ends_in_the_apology(self) -> None:
+        story = asked(SORRY)
+        failed(story, 2.0, 1)
+        story.until(2.5)
+        assert failed(story, 3.0, 2) == [fx.BeginReply(3, 0, answer=False, filler=SORRY)]
+        assert failed(story, 4.0, 3) == [], "who apologises for the apology?"
+        assert story.state() is FloorState.IDLE
+
+    def test_is_tried_as_often_as_the_policy_says(self) -> None:
+        story = asked(SORRY, retries=2, retry_after=1.0)
+        for reply in (1, 2):
+            failed(story, reply * 2.0, reply)
+            assert story.until(reply * 2.0 + 1.0) == [fx.BeginReply(reply + 1, 0, answer=True)]
+        assert failed(story, 6.0, 3) == [fx.BeginReply(4, 0, answer=False, filler=SORRY)]
+        assert failed(asked(SORRY, retries=0), 2.0, 1) == [fx.BeginReply(2, 0, answer=False, filler=SORRY)]
+
+    def test_of_which_no_sound_comes_in_time(self) -> None:
+        story = asked(SORRY)
+        assert story.until(21.5) == [
+            fx.AnnounceFailure(1, "no sound in time: 20 s (reply_timeout)"),
+            fx.DropReply(1, "no sound in time"),
+        ]
+        assert story.until(22.0) == [fx.BeginReply(2, 0, answer=True)]
+        assert kinds(story.until(42.0)) == [fx.AnnounceFailure, fx.DropReply, fx.BeginReply]
+        assert story.floor.reply == 3
+
+    def test_is_no_longer_wanted_by_who_says_more(self) -> None:
+        """There is one answer, to all that was said, and it has its own attempts."""
+        story = asked()
+        failed(story, 2.0, 1)
+        story.speaks(ANN, 2.2, 0.96)
+        story.stops(ANN, 3.4, 0.96)
+        story.at(3.5, ev.TurnEnded, ANN)
+        story.at(3.6, ev.TranscriptReceived, ANN, "and you", True)
+        assert story.at(3.6, ev.TranscriptCompleted, ANN, 2) == [
+            fx.RecordTurn(ANN, "and you"),
+            fx.BeginReply(2, 0, answer=True),
+        ]
+        assert failed(story, 4.0, 2) == []
+        assert story.until(4.5) == [fx.BeginReply(3, 0, answer=True)]
+
+    def test_waits_for_who_makes_a_noise(self) -> None:
+        story = asked()
+        failed(story, 2.0, 1)
+        story.at(2.4, ev.SpeechStarted, ANN)
+        story.stops(ANN, 2.7, 0.1)
+        assert fx.BeginReply(2, 0, answer=True) in story.end()
+
+    def test_is_not_wanted_when_code_interrupts(self) -> None:
+        story = asked(SORRY)
+        failed(story, 2.0, 1)
+        story.at(2.1, ev.InterruptRequested)
+        assert story.end() == []
+
+    def test_is_not_wanted_when_everybody_has_left(self) -> None:
+        story = asked(SORRY)
+        failed(story, 2.0, 1)
+        story.at(2.1, ev.ParticipantLeft, ANN)
+        assert story.end() == []
+
+    def test_lets_what_code_wants_said_go_before(self) -> None:
+        story = asked()
+        story.at(1.8, ev.ReplyRequested, 2)
+        assert failed(story, 2.0, 1) == [fx.BeginReply(2, 0, answer=False)]
+        story.answers(2.2)
+        assert story.at(4.0, ev.AudioDrained, 2) == [fx.BeginReply(3, 0, answer=True)]
+
+    def test_still_interrupted_by_whom_it_answers_only(self) -> None:
+        story = asked(interruptible_by="spoken_to")
+        failed(story, 2.0, 1)
+        story.until(2.5)
+        story.answers(3.0)
+        assert fx.Hold not in kinds(story.speaks(BOB, 3.1, 0.3))
+        assert fx.Hold in kinds(story.speaks(ANN, 3.6, 0.3))
+
+
+class TestWhatWasHeardInPart:
+    def test_is_gone_on_with_when_it_was_heard(self) -> None:
+        story = speaking()
+        assert story.at(3.0, ev.ReplyFailed, 1, **AGAIN) == []
+        assert story.floor.may_continue(1)
+        assert story.at(3.2, ev.AudioDrained, 1) == []
+        assert story.until(3.5) == [fx.BeginReply(2, 0, answer=False, continues=1)]
+        story.answers(4.0)
+        story.at(5.0, ev.AudioDrained, 2)
+        assert story.end() == []
+
+    def test_at_once_if_it_plays_long_after_the_failure(self) -> None:
+        story = speaking()
+        story.at(3.0, ev.ReplyFailed, 1, **AGAIN)
+        story.at(5.0, ev.AudioProgressed, 1)
+        assert story.at(6.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=False, continues=1)]
+
+    def test_with_the_apology_after_the_last_attempt(self) -> None:
+        story = Story(knobs(), apology=SORRY)
+        story.asks(ANN, "how are you")
+        for reply in (1, 2):
+            story.answers(reply * 2.0)
+            story.at(reply * 2.0 + 0.1, ev.ReplyFailed, reply, **AGAIN)
+            assert story.floor.may_continue(reply) is (reply == 1)
+            effects = story.at(reply * 2.0 + 0.8, ev.AudioDrained, reply)
+        assert effects == [fx.BeginReply(3, 0, answer=False, filler=SORRY)]
+
+    def test_if_there_was_some_sound_that_nobody_heard_yet(self) -> None:
+        story = asked()
+        assert story.at(2.0, ev.ReplyFailed, 1, begun=True, **AGAIN) == []
+        story.at(2.1, ev.AudioStarted, 1)
+        assert story.at(3.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=False, continues=1)]
+
+    def test_and_stalls(self) -> None:
+        story = speaking()
+        assert story.until(10.0) == [
+            fx.AnnounceFailure(1, "the sound stalled: 8 s (stall_timeout)"),
+            fx.DropReply(1, "the sound stalled"),
+        ]
+        assert story.until(10.5) == [fx.BeginReply(2, 0, answer=False, continues=1)]
+
+    def test_unless_somebody_interrupts_it(self) -> None:
+        story = speaking()
+        story.at(3.0, ev.ReplyFailed, 1, **AGAIN)
+        assert committed(story.speaks(ANN, 3.1, 0.64))[1] == 1
+        story.stops(ANN, 4.0, 0.64)
+        story.at(4.1, ev.TurnEnded, ANN)
+        story.at(4.2, ev.TranscriptReceived, ANN, "stop", True)
+        assert fx.BeginReply(2, 1, answer=True) in story.at(4.2, ev.TranscriptCompleted, ANN, 2)
+        story.answers(4.5)
+        story.at(5.0, ev.AudioDrained, 2)
+        assert story.end() == []
+
+
+class TestWhatCodeWantsSaid:
+    @pytest.mark.parametrize("interruptible", [True, False])
+    def test_is_said_once_more_and_stays_as_it_was(self, interruptible: bool) -> None:
+        story = Story()
+        story.at(0.0, ev.ReplyRequested, 1, interruptible)
+        assert failed(story, 1.0, 1) == []
+        assert story.floor.may_continue(1)
+        assert story.until(1.5) == [fx.BeginReply(2, 0, answer=False, continues=1)]
+        assert story.floor.may_continue(1)
+        story.answers(2.0)
+        assert (fx.Hold in kinds(story.speaks(ANN, 2.1, 0.3))) is interruptible
+
+    def test_that_must_be_heard_is_said_though_an_answer_waits(self) -> None:
+        story = Story()
+        story.at(0.0, ev.ReplyRequested, 1, False)
+        story.asks_while_others_speak(ANN, "how are you", 0.1)
+        assert failed(story, 2.0, 1) == [fx.BeginReply(2, 0, answer=True)]
+        story.answers(2.2)
+        assert story.at(3.0, ev.AudioDrained, 2) == [fx.BeginReply(3, 0, answer=False, continues=1)]
+
+    def test_is_not_said_again_if_an_answer_waits(self) -> None:
+        story = Story()
+        story.at(0.0, ev.ReplyRequested, 1)
+        story.floor._replies.want_answer(0.0)
+        assert failed(story, 2.0, 1) == [fx.BeginReply(2, 0, answer=True)]
+        story.answers(2.2)
+        assert story.at(3.0, ev.AudioDrained, 2) == []
+
+    def test_inside_an_answer_is_told_to_the_function_alone(self) -> None:
+        story = Story(answers=False, apology=SORRY)
+        story.at(0.0, ev.ReplyRequested, 1, within=0)
+        assert failed(story, 1.0, 1) == []
+        assert story.end() == []
+
+
+class TestFunctions:
+    def test_that_runs_is_not_called_again_if_its_result_is_told_by_itself(self) -> None:
+        story = asked(SORRY)
+        story.at(1.6, ev.FunctionStarted, 1, told=True)
+        story.at(1.7, ev.FunctionStarted, 1)
+        assert failed(story, 2.0, 1) == []
+        for _ in range(2):
+            story.at(2.0, ev.FunctionEnded, 1)
+        assert story.until(9.0) == []
+        assert story.at(9.0, ev.FunctionFound, 0) == [fx.BeginReply(2, 0, answer=False, news=True)]
+
+    @pytest.mark.parametrize("heard", [False, True])
+    def test_that_runs_and_is_not_told_of_is_asked_about(self, heard: bool) -> None:
+        story = asked()
+        story.at(1.6, ev.FunctionStarted, 1)
+        failed(story, 2.0, 1)
+        story.at(2.0, ev.FunctionEnded, 1)
+        assert story.until(2.5) == [fx.BeginReply(2, 0, answer=True)]
+
+    def test_that_runs_while_what_was_said_before_it_fails_to_sound(self) -> None:
+        story = speaking()
+        story.at(2.1, ev.FunctionStarted, 1, told=True)
+        story.at(2.2, ev.ReplyFailed, 1, **AGAIN)
+        story.at(2.2, ev.FunctionEnded, 1)
+        assert story.at(3.0, ev.AudioDrained, 1) == []
+        assert story.end() == []
+
+    def test_that_never_returns_is_not_called_again(self) -> None:
+        story = asked(SORRY)
+        story.at(1.6, ev.FunctionStarted, 1)
+        assert story.until(121.6) == [
+            fx.AnnounceFailure(1, "a function did not return: 120 s (function_limit)"),
+            fx.DropReply(1, "a function did not return"),
+            fx.BeginReply(2, 0, answer=False, filler=SORRY),
+        ]
+
+    def test_of_which_the_result_could_not_be_told(self) -> None:
+        story = asked(SORRY)
+        story.answers(2.0)
+        story.at(3.0, ev.AudioDrained, 1)
+        assert kinds(story.at(4.0, ev.FunctionFound, 0)) == [fx.BeginReply]
+        assert failed(story, 5.0, 2) == []
+        assert story.until(5.5) == [fx.BeginReply(3, 0, answer=False, news=True)]
+        assert failed(story, 6.0, 3) == [], "nobody has asked"
+
+    def test_of_which_the_result_is_told_by_the_answer_that_comes_first(self) -> None:
+        story = asked()
+        story.answers(2.0)
+        story.at(3.0, ev.AudioDrained, 1)
+        story.at(4.0, ev.FunctionFound, 0)
+        failed(story, 4.5, 2)
+        story.speaks(ANN, 4.6, 0.96)
+        story.stops(ANN, 5.8, 0.96)
+        story.at(5.9, ev.TurnEnded, ANN)
+        story.at(6.0, ev.TranscriptReceived, ANN, "well", True)
+        effects = story.at(6.0, ev.TranscriptCompleted, ANN, 2)
+        assert effects == [fx.RecordTurn(ANN, "well"), fx.BeginReply(3, 0, answer=True)]
+        story.answers(6.5)
+        story.at(7.0, ev.AudioDrained, 3)
+        assert story.end() == []
+
+
+class TestRealtime:
+    def owing(self, apology: str = "", words: str = "how are you") -> Story:
+        """Ann's turn is over at 1.0, with these words; the model owes an answer."""
+        story = Story(answers=False, apology=apology)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(1.0, ev.TurnEnded, ANN)
+        if words:
+            story.at(1.1, ev.TranscriptReceived, ANN, words, True)
+        return story
+
+    def test_a_model_that_does_not_answer_words_is_asked(self) -> None:
+        story = self.owing(SORRY)
+        assert story.until(21.0) == [fx.AnnounceFailure(0, "no answer in time: 20 s (reply_timeout)")]
+        assert story.state() is FloorState.THINKING
+        assert story.until(21.5) == [fx.BeginReply(1, 0, answer=False, continues=0)]
+        assert kinds(story.until(41.5)) == [fx.AnnounceFailure, fx.DropReply, fx.BeginReply]
+        assert kinds(story.until(61.5)) == [fx.AnnounceFailure, fx.DropReply]
+        assert story.state() is FloorState.IDLE
+
+    def test_a_model_need_not_answer_a_noise(self) -> None:
+        assert self.owing(SORRY, words="").end() == []
+
+    def test_an_answer_that_comes_while_the_next_attempt_waits_is_the_answer(self) -> None:
+        story = self.owing()
+        story.until(21.2)
+        story.at(21.3, ev.ReplyStarted, 1)
+        story.answers(21.4)
+        story.at(22.0, ev.AudioDrained, 1)
+        assert story.end() == []
+
+    def test_an_answer_that_stalls_is_gone_on_with(self) -> None:
+        story = self.owing()
+        story.at(1.5, ev.ReplyStarted, 1)
+        story.answers(1.6)
+        assert kinds(story.until(9.6)) == [fx.AnnounceFailure, fx.DropReply]
+        assert story.until(10.1) == [fx.BeginReply(2, 0, answer=False, continues=1)]
+
+    def test_an_answer_that_the_model_says_is_lost_is_asked_for_once(self) -> None:
+        story = self.owing()
+        story.at(1.5, ev.ReplyStarted, 1)
+        story.at(1.6, ev.AnswerLost, 1)
+        assert kinds(story.at(1.7, ev.ReplyFailed, 1, **AGAIN)) == [fx.DropReply, fx.BeginReply]
+        story.answers(2.0)
+        story.at(3.0, ev.AudioDrained, 2)
+        assert story.end() == []
