@@ -1,7 +1,7 @@
 """Where the time of the local agent's answers goes, and what it wins and costs to prepare them before a turn is over.
 
 Two agents of local models in one process are asked the same questions in turn, in real time: one prepares its answer in
-pauses (`InterruptionPolicy(prepare=True)`), the other does not, as the agent of the commands. Every other
+pauses (`InterruptionPolicy(prepare=True)`), as the agent of the commands does, the other does not. Every other
 question has a hesitation in it, so that what was prepared is thrown away. A caller listens to the beginning of each
 answer, and asks the next when all of it was said.
 

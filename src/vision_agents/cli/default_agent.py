@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vision_agents.core import Agent, User
 from vision_agents.core.edge import EdgeTransport
 from vision_agents.core.llm import LLM
@@ -19,11 +21,14 @@ INSTRUCTIONS = (
 async def local_agent(edge: EdgeTransport, llm: LLM | None = None) -> Agent:
     """An agent of local plugins: Moonshine hears, SmolLM2 thinks, Piper speaks, Smart Turn knows whose turn it is.
 
-    And Resemblyzer whose voice: the television's is not the caller's. `llm`: what thinks in SmolLM2's place.
+    And Resemblyzer whose voice: the television's is not the caller's. Answers are prepared before a turn is certain to
+    be over, which costs a local model nothing but work. `llm`: what thinks in SmolLM2's place, and prepares nothing,
+    since it may be paid for.
     """
     # The plugins import their runtimes; a command's help does not need those.
     from vision_agents.plugins import llama, moonshine, piper, resemblyzer, smart_turn
 
+    detector = smart_turn.TurnDetection()
     return Agent(
         edge=edge,
         llm=llm or llama.LLM(),
@@ -31,6 +36,7 @@ async def local_agent(edge: EdgeTransport, llm: LLM | None = None) -> Agent:
         instructions=INSTRUCTIONS,
         stt=moonshine.STT(),
         tts=piper.TTS(),
-        turn_detection=smart_turn.TurnDetection(),
+        turn_detection=detector,
+        interruption=replace(detector.policy, prepare=llm is None),
         voiceprint=resemblyzer.Voiceprint(),
     )
