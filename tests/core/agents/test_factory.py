@@ -1,5 +1,6 @@
 """Agent factories by name: found, and refused in words that say what to write instead."""
 
+import re
 import sys
 
 import pytest
@@ -52,6 +53,22 @@ def test_the_default_is_there():
 )
 def test_what_is_no_factory_is_refused(spec, complaint):
     with pytest.raises(AgentFactoryError, match=complaint):
+        load_factory(spec)
+
+
+@pytest.mark.parametrize(
+    ("spec", "hint"),
+    [
+        ("flowers:make_agnt", "did you mean make_agent?"),
+        ("flower:make_agent", "did you mean flowers?"),
+        ("flowers:zzz", "check --agent"),
+    ],
+)
+def test_a_misspelt_name_is_told_with_the_one_that_was_meant(spec, hint, tmp_path, monkeypatch):
+    (tmp_path / "flowers.py").write_text("async def make_agent(edge): ...\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(AgentFactoryError, match=re.escape(hint)):
         load_factory(spec)
 
 

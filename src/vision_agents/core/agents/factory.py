@@ -8,10 +8,12 @@ A factory is called with the keyword `edge`: the EdgeTransport to hand to the ag
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import os
+import pkgutil
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from importlib import import_module
 from typing import Any
 
@@ -40,7 +42,10 @@ def load_object(spec: str, where: str = "--agent") -> Any:
     for name in object_name.split("."):
         found = getattr(found, name, None)
     if found is None:
-        raise AgentFactoryError(f"the module {module_name} ({_place(module)}) has no {object_name!r}: check {where}")
+        raise AgentFactoryError(
+            f"the module {module_name} ({_place(module)}) has no {object_name!r}: "
+            + _advice(object_name, (name for name in vars(module) if not name.startswith("_")), where)
+        )
     return found
 
 
@@ -71,9 +76,15 @@ def _import(name: str, where: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             raise AgentFactoryError(
-                f"there is no module {name!r}, neither installed nor in {here}: check {where}"
+                f"there is no module {name!r}, neither installed nor in {here}: "
+                + _advice(name, (module.name for module in pkgutil.iter_modules([here])), where)
             ) from None
         raise
+
+
+def _advice(word: str, known: Iterable[str], where: str) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"check {where}"
 
 
 def _as_module(path: str) -> str:
