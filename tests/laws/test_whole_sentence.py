@@ -133,6 +133,43 @@ def test_who_says_a_whole_sentence_is_answered(said: Sentence) -> None:
         assert fx.RecordTurn(ANN, said.words) in call.effects
 
 
+@given(
+    words=st.sampled_from(["tell me about the weather in Rome", "so what would that cost", "no not that one"]),
+    sure=st.floats(0.6, 1.0),
+    fainter=st.floats(-10.0, FARTHEST - 0.5),
+    windows=st.integers(8, 40),
+    unclear_each=st.integers(1, 10),
+    lasted=st.floats(0.3, 3.0),
+    guessed=st.booleans(),
+)
+def test_a_sentence_that_is_understood_is_answered_now_or_later(
+    words: str, sure: float, fainter: float, windows: int, unclear_each: int, lasted: float, guessed: bool
+) -> None:
+    """However little of it was detected, and though the recogniser tells its final words only when it is asked."""
+    call = Call()
+    call.sounds(4.0)
+    call.post(ev.SpeechStarted(5.0, ANN, 0.9, 0.04))
+    for n in range(1, windows + 1):
+        clear = 0.95 if n % unclear_each else 0.6
+        at = max(call.now, 5.0 + lasted * n / windows)
+        call.post(ev.SpeechContinued(at, ANN, clear, n * WINDOW, USUAL - fainter))
+    call.post(ev.SpeechEnded(call.now + 0.2, ANN, windows * WINDOW, 0.2))
+    call.post(ev.TranscriptReceived(call.now + 0.1, ANN, words, not guessed, sure))
+    before = len(call.effects)
+    while call.floor.deadline is not None and call.floor.deadline < call.now + 3.0 and call.floor.reply == 1:
+        call.pass_until(call.floor.deadline)
+        asked = [effect for effect in call.effects[before:] if isinstance(effect, fx.FinishTurn)]
+        if asked:
+            call.post(ev.TranscriptReceived(call.now, ANN, words, True, sure))
+            call.post(ev.TranscriptCompleted(call.now, ANN, asked[-1].turn))
+            break
+    if call.floor.reply == 1:
+        call.post(ev.AudioDrained(call.now, 1))
+    call.pass_until(call.now + 6.0)
+    assert any(isinstance(effect, fx.RecordTurn) and words in effect.text for effect in call.effects)
+    assert not any(isinstance(effect, fx.RecordOverheard) for effect in call.effects)
+
+
 @given(SENTENCES, st.floats(FARTHEST + 0.5, 60.0))
 def test_somebody_too_far_is_not_answered_and_yet_in_the_history(said: Sentence, fainter: float) -> None:
     call = Call()

@@ -11,7 +11,8 @@ from .people import People
 from .reply_queue import Reply
 from .strategies import BEST, total, votes
 from .strategies.echo import repeats
-from .strategies.words import BELIEVED, mean_something
+from .strategies.loudness import KNOWN
+from .strategies.words import BELIEVED, is_sentence, mean_something
 from .turn import Turn
 from .vocabulary import Vocabulary, tokens
 
@@ -122,12 +123,14 @@ def answered_later(evidence: Evidence, given: tuple[Vote, ...], strategies: tupl
     """Return True for somebody's final words that interrupt nothing, and are answered after what the agent says.
 
     Of some the detector noticed nothing: how long they took is not known, so nothing is known against them. Of others
-    it is only guessed that they are a listener's: "thank you so much, cancel" may be said to somebody by name. Not so
+    it is only guessed that they are a listener's: "thank you so much, cancel" may be said to somebody by name. And a
+    sentence that is understood is never lost, though it has more words than the detector heard speech for. Not so
     where all that the speech could be outweighs nothing of what else speaks against it, another's voice or a strategy
     of a user.
     """
     guessed = any(vote.strategy == "words" and vote.weight < 0.0 for vote in given)
-    return (guessed or evidence.voiced == 0.0) and _overheard(evidence) and best(given, strategies) >= 1.0
+    sentence = is_sentence(evidence) and evidence.voiced >= KNOWN
+    return (guessed or sentence or evidence.voiced == 0.0) and _overheard(evidence) and best(given, strategies) >= 1.0
 
 
 def best(given: tuple[Vote, ...], strategies: tuple[str, ...]) -> float:

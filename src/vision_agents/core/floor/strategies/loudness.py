@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..evidence import Evidence, Vote
-from ..vocabulary import tokens, word_count
+from ..vocabulary import tokens
 from .voice import callers
-from .words import SYLLABLE, believed, certain, mean_something
+from .words import SYLLABLE, believed, certain, is_sentence
 
 # dB under the usual level: nobody's level is steadier than the first. Up to the second it may be a caller who leans
 # back, at six times the distance, as well as a television: that makes it later. Beyond it is somebody else.
@@ -17,10 +17,6 @@ LATER, TOO_FAR = -0.5, -6.0
 # on, and by less and less. Of 93 voices in recordings 5 in 100 rose by more, at any time.
 KNOWN = 0.25
 RISE = 12.0
-
-# So many words that mean something are a sentence: who is not too far is answered, though the detector misses most of a
-# faint voice.
-SENTENCE = 3.0
 
 # Seconds of silence after a turn within which whoever speaks from this side of `FARTHEST` goes on with it.
 GOES_ON = 2.0
@@ -50,7 +46,7 @@ def loudness(evidence: Evidence) -> Vote | None:
     fainter = usual - evidence.level - RISE * max(0.0, 1.0 - evidence.voiced / KNOWN)
     if known and fainter >= FARTHEST:
         return Vote(TOO_FAR, f"{fainter:.0f} dB fainter than usual, farther than a caller can be")
-    if fainter <= STEADY or _goes_on(evidence) or _is_sentence(evidence):
+    if fainter <= STEADY or _goes_on(evidence) or is_sentence(evidence):
         return None
     weight = LATER * (min(fainter, FARTHEST) - STEADY) / (FARTHEST - STEADY)
     return Vote(weight, f"{fainter:.0f} dB fainter than {'usual' if known else 'callers are'}")
@@ -62,10 +58,6 @@ def _only_a_command(evidence: Evidence) -> bool:
 
 def _unmeasured(evidence: Evidence) -> bool:
     return evidence.voiced < SYLLABLE and certain(evidence)
-
-
-def _is_sentence(evidence: Evidence) -> bool:
-    return mean_something(evidence) and word_count(tokens(evidence.words)) >= SENTENCE
 
 
 def _goes_on(evidence: Evidence) -> bool:

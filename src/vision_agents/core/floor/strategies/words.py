@@ -20,6 +20,10 @@ UNSURE = 0.5
 # Seconds of speech, a syllable, under which the detector has missed nearly all of it.
 SYLLABLE = 0.1
 
+# So many words that mean something are a sentence: who is not too far is answered, though the detector misses most of a
+# faint voice.
+SENTENCE = 3.0
+
 # What each "yeah" weighs against an interruption. The first one weighs as two, and all of them at most what the length
 # of the speech can weigh for it.
 PER_BACKCHANNEL = 0.5
@@ -101,6 +105,11 @@ def mean_something(evidence: Evidence) -> bool:
     """Return True for words that the recogniser is sure of and that are more than an "uh-huh"."""
     spoken = tokens(evidence.words)
     return bool(spoken) and believed(evidence) and not evidence.vocabulary.is_idle(spoken)
+
+
+def is_sentence(evidence: Evidence) -> bool:
+    """Return True for so many words that mean something that they are a sentence."""
+    return mean_something(evidence) and word_count(tokens(evidence.words)) >= SENTENCE
 
 
 def is_listeners(evidence: Evidence, given: tuple[Vote, ...]) -> bool:
