@@ -20,8 +20,8 @@ ELSEWHERE = {"README.md": "quickstart.md"}
 CELL = re.compile(r"<td[^>]*>.*?</td>", re.DOTALL)
 CODE = re.compile(r"(?<=<code>)[^<]*(?=</code>)")
 
-# Where code in a cell may go on in the next line: a table is no wider than it has to be, and no name is torn.
-JOINT = re.compile(r"(?<=\w[.(=/])(?=\w)")
+# Where code in a cell may go on in the next line, so that no table is wider than it has to be. Endings stay with names.
+JOINT = re.compile(r"(?<=\w[.(=/])(?=\w{3})")
 LINK = re.compile(r"\]\((?P<path>[^)\s:#]+)(?P<anchor>#[^)\s]*)?\)")
 
 
