@@ -23,7 +23,7 @@ from vision_agents.core.floor.challenger import LONGEST_WINDOW, Challenger
 from vision_agents.core.floor.evidence import Vote
 from vision_agents.core.floor.late_words import ECHO_DELAY
 from vision_agents.core.floor.loudness import Loudness
-from vision_agents.core.floor.reply_queue import Reply
+from vision_agents.core.floor.reply import Reply
 from vision_agents.core.floor.strategies.loudness import GOES_ON
 from vision_agents.core.floor.turn import Turn, TurnPhase
 from vision_agents.core.floor.vocabulary import Vocabulary

@@ -9,7 +9,7 @@ from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 from vision_agents.core.floor.challenge import HOLDING
 from vision_agents.core.floor.drafts import same_words
-from vision_agents.core.floor.reply_queue import Draft
+from vision_agents.core.floor.reply import Draft
 from vision_agents.core.floor.turn import Announced, TurnPhase
 
 # Deadlines in a row that may be needed to come to rest: a few for each turn, two for each reply that waits.

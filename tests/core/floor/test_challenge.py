@@ -17,7 +17,7 @@ from vision_agents.core.floor.challenge import (
     Change,
     Signal,
 )
-from vision_agents.core.floor.reply_queue import Reply
+from vision_agents.core.floor.reply import Reply
 
 SIGNALS = st.sampled_from(Signal)
 

@@ -321,3 +321,12 @@ class TestRealtime:
         story.answers(2.0)
         story.at(3.0, ev.AudioDrained, 2)
         assert story.end() == []
+
+    def test_a_rest_that_must_be_heard_is_asked_for_once(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyRequested, 1, False)
+        story.at(0.5, ev.AnswerLost, 1)
+        assert kinds(story.at(0.6, ev.ReplyFailed, 1, **AGAIN)) == [fx.DropReply, fx.BeginReply]
+        story.answers(2.0)
+        story.at(3.0, ev.AudioDrained, 2)
+        assert story.end() == []

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from .challenger import Challenger
-from .reply_queue import Reply
+from .reply import Reply
 
 
 class ChallengePhase(Enum):

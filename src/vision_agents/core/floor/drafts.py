@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import effects as fx
-from .reply_queue import Draft, ReplyQueue
+from .reply import Draft
+from .reply_queue import ReplyQueue
 from .turn import FINALIZING, PAUSED, QUIET, Turn
 from .unfinished import Ending, ending
 from .vocabulary import tokens

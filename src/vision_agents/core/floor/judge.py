@@ -16,7 +16,7 @@ from .evidence import Evidence, Vote
 from .late_words import Dismissed, LateWords, answered_later, best
 from .people import People
 from .policy import InterruptionPolicy
-from .reply_queue import Reply
+from .reply import Reply
 from .strategies import total, votes
 from .strategies.loudness import KNOWN
 from .strategies.question import asked

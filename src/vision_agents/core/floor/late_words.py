@@ -8,7 +8,7 @@ from . import effects as fx
 from . import events as ev
 from .evidence import Evidence, Vote
 from .people import People
-from .reply_queue import Reply
+from .reply import Reply
 from .strategies import BEST, total, votes
 from .strategies.echo import repeats
 from .strategies.loudness import KNOWN

@@ -18,7 +18,7 @@ participant has a turn (`turn.py`; `turn_taking.py` opens, ends and completes th
     QUIET ── speech ──▶ SPEAKING ── silence ──▶ PAUSED ── detector or deadline ──▶ FINALIZING ── words known ──▶ QUIET
                             ◀────── speech goes on ──────┴───────────────────────────┘           (and RecordTurn)
 
-The agent has one voice, for which replies queue (`reply_queue.py`):
+The agent has one voice, for which replies queue (`reply_queue.py`; `replying.py` takes what becomes of them):
 
     no reply ── one is wanted ──▶ PREPARING ── first sample pulled ──▶ AUDIBLE ── last sample pulled ──▶ no reply
 
@@ -49,8 +49,7 @@ cough is never announced, whatever the agent was doing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import effects as fx
@@ -62,13 +61,13 @@ from .judge import Judge, reason_for
 from .policy import InterruptionPolicy
 from .presence import Presence
 from .recovery import Recovery
-from .reply_queue import QueuedReply, Reply, ReplyPhase, ReplyQueue
+from .reply import ReplyPhase
+from .reply_queue import ReplyQueue
+from .replying import REPLYING, Deadlines, Replying
 from .state import FloorState
-from .turn import FINALIZING, PAUSED, QUIET, SPEAKING, Announced, ClosedTurn, Speech, Turn
+from .turn import FINALIZING, PAUSED, QUIET, SPEAKING, TURNS, Announced, ClosedTurn, Speech, Turn
 from .turn_taking import TurnTaking
 from .vocabulary import ALL, Vocabulary
-
-Deadlines = Iterator[tuple[float, Callable[[float], None]]]
 
 
 class Floor:
@@ -97,6 +96,9 @@ class Floor:
         self._recovery = Recovery(self._replies, self.policy, apology)
         self._taking = TurnTaking(self._turns, self._judge, self._replies, answers=answers)
         self._presence = Presence()
+        self._replying = Replying(
+            self._replies, self._judge, self._taking, self._presence, self._recovery, answers=answers
+        )
         self._drafts = Drafts(self._turns, self._replies, early=self.policy.prepare)
         # Of the event that is being handled; and how many of them `_settle` has seen.
         self._effects: list[fx.Effect] = []
@@ -167,7 +169,7 @@ class Floor:
     @property
     def deserted(self) -> bool:
         """True when everybody has left or the call is over: what the agent says would be heard by nobody."""
-        return self._over or (bool(self._presence.left) and not (self._presence.participants or self._turns))
+        return self._over or self._presence.deserted(self._turns)
 
     @property
     def deadline(self) -> float | None:
@@ -221,25 +223,20 @@ class Floor:
             self._do(self._replies.clear("nobody is there"))
             self._replies.news = False
         self._stop_waiting_calls(at)
-        if self._quiet:
+        if self._taking.quiet:
             self._replies.queue_news(at)
-        if self._quiet and not self.answers and self._judge.challenge is None:
+        if self._taking.quiet and not self.answers and self._judge.challenge is None:
             self._replies.step_aside()
-        begins_at = self._replies.begins_at(quiet=self._quiet)
+        begins_at = self._replies.begins_at(quiet=self._taking.quiet)
         begins = begins_at is not None and begins_at <= at
         if self.answers:
             answer_begins = begins and self._replies.answer_is_next
             self._do(self._drafts.settle(self._effects[self._seen :], answer_begins=answer_begins))
         if begins:
-            self._begin_next(at)
+            self._do(self._replies.begin_next(at))
         active = self._replies.busy or bool(self._replies.functions)
         self._do(self._presence.update(at, self._effects[self._seen :], agent_active=active))
         self._seen = len(self._effects)
-
-    @property
-    def _quiet(self) -> bool:
-        """True if nobody has the turn."""
-        return all(turn.phase is QUIET for turn in self._turns.values())
 
     def _do(self, effects: Iterable[fx.Effect]) -> None:
         self._effects.extend(effects)
@@ -247,53 +244,12 @@ class Floor:
     # Deadlines.
 
     def _deadlines(self) -> Deadlines:
-        policy, replies, reply = self.policy, self._replies, self._replies.reply
-        yield from self._acts(self._judge.deadlines(self._turns))
-        for number, running in replies.functions.items():
-            yield running.since + policy.function_limit, partial(self._functions_hang, number)
-            may_fill = self._quiet and not (self._judge.holds or self.deserted) and self._may_fill(number)
-            due = replies.filler_due(number) if may_fill else None
-            if due is not None:
-                yield due, partial(self._do_at, partial(replies.fill, number, inside=self.answers))
-        # A reply that is held, or needs a function, or waits to call one, may stand still.
-        waits = reply is not None and reply.number in replies.functions and not reply.insertions
-        stands = self._judge.holds or waits or (self._judge.contested and replies.calls_wait > 0)
-        if reply is not None and not stands and reply.phase is ReplyPhase.PREPARING:
-            limit = f"{policy.reply_timeout:g} s (reply_timeout)"
-            yield reply.since + policy.reply_timeout, partial(self._late, reply, "no sound in time", limit)
-        elif reply is not None and not stands:
-            limit = f"{policy.stall_timeout:g} s (stall_timeout)"
-            yield reply.since + policy.stall_timeout, partial(self._late, reply, "the sound stalled", limit)
-        elif reply is None and replies.queue:
-            if (begins_at := replies.begins_at(quiet=self._quiet)) is not None:
-                yield begins_at, lambda at: None  # `_settle` begins it.
-            yield replies.queue[0].since + policy.wait_limit, self._begin_next
-        if replies.answer_due_since is not None and not replies.functions:
-            noise = replies.rest_waits and not replies.understood  # as far as is known
-            if replies.continuation_waits:
-                yield replies.queue[-1].since + policy.continue_after, self._answer_overdue
-            elif noise or (replies.news and not (replies.known and replies.understood)):
-                yield replies.answer_due_since + policy.continue_after, self._answer_overdue
-            yield replies.answer_due_since + policy.reply_timeout, self._answer_missing
-        yield from self._acts(self._taking.deadlines())
-        away = self._presence.deadline(policy.user_away)
+        yield from self._judge.deadlines(self._turns)
+        yield from self._replying.deadlines()
+        yield from self._taking.deadlines()
+        away, replies = self._presence.deadline(self.policy.user_away), self._replies
         if away is not None and not (replies.busy or replies.functions or self._taking.somebody_speaks):
-            yield away, partial(self._do_at, self._presence.leave_alone)
-
-    def _may_fill(self, number: int) -> bool:
-        """Return True if a filler can be said for the functions of a reply: inside it, or before a model says it."""
-        reply = self._replies.current(number)
-        if self.answers or number == 0:
-            return (number > 0) is self.answers
-        silent = reply is not None and reply.phase is ReplyPhase.PREPARING and not reply.inner
-        return silent and self._judge.challenge is None
-
-    def _acts(self, deadlines: Iterable[tuple[float, Callable[[float], list[fx.Effect]]]]) -> Deadlines:
-        for when, act in deadlines:
-            yield when, partial(self._do_at, act)
-
-    def _do_at(self, act: Callable[[float], list[fx.Effect]], at: float) -> None:
-        self._do(act(at))
+            yield away, self._presence.leave_alone
 
     def _on_policy(self, event: ev.PolicySet) -> None:
         self.policy = self._judge.policy = self._recovery.policy = event.policy
@@ -305,7 +261,7 @@ class Floor:
             due = min(self._deadlines(), key=lambda entry: entry[0], default=None)
             if due is None or due[0] > event.at:
                 return
-            due[1](event.at)
+            self._do(due[1](event.at))
             self._settle(event.at)
 
     # Participants.
@@ -343,7 +299,7 @@ class Floor:
             self._leaves(ev.ParticipantLeft(event.at, participant), others=False)
         why, replies = "the call is over", self._replies
         if replies.reply is not None:
-            self._drop(replies.reply, why)
+            self._do(self._replying.drop(replies.reply, why))
         self._do(replies.clear(why))
         replies.functions.clear()
         replies.news = False
@@ -394,9 +350,6 @@ class Floor:
         elif turn.cut is None:
             turn.cut = 0
 
-    def _on_calls_wait(self, event: ev.CallsWait) -> None:
-        self._replies.calls_wait = event.count
-
     def _on_evidence(self, event: ev.FloorEvent) -> None:
         self._judge.add_evidence(event)
 
@@ -416,165 +369,31 @@ class Floor:
 
     # The agent's voice.
 
-    def _answer_overdue(self, at: float) -> None:
-        """The realtime model did not answer in time: what waits for that may begin."""
-        self._replies.answer_due_since = None
+    def _on_reply(self, event: ev.FloorEvent) -> None:
+        self._do(self._replying.on_reply(event))
 
-    def _answer_missing(self, at: float) -> None:
-        """The realtime model did not answer at all. Where words are known that it owes an answer to, it is asked."""
-        self._replies.answer_due_since = None
-        # What is to be told makes it speak, too.
-        if self._replies.understood and not (self._replies.answer_waits or self._replies.news):
-            reason = f"no answer in time: {self.policy.reply_timeout:g} s (reply_timeout)"
-            self._do([fx.AnnounceFailure(0, reason)])
-            self._recovery.follow(Reply(0, interruptible=True, answer=False), at, at)
-
-    def _functions_hang(self, number: int, at: float) -> None:
-        self._replies.end_functions(number, at)
-        reply = self._replies.current(number)
-        if reply is not None:
-            # What they have done is not known: they are not to be called again.
-            limit = f"{self.policy.function_limit:g} s (function_limit)"
-            self._late(reply, "a function did not return", limit, at, again=False)
-
-    def _on_function_started(self, event: ev.FunctionStarted) -> None:
-        if event.reply <= self.last_reply:
-            self._replies.function_started(
-                event.reply, event.at, event.filler, event.filler_after, spoken=event.spoken, told=event.told
-            )
-
-    def _on_function_ended(self, event: ev.FunctionEnded) -> None:
-        self._replies.function_ended(event.reply, event.at)
-
-    def _on_function_found(self, event: ev.FunctionFound) -> None:
-        if event.epoch >= self._replies.silenced:
-            self._replies.found(known=event.known)
-
-    def _begin_next(self, at: float) -> None:
-        self._do(self._replies.begin_next(at))
-
-    def _on_reply_requested(self, event: ev.ReplyRequested) -> None:
-        if event.reply <= self.last_reply:
-            return
-        inner = event.within is not None
-        if self.answers and event.within is not None and self._replies.current(event.within) is not None:
-            self._do(self._replies.insert(event.reply, event.within, event.at, event.interruptible))
-            if not event.interruptible:
-                self._judge.end_challenge()
-            return
-        if event.interrupts and not inner and self._replies.busy:
+    def _on_requested(self, event: ev.ReplyRequested) -> None:
+        if event.interrupts and event.within is None and event.reply > self.last_reply and self._replies.busy:
             self._interrupt_by_code(self.epoch + 1, "a text is to be answered at once")
-        waiting = QueuedReply(event.at, event.reply, event.interruptible, inner=inner)
-        self._do(self._replies.enqueue(event.reply, waiting))
+        self._on_reply(event)
 
-    def _on_reply_started(self, event: ev.ReplyStarted) -> None:
-        if event.reply <= self.last_reply:
-            return
-        self._do(self._taking.give_way(event.at))
-        self._do(self._replies.enqueue(event.reply, QueuedReply(event.at, event.reply, started=True)))
-
-    def _on_answer_lost(self, event: ev.AnswerLost) -> None:
-        reply = self._replies.current(event.reply)
-        if reply is not None and not reply.interruptible:
-            self._replies.queue_rest(event.at, reply)
-            if not event.begun:
-                self._drop(reply, "the model has lost it")
-        elif reply is not None and not event.begun:
-            self._fail(reply, "the model has lost it", event.at)
-        elif event.reply <= self.last_reply:
-            self._replies.queue_continuation(event.at, event.reply)
-
-    def _on_audio(self, event: ev.AudioStarted | ev.AudioProgressed) -> None:
-        reply = self._replies.current(event.reply)
-        if reply is not None:
-            reply.phase, reply.since = ReplyPhase.AUDIBLE, event.at
-
-    def _on_prepared_in_vain(self, event: ev.PreparedInVain) -> None:
-        if self._replies.current(event.reply) is not None:
-            self._judge.challenge = None
-            self._do(self._replies.begin_anew(event.at))
-
-    def _on_audio_drained(self, event: ev.AudioDrained) -> None:
-        reply = self._replies.current(event.reply)
-        if reply is not None:
-            self._replies.drained()
-            self._judge.challenge = None
-            if reply.failed_at is not None:
-                self._recovery.follow(reply, reply.failed_at, event.at)
-        self._replies.insertion_over(event.reply)
-        withdrawn = self._replies.withdraw(event.reply)
-        if withdrawn is not None and withdrawn.news:
-            # A model was faster with its own answer than with what has the voice.
-            self._replies.news = False
-            self._do([fx.TellNews(event.reply)])
-
-    def _on_reply_failed(self, event: ev.ReplyFailed) -> None:
+    def _on_failed(self, event: ev.ReplyFailed) -> None:
         self._do(self._drafts.fail(event.reply))
-        reply = self._replies.current(event.reply)
-        if reply is not None and reply.phase is ReplyPhase.PREPARING and not event.begun:
-            # Of another one, what was made before it failed is played to its end: that comes as AudioDrained.
-            reply.news &= not event.told
-            if event.again:
-                self._fail(reply, "it could not be made", event.at)
-            else:
-                self._drop(reply, "it could not be made")
-        elif reply is not None and event.again:
-            self._recovery.fail(reply, event.at)
-        self._replies.insertion_over(event.reply)
-        withdrawn = self._replies.withdraw(event.reply)
-        if withdrawn is not None:
-            self._replies.shelved |= withdrawn.aside is not None and withdrawn.aside.untold
-            self._do([fx.DropReply(event.reply, "it could not be made")])
-
-    def _late(self, reply: Reply, reason: str, limit: str, at: float, *, again: bool = True) -> None:
-        """Give up a reply that is not in time. Where nobody has come yet, nothing asks for its sound."""
-        if not (self._presence.participants or self._turns):
-            self._drop(reply, reason)
-            return
-        self._do([fx.AnnounceFailure(reply.number, f"{reason}: {limit}")])
-        self._fail(reply, reason, at, again=again)
-
-    def _fail(self, reply: Reply, reason: str, at: float, *, again: bool = True) -> None:
-        """Give up a reply, since a part failed at it."""
-        self._do(self._replies.drop(reason))
-        self._judge.challenge = None
-        self._recovery.follow(reply, at, at, again=again)
-
-    def _drop(self, reply: Reply, reason: str) -> None:
-        self._replies.shelved |= reply.untold
-        self._do(self._replies.drop(reason))
-        self._judge.challenge = None
+        self._on_reply(event)
 
 
 _HANDLERS: dict[type[ev.FloorEvent], Callable[[Floor, Any], None]] = {
     ev.TimePassed: Floor._on_time,
     ev.PolicySet: Floor._on_policy,
-    ev.SpeechStarted: Floor._on_turn,
-    ev.SpeechContinued: Floor._on_turn,
-    ev.SpeechEnded: Floor._on_turn,
-    ev.TurnStarted: Floor._on_turn,
-    ev.TurnEnded: Floor._on_turn,
-    ev.PauseJudged: Floor._on_turn,
-    ev.TurnEndExpected: Floor._on_turn,
-    ev.TurnResumed: Floor._on_turn,
+    **dict.fromkeys(TURNS, Floor._on_turn),
     ev.TranscriptReceived: Floor._on_words,
-    ev.TranscriptCompleted: Floor._on_turn,
     ev.ParticipantJoined: Floor._on_joined,
     ev.ParticipantLeft: Floor._on_left,
     ev.CallOver: Floor._on_over,
-    ev.ReplyRequested: Floor._on_reply_requested,
-    ev.ReplyStarted: Floor._on_reply_started,
-    ev.AudioStarted: Floor._on_audio,
-    ev.AudioProgressed: Floor._on_audio,
-    ev.AudioDrained: Floor._on_audio_drained,
-    ev.ReplyFailed: Floor._on_reply_failed,
-    ev.PreparedInVain: Floor._on_prepared_in_vain,
-    ev.AnswerLost: Floor._on_answer_lost,
-    ev.FunctionStarted: Floor._on_function_started,
-    ev.FunctionEnded: Floor._on_function_ended,
-    ev.FunctionFound: Floor._on_function_found,
     ev.InterruptRequested: Floor._on_interrupt,
-    ev.CallsWait: Floor._on_calls_wait,
+    **dict.fromkeys(REPLYING, Floor._on_reply),
+    ev.ReplyRequested: Floor._on_requested,
+    ev.ReplyFailed: Floor._on_failed,
     **dict.fromkeys((ev.VoiceCompared, ev.Voted, ev.InterruptingAllowed, ev.AgentWordsPlayed), Floor._on_evidence),
 }
 

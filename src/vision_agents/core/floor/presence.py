@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from . import effects as fx
@@ -40,6 +40,10 @@ class Presence:
         if len(self.left) > LEFT_LIMIT:
             del self.left[next(iter(self.left))]
         self.away = self.away and bool(self.participants)
+
+    def deserted(self, turns: Collection[object]) -> bool:
+        """Return True when everybody has left. `turns`: of those who spoke, who are there though nobody said so."""
+        return bool(self.left) and not (self.participants or turns)
 
     def deadline(self, limit: float) -> float | None:
         """Return when the participants are away; None if nobody is there, or they are away already."""

@@ -15,7 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .policy import InterruptionPolicy
-from .reply_queue import QueuedReply, Reply, ReplyQueue
+from .reply import QueuedReply, Reply
+from .reply_queue import ReplyQueue
 
 
 @dataclass(slots=True)

@@ -347,3 +347,6 @@ _ACTIONS: dict[type[ev.FloorEvent], dict[TurnPhase, Callable[[Turn, Any], Meanin
     ev.TranscriptReceived: {SPEAKING: Turn._transcribe, PAUSED: Turn._transcribe, FINALIZING: Turn._transcribe},
     ev.TranscriptCompleted: {FINALIZING: Turn._know},
 }
+
+TURNS = tuple(_ACTIONS)
+"""The events that `Turn.handle` takes."""

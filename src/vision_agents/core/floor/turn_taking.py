@@ -48,7 +48,7 @@ class TurnTaking:
     """
 
     def __init__(self, turns: dict[str, Turn], judge: Judge, replies: ReplyQueue, *, answers: bool) -> None:
-        self._turns, self._judge, self._replies = turns, judge, replies
+        self.turns, self._judge, self._replies = turns, judge, replies
         self._answers = answers
         # A detector is at work: words alone open no turn, they are late ones of a turn that is over.
         self._detected = False
@@ -109,7 +109,7 @@ class TurnTaking:
         self._judge.forget(event.participant)
         self._replies.forget(event.participant)
         self._ended_early.pop(event.participant, None)
-        turn = self._turns.pop(event.participant, None)
+        turn = self.turns.pop(event.participant, None)
         if turn is None:
             return []
         effects = turn.announce_end()
@@ -137,17 +137,22 @@ class TurnTaking:
         return [fx.RecordTurn(event.participant, text, event.place)] if text else []
 
     @property
+    def quiet(self) -> bool:
+        """True if nobody has the turn."""
+        return all(turn.phase is QUIET for turn in self.turns.values())
+
+    @property
     def somebody_speaks(self) -> bool:
         """True while somebody has a turn of which the start was announced, or words are known."""
         return any(
             turn.phase is not QUIET and (turn.announced is not Announced.NOTHING or turn.words.text)
-            for turn in self._turns.values()
+            for turn in self.turns.values()
         )
 
     @property
     def about_to_be_known(self) -> list[str]:
         """The participants of whose words the last are waited for."""
-        return [turn.participant for turn in self._turns.values() if turn.phase is FINALIZING and turn.words.text]
+        return [turn.participant for turn in self.turns.values() if turn.phase is FINALIZING and turn.words.text]
 
     @property
     def unvoiced(self) -> bool:
@@ -157,14 +162,14 @@ class TurnTaking:
 
     def speakers(self, *, announced: bool = False) -> Iterator[str]:
         """Yield who has a turn that is not over; `announced`: and that is certain to be one."""
-        for turn in self._turns.values():
+        for turn in self.turns.values():
             if turn.phase in (SPEAKING, PAUSED) and (turn.announced is Announced.STARTED or not announced):
                 yield turn.participant
 
     def settle(self, at: float) -> Effects:
         """Announce turns that are evident by now, and end those that a detector says are done."""
         effects: Effects = []
-        for turn in self._turns.values():
+        for turn in self.turns.values():
             if self._judge.challenger(turn):
                 continue  # The evidence decides, not the detector: the turn may never have been one.
             if turn.done is not None:
@@ -179,7 +184,7 @@ class TurnTaking:
     def give_way(self, at: float) -> Effects:
         """End the turns that a realtime model answers: it has judged that the speakers are done."""
         effects: Effects = []
-        for turn in self._turns.values():
+        for turn in self.turns.values():
             if turn.phase is SPEAKING and not turn.speech.windows and not self._judge.challenger(turn):
                 turn.pause(at, at)
             if turn.phase is PAUSED and not self._judge.challenger(turn):
@@ -191,7 +196,7 @@ class TurnTaking:
 
     def deadlines(self) -> Iterator[tuple[float, Callable[[float], Effects]]]:
         """Yield when each turn gets further by itself, and how."""
-        for turn in self._turns.values():
+        for turn in self.turns.values():
             yield from self._deadlines_of(turn)
 
     def _deadlines_of(self, turn: Turn) -> Iterator[tuple[float, Callable[[float], Effects]]]:
@@ -237,10 +242,10 @@ class TurnTaking:
     # Transitions.
 
     def _turn(self, participant: str) -> Turn:
-        return self._turns.get(participant) or Turn(participant)
+        return self.turns.get(participant) or Turn(participant)
 
     def _opened(self, turn: Turn, at: float, before: TurnPhase) -> Effects:
-        self._turns[turn.participant] = turn
+        self.turns[turn.participant] = turn
         self._ended_early.pop(turn.participant, None)
         challenge = self._judge.open(self._replies.reply, turn, at, fresh=before is QUIET)
         return [fx.BeginTurn(turn.participant), *challenge]
@@ -304,7 +309,7 @@ class TurnTaking:
         late = self._judge.late_words
         if not late.accepts(report, turn, reply, self._judge.policy.strategies):
             return late.keep(report)
-        self._turns[who] = turn
+        self.turns[who] = turn
         if turn.closed is None:
             turn.closed = ClosedTurn(Speech(report.at, last_sound=report.at), False, "", "")
         closed, effects = turn.closed, []
