@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -517,6 +518,19 @@ async def test_permissions_of_ones_own(serve: Any) -> None:
     assert site.host.sessions[made["session_id"]].created_by == "anna"
     assert (await site.ask("GET", f"{SESSIONS}/{made['session_id']}")).status_code == 403
     assert (await site.ask("GET", "/metrics", headers={"Authorization": "User anna"})).status_code == 200
+
+
+async def test_a_permission_that_would_end_the_process_ends_its_request_alone(serve: Any) -> None:
+    async def exits() -> None:
+        sys.exit("not you")
+
+    site = await serve(options=ServeOptions(secret="", can_start_session=exits))
+    site.client = httpx.AsyncClient(
+        transport=httpx.ASGITransport(site.app, raise_app_exceptions=False), base_url="http://127.0.0.1"
+    )
+    assert (await site.ask("POST", SESSIONS)).status_code == 500
+    assert (await site.ask("GET", "/health")).status_code == 200
+    assert not site.host.sessions
 
 
 def test_nobody_opens_a_server_to_all_by_accident() -> None:

@@ -28,10 +28,11 @@ from pydantic import BaseModel, Field
 from starlette.types import Lifespan
 
 from vision_agents.core.distribution import DISTRIBUTION
+from vision_agents.core.tasks import own_errors
 
 from . import metrics
 from .admission import Refused
-from .body import LONGEST, BoundedBodies
+from .body import LONGEST, Application, BoundedBodies, Receive, Send
 from .dispatch import Dispatch, LocalDispatch, PageRoutes, SessionFacts
 from .guard import permit
 from .host import CallHost
@@ -130,6 +131,7 @@ def make_app(calls: CallHost | Dispatch, options: ServeOptions) -> FastAPI:
     app.include_router(_router(options))
     app.state.page = _page(app, dispatch, options)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_middleware(_Contained)
     if isinstance(calls, CallHost):
         app.add_middleware(TurningAway, host=calls, options=options, rate=app.state.rate)
     app.add_middleware(BoundedBodies, unread=() if app.state.page is None else app.state.page.unread)
@@ -274,6 +276,16 @@ async def prometheus(request: Request) -> Response:
 
 
 # Inside.
+
+
+class _Contained:
+    """An ASGI middleware for which `sys.exit()` in a permission ends the request, and not the process."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        await own_errors(self._app(scope, receive, send), "a request")
 
 
 def _inside(own: Lifespan[Any]) -> Lifespan[Any]:
