@@ -17,7 +17,7 @@ from vision_agents.core.audio import PcmData
 from vision_agents.core.remote import outbox
 from vision_agents.core.remote import realtime_link as link_module
 from vision_agents.core.remote.realtime import RemoteRealtime
-from vision_agents.core.remote.realtime_link import RemoteError
+from vision_agents.core.remote.service import RemoteError
 from vision_agents.testing.contract import Player, until
 
 from .kit import ANNA, BEN, TEXT, answered, speak

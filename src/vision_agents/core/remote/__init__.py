@@ -5,8 +5,9 @@ from .inbox import Inbox
 from .outbox import Outbox
 from .provider_turn import ProviderTurn, words_beyond
 from .realtime import RealtimeSession, RemoteRealtime
-from .realtime_link import LinkListener, RealtimeLink, RemoteError, Service
+from .realtime_link import LinkListener, RealtimeLink
 from .requests import Stopped, StreamingRequests
+from .service import RemoteError, Service
 from .stream import RemoteStream, RemoteSTT
 from .tts import RemoteTTS, SpeechLine, SpeechLostError, Synthesis
 

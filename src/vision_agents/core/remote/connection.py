@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
 from ..redaction import redact, redacted
-from ..tasks import Tasks
+from ..tasks import Tasks, own_errors
 
 S = TypeVar("S")
 
@@ -113,11 +113,7 @@ class Connection(Generic[S]):
 
     async def _live(self, opening: AbstractAsyncContextManager[S], read: Callable[[S], Awaitable[None]]) -> None:
         try:
-            async with opening as session:
-                self.session = session
-                self._opened_at = self._loop.time()
-                self._opened.set_result(session)
-                await read(session)
+            await own_errors(self._keep(opening, read), self.what)
         except Exception as error:
             self.error = redact(error)
         finally:
@@ -126,6 +122,13 @@ class Connection(Generic[S]):
                 self._opened.exception()  # Nobody may be waiting for it.
             elif not self._closing:
                 self._over(self)
+
+    async def _keep(self, opening: AbstractAsyncContextManager[S], read: Callable[[S], Awaitable[None]]) -> None:
+        async with opening as session:
+            self.session = session
+            self._opened_at = self._loop.time()
+            self._opened.set_result(session)
+            await read(session)
 
 
 async def connect_in_time(

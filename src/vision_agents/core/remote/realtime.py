@@ -13,7 +13,8 @@ from ..audio import PcmData
 from ..conversation import ToolCall
 from ..llm import PlayedResponse
 from ..participants import Participant
-from .realtime_link import PAUSE_CHECK, RealtimeLink, RemoteError, Service
+from .realtime_link import PAUSE_CHECK, RealtimeLink
+from .service import RemoteError, Service
 
 logger = logging.getLogger(__name__)
 

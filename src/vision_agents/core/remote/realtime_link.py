@@ -12,13 +12,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from ..audio import PcmData
-from ..redaction import redacted
+from ..tasks import own_errors
 from .outbox import Outbox
 from .sent_audio import SentAudio
+from .service import RemoteError, Service
 from .voice_trigger import VoiceTrigger
 
 S = TypeVar("S")
@@ -53,43 +53,6 @@ PREROLL = 0.5
 # Messages that may wait, and unreadable ones that may come in a row. With more the connection is broken.
 MESSAGE_LIMIT = 1000
 UNREADABLE_LIMIT = 100
-
-
-class RemoteError(RuntimeError):
-    """Raised when a service refuses something or a connection to it breaks. The message says why, and what to do next.
-
-    `code`: what it is, as the service's plugin names it, or None.
-    """
-
-    final: ClassVar[frozenset[str]] = frozenset()
-    """The codes of errors that trying again cannot mend."""
-
-    def __init__(self, message: str, code: str | None = None) -> None:
-        super().__init__(redacted(message))
-        self.code = code
-
-    @property
-    def hopeless(self) -> bool:
-        """Return whether another attempt is of no use until somebody does something about it."""
-        return self.code in self.final
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A service at the far end: its name, and its errors.
-
-    `error` makes an error of a message; `explained` makes one of an exception and of what was done when it came;
-    `expected` are the exceptions that are not a fault of the plugin.
-    """
-
-    name: str
-    error: type[RemoteError]
-    explained: Callable[[BaseException, str], RemoteError]
-    expected: tuple[type[BaseException], ...]
-
-    def failure(self, text: str) -> RemoteError:
-        """Returns an error that says where it happened."""
-        return self.error(f"{self.name}: {text}")
 
 
 class LinkListener(Protocol):
@@ -294,7 +257,7 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
             began = loop.time()
             wanted, error = False, None
             try:
-                wanted = await self._session(opening)
+                wanted = await own_errors(self._session(opening), self.service.name)
             except Exception as failure:
                 if not isinstance(failure, (*self.service.expected, RemoteError)):
                     logger.exception("%s: an error that should not be", self.service.name)
@@ -340,12 +303,8 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
                     self._pause_timer = None
 
     async def _converse(self, session: S) -> bool:
-        tasks: list[asyncio.Future[Any]] = [
-            asyncio.create_task(self._read(session), name=f"{self.service.name} reader"),
-            asyncio.create_task(self._write(session), name=f"{self.service.name} writer"),
-        ]
-        for task in tasks:
-            task.add_done_callback(retrieve_exception)
+        reader, writer = self._spawn(self._read(session), "reader"), self._spawn(self._write(session), "writer")
+        tasks: list[asyncio.Future[Any]] = [reader, writer]
         try:
             await asyncio.wait({*tasks, self._renewal}, return_when=asyncio.FIRST_COMPLETED)
             # The reader first: what the service says is worth more than that nothing could be sent.
@@ -357,6 +316,12 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT)
+
+    def _spawn(self, work: Awaitable[None], role: str) -> asyncio.Task[None]:
+        name = f"{self.service.name} {role}"
+        task = asyncio.create_task(own_errors(work, name), name=name)
+        task.add_done_callback(retrieve_exception)
+        return task
 
     async def _write(self, session: S) -> None:
         outbox = self._outbox

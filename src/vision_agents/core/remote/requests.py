@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any, Protocol, TypeVar
+
+from ..tasks import own_errors
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
@@ -73,7 +75,7 @@ class StreamingRequests:
         try:
             async with aclosing(_events(begin)) as events:
                 while True:
-                    event = await _unless(stopped, anext(events))
+                    event = await _unless(stopped, own_errors(anext(events), self._where))
                     complete = complete or is_last(event)
                     yield event
         except StopAsyncIteration:
@@ -96,9 +98,9 @@ async def _events(begin: Callable[[], Awaitable[EventStream[T]]]) -> AsyncGenera
             await stream.close()
 
 
-async def _unless(stopped: asyncio.Future[None], work: Awaitable[T]) -> T:
+async def _unless(stopped: asyncio.Future[None], work: Coroutine[Any, Any, T]) -> T:
     """Wait for `work`, but no longer than until `stopped`: then it is cancelled. Raises Stopped."""
-    task = asyncio.ensure_future(work)
+    task = asyncio.create_task(work)
     try:
         both: set[asyncio.Future[Any]] = {task, stopped}
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)

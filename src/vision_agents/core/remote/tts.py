@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from .. import tts
+from ..tasks import own_errors
 from ..tts import SpeechChunk
 from .connection import Connection, connect_in_time
 from .inbox import Inbox
@@ -206,7 +207,7 @@ class RemoteTTS(tts.TTS, Generic[L]):
     async def _cancel(self, line: L, place: Synthesis) -> None:
         usable = False
         try:
-            usable = await line.cancel(place)
+            usable = await own_errors(line.cancel(place), f"interrupting {self._service}")
         finally:
             if not usable:
                 self._drop(line)

@@ -15,7 +15,7 @@ from typing import Protocol
 from vision_agents.core.audio import PcmData
 from vision_agents.core.remote import LinkListener, RealtimeLink, RemoteError, Service
 from vision_agents.core.remote.realtime_link import retrieve_exception
-from vision_agents.core.tasks import Tasks
+from vision_agents.core.tasks import Tasks, own_errors
 
 from .client import SERVICE_NAME, AWSError, explained
 from .speech import Speech
@@ -93,7 +93,8 @@ class Link(RealtimeLink[Stream, Iterable[Json]]):
         try:
             await stream.open(prompt.opening())
             self._prompt, self._stream = prompt, stream
-            self._reader = reader = asyncio.create_task(self._receive(stream), name="nova sonic receiver")
+            receiving = own_errors(self._receive(stream), f"{SERVICE_NAME} receiver")
+            self._reader = reader = asyncio.create_task(receiving, name="nova sonic receiver")
             reader.add_done_callback(retrieve_exception)
             self.renew_in_a_pause(RENEW_AFTER, RENEW_AT_LAST, lambda: self._listener.pausing)
             yield stream

@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from copy import copy, deepcopy
 from typing import Any
 
 from vision_agents.core.remote.realtime_link import retrieve_exception
+from vision_agents.core.tasks import own_errors
 
 from .client import SERVICE_NAME, AWSError, explained, load
 from .wire import Json
@@ -54,8 +55,8 @@ class Stream:
             self._duplex = await self._client.invoke_model_with_bidirectional_stream(request)
         except Exception as error:
             raise explained(error, SERVICE_NAME) from error
-        self._output = asyncio.ensure_future(self._duplex.await_output())
-        sending = asyncio.create_task(self._send_all(events), name="nova sonic opening")
+        self._output = _begun(self._duplex.await_output(), "nova sonic output")
+        sending = _begun(self._send_all(events), "nova sonic opening")
         try:
             both = [self._output, sending]
             done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_EXCEPTION)
@@ -76,7 +77,7 @@ class Stream:
 
         Raises AWSError.
         """
-        self._sending = sending = asyncio.create_task(self._send_all(events), name="nova sonic sending")
+        self._sending = sending = _begun(self._send_all(events), "nova sonic sending")
         sending.add_done_callback(retrieve_exception)
         await asyncio.shield(sending)
 
@@ -126,9 +127,14 @@ class Stream:
     async def _quietly(self, work: Any) -> None:
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
-                await work
+                await own_errors(work, SERVICE_NAME)
         except Exception as error:
             logger.debug("a stream to %s was not closed in order: %r", SERVICE_NAME, error)
+
+
+def _begun(work: Awaitable[Any], name: str) -> asyncio.Task[Any]:
+    """Run something of the SDK: in a task of its own `sys.exit()` would end the process."""
+    return asyncio.create_task(own_errors(work, name), name=name)
 
 
 def parsed(output: Any) -> Json:

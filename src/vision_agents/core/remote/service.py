@@ -1,0 +1,46 @@
+"""A service at the far end: its name, and its errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..redaction import redacted
+
+
+class RemoteError(RuntimeError):
+    """Raised when a service refuses something or a connection to it breaks. The message says why, and what to do next.
+
+    `code`: what it is, as the service's plugin names it, or None.
+    """
+
+    final: ClassVar[frozenset[str]] = frozenset()
+    """The codes of errors that trying again cannot mend."""
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(redacted(message))
+        self.code = code
+
+    @property
+    def hopeless(self) -> bool:
+        """Return whether another attempt is of no use until somebody does something about it."""
+        return self.code in self.final
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service at the far end: its name, and its errors.
+
+    `error` makes an error of a message; `explained` makes one of an exception and of what was done when it came;
+    `expected` are the exceptions that are not a fault of the plugin.
+    """
+
+    name: str
+    error: type[RemoteError]
+    explained: Callable[[BaseException, str], RemoteError]
+    expected: tuple[type[BaseException], ...]
+
+    def failure(self, text: str) -> RemoteError:
+        """Returns an error that says where it happened."""
+        return self.error(f"{self.name}: {text}")
