@@ -19,6 +19,11 @@ def said(seconds: float) -> PcmData:
     return tone(seconds, RATE)
 
 
+def talk(seconds: float) -> PcmData:
+    """As of somebody who speaks for long: in an even tone nobody would hear a voice after a while."""
+    return PcmData.concat([said(0.9), quiet(0.1)] * round(seconds))
+
+
 def quiet(seconds: float) -> PcmData:
     return PcmData.silence(seconds, RATE)
 
@@ -40,6 +45,24 @@ understood = SentAudio.understood
 
 
 @pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ([talk(LIMIT - 1.0)], False),
+        ([talk(LIMIT + 1.0)], True),
+        ([quiet(LIMIT), talk(LIMIT - 1.0)], False),
+        ([talk(LIMIT + 1.0), quiet(1.0), understood, said(1.0)], False),
+        ([talk(LIMIT + 1.0), quiet(1.0), said(1.0), understood], False),
+        ([talk(LIMIT + 1.0), understood], True),
+    ],
+)
+def test_it_is_told_that_somebody_has_spoken_for_too_long(
+    parts: list[PcmData | Callable[[SentAudio], None]], told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept(*parts)
+    assert ("what is older is not heard again" in caplog.text) is told
+
+
+@pytest.mark.parametrize(
     ("parts", "seconds"),
     [
         pytest.param([quiet(8.0)], LEAD, id="silence"),
@@ -47,7 +70,7 @@ understood = SentAudio.understood
         pytest.param([quiet(8.0), said(2.0), quiet(3.0)], LEAD + 5.0, id="somebody has spoken"),
         pytest.param([said(1.0), quiet(2.0), said(1.0)], 4.0, id="a pause"),
         pytest.param([said(2.0), quiet(LATELY + 0.1)], LEAD, id="long ago"),
-        pytest.param([said(LIMIT + 5.0)], LIMIT, id="no end"),
+        pytest.param([talk(LIMIT + 5.0)], LIMIT, id="no end"),
         pytest.param([said(2.0), quiet(1.0), understood], 0.0, id="answered"),
         pytest.param([said(2.0), quiet(1.0), understood, quiet(3.0)], LEAD, id="answered, and silence"),
         pytest.param([said(2.0), quiet(1.0), said(0.5), understood, said(0.5)], LEAD + 1.0, id="words are late"),

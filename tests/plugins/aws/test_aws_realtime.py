@@ -228,6 +228,30 @@ async def test_a_stream_is_renewed_before_it_ends_and_the_text_asked_again(
         assert not player.failures
 
 
+@pytest.mark.parametrize("moment", [0.2, 0.8, 1.3], ids=["first sound", "speaking", "just silent"])
+async def test_nothing_of_what_somebody_says_is_lost_when_a_stream_has_to_end_meanwhile(
+    provider: StandIn, monkeypatch: pytest.MonkeyPatch, moment: float
+) -> None:
+    monkeypatch.setattr(link, "RENEW_AFTER", moment)
+    monkeypatch.setattr(link, "RENEW_AT_LAST", moment)
+    provider.will_hear(*["count for me"] * 2)
+    provider.will_say(*["one two."] * 2)
+    async with lifetime(aws.Realtime(), provider) as model:
+        player = Player(model)
+        await model.connect("Be brief.")
+        monkeypatch.setattr(link, "RENEW_AT_LAST", 300.0)  # The next one lasts longer.
+        for piece in spoken(1.2, 1.5, model.input_sample_rate):
+            await model.send_audio(piece, ANNA)
+            await asyncio.sleep(piece.duration)
+        await until(lambda: player.responses and player.last.done, "the answer")
+        assert len(provider.sessions) == 2
+        assert provider.session._ear.voiced == pytest.approx(1.2, abs=0.03)
+        assert player.final_words(ANNA) == ["count for me"]
+        assert player.said == ["one two."]
+        assert not player.failures
+    assert not provider.refused
+
+
 async def test_a_stream_that_the_service_ends_is_replaced(provider: StandIn) -> None:
     provider.lifetime = 0.3
     async with lifetime(aws.Realtime(), provider) as model:

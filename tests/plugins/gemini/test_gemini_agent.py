@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from vision_agents.plugins import gemini
+from vision_agents.plugins.gemini.session import GO_AWAY_MARGIN
 
 from ...standins.gemini.server import KEY, StandIn
 from ..realtime.agents import LONG, AgentStories
 from ..realtime.call import AgentCall
+from ..realtime.farewells import FarewellStories
 
 
 class TestAgent(AgentStories):
@@ -50,3 +52,14 @@ class TestAgent(AgentStories):
         assert call.ended()[1].heard == "ok then."
         assert service.session.last.said == ["ok", " then."]
         assert spoken > len(call.ended()[0].heard.split())
+
+
+class TestFarewells(FarewellStories):
+    def make(self, service: StandIn) -> gemini.Realtime:
+        return gemini.Realtime(api_key=KEY, http_options=service.http_options)
+
+    def ends(self, service: StandIn, monkeypatch: pytest.MonkeyPatch, at: float, left: float) -> None:
+        def go_away() -> None:
+            service.session.spawn(service.session.go_away(left + GO_AWAY_MARGIN))
+
+        asyncio.get_running_loop().call_later(at, go_away)

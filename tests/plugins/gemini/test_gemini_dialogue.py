@@ -408,17 +408,57 @@ async def test_a_connection_that_is_lost_while_a_function_runs_loses_the_rest_of
     assert stand.player.lost == list(stand.player.responses)
 
 
+@pytest.mark.parametrize("complete", [False, True])
+@pytest.mark.parametrize("preamble", [None, "Let me see."])
+async def test_a_connection_that_is_lost_while_a_function_runs_loses_the_answer_and_no_text_is_asked_again(
+    stand: Stand, preamble: str | None, complete: bool
+) -> None:
+    stand.dialogue.asked("Pay it.", 5)
+    if preamble is not None:
+        stand.audio(0.1, text=preamble)
+    assert stand.dialogue.called(1) is not None
+    if complete:
+        stand.over()
+    unfinished = stand.dialogue.end(again=True)
+    assert unfinished is not None
+    assert unfinished.text is None, "it would be paid twice"
+    assert stand.player.lost == ([None] if preamble is None else list(stand.player.responses))
+
+
+@pytest.mark.parametrize("complete", [False, True], ids=["within the turn", "after it"])
 @pytest.mark.parametrize("preamble", [None, "Let me see."])
 async def test_a_noise_while_a_function_runs_loses_the_answer_and_that_is_told(
-    stand: Stand, preamble: str | None
+    stand: Stand, preamble: str | None, complete: bool
 ) -> None:
     stand.dialogue.asked("How is the weather?", 5)
     if preamble is not None:
         stand.audio(0.1, text=preamble)
-    assert stand.dialogue.called(1) is not None
+    caller = stand.dialogue.called(1)
+    assert caller is not None
     stand.player._playing.clear()  # All that was said has been heard.
+    if complete:
+        stand.over()
     stand.says(interrupted=True)
     assert stand.player.lost == ([None] if preamble is None else list(stand.player.responses))
+    stand.says(interrupted=True)
+    assert len(stand.player.lost) == 1, "it is lost once"
+    if complete:
+        stand.audio(text="Noon.")
+        assert stand.player.last.text == "Noon.", "nothing of that is taken for late"
+
+
+async def test_what_comes_of_a_function_after_the_turn_is_not_lost_once_more(stand: Stand) -> None:
+    stand.dialogue.asked("How is the weather?", 5)
+    callers = [stand.dialogue.called(1), stand.dialogue.called(1)]
+    stand.over()
+    for caller in callers:
+        assert caller is not None
+        stand.dialogue.result_sent(caller)
+    stand.audio(0.1, text="It rains.")
+    stand.over()
+    stand.time += 1.0
+    stand.says(interrupted=True)
+    assert stand.player.lost == []
 
 
 async def test_words_behind_the_beginning_of_their_answer_outlive_a_connection_that_breaks(stand: Stand) -> None:

@@ -9,11 +9,13 @@ import pytest
 from vision_agents.core import Agent, User
 from vision_agents.core.edge import FRAME_SECONDS
 from vision_agents.plugins import openai
+from vision_agents.plugins.openai import session as session_module
 from vision_agents.testing.parts import LoopEdge, ScriptedDetector, ScriptedSTT, ToneTTS
 
 from ...standins.openai.server import StandIn
 from ..realtime.agents import LONG, AgentStories
 from ..realtime.call import AgentCall
+from ..realtime.farewells import FarewellStories
 from ..realtime.kit import ANNA
 from .test_contract import unexpected
 
@@ -36,6 +38,21 @@ class TestAgent(AgentStories):
     @pytest.fixture
     def manner(self, service: StandIn) -> None:
         service.deaf_for = 2.5
+
+
+class TestFarewells(FarewellStories):
+    """It announces nothing: the session is renewed before it is an hour old."""
+
+    def make(self, service: StandIn) -> openai.Realtime:
+        return openai.Realtime()
+
+    def ends(self, service: StandIn, monkeypatch: pytest.MonkeyPatch, at: float, left: float) -> None:
+        def set_age(after: float) -> None:
+            monkeypatch.setattr(session_module, "RENEW_AFTER", after)
+            monkeypatch.setattr(session_module, "RENEW_AT_LAST", after + left)
+
+        set_age(at)
+        asyncio.get_running_loop().call_later(0.5, set_age, 3300.0)  # The next one lasts longer.
 
 
 @pytest.mark.virtual_time

@@ -17,25 +17,24 @@ logger = logging.getLogger(__name__)
 # Audio of the user that waits for a connection, in seconds; beyond it the oldest is dropped, and the log says so.
 AUDIO_LIMIT = 20.0
 
-# Seconds of it that are left free when audio is put back, for what comes until that is sent.
-ROOM = 1.0
-
 
 class Outbox(Generic[M]):
     """A queue filled by the conversation and emptied by one connection to `service` after another.
 
-    It never blocks who fills it; of audio it holds `AUDIO_LIMIT` seconds.
+    It never blocks who fills it; of audio it holds `AUDIO_LIMIT` seconds, and what is put back.
     """
 
     def __init__(self, service: str) -> None:
         self._service = service
+        # What is sent once more, in front of all other.
+        self._again: deque[PcmData] = deque()
         self._audio: deque[PcmData] = deque()
         self._seconds = 0.0
         self._something = asyncio.Event()
         self.messages: deque[M] = deque()
 
     def __bool__(self) -> bool:
-        return bool(self.messages or self._audio)
+        return bool(self.messages or self._again or self._audio)
 
     def put(self, message: M) -> None:
         """Add a message."""
@@ -54,32 +53,31 @@ class Outbox(Generic[M]):
 
     def keep_latest(self, seconds: float) -> None:
         """Forget audio that is older than the latest `seconds`: nobody spoke in it."""
+        self._again.clear()
         while self._audio and self._seconds - self._audio[0].duration >= seconds:
             self._seconds -= self._audio.popleft().duration
 
     def put_back(self, audio: Iterable[PcmData]) -> None:
-        """Put `audio`, which was taken before, in front of all other: the latest of it that there is room for."""
-        pieces = deque(audio)
-        seconds = sum(piece.duration for piece in pieces)
-        while pieces and self._seconds + seconds > AUDIO_LIMIT - ROOM:
-            seconds -= pieces.popleft().duration
-        self._audio.extendleft(reversed(pieces))
-        self._seconds += seconds
+        """Put `audio`, which was taken before, in front of all other. Who has kept it has bounded it."""
+        self._again.extendleft(reversed(list(audio)))
         self._something.set()
 
     def take_audio(self, limit: float) -> PcmData:
         """Returns the next audio: one piece, and more as long as they are not longer than `limit` seconds together."""
-        pieces = [self._audio.popleft()]
+        waiting = self._again or self._audio
+        pieces = [waiting.popleft()]
         seconds = pieces[0].duration
-        while self._audio and seconds + self._audio[0].duration <= limit:
-            pieces.append(self._audio.popleft())
+        while waiting and seconds + waiting[0].duration <= limit:
+            pieces.append(waiting.popleft())
             seconds += pieces[-1].duration
-        self._seconds -= seconds
+        if waiting is self._audio:
+            self._seconds -= seconds
         return pieces[0] if len(pieces) == 1 else PcmData.concat(pieces)
 
     def clear(self) -> None:
         """Forget everything: nobody will send it."""
         self.messages.clear()
+        self._again.clear()
         self._audio.clear()
         self._seconds = 0.0
 

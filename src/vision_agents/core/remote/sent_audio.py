@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 
 from ..audio import PcmData
 from .sound import SoundTracker
 
+logger = logging.getLogger(__name__)
+
 # Seconds of audio that are kept of somebody who speaks for long, and from before a sound.
-LIMIT = 15.0
+LIMIT = 60.0
 LEAD = 0.5
 
-# Who made a sound within so many seconds may still be speaking: services wait at least as long before they take a turn
-# for over, and what they tell sooner is of something before it. A pause of so many seconds is between two turns.
-SPEAKING = 0.5
+# Who made a sound within so many seconds may still be speaking: services wait half a second before they take a turn for
+# over, and what they tell sooner is of something before it. A pause of so many seconds is between two turns.
+SPEAKING = 0.45
 PAUSE = 0.4
 
 
@@ -24,18 +27,25 @@ class SentAudio:
         self._pieces: deque[PcmData] = deque()
         self._seconds = 0.0
         self._sound = SoundTracker(PAUSE)
+        # Somebody has spoken for longer than `LIMIT`.
+        self._cut = False
 
     def add(self, audio: PcmData) -> None:
         """Add a piece that is being sent."""
         self._pieces.append(audio)
         self._seconds += audio.duration
         self._sound.hear(audio)
-        self._keep(LIMIT if self._sound.stretch() is not None else LEAD)
+        if self._sound.stretch() is None:
+            self._keep(LEAD)
+            self._cut = False
+        else:
+            self._cut |= self._keep(LIMIT)
 
     def understood(self) -> None:
         """Forget what was said: its words are known, or it is being answered. What is being said just now is not."""
         stretch = self._sound.stretch()
         if stretch is not None and stretch[1] < SPEAKING:
+            self._cut &= self._seconds <= LEAD + sum(stretch)
             self._keep(min(LIMIT, LEAD + sum(stretch)))
         else:
             self.clear()
@@ -43,6 +53,8 @@ class SentAudio:
     def take(self) -> list[PcmData]:
         """Returns all of it, oldest first, and forgets it."""
         pieces = list(self._pieces)
+        if self._cut:
+            logger.warning("somebody has spoken for more than %.0f s: what is older is not heard again", LIMIT)
         self.clear()
         return pieces
 
@@ -51,7 +63,11 @@ class SentAudio:
         self._pieces.clear()
         self._seconds = 0.0
         self._sound = SoundTracker(PAUSE)
+        self._cut = False
 
-    def _keep(self, seconds: float) -> None:
+    def _keep(self, seconds: float) -> bool:
+        """Forget what is older than the latest `seconds`; returns whether something was."""
+        before = len(self._pieces)
         while self._pieces and self._seconds - self._pieces[0].duration >= seconds:
             self._seconds -= self._pieces.popleft().duration
+        return len(self._pieces) < before

@@ -86,7 +86,7 @@ class Dialogue:
             return None
         response = self.current or self._responses.new()
         self._answer_begins(response)
-        response.called = True
+        response.called, response.text = True, None  # It is not asked for again, or the calls were made twice.
         response.pending += functions
         # What it has said is a part by itself: a function may have something said before the model goes on.
         self._responses.finish(response, more=True)
@@ -210,6 +210,8 @@ class Dialogue:
         response, self._responses.current = self.current, None
         if response is None:
             return
+        if response.pending:
+            self._responses.calling = response
         silent = response.asked and not (response.started or response.called or more)
         if silent and response.epoch == self.model.epoch:
             # An answer of which nothing came is over all the same, for who asked.
@@ -224,12 +226,13 @@ class Dialogue:
     def _interrupted(self) -> None:
         if self._responses.confirm():
             return
-        response = self.current
+        calling, self._responses.calling = self._responses.calling, None
+        response = self.current or calling
         if response is not None and response.behind and not response.started:
             response.behind = False
             self._responses.stop_unseen()
             return
-        if response is not None:
+        if response is not None and response is not calling:
             self._responses.close(response, cancelled=False)
         # It had begun to think, or to call functions, and does not answer a noise: what was asked stays unanswered.
         if response is None:

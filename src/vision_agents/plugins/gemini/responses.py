@@ -59,12 +59,14 @@ class Response:
 class Responses:
     """The `current` response, and those in `closing`, which are cancelled and whose end the service owes.
 
-    `now`: a clock, in seconds.
+    `calling`: one whose turn is complete, and which goes on when its functions have returned. `now`: a clock, in
+    seconds.
     """
 
     model: llm.Realtime
     now: Callable[[], float]
     current: Response | None = None
+    calling: Response | None = None
     closing: deque[Response] = field(default_factory=deque)
     # The last response of which something was reported, and until when it plays if it is played without a break.
     last: str | None = None
@@ -73,11 +75,13 @@ class Responses:
 
     def new(self, asked: bool = False) -> Response:
         """Make the current response another one."""
+        self.calling = None
         self.current = Response(f"answer {next(self._names)}", self.model.epoch, asked)
         return self.current
 
     def following(self, before: Response) -> Response:
         """Make it the model's further work on the same prompt, which is no newer than that."""
+        self.calling = None
         self.current = Response(f"answer {next(self._names)}", before.epoch, asked=True, key=before.key)
         return self.current
 
@@ -151,7 +155,7 @@ class Responses:
         for response in (*self.closing, *([self.current] if self.current else [])):
             self.finish(response)
         self.closing.clear()
-        self.current = None
+        self.current = self.calling = None
 
     @property
     def unfinished(self) -> Response | None:
@@ -161,7 +165,7 @@ class Responses:
     @property
     def unanswered(self) -> Response | None:
         """The one of which more is to come, if only once its functions have returned."""
-        current = self.current
+        current = self.current or self.calling
         return current if current is not None and (not current.over or current.pending) else None
 
     @property

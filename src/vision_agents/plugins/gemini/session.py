@@ -161,7 +161,7 @@ class Session(RealtimeSession):
         unfinished = self._dialogue.end(again=again)
         self._cancel_calls()
         wanted = unfinished is not None and unfinished.epoch == self._model.epoch
-        if unheard or incomplete:
+        if unheard or incomplete or unfinished is not None:
             self._link.start_anew()
         if error is None:
             self._again = unfinished if wanted else None
@@ -179,8 +179,9 @@ class Session(RealtimeSession):
             self._dialogue.activity(False, self._setup.interrupts)
 
     def _leave(self, time_left: str | None) -> None:
-        seconds = _seconds(time_left)
-        self._link.renew_in_a_pause(0.0, max(0.0, seconds - GO_AWAY_MARGIN), self._pausing)
+        at_last = max(0.0, _seconds(time_left) - GO_AWAY_MARGIN)
+        # Of somebody who speaks nothing is known at first but the sound.
+        self._link.renew_in_a_pause(0.0, at_last, lambda: self._pausing() and self._dialogue.quiet)
 
     def _pausing(self) -> bool:
         return self._dialogue.idle and not self._calls

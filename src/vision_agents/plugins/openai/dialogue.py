@@ -155,8 +155,9 @@ class Dialogue:
 
     @property
     def idle(self) -> bool:
-        """Return whether nothing is being made, asked for or awaited."""
-        return not self._responses.running and self._turn_epoch is None and not self._queue
+        """Return whether nobody speaks, and nothing is being made, asked for or awaited."""
+        awaited = self._turn_epoch is not None or self._queue
+        return not (self._responses.running or awaited or self._turns.speaking)
 
     @property
     def unconfirmed_since(self) -> float | None:
@@ -270,6 +271,7 @@ class Dialogue:
     def _on_speech_stopped(self, event: Event) -> None:
         turn = self._turns.get(event.item_id)
         if turn is not None:
+            turn.ended = True
             duration = self._turns.duration(turn, event.audio_end_ms)
             self._model.report_turn_ended(turn.participant, 1.0, duration, self._turns.trailing_silence)
 

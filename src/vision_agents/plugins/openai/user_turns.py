@@ -25,6 +25,7 @@ class UserTurn:
     start_ms: int
     place: int
     partial: str = ""
+    ended: bool = False
     # The final words that were reported.
     final: str | None = None
 
@@ -58,6 +59,11 @@ class UserTurns:
     def get(self, item: str) -> UserTurn | None:
         """Returns the turn of an item, if it is remembered."""
         return self._turns.get(item)
+
+    @property
+    def speaking(self) -> bool:
+        """Return whether the latest turn is not over."""
+        return bool(self._turns) and not next(reversed(self._turns.values())).ended
 
     def duration(self, turn: UserTurn, end_ms: int) -> float:
         """Returns the seconds from the first to the last sound of a turn whose audio ends at `end_ms`.

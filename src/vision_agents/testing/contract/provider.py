@@ -168,8 +168,9 @@ class SpeechGate:
         self._silence = silence
         self._level = level
         self._quiet = math.inf
-        # Seconds heard so far.
+        # Seconds heard so far, and of sound since the latest beginning of speech.
         self.position = 0.0
+        self.voiced = 0.0
 
     @property
     def speaking(self) -> bool:
@@ -182,6 +183,7 @@ class SpeechGate:
         before = self.speaking
         loud = bool(len(audio)) and int(abs(audio.samples.astype("i4")).max()) > self._level
         self._quiet = 0.0 if loud else self._quiet + audio.duration
+        self.voiced = (self.voiced if before else 0.0) + audio.duration if loud else self.voiced
         if self.speaking == before:
             return None
         return "started" if self.speaking else "stopped"
