@@ -153,7 +153,7 @@ async def test_a_noise_while_a_function_runs_loses_the_answer_and_that_is_told(
     stand.text(MARK, stage=stage, reason="INTERRUPTED")
     assert [fact[0] for fact in stand.player.of("turn_started")] == ["turn_started"]
     assert stand.player.lost == [stand.calls[0][1].id if preamble else None]
-    assert stand.dialogue.idle or stand.dialogue.awaited
+    assert stand.dialogue.idle or stand.dialogue.turns.unanswered
     assert stand.dialogue.calling is None
 
 

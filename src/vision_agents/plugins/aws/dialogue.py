@@ -23,7 +23,7 @@ import base64
 import json
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from itertools import count
 
 from vision_agents.core import llm
@@ -31,8 +31,9 @@ from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import ToolCall
 
 from .client import SERVICE_NAME, AWSError
-from .responses import Content, Response, ResponseRequest, UserTurn, is_interruption
+from .responses import Content, Response, ResponseRequest, is_interruption
 from .usage import token_usage
+from .user_turns import UserTurns
 from .wire import OUTPUT_SAMPLE_RATE, Json
 
 # Seconds within which the answer to a text begins; later the service has let it be.
@@ -40,9 +41,6 @@ REQUEST_TIMEOUT = 20.0
 
 # Texts that wait for their answers; at the limit the oldest is given up.
 REQUEST_LIMIT = 16
-
-# Seconds of silence after which a turn is taken to be over: longer than the service waits before it answers.
-TURN_SILENCE = 3.0
 
 ANSWERS_IN_TEXT = (
     f"{SERVICE_NAME}: an answer is complete and had text alone, which nobody hears. Use a model that speaks, such as "
@@ -56,23 +54,25 @@ _numbers = count(1)
 class Dialogue:
     """Takes the events of a stream, and reports through `model` what they mean.
 
-    `call` runs a function for a response. `now` is a clock; `turn_over` tells how long the users spoke in the turn that
-    ends, and how long they have been silent since. All in seconds. `name`: of the model.
+    `call` runs a function for a response. `now`, `turn_over`: see `UserTurns`. `name`: of the model.
     """
 
     model: llm.Realtime
     call: Callable[[ToolCall, Response], None]
     now: Callable[[], float]
-    turn_over: Callable[[], tuple[float, float]]
+    turn_over: InitVar[Callable[[], tuple[float, float]]]
     name: str = ""
     current: Response | None = None
     calling: Response | None = None
     requests: deque[ResponseRequest] = field(default_factory=lambda: deque(maxlen=REQUEST_LIMIT))
+    turns: UserTurns = field(init=False)
     _contents: dict[str, Content] = field(default_factory=dict)
-    _turn: UserTurn | None = None
     # The last answer of which something was reported, and until when it plays if it plays without a break.
     _last: Response | None = None
     _plays_until: float = 0.0
+
+    def __post_init__(self, turn_over: Callable[[], tuple[float, float]]) -> None:
+        self.turns = UserTurns(self.model, self.now, turn_over)
 
     # What we do.
 
@@ -99,13 +99,6 @@ class Dialogue:
         for response in self._at_work:
             response.dropped |= response.id in responses
 
-    def quiet(self, seconds: float) -> None:
-        """Take note that nobody has spoken for so long. The service tells of a turn's end only by its words or its
-        answer, and a noise has neither: silence ends the turn here."""
-        turn = self._turn
-        if turn is not None and not turn.ended and min(seconds, self.now() - turn.began) >= TURN_SILENCE:
-            self._end_turn(turn)
-
     @property
     def unwanted(self) -> bool:
         """Return whether the service is at something, or was asked for something, that nobody wants any more."""
@@ -118,7 +111,7 @@ class Dialogue:
     @property
     def wanted(self) -> bool:
         """Return whether the service is at something that is still wanted."""
-        return any(not self._lost(response) for response in self._at_work) or self.awaited
+        return any(not self._lost(response) for response in self._at_work) or self.turns.unanswered
 
     @property
     def _at_work(self) -> list[Response]:
@@ -129,12 +122,8 @@ class Dialogue:
     def idle(self) -> bool:
         """Return whether nobody says anything, and no answer is awaited."""
         self._forget_old_requests()
-        return not (self._at_work or self.requests or self.awaited) and self.now() >= self._plays_until
-
-    @property
-    def awaited(self) -> bool:
-        """Return whether somebody has spoken, and the answer has not begun."""
-        return self._turn is not None and not self._turn.answered
+        busy = self._at_work or self.requests or self.turns.unanswered
+        return not busy and self.now() >= self._plays_until
 
     def end(self) -> list[tuple[str, int | None]]:
         """The stream is gone, and everything on it. Returns the texts still to be answered, with their keys."""
@@ -148,11 +137,9 @@ class Dialogue:
         self.calling = None
         if lost is not None or len(wanted) > len(unanswered):
             self.model.report_answer_lost(lost.id if lost is not None and lost.started else None)
-        elif self._turn is not None and self._turn.said and not self._turn.answered:
+        elif self.turns.understood:
             self.model.report_answer_lost()
-        if self._turn is not None:
-            self._end_turn(self._turn)
-            self._turn.answered = True
+        self.turns.answered()
         # The service of the next stream does not know that this plays, and will not say when it is interrupted.
         self._last = None
         return unanswered
@@ -276,16 +263,13 @@ class Dialogue:
         if self.current is None:
             request = self._asked()
             self.current = Response(next(_numbers), content.epoch) if request is None else self._answer_to(request)
-            if self._turn is not None:
-                self._end_turn(self._turn)
-                self._turn.answered = True
+            self.turns.answered()
         return self.current
 
     def _asked(self) -> ResponseRequest | None:
         """The text that the answer which begins now is to, None if that is a spoken turn."""
         self._forget_old_requests()
-        spoken = self._turn is not None and self._turn.said and not self._turn.answered
-        return self.requests.popleft() if self.requests and not spoken else None
+        return self.requests.popleft() if self.requests and not self.turns.understood else None
 
     def _begin(self, response: Response) -> None:
         if not response.started:
@@ -340,7 +324,7 @@ class Dialogue:
         response.interrupted = True
         current = response in self._at_work or response is self._last
         if current and not ours and not self._lost(response):
-            self._somebody_speaks()
+            self.turns.begin()
             if response.pending or not response.over:
                 self.model.report_answer_lost(response.id if response.started else None)
         if current:
@@ -351,51 +335,15 @@ class Dialogue:
         while self.requests and self.now() - self.requests[0].at > REQUEST_TIMEOUT:
             self.requests.popleft()
 
-    # The user.
-
     def _heard(self, words: str) -> None:
-        who = self.model.microphones.loudest
-        if not words or who is None:
+        if not words:
             return
         for response in self._at_work:
             if self._lost(response):
                 self._finish(response)  # What begins from now on answers these words.
         for request in [one for one in self.requests if one.text is None and self._lost(one)]:
             self.requests.remove(request)
-        turn = self._turn
-        if turn is None or turn.answered:
-            if self._at_work or self._playing:
-                # Words of what the service did not take for an interruption.
-                self.model.report_words(who, words, final=True)
-                return
-            self._somebody_speaks()
-            turn = self._turn
-        assert turn is not None
-        # The service tells the words when it judges that the turn is over.
-        self._end_turn(turn)
-        # One turn may come as several texts, each a message behind the one before.
-        place, turn.place = turn.place, self.model.conversation.place(after=turn.place)
-        self.model.report_words(turn.participant, words, True, place=place)
-        turn.said = True
-
-    def _somebody_speaks(self) -> None:
-        who = self.model.microphones.loudest
-        if who is None:
-            self.model.report_interrupted()
-            return
-        if self._turn is None or self._turn.ended:
-            self._turn = turn = UserTurn(self.model.conversation.place(), who)
-            self.model.report_turn_started(who)
-            # Not before: the agent takes a sound before its own note of the beginning for one of another turn.
-            turn.began = self.now()
-
-    def _end_turn(self, turn: UserTurn) -> None:
-        if not turn.ended:
-            turn.ended = True
-            speech, silence = self.turn_over()
-            # It may be known only now that there was a turn.
-            silence = min(silence, self.now() - turn.began)
-            self.model.report_turn_ended(turn.participant, 1.0, speech or None, silence)
+        self.turns.heard(words, over_model=bool(self._at_work) or self._playing)
 
 
 _HANDLERS: dict[str, Callable[[Dialogue, Json], None]] = {

@@ -1,4 +1,4 @@
-"""The records of a dialogue with Nova Sonic: responses and their requests, contents and their mark, the user's turn."""
+"""The records of a dialogue with Nova Sonic: responses and their requests, contents and their mark."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from vision_agents.core.conversation import ToolCall
-from vision_agents.core.participants import Participant
 
 
 @dataclass(slots=True)
@@ -67,18 +66,6 @@ class Content:
     response: Response | None = None
     unclear: bool = False
     call: ToolCall | None = None
-
-
-@dataclass(slots=True)
-class UserTurn:
-    """A user's turn. `place`: where the next words stand in the history. `answered`: the answer has begun."""
-
-    place: int
-    participant: Participant
-    began: float = 0.0
-    ended: bool = False
-    answered: bool = False
-    said: bool = False
 
 
 def is_interruption(text: str) -> bool:

@@ -50,7 +50,7 @@ class Session(RealtimeSession):
     def hear(self, audio: PcmData) -> None:
         """Send audio, as soon as there is a stream."""
         super().hear(audio)
-        self._dialogue.quiet(self._link.speech.quiet)
+        self._dialogue.turns.quiet(self._link.speech.quiet)
 
     async def ask(self, text: str, request: int | None = None) -> None:
         """Have a text answered, and report the answer with the key `request`.
