@@ -367,12 +367,12 @@ async def test_an_answer_is_over_when_all_of_it_is_made_and_not_when_the_service
 async def test_an_answer_whose_end_the_service_does_not_tell_is_over_when_it_has_fallen_silent(stand: Stand) -> None:
     stand.dialogue.asked("Talk.", 5)
     stand.audio(1.0, text="one")
-    silence = PcmData.silence(0.02, 16_000)
+    assert stand.dialogue.played_out_at == stand.time + 1.0 + PLAYED_OUT
     stand.time += 1.0 + PLAYED_OUT - 0.02
-    stand.dialogue.hear(silence)
+    stand.dialogue.finish_if_played_out()
     assert not stand.player.last.done
     stand.time += 0.02
-    stand.dialogue.hear(silence)
+    stand.dialogue.finish_if_played_out()
     assert stand.player.last.done
     assert not stand.dialogue.idle, "the service has not called the turn complete"
     # And if it was not done: what follows is a part of the same answer.
@@ -388,7 +388,8 @@ async def test_what_is_said_before_a_slow_function_is_done_when_that_begins(stan
     caller = stand.dialogue.called(1)
     assert caller is not None
     stand.time += 30.0
-    stand.dialogue.hear(PcmData.silence(0.02, 16_000))
+    assert stand.dialogue.played_out_at is None
+    stand.dialogue.finish_if_played_out()
     assert stand.player.last.done
     assert stand.player.last.more
     stand.dialogue.result_sent(caller)

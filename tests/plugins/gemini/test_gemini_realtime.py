@@ -15,6 +15,7 @@ from vision_agents.core.remote import realtime_link as link_module
 from vision_agents.core.usage import TokenUsage
 from vision_agents.plugins import gemini
 from vision_agents.plugins.gemini import link as gemini_link
+from vision_agents.plugins.gemini import responses as responses_module
 from vision_agents.plugins.gemini import session as session_module
 from vision_agents.testing.contract import Player, until
 from vision_agents.testing.parts import tone
@@ -419,3 +420,18 @@ async def test_the_tokens_of_each_turn_are_told(service: StandIn, connected: gem
     # Two words were asked and three said; two tokens are thoughts, which are paid for like the rest.
     told = {"output_audio_tokens": 3, "reasoning_tokens": 2}
     assert usages == [TokenUsage("gcp.gemini", "gemini-3.8-live", 2, 5, **told)]
+
+
+async def test_an_answer_is_over_when_it_is_silent_though_no_microphone_is_on(
+    service: StandIn, connected: gemini.Realtime, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(responses_module, "PLAYED_OUT", 0.1)
+    service.word_seconds = 0.05
+    service.will_say(TEXT)
+    await service.stall(after=3)
+    await connected.send_text("Talk.")
+    await until(lambda: player.responses and player.last.done, "the end")
+    assert len(player.last.audio) == 3
+    await service.release()
+    await until(lambda: len(player.responses) == 2 and player.last.done, "the rest")
+    assert not service.session.heard

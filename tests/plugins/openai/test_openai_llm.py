@@ -14,8 +14,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from vision_agents.core import llm as base
-from vision_agents.core.conversation import Message, Role, ToolCall, spoken_text
+from vision_agents.core.conversation import CUT, Message, Role, ToolCall, spoken_text
 from vision_agents.plugins import openai
+from vision_agents.plugins.openai.phases import Phases
 from vision_agents.testing.contract import until
 
 from ...standins.openai.server import KEY, StandIn
@@ -308,6 +309,50 @@ async def test_what_a_message_was_for_is_told_with_it_later(service: StandIn) ->
     await ask(llm, old, Message(Role.ASSISTANT, "Let me see."), cut, Message(Role.USER, "And then?"))
     told = [[item.get("phase") for item in body["input"] if item.get("role") == "assistant"] for body in service.bodies]
     assert told == [[], ["commentary"], [None, "commentary", "final_answer"]]
+
+
+async def test_of_several_messages_in_one_response_each_keeps_its_phase(service: StandIn) -> None:
+    llm = openai.LLM()
+    service.thinks_aloud = "**Let me** see."
+    service.will_say("It rains in Ulm.", "Yes.")
+    assert "".join([piece async for piece in llm.respond(REQUEST)]) == "**Let me** see.\nIt rains in Ulm."
+    service.thinks_aloud = ""
+    await ask(llm, Message(Role.ASSISTANT, "Let me see. It rains", interrupted=True), Message(Role.USER, "And then?"))
+    told = [(item["content"], item.get("phase")) for item in service.bodies[-1]["input"][:-1]]
+    assert told == [("Let me see.", "commentary"), (f"It rains{CUT}", "final_answer")]
+
+
+async def test_a_message_that_was_stopped_while_it_was_written_keeps_its_phase(service: StandIn) -> None:
+    llm = openai.LLM()
+    service.will_say("It rains in Ulm.", "Yes.")
+    answer = llm.respond(REQUEST)
+    assert await anext(answer) == "It"
+    await answer.aclose()
+    await ask(llm, Message(Role.ASSISTANT, "It", interrupted=True), Message(Role.USER, "And then?"))
+    assert [item.get("phase") for item in service.bodies[-1]["input"]] == ["final_answer", None]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("One, two.", [("One, two.", "commentary")]),
+        ("one two three", [("one two", "commentary"), ("three", "final_answer")]),
+        ("One two — three", [("One two —", "commentary"), ("three", "final_answer")]),
+        ("One two three five", [("One two three five", None)]),
+        ("Nobody wrote this.", [("Nobody wrote this.", None)]),
+        ("…", [("…", None)]),
+        ("", [("", None)]),
+        ("four  FOUR", [("four", "final_answer"), ("FOUR", "final_answer")]),
+    ],
+)
+def test_a_text_of_the_history_is_known_by_its_words(text: str, parts: list[tuple[str, str | None]]) -> None:
+    phases = Phases()
+    phases.add("**One** two.", "commentary")
+    phases.add("Three four.", "final_answer")
+    phases.add("Four.", "final_answer")
+    phases.add("", "final_answer")
+    phases.add("Five.", None)
+    assert phases.divide(text) == parts
 
 
 def test_the_history_is_bounded_by_the_models_context() -> None:

@@ -13,6 +13,7 @@ from vision_agents.core.conversation import Message, Role, ToolCall
 from vision_agents.core.participants import Participant
 from vision_agents.plugins import openai
 from vision_agents.plugins.openai import session as session_module
+from vision_agents.plugins.openai.dialogue import _HANDLERS
 from vision_agents.testing.contract import Player, frames, lifetime, until
 from vision_agents.testing.parts import tone
 
@@ -164,6 +165,34 @@ async def test_a_transcript_that_is_sent_three_times_is_said_once(
         )
         dialogue(model).take(again)
     assert player.final_words(ANNA) == ["how are you"]
+
+
+async def test_what_is_told_twice_is_so_once(service: StandIn, model: openai.Realtime, player: Player) -> None:
+    weather = Weather(model)
+    weather.go_on.set()
+    service.will_hear("how is the weather")
+    service.will_say(weather.call, "It rains.")
+    await model.connect("")
+    session, take = service.session, service.session.send
+    twice = {
+        "input_audio_buffer.speech_started",
+        "input_audio_buffer.speech_stopped",
+        "input_audio_buffer.committed",
+        "response.done",
+    }
+
+    async def send(kind: str, **fields: Any) -> None:
+        for _ in range(2 if kind in twice else 1):
+            await take(kind, **fields)
+
+    session.send = send  # type: ignore[method-assign]
+    await speak(model, ANNA, 0.8, 1.0)
+    await until(lambda: player.responses and player.last.done, "the answer")
+    assert [fact[0] for fact in player.of("turn_started", "turn_ended")] == ["turn_started", "turn_ended"]
+    outputs = [item for item in session.conversation.items.values() if item["type"] == "function_call_output"]
+    assert len(outputs) == 1, "the function was called once"
+    assert player.said == ["It rains."]
+    assert dialogue(model).idle
 
 
 async def test_a_turn_ends_by_the_settings_that_the_service_confirms(
@@ -403,9 +432,11 @@ async def test_a_session_that_nobody_hears_says_so_once(
 async def test_a_failed_response_says_what_to_do(service: StandIn, model: openai.Realtime, player: Player) -> None:
     await model.connect("")
     await service.fail("quota")
-    await model.send_text("Hello?")
+    await model.send_text("Hello?", 7)
     await until(lambda: player.failures, "the report")
     assert "billing" in str(player.failures[0])
+    await until(lambda: player.responses and player.last.done, "the end")
+    assert (player.last.request, player.last.text) == (7, "")
 
 
 async def test_a_new_session_knows_what_was_said_and_heard(
@@ -475,3 +506,36 @@ def audio_delta(response: str, seconds: float) -> Any:
     data = base64.b64encode(tone(seconds, RATE).to_bytes()).decode()
     here = {"response_id": response, "item_id": "item_1", "content_index": 0, "output_index": 0}
     return event("response.output_audio.delta", delta=data, **here)
+
+
+async def test_settings_that_make_no_sense_end_nothing(
+    service: StandIn, model: openai.Realtime, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def configure(*_: object) -> None:
+        raise TypeError("that is no detection")
+
+    monkeypatch.setitem(_HANDLERS, "session.updated", configure)
+    await model.connect("")
+    service.will_say("Yes, of course.")
+    await model.send_text("Say something.")
+    await answered(player)
+    (failure,) = player.failures
+    assert "that is no detection" in str(failure)
+
+
+async def test_an_answer_of_which_nothing_comes_is_over_for_who_asked(
+    service: StandIn, model: openai.Realtime, player: Player
+) -> None:
+    await model.connect("")
+    service.will_say("")
+    await model.send_text("Say nothing.", 7)
+    await until(lambda: player.responses and player.last.done, "the end")
+    assert (player.last.request, player.last.text) == (7, "")
+    # To speech it is none: a noise is no question.
+    service.will_hear("")
+    service.will_say("", "Yes, of course.")
+    await speak(model, ANNA, 0.6, 1.0)
+    await until(lambda: len(service.session.generations) == 2 and service.session.running is None, "the empty answer")
+    await model.send_text("Say something.")
+    await answered(player, 2)
+    assert player.said[-1] == "Yes, of course."

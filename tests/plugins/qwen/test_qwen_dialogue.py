@@ -322,3 +322,50 @@ async def test_a_turn_ends_by_the_settings_that_the_service_confirms(stand: Stan
     stand.speech("item", False, 1000)
     [ended] = stand.player.of("turn_ended")
     assert ended[3:] == (1.0, 0.4)
+
+
+async def test_a_response_whose_end_comes_behind_the_next_one_is_over(stand: Stand) -> None:
+    stand.ask("first")
+    stand.begins("r1")
+    stand.audio("r1", "One.")
+    stand.begins("r2")
+    stand.over("r1")
+    stand.audio("r2", "Two.")
+    stand.over("r2")
+    assert [(said.text, said.done) for said in stand.player.responses.values()] == [("One.", True), ("Two.", True)]
+
+
+async def test_the_end_of_speech_that_is_told_twice_is_one_turn(stand: Stand) -> None:
+    stand.speech("i1", True, 100)
+    stand.speech("i1", False, 900)
+    stand.begins("r1")
+    stand.audio("r1", "One.")
+    stand.over("r1")
+    stand.speech("i1", False, 900)
+    assert not stand.dialogue.end()
+    assert not stand.dialogue.requests, "nothing is asked for once more"
+
+
+async def test_of_a_session_that_is_lost_while_a_function_runs_the_answer_is_lost(stand: Stand) -> None:
+    stand.ask("first")
+    stand.begins("r1")
+    stand.calls_function("r1", "c1", {})
+    stand.over("r1")
+    stand.dialogue.end()
+    assert stand.player.lost == [None]
+    stand.dialogue.end()
+    assert len(stand.player.lost) == 1
+
+
+@pytest.mark.parametrize("dropped", [True, False])
+async def test_not_if_nobody_wants_it_any_more(stand: Stand, dropped: bool) -> None:
+    stand.ask("first")
+    stand.begins("r1")
+    stand.calls_function("r1", "c1", {})
+    stand.over("r1")
+    if dropped:
+        stand.dialogue.stop({"r1"})
+    else:
+        stand.model.interrupt()
+    stand.dialogue.end()
+    assert stand.player.lost == []

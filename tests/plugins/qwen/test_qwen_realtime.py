@@ -12,6 +12,7 @@ from vision_agents.core.llm import TokenUsageEvent
 from vision_agents.core.usage import TokenUsage
 from vision_agents.plugins import qwen
 from vision_agents.plugins.qwen import session as session_module
+from vision_agents.plugins.qwen.dialogue import _HANDLERS
 from vision_agents.plugins.qwen.messages import Write
 from vision_agents.testing.contract import Player, until
 
@@ -268,3 +269,16 @@ async def test_the_tokens_of_each_response_are_told(service: StandIn, connected:
     assert (usage.provider, usage.model) == ("alibaba_cloud.dashscope", "qwen3.5-omni-flash-realtime")
     assert (usage.output_tokens, usage.output_audio_tokens) == (3, 3)
     assert usage.input_tokens == len(["Be", "brief.", "Say", "something."])
+
+
+async def test_settings_that_make_no_sense_end_nothing(
+    service: StandIn, model: qwen.Realtime, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def configure(*_: object) -> None:
+        raise TypeError("that is no detection")
+
+    monkeypatch.setitem(_HANDLERS, "session.updated", configure)
+    await model.connect("")
+    await answered(model, player, service)
+    (failure,) = player.failures
+    assert "that is no detection" in str(failure)

@@ -79,7 +79,8 @@ class Generation:
                     before = self._session.service.says_before_calls if isinstance(said, ToolCall) else ""
                     if before:
                         await self._talk(before, answer)
-                    await (self._call(said, answer) if isinstance(said, ToolCall) else self._talk(said, answer))
+                    if said:
+                        await (self._call(said, answer) if isinstance(said, ToolCall) else self._talk(said, answer))
                 status = "completed" if details is None else "failed"
         except asyncio.CancelledError:
             if self._reason is None:

@@ -27,14 +27,15 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class StandIn(Provider):
     """Use it as `async with StandIn() as service:`, and give `service.url` to the SDK as its `base_url`.
 
-    Of realtime sessions, `word_seconds`: how long a word is, `pace`: how long it takes to make, `deaf_for`: how long a
-    cancellation is ignored, `refuses`: how connections are refused, if they are. `fails_midway`: answers of Responses
-    fail after their first event; `breaks_off`: texts end in the middle, in all peace; `sends_parts`,
+    Of realtime sessions, `word_seconds`: how long a word is, `pace`: how long it takes to make, `deaf_for`: how
+    long a cancellation is ignored, `refuses`: how connections are refused, if they are. `fails_midway`: answers of
+    Responses fail after their first event; `breaks_off`: texts end in the middle, in all peace; `sends_parts`,
     `tells_no_reason`: Chat Completions has contents of parts, and no `finish_reason`, as with other servers;
     `tells_no_usage`: it refuses to be asked for its usage; `says_before_calls`: a message before each call, in one
-    response with it; `repeats_transcripts`: the words of a turn come three times; `renames`: other names of a realtime
-    session's events, None for those that it does not have. `bodies`, `sessions`: the requests and the realtime sessions
-    so far; `numbers`: no id comes twice, whatever the session.
+    response with it; `thinks_aloud`: one before each answer of Responses; `repeats_transcripts`: the words of a
+    turn come three times; `renames`: other names of a realtime session's events, None for those that it does not
+    have. `bodies`, `sessions`: the requests and the realtime sessions so far; `numbers`: no id comes twice,
+    whatever the session.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class StandIn(Provider):
         self.tells_no_reason = False
         self.tells_no_usage = False
         self.says_before_calls = ""
+        self.thinks_aloud = ""
         self.repeats_transcripts = False
         self.renames: dict[str, str | None] = {}
         self.url = ""

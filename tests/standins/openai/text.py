@@ -130,7 +130,8 @@ class Responses(TextEndpoint):
         yield event("response.in_progress", response=response)
         output: list[Json] = []
         before = self._service.says_before_calls if isinstance(said, ToolCall) else ""
-        parts = [] if not before else [self._message(before, "commentary")]
+        aloud = "" if isinstance(said, ToolCall) else self._service.thinks_aloud
+        parts = [self._message(text, "commentary") for text in (before, aloud) if text]
         parts.append(self._call(said) if isinstance(said, ToolCall) else self._message(said, "final_answer"))
         for kind, fields, waits in chain(*parts):
             if waits and self._service.fails_midway:

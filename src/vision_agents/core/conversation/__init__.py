@@ -2,11 +2,12 @@
 
 from .conversation import Conversation
 from .message import Message, Role, ToolCall
-from .spoken import spoken_messages, spoken_text, told_last, without_asked
+from .spoken import CUT, spoken_messages, spoken_text, told_last, without_asked
 from .window import recent
 from .words import comparable_words
 
 __all__ = [
+    "CUT",
     "Conversation",
     "Message",
     "Role",

@@ -51,8 +51,16 @@ class Dialogue:
 
     def hear(self, audio: PcmData) -> None:
         """Take the next piece of what the service is given to hear."""
-        self._responses.finish_if_played_out()
         self._turns.hear(audio)
+
+    @property
+    def played_out_at(self) -> float | None:
+        """Return when what the model says has long fallen silent, unless more of it comes."""
+        return self._responses.played_out_at
+
+    def finish_if_played_out(self) -> None:
+        """Take what the model says for over if it has long fallen silent: the service may tell that late, or never."""
+        self._responses.finish_if_played_out()
 
     def opened(self) -> None:
         """There is a session. It hears once more what was said in the one before and not answered."""

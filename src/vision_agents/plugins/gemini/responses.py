@@ -104,12 +104,18 @@ class Responses:
         self._plays_until = max(self._plays_until, self.now()) + audio.duration
         self.model.report_audio(response.id, audio)
 
-    def finish_if_played_out(self) -> None:
-        """Finish the current response if it has long fallen silent."""
+    @property
+    def played_out_at(self) -> float | None:
+        """Return when the current response has long fallen silent, unless more of it comes."""
         current = self.unfinished
         if current is None or current.called or not current.audible:
-            return
-        if self.now() >= self._plays_until + PLAYED_OUT:
+            return None
+        return self._plays_until + PLAYED_OUT
+
+    def finish_if_played_out(self) -> None:
+        """Finish the current response if it has long fallen silent."""
+        at, current = self.played_out_at, self.current
+        if at is not None and current is not None and self.now() >= at:
             self.finish(current)
 
     def close(self, response: Response, *, cancelled: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Iterable
@@ -55,6 +56,7 @@ class Session(RealtimeSession):
         self._call_notes: deque[str] = deque(maxlen=CALL_NOTES)
         # A text whose answer had not begun when the session was renewed.
         self._again: Response | None = None
+        self._silence_timer: asyncio.TimerHandle | None = None
 
     # What we send.
 
@@ -152,6 +154,7 @@ class Session(RealtimeSession):
             self._call(message.tool_call.function_calls or ())
         if message.go_away is not None:
             self._leave(message.go_away.time_left)
+        self._watch_silence()
 
     def lost(self, error: RemoteError | None, again: bool) -> None:
         self._stop_timer()
@@ -171,6 +174,22 @@ class Session(RealtimeSession):
             logger.warning("%s It is opened again.", error)
 
     # What comes.
+
+    def _watch_silence(self) -> None:
+        at = self._dialogue.played_out_at
+        if at is not None and self._silence_timer is None:
+            self._silence_timer = self._loop.call_at(at, self._silent)
+
+    def _silent(self) -> None:
+        self._silence_timer = None
+        self._dialogue.finish_if_played_out()
+        self._watch_silence()
+
+    def _stop_timer(self) -> None:
+        super()._stop_timer()
+        if self._silence_timer is not None:
+            self._silence_timer.cancel()
+            self._silence_timer = None
 
     def _activity(self, kind: types.VoiceActivityType | None) -> None:
         if kind is types.VoiceActivityType.ACTIVITY_START:

@@ -213,14 +213,15 @@ class Dialogue:
 
     def _on_done(self, event: Event) -> None:
         response = self._responses.get(event.response.id)
-        if response is None:
-            return
+        if response is None or not response.running:
+            return  # Told twice, its functions would be called twice.
         response.running = False
         if event.response.usage is not None:
             self._model.report_usage(of_realtime(event.response.usage, self._names.model), response.epoch)
         output = [item for item in event.response.output or () if item.id]
         calls: list[Any] = []
-        if response.epoch < self._model.epoch or response.cancelled_at is not None:
+        wanted = response.epoch == self._model.epoch and response.cancelled_at is None
+        if not wanted:
             for message in response.delete_silent([item.id for item in output]):
                 self._wire.send(message)
         elif event.response.status == "completed":
@@ -234,6 +235,8 @@ class Dialogue:
         if event.response.status == "cancelled" and response.cancelled_at is None and response.started:
             # It stopped for a noise, or for somebody who may not interrupt.
             self._model.report_answer_lost(response.id)
+        elif event.response.status != "cancelled" and response.key is not None and wanted and not calls:
+            self._begin(response)  # An answer of which nothing came is over all the same, for who asked.
         self._model.report_response_done(response.id, more=bool(calls))
         self.go_on()
 
@@ -260,8 +263,8 @@ class Dialogue:
 
     def _on_speech_started(self, event: Event) -> None:
         participant = self._model.microphones.loudest
-        if participant is None:
-            return
+        if participant is None or self._turns.get(event.item_id) is not None:
+            return  # Nobody is there, or the service says it more than once.
         self._turns.begin(event.item_id, participant, event.audio_start_ms, self._model.conversation.place())
         if self._service_decides:
             self._model.report_turn_started(participant)
@@ -270,13 +273,18 @@ class Dialogue:
 
     def _on_speech_stopped(self, event: Event) -> None:
         turn = self._turns.get(event.item_id)
-        if turn is not None:
+        if turn is not None and not turn.ended:
             turn.ended = True
             duration = self._turns.duration(turn, event.audio_end_ms)
             self._model.report_turn_ended(turn.participant, 1.0, duration, self._turns.trailing_silence)
 
-    def _on_committed(self, _: Event) -> None:
-        self._turn_epoch, self._understood = self._model.epoch, False
+    def _on_committed(self, event: Event) -> None:
+        turn = self._turns.get(event.item_id)
+        if turn is not None and turn.committed:
+            return
+        if turn is not None:
+            turn.committed = True
+        self._turn_epoch, self._understood = self._model.epoch, turn is not None and bool(turn.final)
 
     def _on_partial_words(self, event: Event) -> None:
         turn = self._turns.get(event.item_id)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Protocol
 
 import openai
@@ -55,18 +56,21 @@ class Link(RealtimeLink[AsyncRealtimeConnection, ClientEvent]):
                 if event.type == "error":
                     raise refused(event.error, SERVICE.name)
             self._healthy = True
-            self._listener.event(event)
+            self._take(lambda: event)
             yield session
 
     async def _read(self, session: AsyncRealtimeConnection) -> None:
         while True:
             data = await session.recv_bytes()
-            try:
-                self._listener.event(session.parse_event(data))
-            except Exception as error:
-                self._skip(error)
-            else:
-                self._unreadable = 0
+            self._take(partial(session.parse_event, data))
+
+    def _take(self, parse: Callable[[], Event]) -> None:
+        try:
+            self._listener.event(parse())
+        except Exception as error:
+            self._skip(error)
+        else:
+            self._unreadable = 0
 
     async def _send(self, session: AsyncRealtimeConnection, message: ClientEvent) -> None:
         await session.send_raw(json.dumps(message))

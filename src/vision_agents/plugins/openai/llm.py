@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing, closing, suppress
 from typing import Any
 
 import openai
@@ -18,11 +18,11 @@ from openai.types.responses import (
 )
 
 from vision_agents.core import llm as base
-from vision_agents.core.conversation import Message, Role, ToolCall, spoken_text
+from vision_agents.core.conversation import CUT, Message, Role, ToolCall, spoken_text
 
 from .client import TIMEOUT, failure, make_client
 from .context import history_tokens
-from .phases import Phases
+from .phases import Phases, Writing
 from .stream import Requests, Stopped
 from .usage import of_response
 
@@ -103,18 +103,19 @@ class LLM(base.LLM):
             )
             return stream
 
-        epoch = self.epoch
-        with suppress(Stopped):
+        epoch, writing = self.epoch, Writing(self._phases)
+        with suppress(Stopped), closing(writing):
             async with aclosing(self._requests.stream(begin, epoch, _is_last)) as events:
                 async for event in events:
                     match event.type:
                         case "response.output_text.delta" | "response.refusal.delta":
-                            self._phases.write(event.delta)
+                            writing.write(event.delta)
                             yield event.delta
                         case "response.output_item.added" if isinstance(event.item, ResponseOutputMessage):
-                            self._phases.begin(event.item.phase)
+                            if gap := writing.begin(event.item.phase):
+                                yield gap
                         case "response.output_item.done" if isinstance(event.item, ResponseOutputMessage):
-                            self._phases.end(event.item.phase)
+                            writing.complete(event.item.phase)
                         case "response.output_item.done" if isinstance(event.item, ResponseFunctionToolCall):
                             yield _tool_call(event.item)
                         case "response.completed" | "response.incomplete" if event.response.usage is not None:
@@ -162,10 +163,12 @@ def _items(message: Message, phases: Phases) -> Iterator[ResponseInputItemParam]
     elif message.role is Role.USER:
         yield {"role": "user", "content": message.text}
     elif text := spoken_text(message):
-        said: EasyInputMessageParam = {"role": "assistant", "content": text}
-        if (phase := phases.of(message.text)) is not None:
-            said["phase"] = phase
-        yield said
+        *parts, (rest, last) = phases.divide(text.removesuffix(CUT))
+        for part, phase in (*parts, (rest + CUT if text.endswith(CUT) else rest, last)):
+            said: EasyInputMessageParam = {"role": "assistant", "content": part}
+            if phase is not None:
+                said["phase"] = phase
+            yield said
     for call in message.tool_calls:
         arguments = json.dumps(dict(call.arguments), ensure_ascii=False)
         yield {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": arguments}

@@ -26,6 +26,7 @@ class UserTurn:
     place: int
     partial: str = ""
     ended: bool = False
+    committed: bool = False
     # The final words that were reported.
     final: str | None = None
 

@@ -218,6 +218,8 @@ class Dialogue:
             epoch = request.epoch
         elif spoken is not None:
             epoch = spoken
+        if self.active is not None and self.active.started:
+            self.model.report_response_done(self.active.id)  # It makes one at a time: that one is over.
         self.active = Response(event["response"]["id"], epoch, request)
         if epoch < self.model.epoch:
             self._cancel(self.active)
@@ -260,6 +262,8 @@ class Dialogue:
         if body.get("status") == "failed":
             details = (body.get("status_details") or {}).get("error") or {}
             self.wire.failed(refused(details, f"{SERVICE_NAME}, in an answer"))
+            if wanted and response.key is not None:
+                self._begin(response)  # It is over for who asked.
         elif wanted and body.get("status") == "cancelled" and (response.started or not _by_code(response)):
             # It heard a noise before it had said anything, or somebody who may not interrupt.
             self.model.report_answer_lost(response.id if response.started else None)
@@ -312,9 +316,11 @@ class Dialogue:
             self.model.report_speech_started(who, 1.0)
 
     def _on_speech_stopped(self, event: Event) -> None:
-        self._spoken, self._understood = self.model.epoch, False
         turn = self._turns.get(event["item_id"])
-        if turn is None or turn.ended:
+        if turn is not None and turn.ended:
+            return
+        self._spoken, self._understood = self.model.epoch, False
+        if turn is None:
             return
         turn.ended = True
         duration = max(0.0, float(event["audio_end_ms"]) - turn.started_ms) / 1000.0

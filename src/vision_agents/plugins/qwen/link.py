@@ -69,24 +69,26 @@ class Link(RealtimeLink[ClientConnection, Write]):
         ) as socket:
             for message in self._messages.written(self._listener.configure):
                 await socket.send(message)
-            while (event := json.loads(await socket.recv())).get("type") != "session.updated":
+            while (event := json.loads(data := await socket.recv())).get("type") != "session.updated":
                 if event.get("type") == "error":
                     raise refused(event.get("error") or {}, SERVICE_NAME)
             self._healthy = True
-            self._listener.event(event)
+            self._take(data)
             yield socket
         if self._warning is not None and self._warning[0].hopeless:
             raise self._warning[0]
 
     async def _read(self, session: ClientConnection) -> None:
         while True:
-            data = await session.recv()
-            try:
-                self._listener.event(json.loads(data))
-            except Exception as error:
-                self._skip(error)
-            else:
-                self._unreadable = 0
+            self._take(await session.recv())
+
+    def _take(self, data: str | bytes) -> None:
+        try:
+            self._listener.event(json.loads(data))
+        except Exception as error:
+            self._skip(error)
+        else:
+            self._unreadable = 0
 
     async def _send(self, session: ClientConnection, message: Write) -> None:
         for text in self._messages.written(message):
