@@ -13,7 +13,7 @@ import pytest_asyncio
 from vision_agents.core import Agent, User
 from vision_agents.core.conversation import Role, ToolCall
 from vision_agents.core.edge import FRAME_SECONDS
-from vision_agents.core.llm import Realtime
+from vision_agents.core.llm import OnInterrupt, Realtime
 from vision_agents.core.turn_detection import TurnEndedEvent
 from vision_agents.core.vad import VAD
 from vision_agents.testing.parts import LoopEdge
@@ -307,13 +307,16 @@ class AgentStories(abc.ABC):
         assert [message.text for message in call.agent.conversation] == ["count for me", "one two."]
         assert not self.unexpected(service)
 
-    async def test_what_led_to_a_call_is_not_heard_again(self, service: Any) -> None:
+    @pytest.mark.parametrize("on_interrupt", ["finish", "cancel"])
+    async def test_what_led_to_a_call_is_not_heard_again_and_answered_once(
+        self, service: Any, on_interrupt: OnInterrupt
+    ) -> None:
         service.will_hear("pay", "pay")
-        service.will_say(ToolCall("call_1", "pay", {}), "it is paid.", "it is paid.")
+        service.will_say(ToolCall("call_1", "pay", {}), *["it is paid."] * 3)
         async with self.call_with(service) as call:
             paid: list[bool] = []
 
-            @call.agent.llm.register_function()
+            @call.agent.llm.register_function(on_interrupt=on_interrupt)
             async def pay() -> str:
                 """Pay."""
                 paid.append(True)
@@ -327,6 +330,7 @@ class AgentStories(abc.ABC):
             await call.until(lambda: any(event.heard for event in call.ended()))
             await asyncio.sleep(5.0)
             assert paid == [True]
+            assert [event.heard for event in call.ended() if event.heard] == ["it is paid."]
             assert [message.text for message in call.agent.conversation if message.role is Role.USER] == ["pay"]
 
     async def test_a_local_detector_and_the_service_together_stop_it_at_the_first_sound(self, service: Any) -> None:

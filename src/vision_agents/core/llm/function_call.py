@@ -150,6 +150,12 @@ class FunctionCall:
         """Return whether the function has the agent say something."""
         return bool(self._words)
 
+    @property
+    def delivers(self) -> bool:
+        """Return whether what it finds is told by itself if nobody waits for it any more."""
+        tool = self.tool
+        return self.phase is Phase.RUNNING and tool is not None and tool.on_interrupt == "finish" and tool.deliver
+
     # From outside.
 
     def waits_for(self, words: asyncio.Event) -> None:

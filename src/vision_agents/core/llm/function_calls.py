@@ -333,6 +333,11 @@ class FunctionCalls:
         """Return whether a realtime model waits for this call."""
         return any(entry.made is call and not entry.late for entry in self._provider_calls)
 
+    @property
+    def deliver(self) -> bool:
+        """Return whether a realtime model waits for something that is told by itself if it waits no more."""
+        return any(entry.made.delivers for entry in self._provider_calls if not entry.late)
+
     def response_began(self, response: str) -> None:
         """The model begins to say something: the calls before it were made for it."""
         self._last_response = response

@@ -135,7 +135,8 @@ class Dialogue:
         for response in self._at_work:
             self._finish(response)
         self.calling = None
-        if lost is not None or len(wanted) > len(unanswered):
+        # What functions find is told by itself: asked to go on, one that knows nothing of them would call them again.
+        if (lost is not None or len(wanted) > len(unanswered)) and not self.model.function_calls.deliver:
             self.model.report_answer_lost(lost.id if lost is not None and lost.started else None)
         elif self.turns.understood:
             self.model.report_answer_lost()

@@ -112,7 +112,9 @@ class Dialogue:
         if not (again and self._turns.unanswered):
             self._turns.report_words()
         self._responses.clear()
-        if self._turns.told or (wanted and unfinished is not None and unfinished.text is None):
+        lost_work = wanted and unfinished is not None and unfinished.text is None
+        # What functions find is told by itself: asked to go on, one that knows nothing of them would call them again.
+        if self._turns.told or (lost_work and not self.model.function_calls.deliver):
             self.model.report_answer_lost(lost)
         return unfinished
 

@@ -118,6 +118,8 @@ class Dialogue:
     interrupts: bool = True
     name: str = ""
     active: Response | None = None
+    # One that is done and waits for its functions.
+    calling: Response | None = None
     requests: deque[ResponseRequest] = field(default_factory=deque)
     # Asked for, and not begun yet.
     sent: ResponseRequest | None = None
@@ -145,6 +147,8 @@ class Dialogue:
         active = self.active
         if active is not None and (active.epoch < self.model.epoch or active.id in responses):
             self._cancel(active)
+        if self.calling is not None and self.calling.id in responses:
+            self.calling = None
 
     def forget_texts(self) -> None:
         """Drop them: whoever asked for them was told that it failed."""
@@ -166,13 +170,15 @@ class Dialogue:
             wanted.append(self.active.epoch)
         if self.active is not None and self.active.started:
             self.model.report_response_done(self.active.id)
-        if self.active is not None and wanted[-1:] == [self.model.epoch]:
-            self.model.report_answer_lost(self.active.id if self.active.started else None)
+        lost = self.active if wanted[-1:] == [self.model.epoch] else self.calling
+        # What functions find is told by itself: asked to go on, one that knows nothing of them would call them again.
+        if lost is not None and lost.epoch == self.model.epoch and not self.model.function_calls.deliver:
+            self.model.report_answer_lost(lost.id if lost.started else None)
         if self.sent is not None:
             self.requests.appendleft(self.sent)
         if self._spoken is not None and self._understood:
             self.requests.append(ResponseRequest(self._spoken))
-        self.active = self.sent = self._spoken = None
+        self.active = self.calling = self.sent = self._spoken = None
         return self.model.epoch in wanted
 
     @property
@@ -273,12 +279,13 @@ class Dialogue:
             self._begin(response)  # An answer of which nothing came is over all the same, for who asked.
         if response.started:
             self.model.report_response_done(response.id, more=wanted and response.called)
+        self.calling = response if wanted and response.pending else self.calling
         self._answer_results(response)
         self.go_on()
 
     def _answer_results(self, response: Response) -> None:
         if response.called and response.done and not response.pending and response.epoch == self.model.epoch:
-            response.called = False
+            response.called, self.calling = False, None
             self.ask(ResponseRequest(response.epoch, key=response.key))
 
     def _running(self, event: Event) -> Response | None:
