@@ -22,9 +22,12 @@ from vision_agents.core.floor import FloorState
 from .random_call import PEOPLE, RandomCall, command
 from .realtime_model import Model, RealtimeWitness
 
+# No service hears a turn that is shorter, in seconds.
+SHORTEST = 0.02
+
 
 class RealtimeCall(RandomCall):
-    """Knows of each open turn its place in the history."""
+    """Knows of each open turn its place in the history, and when it began."""
 
     def __init__(self, rng: Random) -> None:
         super().__init__(rng, RealtimeWitness())
@@ -136,7 +139,7 @@ class RealtimeCall(RandomCall):
         who = self.rng.choice(PEOPLE)
         if who in self.open or not self.model.up.is_set():
             return
-        self.open[who] = self.agent.conversation.place()
+        self.open[who] = self.agent.conversation.place(), asyncio.get_running_loop().time()
         if self.rng.random() < 0.5:
             self.model.report_speech_started(who, 0.9, 0.03)
             self.model.report_speech_continued(who, 0.9, self.rng.choice((0.1, 0.4, 1.5)))
@@ -151,17 +154,21 @@ class RealtimeCall(RandomCall):
         for response in stopped:
             self.model.report_answer_lost(response)  # Unless it was for somebody who may interrupt.
 
+    async def end(self) -> None:
+        await asyncio.sleep(SHORTEST)
+        await super().end()
+
     def turn_ends(self, who: Participant | None = None) -> None:
         who = who or self.speaker()
-        if who is None:
+        loop = asyncio.get_running_loop()
+        if who is None or loop.time() < self.open[who][1] + SHORTEST:
             return
-        place = self.open.pop(who)
-        self.model.report_turn_ended(who, 1.0, None, 0.2)
+        place, began = self.open.pop(who)
+        self.model.report_turn_ended(who, 1.0, None, min(0.2, loop.time() - began))
         if self.rng.random() < 0.25:
             return  # It was none: the model says nothing to it.
         text = f"t{next(self.numbers)}"
         self.witness.certain.add(text)
-        loop = asyncio.get_running_loop()
 
         def know() -> None:
             if not self.over:

@@ -59,8 +59,9 @@ class Model(Realtime):
         self.answers: dict[asyncio.Task[None], int] = {}
         self.calls: set[asyncio.Task[None]] = set()
         self.outputs: dict[str, list[str]] = {}
-        # Answers of which nothing was stopped, as far as it knows.
+        # Answers of which nothing was stopped, as far as it knows; and those that tell what nobody has asked for.
         self.given: set[int] = set()
+        self.volunteering: set[int] = set()
         # What became of calls for answers that were interrupted, of which it was told all the same.
         self.learnt: set[str] = set()
         # A noise has stopped it, and nothing was asked for since.
@@ -100,8 +101,8 @@ class Model(Realtime):
         self.witness.telling[number] = set(tells) or set(_NOTED.findall(text))
         if text.startswith("t") and not tells:
             # It tells what it has learnt since it was asked last, as models do.
-            known = {call for other in self.given for call in self.witness.telling[other]}
-            self.witness.telling[number] |= {call for call in self.learnt - known if not self.witness.told(call)}
+            self.volunteering.add(number)
+            self.witness.telling[number] |= {call for call in self._untold(number) if not self.witness.told(call)}
         self.given.add(number)
         self._spawn(self._answer(text, number, key, self.epoch), number)
 
@@ -198,10 +199,24 @@ class Model(Realtime):
         task.add_done_callback(self.calls.discard)
         return task
 
+    def _untold(self, number: int) -> set[str]:
+        """What it has learnt and no other answer tells."""
+        others = self.given - {number}
+        return self.learnt - {call for other in others for call in self.witness.telling[other]}
+
+    def _told_before(self, call: str, number: int) -> bool:
+        """Whether another answer tells it that has begun."""
+        begun = (other for other in self.given - {number} if f"response {other}" in self._born)
+        return any(call in self.witness.telling[other] for other in begun)
+
     async def _say(self, name: str, number: int, key: int | None, epoch: int) -> None:
         for word in (f"r{number}", "one", "two."):
             await asyncio.sleep(self.rng.choice((0.0, 0.0, 0.02, 0.2)))
             if name not in self._born:
+                if number in self.volunteering:
+                    # Services make one answer after the other: meanwhile another one may have told it.
+                    told = {call for call in self.witness.telling[number] if self._told_before(call, number)}
+                    self.witness.telling[number] -= told
                 self.report_response_started(name, epoch, key)
             self.report_response_text(name, f"{word} ")
             self.report_audio(name, self._sound(number))

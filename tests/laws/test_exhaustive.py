@@ -473,6 +473,7 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
                 w.started,
                 w.number is None,
                 w.news,
+                w.later > 0,
                 w.filler,
                 w.continues is None,
                 w.inner,
@@ -495,7 +496,7 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
             for number, run in floor._replies.functions.items()
         ),
         tuple((number and last - number, age(w.since), w.over) for number, w in floor._replies.waits.items()),
-        (floor._replies.news, floor._replies.silenced - floor.epoch),
+        (floor._replies.news, floor._replies.later > 0, floor._replies.silenced - floor.epoch),
         (floor._replies.known, floor._replies.learnt, floor._replies.understood, floor._replies.shelved),
         people.agent_words,
         now < people.agent_words_at + ECHO_DELAY,

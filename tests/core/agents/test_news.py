@@ -177,9 +177,11 @@ async def test_two_are_told_at_once() -> None:
 # Realtime models.
 
 
-def pays_by(seconds: float, answers: list[str | ToolCall], words: list[str]) -> ScriptedRealtime:
+def pays_by(
+    seconds: float, answers: list[str | ToolCall], words: list[str], kind: type[ScriptedRealtime] = ScriptedRealtime
+) -> ScriptedRealtime:
     """A model that hears these words and answers so; "pay" takes `seconds`."""
-    model = ScriptedRealtime(answers, words)
+    model = kind(answers, words)
 
     @model.register_function()
     async def pay() -> str:
@@ -225,6 +227,25 @@ async def test_what_code_asks_a_realtime_model_tells_it_too() -> None:
         await call.agent.simple_response("And now?")
         await asyncio.sleep(12.0)
         assert [text for role, text in call.history if role == "assistant"] == [TOLD]
+
+
+class Distant(ScriptedRealtime):
+    """Takes texts late, as one does whose connection is lost for a while."""
+
+    async def send_text(self, text: str, request: int | None = None) -> None:
+        await asyncio.sleep(5.0)
+        await super().send_text(text, request)
+
+
+async def test_what_is_found_while_a_text_waits_for_a_connection_is_told_by_its_answer_alone() -> None:
+    model = pays_by(6.0, [PAY, "ok.", TOLD, "Once more."], ["pay", "hurry up please"], Distant)
+    async with RealtimeCall(model=model) as call:
+        await call.speak(1.0)
+        await call.speak(1.0)
+        await asyncio.sleep(1.0)
+        await call.agent.simple_response("And now?")
+        await asyncio.sleep(12.0)
+        assert [text for role, text in call.history if role == "assistant"] == ["ok.", TOLD]
 
 
 async def test_of_what_code_asked_a_realtime_model_to_answer_nothing_is_left_to_tell() -> None:

@@ -195,7 +195,7 @@ class TestRealtime:
         assert story.state() is FloorState.THINKING
         assert kinds(story.until(21.5)) == [fx.AnnounceFailure]
 
-    @pytest.mark.parametrize("who", [ANN, BOB])
+    @pytest.mark.parametrize("who", [ANN, BOB, "carl"])
     @pytest.mark.parametrize("when", [1.2, 2.0], ids=["the noise lasts", "it is over"])
     def test_words_of_a_turn_before_the_noise_are_none_of_it(self, who: str, when: float) -> None:
         """The model was at the answer to them when the noise stopped it."""
@@ -205,11 +205,55 @@ class TestRealtime:
         story.at(1.0, ev.TurnStarted, ANN)
         if when > 1.5:
             story.at(1.5, ev.TurnEnded, ANN)
-        words = story.at(when, ev.TranscriptReceived, who, "so what", True, place=3, earlier=True)
+        words = story.at(when, ev.TranscriptReceived, who, "so what", True, place=3, began=0.5)
         assert words == [fx.RecordTurn(who, "so what", 3)]
         if when < 1.5:
             story.at(1.5, ev.TurnEnded, ANN)
         assert story.until(3.5) == [fx.BeginReply(2, 1, answer=False, continues=1)]
+
+    @pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])
+    @pytest.mark.parametrize(("who", "began"), [(ANN, 1.0), (BOB, 2.0)], ids=["the first", "the second"])
+    def test_words_of_whoever_has_cut_it_off_or_come_since_are_answered(
+        self, who: str, began: float, times: int
+    ) -> None:
+        """Whosever turn was the latest: what Ann stopped is not said to her because Bob has coughed since."""
+        story = self.interrupted()
+        for number in range(times):
+            story.at(2.0 + number, ev.TurnStarted, BOB)
+            story.at(2.5 + number, ev.TurnEnded, BOB)
+        now = 2.6 + times - 1
+        said = story.at(now, ev.TranscriptReceived, who, "so what", True, place=3, began=began)
+        assert said == [fx.RecordTurn(who, "so what", 3)]
+        assert story.until(20.0) == []
+
+    @pytest.mark.parametrize("who", [ANN, BOB, "carl"])
+    def test_a_second_noise_stops_the_answer_to_words_that_are_not_known_yet(self, who: str) -> None:
+        """Of whom the words are: the model was at the answer to them, and is asked to go on."""
+        story = self.interrupted()
+        story.at(2.0, ev.TurnStarted, "carl")
+        story.at(2.0, ev.AnswerLost, 0)
+        story.at(2.3, ev.TurnEnded, "carl")
+        began = 1.0 if who == ANN else 1.2
+        said = story.at(2.6, ev.TranscriptReceived, who, "so what", True, place=3, began=began)
+        assert said == [fx.RecordTurn(who, "so what", 3)]
+        assert fx.BeginReply(2, 1, answer=False, continues=0) in story.end()
+
+    def test_an_answer_is_lost_before_anybody_has_spoken(self) -> None:
+        story = Story(answers=False)
+        assert story.at(0.0, ev.AnswerLost, 0) == [fx.BeginReply(1, 0, answer=False, continues=0)]
+
+    @pytest.mark.parametrize(("who", "began", "due"), [(ANN, 1.0, 4.5), (BOB, 2.0, 22.5)])
+    def test_only_its_own_words_give_an_answer_more_time(self, who: str, began: float, due: float) -> None:
+        """Something else is to be told: before the answer, unless the model has understood what that is to."""
+        story = Story(answers=False)
+        story.at(1.0, ev.TurnStarted, ANN)
+        story.at(1.5, ev.FunctionFound, 0)
+        story.at(2.0, ev.TurnStarted, BOB)
+        story.at(2.5, ev.TurnEnded, ANN)
+        story.at(2.5, ev.TurnEnded, BOB)
+        story.at(2.6, ev.TranscriptReceived, who, "so what", True, place=3, began=began)
+        assert story.until(due - 0.01) == []
+        assert kinds(story.until(due)) == [fx.BeginReply]
 
     def test_a_guess_and_no_words_change_nothing(self) -> None:
         story = self.interrupted()

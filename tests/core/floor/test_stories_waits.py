@@ -366,6 +366,16 @@ class TestNews:
         assert story.at(6.0, ev.AudioDrained, 1) == []
         assert story.end() == []
 
+    def test_what_is_found_later_is_not_told_with_that(self) -> None:
+        story = self.owed(words=True)
+        assert story.at(2.0, ev.FunctionFound, 0) == []
+        assert story.at(2.5, ev.FunctionFound, 0) == []
+        assert story.at(5.0, ev.ReplyStarted, 1) == [fx.TellNews(1, later=2)]
+        story.answers(5.1)
+        assert story.at(6.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=False, news=True)]
+        story.answers(6.1)
+        assert story.at(7.0, ev.AudioDrained, 2) == []
+
     def test_a_model_that_cannot_be_told_of_it_is_asked_for_it(self) -> None:
         story = Story(answers=False)
         story.at(0.0, ev.TurnStarted, ANN)
@@ -415,7 +425,9 @@ class TestNews:
         story.at(0.7, ev.TurnEnded, ANN)
         story.at(0.8, ev.ReplyStarted, 2)
         story.at(0.9, ev.FunctionFound, 0)
-        assert [e for e in story.end() if isinstance(e, fx.BeginReply) and e.news]
+        effects = story.end()
+        assert fx.TellNews(2, later=1) in effects
+        assert [e for e in effects if isinstance(e, fx.BeginReply) and e.news]
 
     def test_an_answer_that_is_faster_than_what_has_the_voice_tells_it(self) -> None:
         story = Story(answers=False)

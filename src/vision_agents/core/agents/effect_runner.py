@@ -105,7 +105,7 @@ class EffectRunner:
         self._replies.discard()
 
     def _tell_news(self, effect: fx.TellNews) -> None:
-        self._voice.tell_news(effect.reply)
+        self._voice.tell_news(effect.reply, effect.later)
 
     def _announce_failure(self, effect: fx.AnnounceFailure) -> None:
         self._listening.failed(self._voice.maker(effect.reply), TimeoutError(effect.reason))

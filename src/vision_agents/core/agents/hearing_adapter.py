@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ FINISH_GRACE = 30.0
 # Seconds that the end of a call waits for the final words of those who were speaking: recognisers need less.
 LAST_WORDS = 1.0
 
+# Turns of which it is remembered when they began: the words of one may come long after it.
+TURNS_REMEMBERED = 64
+
 
 @dataclass(frozen=True, slots=True)
 class _LastWords:
@@ -41,6 +45,15 @@ class _LastWords:
 
     task: asyncio.Task[None]
     until: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """The time at which somebody began to speak, and the place in the history that was the latest then."""
+
+    participant: str
+    place: int
+    at: float
 
 
 class HearingAdapter:
@@ -80,8 +93,7 @@ class HearingAdapter:
         self.ears: Ears = parts.ears(self)
         self._tasks = Tasks()
         self._latest_place = latest_place
-        # The place when the latest turn began: words of a place before it are of an earlier turn.
-        self._turn_place = 0
+        self._beginnings: deque[_Beginning] = deque(maxlen=TURNS_REMEMBERED)
         # Of each participant, where the final words of a turn were asked for: the latest.
         self._finishing: dict[str, _LastWords] = {}
 
@@ -137,7 +149,7 @@ class HearingAdapter:
 
     def speech_started(self, participant: Participant, confidence: float, onset_delay: float) -> None:
         self.onset = self._now() - onset_delay
-        self._turn_place = self._latest_place()
+        self._note_beginning(participant)
         self._ask_permission(participant)
         self._report(ev.SpeechStarted(self._now(), participant.id, confidence, onset_delay))
 
@@ -150,8 +162,8 @@ class HearingAdapter:
         self._report(ev.SpeechEnded(self._now(), participant.id, voiced, trailing_silence))
 
     def turn_started(self, participant: Participant, confidence: float) -> None:
+        self._note_beginning(participant)
         self._ask_permission(participant)
-        self._turn_place = self._latest_place()
         self._report(ev.TurnStarted(self._now(), participant.id, confidence))
 
     def turn_ended(
@@ -183,11 +195,9 @@ class HearingAdapter:
         text = text.strip()
         if self._roster.has_left(participant.id) and not (final and text):
             return
-        earlier = place is not None and place < self._turn_place
-        heard = ev.TranscriptReceived(
-            self._now(), participant.id, text, final, confidence, alternative, place, earlier=earlier
-        )
-        self._report(heard)
+        began = self._began(participant, place)
+        now, who = self._now(), participant.id
+        self._report(ev.TranscriptReceived(now, who, text, final, confidence, alternative, place, began))
         if not text:
             return  # Only the floor wants to know that there were none.
         self._trace.note(UserTranscript(participant.id, text, final, self._floor.transcript(participant.id) or text))
@@ -206,6 +216,17 @@ class HearingAdapter:
         self._events.send(ErrorEvent(component=component, error=text))
 
     # Inside.
+
+    def _note_beginning(self, participant: Participant) -> None:
+        self._beginnings.append(_Beginning(participant.id, self._latest_place(), self._now()))
+
+    def _began(self, participant: Participant, place: int | None) -> float | None:
+        """Return when the turn began whose words have this place: it was taken then, or for more of its words."""
+        if place is None:
+            return None
+        own = [one for one in self._beginnings if one.participant == participant.id and one.place <= place]
+        # With the same place the speaker went on; that was the latest place all the time.
+        return next((one.at for one in own if one.place == own[-1].place), None)
 
     def _report(self, event: ev.ParticipantEvent) -> None:
         # A report may be late; of somebody who left, words are worth knowing.

@@ -229,6 +229,9 @@ class TellNews(Effect):
     reply: int
     """The answer's number."""
 
+    later: int = 0
+    """So many things it did not know of: they were found since it was asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class PrepareReply(Effect):

@@ -147,8 +147,8 @@ class TranscriptReceived(ParticipantEvent):
     place: int | None = None
     """The place of the words in the history (`Conversation.place`), if that was known before they were."""
 
-    earlier: bool = False
-    """The words are of a turn that was over when the latest one began, as far as their place tells."""
+    began: float | None = None
+    """When the turn was reported to begin that the words are of; None if that is not known: it counts as the latest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -346,7 +346,7 @@ class Floor:
         # Without words it was a noise, and the model goes on.
         turn = self._turns[who]
         if turn.phase is QUIET:
-            self._replies.queue_continuation(at, 0)
+            self._replies.queue_continuation(at, 0, turn.taken)
         elif turn.cut is None:
             turn.cut = 0
 

@@ -68,14 +68,16 @@ class QueuedReply:
     interruptible: bool = True
     # A realtime model makes it already: it waits for nobody but the reply before it.
     started: bool = False
-    # The reply whose unplayed rest it is to say.
+    # The reply whose unplayed rest it is to say, and when the turn began that cut it off: later words take its place.
     continues: int | None = None
+    cut_by: float = 0.0
     # So many times in a row the service has stopped that.
     stopped: int = 0
     # A function wants it: it belongs to the answer that waits for that.
     inner: bool = False
-    # It tells what functions found that nobody waited for.
+    # It tells what functions found that nobody waited for; but for so many things, which were found later.
     news: bool = False
+    later: int = 0
     # The words of a filler, or of the apology.
     filler: str = ""
     # So many times in a row a part has failed at it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field, replace
 
@@ -61,10 +62,14 @@ class ReplyQueue:
     # Functions found something that nobody waited for and nothing has told; answers before this epoch are unwanted.
     news: bool = False
     silenced: int = 0
-    # A realtime model knew of it when it was asked what it owes an answer to; and words of that are known.
+    # A realtime model knew of it when it was asked what it owes an answer to, but for so many things that were found
+    # later.
     known: bool = False
+    later: int = 0
     learnt: bool = True
-    understood: bool = False
+    # When the turn began that is answered by that, and the latest turn of which words are known.
+    asked_from: float = 0.0
+    words_from: float = -math.inf
     # What could not be told is told with the next answer.
     shelved: bool = False
 
@@ -72,7 +77,7 @@ class ReplyQueue:
         """Queue a reply under a new number."""
         self.last_reply = number
         if waiting.started:
-            waiting = replace(waiting, news=self.news and self.known)
+            waiting = replace(waiting, news=self.news and self.known, later=self.later)
             self.answer_due_since, self.known = None, False  # This is the answer.
             self.waits.pop(0, None)
             self.drop_continuation()
@@ -117,14 +122,14 @@ class ReplyQueue:
         if not self.answer_waits:
             self.queue.insert(self._before_rests, QueuedReply(at))
 
-    def queue_continuation(self, at: float, reply: int | None) -> None:
+    def queue_continuation(self, at: float, reply: int | None, cut_by: float) -> None:
         """Queue the unplayed rest of a reply, unless there is none or an answer waits. One that waits already waits
-        anew."""
+        anew. `cut_by`: when the turn began that cut it off."""
         if self.continuation_waits:
             waiting = self.queue.pop()
-            reply = waiting.continues if reply is None else reply
+            reply, cut_by = (waiting.continues, waiting.cut_by) if reply is None else (reply, cut_by)
         if reply is not None and not (self.answer_waits or self.continues(reply)):
-            self.queue.append(QueuedReply(at, continues=reply))
+            self.queue.append(QueuedReply(at, continues=reply, cut_by=cut_by))
 
     def queue_rest(self, at: float, reply: Reply) -> None:
         """Queue the rest of a reply that nobody may interrupt: it is said, unless it is stopped each time."""
@@ -147,16 +152,21 @@ class ReplyQueue:
 
         `known`: a model knows of it when it is asked next.
         """
-        self.news, self.known, self.learnt = True, False, known
-        self.queue = deque(replace(waiting, news=waiting.news and not waiting.started) for waiting in self.queue)
+        self.news, self.learnt = True, known
+        self.later += 1
+        self.queue = deque(replace(waiting, later=waiting.later + waiting.started) for waiting in self.queue)
 
-    def owe_answer(self, at: float) -> None:
-        """A realtime model owes an answer, and knows by now what is to be told."""
-        self.answer_due_since = at
+    def tell_news(self, waiting: QueuedReply) -> None:
+        """Count as told what a reply tells."""
+        self.news = self.news and waiting.later > 0
+
+    def owe_answer(self, at: float, asked_from: float) -> None:
+        """A realtime model owes an answer to a turn that began at `asked_from`, and knows by now what is to be told."""
+        self.answer_due_since, self.asked_from = at, asked_from
         queued = [waiting for waiting in self.queue if waiting.news and not waiting.started]
         self.queue = deque(waiting for waiting in self.queue if waiting not in queued)
         self.news, self.shelved = self.news or self.shelved or bool(queued), False
-        self.known = self.news and self.learnt
+        self.known, self.later = self.news and self.learnt, 0
 
     def queue_news(self, at: float) -> None:
         """Queue what is to be told that nobody waited for, if nothing else has or wants the voice."""
@@ -174,9 +184,22 @@ class ReplyQueue:
         being_made = rest is not None and rest.continues == reply and rest.phase is ReplyPhase.PREPARING
         return being_made or self.continues(reply)
 
-    def drop_continuation(self) -> None:
-        """Unqueue the continuation, and the apology: somebody said words, and wants those answered."""
-        self.queue = deque(w for w in self.queue if w.number is not None or w.is_rest or w.news or w.is_answer)
+    def drop_continuation(self, began: float = math.inf) -> None:
+        """Unqueue the continuation, and the apology: somebody said words, and wants those answered. Not if their turn
+        `began` before the one that cut off what is to go on: that may have been the answer to them."""
+        self.queue = deque(
+            w for w in self.queue if w.number is not None or w.is_rest or w.news or w.is_answer or began < w.cut_by
+        )
+
+    def understand(self, began: float) -> None:
+        """Take note that a realtime model has understood words of a turn that `began` then."""
+        self.words_from = max(self.words_from, began)
+        self.drop_continuation(began)
+
+    @property
+    def understood(self) -> bool:
+        """True if words are known of what a realtime model owes an answer to, or later ones."""
+        return self.words_from >= self.asked_from
 
     @property
     def busy(self) -> bool:
@@ -230,7 +253,7 @@ class ReplyQueue:
             number = self.last_reply + 1 if waiting.number is None else waiting.number
         self.last_reply = max(self.last_reply, number)
         if answer or waiting.news:
-            self.news = False
+            self.tell_news(waiting)
         to = None
         if answer or waiting.started or waiting.continues is not None:
             to, self.addressees = frozenset(self.addressees) or None, set()
@@ -252,7 +275,7 @@ class ReplyQueue:
             since=at,
         )
         if waiting.started:
-            return [fx.TellNews(number)] if waiting.news else []
+            return [fx.TellNews(number, waiting.later)] if waiting.news else []
         prepared = draft is not None and number == draft.number
         return [fx.BeginReply(number, self.epoch, answer, waiting.continues, waiting.news, waiting.filler, prepared)]
 

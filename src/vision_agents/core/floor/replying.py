@@ -180,8 +180,8 @@ class Replying:
         if withdrawn is None or not withdrawn.news:
             return []
         # A model was faster with its own answer than with what has the voice.
-        self._replies.news = False
-        return [fx.TellNews(event.reply)]
+        self._replies.tell_news(withdrawn)
+        return [fx.TellNews(event.reply, withdrawn.later)]
 
     def _prepared_in_vain(self, event: ev.PreparedInVain) -> Effects:
         if self._replies.current(event.reply) is None:
@@ -213,7 +213,7 @@ class Replying:
         if reply is not None and not event.begun:
             return self._fail(reply, reason, event.at)
         if event.reply <= self._replies.last_reply:
-            self._replies.queue_continuation(event.at, event.reply)
+            self._replies.queue_continuation(event.at, event.reply, self._taking.last_taken(event.at))
         return []
 
     def _function_started(self, event: ev.FunctionStarted) -> Effects:

@@ -154,6 +154,8 @@ class Turn:
     announced: Announced = Announced.NOTHING
     # A detector reported the start of the turn, so it will also report its end.
     claimed: bool = False
+    # When it reported that, or else that the latest speech began: the words of the turn are of what came since.
+    taken: float = 0.0
     # It cut off an answer of which nothing had been played: whatever comes of this turn, that question still stands.
     unanswered: bool = False
     # It cut off another reply, by its number: if there are no words in this turn, that goes on.
@@ -254,6 +256,7 @@ class Turn:
             self.speech = Speech(onset, confidence=confidence)
         self.speech.began = self.speech.last_sound = at
         self.speech.counted = counted
+        self.taken = self.taken if self.claimed else at
         self.phase, self.since, self.lapsed, self.done, self.judged = SPEAKING, at, False, None, None
         self.words_awaited = self.end_expected = False
         self.closed = None
@@ -299,6 +302,7 @@ class Turn:
 
     def _claim(self, event: ev.TurnStarted) -> Confirmed:
         confirmed = self.confirm(event.at, event.confidence)
+        self.taken = self.taken if self.claimed else event.at
         self.claimed = True
         return confirmed
 

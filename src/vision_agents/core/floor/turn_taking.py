@@ -83,10 +83,7 @@ class TurnTaking:
             # A realtime model transcribes in its own time, often after its answer began.
             if not (event.final and event.text):
                 return []
-            if not event.earlier:
-                self._replies.understood = True
-                self._turn(event.participant).cut = None
-                self._replies.drop_continuation()
+            self._understand(event.participant, event.at if event.began is None else event.began)
             return [fx.RecordTurn(event.participant, event.text, event.place)]
         effects: Effects = []
         turn = self._turn(event.participant)
@@ -126,7 +123,7 @@ class TurnTaking:
         if turn.unanswered and others:
             self._replies.want_answer(event.at)
         elif others and not turn.words.text:
-            self._replies.queue_continuation(event.at, turn.cut)
+            self._replies.queue_continuation(event.at, turn.cut, turn.taken)
         if turn.phase is not QUIET:
             turn.clear()
         return effects
@@ -159,6 +156,11 @@ class TurnTaking:
         """True while a realtime model has said nothing that could be challenged, whatever it is at."""
         replies = self._replies
         return not self._answers and replies.reply is None and not any(waiting.started for waiting in replies.queue)
+
+    def last_taken(self, at: float) -> float:
+        """Return when the latest turn began in which somebody speaks, whoever it is; `at` if nobody does."""
+        turns = (turn for turn in self.turns.values() if turn.phase is SPEAKING or turn.claimed)
+        return max((turn.taken for turn in turns), default=at)
 
     def speakers(self, *, announced: bool = False) -> Iterator[str]:
         """Yield who has a turn that is not over; `announced`: and that is certain to be one."""
@@ -261,11 +263,18 @@ class TurnTaking:
             return effects
         return effects + self._announce(turn)
 
+    def _understand(self, participant: str, began: float) -> None:
+        """Take note that a realtime model has understood words of a turn that began then, and answers them."""
+        turn = self._turn(participant)
+        if began >= turn.taken:
+            turn.cut = None  # Else they were said before what cut it off.
+        self._replies.understand(began)
+
     def _announce(self, turn: Turn) -> Effects:
         """Announce the start of a turn that goes on. What a realtime model owed before, it does not answer any more."""
         effects = turn.announce(self._replies.epoch)
         if effects:
-            self._replies.answer_due_since, self._replies.understood = None, False
+            self._replies.answer_due_since = None
         return effects
 
     def _ended_late(self, turn: Turn, event: ev.TurnEnded) -> None:
@@ -274,7 +283,7 @@ class TurnTaking:
         ended = self._ended_early.pop(turn.participant, None)
         owes = ended is not None and event.at - event.trailing_silence > ended
         if owes and turn.phase is QUIET and not self._answers:
-            self._replies.owe_answer(event.at)
+            self._replies.owe_answer(event.at, turn.taken)
 
     def _end(self, turn: Turn, at: float, confidence: float, duration: float | None, reason: str = "") -> Effects:
         """End a turn whose speaker is done; what remains is to know the words, and to answer."""
@@ -287,8 +296,8 @@ class TurnTaking:
         effects = turn.announce(self._replies.epoch) + turn.announce_end(duration)
         self._judge.people.learn(turn)
         self._replies.addressees.add(turn.participant)
-        self._replies.owe_answer(at)
-        self._replies.queue_continuation(turn.speech.last_sound, turn.cut)
+        self._replies.owe_answer(at, turn.taken)
+        self._replies.queue_continuation(turn.speech.last_sound, turn.cut, turn.taken)
         turn.clear()
         return effects
 
@@ -356,7 +365,7 @@ class TurnTaking:
             self._replies.want_answer(at, turn.participant)
             return effects
         # Nothing was said: what interrupted the agent, if it did, was no interruption.
-        self._replies.queue_continuation(at, cut)
+        self._replies.queue_continuation(at, cut, turn.taken)
         if not_understood and not self._replies.continuation_waits:
             effects.append(fx.AnnounceNoWords(turn.participant))
         return effects

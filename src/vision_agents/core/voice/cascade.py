@@ -88,7 +88,7 @@ class CascadeVoice:
     def has_news(self) -> bool:
         return bool(self._news)
 
-    def tell_news(self, reply: int) -> None:
+    def tell_news(self, reply: int, later: int = 0) -> None:
         """No model makes a reply by itself."""
 
     def waits_for(self, call: FunctionCall) -> int | None:

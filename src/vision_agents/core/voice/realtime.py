@@ -73,20 +73,18 @@ class RealtimeVoice:
     # Voice.
 
     def begin(self, reply: SpokenReply, request: SpeechRequest | None) -> None:
+        tells = request is not None and not request.verbatim and self._model.learns_late
         if request is None:
             request = SpeechRequest(_news(self._news), verbatim=False)
             self.tell_news(reply.number)
-        elif not request.verbatim:
-            if not request.known:
-                self._conversation.user_said(request.text, request.participant)
-            if self._model.learns_late:
-                self.tell_news(reply.number)
+        elif not request.verbatim and not request.known:
+            self._conversation.user_said(request.text, request.participant)
         if request.caller is not None and not self._model.speaks_during_calls:
             superseded, self._expected = self._expected, {}
             for number in superseded:
                 self._listener.reply_superseded(number)
         self._expected[reply.number] = reply
-        self._run(self._send(reply, request), f"request of reply {reply.number}", reply.number)
+        self._run(self._send(reply, request, tells), f"request of reply {reply.number}", reply.number)
 
     @property
     def has_news(self) -> bool:
@@ -96,8 +94,9 @@ class RealtimeVoice:
         """Have the next reply without a request tell what came of a call."""
         self._news.append(call)
 
-    def tell_news(self, reply: int) -> None:
-        self._telling, self._news = {reply: self._news}, []
+    def tell_news(self, reply: int, later: int = 0) -> None:
+        known = max(0, len(self._news) - later)
+        self._telling, self._news = {reply: self._news[:known]}, self._news[known:]
 
     def _return_news(self, reply: int, seconds: float) -> None:
         """Let another reply tell what this one was to tell, of which so much was heard."""
@@ -263,10 +262,13 @@ class RealtimeVoice:
             self.response_done(oldest)
             del self._responses[oldest]
 
-    async def _send(self, reply: SpokenReply, request: SpeechRequest) -> None:
+    async def _send(self, reply: SpokenReply, request: SpeechRequest, tells: bool) -> None:
         try:
             sending = self._model.send_text(_prompt(request), reply.number)
             await own_errors(sending, f"{type(self._model).__name__}.send_text")
+            if tells:
+                # Not before: what is found while the text waits for a connection the model knows when it gets that.
+                self.tell_news(reply.number)
         except Exception as error:
             self._expected.pop(reply.number, None)
             self._listener.reply_failed(reply.number, type(self._model).__name__, error)

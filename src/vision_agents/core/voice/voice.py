@@ -129,8 +129,9 @@ class Voice(Protocol):
     def insert(self, reply: int, number: int, request: SpeechRequest) -> bool:
         """Say what a function wants inside the reply that waits for it, as `number`. Return False if that is over."""
 
-    def tell_news(self, reply: int) -> None:
-        """Count as told what functions found: by this reply, which a model makes by itself."""
+    def tell_news(self, reply: int, later: int = 0) -> None:
+        """Count as told what functions found, but the `later` latest things: by this reply, which a model makes by
+        itself."""
 
     def maker(self, reply: int) -> str:
         """Return the name of the component that is at work for a reply."""
