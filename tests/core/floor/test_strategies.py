@@ -151,6 +151,12 @@ class TestTheTable:
             ),
             ("tell me", {"stt_confidence": 0.59, "speaking": False, "alternative": "stop", "clear_speech": 0.1}, 0.5),
             ("tell me", {"stt_confidence": 0.6, "speaking": False, "alternative": "Mm"}, 1.0),
+            # So many words only begin with one.
+            (
+                "yeah anyone is there",
+                {"stt_confidence": 0.5, "speaking": False, "alternative": "Yeah", "clear_speech": 0.1},
+                0.5,
+            ),
             ("got", {"speaking": False}, 1.0),
             ("got", {"speaking": False, "words_final": False}, 0.0),
             ("yeah sound", {"speaking": False, "words_final": False}, -1.0),

@@ -58,7 +58,7 @@ def words(evidence: Evidence) -> Vote | None:
     sure = believed(evidence)
     if not command and _taken_back(evidence, spoken):
         return Vote(-LEAST, f"perhaps only {quote(evidence.taken_back)}")
-    if not sure and evidence.alternative and vocabulary.is_idle(tokens(evidence.alternative)):
+    if not sure and _hesitates(evidence, spoken):
         return Vote(0.0, f"perhaps only {quote(evidence.alternative)}")
     unsettled = not evidence.words_final and vocabulary.may_be_idle(spoken)
     guessed = not certain(evidence) and word_count(spoken) > _most_words(evidence)
@@ -99,6 +99,12 @@ def _taken_back(evidence: Evidence, spoken: tuple[str, ...]) -> bool:
     if not evidence.taken_back or evidence.stt_confidence is None or certain(evidence):
         return False
     return word_count(spoken) <= word_count(tokens(evidence.taken_back)) + 1.0
+
+
+def _hesitates(evidence: Evidence, spoken: tuple[str, ...]) -> bool:
+    """Return True if it may as well have been an "uh-huh", and does not only begin with one."""
+    other = tokens(evidence.alternative)
+    return bool(other) and evidence.vocabulary.is_idle(other) and word_count(spoken) < word_count(other) + SENTENCE
 
 
 def mean_something(evidence: Evidence) -> bool:
