@@ -275,7 +275,7 @@ async def test_the_page_is_as_in_one_process_and_goes_on_when_its_host_dies(clie
         await asyncio.sleep(2.5)  # What was said is told to the registry each second.
         kit.kill((await asyncio.to_thread(kit.processes, "CallHost"))[victim])
         await ann.until(f"{NOTICE} && {NOTICE}.includes('Another agent goes on')")
-        await ann.until(f"{STATE} !== 'off' && {STATE} !== 'connecting'")
+        assert await ann.until(f"{STATE} !== 'connecting' && {STATE}") != "off", await ann.run(NOTICE)
         assert await bob.run(STATE) != "off", "the process was Ann's alone, or Bob has another agent by now"
         assert "My name is Ann." in await ann.run(captions)
         assert await ann.run("document.querySelector('#captions .divider') === null")

@@ -157,7 +157,7 @@ async function begin(open, fresh, patient) {
   beginning = true;
   wiped = fresh;
   notice.clear();
-  showState("connecting");
+  floor.show("connecting");
   showButtons();
   context = new AudioContext({ latencyHint: "interactive" });
   try {
