@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from vision_agents.core.models.networks import NetworkSpec
 from vision_agents.core.usage import TokenUsage
 from vision_agents.plugins import llama
 from vision_agents.plugins.llama.engine import Engine, EngineOptions
-from vision_agents.plugins.llama.llm import TOOL_LIMIT, _say_tool_limit
+from vision_agents.plugins.llama.llm import READ_ON, TOOL_LIMIT, _say_tool_limit
 from vision_agents.plugins.llama.session import Prompt, Summary
 
 pytestmark = pytest.mark.virtual_time
@@ -250,7 +250,10 @@ async def test_only_the_default_model_is_stopped_at_what_others_mean(sessions: l
     assert told == ["It has a pool. It has a gym.", "It has a pool. It has a gym. It has a bar."]
 
 
-async def test_a_loop_before_functions_are_called_ends_none_of_the_calls(sessions: list[ScriptedSession]) -> None:
+@pytest.mark.parametrize("whole", [True, False])
+async def test_a_loop_before_functions_are_called_ends_none_of_the_calls(
+    sessions: list[ScriptedSession], whole: bool
+) -> None:
     llm = llama.LLM("large.gguf")
     lit: list[str] = []
 
@@ -263,10 +266,31 @@ async def test_a_loop_before_functions_are_called_ends_none_of_the_calls(session
 
     await llm.start()
     calls = [ToolCall(room, "light", {"room": room}) for room in ("hall", "bath")]
-    sessions[0].words = [" ".join(["I turn it on now."] * 4), *calls]
+    said = " ".join(["I turn it on now."] * 4)
+    sessions[0].words = [*([said] if whole else (f"{word} " for word in said.split())), *calls]
     told = "".join(await reply(llm, request()))
     assert told == " ".join(["I turn it on now."] * 3) + "\nIt is light."
     assert sorted(lit) == ["bath", "hall"]
+
+
+async def test_a_loop_that_goes_on_and_on_is_not_read_to_its_end(sessions: list[ScriptedSession]) -> None:
+    llm = llama.LLM("large.gguf")
+    read: list[str] = []
+
+    @llm.register_function()
+    def clock() -> str:
+        """Tell the time."""
+        return "noon"
+
+    def words() -> Iterator[str]:
+        for word in ["He", "was", "very", "brave."] * 100:
+            read.append(word)
+            yield f"{word} "
+
+    await llm.start()
+    sessions[0].words = words()  # type: ignore[assignment]
+    await reply(llm, request())
+    assert len(read) == 16 + READ_ON
 
 
 async def test_the_default_model_reads_what_is_asked_about_right_before_the_question(

@@ -49,6 +49,9 @@ DEFAULT_CELLS = 8192
 DEFAULT_EXCHANGES = 3
 """That the default model reads, before the last question."""
 
+# Pieces behind a loop that are read on, unsaid, for a call of a function: a model that means one leaves the loop soon.
+READ_ON = 48
+
 
 class LLM(base.LLM):
     """Any GGUF chat model, run by xllamacpp in one worker process for all sessions with the same settings.
@@ -194,18 +197,21 @@ class LLM(base.LLM):
     ) -> AsyncGenerator[str | ToolCall, None]:
         """Answer, up to where the model begins to go round in circles."""
         epoch, before, guard = self.epoch, session.last, self._guard()
-        async with aclosing(session.generate(self._prompt(request, alone))) as pieces:
+        prompt, unsaid = self._prompt(request, alone), 0
+        async with aclosing(session.generate(prompt)) as pieces:
             async for piece in pieces:
                 if not isinstance(piece, str):
                     if text := guard.end():
                         yield text
                     yield piece
-                    guard = self._guard()  # a loop ends the words before the call, and no further call
+                    guard, unsaid = self._guard(), 0  # a loop ends the words before the call, and no further call
                     continue
                 if text := guard.feed(piece):
                     yield text
-                if guard.closed:
-                    logger.info("the model repeats itself: its reply ends here")
+                unsaid += guard.closed
+                if unsaid == 1:
+                    logger.info("the model repeats itself: its words end here")
+                if unsaid > (READ_ON if prompt.tools else 0):
                     return
         if rest := guard.end():
             yield rest
