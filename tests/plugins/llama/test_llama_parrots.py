@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision_agents.core.conversation import Message, Role
+from vision_agents.core.voice import CONTINUE_PROMPT
 from vision_agents.plugins.llama.parrots import ParrotGuard
 
 BOOK = "The book about the sea is called The Blue Heron. It is long."
@@ -42,10 +43,36 @@ def test_it_is_caught_before_it_is_complete() -> None:
     assert guard.caught
 
 
-@pytest.mark.parametrize("question", ["Which book about the sea was it?", "What?", "Why is that so?"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which book about the sea was it?",
+        "What?",
+        "Why is that so?",
+        "Pardon?",
+        "Sorry, could you say that again?",
+        "I didn’t hear you.",
+        CONTINUE_PROMPT,
+    ],
+)
 def test_who_asks_for_the_same_again_gets_it(question: str) -> None:
     guard = ParrotGuard(talk("Do you know a good novel?", BOOK, question))
     assert heard(guard, BOOK) == BOOK
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Where do penguins live?", "They are found far in the south."),
+        ("Wo leben Pinguine?", "Sie sind weit im Süden zuhause."),
+        ("企鹅住在哪里？", "它们 在 很远 的 南方 生活。"),
+    ],
+)
+def test_the_same_question_has_the_same_answer(question: str, answer: str) -> None:
+    asked = talk(question, answer, "Thanks.", "You are welcome.", question)
+    assert heard(ParrotGuard(asked), answer) == answer
+    other = ParrotGuard(talk(question, answer, "Tell me of Rome."))
+    assert (heard(other, answer), other.caught) == ("", True)
 
 
 @pytest.mark.parametrize("answer", ["Yes.", "Yes, of course.", "I see."])

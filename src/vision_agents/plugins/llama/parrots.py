@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from vision_agents.core.conversation import Message, Role
+from vision_agents.core.voice import CONTINUE_PROMPT
 
-from .recall import subjects
+from .recall import Subjects, subjects
 
 # An answer is an earlier one again if it begins with so many of its words, or with all of its first sentence.
 OPENING = 6
@@ -17,6 +18,11 @@ LEAST_WORDS = 4
 _UNSURE = re.compile(r"[\w'’]+$")
 _TOKEN = re.compile(r"[\w'’]+|[.!?…]+(?=\s)|\n")
 _STOP = "."
+# Who says nothing but these wants to hear once more what was said.
+_ONCE_MORE = subjects(
+    "pardon sorry excuse beg huh again repeat say said saying once more slower louder come hear heard catch understand "
+    "understood get got didn't couldn't don't can't didn’t couldn’t don’t can’t just last thing sentence word answer"
+)
 
 Tokens = list[str]
 """Words, and a stop at the end of each sentence."""
@@ -26,8 +32,8 @@ class ParrotGuard:
     """Passes an answer on, piece by piece, unless it is an earlier one that has nothing to do with the question.
 
     What may still become such an answer is held back. That is a matter of some words, which nobody speaks before their
-    sentence is complete. Who asks once more for what was answered, or in words that say nothing of what it is about
-    ("Pardon?"), may get the same answer.
+    sentence is complete. Who asks the same question once more, or for what was answered, or in words that say nothing
+    of what it is about ("Pardon?", "Say that again"), may get the same answer; and a model that is to go on with one.
 
     Args:
         messages: the conversation, up to the question.
@@ -38,9 +44,9 @@ class ParrotGuard:
         self.caught = False
         """It is an earlier answer again: nothing of it was passed on."""
         self._held: str | None = ""
-        asked = subjects(messages[-1].text) if messages and messages[-1].role is Role.USER else frozenset()
-        said = [*answers, *(message.text for message in messages if message.role is Role.ASSISTANT)]
-        openings = [_opening(text) for text in said if asked and not asked & subjects(text)]
+        asked = _asked(messages)
+        said = [*((text, Subjects()) for text in answers), *_said(messages)]
+        openings = [_opening(text) for text, to in said if asked and asked != to and not asked & subjects(text)]
         self._openings = [opening for opening in openings if opening]
 
     def feed(self, piece: str) -> str:
@@ -63,6 +69,25 @@ class ParrotGuard:
         tokens = _tokens(f"{held}\n")
         self.caught = self.caught or any(tokens[: len(opening)] == opening for opening in self._openings)
         return "" if self.caught else held
+
+
+def _asked(messages: Sequence[Message]) -> Subjects:
+    """The subject of the question; empty if what was said before is wanted, or the rest of it."""
+    last = messages[-1] if messages else None
+    if last is None or last.role is not Role.USER or last.text == CONTINUE_PROMPT:
+        return Subjects()
+    about = subjects(last.text)
+    return Subjects() if about <= _ONCE_MORE else about
+
+
+def _said(messages: Sequence[Message]) -> Iterator[tuple[str, Subjects]]:
+    """Each earlier answer, and what had been asked about."""
+    to = Subjects()
+    for message in messages:
+        if message.role is Role.USER:
+            to = subjects(message.text)
+        elif message.role is Role.ASSISTANT:
+            yield message.text, to
 
 
 def _opening(text: str) -> Tokens:
