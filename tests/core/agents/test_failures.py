@@ -7,6 +7,7 @@ import pytest
 from vision_agents.core.agents import AgentSpeechEndedEvent, ErrorEvent
 from vision_agents.core.conversation import Role, ToolCall
 from vision_agents.core.floor import FloorState, InterruptionPolicy
+from vision_agents.core.trace import replay
 from vision_agents.core.voice import CONTINUE_PROMPT
 from vision_agents.testing.parts import ScriptedLLM, ToneTTS
 from vision_agents.testing.realtime import ScriptedRealtime
@@ -69,10 +70,11 @@ def errors(call):
 
 
 async def ask(call):
-    """Anna asks, and all that comes of it is over."""
+    """Anna asks, and all that comes of it is over; the record tells why."""
     await call.detector.speak(ANNA, 1.0)
     await call.until(lambda: call.agent.state is not FloorState.IDLE)
     await call.until(lambda: call.agent.state is FloorState.IDLE, 200.0)
+    assert list(replay(call.edge.records)) == []
 
 
 ANSWERED = [("user", "hello"), ("assistant", "One two. Three four.")]
