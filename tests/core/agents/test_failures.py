@@ -181,6 +181,16 @@ async def test_a_greeting_that_the_model_fails_at_is_asked_for_once_more(retry_a
         assert [message.text for message in llm.requests[-1].messages] == ["Greet them."]
 
 
+async def test_what_is_asked_for_once_more_comes_last_whatever_was_said_since():
+    llm = FaultyLLM(["down"], ["Hello."])
+    async with Call(llm=llm) as call:
+        agent = call.agent
+        asked = agent.simple_response("Greet them.", interrupt=False)
+        assert await asyncio.gather(asked, agent.say("One moment.")) == [True, True]
+        assert call.history == [("user", "Greet them."), ("assistant", "One moment."), ("assistant", "Hello.")]
+        assert llm.requests[-1].messages[-1].text == "Greet them."
+
+
 def paying(faults, **more):
     """A model that pays when it is asked, and fails at requests, in turn."""
 
