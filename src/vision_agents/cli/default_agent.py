@@ -38,5 +38,6 @@ async def local_agent(edge: EdgeTransport, llm: LLM | None = None) -> Agent:
         tts=piper.TTS(),
         turn_detection=detector,
         interruption=replace(detector.policy, prepare=llm is None),
+        apology="Sorry, something went wrong. Please say that again.",
         voiceprint=resemblyzer.Voiceprint(),
     )
