@@ -419,3 +419,17 @@ async def test_the_default_model_reads_few_exchanges(sessions: list[ScriptedSess
     assert len(sessions[0].prompts[0].messages) == 1 + 2 * 3 + 1
     with pytest.raises(ValueError, match="exchanges is 0; at least 1 is needed"):
         llama.LLM(exchanges=0)
+
+
+async def test_an_answer_of_an_example_is_asked_for_again_without_that(sessions: list[ScriptedSession]) -> None:
+    llm = llama.LLM(examples=[("What does it cost?", "It costs two dollars here."), ("Are cats nice?", "Yes.")])
+    (session,) = sessions
+    session.words = ["It costs ", "two dollars here."]
+    assert session.aside is not None
+    assert await reply(llm, talk("Who wrote Hamlet?")) == ["One two three", " four", " five."]
+    assert [message["content"] for message in session.aside.prompts[0].messages] == [
+        "Be brief.",
+        "Are cats nice?",
+        "Yes.",
+        "Who wrote Hamlet?",
+    ]

@@ -32,15 +32,15 @@ def heard(guard: ParrotGuard, *pieces: str) -> str:
 def test_an_earlier_answer_to_another_question_is_caught_and_nothing_of_it_said(pieces: tuple[str, ...]) -> None:
     guard = ParrotGuard(talk("Do you know a good novel?", BOOK, "How old are cats?"))
     assert heard(guard, *pieces) == ""
-    assert guard.caught
+    assert guard.caught is not None
 
 
 def test_it_is_caught_before_it_is_complete() -> None:
     guard = ParrotGuard(talk("Do you know a good novel?", BOOK, "How old are cats?"))
     assert [guard.feed(piece) for piece in ("The book about the sea", " is")] == ["", ""]
-    assert not guard.caught  # the last word may go on
+    assert guard.caught is None  # the last word may go on
     guard.feed(" called")
-    assert guard.caught
+    assert guard.caught is not None
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_the_same_question_has_the_same_answer(question: str, answer: str) -> No
     asked = talk(question, answer, "Thanks.", "You are welcome.", question)
     assert heard(ParrotGuard(asked), answer) == answer
     other = ParrotGuard(talk(question, answer, "Tell me of Rome."))
-    assert (heard(other, answer), other.caught) == ("", True)
+    assert (heard(other, answer), other.caught) == ("", answer)
 
 
 @pytest.mark.parametrize("answer", ["Yes.", "Yes, of course.", "I see."])
@@ -83,7 +83,7 @@ def test_short_answers_may_come_again(answer: str) -> None:
 def test_a_short_first_sentence_is_told_by_the_next() -> None:
     guard = ParrotGuard(talk("I am going to Rome.", "Rome. I look forward to your visit.", "What do spiders eat?"))
     assert heard(guard, "Rome", ". I look", " forward to your visit.") == ""
-    assert guard.caught
+    assert guard.caught is not None
 
 
 def test_what_only_begins_alike_is_passed_on_from_where_it_differs() -> None:
@@ -100,7 +100,7 @@ def test_what_only_begins_alike_is_passed_on_from_where_it_differs() -> None:
 def test_the_answers_of_examples_are_earlier_ones() -> None:
     guard = ParrotGuard(talk("Tell me a story."), ["A map costs two dollars."])
     assert heard(guard, "A map costs two dollars.") == ""
-    assert guard.caught
+    assert guard.caught is not None
 
 
 def test_without_a_question_nothing_is_caught() -> None:
@@ -111,4 +111,4 @@ def test_without_a_question_nothing_is_caught() -> None:
 @given(st.lists(st.text("ab '.?\n3", max_size=12), max_size=6), st.lists(st.text("ab '.?\n3", max_size=4), max_size=8))
 def test_all_or_nothing_is_passed_on(said: list[str], pieces: list[str]) -> None:
     guard = ParrotGuard(talk(*said, *(["", "ab?"] if len(said) % 2 else ["aab?"])))
-    assert heard(guard, *pieces) == ("" if guard.caught else "".join(pieces))
+    assert heard(guard, *pieces) == ("" if guard.caught is not None else "".join(pieces))

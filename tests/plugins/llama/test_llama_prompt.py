@@ -94,3 +94,7 @@ def test_what_is_shown_begins_with_all_that_the_user_said_in_a_row() -> None:
     ]
     assert shown_from(talk, 0) == 2
     assert shown_from([], 3) == 0
+
+
+def test_alone_the_last_turn_has_no_greeting_before_it() -> None:
+    assert shown_from([Message(Role.ASSISTANT, "Hello!"), Message(Role.USER, "Hi.")], 0) == 1

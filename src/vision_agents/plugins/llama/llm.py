@@ -179,25 +179,25 @@ class LLM(base.LLM):
         async with aclosing(self._answer(request, self._session)) as pieces:
             async for piece in pieces:
                 said = guard.feed(piece) if isinstance(piece, str) else piece
-                if guard.caught:
+                if guard.caught is not None:
                     break
                 if said:
                     yield said
         if rest := guard.end():
             yield rest
-        if guard.caught and epoch == self.epoch:
+        if guard.caught is not None and epoch == self.epoch:
             logger.info("the model gives an earlier answer to another question: it is asked again without those")
             # Another session is asked, so that this one need not read its conversation again.
-            async with aclosing(self._answer(request, self._aside, alone=True)) as pieces:
+            async with aclosing(self._answer(request, self._aside, guard.caught)) as pieces:
                 async for piece in pieces:
                     yield piece
 
     async def _answer(
-        self, request: base.LLMRequest, session: Session, alone: bool = False
+        self, request: base.LLMRequest, session: Session, without: str | None = None
     ) -> AsyncGenerator[str | ToolCall, None]:
-        """Answer, up to where the model begins to go round in circles."""
+        """Answer, up to where the model begins to go round in circles; `without`: not having read this answer."""
         epoch, before, guard = self.epoch, session.last, self._guard()
-        prompt, unsaid = self._prompt(request, alone), 0
+        prompt, unsaid = self._prompt(request, without), 0
         async with aclosing(session.generate(prompt)) as pieces:
             async for piece in pieces:
                 if not isinstance(piece, str):
@@ -236,13 +236,14 @@ class LLM(base.LLM):
         self._aside.close()
         self._network.close()
 
-    def _prompt(self, request: base.LLMRequest, alone: bool) -> Prompt:
-        first = prefix(self._instructions(request.instructions), self.examples)
+    def _prompt(self, request: base.LLMRequest, without: str | None) -> Prompt:
+        examples = [example for example in self.examples if example[1] != without]
+        first = prefix(self._instructions(request.instructions), examples)
         tools = functions(request)
         if tools and not self.calls_functions:
             tools = []
             _say_tool_limit()
-        exchanges = 0 if alone else self.exchanges
+        exchanges = self.exchanges if without is None else 0
         begin = 0 if exchanges is None else shown_from(request.messages, exchanges)
         shown: Sequence[Message] = request.messages[begin:]
         if self.recall:

@@ -21,7 +21,8 @@ _STOP = "."
 # Who says nothing but these wants to hear once more what was said.
 _ONCE_MORE = subjects(
     "pardon sorry excuse beg huh again repeat say said saying once more slower louder come hear heard catch understand "
-    "understood get got didn't couldn't don't can't didn’t couldn’t don’t can’t just last thing sentence word answer"
+    "understood get got didn't couldn't don't can't didn’t couldn’t don’t can’t just last thing sentence word answer "
+    "sure really go speak up time please"
 )
 
 Tokens = list[str]
@@ -41,24 +42,24 @@ class ParrotGuard:
     """
 
     def __init__(self, messages: Sequence[Message], answers: Sequence[str] = ()) -> None:
-        self.caught = False
-        """It is an earlier answer again: nothing of it was passed on."""
+        self.caught: str | None = None
+        """The earlier answer that it is again: nothing of it was passed on."""
         self._held: str | None = ""
         asked = _asked(messages)
         said = [*((text, Subjects()) for text in answers), *_said(messages)]
-        openings = [_opening(text) for text, to in said if asked and asked != to and not asked & subjects(text)]
-        self._openings = [opening for opening in openings if opening]
+        others = [text for text, to in said if asked and asked != to and not asked & subjects(text)]
+        self._openings = [(opening, text) for text in others if (opening := _opening(text))]
 
     def feed(self, piece: str) -> str:
         """Take the next piece. Returns what may be said by now; nothing more once it is `caught`."""
-        if self.caught or self._held is None:
-            return "" if self.caught else piece
+        if self.caught is not None or self._held is None:
+            return piece if self.caught is None else ""
         self._held += piece
         tokens = _tokens(self._held)
         unsure = tokens.pop() if _UNSURE.search(self._held) else ""  # the last word may not be complete
-        alike = [opening for opening in self._openings if opening[: len(tokens)] == tokens[: len(opening)]]
-        self.caught = any(len(opening) <= len(tokens) for opening in alike)
-        if self.caught or any(opening[len(tokens)].startswith(unsure) for opening in alike):
+        self._catch(tokens)
+        alike = [opening for opening, _ in self._openings if opening[: len(tokens)] == tokens]
+        if self.caught is not None or any(opening[len(tokens)].startswith(unsure) for opening in alike):
             return ""
         held, self._held = self._held, None
         return held
@@ -66,9 +67,12 @@ class ParrotGuard:
     def end(self) -> str:
         """The model has ended. Returns what was held back, unless it is an earlier answer."""
         held, self._held = self._held or "", None
-        tokens = _tokens(f"{held}\n")
-        self.caught = self.caught or any(tokens[: len(opening)] == opening for opening in self._openings)
-        return "" if self.caught else held
+        if self.caught is None:
+            self._catch(_tokens(f"{held}\n"))
+        return held if self.caught is None else ""
+
+    def _catch(self, tokens: Tokens) -> None:
+        self.caught = next((text for opening, text in self._openings if tokens[: len(opening)] == opening), None)
 
 
 def _asked(messages: Sequence[Message]) -> Subjects:

@@ -75,8 +75,9 @@ def shown_from(messages: Sequence[Message], exchanges: int) -> int:
     """
     places = range(len(messages))
     turns = [n for n in places if messages[n].role is Role.USER and not (n and messages[n - 1].role is Role.USER)]
-    last = len(turns) - 1
-    first = last // exchanges * exchanges - 1 if exchanges else last
+    if not exchanges:
+        return turns[-1] if turns else 0
+    first = (len(turns) - 1) // exchanges * exchanges - 1
     return turns[first] if first > 0 else 0
 
 
