@@ -213,6 +213,17 @@ class TestWhatCodeWantsSaid:
         assert failed(story, 1.0, 1) == []
         assert story.end() == []
 
+    def test_is_tried_no_sooner_and_no_oftener_for_a_noise(self) -> None:
+        story = Story(apology=SORRY)
+        story.at(0.0, ev.ReplyRequested, 1)
+        failed(story, 1.2, 1)
+        story.speaks(ANN, 1.25, 0.1)
+        story.stops(ANN, 1.4, 0.1)
+        story.at(1.5, ev.TurnEnded, ANN)
+        assert fx.BeginReply not in kinds(story.finds_no_words(ANN, 1.6, 1))
+        assert story.until(1.7) == [fx.BeginReply(2, 0, answer=False, continues=1)]
+        assert failed(story, 1.8, 2) == [fx.BeginReply(3, 0, answer=False, filler=SORRY)]
+
 
 class TestFunctions:
     def test_that_runs_is_not_called_again_if_its_result_is_told_by_itself(self) -> None:
@@ -312,6 +323,15 @@ class TestRealtime:
         story.answers(1.6)
         assert kinds(story.until(9.6)) == [fx.AnnounceFailure, fx.DropReply]
         assert story.until(10.1) == [fx.BeginReply(2, 0, answer=False, continues=1)]
+
+    @pytest.mark.parametrize(("began", "goes_on"), [(0.0, True), (9.7, False)])
+    def test_words_of_a_later_turn_alone_take_the_place_of_what_follows(self, began: float, goes_on: bool) -> None:
+        story = self.owing(words="")
+        story.at(1.5, ev.ReplyStarted, 1)
+        story.answers(1.6)
+        story.until(9.6)
+        story.at(9.8, ev.TranscriptReceived, ANN, "how are you", True, began=began)
+        assert story.until(10.1) == ([fx.BeginReply(2, 0, answer=False, continues=1)] if goes_on else [])
 
     def test_an_answer_that_the_model_says_is_lost_is_asked_for_once(self) -> None:
         story = self.owing()

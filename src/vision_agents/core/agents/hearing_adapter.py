@@ -148,10 +148,10 @@ class HearingAdapter:
     # HearingListener.
 
     def speech_started(self, participant: Participant, confidence: float, onset_delay: float) -> None:
-        self.onset = self._now() - onset_delay
-        self._note_beginning(participant)
         self._ask_permission(participant)
-        self._report(ev.SpeechStarted(self._now(), participant.id, confidence, onset_delay))
+        at = self._note_beginning(participant)
+        self.onset = at - onset_delay
+        self._report(ev.SpeechStarted(at, participant.id, confidence, onset_delay))
 
     def speech_continued(self, participant: Participant, confidence: float, voiced: float, level: float | None) -> None:
         self.ears.speech_continued(participant, voiced)
@@ -162,9 +162,8 @@ class HearingAdapter:
         self._report(ev.SpeechEnded(self._now(), participant.id, voiced, trailing_silence))
 
     def turn_started(self, participant: Participant, confidence: float) -> None:
-        self._note_beginning(participant)
         self._ask_permission(participant)
-        self._report(ev.TurnStarted(self._now(), participant.id, confidence))
+        self._report(ev.TurnStarted(self._note_beginning(participant), participant.id, confidence))
 
     def turn_ended(
         self, participant: Participant, confidence: float, duration: float | None, trailing_silence: float
@@ -217,8 +216,11 @@ class HearingAdapter:
 
     # Inside.
 
-    def _note_beginning(self, participant: Participant) -> None:
-        self._beginnings.append(_Beginning(participant.id, self._latest_place(), self._now()))
+    def _note_beginning(self, participant: Participant) -> float:
+        """Return the time that the floor has to be told, too: words of a turn are no older than the turn."""
+        at = self._now()
+        self._beginnings.append(_Beginning(participant.id, self._latest_place(), at))
+        return at
 
     def _began(self, participant: Participant, place: int | None) -> float | None:
         """Return when the turn began whose words have this place: it was taken then, or for more of its words."""

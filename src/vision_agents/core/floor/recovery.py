@@ -7,7 +7,7 @@
 An answer is made anew from the history as it is by then. What functions found stands there, so that the model goes on
 from that and calls none for it again; where one still runs of which the result is told by itself, that is all that
 follows. What was heard stands, and the rest is said, since who has heard half of a sentence waits for the other half.
-Whatever is wanted meanwhile takes the place of all this: words that somebody says, code that interrupts.
+Whatever is wanted meanwhile takes the place of all this: words that somebody says from then on, code that interrupts.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class Recovery:
         """Queue what follows a reply that is over by now. `again`: it may be made once more."""
         missed = self._missed(reply)
         if missed and again and reply.failures < self.policy.retries:
-            self._try_again(reply, max(at, failed_at + self.policy.retry_after))
+            self._try_again(reply, failed_at, max(at, failed_at + self.policy.retry_after))
         elif reply.untold:
             self.replies.shelved = True
         elif missed and self.apology and not self.replies.answer_waits:
-            self.replies.queue.append(QueuedReply(at, filler=self.apology))
+            self.replies.queue.append(QueuedReply(at, filler=self.apology, cut_by=failed_at))
 
     def _missed(self, reply: Reply) -> bool:
         """Return True if somebody waits for the reply: nobody does for the floor's own words, nor for what a function
@@ -53,7 +53,7 @@ class Recovery:
         running = self.replies.functions.get(reply.number)
         return not (reply.filler or reply.inner or (running is not None and running.told))
 
-    def _try_again(self, reply: Reply, since: float) -> None:
+    def _try_again(self, reply: Reply, failed_at: float, since: float) -> None:
         replies = self.replies
         replies.addressees |= reply.to or set()
         if reply.interruptible and replies.answer_waits:
@@ -64,6 +64,7 @@ class Recovery:
             since,
             interruptible=reply.interruptible,
             continues=None if anew else reply.number,
+            cut_by=failed_at,
             stopped=reply.stopped,
             news=reply.untold,
             failures=reply.failures + 1,

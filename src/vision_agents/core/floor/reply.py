@@ -63,12 +63,13 @@ class QueuedReply:
     """A reply that waits for the voice, and may have it from `since` on."""
 
     since: float
-    # None for an answer or a continuation: it is numbered when it begins.
+    # None for what is numbered when it begins: an answer, news, a continuation, the apology.
     number: int | None = None
     interruptible: bool = True
     # A realtime model makes it already: it waits for nobody but the reply before it.
     started: bool = False
-    # The reply whose unplayed rest it is to say, and when the turn began that cut it off: later words take its place.
+    # The reply whose unplayed rest it is to say; and when the turn began that cut it off, or a part failed at it: words
+    # of turns from then on take its place.
     continues: int | None = None
     cut_by: float = 0.0
     # So many times in a row the service has stopped that.

@@ -125,11 +125,14 @@ class ReplyQueue:
     def queue_continuation(self, at: float, reply: int | None, cut_by: float) -> None:
         """Queue the unplayed rest of a reply, unless there is none or an answer waits. One that waits already waits
         anew. `cut_by`: when the turn began that cut it off."""
+        rest = None if reply is None else QueuedReply(at, continues=reply, cut_by=cut_by)
         if self.continuation_waits:
             waiting = self.queue.pop()
-            reply, cut_by = (waiting.continues, waiting.cut_by) if reply is None else (reply, cut_by)
-        if reply is not None and not (self.answer_waits or self.continues(reply)):
-            self.queue.append(QueuedReply(at, continues=reply, cut_by=cut_by))
+            if rest is None or rest.continues == waiting.continues:
+                # It is as it was: so many failures of it are known, and it waits after the last one.
+                rest = replace(waiting, since=max(at, waiting.since), cut_by=waiting.cut_by if rest is None else cut_by)
+        if rest is not None and not (self.answer_waits or any(w.continues == rest.continues for w in self.queue)):
+            self.queue.append(rest)
 
     def queue_rest(self, at: float, reply: Reply) -> None:
         """Queue the rest of a reply that nobody may interrupt: it is said, unless it is stopped each time."""
@@ -306,7 +309,9 @@ class ReplyQueue:
         """Have the answer that has the voice made once more, from the beginning."""
         assert self.reply is not None
         before, self.last_reply = self.reply, self.last_reply + 1
-        self.reply = Reply(self.last_reply, before.interruptible, before.answer, before.to, since=at)
+        self.reply = Reply(
+            self.last_reply, before.interruptible, before.answer, before.to, failures=before.failures, since=at
+        )
         return [
             fx.DropReply(before.number, "it was prepared for another history"),
             fx.BeginReply(self.reply.number, self.epoch, True),
