@@ -1,5 +1,6 @@
 """What was heard is decided again under other settings, and each source by those that were chosen without it."""
 
+import sys
 from dataclasses import asdict, replace
 from importlib import import_module
 from types import SimpleNamespace
@@ -105,3 +106,13 @@ def test_the_table_has_them_for_cases_with_a_source():
     (row, total) = figures(cases)
     assert (row.left_out.hits, row.left_out.count) == (2, 2)
     assert total.record()["left_out"]["value"] == 1.0
+
+
+def test_no_other_module_has_a_copy_of_a_number_that_is_tried() -> None:
+    floor = {module for name, module in sys.modules.items() if name.startswith("vision_agents.core.floor")}
+    for number in TRIED:
+        if number.module:
+            own = import_module(f"vision_agents.core.floor.{number.module}")
+            value = getattr(own, number.name)
+            copies = [one.__name__ for one in floor - {own} if getattr(one, number.name, None) is value]
+            assert copies == [], f"{number.name}: that copy stays as it is when the number is tried"

@@ -79,7 +79,7 @@ TRIED = (
     Number("SAME", (0.25, 0.35), "strategies.voice"),
     Number("SUREST", (0.3, 0.42), "strategies.voice"),
 )
-"""The numbers that decide what is an interruption, each with a value below what it is and one above."""
+"""The numbers that decide what is an interruption, each with values on both sides, where both make sense."""
 
 # Deadlines that fall due one after the other without an event between them: more would be a loop.
 _DEADLINES = 64

@@ -304,7 +304,7 @@ async def test_somebody_across_the_room_does_not_interrupt():
         await speech
         await to_the_end(call)
         assert decisions(call) == ["resume"]
-        assert call.of(InterruptionEvent)[0].reason == "18 dB fainter than usual, farther than a caller can be"
+        assert call.of(InterruptionEvent)[0].reason == "17 dB fainter than usual, farther than a caller can be"
         # The model knows of it.
         [overheard] = [message for message in call.agent.conversation if message.overheard]
         assert (overheard.text, overheard.participant) == ("did you buy the milk", ANNA.id)

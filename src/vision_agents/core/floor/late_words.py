@@ -12,7 +12,7 @@ from .reply import Reply
 from .strategies import BEST, total, votes
 from .strategies.echo import repeats
 from .strategies.loudness import KNOWN
-from .strategies.words import BELIEVED, is_sentence, mean_something
+from .strategies.words import is_sentence, mean_something, trusted
 from .turn import Turn
 from .vocabulary import Vocabulary, tokens
 
@@ -105,7 +105,7 @@ class LateWords:
             return False
         if turn.closed is not None and set(spoken) <= set(tokens(turn.closed.text)):
             return False
-        if report.confidence is not None and report.confidence < BELIEVED:
+        if report.confidence is not None and not trusted(report.confidence):
             return False
         echo = self._agent_spoke(report) and set(spoken) <= set(tokens(self._people.agent_words))
         return not echo and not self._vocabulary.is_idle(spoken)

@@ -13,7 +13,7 @@ from . import events as ev
 from .endpointing import DEFAULT
 from .judge import Judge
 from .reply_queue import ReplyQueue
-from .strategies.length import OVER
+from .strategies.length import over
 from .turn import (
     FINALIZING,
     PAUSED,
@@ -303,7 +303,7 @@ class TurnTaking:
 
     def _evident(self, turn: Turn) -> bool:
         """Return True if there is as much speech as an interruption needs."""
-        return OVER * (turn.speech.voiced + EPSILON) >= self._judge.policy.commit_speech
+        return over(turn.speech.voiced + EPSILON) >= self._judge.policy.commit_speech
 
     def _known(self, turn: Turn, at: float) -> Effects:
         """Complete the turn, unless it had speech of which the recogniser has reported nothing yet: it is late."""

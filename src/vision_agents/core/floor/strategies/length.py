@@ -19,8 +19,13 @@ def length(evidence: Evidence) -> Vote:
     that pass for speech at all seldom are for a quarter, animals never, and singing and crowds are in between.
     """
     share = evidence.clear_speech / evidence.required_speech if evidence.required_speech > 0 else MOST
-    weight = min(MOST, share if evidence.speaking else OVER * share)
+    weight = min(MOST, share if evidence.speaking else over(share))
     return Vote(weight, f"{evidence.clear_speech:.2f} s of clear speech")
+
+
+def over(seconds: float) -> float:
+    """The seconds that speech which is over counts for."""
+    return OVER * seconds
 
 
 def detector(evidence: Evidence) -> Vote | None:

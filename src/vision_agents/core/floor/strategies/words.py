@@ -132,6 +132,11 @@ def believed(evidence: Evidence) -> bool:
     return evidence.stt_confidence is None or evidence.stt_confidence >= (CERTAIN if hardly else BELIEVED)
 
 
+def trusted(confidence: float) -> bool:
+    """Return True if what a recogniser reads with this confidence is believed."""
+    return confidence >= BELIEVED
+
+
 def certain(evidence: Evidence) -> bool:
     """Return True if it is so sure of the words that nothing else need be known of the speech."""
     return evidence.stt_confidence is not None and evidence.stt_confidence >= CERTAIN
