@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vision_agents.core.conversation import Message, Role
-from vision_agents.serving.lost import KEEP, MESSAGES, MOST, Lost, LostCalls, latest
+from vision_agents.serving.lost import KEEP, MESSAGES, MOST, LeftCalls, Lost, LostCalls, latest
 
 
 def test_it_is_kept_for_a_while_and_for_its_own_call() -> None:
@@ -24,6 +24,21 @@ def test_of_too_many_the_oldest_are_forgotten() -> None:
     assert len(calls) == MOST
     assert calls.find(10.0, "table", "s0") is None
     assert calls.find(10.0, "table", f"s{MOST}") is not None
+
+
+def test_a_call_that_ends_often_takes_the_place_of_no_other() -> None:
+    calls = LeftCalls()
+    calls.add(0.0, Lost("s", "table", "", (Message(Role.USER, "Hello."),)))
+    for number in range(MOST + 1):
+        calls.add(1.0, Lost(f"s{number}", "busy", ""))
+    assert len(calls) == 2
+    for call, session in (("table", "s"), ("busy", f"s{MOST}")):
+        left = calls.last(2.0, call)
+        assert left is not None
+        assert left.session_id == session
+    calls.drop("table")
+    assert calls.last(2.0, "table") is None
+    assert calls.last(2.0, "nobody's") is None
 
 
 def test_lost_again_it_is_kept_from_then_on() -> None:

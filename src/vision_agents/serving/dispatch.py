@@ -33,6 +33,8 @@ class SessionFacts:
     duration: float = 0.0
     """Seconds since the place was taken."""
     figures: Mapping[str, float | int | None] | None = None
+    records: bool = False
+    """The caller's page shows the call, and may come back to what was said there."""
 
 
 class PageRoutes(Protocol):
@@ -161,6 +163,7 @@ def described(session: AgentSession) -> SessionFacts:
         session.answer,
         session.age,
         _summary(session),
+        session.shown,
     )
 
 

@@ -97,8 +97,8 @@ class AgentLauncher:
 
     async def hold(self, agent: Agent, call_type: str, call_id: str) -> None:
         """Have `agent` do in the call what it is there for. Returns when that is over; raises what it raises."""
-        join = self.join_call or _stay
-        await own_errors(_called(join, agent=agent, call_type=call_type, call_id=call_id), "join_call")
+        join, what = (_stay, "the agent in its call") if self.join_call is None else (self.join_call, "join_call")
+        await own_errors(_called(join, agent=agent, call_type=call_type, call_id=call_id), what)
 
     async def _make(self, edge: EdgeTransport | None) -> Any:
         given = {} if edge is None else {"edge": edge}

@@ -36,6 +36,8 @@ class Ending:
     end: str
     error: str | None = None
     lost: bool = False
+    taken: bool = False
+    """Another connection of its caller has the call now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,9 @@ class Kept(Generic[K]):
         """Keep what one has left."""
         self._forget(now)
         self.total += 1
-        self._kept.pop(left.session_id, None)
-        self._kept[left.session_id] = now, left
+        key = self._key(left)
+        self._kept.pop(key, None)
+        self._kept[key] = now, left
         while len(self._kept) > MOST:
             self._kept.popitem(last=False)
 
@@ -84,10 +87,8 @@ class Kept(Generic[K]):
         _, left = self._kept.get(session_id, (now, None))
         return left if left is not None and left.call_id == call_id else None
 
-    def last(self, now: float, call_id: str) -> K | None:
-        """Return what the last session of this call left."""
-        self._forget(now)
-        return next((left for _, left in reversed(self._kept.values()) if left.call_id == call_id), None)
+    def _key(self, left: K) -> str:
+        return left.session_id
 
     def _forget(self, now: float) -> None:
         while self._kept and next(iter(self._kept.values()))[0] <= now - KEEP:
@@ -96,6 +97,21 @@ class Kept(Generic[K]):
 
 class LostCalls(Kept[Lost]):
     """The lost calls of the last minutes, with their conversations."""
+
+
+class LeftCalls(Kept[Lost]):
+    """The latest words of each call of the last minutes: however often one ends, it takes one place."""
+
+    def last(self, now: float, call_id: str) -> Lost | None:
+        """Return what the last session of this call left."""
+        return self.find(now, call_id, call_id)
+
+    def drop(self, call_id: str) -> None:
+        """Forget what a call left. Harmless if there is nothing."""
+        self._kept.pop(call_id, None)
+
+    def _key(self, left: Lost) -> str:
+        return left.call_id
 
 
 class EndedCalls(Kept[Ended]):

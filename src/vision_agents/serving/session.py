@@ -88,7 +88,8 @@ class AgentSession:
         # The SDP of the answer to the caller's offer.
         self.answer: str | None = None
         self.edge = edge if edge is not None else request.edge
-        # The records for the caller's page; None where no page shows the call.
+        # Whether a page shows the call; its records, once it has its way in.
+        self.shown = request.records
         self.records: Any = None
         self._clock = asyncio.get_running_loop().time
         self.began = self._clock()

@@ -12,6 +12,7 @@ from vision_agents.core import InterruptionPolicy
 from vision_agents.core.participants import User
 from vision_agents.plugins.local import Edge, caller_edge, front, rtc, switchboard, terms
 from vision_agents.plugins.local.caller_edge import CallerEdge
+from vision_agents.plugins.local.protocol import MAX_TYPED
 from vision_agents.plugins.local.server import AddressError, check_address, outward_address
 
 from .browser_kit import AGENT, PATIENCE, Caller, NotingSink, Page, loudness, tone_of
@@ -224,10 +225,10 @@ async def test_only_a_few_typed_texts_wait_for_their_answers(edge, http):
     edge.lend(slow)
     await caller.call(edge, http, page)
     await page.until(edge="call", state="connected")
-    for number in range(caller_edge.MAX_TYPED + 1):
+    for number in range(MAX_TYPED + 1):
         await page.socket.send_json({"do": "say", "text": str(number)})
     assert "wait for their answers" in (await page.until(edge="refused"))["error"]
-    assert slow.asked == [(str(number), "user") for number in range(caller_edge.MAX_TYPED)]
+    assert slow.asked == [(str(number), "user") for number in range(MAX_TYPED)]
     await caller.close()
 
 

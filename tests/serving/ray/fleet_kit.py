@@ -20,8 +20,8 @@ FIRST, SECOND = Release(1.0, "first", 1), Release(2.0, "second", 1)
 HELLO = (Message(Role.USER, "Hello."),)
 
 
-def facts(session: str, call: str = "") -> SessionFacts:
-    return SessionFacts(session, call or f"call of {session}", "default", datetime.now(UTC))
+def facts(session: str, call: str = "", **more: Any) -> SessionFacts:
+    return SessionFacts(session, call or f"call of {session}", "default", datetime.now(UTC), **more)
 
 
 def asks(session: str, call: str = "", **more: Any) -> CallRequest:

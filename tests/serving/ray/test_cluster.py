@@ -272,7 +272,8 @@ async def test_the_page_is_as_in_one_process_and_goes_on_when_its_host_dies(clie
         await ann.click("#send")
         await ann.until(f"{captions}.includes('One two three.')")
         assert "Ann" not in await bob.run(captions)
-        await asyncio.sleep(2.5)  # What was said is told to the registry each second.
+        while "One two three." not in str(await kit.conversations()):  # What was said is told to it each second.
+            await asyncio.sleep(0.1)
         kit.kill((await asyncio.to_thread(kit.processes, "CallHost"))[victim])
         await ann.until(f"{NOTICE} && {NOTICE}.includes('Another agent goes on')")
         assert await ann.until(f"{STATE} !== 'connecting' && {STATE}") != "off", await ann.run(NOTICE)

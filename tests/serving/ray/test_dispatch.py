@@ -218,6 +218,18 @@ async def test_what_moves_is_not_ended_by_hosts_that_were_too_slow(monkeypatch: 
         assert (totals.lost, totals.moved) == ({}, 1)
 
 
+@pytest.mark.parametrize("after", [0.005, 0.015])
+async def test_who_goes_while_a_place_is_kept_gives_it_back(monkeypatch: pytest.MonkeyPatch, after: float) -> None:
+    async with cluster(monkeypatch, Items) as there:
+        beginning = asyncio.create_task(there.dispatch.begin(CallRequest("table")))
+        await asyncio.sleep(after)
+        assert there.registry._book.sessions
+        beginning.cancel()
+        await asyncio.wait([beginning])
+        await asyncio.sleep(0.01)
+        assert not there.registry._book.sessions
+
+
 async def test_where_all_are_too_slow_a_start_is_refused_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     async with cluster(monkeypatch, *[Slow] * TRIES) as there:
         with pytest.raises(Refused, match="full"):

@@ -17,8 +17,9 @@ from ray.exceptions import RayActorError
 
 from vision_agents.plugins.local import caller_edge
 from vision_agents.plugins.local.pages import CLOSED
-from vision_agents.plugins.local.protocol import MAX_BODY
+from vision_agents.plugins.local.protocol import MAX_BODY, MAX_TYPED, TYPED
 from vision_agents.plugins.local.refused import RefusedError
+from vision_agents.serving.rate import RateLimit
 from vision_agents.serving.ray import page as pages
 from vision_agents.serving.ray.page import ClusterPages
 from vision_agents.serving.ray.registry import Registry
@@ -130,7 +131,7 @@ async def fleet(monkeypatch: pytest.MonkeyPatch, *ways: type[Items], create: Any
     monkeypatch.setattr(caller_edge, "BrowserCall", Browser)
     Browser.made, Mortal.made = [], []
     async with cluster(monkeypatch, *(ways or (Mortal, Mortal)), create=create) as there:
-        there.pages = [ClusterPages(each) for each in (there.dispatch, there.front(there.handle))]
+        there.pages = [ClusterPages(each, RateLimit(20.0, 200)) for each in (there.dispatch, there.front(there.handle))]
         there.agents = lambda: [
             session.agent for host in there.hosts for session in host._calls.sessions.values() if session.agent
         ]
@@ -234,6 +235,96 @@ async def test_the_page_of_a_dead_host_waits_for_the_next_one(monkeypatch: pytes
         await empty(there)
 
 
+async def test_the_page_of_a_dead_host_is_told_also_where_the_registry_died_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with fleet(monkeypatch) as there:
+        tab = Tab(there.pages[0])
+        before = await tab.calls()
+
+        async def gone(*_: Any) -> None:
+            raise RayActorError
+
+        monkeypatch.setattr(there.dispatch._registry, "ask", gone)
+        Mortal.made[0].die()
+        assert (await tab.told(edge="call", state="lost"))["connection"] == before["connection"]
+
+
+async def test_a_call_of_a_host_that_stood_still_is_told_as_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with fleet(monkeypatch) as there:
+        tab = Tab(there.pages[0])
+        before = await tab.calls()
+        there.agents()[0].conversation.user_said("My name is Ann.", "1")
+        await asyncio.sleep(1.5)
+        # By its next poll the host is there again, and told to let go of the call.
+        there.registry._bury("host 0", "the process that held it is dead, or hangs")
+        lost = await tab.told(edge="call", state="lost")
+        assert (lost["connection"], "hangs" in lost["error"]) == (before["connection"], True)
+        assert (await tab.calls(patient=True))["fresh"] is False
+
+
+async def test_a_call_goes_on_where_nobody_can_take_it_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with fleet(monkeypatch) as there:
+        first = Tab(there.pages[0])
+        await first.calls()
+        (agent,) = there.agents()
+        second = Tab(there.pages[1], (await first.hello())["key"])
+        await second.hello()
+        await there.registry.drain(there.hosts[0]._release)
+        for new in (False, True):
+            assert "No further call is taken" in (await second.offers(new=new))["error"]
+        await asyncio.sleep(5.0)
+        assert there.agents() == [agent]
+
+
+async def test_a_new_conversation_that_does_not_begin_leaves_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    fault: list[Exception] = []
+
+    async def create(edge: Any) -> Any:
+        if fault:
+            raise fault[0]
+        return scripted(edge)
+
+    async with fleet(monkeypatch, create=create) as there:
+        tab = Tab(there.pages[0])
+        await tab.calls()
+        there.agents()[0].conversation.user_said("My name is Ann.", "1")
+        fault.append(ValueError("there is no key"))
+        assert "there is no key" in (await tab.offers(new=True))["error"]
+        fault.clear()
+        assert (await tab.calls())["fresh"] is False
+        (agent,) = there.agents()
+        assert [message.text for message in agent.conversation] == ["My name is Ann."]
+
+
+async def test_too_much_of_a_page_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with fleet(monkeypatch) as there:
+        tab = Tab(there.pages[0])
+        await tab.calls()
+        ask = there.dispatch._registry.ask
+
+        async def late(*asked: Any) -> Any:
+            await asyncio.sleep(5.0)
+            return await ask(*asked)
+
+        monkeypatch.setattr(there.dispatch._registry, "ask", late)
+        began = asyncio.get_running_loop().time()
+        for number in range(MAX_TYPED + 1):
+            tab.does("say", text=f"Hello {number}?")
+        assert (await tab.told(edge="refused", do="say"))["error"] == TYPED
+        assert asyncio.get_running_loop().time() - began < 1.0, "so many were sent to the registry"
+        await tab.told(note="ResponseRequested", text=f"Hello {MAX_TYPED - 1}?")
+        monkeypatch.setattr(there.dispatch._registry, "ask", ask)
+        tab.does("say", text="Now?")
+        await tab.told(note="ResponseRequested", text="Now?")
+        # And who connects again and again.
+        for attempt in range(1000, 1201):
+            tab.does("connect", attempt=attempt, sdp="v=0")
+        assert "too often" in (await tab.told(attempt=1200))["error"]
+        tab.closes()
+        await empty(there)
+
+
 async def test_the_newest_of_two_tabs_with_one_key_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
     async with fleet(monkeypatch) as there:
         first = Tab(there.pages[0])
@@ -292,8 +383,9 @@ async def test_what_is_typed_is_answered_by_the_host(monkeypatch: pytest.MonkeyP
         await tab.told(note="ResponseRequested", text="Hello?")
         await tab.told(note="AgentTranscript", done=True)
         tab.records.clear()
+        # Whoever runs the server may end it: nobody has taken it then.
         await there.dispatch.end(pages.call_of(tab._page), answer["connection"])
-        await tab.told(edge="call", state="taken over")
+        await tab.told(edge="call", state="over")
         tab.does("say", text="Hello?")
         assert "press Talk" in (await tab.told(edge="refused", do="say"))["error"]
 

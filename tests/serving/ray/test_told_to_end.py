@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from typing import Any
 
 import pytest
 
 pytest.importorskip("ray")
 
-from vision_agents.serving.ray import cluster
+from vision_agents.serving.ray import Fleet, cluster
 from vision_agents.serving.ray.book import Release
 from vision_agents.serving.ray.registry import Registry
 
+from ..kit import until
 from .fleet_kit import FIRST, SECOND, report
 from .test_host import Near
 
@@ -75,6 +77,22 @@ async def test_the_last_release_ends_at_once_where_it_is_told_so(
 ) -> None:
     registry = await served(FIRST)
     assert await told(monkeypatch, Near(registry, 0.0), *numbers) == (True, [cluster.APP])
+    await registry.close()
+
+
+async def test_a_release_that_is_given_up_while_it_is_deployed_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry, deploying = await served(FIRST), threading.Event()
+    monkeypatch.setattr(cluster, "RegistryClient", lambda: Near(registry, 0.0))
+    monkeypatch.setattr(cluster, "application", lambda *_: None)
+    monkeypatch.setattr(cluster, "RunTarget", lambda *_, **__: None)
+    monkeypatch.setattr(cluster.ray_serve, "run_many", lambda *_, **__: deploying.wait(30.0))
+    deploy = asyncio.create_task(cluster.deploy(lambda: None, Fleet()))  # type: ignore[arg-type, return-value]
+    await until(lambda: registry._coming is not None)
+    assert await registry.drain(FIRST) is None
+    deploy.cancel()  # As Ctrl-C does.
+    await asyncio.wait([deploy])
+    deploying.set()
+    assert await registry.drain(FIRST) == 1
     await registry.close()
 
 

@@ -31,10 +31,10 @@ CHARACTER = 5.9
 FLAG = 52.0
 LINE = 13.0
 
-# Distances between ticks that people read easily, in seconds; and the closest that they may be, in pixels.
 # Seconds that a line of the whole call shows at most.
 LONGEST_ROW = 16.5
 
+# Distances between ticks that people read easily, in seconds; and the closest that they may be, in pixels.
 _TICKS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _TICK_DISTANCE = 64.0
 

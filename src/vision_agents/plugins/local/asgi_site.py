@@ -101,13 +101,15 @@ class AsgiSite:
                 raise ConnectionError("the page is gone") from error
 
         asked = socket.query_params
+        client = "" if socket.client is None else socket.client.host
         try:
             self._check(socket)
         except RefusedError as refused:
             await socket.close(_NOT_ALLOWED, refused.sentence)
             return
         try:
-            page = self._pages.open(send, tab=asked.get("tab", ""), browser=asked.get("browser", ""))
+            keys = {name: asked.get(name, "") for name in ("tab", "browser")}
+            page = self._pages.open(send, **keys, client=client)
         except RefusedError as refused:
             await socket.close(_BUSY, refused.sentence)
             return

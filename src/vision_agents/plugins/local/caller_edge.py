@@ -30,9 +30,6 @@ logger = logging.getLogger(__name__)
 # Answering an offer, in seconds.
 OFFER_TIMEOUT = 10.0
 
-# Texts that were typed and are not answered yet.
-MAX_TYPED = 4
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -185,8 +182,8 @@ class CallerEdge(EdgeTransport):
         Raises RefusedError if the caller is in no call, and if too many texts wait for their answers.
         """
         agent, call = self._in_call()
-        if len(self._typed) >= MAX_TYPED:
-            raise RefusedError(429, f"{MAX_TYPED} texts wait for their answers: let the agent speak first")
+        if len(self._typed) >= protocol.MAX_TYPED:
+            raise RefusedError(429, protocol.TYPED)
         self._typed.spawn(agent.simple_response(text, participant=call.participant), "the answer to a typed text")
 
     def change(self, wanted: Mapping[str, Any]) -> None:

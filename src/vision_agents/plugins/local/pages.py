@@ -23,6 +23,8 @@ class OpenPage:
     id: str
     caller: str
     feed: Feed
+    client: str = ""
+    """The address that it comes from, where that counts."""
     # What it was told last of its caller's place.
     told: Mapping[str, Any] = field(default_factory=dict)
 
@@ -31,11 +33,11 @@ class Pages(ABC):
     """The open pages of a server. Whoever carries their requests calls it."""
 
     @abstractmethod
-    def open(self, send: Send, *, tab: str = "", browser: str = "") -> OpenPage:
+    def open(self, send: Send, *, tab: str = "", browser: str = "", client: str = "") -> OpenPage:
         """Add a page, which gets its records by `send` as long as `page.feed.run()` runs.
 
         `tab` and `browser` are the keys that it was given before, where it keeps what belongs to the tab, and to all
-        tabs of the browser. Raises RefusedError if there are too many.
+        tabs of the browser; `client` is the address that it comes from. Raises RefusedError if there are too many.
         """
 
     @abstractmethod

@@ -33,6 +33,10 @@ BODY_TIMEOUT = 10.0
 # A text that somebody types, in characters: more is no turn of a conversation.
 MAX_TEXT = 2000
 
+# Texts that were typed and are not answered yet, and what is said of one more.
+MAX_TYPED = 4
+TYPED = f"{MAX_TYPED} texts wait for their answers: let the agent speak first"
+
 # Of a caller's key: those that we make are shorter.
 MAX_KEY = 64
 

@@ -89,7 +89,7 @@ class Switchboard(Pages):
 
     # Pages.
 
-    def open(self, send: Send, *, tab: str = "", browser: str = "") -> OpenPage:
+    def open(self, send: Send, *, tab: str = "", browser: str = "", client: str = "") -> OpenPage:
         """Add a page, see `Pages.open`. Raises RefusedError if there are too many."""
         most = MAX_PAGES + 2 * self._terms.limit
         if len(self._pages) >= most:
@@ -97,7 +97,7 @@ class Switchboard(Pages):
         # Where each conversation has an agent of its own, each tab may have one. Otherwise people come back by another.
         key = browser if self._terms.sole else tab
         caller = key if 0 < len(key) <= MAX_KEY else new_token()
-        page = OpenPage(new_token(), caller, Feed(send))
+        page = OpenPage(new_token(), caller, Feed(send), client)
         self._pages[page.id] = page
         page.told = self._place_of(caller)
         page.feed.put(protocol.hello(page.id, caller, sole=self._terms.sole, about=self._hello, place=page.told))

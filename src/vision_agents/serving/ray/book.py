@@ -73,6 +73,8 @@ class Entry:
     """The attempt to have it taken by a host that counts: earlier ones have been given up."""
     begun: bool = True
     """Its agent has been in the call, by this attempt. Of what only reports tell that is assumed."""
+    taken: bool = False
+    """Another connection of its caller has it ended, to have the call itself."""
 
     @property
     def movable(self) -> bool:
@@ -114,9 +116,12 @@ class Book:
         )
         return None
 
-    def refusal(self) -> Refused | None:
-        """Return why no further session is taken; None if there is room, or nothing is known of any host yet."""
-        if not self.hosts or self.room > 0:
+    def refusal(self, leaving: int = 0) -> Refused | None:
+        """Return why no further session is taken; None if there is room, or nothing is known of any host yet.
+
+        `leaving`: so many of those that there are end for it.
+        """
+        if not self.hosts or self.room + leaving > 0:
             return None
         return Refused(
             "sessions", f"all hosts are full, with {len(self.sessions)} sessions on {len(self.hosts)} of them"

@@ -105,7 +105,7 @@ async def deploy(load: Load, fleet: Fleet) -> Release:
         # Serve itself would wait until the last call of the hosts before is over.
         await asyncio.to_thread(ray_serve.run_many, [target], wait_for_applications_running=False)
         await _replaced(registry, release)
-    except Exception:
+    except BaseException:  # Ctrl-C, too.
         await registry.ask(Registry.failed, release)
         raise
     return release

@@ -24,7 +24,7 @@ from ..options import ServeOptions
 from ..session import CallRequest, End, StartError
 from .client import RegistryClient
 from .host import Host
-from .registry import Before, Refusal, Registry, asked
+from .registry import Before, Refusal, Registry, Said, asked
 
 logger = logging.getLogger(__name__)
 
@@ -85,23 +85,26 @@ class ClusterDispatch:
             return None  # Without the extra `local` nobody comes by WebRTC.
         return page_of(self, options)
 
-    async def refusal(self) -> Refused | None:
-        return _refused(await self._registry.ask(Registry.refusal))
+    async def refusal(self, leaving: int = 0) -> Refused | None:
+        """Return why no further call is taken now, if so many of those that there are end for it."""
+        return _refused(await self._registry.ask(Registry.refusal, leaving))
 
     async def begin(self, request: CallRequest, viewer: Viewer | None = None) -> SessionFacts:
         """Have an agent join a call, see `Dispatch.begin`. `viewer`: is told how it goes on, once this has returned."""
         request = asked(await continued(self, request))
-        facts = SessionFacts(request.session_id, request.call_id, request.call_type, datetime.now(UTC))
+        facts = SessionFacts(
+            request.session_id, request.call_id, request.call_type, datetime.now(UTC), records=request.records
+        )
         most = self._launcher.max_sessions_per_call
-        refusal = _refused(await self._registry.ask(Registry.reserve, request, facts, most))
-        if refusal is not None:
-            raise refusal
         try:
-            return await self._start(request, facts, viewer)
+            refusal = _refused(await self._registry.ask(Registry.reserve, request, facts, most))
+            if refusal is None:
+                return await self._start(request, facts, viewer)
         except BaseException as error:
             refused = error.reason if isinstance(error, Refused) else None
             self._registry.tell(Registry.release, request.session_id, refused)
             raise
+        raise refusal
 
     async def find(self, call_id: str, session_id: str) -> SessionFacts | None:
         return await self._registry.ask(Registry.find, call_id, session_id)
@@ -109,11 +112,12 @@ class ClusterDispatch:
     async def lost(self, call_id: str, session_id: str) -> Lost | None:
         return await self._registry.ask(Registry.lost, call_id, session_id)
 
-    async def end(self, call_id: str, session_id: str) -> bool:
-        return await self._registry.ask(Registry.end, call_id, session_id)
+    async def end(self, call_id: str, session_id: str, taken: bool = False) -> bool:
+        """Begin to end a session, see `Dispatch.end`. `taken`: another connection of its caller is to have the call."""
+        return await self._registry.ask(Registry.end, call_id, session_id, taken)
 
-    async def say(self, call_id: str, session_id: str, text: str) -> bool:
-        """Have what a caller typed answered. Returns whether there is such a session."""
+    async def say(self, call_id: str, session_id: str, text: str) -> Said:
+        """Have what a caller typed answered."""
         return await self._registry.ask(Registry.say, call_id, session_id, text)
 
     async def before(self, call_id: str) -> Before:
@@ -162,14 +166,17 @@ class ClusterDispatch:
         return refused.reason in _ELSEWHERE and await self.refusal() is None
 
     async def _follow(self, request: CallRequest, facts: SessionFacts, stream: Stream, viewer: Viewer | None) -> None:
+        ending: Ending | None = None
         try:
             ending = await stream.until_over(viewer)
         except BROKEN as error:
+            ending = Ending("lost", _why(error), lost=True)
             dead = isinstance(error, RayActorError)
             await self._registry.ask(Registry.broken, request, facts, stream.host, _why(error), dead)
-            ending = Ending("lost", _why(error), lost=True)
-        if viewer is not None:
-            viewer.over(ending)
+        finally:
+            # After the registry knows: a page that is told comes back at once. But told it is.
+            if viewer is not None and ending is not None:
+                viewer.over(ending)
 
     async def _take_over(self) -> None:
         """Start sessions elsewhere whose hosts are dead."""

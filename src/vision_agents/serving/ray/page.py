@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ from vision_agents.core.tasks import Tasks
 from vision_agents.plugins.local import protocol
 from vision_agents.plugins.local.feed import Feed, Send
 from vision_agents.plugins.local.pages import CLOSED, OpenPage, Pages
-from vision_agents.plugins.local.protocol import MAX_KEY, Connect, Record
+from vision_agents.plugins.local.protocol import MAX_KEY, MAX_TYPED, TYPED, Connect, Record
 from vision_agents.plugins.local.refused import RefusedError
 from vision_agents.plugins.local.tokens import new_token
 
@@ -32,8 +33,10 @@ from ..launcher import CreateAgentError
 from ..lost import Ending
 from ..options import ServeOptions
 from ..page import CALL, HELLO, NOT_TAKEN, Page
+from ..rate import RateLimit
 from ..session import CallRequest, End, StartError
 from .dispatch import ClusterDispatch
+from .registry import Said
 
 logger = logging.getLogger(__name__)
 
@@ -47,28 +50,34 @@ LEAVING = 20.0
 PATIENCE = 30.0
 AGAIN = 1.0
 
+# Seconds in which the registry has heard of the end of a session, too.
+HEARD = 5.0
+
 STAYS = "the agent before does not leave"
 NO_CALL = "there is no conversation: press Talk first"
+NO_REGISTRY = "the registry of the calls does not answer: try again in a moment"
+TOO_OFTEN = "You call too often. Try again in {wait:.0f} s."
 NOT_THERE = "The agent is not there: {error}."
 GONE = "The agent is gone: {error}."
 PROGRAMS = "agents are in other processes here: post the offer to /calls/{id}/sessions"
 
 
 class ClusterPages(Pages):
-    """The pages that are open at one front."""
+    """The pages that are open at one front. `rate`: how often a client may connect."""
 
-    def __init__(self, dispatch: ClusterDispatch) -> None:
+    def __init__(self, dispatch: ClusterDispatch, rate: RateLimit) -> None:
         self._dispatch = dispatch
+        self._rate = rate
         self._pages: dict[str, OpenPage] = {}
         # The latest connection of each page.
         self._lines: dict[str, Line] = {}
         self._tasks = Tasks()
 
-    def open(self, send: Send, *, tab: str = "", browser: str = "") -> OpenPage:
+    def open(self, send: Send, *, tab: str = "", browser: str = "", client: str = "") -> OpenPage:
         """Add a page, see `Pages.open`. Raises RefusedError if there are too many."""
         if len(self._pages) >= MOST:
             raise RefusedError(503, "this page is open too often; try again in a moment")
-        page = OpenPage(new_token(), tab if 0 < len(tab) <= MAX_KEY else new_token(), Feed(send))
+        page = OpenPage(new_token(), tab if 0 < len(tab) <= MAX_KEY else new_token(), Feed(send), client)
         self._pages[page.id] = page
         self._tasks.spawn(self._greet(page), "greeting a page")
         return page
@@ -80,6 +89,11 @@ class ClusterPages(Pages):
 
     def connect(self, page: OpenPage, wanted: Connect) -> None:
         """Begin to connect a page. The newest connection of a page counts."""
+        wait = self._rate.take(page.client, asyncio.get_running_loop().time())
+        if wait:
+            why = TOO_OFTEN.format(wait=math.ceil(wait))
+            page.feed.put(protocol.refused(wanted.do, why, attempt=wanted.attempt))
+            return
         self.hang_up(page)
         line = self._lines[page.id] = Line(self._dispatch, page, self._tasks)
         line.begin(wanted)
@@ -141,6 +155,8 @@ class Line:
     """The agent knows of no conversation before."""
     left: bool = False
     """The page has hung up."""
+    _saying: int = field(default=0, init=False)
+    """Typed texts that the registry has not taken yet."""
     _beginning: asyncio.Task[None] | None = field(default=None, init=False)
 
     # The page.
@@ -160,7 +176,10 @@ class Line:
             self.tasks.spawn(self.dispatch.end(call_of(self.page), self.session), "hanging up")
 
     def say(self, text: str) -> None:
-        """Have the agent answer what was typed; if it does not, the page is told."""
+        """Have the agent answer what was typed; if it does not, the page is told. Raises RefusedError for too many."""
+        if self._saying >= MAX_TYPED:
+            raise RefusedError(429, TYPED)
+        self._saying += 1
         self.tasks.spawn(self._say(text), "a typed text")
 
     # Viewer.
@@ -176,15 +195,30 @@ class Line:
 
     def over(self, ending: Ending) -> None:
         """Tell the page that its session is over, and why."""
+        if ending.end == End.CLOSED and not self.left:
+            # The host was told to end it, or that it is not its own any more: why is known to the registry.
+            self.tasks.spawn(self._closed(ending), "why a call was closed")
+        else:
+            self._tell(ending)
+
+    # Inside.
+
+    async def _closed(self, ending: Ending) -> None:
+        try:
+            known = await self.dispatch.ending(call_of(self.page), self.session, HEARD)
+        except RayError as error:
+            logger.warning("the registry does not answer: %s", error)
+            known = None
+        self._tell(known or ending)
+
+    def _tell(self, ending: Ending) -> None:
         error = ending.error or ending.end
         if ending.lost:
             state, more = ("failed", NOT_THERE) if ending.end == End.FAILED else ("lost", GONE)
             self.page.feed.put(protocol.call(self.session, state, error=more.format(error=error)))
         else:
-            taken = ending.end == End.CLOSED and not self.left
+            taken = ending.taken and not self.left
             self.page.feed.put(protocol.call(self.session, "taken over" if taken else "over"))
-
-    # Inside.
 
     async def _begin(self, wanted: Connect) -> None:
         try:
@@ -223,19 +257,34 @@ class Line:
         return facts.answer
 
     async def _end_before(self) -> tuple[Message, ...]:
-        """End the session that the call still has; returns what was said. Raises Refused if it does not end."""
+        """End the session that the call still has; returns what was said.
+
+        Raises Refused if it does not end, or if it would for nothing: there is no place besides.
+        """
         call = call_of(self.page)
         before = await self.dispatch.before(call)
         if before.session is not None:
-            await self.dispatch.end(call, before.session)
+            refusal = await self.dispatch.refusal(leaving=1)
+            if refusal is not None:
+                raise refusal
+            await self.dispatch.end(call, before.session, taken=True)
             if await self.dispatch.ending(call, before.session, LEAVING) is None:
                 raise Refused("call", STAYS)
             before = await self.dispatch.before(call)
         return before.conversation or ()
 
     async def _say(self, text: str) -> None:
-        if not await self.dispatch.say(call_of(self.page), self.session, text):
-            self.page.feed.put(protocol.refused(protocol.Say.do, NO_CALL))
+        try:
+            said = await self.dispatch.say(call_of(self.page), self.session, text)
+        except RayError as error:
+            logger.warning("the registry does not answer: %s", error)
+            self.page.feed.put(protocol.refused(protocol.Say.do, NO_REGISTRY))
+        else:
+            if said is not Said.TOLD:
+                why = TYPED if said is Said.FULL else NO_CALL
+                self.page.feed.put(protocol.refused(protocol.Say.do, why))
+        finally:
+            self._saying -= 1
 
 
 def call_of(page: OpenPage) -> str:
@@ -245,4 +294,5 @@ def call_of(page: OpenPage) -> str:
 
 def page_of(dispatch: ClusterDispatch, options: ServeOptions) -> Page:
     """The page of one front."""
-    return Page(ClusterPages(dispatch), options)
+    rate = RateLimit(options.starts_per_second, options.start_burst)
+    return Page(ClusterPages(dispatch, rate), options)

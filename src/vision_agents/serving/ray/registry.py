@@ -13,13 +13,14 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from vision_agents.core.conversation import Message
 from vision_agents.core.tasks import Tasks
 
 from ..admission import Refused
 from ..dispatch import SessionFacts
-from ..lost import Ended, EndedCalls, Ending, Lost, LostCalls, latest
+from ..lost import Ended, EndedCalls, Ending, LeftCalls, Lost, LostCalls, latest
 from ..metrics import Snapshot, Totals
 from ..session import CallRequest, End
 from .book import Book, Release, Report
@@ -32,6 +33,9 @@ FRONT_POLL = 5.0
 
 # Seconds between two looks at who is silent; if one comes much later, it is the registry itself that stood still.
 LOOK = 1.0
+
+# Typed texts of one session that wait for its host to ask for mail. As many wait there for their answers.
+MOST_SAID = 4
 
 DRAINING = Refused("draining", "this server is about to end", 5.0)
 
@@ -46,6 +50,16 @@ class Before:
     session: str | None = None
     """The session that still has it."""
     conversation: tuple[Message, ...] | None = None
+
+
+class Said(StrEnum):
+    """The fate of a typed text."""
+
+    TOLD = "told"
+    FULL = "full"
+    """So many of the session's wait already that this one is not taken."""
+    NOWHERE = "nowhere"
+    """No agent is in such a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +77,7 @@ class Mail:
 
 @dataclass(slots=True)
 class _Box:
-    end: list[str] = field(default_factory=list)
+    end: dict[str, None] = field(default_factory=dict)
     said: list[tuple[str, str]] = field(default_factory=list)
     farewell: str | None = None
     told: set[str] = field(default_factory=set)
@@ -79,7 +93,7 @@ class Registry:
         self._lost = LostCalls()
         self._over = EndedCalls()
         # The conversations of pages that have hung up.
-        self._left = LostCalls()
+        self._left = LeftCalls()
         self._boxes: dict[str, _Box] = {}
         self._waiting: dict[str, list[asyncio.Future[Ending]]] = {}
         self._moved: asyncio.Queue[CallRequest] = asyncio.Queue()
@@ -106,9 +120,9 @@ class Registry:
             self._refused[refusal.reason] += 1
         return _sent(refusal)
 
-    async def refusal(self) -> Refusal | None:
-        """Return why no further session is taken now."""
-        return _sent(DRAINING if self._draining else self._book.refusal())
+    async def refusal(self, leaving: int = 0) -> Refusal | None:
+        """Return why no further session is taken now, if so many of those that there are end for it."""
+        return _sent(DRAINING if self._draining else self._book.refusal(leaving))
 
     async def release(self, session: str, refused: str | None = None) -> None:
         """No host has taken a session, and it is not started. `refused`: the reason that whoever asked is told."""
@@ -141,26 +155,32 @@ class Registry:
         """The lost session of this id, if it was one of this call."""
         return self._lost.find(self._clock(), call_id, session_id)
 
-    async def end(self, call_id: str, session_id: str) -> bool:
-        """Have a session ended by its host. Returns whether there is one."""
+    async def end(self, call_id: str, session_id: str, taken: bool = False) -> bool:
+        """Have a session ended by its host. Returns whether there is one.
+
+        `taken`: another connection of its caller is to have the call.
+        """
         entry = self._book.find(call_id, session_id)
         if entry is None:
             return False
+        entry.taken = entry.taken or taken
         if entry.host is None:
             self._close(session_id, Ending("closed"))  # No host may claim it any more.
         else:
             self._tell(entry.host, session_id)
         return True
 
-    async def say(self, call_id: str, session_id: str, text: str) -> bool:
-        """Have what a caller typed answered. Returns whether a host has the session."""
+    async def say(self, call_id: str, session_id: str, text: str) -> Said:
+        """Have what a caller typed answered by the host of the session."""
         entry = self._book.find(call_id, session_id)
-        if entry is None or entry.host is None:
-            return False
+        if entry is None or entry.host is None or not entry.begun:
+            return Said.NOWHERE
         box = self._box(entry.host)
+        if sum(session == session_id for session, _ in box.said) >= MOST_SAID:
+            return Said.FULL
         box.said.append((session_id, text))
         box.rings.set()
-        return True
+        return Said.TOLD
 
     async def before(self, call_id: str) -> Before:
         """Return what a page that comes back goes on from: its session, and what was said there, or in the last one."""
@@ -302,7 +322,7 @@ class Registry:
 
     def _tell(self, host: str, session: str) -> None:
         box = self._box(host)
-        box.end.append(session)
+        box.end[session] = None
         box.rings.set()
 
     def _close(self, session: str, ending: Ending, conversation: tuple[Message, ...] = ()) -> None:
@@ -311,11 +331,13 @@ class Registry:
             return
         if entry.moves and ending.end == End.FAILED:
             ending = replace(ending, lost=True)  # Its next host could not go on with it.
+        if entry.taken and ending.end == End.CLOSED:
+            ending = replace(ending, taken=True)
         self._over.add(self._clock(), Ended(session, entry.facts.call_id, ending))
         said = latest(conversation or entry.conversation)
         left = Lost(session, entry.facts.call_id, ending.error or "the call failed", said)
-        if entry.request is not None and entry.request.records:
-            self._left.add(self._clock(), left)
+        if entry.facts.records:
+            self._keep(left, entry.begun)
         if ending.lost:
             logger.warning("session %s of call %s is lost: %s", session, left.call_id, left.why)
             self._losses[ending.end] += 1
@@ -323,6 +345,16 @@ class Registry:
         for told in self._waiting.pop(session, []):
             if not told.done():
                 told.set_result(ending)
+
+    def _keep(self, left: Lost, begun: bool) -> None:
+        """Keep what was said for the page that comes back: of a call in which nobody said anything that is nothing.
+
+        A start that came to nothing leaves what was there before it.
+        """
+        if left.conversation:
+            self._left.add(self._clock(), left)
+        elif begun:
+            self._left.drop(left.call_id)
 
     def _died(self, session: str, why: str) -> None:
         request = self._book.move(self._clock(), session)

@@ -226,6 +226,7 @@ function meter() {
 }
 
 function connected({ agent, fresh }) {
+  rescue.connected();
   named(agent);
   if (fresh) conversation.renew(wiped);
   if (fresh) timeline.clear();

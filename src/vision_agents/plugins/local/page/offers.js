@@ -13,7 +13,8 @@ export class Offers {
     this.waiting = new Map(); // attempt -> takes its answer
   }
 
-  // fresh: a new conversation is to begin. patient: nobody has pressed anything, and a place may take a while. Returns the answer. Throws with a sentence for people.
+  // fresh: a new conversation is to begin. patient: nobody has pressed anything, and a place may take a while. Returns
+  // the answer. Throws with a sentence for people.
   async make(sdp, fresh, patient) {
     const attempt = ++this.made;
     const answering = new Promise((resolve) => this.waiting.set(attempt, resolve));

@@ -1,6 +1,7 @@
 // Whether the browser let this tab sleep: then timers stand still, and calls and connections break unnoticed.
 
-export const ASLEEP = "This tab was asleep, and the call ended. Press Talk: within a minute your conversation goes on.";
+export const ASLEEP =
+  "This tab was asleep, and the call ended. Press Talk: your conversation is kept for a minute, or some, and goes on.";
 
 const TICK_MS = 1000;
 const ASLEEP_MS = 10_000; // background tabs run their timers once a second at least, sleeping ones not at all
