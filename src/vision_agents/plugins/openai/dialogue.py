@@ -251,12 +251,13 @@ class Dialogue:
     def _shortfall(self, body: Any) -> str | None:
         """Report why a response that is done has failed, or is incomplete; returns the service's word for it."""
         details = body.status_details
-        error, reason = details and details.error, details and details.reason
+        error = details and details.error
+        reason: str | None = details and details.reason
         if body.status == "failed":
             self._wire.failed(refused(error, f"{SERVICE.name}: a response failed"))
-            return error and error.code
+            reason = error and error.code
         if body.status == "incomplete":
-            self._wire.failed(OpenAIError(INCOMPLETE.get(reason, f"{SERVICE.name}: an answer is incomplete.")))
+            self._wire.failed(OpenAIError(INCOMPLETE.get(reason or "", f"{SERVICE.name}: an answer is incomplete.")))
         return reason
 
     def _report_lost(self, response: Response) -> None:
