@@ -354,3 +354,20 @@ async def test_close_leaves_nothing_running():
     assert others()
     await stand.voice.close()
     assert not others()
+
+
+async def test_what_follows_a_function_and_is_lost_is_a_part_of_what_was_said_before():
+    stand = RealtimeStand()
+    reply = stand.request()
+    await settle()
+    stand.model.report_response_started("r1", request=reply.number)
+    stand.model.report_response_done("r1", more=True)
+    stand.model.report_answer_lost(request=reply.number)
+    assert stand.lost == [reply.number]
+    stand.model.report_response_started("r2", request=reply.number)
+    stand.model.report_response_done("r2", more=True)
+    stand.model.report_answer_lost(request=reply.number)
+    assert stand.lost == [reply.number, stand.begun[-1].number]
+    stand.commit()
+    stand.model.report_answer_lost(request=reply.number)
+    assert len(stand.lost) == 2

@@ -153,6 +153,7 @@ async def test_a_noise_while_a_function_runs_loses_the_answer_and_that_is_told(
     stand.text(MARK, stage=stage, reason="INTERRUPTED")
     assert [fact[0] for fact in stand.player.of("turn_started")] == ["turn_started"]
     assert stand.player.lost == [stand.calls[0][1].id if preamble else None]
+    assert stand.player.lost_requests == [2]
     assert stand.dialogue.idle or stand.dialogue.turns.unanswered
     assert stand.dialogue.calling is None
 
@@ -209,3 +210,13 @@ async def test_a_call_with_arguments_that_cannot_be_read_is_told_so(stand: Stand
     stand.returned()
     stand.says("Once more.")
     assert (stand.player.last.request, stand.player.last.text) == (1, "Once more.")
+
+
+@pytest.mark.parametrize("returned", [True, False])
+async def test_what_waits_for_a_function_is_lost_with_its_stream_and_its_key(stand: Stand, returned: bool) -> None:
+    stand.pays("")
+    if returned:
+        stand.returned()
+        stand.dialogue.calling = None  # The service is at the results, of which nothing has come.
+    assert stand.dialogue.end() == []
+    assert (stand.player.lost, stand.player.lost_requests) == ([None], [2])

@@ -267,6 +267,15 @@ async def test_a_stream_that_the_service_ends_is_replaced(provider: StandIn) -> 
         assert not player.failures, "nobody missed anything"
 
 
+async def test_a_text_that_breaks_its_stream_is_lost_and_not_asked_again(
+    model: aws.Realtime, player: Player, provider: StandIn
+) -> None:
+    await provider.fail("error")
+    await model.send_text("Count.", 7)
+    await until(lambda: player.lost, "the report that it is not answered")
+    assert (player.lost, player.lost_requests, len(player.failures)) == ([None], [7], 1)
+
+
 @pytest.mark.parametrize(("sound", "silence"), [(0.4, 0.0), (3.0, 0.0), (2.0, 0.4)])
 async def test_what_was_said_before_a_stream_breaks_is_heard_again(
     model: aws.Realtime, player: Player, provider: StandIn, sound: float, silence: float

@@ -264,6 +264,32 @@ async def test_a_refusal_is_reported(stand: Stand) -> None:
     stand.dialogue.asked("Say something forbidden.", 5)
     stand.says(turn_complete=True, turn_complete_reason="RESPONSE_REJECTED")
     assert "RESPONSE_REJECTED" in str(stand.player.failures[0])
+    assert [said.done for said in stand.player.responses.values()] == [True]
+    assert stand.player.lost == []
+
+
+@pytest.mark.parametrize("begun", [True, False])
+async def test_an_answer_that_the_model_bungles_is_lost(stand: Stand, begun: bool) -> None:
+    stand.dialogue.asked("Talk.", 5)
+    if begun:
+        stand.audio(text="one")
+    stand.says(turn_complete=True, turn_complete_reason="MALFORMED_FUNCTION_CALL")
+    assert len(stand.player.failures) == 1
+    assert stand.player.lost == [next(iter(stand.player.responses)) if begun else None]
+    assert stand.player.lost_requests == [5]
+
+
+async def test_a_text_that_a_noise_keeps_from_its_answer_is_lost_with_its_key(stand: Stand) -> None:
+    stand.dialogue.asked("Talk.", 5)
+    stand.says(interrupted=True)
+    assert (stand.player.lost, stand.player.lost_requests) == ([None], [5])
+
+
+async def test_a_text_that_waits_for_a_function_is_lost_with_its_session_and_its_key(stand: Stand) -> None:
+    stand.dialogue.asked("How is the weather?", 5)
+    stand.dialogue.called(1)
+    stand.dialogue.end(again=True)
+    assert (stand.player.lost, stand.player.lost_requests) == ([None], [5])
 
 
 async def test_a_transcript_that_comes_after_the_end_belongs_to_what_plays(stand: Stand) -> None:

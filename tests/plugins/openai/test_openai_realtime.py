@@ -435,8 +435,74 @@ async def test_a_failed_response_says_what_to_do(service: StandIn, model: openai
     await model.send_text("Hello?", 7)
     await until(lambda: player.failures, "the report")
     assert "billing" in str(player.failures[0])
-    await until(lambda: player.responses and player.last.done, "the end")
-    assert (player.last.request, player.last.text) == (7, "")
+    await until(lambda: player.lost, "the report that it is not answered")
+    assert (player.lost, player.lost_requests, player.responses) == ([None], [7], {})
+
+
+@pytest.mark.parametrize("asked", ["typed", "spoken"])
+@pytest.mark.parametrize("begun", [True, False], ids=["half_said", "not_begun"])
+@pytest.mark.parametrize(
+    ("status", "details", "lost"),
+    [
+        ("failed", {"error": {"code": "server_error", "message": "It broke."}}, True),
+        ("failed", {"error": {"code": "content_filter", "message": "No."}}, False),
+        ("failed", None, True),
+        ("incomplete", {"reason": "max_output_tokens"}, True),
+        ("incomplete", {"reason": "content_filter"}, False),
+        ("incomplete", None, True),
+    ],
+)
+async def test_an_answer_that_the_service_gives_up_is_lost_unless_it_is_filtered(
+    connected: openai.Realtime, player: Player, status: str, details: Any, lost: bool, begun: bool, asked: str
+) -> None:
+    talk, key = dialogue(connected), 7 if asked == "typed" else None
+    if key is not None:
+        talk.ask(connected.epoch, "Hello?", key)
+    number = {"metadata": {"ask": "1"}} if key is not None else {}
+    talk.take(event("response.created", response={"id": "r", **number}))
+    if begun:
+        talk.take(audio_delta("r", 1.0))
+    talk.take(event("response.done", response={"id": "r", "status": status, "status_details": details, **number}))
+    assert len(player.failures) == 1
+    assert player.lost == ([("r" if begun else None)] if lost else [])
+    assert player.lost_requests == ([key] if lost else [])
+    # What is not lost is over, of whatever came; what is lost ends if it had begun.
+    assert [(said.request, said.done) for said in player.responses.values()] == [(key, True)] * (begun or not lost)
+
+
+async def test_what_nobody_wants_any_more_is_not_lost(connected: openai.Realtime, player: Player) -> None:
+    talk = dialogue(connected)
+    talk.take(event("response.created", response={"id": "r"}))
+    talk.take(audio_delta("r", 1.0))
+    player.interrupt()
+    talk.take(event("response.done", response={"id": "r", "status": "failed"}))
+    assert player.lost == []
+
+
+async def test_a_text_that_the_service_refuses_is_lost_and_the_next_is_asked(
+    service: StandIn, connected: openai.Realtime, player: Player
+) -> None:
+    talk = dialogue(connected)
+    service.will_say("Two.")
+    talk._queue.add(connected.epoch, "one", 7)
+    talk._queue.next(connected.epoch, talk._now())  # As if it was sent.
+    talk._queue.add(connected.epoch, "two", 8)
+    error = {"type": "invalid_request_error", "code": "invalid_value", "message": "No.", "event_id": "ask_1"}
+    talk.take(event("error", error=error))
+    assert (player.lost, player.lost_requests) == ([None], [7])
+    await answered(player)
+    assert (player.last.request, player.last.text) == (8, "Two.")
+
+
+@pytest.mark.parametrize("key", [7, None])
+async def test_a_response_that_breaks_before_it_began_is_lost_with_its_key(
+    connected: openai.Realtime, player: Player, key: int | None
+) -> None:
+    talk = dialogue(connected)
+    talk.ask(connected.epoch, "Hello?", key)
+    talk.take(event("response.created", response={"id": "r", "metadata": {"ask": "1"}}))
+    talk.end()
+    assert (player.lost, player.lost_requests) == ([None], [key])
 
 
 async def test_a_new_session_knows_what_was_said_and_heard(

@@ -43,8 +43,8 @@ class Stand:
     def failed(self, error: QwenError) -> None:
         self.errors.append(error)
 
-    def ask(self, text: str) -> None:
-        self.dialogue.ask(ResponseRequest(self.model.epoch, text))
+    def ask(self, text: str, key: int | None = None) -> None:
+        self.dialogue.ask(ResponseRequest(self.model.epoch, text, key))
 
     def begins(self, name: str) -> None:
         self.dialogue.take({"type": "response.created", "response": {"id": name}})
@@ -264,6 +264,92 @@ async def test_a_response_that_failed_says_why(stand: Stand) -> None:
     stand.over("r1", "failed", status_details={"error": {"code": "InternalError", "message": "It broke."}})
     assert "It broke." in str(stand.errors[0])
     assert stand.player.last.done
+    assert stand.player.lost == ["r1"]
+
+
+@pytest.mark.parametrize("asked", ["typed", "spoken"])
+@pytest.mark.parametrize("begun", [True, False], ids=["half_said", "not_begun"])
+@pytest.mark.parametrize(
+    ("status", "details", "lost"),
+    [
+        ("failed", {"error": {"code": "InternalError", "message": "It broke."}}, True),
+        ("failed", {"error": {"code": "DataInspectionFailed", "message": "No."}}, False),
+        ("failed", None, True),
+        ("incomplete", {"reason": "max_output_tokens"}, True),
+        ("incomplete", {"reason": "content_filter"}, False),
+        ("cancelled", None, True),
+    ],
+)
+async def test_an_answer_that_the_service_gives_up_is_lost_unless_it_is_filtered(
+    stand: Stand, status: str, details: Any, lost: bool, begun: bool, asked: str
+) -> None:
+    key = 7 if asked == "typed" else None
+    if key is not None:
+        stand.ask("Hello?", key)
+    stand.begins("r1")
+    if begun:
+        stand.audio("r1", "One")
+    stand.over("r1", status, status_details=details)
+    assert len(stand.errors) == (status != "cancelled")
+    assert stand.player.lost == ([("r1" if begun else None)] if lost else [])
+    assert stand.player.lost_requests == ([key] if lost else [])
+    # What is not lost is over, of whatever came; what is lost ends if it had begun.
+    over = [(said.request, said.done) for said in stand.player.responses.values()]
+    assert over == [(key, True)] * (begun or not lost)
+
+
+async def test_what_fails_after_it_called_a_function_is_answered_with_the_result(stand: Stand) -> None:
+    stand.ask("How is the weather?", 7)
+    stand.begins("r1")
+    stand.calls_function("r1", "c1", {})
+    stand.over("r1", "failed")
+    assert stand.player.lost == []
+    stand.dialogue.result_sent(stand.calls[0][1])
+    assert [request.key for request in stand.created] == [7, 7]
+
+
+async def test_what_nobody_wants_any_more_is_not_lost(stand: Stand) -> None:
+    stand.ask("first")
+    stand.begins("r1")
+    stand.audio("r1", "One")
+    stand.model.interrupt()
+    stand.over("r1", "failed")
+    assert stand.player.lost == []
+
+
+async def test_a_text_that_the_service_refuses_is_lost(stand: Stand) -> None:
+    stand.ask("first", 7)
+    stand.error("That cannot be.")
+    assert (stand.player.lost, stand.player.lost_requests) == ([None], [7])
+    stand.error("Something else.")
+    stand.ask("second", 8)
+    stand.model.interrupt()
+    stand.error("That cannot be.")
+    assert len(stand.player.lost) == 1
+
+
+async def test_texts_that_are_not_asked_again_in_the_next_session_are_lost(stand: Stand) -> None:
+    stand.ask("first", 7)
+    stand.ask("second", 8)
+    stand.dialogue.end()
+    assert stand.player.lost == []
+    stand.dialogue.forget_texts()
+    assert stand.player.lost_requests == [7, 8]
+
+
+@pytest.mark.parametrize("sent", [True, False])
+async def test_what_waits_for_a_function_is_lost_whatever_else_was_asked(stand: Stand, sent: bool) -> None:
+    stand.ask("How is the weather?", 7)
+    stand.begins("r1")
+    stand.audio("r1", "Let me see.")
+    stand.calls_function("r1", "c1", {})
+    stand.over("r1")
+    stand.ask("And tomorrow?", 8)
+    if not sent:
+        stand.begins("r2")
+    stand.dialogue.end()
+    assert stand.player.lost == ["r1"] + [None] * (not sent)
+    assert stand.player.lost_requests == [7] + [8] * (not sent)
 
 
 async def test_an_answer_of_which_nothing_comes_is_over(stand: Stand) -> None:

@@ -286,6 +286,21 @@ class AgentStories(abc.ABC):
         assert (rest.heard, rest.interrupted) == ("and so on.", False)
         assert [message.text for message in call.agent.conversation] == ["count for me", first.heard, "and so on."]
 
+    @pytest.mark.parametrize("asked", ["typed", "spoken"])
+    async def test_what_the_service_fails_to_answer_is_answered_at_once(
+        self, service: Any, call: AgentCall, asked: str
+    ) -> None:
+        service.will_hear(*["what time is it"] * 2)
+        service.will_say(*["It is noon."] * 2)
+        await service.fail("error")
+        if asked == "typed":
+            asyncio.create_task(call.agent.simple_response("What time is it?"))  # noqa: RUF006
+        else:
+            call.speak(0.8)
+        await call.until(lambda: any(event.heard for event in call.ended()))
+        assert len(call.edge.frames) * FRAME_SECONDS < 10.0
+        assert [event.heard for event in call.ended() if event.heard] == ["It is noon."]
+
     @pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])
     @pytest.mark.parametrize("moment", list(MOMENTS))
     async def test_what_was_said_before_a_connection_is_lost_is_answered(

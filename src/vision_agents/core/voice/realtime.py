@@ -239,10 +239,17 @@ class RealtimeVoice:
         if response is None and request is not None:
             if self._expected.pop(request, None) is not None:
                 self._listener.answer_lost(request, begun=False)
+            elif (part := self._last_part(request)) is not None:
+                self._listener.answer_lost(part.reply.number)  # What follows it is lost: what functions found.
             return
         entry = self._responses.get(response) if response is not None else None
         if response is None or (entry is not None and not entry.cut_off):
             self._listener.answer_lost(0 if entry is None else entry.reply.number)
+
+    def _last_part(self, request: int) -> Response | None:
+        """Return the last response of what is said to a text; None if that was cut off, or nothing of it came."""
+        parts = [said for said in self._responses.values() if request in (said.reply.number, said.reply.follows)]
+        return parts[-1] if parts and not parts[-1].cut_off else None
 
     def interrupted(self) -> None:
         self._listener.model_interrupted()

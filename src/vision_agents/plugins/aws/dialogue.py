@@ -136,8 +136,10 @@ class Dialogue:
             self._finish(response)
         self.calling = None
         # What functions find is told by itself: asked to go on, one that knows nothing of them would call them again.
-        if (lost is not None or len(wanted) > len(unanswered)) and not self.model.function_calls.deliver:
-            self.model.report_answer_lost(lost.id if lost is not None and lost.started else None)
+        owed = lost or next((request for request in wanted if request.text is None), None)
+        if owed is not None and not self.model.function_calls.deliver:
+            started = lost.id if lost is not None and lost.started else None
+            self.model.report_answer_lost(started, request=owed.key)
         elif self.turns.understood:
             self.model.report_answer_lost()
         self.turns.answered()
@@ -327,7 +329,7 @@ class Dialogue:
         if current and not ours and not self._lost(response):
             self.turns.begin()
             if response.pending or not response.over:
-                self.model.report_answer_lost(response.id if response.started else None)
+                self.model.report_answer_lost(response.id if response.started else None, request=response.key)
         if current:
             self._plays_until = self.now()
         self._finish(response)

@@ -112,6 +112,8 @@ class Session(RealtimeSession):
             self._again = unanswered
         elif wanted or unanswered or not again:
             self._model.report_failure(error)
+            for _, key in unanswered:
+                self._model.report_answer_lost(request=key)
         else:
             logger.warning("%s Another stream is opened.", error)
 

@@ -38,6 +38,9 @@ ANSWERS_IN_TEXT = (
 # Why a turn may end without an answer, and without that being a fault.
 _ORDINARY_REASONS = frozenset({"TURN_COMPLETE_REASON_UNSPECIFIED", "NEED_MORE_INPUT"})
 
+# Why one may end that the model can still answer, if it is asked again. The others are about what is in the answer.
+_FAULTS = frozenset({"MALFORMED_FUNCTION_CALL"})
+
 
 class Dialogue:
     """Takes the messages of a session, and reports through `model` what they mean. `now`: a clock, in seconds."""
@@ -115,7 +118,8 @@ class Dialogue:
         lost_work = wanted and unfinished is not None and unfinished.text is None
         # What functions find is told by itself: asked to go on, one that knows nothing of them would call them again.
         if self._turns.told or (lost_work and not self.model.function_calls.deliver):
-            self.model.report_answer_lost(lost)
+            key = unfinished.key if lost_work and unfinished is not None else None
+            self.model.report_answer_lost(lost, request=key)
         return unfinished
 
     @property
@@ -223,7 +227,10 @@ class Dialogue:
         if response.pending:
             self._responses.calling = response
         silent = response.asked and not (response.started or response.called or more)
-        if silent and response.epoch == self.model.epoch:
+        wanted = response.epoch == self.model.epoch
+        if wanted and reason is not None and reason.value in _FAULTS and not (response.called or more):
+            self.model.report_answer_lost(response.id if response.started else None, request=response.key)
+        elif wanted and silent:
             # An answer of which nothing came is over all the same, for who asked.
             self._responses.begin(response)
         self._responses.finish(response, more=more or response.pending > 0)
@@ -257,7 +264,7 @@ class Dialogue:
         if response is not None:
             self._responses.finish(response)
         if lost:
-            self.model.report_answer_lost()
+            self.model.report_answer_lost(request=response.key if response is not None else None)
 
     def _answer_begins(self, response: Response) -> None:
         """The model has judged that the user is done."""

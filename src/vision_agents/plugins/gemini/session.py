@@ -170,6 +170,9 @@ class Session(RealtimeSession):
             self._again = unfinished if wanted else None
         elif wanted or unheard or not again:
             self._model.report_failure(error)
+            if wanted and unfinished is not None and unfinished.text is not None:
+                # It is not asked again with what the last session may have failed at, unless the agent wants it.
+                self._model.report_answer_lost(request=unfinished.key)
         else:
             logger.warning("%s It is opened again.", error)
 

@@ -42,6 +42,16 @@ NOT_UNDERSTOOD = (
     "the server at base_url one that speaks, by the events of OpenAI's Realtime API (response.output_audio.delta)?"
 )
 
+# Why the service ends a response before the model does, and what follows.
+FILTERED = "content_filter"
+INCOMPLETE = {
+    FILTERED: f"{SERVICE.name}: the service's content filter stopped an answer, which is not asked for again.",
+    "max_output_tokens": (
+        f"{SERVICE.name}: an answer was cut off, since it reached max_output_tokens, and the model is asked to go on. "
+        "Raise that limit in session=…, or ask for shorter answers in the instructions."
+    ),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ModelNames:
@@ -145,7 +155,7 @@ class Dialogue:
         for response in running:
             self._model.report_response_done(response.id)
             if response.epoch == epoch and response.cancelled_at is None:
-                self._model.report_answer_lost(response.id if response.started else None)
+                self._report_lost(response)
         self._responses.clear()
         self._turns.clear()
         self._queue.renew()
@@ -229,16 +239,29 @@ class Dialogue:
             self._call(calls, response)
             if not response.items and any(item.type == "message" for item in output):
                 self._model.report_mute(OpenAIError(NOT_UNDERSTOOD))
-        if event.response.status == "failed":
-            error = event.response.status_details and event.response.status_details.error
-            self._wire.failed(refused(error, f"{SERVICE.name}: a response failed"))
-        if event.response.status == "cancelled" and response.cancelled_at is None and response.started:
-            # It stopped for a noise, or for somebody who may not interrupt.
-            self._model.report_answer_lost(response.id)
-        elif event.response.status != "cancelled" and response.key is not None and wanted and not calls:
+        filtered = self._shortfall(event.response) == FILTERED
+        if wanted and event.response.status in ("failed", "incomplete", "cancelled") and not filtered:
+            # Cancelled by the service: for a noise, or for somebody who may not interrupt.
+            self._report_lost(response)
+        elif wanted and (response.key is not None or filtered) and not calls:
             self._begin(response)  # An answer of which nothing came is over all the same, for who asked.
         self._model.report_response_done(response.id, more=bool(calls))
         self.go_on()
+
+    def _shortfall(self, body: Any) -> str | None:
+        """Report why a response that is done has failed, or is incomplete; returns the service's word for it."""
+        details = body.status_details
+        error = details and details.error
+        reason: str | None = details and details.reason
+        if body.status == "failed":
+            self._wire.failed(refused(error, f"{SERVICE.name}: a response failed"))
+            reason = error and error.code
+        if body.status == "incomplete":
+            self._wire.failed(OpenAIError(INCOMPLETE.get(reason or "", f"{SERVICE.name}: an answer is incomplete.")))
+        return reason
+
+    def _report_lost(self, response: Response) -> None:
+        self._model.report_answer_lost(response.id if response.started else None, request=response.key)
 
     def _call(self, calls: list[Any], response: Response) -> None:
         response.pending += len(calls)
@@ -332,6 +355,10 @@ class Dialogue:
             self._queue.retry(request)
             return
         self._wire.failed(refused(event.error, f"{SERVICE.name}: an error"))
+        if request is not None:
+            if request.epoch == self._model.epoch:
+                self._model.report_answer_lost(request=request.key)
+            self.go_on()
 
 
 _HANDLERS: dict[str, Callable[[Dialogue, Event], None]] = {

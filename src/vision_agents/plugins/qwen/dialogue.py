@@ -31,6 +31,9 @@ TURNS_REMEMBERED = 64
 _NOTHING_TO_CANCEL = ("none active response", "no active response", "not active")
 _BUSY = ("already has an active response", "another response is in progress")
 
+# Codes and reasons of answers that are stopped for what is in them: the same is not asked for again.
+_FILTERED = ("content_filter", "DataInspectionFailed", "data_inspection_failed")
+
 
 ANSWERS_IN_TEXT = (
     f"{SERVICE_NAME}: the model answers in text, which nobody hears. Use a realtime model that speaks, and leave "
@@ -151,8 +154,11 @@ class Dialogue:
             self.calling = None
 
     def forget_texts(self) -> None:
-        """Drop them: whoever asked for them was told that it failed."""
+        """Drop them, and report that they are not answered."""
+        texts = [request for request in self.requests if request.instructions is not None]
         self.requests = deque(request for request in self.requests if request.instructions is None)
+        for request in texts:
+            self._report_unanswered(request)
 
     def result_sent(self, response: Response) -> None:
         """The result of one of its functions was sent."""
@@ -170,10 +176,10 @@ class Dialogue:
             wanted.append(self.active.epoch)
         if self.active is not None and self.active.started:
             self.model.report_response_done(self.active.id)
-        lost = self.active if wanted[-1:] == [self.model.epoch] else self.calling
-        # What functions find is told by itself: asked to go on, one that knows nothing of them would call them again.
-        if lost is not None and lost.epoch == self.model.epoch and not self.model.function_calls.deliver:
-            self.model.report_answer_lost(lost.id if lost.started else None)
+        for lost in (self.calling, self.active):
+            # What functions find is told by itself: asked to go on, one that does not know them would call them again.
+            if lost is not None and self._wanted(lost) and not self.model.function_calls.deliver:
+                self._report_lost(lost)
         if self.sent is not None:
             self.requests.appendleft(self.sent)
         if self._spoken is not None and self._understood:
@@ -202,8 +208,10 @@ class Dialogue:
         if any(needle in text for needle in _BUSY):
             self._ask_again()
             return
-        self.sent = None
+        refused_request, self.sent = self.sent, None
         self.wire.failed(error)
+        if refused_request is not None:
+            self._report_unanswered(refused_request)
         self.go_on()
 
     def _ask_again(self) -> None:
@@ -264,15 +272,15 @@ class Dialogue:
         response.done = True
         if body.get("usage"):
             self.model.report_usage(token_usage(body["usage"], self.name), response.epoch)
-        wanted = response.epoch == self.model.epoch and response.cancelled_at is None
-        if body.get("status") == "failed":
-            details = (body.get("status_details") or {}).get("error") or {}
-            self.wire.failed(refused(details, f"{SERVICE_NAME}, in an answer"))
-            if wanted and response.key is not None:
-                self._begin(response)  # It is over for who asked.
-        elif wanted and body.get("status") == "cancelled" and (response.started or not _by_code(response)):
-            # It heard a noise before it had said anything, or somebody who may not interrupt.
-            self.model.report_answer_lost(response.id if response.started else None)
+        wanted, status = self._wanted(response), body.get("status")
+        details = body.get("status_details") or {}
+        error = details.get("error") or {}
+        if status in ("failed", "incomplete"):
+            self.wire.failed(refused(error or {"code": details.get("reason")}, f"{SERVICE_NAME}, in an answer"))
+        filtered = error.get("code") in _FILTERED or details.get("reason") in _FILTERED
+        if wanted and status in ("failed", "incomplete", "cancelled") and not (response.called or filtered):
+            # Cancelled by the service: for a noise, or for somebody who may not interrupt.
+            self._report_lost(response)
         elif wanted and not response.called:
             if not response.audible and any(item.get("type") == "message" for item in body.get("output") or ()):
                 self.model.report_mute(QwenError(NOT_UNDERSTOOD))
@@ -282,6 +290,16 @@ class Dialogue:
         self.calling = response if wanted and response.pending else self.calling
         self._answer_results(response)
         self.go_on()
+
+    def _wanted(self, response: Response) -> bool:
+        return response.epoch == self.model.epoch and response.cancelled_at is None
+
+    def _report_lost(self, response: Response) -> None:
+        self.model.report_answer_lost(response.id if response.started else None, request=response.key)
+
+    def _report_unanswered(self, request: ResponseRequest) -> None:
+        if request.epoch == self.model.epoch:
+            self.model.report_answer_lost(request=request.key)
 
     def _answer_results(self, response: Response) -> None:
         if response.called and response.done and not response.pending and response.epoch == self.model.epoch:
@@ -354,11 +372,6 @@ class Dialogue:
         if turn is not None and words:
             self._understood = True
             self.model.report_words(turn.participant, words, True, place=turn.place)
-
-
-def _by_code(response: Response) -> bool:
-    """Returns whether it answers a text."""
-    return response.request is not None and response.request.instructions is not None
 
 
 _HANDLERS: dict[str, Callable[[Dialogue, Event], None]] = {

@@ -46,6 +46,8 @@ class Player(HearingLog):
         self.interruptions = 0
         # The responses, or None, of which the model said that it will not finish them.
         self.lost: list[str | None] = []
+        # The keys of the texts that these answer.
+        self.lost_requests: list[int | None] = []
         self._model = model
         self._playing: list[str] = []
         self.attachment = Attachment(hearing=self, output=self)
@@ -78,6 +80,7 @@ class Player(HearingLog):
 
     def answer_lost(self, response: str | None, request: int | None = None) -> None:
         self.lost.append(response)
+        self.lost_requests.append(request)
 
     def interrupted(self) -> None:
         if self._playing:
