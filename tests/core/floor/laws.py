@@ -291,7 +291,9 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                     lost = {event.reply} if isinstance(event, ev.AnswerLost) else set()
                     lost |= {e.reply for e in effects[:index] if isinstance(e, fx.AnnounceFailure)}
                     assert continues in before.rests | {before.reply} | lost, "there is no such rest"
-                    said = any(isinstance(e, fx.RecordTurn) for e in effects[:index])
+                    # Who has left is not answered any more.
+                    gone = {event.participant} if isinstance(event, ev.ParticipantLeft) else set()
+                    said = any(isinstance(e, fx.RecordTurn) and e.participant not in gone for e in effects[:index])
                     assert answered or not (before.answer_waits or said), "who has said something is answered"
                     went_on = True
                 else:
