@@ -276,12 +276,13 @@ class Judge:
         fresh = {who: challenger for who, challenger in self._open_challenge.challengers.items() if challenger.fresh}
         effects: list[fx.Effect] = []
         for who, challenger in fresh.items():
-            dismissed = Dismissed(self.poll(turns[who])[0], tuple(challenger.votes.values()))
-            if self._answered_later(turns[who]):
+            evidence, given = self.poll(turns[who])
+            dismissed = Dismissed(evidence, tuple(challenger.votes.values()))
+            if answered_later(evidence, given, self.policy.strategies):
                 self.late_words.doubt(dismissed)
                 turns[who].done = Done(EVENS)
                 continue
-            if is_listeners(*self.poll(turns[who])):
+            if is_listeners(evidence, given):
                 self.people.hear_listening(who, challenger.speech.loudness)
             effects += self.late_words.dismiss(dismissed)
             effects += turns[who].discard()

@@ -125,14 +125,16 @@ class ReplyQueue:
     def queue_continuation(self, at: float, reply: int | None, cut_by: float) -> None:
         """Queue the unplayed rest of a reply, unless there is none or an answer waits. One that waits already waits
         anew. `cut_by`: when the turn began that cut it off."""
-        rest = None if reply is None else QueuedReply(at, continues=reply, cut_by=cut_by)
-        if self.continuation_waits:
-            waiting = self.queue.pop()
-            if rest is None or rest.continues == waiting.continues:
-                # It is as it was: so many failures of it are known, and it waits after the last one.
-                rest = replace(waiting, since=max(at, waiting.since), cut_by=waiting.cut_by if rest is None else cut_by)
-        if rest is not None and not (self.answer_waits or any(w.continues == rest.continues for w in self.queue)):
-            self.queue.append(rest)
+        waiting = self.queue.pop() if self.continuation_waits else None
+        if waiting is not None and reply is None:
+            reply, cut_by = waiting.continues, waiting.cut_by
+        if reply is None or self.answer_waits or self.continues(reply):
+            return
+        if waiting is not None and waiting.continues == reply:
+            # It is as it was: so many failures of it are known, and it waits after the last one.
+            self.queue.append(replace(waiting, since=max(at, waiting.since), cut_by=cut_by))
+        else:
+            self.queue.append(QueuedReply(at, continues=reply, cut_by=cut_by))
 
     def queue_rest(self, at: float, reply: Reply) -> None:
         """Queue the rest of a reply that nobody may interrupt: it is said, unless it is stopped each time."""
