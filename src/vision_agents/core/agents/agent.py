@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
-from ..conversation import Conversation
+from ..conversation import Conversation, has_words
 from ..echo import EchoCanceller
 from ..edge import EdgeTransport
 from ..epoch import Epoch
@@ -250,7 +250,7 @@ class Agent:
 
         Raises ValueError for a text without a letter or a digit, which no voice can say.
         """
-        if not any(map(str.isalnum, text)):
+        if not has_words(text):
             raise ValueError(f"say() has nothing to say in {text!r}: give it words")
         request = SpeechRequest(text, verbatim=True, interruptible=interruptible, caller=calling_function())
         return await self._joined().request(request)

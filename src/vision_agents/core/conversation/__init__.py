@@ -4,7 +4,7 @@ from .conversation import Conversation
 from .message import Message, Role, ToolCall
 from .spoken import CUT, spoken_messages, spoken_text, told_last, without_asked
 from .window import recent
-from .words import comparable_words
+from .words import comparable_words, has_words
 
 __all__ = [
     "CUT",
@@ -13,6 +13,7 @@ __all__ = [
     "Role",
     "ToolCall",
     "comparable_words",
+    "has_words",
     "recent",
     "spoken_messages",
     "spoken_text",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from .. import tts
+from ..conversation import has_words
 from ..tasks import own_errors
 from ..tts import SpeechChunk
 from .connection import Connection, connect_in_time
@@ -116,7 +117,7 @@ class RemoteTTS(tts.TTS, Generic[L]):
         Raises NoConnectionError if there is no connection to be had, SpeechLostError if it is lost in the midst of the
         text, the plugin's error for one that the service reports, TimeoutError if it falls silent.
         """
-        if not any(map(str.isalnum, text)):
+        if not has_words(text):
             return  # Nothing to be heard, and the service would not say so.
         utterance: _Utterance[L] = _Utterance(self.epoch)
         self._utterances.add(utterance)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..audio import PcmData, Playout, Resampler
 from ..audio.playout import SAMPLE_RATE
-from ..conversation import Conversation, Message, Role
+from ..conversation import Conversation, Message, Role, has_words
 from ..llm import LLM, AnswerCalls, FunctionCall, LLMRequest
 from ..tasks import together
 from ..tts import TTS, TTSAudioEvent
@@ -257,7 +257,7 @@ class CascadeVoice:
             reply.confirmation.then(partial(self._tts.events.send, event))
 
         begin = self._playout.written(reply.number)
-        if not any(map(str.isalnum, utterance.text)):
+        if not has_words(utterance.text):
             # A smile is not read aloud, and some services refuse what has no words.
             utterance.start, utterance.complete = begin / SAMPLE_RATE, True
             return True

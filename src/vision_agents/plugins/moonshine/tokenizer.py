@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from vision_agents.core.conversation import has_words
+
 START = 1
 END = 2
 
@@ -41,7 +43,7 @@ class Tokenizer:
         said = b"".join(self._tokens[token] for token in tokens if _FIRST_TEXT <= token < _FIRST_MARK)
         text = said.decode("utf-8", errors="ignore").replace(_SPACE, " ").translate(_NO_WORDS)
         text = " ".join(text.split())
-        return text if any(character.isalnum() for character in text) else ""
+        return text if has_words(text) else ""
 
 
 def _read(path: Path) -> list[bytes]:
