@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -277,15 +277,20 @@ async def test_a_call_goes_on_where_nobody_can_take_it_over(monkeypatch: pytest.
         assert there.agents() == [agent]
 
 
-async def test_a_new_conversation_that_does_not_begin_leaves_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    fault: list[Exception] = []
+def failing_by(fault: list[Exception]) -> Callable[[Any], Awaitable[Any]]:
+    """Returns what creates agents, unless there is a fault to raise."""
 
     async def create(edge: Any) -> Any:
         if fault:
             raise fault[0]
         return scripted(edge)
 
-    async with fleet(monkeypatch, create=create) as there:
+    return create
+
+
+async def test_a_new_conversation_that_does_not_begin_leaves_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    fault: list[Exception] = []
+    async with fleet(monkeypatch, create=failing_by(fault)) as there:
         tab = Tab(there.pages[0])
         await tab.calls()
         there.agents()[0].conversation.user_said("My name is Ann.", "1")
@@ -392,13 +397,7 @@ async def test_what_is_typed_is_answered_by_the_host(monkeypatch: pytest.MonkeyP
 
 async def test_why_there_is_no_agent_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     fault: list[Exception] = []
-
-    async def create(edge: Any) -> Any:
-        if fault:
-            raise fault[0]
-        return scripted(edge)
-
-    async with fleet(monkeypatch, create=create) as there:
+    async with fleet(monkeypatch, create=failing_by(fault)) as there:
         tab = Tab(there.pages[0])
         fault.append(ValueError("there is no key"))
         assert "there is no key" in (await tab.offers())["error"]
