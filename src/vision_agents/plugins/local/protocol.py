@@ -188,9 +188,18 @@ def read_message(text: str) -> Message:
 
 # What pages get of a trace.
 
-_EVENTS = frozenset({"SpeechStarted", "SpeechEnded", "AudioStarted", "AudioDrained", "ParticipantLeft"})
+_EVENTS = frozenset(
+    {
+        *("SpeechStarted", "SpeechEnded", "AudioStarted", "AudioDrained", "ParticipantLeft", "ReplyFailed"),
+        *("AnswerLost", "FunctionStarted", "FunctionEnded", "FunctionFound", "CallsWait"),
+    }
+)
 _EFFECTS = frozenset(
-    {"Hold", "Resume", "Commit", "BeginReply", "DropReply", "RecordTurn", "RecordOverheard", "DiscardTurn"}
+    {
+        *("Hold", "Resume", "Commit", "BeginReply", "InsertSpeech", "DropReply", "AnnounceFailure"),
+        *("AnnounceTurnStarted", "AnnounceTurnEnded", "RecordTurn", "RecordOverheard", "DiscardTurn"),
+        *("AnnounceNoWords", "AnnounceUserAway", "AnnounceUserBack"),
+    }
 )
 _NOTES = frozenset({"UserTranscript", "AgentTranscript", "AnswerTimed", "InterruptionDecided", "ComponentFailed"})
 
