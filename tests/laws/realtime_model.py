@@ -78,6 +78,8 @@ class Model(Realtime):
         await self.up.wait()
         await asyncio.sleep(self.rng.choice((0.0, 0.0, 0.05)))
         if epoch == self.epoch:
+            if self.kind is REVOCABLE:
+                self._end_all()  # A text ends whatever such a service is at.
             self.answer(text, request)
 
     async def stop_response(self, heard: tuple[PlayedResponse, ...]) -> None:
@@ -110,14 +112,18 @@ class Model(Realtime):
         """Stop for somebody who speaks: also what it has not begun to say. Returns what it had begun."""
         begun = [name for n in self.answers.values() if (name := f"response {n}") in self._born]
         unborn = [n for n in self.answers.values() if f"response {n}" not in self._born]
-        for task in list(self.answers):
-            task.cancel()
+        self._end_all()
         if any(self.witness.epochs[number] == self.epoch for number in unborn):
             self.report_answer_lost()
+        return begun
+
+    def _end_all(self) -> None:
+        """Say no more of anything; calls are taken back where the service does that."""
+        for task in list(self.answers):
+            task.cancel()
         if self.kind is REVOCABLE:
             for call in list(self.calls):
                 call.cancel()
-        return begun
 
     def lose_connection(self) -> None:
         """Everything of the connection is gone; what it was at is lost."""
@@ -161,7 +167,8 @@ class Model(Realtime):
             if not calls and name not in self._born:
                 await self._say(name, number, key, epoch)
         except asyncio.CancelledError:
-            self.given.discard(number)
+            if name not in self._born:
+                self.given.discard(number)  # Else it was said, unless the agent tells that it was cut off.
             if deaf:
                 self._go_on_sending(name, number)
             raise

@@ -22,7 +22,10 @@ def test_what_comes_of_a_realtime_models_answers_was_wanted():
 
 
 # What random seeds have found.
-FOUND = (701072, 702889, 709532, 717883, 717976, 900227, 900562, 900862, 900963, 901402, 901658, 901877, 903821)
+FOUND = (
+    *(701072, 702889, 709532, 717883, 717976, 900227, 900562, 900862, 900963, 901402, 901658, 901877, 903821),
+    *(922406, 922859),
+)
 
 
 @pytest.mark.parametrize("seed", FOUND)
