@@ -14,7 +14,7 @@ import pytest
 
 from vision_agents.cli import agent_checks, dry_run, machine_checks
 from vision_agents.cli.agent_factory import DEFAULT_AGENT
-from vision_agents.cli.findings import Level
+from vision_agents.cli.findings import Finding, Level, fine, installation
 from vision_agents.cli.pace import Pace
 from vision_agents.core import Agent
 from vision_agents.core.models import ModelStore
@@ -177,11 +177,10 @@ def test_every_extra_that_is_not_installed_is_named(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=180)
     report = Report(done.returncode, done.stdout)
     assert report.status == 1, done.stderr
-    assert [(where, what) for where, _, what in report.problems] == [
-        ("plugin nobody", "correct the import in mine"),
-        ("plugin deepgram", 'run: pip install "interruptible-agents[deepgram,piper]"'),  # one line for all
-        ("plugin piper", 'run: pip install "interruptible-agents[deepgram,piper]"'),
-    ]
+    assert [where for where, _, _ in report.problems] == ["plugin deepgram", "plugin piper", "plugin nobody"]
+    assert report.problems[2][2] == "correct the import in mine"
+    pip = [line for line in done.stdout.splitlines() if "pip install" in line]
+    assert pip == ['All that is missing: pip install "interruptible-agents[deepgram,piper]"'], "one line for all"
 
 
 def test_a_plugin_that_can_be_imported_may_lack_something(monkeypatch):
@@ -190,8 +189,27 @@ def test_a_plugin_that_can_be_imported_may_lack_something(monkeypatch):
     assert findings.keys() == {"plugin moonshine", "plugin piper", "plugin resemblyzer", "plugin smart_turn"}
     assert {finding.level for finding in findings.values()} == {Level.ADVICE}
     assert findings["plugin smart_turn"].what == "onnxruntime not installed"
-    line = 'run: pip install "interruptible-agents[moonshine,piper,resemblyzer,smart-turn]"'
-    assert {finding.next for finding in findings.values()} == {line}
+    # Its extra brings what the others want, too.
+    line = installation(findings.values(), machine_checks.packages())
+    assert line == 'pip install "interruptible-agents[piper]"'
+
+
+def test_an_extra_that_another_one_brings_is_not_installed_beside_it():
+    wanted = [Finding(Level.ADVICE, "here", "x not installed", extra=name) for name in ("piper", "local", "openai")]
+    line = installation(wanted, machine_checks.packages())
+    assert line == 'pip install "interruptible-agents[local,openai]"'
+    assert installation([fine("here", "all is well")], machine_checks.packages()) == ""
+
+
+def test_a_plugin_that_fails_for_another_reason_names_no_extra(monkeypatch):
+    def fail(path: str) -> Any:
+        raise ImportError("this Python is too old for it")
+
+    monkeypatch.setattr(machine_checks, "plugins_named", lambda source: ["openai", "of_my_own"])
+    monkeypatch.setattr(machine_checks, "import_module", fail)
+    findings = [*machine_checks.plugins("json")]
+    assert {finding.what for finding in findings} == {"cannot be imported: this Python is too old for it"}
+    assert not any(finding.extra for finding in findings)
 
 
 def test_another_import_that_fails_is_told(tmp_path, monkeypatch, vision_agents, capsys):

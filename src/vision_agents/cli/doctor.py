@@ -15,7 +15,7 @@ from . import agent_checks, machine_checks
 from .agent_factory import DEFAULT_AGENT
 from .dry_run import dry_run
 from .errors import FAILED, OK
-from .findings import Finding, Level, listing, one_line, problem
+from .findings import Finding, Level, installation, listing, one_line, problem
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -44,6 +44,9 @@ def run(args: argparse.Namespace) -> int:
     print(listing(findings))
     counts = {level: sum(finding.level is level for finding in findings) for level in Level}
     problems, suggestions = counts[Level.PROBLEM], counts[Level.ADVICE]
+    install = installation(findings, machine_checks.packages())
+    if install:
+        print(f"\nAll that is missing: {install}")
     print(f"\n{counted(problems, 'problem')}, {counted(suggestions, 'suggestion')}")
     return FAILED if problems else OK
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+from vision_agents.core.distribution import DISTRIBUTION
 
 
 class Level(StrEnum):
@@ -20,12 +22,16 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`where` in the machine or the agent something is, `what` it is, and what to do `next` unless it is fine."""
+    """`where` in the machine or the agent something is, `what` it is, and what to do `next` unless it is fine.
+
+    `extra`: the one that brings what is missing, in place of `next`; `installation` is the command for all of them.
+    """
 
     level: Level
     where: str
     what: str
     next: str = ""
+    extra: str = ""
 
 
 def fine(where: str, what: str) -> Finding:
@@ -41,6 +47,20 @@ def advice(where: str, what: str, next: str) -> Finding:
 def problem(where: str, what: str, next: str) -> Finding:
     """Something to put right."""
     return Finding(Level.PROBLEM, where, what, next)
+
+
+def installation(findings: Iterable[Finding], packages: Mapping[str, Collection[str]]) -> str:
+    """The command that installs every extra that is missing, "" for none. `packages`: those of each extra."""
+    missing = list(dict.fromkeys(finding.extra for finding in findings if finding.extra))
+    needed = [extra for extra in missing if not any(_within(extra, other, packages) for other in missing)]
+    # As metadata spells extras: the pip of Python 3.11 knows no other spelling, and installs nothing.
+    names = ",".join(sorted(needed)).replace("_", "-")
+    return f'pip install "{DISTRIBUTION}[{names}]"' if names else ""
+
+
+def _within(extra: str, other: str, packages: Mapping[str, Collection[str]]) -> bool:
+    """Return whether the other extra brings all that this one does, and more."""
+    return set(packages.get(extra, ())) < set(packages.get(other, ()))
 
 
 def one_line(error: BaseException) -> str:

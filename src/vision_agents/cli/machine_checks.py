@@ -21,7 +21,7 @@ from vision_agents.core.distribution import DISTRIBUTION, NAMESAKE
 from vision_agents.core.edge import FRAME_SAMPLES, OUTPUT_SAMPLE_RATE
 from vision_agents.core.epoch import Epoch
 
-from .findings import Finding, advice, fine, one_line, problem
+from .findings import Finding, Level, advice, fine, one_line, problem
 from .pace import measure
 from .suggestions import did_you_mean
 
@@ -63,16 +63,13 @@ def extras() -> Iterator[Finding]:
         for name, pin in packages:
             version = _version(name)
             if pin is not None and version not in (None, pin):
-                yield problem(
-                    f"extra {extra}",
-                    f"{name} {version} is installed, and {pin} is needed",
-                    _install(extra),
-                )
+                what = f"{name} {version} is installed, and {pin} is needed"
+                yield Finding(Level.PROBLEM, f"extra {extra}", what, extra=extra)
     if installed:
         yield fine("extras", f"installed: {', '.join(installed)}")
     if missing:
         names = ", ".join(missing).replace("_", "-")
-        yield fine("extras", f'not installed: {names} (as needed: pip install "interruptible-agents[…]")')
+        yield fine("extras", f"not installed: {names}")
 
 
 def requirements() -> dict[str, list[tuple[str, str | None]]]:
@@ -90,6 +87,11 @@ def requirements() -> dict[str, list[tuple[str, str | None]]]:
             continue
         found.setdefault(match["extra"].replace("-", "_"), []).append((match["name"], match["pin"]))
     return found
+
+
+def packages() -> dict[str, list[str]]:
+    """The names of each extra's packages."""
+    return {extra: [name for name, _ in needed] for extra, needed in requirements().items()}
 
 
 def gate() -> Iterator[Finding]:
@@ -117,11 +119,8 @@ def browser_edge() -> Iterator[Finding]:
     """Check what `vision-agents demo` needs to talk with a browser here; no ffmpeg, PyAV brings its codecs."""
     lacking = [name for name in ("aiohttp", "aiortc", "av") if find_spec(name) is None]
     if lacking:
-        yield advice(
-            "edge local.Edge",
-            f"`demo` cannot run: {', '.join(lacking)} not installed",
-            _install("local"),
-        )
+        what = f"`demo` cannot run: {', '.join(lacking)} not installed"
+        yield Finding(Level.ADVICE, "edge local.Edge", what, extra="local")
         return
     av = import_module("av")
     try:
@@ -157,11 +156,8 @@ def file_edge() -> Iterator[Finding]:
     try:
         version = import_module("soundfile").__libsndfile_version__
     except (ImportError, OSError) as error:
-        yield advice(
-            "edge local.FileEdge",
-            f"recordings cannot be read: {one_line(error)}",
-            _install("local"),
-        )
+        what = f"recordings cannot be read: {one_line(error)}"
+        yield Finding(Level.ADVICE, "edge local.FileEdge", what, extra="local")
         return
     yield fine("edge local.FileEdge", f"recordings are read by libsndfile {version}")
 
@@ -207,10 +203,9 @@ def plugins(module: str) -> Iterator[Finding]:
 
     What is not complete may do for what is used of it, and is advice.
     """
-    found: list[tuple[str, Callable[[str, str, str], Finding], str]] = []
-    extras = requirements()
+    extras = packages()
     for name in plugins_named(_source(module)):
-        path = f"vision_agents.plugins.{name}"
+        path, failure = f"vision_agents.plugins.{name}", None
         try:
             import_module(path)
         except ImportError as error:
@@ -219,16 +214,17 @@ def plugins(module: str) -> Iterator[Finding]:
                 yield problem(
                     f"plugin {name}", "there is no such plugin", f"correct the import in {module}{near and '.'}{near}"
                 )
-            else:
-                found.append((name, problem, one_line(error)))
-        else:
-            lacking = [package for package, _ in extras.get(name, ()) if _version(package) is None]
-            if lacking:
-                found.append((name, advice, f"{', '.join(lacking)} not installed"))
-    # One line for all: who copies it is done.
-    install = _install(",".join(name for name, _, _ in found))
-    for name, level, what in found:
-        yield level(f"plugin {name}", what, install)
+                continue
+            failure = error
+        lacking = [package for package in extras.get(name, ()) if _version(package) is None]
+        if failure is not None and failure.name and name in extras:
+            lacking = lacking or [failure.name]
+        if lacking:
+            level = Level.PROBLEM if failure else Level.ADVICE
+            yield Finding(level, f"plugin {name}", f"{', '.join(lacking)} not installed", extra=name)
+        elif failure is not None:
+            what = f"cannot be imported: {one_line(failure)}"
+            yield problem(f"plugin {name}", what, "install what it lacks, or leave it out")
 
 
 def _plugins_here() -> list[str]:
@@ -262,12 +258,6 @@ class _Nobody:
 
     def audio_drained(self, reply: int, heard: int) -> None:
         """Nothing to do."""
-
-
-def _install(extra: str) -> str:
-    # As metadata spells extras: the pip of Python 3.11 knows no other spelling, and installs nothing.
-    normal = extra.replace("_", "-")
-    return f'run: pip install "interruptible-agents[{normal}]"'
 
 
 def _plugin_of(module: str) -> list[str]:
