@@ -22,6 +22,9 @@ CODE = re.compile(r"(?<=<code>)[^<]*(?=</code>)")
 
 # Where code in a cell may go on in the next line, so that no table is wider than it has to be. Endings stay with names.
 JOINT = re.compile(r"(?<=\w[.(=/])(?=\w{3})")
+
+# The sheet makes paragraphs of their rows where there is no room for columns.
+PARAMETERS = re.compile(r"<table>(\s*<thead>\s*<tr>\s*<th>parameter</th>)")
 LINK = re.compile(r"\]\((?P<path>[^)\s:#]+)(?P<anchor>#[^)\s]*)?\)")
 
 
@@ -53,7 +56,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 def on_page_content(html: str, **_: Any) -> str:
     """Let tables be read as they were meant."""
-    return CELL.sub(_cell, html)
+    return PARAMETERS.sub(r"<table data-parameters>\1", CELL.sub(_cell, html))
 
 
 def _cell(cell: re.Match[str]) -> str:
