@@ -465,6 +465,8 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
         (*_of_reply(reply, last), age(reply.since), age(reply.failed_at), tuple(reply.insertions.values()))
         if reply
         else None,
+        age(reply.wanted) if reply and reply.failures else None,
+        (last - said.number, said.stopped) if (said := floor._replies.said) else None,
         _of_challenge(challenge, now) if challenge else None,
         tuple(
             (
@@ -479,6 +481,7 @@ def essence(floor: Floor, now: float) -> tuple[object, ...]:
                 w.inner,
                 w.stopped,
                 w.failures,
+                age(w.wanted) if w.failures else None,
             )
             for w in queue
         ),

@@ -181,14 +181,24 @@ async def test_a_greeting_that_the_model_fails_at_is_asked_for_once_more(retry_a
         assert [message.text for message in llm.requests[-1].messages] == ["Greet them."]
 
 
-async def test_what_is_asked_for_once_more_comes_last_whatever_was_said_since():
+async def test_what_is_asked_for_once_more_keeps_its_place():
     llm = FaultyLLM(["down"], ["Hello."])
     async with Call(llm=llm) as call:
         agent = call.agent
         asked = agent.simple_response("Greet them.", interrupt=False)
         assert await asyncio.gather(asked, agent.say("One moment.")) == [True, True]
-        assert call.history == [("user", "Greet them."), ("assistant", "One moment."), ("assistant", "Hello.")]
+        assert call.history == [("user", "Greet them."), ("assistant", "Hello."), ("assistant", "One moment.")]
         assert llm.requests[-1].messages[-1].text == "Greet them."
+
+
+@pytest.mark.parametrize("faults", [["down"], [None, "down"], ["down", None, "down"], [HANG]])
+@pytest.mark.parametrize("interruptible", [True, False])
+async def test_what_code_wants_said_is_said_in_its_order(faults, interruptible):
+    async with Call(tts=FaultyTTS(faults)) as call:
+        texts = ["One two.", "Three four.", "Five six.", "Seven."]
+        said = [call.agent.say(text, interruptible=interruptible) for text in texts]
+        assert await asyncio.gather(*said) == [True] * 4
+        assert call.history == [("assistant", text) for text in texts]
 
 
 def paying(faults, **more):

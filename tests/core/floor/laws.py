@@ -61,6 +61,10 @@ class Facts(NamedTuple):
     # Somebody waits for the reply, which a part has failed at so many times in a row.
     missed: bool
     failures: int
+    # What a part failed at is about to be made once more, or apologised for; and the replies whose rest that is, though
+    # an answer waits behind it.
+    owed: bool
+    first: frozenset[int]
     # The answer that is prepared: its number, and what it is to.
     draft: Draft | None
 
@@ -98,6 +102,8 @@ def look(floor: Floor) -> Facts:
         inner=frozenset(w.number for w in voice.queue if w.inner and w.number is not None),
         missed=voice.reply is not None and not voice.reply.untold and floor._recovery._missed(voice.reply),
         failures=voice.reply.failures if voice.reply is not None else 0,
+        owed=voice.owes_again,
+        first=frozenset(w.continues for w in voice.queue if w.is_rest and w.failures and w.continues is not None),
         draft=voice.draft,
         silent=frozenset(
             p for p, t in turns.items() if t.phase is TurnPhase.QUIET and t.closed is not None and not t.closed.text
@@ -293,8 +299,11 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                     assert continues in before.rests | {before.reply} | lost, "there is no such rest"
                     # Who has left is not answered any more.
                     gone = {event.participant} if isinstance(event, ev.ParticipantLeft) else set()
-                    said = any(isinstance(e, fx.RecordTurn) and e.participant not in gone for e in effects[:index])
-                    assert answered or not (before.answer_waits or said), "who has said something is answered"
+                    turns = [e for e in effects[:index] if isinstance(e, fx.RecordTurn) and e.participant not in gone]
+                    # But for a listener's word, which takes the place of nothing that is owed.
+                    said = any(not (before.owed and floor._judge.is_idle(turn.text)) for turn in turns)
+                    waits = before.answer_waits and not (before.owed and not turns) and continues not in before.first
+                    assert answered or not (waits or said), "who has said something is answered"
                     went_on = True
                 else:
                     waiting.remove(number)

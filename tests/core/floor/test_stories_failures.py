@@ -31,6 +31,16 @@ def failed(story: Story, when: float, reply: int) -> list[fx.Effect]:
     return effects[1:]
 
 
+def listened(story: Story, when: float, words: str) -> list[fx.Effect]:
+    """Ann says a listener's words within a third of a second, known half a second later."""
+    story.speaks(ANN, when, 0.2)
+    story.stops(ANN, when + 0.35, 0.2)
+    story.at(when + 0.4, ev.TurnEnded, ANN)
+    story.at(when + 0.5, ev.TranscriptReceived, ANN, words, True)
+    effects = story.at(when + 0.5, ev.TranscriptCompleted, ANN, story.floor._turns[ANN].request)
+    return [effect for effect in effects if isinstance(effect, fx.RecordTurn | fx.BeginReply)]
+
+
 class TestAnAnswer:
     def test_that_nobody_heard_is_made_anew(self) -> None:
         story = asked()
@@ -72,7 +82,7 @@ class TestAnAnswer:
             fx.DropReply(1, "no sound in time"),
         ]
         assert story.until(22.0) == [fx.BeginReply(2, 0, answer=True)]
-        assert kinds(story.until(42.0)) == [fx.AnnounceFailure, fx.DropReply, fx.BeginReply]
+        assert kinds(story.until(27.0)) == [fx.AnnounceFailure, fx.DropReply, fx.BeginReply]
         assert story.floor.reply == 3
 
     def test_is_no_longer_wanted_by_who_says_more(self) -> None:
@@ -109,12 +119,41 @@ class TestAnAnswer:
         story.at(2.1, ev.ParticipantLeft, ANN)
         assert story.end() == []
 
-    def test_lets_what_code_wants_said_go_before(self) -> None:
+    def test_keeps_its_place_before_what_code_wants_said(self) -> None:
         story = asked()
         story.at(1.8, ev.ReplyRequested, 2)
-        assert failed(story, 2.0, 1) == [fx.BeginReply(2, 0, answer=False)]
-        story.answers(2.2)
-        assert story.at(4.0, ev.AudioDrained, 2) == [fx.BeginReply(3, 0, answer=True)]
+        assert failed(story, 2.0, 1) == []
+        assert story.until(2.5) == [fx.BeginReply(3, 0, answer=True)]
+        story.answers(2.8)
+        assert story.at(4.0, ev.AudioDrained, 3) == [fx.BeginReply(2, 0, answer=False)]
+
+    @pytest.mark.parametrize("words", ["uh-huh", "okay, yeah"])
+    def test_is_wanted_still_by_who_only_listens(self, words: str) -> None:
+        """A listener's word takes the place of nothing, however late: the attempts are counted on."""
+        story = asked(SORRY)
+        failed(story, 2.0, 1)
+        assert listened(story, 2.1, words) == [fx.RecordTurn(ANN, words), fx.BeginReply(2, 0, answer=True)]
+        assert failed(story, 3.5, 2) == [fx.BeginReply(3, 0, answer=False, filler=SORRY)]
+
+    def test_has_less_time_for_each_further_attempt(self) -> None:
+        story = asked(SORRY, retries=2)
+        assert kinds(story.until(21.5)) == [fx.AnnounceFailure, fx.DropReply]
+        for reply, at in ((2, 22.0), (3, 27.5)):
+            assert story.until(at) == [fx.BeginReply(reply, 0, answer=True)]
+            assert fx.AnnounceFailure(reply, "no sound in time: 5 s (retry_timeout)") in story.until(at + 5.0)
+        assert story.floor._replies.reply is not None
+        assert story.floor._replies.reply.filler, "the apology, after 31 s in all"
+
+    def test_has_the_time_that_the_first_attempt_has_left(self) -> None:
+        story = asked(SORRY)
+        failed(story, 2.0, 1)
+        assert story.until(21.4) == [fx.BeginReply(2, 0, answer=True)]
+        limit = fx.AnnounceFailure(2, "no sound in time: 19 s (reply_timeout)")
+        assert story.until(21.5) == [
+            limit,
+            fx.DropReply(2, "no sound in time"),
+            fx.BeginReply(3, 0, answer=False, filler=SORRY),
+        ]
 
     def test_still_interrupted_by_whom_it_answers_only(self) -> None:
         story = asked(interruptible_by="spoken_to")
@@ -166,6 +205,20 @@ class TestWhatWasHeardInPart:
         ]
         assert story.until(10.5) == [fx.BeginReply(2, 0, answer=False, continues=1)]
 
+    def test_also_after_a_listeners_word(self) -> None:
+        story = speaking()
+        story.at(3.0, ev.ReplyFailed, 1, **AGAIN)
+        story.at(3.2, ev.AudioDrained, 1)
+        rest = fx.BeginReply(2, 0, answer=False, continues=1)
+        assert listened(story, 3.25, "uh-huh") == [fx.RecordTurn(ANN, "uh-huh"), rest]
+
+    def test_unless_that_answers_the_question_it_broke_off_at(self) -> None:
+        story = speaking()
+        story.at(2.8, ev.AgentWordsPlayed, 1, "shall I pay?")
+        story.at(3.0, ev.ReplyFailed, 1, **AGAIN)
+        story.at(3.2, ev.AudioDrained, 1)
+        assert listened(story, 3.25, "yes")[-1] == fx.BeginReply(2, 0, answer=True)
+
     def test_unless_somebody_interrupts_it(self) -> None:
         story = speaking()
         story.at(3.0, ev.ReplyFailed, 1, **AGAIN)
@@ -195,9 +248,36 @@ class TestWhatCodeWantsSaid:
         story = Story()
         story.at(0.0, ev.ReplyRequested, 1, False)
         story.asks_while_others_speak(ANN, "how are you", 0.1)
-        assert failed(story, 2.0, 1) == [fx.BeginReply(2, 0, answer=True)]
-        story.answers(2.2)
-        assert story.at(3.0, ev.AudioDrained, 2) == [fx.BeginReply(3, 0, answer=False, continues=1)]
+        assert failed(story, 2.0, 1) == []
+        assert story.until(2.5) == [fx.BeginReply(2, 0, answer=False, continues=1)]
+        story.answers(2.7)
+        assert story.at(3.0, ev.AudioDrained, 2) == [fx.BeginReply(3, 0, answer=True)]
+
+    @pytest.mark.parametrize("interruptible", [True, False])
+    @pytest.mark.parametrize("later", [0.5, 1.2])
+    def test_keeps_its_place_before_what_was_wanted_after_it(self, interruptible: bool, later: float) -> None:
+        story = Story()
+        story.at(0.0, ev.ReplyRequested, 1, interruptible)
+        if later < 1.0:
+            story.at(later, ev.ReplyRequested, 2)
+        assert failed(story, 1.0, 1) == []
+        if later > 1.0:
+            assert story.at(later, ev.ReplyRequested, 2) == []
+        story.at(1.3, ev.ReplyRequested, 3)
+        assert story.until(1.5) == [fx.BeginReply(4, 0, answer=False, continues=1)]
+        assert failed(story, 1.6, 4) == [fx.BeginReply(2, 0, answer=False)], "and there are no more attempts"
+        assert failed(story, 1.7, 2) == []
+        assert story.until(2.2) == [fx.BeginReply(5, 0, answer=False, continues=2)]
+        story.answers(2.5)
+        assert story.at(3.0, ev.AudioDrained, 5) == [fx.BeginReply(3, 0, answer=False)]
+
+    def test_that_is_lost_is_apologised_for_in_its_place(self) -> None:
+        story = Story(knobs(retries=0), apology=SORRY)
+        for number in (1, 2):
+            story.at(0.0, ev.ReplyRequested, number)
+        assert failed(story, 1.0, 1) == [fx.BeginReply(3, 0, answer=False, filler=SORRY)]
+        story.answers(1.2)
+        assert story.at(2.0, ev.AudioDrained, 3) == [fx.BeginReply(2, 0, answer=False)]
 
     def test_is_not_said_again_if_an_answer_waits(self) -> None:
         story = Story()
@@ -302,12 +382,74 @@ class TestRealtime:
         assert story.until(21.0) == [fx.AnnounceFailure(0, "no answer in time: 20 s (reply_timeout)")]
         assert story.state() is FloorState.THINKING
         assert story.until(21.5) == [fx.BeginReply(1, 0, answer=False, continues=0)]
-        assert kinds(story.until(41.5)) == [fx.AnnounceFailure, fx.DropReply, fx.BeginReply]
-        assert kinds(story.until(61.5)) == [fx.AnnounceFailure, fx.DropReply]
+        assert kinds(story.until(26.5)) == [fx.AnnounceFailure, fx.DropReply, fx.BeginReply]
+        assert kinds(story.until(46.5)) == [fx.AnnounceFailure, fx.DropReply]
         assert story.state() is FloorState.IDLE
 
     def test_a_model_need_not_answer_a_noise(self) -> None:
         assert self.owing(SORRY, words="").end() == []
+
+    def test_a_model_without_retries_has_the_caller_apologised_to_at_once(self) -> None:
+        story = Story(knobs(retries=0), answers=False, apology=SORRY)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(1.0, ev.TurnEnded, ANN)
+        story.at(1.1, ev.TranscriptReceived, ANN, "how are you", True)
+        assert story.until(21.0)[-1] == fx.BeginReply(1, 0, answer=False, filler=SORRY)
+
+    def broken_off(self, story: Story, interruptible: bool, *, late: bool) -> list[fx.Effect]:
+        """A service breaks off what it says at each attempt, halfway, or behind its end."""
+        number, at = 1, 0.0
+        story.at(0.0, ev.ReplyRequested, 1, interruptible)
+        effects: list[fx.Effect] = []
+        while story.floor.reply is not None:
+            reply = story.floor._replies.reply
+            assert reply is not None
+            if reply.filler:
+                break
+            assert number < 9, "there is no end of it"
+            at, number = at + 1.0, story.answers(at + 0.5)
+            events = [(ev.AnswerLost, number), (ev.AudioDrained, number)]
+            for kind, *facts in reversed(events) if late else events:
+                effects = story.at(at, kind, *facts)
+        return effects
+
+    @pytest.mark.parametrize("late", [False, True])
+    @pytest.mark.parametrize("interruptible", [True, False])
+    def test_what_is_broken_off_each_time_ends_in_the_apology(self, interruptible: bool, late: bool) -> None:
+        story = Story(knobs(continuations=2), answers=False, apology=SORRY)
+        effects = self.broken_off(story, interruptible, late=late)
+        assert effects == [fx.BeginReply(4, 0, answer=False, filler=SORRY)]
+
+    def test_what_a_noise_stops_is_gone_on_with_each_time(self) -> None:
+        story = Story(knobs(continuations=0), answers=False, apology=SORRY)
+        story.at(0.0, ev.ReplyRequested, 1)
+        for number in (1, 2, 3):
+            at = number * 5.0
+            story.until(at)
+            assert story.answers(at) == number
+            story.speaks(ANN, at + 0.1, 0.1)
+            story.at(at + 0.3, ev.AnswerLost, number)
+            story.at(at + 0.3, ev.AudioDrained, number)
+        assert story.until(20.0)[-1] == fx.BeginReply(4, 0, answer=False, continues=3)
+
+    def test_nobody_is_apologised_to_who_talks_over_what_must_be_heard(self) -> None:
+        story = Story(knobs(continuations=0), answers=False, apology=SORRY)
+        story.at(0.0, ev.ReplyRequested, 1, False)
+        story.answers(0.5)
+        story.at(1.0, ev.TurnStarted, ANN)
+        story.at(1.1, ev.AnswerLost, 1)
+        story.at(1.2, ev.AudioDrained, 1)
+        assert fx.BeginReply not in kinds(story.end())
+
+    def test_only_so_many_rests_wait(self) -> None:
+        story = Story(knobs(queue_limit=1), answers=False)
+        for number in (1, 2):
+            story.at(0.0, ev.ReplyRequested, number, False)
+        story.at(0.5, ev.AudioStarted, 1)
+        story.at(0.6, ev.AnswerLost, 1)
+        story.at(0.7, ev.AudioDrained, 1)
+        assert kinds(failed(story, 0.8, 2)) == [fx.BeginReply], "the rest of the first one"
+        assert story.floor.may_continue(2) is False
 
     def test_an_answer_that_comes_while_the_next_attempt_waits_is_the_answer(self) -> None:
         story = self.owing()

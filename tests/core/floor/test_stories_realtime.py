@@ -7,7 +7,6 @@ import pytest
 from vision_agents.core.floor import FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
-from vision_agents.core.floor.reply_queue import MOST_RESTS
 
 from .story import ANN, BOB, Story, kinds, knobs, resumed
 
@@ -281,7 +280,7 @@ class TestLostAnswers:
     def test_what_is_stopped_each_time_is_asked_for_so_many_times(self) -> None:
         story = Story(answers=False)
         story.at(0.0, ev.ReplyRequested, 1, False)
-        for number in range(1, MOST_RESTS + 2):
+        for number in range(1, knobs().continuations + 2):
             assert story.floor.reply == number
             story.answers(float(number))
             story.at(number + 0.1, ev.AnswerLost, number)
@@ -303,12 +302,12 @@ class TestLostAnswers:
     def test_what_nobody_may_interrupt_is_said_though_the_service_stopped_before_its_first_sound(self) -> None:
         story = Story(answers=False)
         story.at(0.0, ev.ReplyRequested, 1, False)
-        for number in range(1, MOST_RESTS + 1):
+        for number in range(1, knobs().continuations + 1):
             lost, begun = story.at(float(number), ev.AnswerLost, number, False)
             assert lost == fx.DropReply(number, "the model has lost it")
             assert begun == fx.BeginReply(number + 1, 0, False, number)
             assert story.floor.may_continue(number)
-        assert kinds(story.at(9.0, ev.AnswerLost, MOST_RESTS + 1, False)) == [fx.DropReply]
+        assert kinds(story.at(9.0, ev.AnswerLost, knobs().continuations + 1, False)) == [fx.DropReply]
         assert story.end() == []
 
     def test_it_waits_for_who_makes_the_noise(self) -> None:

@@ -22,7 +22,7 @@ from .strategies.loudness import KNOWN
 from .strategies.question import asked
 from .strategies.words import is_listeners, mean_something
 from .turn import EVENS, SPEAKING, Done, Turn
-from .vocabulary import Vocabulary
+from .vocabulary import Vocabulary, tokens
 
 # The part of `resume_after` that the voice waits for when something speaks against an interruption. At half of it the
 # agent resumes between "yeah" and "yeah", and has to stop again.
@@ -63,6 +63,13 @@ class Judge:
         It ends with a hold, and without one as soon as a hold would; but not while somebody speaks who may win.
         """
         return self.challenge is not None and self.challenge.contested
+
+    def is_idle(self, text: str) -> bool:
+        """Return True for a listener's words, which want no answer: they answer no question of the agent."""
+        spoken = tokens(text)
+        if not (self.vocabulary.is_idle(spoken) and self.vocabulary.backchannel_count(spoken)):
+            return False
+        return not (asked(self.people.agent_words) and self.vocabulary.has_answer(spoken))
 
     def challenger(self, turn: Turn) -> Challenger | None:
         """Return the turn as a challenge to the voice, if it is one."""

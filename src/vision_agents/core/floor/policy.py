@@ -91,8 +91,8 @@ class InterruptionPolicy:
     less than 1; callers who hear nothing for 3 ask whether anybody is there."""
 
     reply_timeout: float = 20.0
-    """Seconds to wait for the first audio of a reply; then it is dropped. Enough for a slow model with a function call
-    or two."""
+    """Seconds to wait for the first audio of a reply; then it is dropped. Enough for a slow model: while a function
+    runs they do not count."""
 
     continue_after: float = 2.0
     """Seconds after the last sound of speech that stopped a realtime model, without words of it or an answer to it,
@@ -114,6 +114,15 @@ class InterruptionPolicy:
     retry_after: float = 0.5
     """Seconds from such a failure to the next attempt. Most services that refuse a request take it a moment later; a
     caller takes so short a silence for thinking."""
+
+    retry_timeout: float = 5.0
+    """Seconds to wait for the first audio of such an attempt, or what the first one has left of `reply_timeout`, if
+    that is more. Services that work need less than 2, and who calls has waited for long: of one that hangs they know by
+    the apology after 25.5 s (`reply_timeout` + `retry_after` + `retry_timeout`)."""
+
+    continuations: int = 4
+    """How often in a row a realtime model that breaks off what it says, though nobody is to be heard, is asked to go
+    on; then `Agent(apology=…)` is said. What it says ends in any case, though the service breaks off each time."""
 
     user_away: float = 15.0
     """Seconds in which neither a participant nor the agent said anything, and no function ran, until `UserAwayEvent`.

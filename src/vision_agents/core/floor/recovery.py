@@ -2,12 +2,14 @@
 
     failed unheard ──────── retry_after ──▶ made anew ─────┐
     failed when some of it was heard:                       ├── fails again ──▶ the apology
-       heard to its end ─── retry_after ──▶ gone on with ──┘
+       heard to its end ─── retry_after ──▶ gone on with ──┘         ▲
+    broken off by a realtime model ───────▶ gone on with ── and again, `continuations` times
 
 An answer is made anew from the history as it is by then. What functions found stands there, so that the model goes on
 from that and calls none for it again; where one still runs of which the result is told by itself, that is all that
 follows. What was heard stands, and the rest is said, since who has heard half of a sentence waits for the other half.
-Whatever is wanted meanwhile takes the place of all this: words that somebody says from then on, code that interrupts.
+It keeps its place before what waited behind it. Whatever is wanted meanwhile takes the place of all this: words that
+somebody says from then on, but for a listener's, and code that interrupts.
 """
 
 from __future__ import annotations
@@ -44,8 +46,31 @@ class Recovery:
             self._try_again(reply, failed_at, max(at, failed_at + self.policy.retry_after))
         elif reply.untold:
             self.replies.shelved = True
-        elif missed and self.apology and not self.replies.answer_waits:
-            self.replies.queue.append(QueuedReply(at, filler=self.apology, cut_by=failed_at))
+        elif missed:
+            self._apologise(at, failed_at)
+
+    def ask(self, wanted: float, at: float) -> None:
+        """Have a realtime model asked for the answer that it has owed since `wanted`."""
+        if self.policy.retries:
+            since = at + self.policy.retry_after
+            self.replies.wait_again(QueuedReply(since, continues=0, cut_by=at, failures=1, wanted=wanted))
+        else:
+            self._apologise(at, at)
+
+    def go_on(self, reply: Reply, at: float, cut_by: float, *, noise: bool) -> None:
+        """Queue the rest of what a realtime model broke off. `noise`: somebody is to be heard, which may be why."""
+        stopped = reply.stopped + (not (noise and reply.interruptible))
+        if stopped <= self.policy.continuations:
+            if reply.interruptible:
+                self.replies.queue_continuation(at, reply.number, cut_by, stopped)
+            else:
+                self.replies.queue_rest(at, reply.number, stopped)
+        elif self._missed(reply) and not noise:
+            self._apologise(at, cut_by)
+
+    def _apologise(self, at: float, cut_by: float) -> None:
+        if self.apology and not self.replies.answer_waits:
+            self.replies.put_first(QueuedReply(at, filler=self.apology, cut_by=cut_by))
 
     def _missed(self, reply: Reply) -> bool:
         """Return True if somebody waits for the reply: nobody does for the floor's own words, nor for what a function
@@ -66,6 +91,7 @@ class Recovery:
             continues=None if anew else reply.number,
             cut_by=failed_at,
             stopped=reply.stopped,
+            wanted=reply.wanted,
             news=reply.untold,
             failures=reply.failures + 1,
         )

@@ -29,6 +29,8 @@ class Reply:
     inner: bool = False
     # So many times in a row the service has stopped what it is the rest of.
     stopped: int = 0
+    # When the first attempt at it began.
+    wanted: float = 0.0
     # It is what the floor says by itself: a filler or the apology.
     filler: bool = False
     # The reply whose rest it is; so many times in a row a part has failed at it; and when it did at this one, of which
@@ -74,6 +76,8 @@ class QueuedReply:
     cut_by: float = 0.0
     # So many times in a row the service has stopped that.
     stopped: int = 0
+    # When the first attempt at it began, if a part has failed at it.
+    wanted: float = 0.0
     # A function wants it: it belongs to the answer that waits for that.
     inner: bool = False
     # It tells what functions found that nobody waited for; but for so many things, which were found later.
@@ -90,6 +94,16 @@ class QueuedReply:
     def is_answer(self) -> bool:
         """True for an answer to what was said."""
         return self.number is None and self.continues is None and not (self.news or self.filler)
+
+    @property
+    def is_apology(self) -> bool:
+        """True for what the floor says since something could not be made."""
+        return self.number is None and bool(self.filler)
+
+    @property
+    def is_continuation(self) -> bool:
+        """True for the rest of a reply that somebody may interrupt."""
+        return self.continues is not None and self.interruptible
 
     @property
     def is_rest(self) -> bool:

@@ -9,10 +9,6 @@ from dataclasses import dataclass, field, replace
 from . import effects as fx
 from .reply import Draft, QueuedReply, Reply, ReplyPhase
 
-# So many times in a row the rest of a reply is asked for that nobody may interrupt, from a service that stops it each
-# time.
-MOST_RESTS = 4
-
 
 @dataclass(slots=True)
 class RunningFunctions:
@@ -44,6 +40,8 @@ class ReplyQueue:
     limit: int
     epoch: int = 0
     reply: Reply | None = None
+    # The one that was said to its end last, if it was the rest of what a service had broken off.
+    said: Reply | None = None
     queue: deque[QueuedReply] = field(default_factory=deque)
     # The highest number used so far.
     last_reply: int = 0
@@ -80,7 +78,7 @@ class ReplyQueue:
             waiting = replace(waiting, news=self.news and self.known, later=self.later)
             self.answer_due_since, self.known = None, False  # This is the answer.
             self.waits.pop(0, None)
-            self.drop_continuation()
+            self.supersede()
         if len(self.queue) >= self.limit:
             return [fx.DropReply(number, f"{len(self.queue)} replies wait already")]
         # What is being made goes before what is not, what belongs to it next, and the rest of something after all else.
@@ -95,8 +93,15 @@ class ReplyQueue:
 
     @property
     def _before_rests(self) -> int:
-        """The place in the queue before the rest of anything."""
-        return sum(other.continues is None for other in self.queue)
+        """The place in the queue before the rest of anything; but what is made once more keeps its place."""
+        place = len(self.queue)
+        while place and self.queue[place - 1].continues is not None and not self.queue[place - 1].failures:
+            place -= 1
+        return place
+
+    def put_first(self, waiting: QueuedReply) -> None:
+        """Queue what had the voice before all that waits, but for what is being made and what belongs to that."""
+        self.queue.insert(sum(other.started or other.inner for other in self.queue), waiting)
 
     def insert(
         self, number: int, within: int, at: float, interruptible: bool = True, filler: str = ""
@@ -116,41 +121,42 @@ class ReplyQueue:
         """Queue an answer, unless one waits already: one answers all that was said by then."""
         if addressees is not None:
             self.addressees.add(addressees)
-        # One that failed is superseded, and an answer tells the news.
-        superseded = [w for w in self.queue if w.number is None and not w.is_rest and (w.failures or not w.is_answer)]
-        self.queue = deque(w for w in self.queue if w not in superseded)
+        self.supersede(answered=True)
         if not self.answer_waits:
             self.queue.insert(self._before_rests, QueuedReply(at))
 
-    def queue_continuation(self, at: float, reply: int | None, cut_by: float) -> None:
+    def queue_continuation(self, at: float, reply: int | None, cut_by: float, stopped: int = 0) -> None:
         """Queue the unplayed rest of a reply, unless there is none or an answer waits. One that waits already waits
-        anew. `cut_by`: when the turn began that cut it off."""
-        waiting = self.queue.pop() if self.continuation_waits else None
-        if waiting is not None and reply is None:
-            reply, cut_by = waiting.continues, waiting.cut_by
+        anew. `cut_by`: when the turn began that cut it off; `stopped`: so many times in a row the service did."""
+        waiting, place = self.continuation, len(self.queue)
+        if waiting is not None:
+            place = self.queue.index(waiting)
+            self.queue.remove(waiting)
+            if reply is None:
+                reply, cut_by = waiting.continues, waiting.cut_by
         if reply is None or self.answer_waits or self.continues(reply):
             return
         if waiting is not None and waiting.continues == reply:
             # It is as it was: so many failures of it are known, and it waits after the last one.
-            self.queue.append(replace(waiting, since=max(at, waiting.since), cut_by=cut_by))
+            self.queue.insert(place, replace(waiting, since=max(at, waiting.since), cut_by=cut_by))
         else:
-            self.queue.append(QueuedReply(at, continues=reply, cut_by=cut_by))
+            self.queue.append(QueuedReply(at, continues=reply, cut_by=cut_by, stopped=stopped))
 
-    def queue_rest(self, at: float, reply: Reply) -> None:
-        """Queue the rest of a reply that nobody may interrupt: it is said, unless it is stopped each time."""
-        self.drop_continuation()
-        rests = sum(waiting.is_rest for waiting in self.queue)
-        if not self.continues(reply.number) and reply.stopped < MOST_RESTS and rests < self.limit:
-            rest = QueuedReply(at, interruptible=False, continues=reply.number, stopped=reply.stopped + 1)
-            self.queue.append(rest)
+    def queue_rest(self, at: float, reply: int, stopped: int) -> None:
+        """Queue the rest of a reply that nobody may interrupt."""
+        self.supersede()
+        if not self.continues(reply) and self._room_for_rest:
+            self.queue.append(QueuedReply(at, interruptible=False, continues=reply, stopped=stopped))
 
     def wait_again(self, again: QueuedReply) -> None:
-        """Queue a reply that could not be made, unless its rest is queued."""
-        rests = sum(waiting.is_rest for waiting in self.queue)
-        if again.continues is None:
-            self.queue.insert(self._before_rests, again)
-        elif not self.continues(again.continues) and (rests < self.limit or not again.is_rest):
-            self.queue.append(again)
+        """Queue a reply that could not be made, in its old place, unless its rest is queued."""
+        known = again.continues is not None and self.continues(again.continues)
+        if not known and (self._room_for_rest or not again.is_rest):
+            self.put_first(again)
+
+    @property
+    def _room_for_rest(self) -> bool:
+        return sum(waiting.is_rest for waiting in self.queue) < self.limit
 
     def found(self, *, known: bool) -> None:
         """Take note of something that is to be told. A model that answers already does not know of it.
@@ -189,17 +195,25 @@ class ReplyQueue:
         being_made = rest is not None and rest.continues == reply and rest.phase is ReplyPhase.PREPARING
         return being_made or self.continues(reply)
 
-    def drop_continuation(self, began: float = math.inf) -> None:
-        """Unqueue the continuation, and the apology: somebody said words, and wants those answered. Not if their turn
-        `began` before the one that cut off what is to go on: that may have been the answer to them."""
-        self.queue = deque(
-            w for w in self.queue if w.number is not None or w.is_rest or w.news or w.is_answer or began < w.cut_by
-        )
+    def supersede(self, began: float = math.inf, *, answered: bool = False) -> None:
+        """Unqueue the continuation and the apology: somebody said words, and wants those answered. Not if their turn
+        `began` before the one that cut off what is to go on: that may have been the answer to them. `answered`: what
+        answers them is about to be queued. It is made in the place of one that failed, and tells the news."""
+        superseded = [w for w in self.queue if (w.is_continuation or w.is_apology) and began >= w.cut_by]
+        if answered:
+            superseded += [w for w in self.queue if w.number is None and (w.news or (w.is_answer and w.failures))]
+        self.queue = deque(w for w in self.queue if w not in superseded)
 
-    def understand(self, began: float) -> None:
-        """Take note that a realtime model has understood words of a turn that `began` then."""
+    def understand(self, began: float, *, idle: bool) -> None:
+        """Take note that a realtime model has understood words of a turn that `began` then; `idle`: a listener's."""
         self.words_from = max(self.words_from, began)
-        self.drop_continuation(began)
+        if not idle:
+            self.supersede(began)
+
+    @property
+    def owes_again(self) -> bool:
+        """True if something waits that could not be made: the next attempt, or the apology for it."""
+        return any(w.number is None and (w.failures or w.is_apology) for w in self.queue)
 
     @property
     def understood(self) -> bool:
@@ -223,9 +237,9 @@ class ReplyQueue:
         return any(waiting.is_rest for waiting in self.queue)
 
     @property
-    def continuation_waits(self) -> bool:
-        """True if the last in the queue is a continuation that words would unqueue."""
-        return bool(self.queue) and self.queue[-1].continues is not None and self.queue[-1].interruptible
+    def continuation(self) -> QueuedReply | None:
+        """The continuation in the queue: words would unqueue it."""
+        return next((waiting for waiting in self.queue if waiting.is_continuation), None)
 
     @property
     def answer_is_next(self) -> bool:
@@ -277,6 +291,7 @@ class ReplyQueue:
             filler=bool(waiting.filler),
             continues=waiting.continues,
             failures=waiting.failures,
+            wanted=waiting.wanted if waiting.failures else at,
             since=at,
         )
         if waiting.started:
@@ -299,6 +314,7 @@ class ReplyQueue:
         """The reply that has the voice was said to its end: the next functions, if it was no filler, are a new wait."""
         if self.reply is not None and not self.reply.inner:
             self.waits.pop(0, None)
+        self.said = self.reply if self.reply is not None and self.reply.stopped else None
         self.reply = None
 
     def prepare(self, participant: str, text: str) -> fx.Effect:
@@ -311,13 +327,17 @@ class ReplyQueue:
         """Have the answer that has the voice made once more, from the beginning."""
         assert self.reply is not None
         before, self.last_reply = self.reply, self.last_reply + 1
-        self.reply = Reply(
-            self.last_reply, before.interruptible, before.answer, before.to, failures=before.failures, since=at
-        )
+        self.reply = Reply(self.last_reply, before.interruptible, before.answer, before.to, since=at)
+        self.reply.failures, self.reply.wanted = before.failures, before.wanted
         return [
             fx.DropReply(before.number, "it was prepared for another history"),
             fx.BeginReply(self.reply.number, self.epoch, True),
         ]
+
+    def latest(self, number: int) -> Reply | None:
+        """Return the reply that has the voice, or is `said`, if it has this number."""
+        said = self.said if self.said is not None and self.said.number == number else None
+        return self.current(number) or said
 
     def current(self, number: int) -> Reply | None:
         """Return the reply that has the voice, if it has this number."""
@@ -386,8 +406,8 @@ class ReplyQueue:
         del self.functions[number]
         if self.answer_due_since is not None:
             self.answer_due_since = at
-        if self.continuation_waits:
-            self.queue[-1] = replace(self.queue[-1], since=at)
+        if (waiting := self.continuation) is not None:
+            self.queue[self.queue.index(waiting)] = replace(waiting, since=max(at, waiting.since))
         reply = self.current(number)
         if reply is not None:
             reply.since = at

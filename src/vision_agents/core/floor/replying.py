@@ -84,8 +84,9 @@ class Replying:
         waits = reply is not None and reply.number in replies.functions and not reply.insertions
         stands = self._judge.holds or waits or (self._judge.contested and replies.calls_wait > 0)
         if reply is not None and not stands and reply.phase is ReplyPhase.PREPARING:
-            limit = f"{policy.reply_timeout:g} s (reply_timeout)"
-            yield reply.since + policy.reply_timeout, partial(self._late, reply, "no sound in time", limit)
+            patience, setting = self._patience(reply)
+            limit = f"{patience:.3g} s ({setting})"
+            yield reply.since + patience, partial(self._late, reply, "no sound in time", limit)
         elif reply is not None and not stands:
             limit = f"{policy.stall_timeout:g} s (stall_timeout)"
             yield reply.since + policy.stall_timeout, partial(self._late, reply, "the sound stalled", limit)
@@ -94,13 +95,21 @@ class Replying:
                 yield begins_at, lambda at: []  # The floor begins what may begin after each event.
             yield replies.queue[0].since + policy.wait_limit, replies.begin_next
 
+    def _patience(self, reply: Reply) -> tuple[float, str]:
+        """Return the seconds in which the reply has to sound, and the setting that says so."""
+        policy = self._judge.policy
+        if not reply.failures:
+            return policy.reply_timeout, "reply_timeout"
+        left = reply.wanted + policy.reply_timeout - reply.since
+        return max((policy.retry_timeout, "retry_timeout"), (left, "reply_timeout"))
+
     def _deadlines_of_answer(self) -> Deadlines:
         replies, policy = self._replies, self._judge.policy
         if replies.answer_due_since is None or replies.functions:
             return
         noise = replies.rest_waits and not replies.understood  # as far as is known
-        if replies.continuation_waits:
-            yield replies.queue[-1].since + policy.continue_after, self._answer_overdue
+        if (waiting := replies.continuation) is not None:
+            yield waiting.since + policy.continue_after, self._answer_overdue
         elif noise or (replies.news and not (replies.known and replies.understood)):
             yield replies.answer_due_since + policy.continue_after, self._answer_overdue
         yield replies.answer_due_since + policy.reply_timeout, self._answer_missing
@@ -114,10 +123,11 @@ class Replying:
 
     def _answer_missing(self, at: float) -> Effects:
         """The realtime model did not answer at all. Where words are known that it owes an answer to, it is asked."""
-        self._replies.answer_due_since = None
+        due, self._replies.answer_due_since = self._replies.answer_due_since, None
         if not self._replies.understood or self._replies.answer_waits or self._replies.news:
             return []  # What is to be told makes it speak, too.
-        self._recovery.follow(Reply(0, interruptible=True, answer=False), at, at)
+        assert due is not None  # or nothing would be missing
+        self._recovery.ask(due, at)
         reason = f"no answer in time: {self._judge.policy.reply_timeout:g} s (reply_timeout)"
         return [fx.AnnounceFailure(0, reason)]
 
@@ -206,14 +216,16 @@ class Replying:
         return effects
 
     def _lost(self, event: ev.AnswerLost) -> Effects:
-        reply, reason = self._replies.current(event.reply), "the model has lost it"
-        if reply is not None and not reply.interruptible:
-            self._replies.queue_rest(event.at, reply)
-            return [] if event.begun else self.drop(reply, reason)
-        if reply is not None and not event.begun:
+        reply, reason = self._replies.latest(event.reply), "the model has lost it"
+        lost = reply is not None and reply is self._replies.reply and not event.begun
+        cut_by = self._taking.last_taken(event.at)
+        if reply is not None and lost and reply.interruptible:
             return self._fail(reply, reason, event.at)
+        if reply is not None:
+            self._recovery.go_on(reply, event.at, cut_by, noise=not self._taking.quiet)
+            return self.drop(reply, reason) if lost else []
         if event.reply <= self._replies.last_reply:
-            self._replies.queue_continuation(event.at, event.reply, self._taking.last_taken(event.at))
+            self._replies.queue_continuation(event.at, event.reply, cut_by, stopped=1)
         return []
 
     def _function_started(self, event: ev.FunctionStarted) -> Effects:

@@ -83,7 +83,7 @@ class TurnTaking:
             # A realtime model transcribes in its own time, often after its answer began.
             if not (event.final and event.text):
                 return []
-            self._understand(event.participant, event.at if event.began is None else event.began)
+            self._understand(event, event.at if event.began is None else event.began)
             return [fx.RecordTurn(event.participant, event.text, event.place)]
         effects: Effects = []
         turn = self._turn(event.participant)
@@ -263,12 +263,12 @@ class TurnTaking:
             return effects
         return effects + self._announce(turn)
 
-    def _understand(self, participant: str, began: float) -> None:
+    def _understand(self, event: ev.TranscriptReceived, began: float) -> None:
         """Take note that a realtime model has understood words of a turn that began then, and answers them."""
-        turn = self._turn(participant)
+        turn = self._turn(event.participant)
         if began >= turn.taken:
             turn.cut = None  # Else they were said before what cut it off.
-        self._replies.understand(began)
+        self._replies.understand(began, idle=self._judge.is_idle(event.text))
 
     def _announce(self, turn: Turn) -> Effects:
         """Announce the start of a turn that goes on. What a realtime model owed before, it does not answer any more."""
@@ -339,7 +339,7 @@ class TurnTaking:
             effects += self._replies.drop("more was said")
         else:
             self._outdate(who, text)
-        self._replies.want_answer(report.at, who)
+        self._answer(report.at, who, text)
         return effects
 
     def _complete(self, turn: Turn, at: float) -> Effects:
@@ -362,13 +362,18 @@ class TurnTaking:
         record = fx.RecordTurn(turn.participant, text) if text else fx.DiscardTurn(turn.participant, awaits_words)
         effects.append(record)
         if text or wanted:
-            self._replies.want_answer(at, turn.participant)
+            self._answer(at, turn.participant, "" if wanted else text)
             return effects
         # Nothing was said: what interrupted the agent, if it did, was no interruption.
         self._replies.queue_continuation(at, cut, turn.taken)
-        if not_understood and not self._replies.continuation_waits:
+        if not_understood and self._replies.continuation is None:
             effects.append(fx.AnnounceNoWords(turn.participant))
         return effects
+
+    def _answer(self, at: float, participant: str, text: str) -> None:
+        """Queue the answer to words. A listener's do not take the place of one that a part failed at."""
+        if not (text and self._replies.owes_again and self._judge.is_idle(text)):
+            self._replies.want_answer(at, participant)
 
     def _outdate(self, participant: str, text: str) -> None:
         """Take note that somebody has said more than the answer to them knows, unless it is a listener's "okay"."""

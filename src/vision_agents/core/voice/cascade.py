@@ -224,9 +224,6 @@ class CascadeVoice:
         if request is not None and not (request.verbatim or request.known):
             self._conversation.user_said(request.text, request.participant)
         history = self._conversation.messages if prepared is None else prepared
-        if request is not None and request.known and history and history[-1].role is Role.ASSISTANT:
-            # Other things have been said since it was asked: a model answers what comes last.
-            history = (*history, Message(Role.USER, request.text, participant=request.participant))
         if request is not None and request.verbatim:
             if request.text:
                 yield f"{request.text} "
