@@ -17,7 +17,7 @@ from vision_agents.serving import AgentLauncher, CallRequest, Refused, Runner, S
 from vision_agents.serving.dispatch import SessionFacts
 from vision_agents.serving.ray import dispatch as fronts
 from vision_agents.serving.ray import host as hosts
-from vision_agents.serving.ray.book import STRANDED, Release
+from vision_agents.serving.ray.book import SILENCE, STRANDED, Release
 from vision_agents.serving.ray.dispatch import PLACE, TRIES, ClusterDispatch
 from vision_agents.serving.ray.registry import Registry
 
@@ -35,7 +35,7 @@ class Items:
         self._task = asyncio.create_task(self._run(host, request))
 
     async def _run(self, host: Host, request: CallRequest) -> None:
-        stream = host.run_call(request)
+        stream = host.run_call(request, frozenset())
         try:
             async for item in stream:
                 self._queue.put_nowait(item)
@@ -88,13 +88,15 @@ class Handle:
 
     def __init__(self, ways: list[tuple[Host, type[Items]]]) -> None:
         self._ways = ways
+        self.awake: frozenset[str] = frozenset()
         self.asked = 0
         self.run_call = SimpleNamespace(remote=self._remote)
 
     def options(self, **_: Any) -> Handle:
         return self
 
-    def _remote(self, request: CallRequest) -> Items:
+    def _remote(self, request: CallRequest, awake: frozenset[str]) -> Items:
+        self.awake = awake
         host, way = self._ways[self.asked % len(self._ways)]
         self.asked += 1
         return way(host, request)
@@ -162,6 +164,20 @@ async def test_a_start_goes_to_another_host_where_one_hangs(monkeypatch: pytest.
         assert [list(host._calls.sessions) for host in there.hosts] == [[], [facts.id]]
         _, totals = await there.registry.figures()
         assert (totals.refused, totals.lost) == ({}, {})
+
+
+async def test_a_host_that_hangs_is_no_longer_offered_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with cluster(monkeypatch, Items, Items) as there:
+        names = {host._name for host in there.hosts}
+        await there.dispatch.begin(CallRequest("table"))
+        assert there.handle.awake == names
+        await there.hosts[1]._tasks.close()  # Nothing is heard of it any more.
+        # The last try of a start that has had it offered twice, to no end, is another one's.
+        await asyncio.sleep((TRIES - 1) * PLACE)
+        for seconds in (0.0, SILENCE - 1, 5.0):  # It is given up, and still there.
+            await asyncio.sleep(seconds)
+            await there.dispatch.begin(CallRequest(f"after {seconds} s"))
+            assert there.handle.awake == {there.hosts[0]._name}
 
 
 async def test_a_start_that_comes_back_to_the_host_that_was_too_slow_goes_on_to_another(

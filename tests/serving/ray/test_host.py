@@ -67,7 +67,7 @@ async def asked_for(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Host
 
 
 async def follow(host: Host, request: CallRequest) -> None:
-    async for _ in host.run_call(request):
+    async for _ in host.run_call(request, frozenset()):
         pass
 
 

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("ray")
 
 from vision_agents.serving.lost import KEEP, MOST, Ending
-from vision_agents.serving.ray.book import MOVING, SILENCE, STRANDED, UNPLACED, Release
+from vision_agents.serving.ray.book import DROWSY, MOVING, SILENCE, STRANDED, UNPLACED, Release
 from vision_agents.serving.ray.registry import MOST_SAID, Before, Said, asked
 
 from .fleet_kit import FIRST, HELLO, SECOND, Fleet, asks, facts, report, reserved
@@ -87,6 +87,21 @@ async def test_a_start_that_is_given_up_is_over_also_where_a_host_has_it_by_now(
 
 async def test_with_no_host_known_yet_serve_decides(fleet: Fleet) -> None:
     assert await reserved(fleet, "s1") is None
+
+
+async def test_a_host_that_hangs_gives_no_room_and_is_offered_nothing(fleet: Fleet) -> None:
+    await fleet.add("a", capacity=1)
+    await fleet.add("b", capacity=1)
+    assert await fleet.registry.awake() == {"a", "b"}
+    fleet.hang("a")
+    await asyncio.sleep(DROWSY + 0.1)
+    assert await fleet.registry.awake() == {"b"}
+    assert [await reserved(fleet, f"s{number}") for number in range(2)] == [None, "sessions"]
+    # Where all are late, it may be the registry that hears nothing: Serve decides.
+    fleet.hang("b")
+    await asyncio.sleep(DROWSY + 0.1)
+    assert await fleet.registry.awake() == set()
+    assert await reserved(fleet, "s2") is None
 
 
 async def test_hosts_of_an_older_release_give_no_room(fleet: Fleet) -> None:

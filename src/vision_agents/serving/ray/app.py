@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from ray import serve
-from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
+from ray.serve.config import AutoscalingConfig, AutoscalingPolicy, RequestRouterConfig
 from ray.serve.schema import LoggingConfig
 
 from ..runner import load_runner
@@ -18,6 +18,7 @@ from .autoscaling import by_share
 from .book import Release
 from .front import Front
 from .host import Host, Load
+from .router import Router
 
 # Serve's own log: a line for each request would be dear, and say addresses with tokens.
 QUIET = LoggingConfig(log_level="WARNING", enable_access_log=False)
@@ -101,6 +102,7 @@ def application(load: Load, fleet: Fleet, release: Release) -> serve.Application
         graceful_shutdown_timeout_s=options.drain,
         health_check_period_s=HEALTH_PERIOD,
         health_check_timeout_s=HEALTH_TIMEOUT,
+        request_router_config=RequestRouterConfig(request_router_class=Router),  # type: ignore[arg-type]
         ray_actor_options={"num_cpus": fleet.processors},
         logging_config=QUIET,
         **scale,

@@ -20,6 +20,10 @@ from ..session import CallRequest
 # Seconds without a report after which a host is taken to be dead or to hang. Hosts report each second.
 SILENCE = 10.0
 
+# Seconds without a report after which nothing is offered to a host, where there are others: a report is due by then,
+# and a host that is later still with it would be too late for an offer, too.
+DROWSY = 2.5
+
 # Seconds after which a session that no host has is given up: longer than a front waits for a host that hangs.
 UNPLACED = 15.0
 
@@ -89,6 +93,10 @@ class Host:
     seen: float
     report: Report
 
+    def awake(self, now: float) -> bool:
+        """Return whether it has reported of late."""
+        return now - self.seen <= DROWSY
+
 
 @dataclass(slots=True)
 class Book:
@@ -108,7 +116,7 @@ class Book:
         if most is not None and there >= most:
             text = "there is an agent" if most == 1 else f"there are {most} agents"
             return Refused("call", f"{text} in the call already")
-        if (refusal := self.refusal()) is not None:
+        if (refusal := self.refusal(now)) is not None:
             return refusal
         self._over.pop(request.session_id, None)
         self.sessions[request.session_id] = Entry(
@@ -116,22 +124,21 @@ class Book:
         )
         return None
 
-    def refusal(self, leaving: int = 0) -> Refused | None:
+    def refusal(self, now: float, leaving: int = 0) -> Refused | None:
         """Return why no further session is taken; None if there is room, or nothing is known of any host yet.
 
         `leaving`: so many of those that there are end for it.
         """
-        if not self.hosts or self.room + leaving > 0:
+        if not self.hosts or self.room(now) + leaving > 0:
             return None
         return Refused(
             "sessions", f"all hosts are full, with {len(self.sessions)} sessions on {len(self.hosts)} of them"
         )
 
-    @property
-    def room(self) -> int:
-        """The number of sessions that may be taken now."""
-        room = 0
-        for host in self.current or self.hosts.values():
+    def room(self, now: float) -> int:
+        """Return the number of sessions that may be taken now, by the hosts that are awake if any is."""
+        room, hosts = 0, self.current or list(self.hosts.values())
+        for host in [each for each in hosts if each.awake(now)] or hosts:
             there = sum(session in self.sessions for session in host.report.sessions)
             room += max(0, host.report.snapshot.capacity - there)
         return room - sum(not entry.reported for entry in self.sessions.values())
@@ -147,6 +154,10 @@ class Book:
         release = self.release
         current = [host for host in self.hosts.values() if host.report.release == release]
         return current if release is not None and len(current) >= release.hosts else []
+
+    def awake(self, now: float) -> frozenset[str]:
+        """Return the hosts that a session may be offered to. One that is given up, and still there, is none of them."""
+        return frozenset(name for name, host in self.hosts.items() if host.awake(now))
 
     def claim(self, now: float, session: str, host: str, attempt: int) -> bool:
         """A host is about to start a session. Returns whether it may: no other one has it, and it is wanted."""

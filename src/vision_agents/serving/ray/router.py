@@ -1,0 +1,24 @@
+"""Chooses the host that a start is offered to. Called by Serve, in the process of the front."""
+
+from __future__ import annotations
+
+import random
+
+from ray.serve.request_router import FIFOMixin, LocalityMixin, PendingRequest, RequestRouter, RunningReplica
+
+
+class Router(FIFOMixin, LocalityMixin, RequestRouter):
+    """The less busy of two hosts, as Serve itself has it, but among those that are awake.
+
+    Serve goes by what hosts said of themselves up to ten seconds ago: one that hangs has it offer start after start.
+    """
+
+    async def choose_replicas(
+        self, candidate_replicas: list[RunningReplica], pending_request: PendingRequest | None = None
+    ) -> list[list[RunningReplica]]:
+        """Return two hosts of those that `Host.run_call` is told to be awake; where none of them is, of all."""
+        near = self.apply_locality_routing(pending_request)
+        there = [each for each in candidate_replicas if each.replica_id in near]
+        awake = frozenset() if pending_request is None else pending_request.args[1]
+        chosen = [each for each in there if each.replica_id.unique_id in awake] or there
+        return [random.sample(chosen, min(2, len(chosen)))]
