@@ -17,9 +17,11 @@ UTTERANCES: dict[str, tuple[str, str, str]] = {
     "en": (
         "Thank you very much|Thanks a lot, man|That's really very good|Oh, that is so true|Yeah, I totally agree|"
         "Okayyy|Mmhm, mm-hm|It's absolutely fine|Oh wow, that's great news|I completely understand that|"
-        "Sounds good to me|Hey, that's great|Glad to hear|I'm glad",
+        "Sounds good to me|Hey, that's great|Glad to hear|I'm glad|What a great idea|That's a really good story|"
+        "Oh, what a shame|I see what you mean, yeah|No wonder|Sounds like a great plan, thanks|Very interesting advice|"
+        "I'm so sorry to hear that|Wow, I had no idea|That's such a beautiful thought|Sure, that works for me",
         "You can buy it|What about Tuesday|I want another one|Okay, one question|And the second one|Is it good|"
-        "Tell me more",
+        "Tell me more|Okay, question|I have a question|Which plan|A story|I can tell him|Okay, good, next one",
         "No, that's wrong|Wait a second|Okay, stop|Yeah, hold on, please|Hey|Hey, stop|Hey, you",
     ),
     "de": (

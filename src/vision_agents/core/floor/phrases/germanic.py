@@ -2,27 +2,83 @@
 
 from __future__ import annotations
 
+# What assessments say of a thing: after "that's very", alone, and the first of them before a thing.
+_GOOD = (
+    *("good", "great", "excellent", "nice", "brilliant", "fantastic", "wonderful", "lovely", "amazing", "awesome"),
+    *("interesting", "fair", "terrific", "fascinating", "beautiful"),
+)
+_THINGS = (
+    *("idea", "point", "question", "thinking", "call", "choice", "one", "news", "stuff", "job", "work", "try", "shot"),
+    *("story", "advice", "tip", "suggestion", "plan", "deal", "example", "explanation", "answer", "fact", "thought"),
+)
+_ASSESSMENTS = (
+    *_GOOD,
+    *("cool", "fine", "sweet", "neat", "impressive", "perfect", "incredible", "unbelievable", "superb", "splendid"),
+    *("outstanding", "magnificent", "marvelous", "marvellous", "stunning", "gorgeous", "delightful", "remarkable"),
+    *(
+        "extraordinary",
+        "spectacular",
+        "adorable",
+        "hilarious",
+        "ridiculous",
+        "insane",
+        "wild",
+        "exciting",
+        "surprising",
+    ),
+    *(
+        "amusing",
+        "strange",
+        "weird",
+        "odd",
+        "scary",
+        "reasonable",
+        "thoughtful",
+        "unfortunate",
+        "tragic",
+        "frustrating",
+    ),
+    *("annoying", "terrible", "awful", "horrible"),
+)
+
 # "you", "thanks for watching" and their like are what recognisers of the Whisper family write for noise.
 ENGLISH = {
-    "backchannels": (
-        "uh-huh|uh huh|mm|mhm|mm-hmm|mm hmm|hm|huh|yeah|yes|yep|yup|ya|yea|aye|okay|ok|kay|alright|all right|right|"
-        "that's right|is that right|sure|oh|ah|aha|ooh|aw|ha|heh|wow|whoa|woah|gosh|jeez|goodness|my goodness|"
-        "oh dear|oh man|oh boy|my god|oh my god|oh my|really|seriously|for real|i see|i see that|i know|i know that|"
-        "i understand|understand that|get that|get it|i understand that|i get it|i get that|i got it|i hear you|"
-        "i bet|i guess|i guess so|i think so|i suppose|i suppose so|i believe so|i imagine|i agree|agree|agreed|"
-        "understand|got it|got that|got you|gotcha|understood|noted|copy that|good|great|nice|cool|fine|sweet|neat|"
-        "funny|okay then|it's okay|that's okay|exactly|precisely|absolutely|definitely|certainly|totally|indeed|true|"
-        "correct|fair|of course|naturally|obviously|interesting|fascinating|impressive|perfect|excellent|awesome|"
-        "amazing|brilliant|fantastic|wonderful|beautiful|terrific|incredible|unbelievable|lovely|helpful|crazy|sad|"
-        "terrible|awful|horrible|a pity|a shame|too bad|not bad|for sure|sounds good|makes sense|make sense|"
-        "that makes sense|makes perfect sense|makes total sense|fair enough|fair point|good point|well done|"
-        "good for you|lucky you|congratulations|no way|no kidding|no doubt|no worries|no problem|you don't say|"
-        "is that so|go on|go ahead|carry on|keep going|continue|i'm listening|thank you|thanks|cheers|bye|"
-        "good question|great question|excellent question|interesting question|great point|excellent point|"
-        "interesting point|good one|nice one|sure thing|good idea|great idea|excellent idea|good job|great job|"
-        "nice job|good work|great work|nice work|good news|great news|good stuff|great stuff|good choice|"
-        "great choice|excellent choice|good thinking|good call|great call|nice try|good shot|great shot|nice shot|"
-        "uh-oh|uh oh|glad|good heavens|heavens|good grief|good lord|good gracious|my word|blimey"
+    "backchannels": "|".join(
+        (
+            "uh-huh|uh huh|mm|mhm|mm-hmm|mm hmm|hm|huh|yeah|yes|yep|yup|ya|yea|aye|okay|ok|kay|okey dokey|okie dokie",
+            "alright|all right|alrighty|all righty|righto|right|right on|that's right|is that right|is that so|sure",
+            "oh|ah|aha|ooh|aw|aww|ha|heh|wow|whoa|woah|gosh|gee|jeez|goodness|my goodness|goodness me|my my|dear me",
+            "oh dear|oh man|oh boy|oh my|my word|my god|oh my god|thank god|thank goodness|good heavens|heavens|blimey",
+            "good grief|good lord|good gracious|holy cow|golly|dang|darn|uh-oh|uh oh|oops|whoops|ouch|ugh|phew|yikes",
+            "yay|hooray|woohoo|bravo|bingo|hear hear|bless you|poor thing|tsk tsk|such is life|imagine that",
+            "fancy that|go figure|you're kidding|you're joking|you must be kidding|are you kidding",
+            "are you serious|you don't say|no kidding|no way|no wonder|no doubt|no doubt about it|without a doubt",
+            "really|truly|seriously|for real|honestly|exactly|precisely|absolutely|definitely|certainly|totally|indeed",
+            "of course|naturally|obviously|clearly|evidently|apparently|surely|for sure|sure thing|true|correct",
+            "fair enough|close enough|good enough|you bet|it sure is|it sure does",
+            "i see|i see that|i see what you mean|i see your point|i can see that|i can imagine|i know",
+            "i know that|i know right|i know what you mean|i know the feeling|i hear you|i hear what you're saying",
+            "i follow|i follow you|i'm following|i'm with you|i'm listening|i'm all ears|i feel you|i get you",
+            "understand|i understand|understand that|i understand that|get it|get that|i get it|i get that|got it",
+            "got that|got you|gotcha|i got it|understood|noted|duly noted|point taken|copy that|roger|roger that",
+            "will do|say no more|now i see|now i get it|now i understand|i had no idea|i never knew that",
+            "i didn't know that|i didn't realize that|i bet|i'll bet|i'd bet|i guess|i guess so|i think so",
+            "i think so too|i thought so|i figured|i figured as much|i suppose|i suppose so|i believe so|i imagine",
+            "i imagine so|i'd imagine|i would imagine|i reckon|i reckon so|i'd say so|i hope so|i wish|i agree|agree",
+            "agreed|i agree with you|i agree with that|i couldn't agree more",
+            "i don't blame you|i'm sure it is|funny|okay then|it's okay|that's okay|sad|crazy|helpful|glad|a pity",
+            "a shame|a relief|a surprise|a bummer|a mess|a bargain|a deal|a plan|a treat|a joke|too bad|not bad",
+            "not too bad|could be worse|sounds good|sounds like fun|sounds like a plan|sounds about right|works for me",
+            "that works|makes sense|make sense|makes perfect sense|makes total sense|that makes sense|that explains it",
+            "that explains a lot|that helps|there you go|there we go|well done|well put|well said|nicely done",
+            "way to go|good for you|lucky you|congratulations|no worries|no problem|no problem at all|not a problem",
+            "no sweat|no biggie|no trouble|no trouble at all|i don't mind|doesn't matter|go on|go ahead|go for it",
+            "by all means|be my guest|carry on|keep going|continue|thank you|thanks|cheers|much appreciated",
+            "i appreciate it|i appreciate that|appreciate it|appreciated|you're welcome|my pleasure|don't mention it",
+            "sorry to hear that|sorry to hear it|bye",
+            *_ASSESSMENTS,
+            *(f"{good} {thing}" for good in _GOOD for thing in _THINGS),
+        )
     ),
     "fillers": "um|uh|er|erm|eh|well|so|see|and|like|you know|the|a|please|you|thanks for watching",
     "commands": (
@@ -39,12 +95,14 @@ ENGLISH = {
         "that's|thats|that is|that was|that sounds|that looks|that seems|that all sounds|that|it's|it is|it was|"
         "it sounds|sounds|looks|seems|this is|how|what|very|really|so|pretty|quite|just|all|super|too|you're|you are|"
         "i'm|i am|i|totally|completely|fully|perfectly|truly|many|much|oh|that would be|that'd be|that will be|"
-        "that'll be|it would be|would be|there's|they're|hey"
+        "that'll be|it would be|would be|there's|they're|hey|a|an|such|"
+        "sounds like|that sounds like|looks like|rather"
     ),
     "tails": (
         "very much|so much|so very much|a lot|a bunch|a million|indeed|then|too|as well|at all|though|man|dude|mate|"
-        "bro|buddy|pal|sir|ma'am|madam|miss|boss|guys|folks|dear|honey|friend|my friend|to know|to hear|to me|"
-        "with me|by me|for that|for the help|for your help|for the info|for letting me know|for telling me|of you"
+        "bro|buddy|pal|sir|ma'am|madam|miss|boss|guys|folks|dear|honey|friend|my friend|to know|to hear|to hear it|"
+        "to hear that|to me|with me|by me|for that|for the help|for your help|for the info|for letting me know|"
+        "for telling me|of you"
     ),
 }
 
