@@ -242,6 +242,8 @@ class Witness(EdgeTransport):
             self._playing, self._over = record["reply"], False
         if effect == "BeginReply" and record["continues"] is not None:
             self._continuing.add(record["reply"])
+            if record["continues"] in self._uninterruptible:
+                self._uninterruptible.add(record["reply"])
         if event == "AudioDrained" or effect == "DropReply":
             self._end(record["reply"])
         elif effect == "Commit":

@@ -8,7 +8,9 @@ returns, and a new turn is answered. Law 7: what waits at the gate is bounded. L
 
 import asyncio
 import logging
+from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -20,6 +22,7 @@ from vision_agents.testing.virtual_time import VirtualTimeLoop
 
 from .storm import GRAIN, PEOPLE, Storm, sentences
 
+ANNA = PEOPLE[0]
 SEEDS = st.integers(0, 2**16)
 PERSONS = st.sampled_from(PEOPLE)
 MOMENTS = st.sampled_from((0.0, 0.01, 0.05, 0.3, 1.0, 3.0))
@@ -206,6 +209,41 @@ class AgentMachine(RuleBasedStateMachine):
                 # Each fade, out and in again, may hide as much as it is long.
                 assert storm.witness.lost(ended.reply) <= 2 * (FADE_SAMPLES + GRAIN)
         assert history == {}
+
+
+Step = tuple[str, dict[str, Any]]
+
+# Calls in which a law has failed, as hypothesis prints them.
+FAILED: dict[str, list[Step]] = {
+    "the rest of what nobody may interrupt, after the voice failed": [
+        ("join", {"seed": 1896, "realtime": False}),
+        ("say", {"interruptible": False, "seed": 3739, "then": 0.05}),
+        ("wait", {"seconds": 6.308033755816881}),
+        ("first_window", {"person": ANNA, "then": 0.0}),
+    ],
+    "the same behind an answer": [
+        ("join", {"seed": 199, "realtime": False}),
+        ("ask", {"seed": 2, "then": 0.0}),
+        ("say", {"interruptible": False, "seed": 0, "then": 0.0}),
+        ("speak", {"person": ANNA, "seconds": 2.497314186835675, "then": 0.0}),
+        ("wait", {"seconds": 0.09253172211373804}),
+        ("say", {"interruptible": True, "seed": 21944, "then": 0.0}),
+        ("wait", {"seconds": 4.579597874200955}),
+        ("first_window", {"person": ANNA, "then": 0.0}),
+    ],
+}
+
+
+@pytest.mark.parametrize("steps", FAILED.values(), ids=FAILED)
+def test_a_call_in_which_a_law_has_failed(steps: list[Step]) -> None:
+    machine = AgentMachine()
+    try:
+        for rule_name, facts in steps:
+            getattr(machine, rule_name)(**facts)
+            machine.the_witness_finds_no_fault()
+            machine.what_waits_is_bounded()
+    finally:
+        machine.teardown()
 
 
 TestAgent = AgentMachine.TestCase
