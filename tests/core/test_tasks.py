@@ -174,7 +174,10 @@ class Panic(BaseException):
     """What compiled code raises."""
 
 
-@pytest.mark.parametrize("error", [SystemExit("enough"), Panic("enough")], ids=lambda error: type(error).__name__)
+ESCAPING = [SystemExit("enough"), Panic("enough"), GeneratorExit("enough"), BaseExceptionGroup("enough", [Panic()])]
+
+
+@pytest.mark.parametrize("error", ESCAPING, ids=lambda error: type(error).__name__)
 async def test_what_would_end_the_process_is_an_error_of_its_own(error):
     with pytest.raises(EscapedError, match=f"leaving raised {type(error).__name__}: enough"):
         await own_errors(fail(error=error), "leaving")
@@ -182,13 +185,52 @@ async def test_what_would_end_the_process_is_an_error_of_its_own(error):
         await own_errors(fail(error=KeyboardInterrupt()), "working")
 
 
-@pytest.mark.parametrize("error", [SystemExit("enough"), Panic("enough")], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", ESCAPING[:3], ids=lambda error: type(error).__name__)
 async def test_what_would_end_the_process_ends_no_clean_up_and_no_start(error, caplog):
     await bounded(fail(error=error), "leaving")
     assert f"leaving failed: leaving raised {type(error).__name__}: enough" in caplog.text
     with pytest.raises(EscapedError, match=f"fail raised {type(error).__name__}: enough"):
         await together(asyncio.sleep(3600), fail(after=1.0, error=error))
     assert (now(), others()) == (pytest.approx(1), set())
+
+
+@pytest.mark.parametrize("sort", ["async generator", "generator", "iterator"])
+async def test_a_source_that_closes_itself_has_failed(sort):
+    class Iterator:
+        def __aiter__(self):
+            return self
+
+        async def __anext__(self):
+            raise GeneratorExit("enough")
+
+    async def pieces():
+        yield 1
+        for piece in plain() if sort == "generator" else ():
+            yield piece
+        raise GeneratorExit("enough")
+
+    def plain():
+        yield 2
+        raise GeneratorExit("enough")
+
+    source = Iterator() if sort == "iterator" else pieces()
+    async with aclosing(own_pieces(source, "speaking")) as heard:
+        with pytest.raises(EscapedError, match="speaking raised GeneratorExit: enough"):
+            [piece async for piece in heard]
+
+
+async def test_who_is_closed_while_waiting_has_not_failed():
+    waiting = own_errors(asyncio.sleep(3600), "sleeping")
+    waiting.send(None)
+    waiting.close()  # Raises nothing.
+
+    async def pieces():
+        yield 1
+        yield 2
+
+    heard = own_pieces(pieces(), "speaking")
+    assert await anext(heard) == 1
+    await heard.aclose()
 
 
 async def test_a_cancellation_from_outside_stays_one():

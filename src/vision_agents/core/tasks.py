@@ -80,12 +80,19 @@ class InnerCancellationError(RuntimeError):
 
 
 class EscapedError(RuntimeError):
-    """Something of a part raised what would have ended the process: `sys.exit()`, or a panic of compiled code."""
+    """Something of a part raised what would have ended the process, or whoever waits for it without a word:
+    `sys.exit()`, a panic of compiled code, a GeneratorExit of its own."""
 
 
 # What ends the work of a part from outside. All else that a plain call raises is the part's own failure: `sys.exit()`,
-# a panic of compiled code, and a CancelledError too (`Future.result()` of something cancelled).
-OUTSIDE = (KeyboardInterrupt, GeneratorExit)
+# a panic of compiled code, a GeneratorExit, and a CancelledError too (`Future.result()` of something cancelled).
+OUTSIDE = KeyboardInterrupt
+
+
+def closing(error: BaseException) -> bool:
+    """Return whether the coroutine that has caught `error` is being closed. Else what it awaited has raised it."""
+    traceback = error.__traceback__
+    return isinstance(error, GeneratorExit) and (traceback is None or traceback.tb_next is None)
 
 
 async def own_errors(work: Awaitable[T], what: str) -> T:
@@ -101,9 +108,11 @@ async def own_errors(work: Awaitable[T], what: str) -> T:
         if asked_to_stop():
             raise
         raise InnerCancellationError(_gave_up(what)) from error
-    except (Exception, *OUTSIDE):
+    except (Exception, OUTSIDE):
         raise
     except BaseException as error:
+        if closing(error):
+            raise
         raise EscapedError(f"{what} raised {type(error).__name__}: {error}") from error
 
 

@@ -2,9 +2,11 @@
 
 import asyncio
 
+import numpy as np
 import pytest
 
 from vision_agents.core.agents import AgentSpeechEndedEvent, ErrorEvent
+from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import Role, ToolCall
 from vision_agents.core.floor import FloorState, InterruptionPolicy
 from vision_agents.core.trace import replay
@@ -21,10 +23,16 @@ SORRY = "Sorry, say that again."
 HANG = "hang"
 
 
+class Panic(BaseException):
+    """What compiled code raises."""
+
+
 async def perhaps(fault):
     """Fail, or hang, or do nothing of the kind."""
     if fault == HANG:
         await asyncio.Event().wait()
+    if isinstance(fault, BaseException):
+        raise fault
     if fault:
         raise ConnectionError(fault)
 
@@ -65,6 +73,25 @@ class FaultyTTS(ToneTTS):
             await perhaps(fault)
 
 
+class HalfMuteTTS(ToneTTS):
+    """Cannot say what has one of these words in it: it raises that, gives nothing for None, and else what there is."""
+
+    def __init__(self, faults):
+        super().__init__(delay=0.05)
+        self.faults, self.asked = faults, []
+
+    async def stream_audio(self, text):
+        self.asked.append(text)
+        for word, fault in self.faults.items():
+            if word in text and isinstance(fault, Exception):
+                raise fault
+            if word in text:
+                yield PcmData(np.zeros(0, dtype=np.int16), 24_000)
+                return
+        async for chunk in super().stream_audio(text):
+            yield chunk
+
+
 def errors(call):
     return [(event.component, event.error) for event in call.of(ErrorEvent)]
 
@@ -74,6 +101,7 @@ async def ask(call):
     await call.detector.speak(ANNA, 1.0)
     await call.until(lambda: call.agent.state is not FloorState.IDLE)
     await call.until(lambda: call.agent.state is FloorState.IDLE, 200.0)
+    await asyncio.sleep(0.1)  # The events are told a moment later.
     assert list(replay(call.edge.records)) == []
 
 
@@ -88,8 +116,13 @@ ANSWERED = [("user", "hello"), ("assistant", "One two. Three four.")]
         ({"tts": FaultyTTS(["down"])}, "TTS"),
         ({"tts": FaultyTTS([HANG])}, "TTS"),
         ({"tts": FaultyTTS(["nothing"])}, "TTS"),
+        *(({"llm": FaultyLLM([error])}, "LLM") for error in (GeneratorExit("x"), SystemExit("x"), Panic("x"))),
+        *(({"tts": FaultyTTS([error])}, "TTS") for error in (GeneratorExit("x"), SystemExit("x"), Panic("x"))),
     ],
-    ids=["llm", "llm hangs", "tts", "tts hangs", "tts gives nothing"],
+    ids=[
+        *("llm", "llm hangs", "tts", "tts hangs", "tts gives nothing"),
+        *(f"{part} raises {kind}" for part in ("llm", "tts") for kind in ("GeneratorExit", "SystemExit", "Panic")),
+    ],
 )
 async def test_an_answer_of_which_nothing_was_heard_is_made_anew(parts, component):
     async with Call(["hello"], ["One two. Three four."], **parts) as call:
@@ -106,8 +139,9 @@ async def test_an_answer_of_which_nothing_was_heard_is_made_anew(parts, componen
         {"tts": FaultyTTS([None, HANG])},
         {"tts": FaultyTTS([None, "nothing"])},
         {"tts": FaultyTTS(["down"], after=True)},
+        {"tts": FaultyTTS([GeneratorExit("x")], after=True)},
     ],
-    ids=["second sentence", "hangs", "gives nothing", "in the middle of a sentence"],
+    ids=["second sentence", "hangs", "gives nothing", "in the middle of a sentence", "closes itself there"],
 )
 async def test_a_voice_that_fails_in_mid_answer_goes_on_where_it_was_heard_to(parts):
     async with Call(["hello"], ["One two. Three four."], **parts) as call:
@@ -129,6 +163,117 @@ async def test_a_model_that_fails_in_mid_answer_is_asked_to_go_on(fault, rest):
         assert last[-2].role is Role.ASSISTANT
 
 
+NOTHING = [[], [""], [" ", "\n"], ["**", "**"], ["🙂"], ["…"]]
+
+
+def silent(times, pieces, answers=("One two. Three four.",), **more):
+    """A model that answers so many times with these pieces."""
+    asked = []
+
+    def reply(request):
+        asked.append(request)
+        return pieces if len(asked) <= times else list(answers)
+
+    return ScriptedLLM(reply, **more)
+
+
+@pytest.mark.parametrize("pieces", NOTHING, ids=repr)
+async def test_an_answer_without_a_word_is_asked_for_once_more(pieces):
+    async with Call(["hello"], llm=silent(1, pieces), apology=SORRY) as call:
+        await ask(call)
+        assert [what for what, _ in errors(call)] == ["LLM"]
+        assert call.history == ANSWERED
+        first, second = call.of(AgentSpeechEndedEvent)
+        assert (first.heard, first.failed) == ("", True)
+        assert (second.heard, second.failed, second.interrupted) == ("One two. Three four.", False, False)
+
+
+@pytest.mark.parametrize("pieces", NOTHING, ids=repr)
+async def test_one_that_stays_without_a_word_ends_in_the_apology(pieces):
+    async with Call(["hello"], llm=silent(2, pieces), apology=SORRY) as call:
+        await ask(call)
+        assert [text for _, text in errors(call)] == [
+            "ScriptedLLM answered without a word: see `LLM.may_be_silent`"
+        ] * 2
+        assert call.history == [("user", "hello"), ("assistant", SORRY)]
+
+
+@pytest.mark.parametrize("pieces", NOTHING, ids=repr)
+async def test_a_model_that_may_be_silent_is_not_asked_again(pieces):
+    llm = silent(1, pieces)
+    llm.may_be_silent = True
+    async with Call(["hello"], llm=llm, apology=SORRY) as call:
+        await ask(call)
+        assert (errors(call), len(llm.requests)) == ([], 1)
+        assert [text for role, text in call.history if role == "assistant" and any(map(str.isalnum, text))] == []
+        [ended] = call.of(AgentSpeechEndedEvent)
+        assert (ended.heard, ended.failed, ended.interrupted) == ("", False, False)
+
+
+async def test_a_text_that_is_answered_without_a_word_is_asked_once_more():
+    async with Call(llm=silent(1, [])) as call:
+        assert await call.agent.simple_response("Greet them.") is True
+        assert call.history == [("user", "Greet them."), ("assistant", "One two. Three four.")]
+    async with Call(llm=silent(2, [])) as call:
+        assert await call.agent.simple_response("Greet them.") is False
+
+
+@pytest.mark.parametrize("effects", [True, False])
+async def test_what_a_function_did_may_be_all_of_an_answer(effects):
+    def reply(request):
+        return [] if request.messages[-1].role is Role.TOOL else [ToolCall("1", "press", {})]
+
+    llm, pressed = ScriptedLLM(reply), []
+    async with Call(["press it"], llm=llm, apology=SORRY) as call:
+
+        @llm.register_function(effects=effects)
+        async def press() -> str:
+            pressed.append(1)
+            return "pressed"
+
+        await ask(call)
+        assert pressed == [1]
+        assert [what for what, _ in errors(call)] == ([] if effects else ["LLM"] * 2)
+        assert (call.history[-1] == ("assistant", SORRY)) is not effects
+
+
+@pytest.mark.parametrize("fault", [None, ConnectionError("no")], ids=["nothing", "raises"])
+@pytest.mark.parametrize(
+    ("mute", "heard"),
+    [
+        ("one", "Three four. Five six."),
+        ("three", "One two. Five six."),
+        ("five", f"One two. Three four. {SORRY}"),
+        ("one three", "Five six."),
+        ("one three five", SORRY),
+    ],
+)
+async def test_a_sentence_that_the_voice_cannot_say_is_left_out(fault, mute, heard):
+    tts = HalfMuteTTS(dict.fromkeys(mute.title().split(), fault))
+    async with Call(["hello"], ["One two. Three four. Five six."], tts=tts, apology=SORRY) as call:
+        await ask(call)
+        said = " ".join(text for role, text in call.history if role == "assistant")
+        assert said == heard
+        assert {what for what, _ in errors(call)} == {"TTS"}
+        assert sum(call.edge.audible) * 0.02 < 2.5
+
+
+async def test_what_code_wants_said_in_part_is_told_to_be_lost():
+    async with Call(tts=HalfMuteTTS({"Three": None})) as call:
+        assert await call.agent.say("One two. Three four. Five six.") is False
+        assert " ".join(text for _, text in call.history) == "One two. Five six."
+
+
+async def test_a_sentence_that_the_voice_has_learnt_to_say_may_fail_again():
+    tts = HalfMuteTTS({"Three": None})
+    async with Call(["hello", "again"], ["One two. Three four."], tts=tts, apology=SORRY) as call:
+        await ask(call)
+        tts.faults = {}
+        await ask(call)
+        assert call.history[-1] == ("assistant", "One two. Three four.")
+        assert list(call.agent._joined()._voice._unsayable) == []
+
+
 async def test_what_fails_for_good_ends_in_the_apology():
     llm = FaultyLLM(["down"] * 9)
     async with Call(["hello"], llm=llm, apology=SORRY) as call:
@@ -145,7 +290,7 @@ async def test_a_voice_that_is_gone_cannot_apologise():
 
 
 async def test_a_voice_that_cannot_say_one_thing_may_say_the_apology():
-    async with Call(["hello"], tts=FaultyTTS(["down"] * 2), apology=SORRY) as call:
+    async with Call(["hello"], ["One two."], tts=FaultyTTS(["down"] * 2), apology=SORRY) as call:
         await ask(call)
         assert call.history[-1] == ("assistant", SORRY)
 

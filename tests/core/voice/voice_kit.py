@@ -19,6 +19,7 @@ class Stand:
         self.begun: list[SpokenReply] = []
         self.failures: list[tuple[int, str, BaseException]] = []
         self.drained: dict[int, int] = {}
+        self.left_out: list[tuple[str, BaseException]] = []
         self.interruptions = 0
         self.lost: list[int] = []
 
@@ -44,6 +45,9 @@ class Stand:
 
     def reply_made(self, reply, stage):
         pass
+
+    def words_failed(self, component, error):
+        self.left_out.append((component, error))
 
     def reply_failed(self, reply, component, error):
         self.failures.append((reply, component, error))

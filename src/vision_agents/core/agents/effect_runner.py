@@ -108,6 +108,7 @@ class EffectRunner:
         self._voice.tell_news(effect.reply, effect.later)
 
     def _announce_failure(self, effect: fx.AnnounceFailure) -> None:
+        self._replies.late(effect.reply)
         self._listening.failed(self._voice.maker(effect.reply), TimeoutError(effect.reason))
 
     def _drop_reply(self, effect: fx.DropReply) -> None:

@@ -265,6 +265,11 @@ class Replies:
             reply.broken = True
         self._requests.inserted(number, False)
 
+    def late(self, number: int) -> None:
+        """It did not sound in time, and is about to be given up."""
+        if (reply := self._spoken.get(number)) is not None:
+            reply.late = True
+
     def abandon(self) -> None:
         """The call is over: nobody will hear the rest."""
         self.discard()
@@ -327,6 +332,7 @@ class Replies:
                 heard=text.heard,
                 unheard=text.unheard,
                 interrupted=interrupted,
+                failed=reply.broken or reply.late,
                 estimated=text.estimated,
             )
         )

@@ -342,6 +342,9 @@ class Session:
         begun = self.floor.answers and self.playout.written(reply) > 0  # Nobody says where a realtime model's ends.
         self.post(ev.ReplyFailed(self.trace.now(), reply, begun=begun, again=True))
 
+    def words_failed(self, component: str, error: BaseException) -> None:
+        self._listening.failed(component, error)
+
     def reply_superseded(self, reply: int) -> None:
         self.replies.failed(reply)
         self.post(ev.ReplyFailed(self.trace.now(), reply))

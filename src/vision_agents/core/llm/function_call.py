@@ -25,7 +25,7 @@ from typing import Any
 
 from ..conversation import Message, ToolCall
 from ..events import EventManager
-from ..tasks import OUTSIDE, Tasks
+from ..tasks import OUTSIDE, Tasks, closing
 from .confirmation import Confirmation
 from .events import ToolEndedEvent, ToolEnding, ToolStartedEvent
 from .tools import Tool, Tools, result_text
@@ -250,6 +250,8 @@ class FunctionCall:
         except OUTSIDE:
             raise
         except BaseException as error:  # `sys.exit()` too ends the function, not the calls of others
+            if closing(error):
+                raise
             self._raised(error)
         finally:
             timer.cancel()
@@ -310,6 +312,8 @@ class FunctionCall:
         except OUTSIDE:
             raise
         except BaseException as error:
+            if closing(error):
+                raise
             logger.exception("function %s could not be taken back; the model is told so", self.call.name)
             self._could_not_take_back(f"{type(error).__name__}: {error}")
         else:

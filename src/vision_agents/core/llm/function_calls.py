@@ -66,6 +66,11 @@ class AnswerCalls:
         # Nobody waits for the answer any more: no further call is made for it.
         self.over = False
 
+    @property
+    def acted(self) -> bool:
+        """Return whether a function was called that has effects: then the answer is what that has done."""
+        return any(call.tool is not None and call.tool.effects for call in self._calls)
+
     def interrupt(self) -> None:
         """The user interrupted the answer: what runs ends as its tool wants it, what is to be undone is. Harmless
         twice, and when the call is over."""

@@ -47,6 +47,9 @@ class LLM(UsageReporter, FunctionCaller, abc.ABC):
     """The tokens, by estimate, that the history in a request may have. Set it by the model's context."""
     calls_functions: bool = True
     """Whether the model can call functions. Where it cannot, `stream` leaves them out."""
+    may_be_silent: bool = False
+    """Whether an answer without a word is one: the model has chosen to say nothing. Otherwise it has failed, unless it
+    has called a function that has effects."""
 
     def __init__(self) -> None:
         Interruptible.__init__(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from functools import partial
@@ -21,6 +22,9 @@ from .transcript import SpeakingRate, Utterance
 from .voice import CONTINUE_PROMPT, SpeechRequest, SpokenReply, VoiceListener
 
 logger = logging.getLogger(__name__)
+
+# Sentences that the voice has failed at, of which so many are remembered until it is asked again.
+UNSAYABLE_REMEMBERED = 8
 
 
 class CascadeVoice:
@@ -42,6 +46,8 @@ class CascadeVoice:
         self._instructions = instructions
         self._listener = listener
         self._rate = SpeakingRate()
+        # Sentences that the voice has failed at, from their beginning.
+        self._unsayable: deque[str] = deque(maxlen=UNSAYABLE_REMEMBERED)
         # Each stage that runs, and the number of its reply.
         self._stages: dict[asyncio.Task[None], int] = {}
         # Replies whose function calls may still be interrupted, by their numbers.
@@ -169,6 +175,7 @@ class CascadeVoice:
     async def _speak(self, making: Making, writer: asyncio.Task[None]) -> None:
         """Synthesise the sentences as they come."""
         component, number = "TTS", making.reply.number
+        left_out: list[Exception] = []
         try:
             while (piece := await making.pending.get()) is not None:
                 if isinstance(piece, Exception):
@@ -176,11 +183,15 @@ class CascadeVoice:
                     raise piece
                 if not isinstance(piece, Utterance):
                     self._playout.mark(number, piece)
-                elif not await self._say(making, piece):
+                elif not await self._say_if_it_can(making, piece, left_out):
                     return
+            if left_out and not self._playout.written(number):
+                raise left_out.pop()
         except Exception as error:
             self._listener.reply_failed(number, component, error)
         finally:
+            for unsaid in left_out:
+                self._listener.words_failed("TTS", unsaid)
             # Nobody reads the rest.
             for task in (writer, *making.insertions):
                 task.cancel()
@@ -194,10 +205,19 @@ class CascadeVoice:
             async with aclosing(self._text(making, request, history)) as text, aclosing(sentences(text)) as pieces:
                 async for sentence in pieces:
                     await making.write(sentence)
+            if self._owes_words(making, request):
+                raise RuntimeError(f"{type(self._llm).__name__} answered without a word: see `LLM.may_be_silent`")
             making.reply.written = True
         except Exception as error:
             end = error
         await making.pending.put(end)
+
+    def _owes_words(self, making: Making, request: SpeechRequest | None) -> bool:
+        """Return whether a model has ended an answer in which nothing is said or done, though somebody waits for it."""
+        if self._llm.may_be_silent or (request is not None and request.verbatim):
+            return False
+        interrupted = making.calls.over or making.reply.epoch < self._llm.epoch
+        return not (making.has_words or making.calls.acted or interrupted)
 
     async def _write_inserted(self, making: Making, number: int, request: SpeechRequest) -> None:
         """Put what a function says, or has the model say, among the reply's sentences."""
@@ -245,6 +265,24 @@ class CascadeVoice:
                 if delta:
                     making.made("first_token")
                 yield delta
+
+    async def _say_if_it_can(self, making: Making, utterance: Utterance, left_out: list[Exception]) -> bool:
+        """Synthesise one sentence. One that the voice fails at again, from its beginning, is left out, and what it
+        fails at behind that: the rest of the answer is said all the same."""
+        try:
+            said = await self._say(making, utterance)
+        except Exception as error:
+            again = utterance.text in self._unsayable
+            if not (utterance.length or again):
+                self._unsayable.append(utterance.text)
+            if utterance.length or not (again or left_out):
+                raise
+            left_out.append(error)
+            utterance.start = None  # What was given of it has no sound.
+            return True
+        if said and utterance.text in self._unsayable:
+            self._unsayable.remove(utterance.text)
+        return said
 
     async def _say(self, making: Making, utterance: Utterance) -> bool:
         """Synthesise one sentence into the playout. False if the reply is stale."""

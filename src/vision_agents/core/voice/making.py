@@ -8,7 +8,7 @@ from contextlib import aclosing
 from functools import partial
 
 from ..audio.line import Heard
-from ..conversation import Conversation, Message, Role, told_last
+from ..conversation import Conversation, Message, Role, has_words, told_last
 from ..llm import AnswerCalls, FunctionCall, Speaker
 from .sentences import sentences
 from .transcript import Utterance
@@ -67,6 +67,11 @@ class Making(Speaker):
     def spoken(self) -> bool:
         """True if all that is written by now is synthesised."""
         return all(utterance.complete for utterance in self.reply.transcript.utterances)
+
+    @property
+    def has_words(self) -> bool:
+        """True if something is written that a voice can say."""
+        return any(has_words(utterance.text) for utterance in self.reply.transcript.utterances)
 
     async def write(self, sentence: str) -> None:
         """Add the next sentence."""

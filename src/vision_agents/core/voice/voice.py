@@ -48,7 +48,8 @@ class SpeechRequest:
 class SpokenReply:
     """A reply in the making: its epoch, its words, and how they were last shown.
 
-    `written`: the model has nothing to add to them. `broken`: the making of it failed. `confirmation`: of the turn that
+    `written`: the model has nothing to add to them. `broken`: the making of it failed. `late`: it
+    did not sound in time. `confirmation`: of the turn that
     it answers; before it nobody hears, or is told, of the reply. `places`: of its words in the
     history, by the parts of its transcript, once one of their words was heard. `follows`: the requested reply that it
     is a further part of, since functions were called in between. `more`: so were they in this one, and another part
@@ -61,6 +62,7 @@ class SpokenReply:
     shown: HeardText | None = None
     written: bool = False
     broken: bool = False
+    late: bool = False
     confirmation: Confirmation = field(default_factory=Confirmation)
     places: dict[int, int] = field(default_factory=dict)
     follows: int | None = None
@@ -81,6 +83,9 @@ class VoiceListener(Protocol):
 
     def reply_failed(self, reply: int, component: str, error: BaseException) -> None:
         """The reply cannot be made, or no more of it."""
+
+    def words_failed(self, component: str, error: BaseException) -> None:
+        """Some words of a reply cannot be said; it goes on behind them."""
 
     def reply_superseded(self, reply: int) -> None:
         """The model has given up a reply for what one of its functions says; what that finds is told by itself."""
