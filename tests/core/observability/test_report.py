@@ -20,7 +20,7 @@ from vision_agents.core.observability.report import make_report, report_json
 from vision_agents.core.trace import TraceError, encode_record, notes, replay
 
 RATE = 48_000
-HEAD = {"note": "SessionStarted", "version": 3, "policy": {}, "words": {}, "answers": True, "started": 0.0}
+HEAD = {"note": "SessionStarted", "version": 4, "policy": {}, "words": {}, "answers": True, "started": 0.0}
 STEP = 0.0051  # how finely the user's channel is looked at
 
 

@@ -341,7 +341,7 @@ import sys
 {before}
 from vision_agents.core.observability.telemetry import telemetry
 observe = telemetry()
-observe({{"t": 0, "note": "SessionStarted", "version": 3, "policy": {{}}, "words": {{}},
+observe({{"t": 0, "note": "SessionStarted", "version": 4, "policy": {{}}, "words": {{}},
           "answers": True, "started": 0}})
 print(getattr(observe, "__name__", "a call"), any(name.startswith("opentelemetry.") for name in sys.modules))
 """

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 from .codec import Json, TraceError
+from .older import upgraded
 from .records import check_record
-from .version2 import upgraded
 
 
 def read_trace(path: Path) -> list[Json]:
-    """All records of a trace file, those of version 2 as of today. A last line that was cut off (the process died) is
-    left out.
+    """All records of a trace file, those of older versions as of today. A last line that was cut off (the process
+    died) is left out.
 
     Raises TraceError, with the line's number, for anything else that is no record; OSError if the file cannot be read.
     """

@@ -10,8 +10,9 @@ from ..usage import TokenUsage
 from ..voice.transcript import Utterance
 from .stages import AnswerStages
 
-VERSION = 3
-"""Of the trace's format. The one before is read too (`version2`), no other."""
+VERSION = 4
+"""Of the trace's format: another one wherever a record or a field is renamed or gone. What is new has a default, and
+needs none. Some before are read too (`older`), no other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
-"""Traces of version 2 are read: each record under its old name is what it is called now."""
+"""Traces of versions 2 and 3 are read: each record under its old name is what it is called now."""
 
 import json
 
 import pytest
 
+from vision_agents.core.floor.events import TranscriptReceived
 from vision_agents.core.observability.folder import CallFolder
 from vision_agents.core.trace import TraceError, read_records, read_trace
 from vision_agents.core.trace.records import encode_record
@@ -83,8 +84,44 @@ def test_every_record_of_version_2_is_known(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("earlier", [True, False])
+def test_words_of_version_3_say_of_which_turn_they_are(tmp_path, earlier):
+    from .test_trace import a_session
+
+    def of_version_3(record):
+        old = {key: value for key, value in record.items() if key != "began"}
+        if record.get("event") == "TranscriptReceived":
+            old["earlier"] = earlier
+        return {**old, "version": 3} if record.get("note") == "SessionStarted" else old
+
+    session = a_session()
+    read = list(read_records(read_trace(written(tmp_path / "trace.jsonl", map(of_version_3, session)))))
+    facts = [record.fact for record in read]
+    words = [fact for fact in facts if isinstance(fact, TranscriptReceived)]
+    assert words
+    assert {word.began for word in words} == {0.0 if earlier else None}
+    assert earlier or facts == [record.fact for record in read_records(session)]
+
+
+def test_words_that_are_damaged_are_refused_by_a_sentence(tmp_path):
+    head = {
+        "t": 0.0,
+        "note": "SessionStarted",
+        "version": 4,
+        "policy": {},
+        "words": {},
+        "answers": True,
+        "started": 0.0,
+    }
+    words = {"t": 1.0, "event": "TranscriptReceived", "at": 1.0, "participant": "a", "text": "hi", "earlier": True}
+    with pytest.raises(
+        TraceError, match="record 2 .* the fields of TranscriptReceived do not fit: there is no earlier"
+    ):
+        list(read_records(read_trace(written(tmp_path / "trace.jsonl", [head, words]))))
+
+
 @pytest.mark.parametrize("version", [1, 99, None])
 def test_other_versions_are_refused_by_a_sentence(tmp_path, version):
     head = {"t": 0.0, "note": "session", "version": version, "policy": {}, "words": {}, "answers": True, "started": 0.0}
-    with pytest.raises(TraceError, match=f"of version {version}, this program reads version 3"):
+    with pytest.raises(TraceError, match=f"of version {version}, this program reads version 4"):
         list(read_records(read_trace(written(tmp_path / "trace.jsonl", [head]))))

@@ -1,6 +1,7 @@
-"""Traces of version 2, as version 3: records had other names then. What they did not tell is missing.
+"""Traces of versions 2 and 3 as those of today. What they did not tell is missing.
 
-A call of then is reported as it was. Replayed, it shows what today's floor would have decided otherwise.
+Before version 3 records had other names; before version 4 words said whether they were of an earlier turn, and not when
+that began. A call of then is reported as it was. Replayed, it shows what today's floor would have decided otherwise.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from .codec import Json
 from .notes import VERSION
 
-BEFORE = 2
-"""The version that is read too."""
+BEFORE = (2, 3)
+"""The versions that are read too."""
 
 # What it was called -> what it is called now.
 _NAMES = {
@@ -41,18 +42,27 @@ _FIELDS = {"resemblance": "similarity"}
 
 
 def upgraded(records: Iterable[Json]) -> list[Json]:
-    """The records of a trace of version 2 as those of today; any other trace as it is."""
+    """The records of a trace of one of those versions as those of today; any other trace as it is."""
     records = list(records)
-    old = any(record.get("note") == "session" for record in records)
-    return [_upgraded(record) for record in records] if old else records
+    versions = [record.get("version") for record in records if record.get("note") in ("session", "SessionStarted")]
+    if "session" in (record.get("note") for record in records):
+        records = [_renamed(record) for record in records]
+    return [_upgraded(record) for record in records] if versions and versions[0] in BEFORE else records
 
 
-def _upgraded(record: Mapping[str, object]) -> Json:
+def _renamed(record: Mapping[str, object]) -> Json:
     new = {_FIELDS.get(key, key): value for key, value in record.items()}
     for sort, names in _NAMES.items():
         name = new.get(sort)
         if isinstance(name, str):
             new[sort] = names.get(name, name)
-    if record.get("note") == "session" and record.get("version") == BEFORE:
+    return new
+
+
+def _upgraded(record: Mapping[str, object]) -> Json:
+    new = dict(record)
+    if new.get("note") == "SessionStarted":
         new["version"] = VERSION
+    if new.get("event") == "TranscriptReceived" and new.pop("earlier", False):
+        new["began"] = 0.0  # Before any turn that is known.
     return new
