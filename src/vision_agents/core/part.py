@@ -43,6 +43,7 @@ class Attachment:
         barrier: where functions with effects wait; None if none need to.
         agent: the id of the agent's user, for messages.
         used: takes the tokens that a model was used for.
+        ahead: tells how many seconds of the agent's audio are made and not heard yet.
     """
 
     epoch: Epoch = field(default_factory=Epoch)
@@ -53,6 +54,7 @@ class Attachment:
     agent: str = ""
     barrier: CallBarrier | None = None
     used: Callable[[TokenUsage], None] | None = None
+    ahead: Callable[[], float] | None = None
 
 
 class Part:

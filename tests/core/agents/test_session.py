@@ -30,6 +30,22 @@ async def test_a_part_that_was_interrupted_before_the_call_is_heard_in_it():
     assert list(replay(call.edge.records)) == []
 
 
+async def test_the_voice_knows_how_much_is_made_and_not_heard_yet():
+    class Noting(ToneTTS):
+        async def stream_audio(self, text):
+            noted.append(self.ahead)
+            async for chunk in super().stream_audio(text):
+                yield chunk
+                noted.append(self.ahead)
+
+    noted: list[float] = []
+    async with Call(tts=Noting(word_seconds=0.3)) as call:
+        assert await call.agent.say("One two. Three.")
+    # All is made at once; what a resampler holds back comes with the end of its sentence.
+    assert noted == pytest.approx([0.0, 0.3, 0.6, 0.6, 0.9], abs=0.03)
+    assert noted[0] == 0.0
+
+
 async def test_effects_that_raise_are_logged_and_those_after_them_carried_out(caplog):
     class Broken(ScriptedSTT):
         def begin_turn(self, participant):

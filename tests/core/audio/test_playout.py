@@ -38,6 +38,22 @@ def test_chunks_that_come_just_in_time_are_not_touched():
     assert np.concatenate(pulled).tolist() == list(range(1, 20 * FRAME_SAMPLES + 1))
 
 
+def test_ahead_is_all_that_waits_to_be_pulled_until_it_is_dropped():
+    gate = Gate()
+    gate.playout.begin(2, 0)
+    assert gate.playout.ahead == 0.0
+    gate.write(3 * FRAME_SAMPLES)
+    gate.write_level(FRAME_SAMPLES, reply=2)
+    assert gate.playout.ahead == 4 * FRAME_SAMPLES / SAMPLE_RATE
+    gate.pull()
+    assert gate.playout.ahead == 3 * FRAME_SAMPLES / SAMPLE_RATE
+    gate.playout.drop(2)
+    assert gate.playout.ahead == 2 * FRAME_SAMPLES / SAMPLE_RATE
+    gate.epoch.advance()
+    gate.playout.silence()
+    assert gate.playout.ahead == 0.0
+
+
 # Several replies.
 
 

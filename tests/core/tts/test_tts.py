@@ -183,6 +183,18 @@ class TestInterruption:
         assert len(heard) == 1
 
 
+class TestAhead:
+    async def test_what_the_call_says_and_nothing_outside_of_one(self) -> None:
+        voice = Voice(FORMS["async generator"])
+        assert voice.ahead == 0.0
+        silent, call = Attachment(), Attachment(ahead=lambda: 1.5)
+        for attachment, ahead in ((silent, 0.0), (call, 1.5)):
+            voice.attach(attachment)
+            assert voice.ahead == ahead
+            voice.detach(attachment)
+        assert voice.ahead == 0.0
+
+
 class TestEvents:
     async def test_each_chunk_carries_the_epoch_in_which_it_was_asked_for(self) -> None:
         voice = Voice(FORMS["list"])

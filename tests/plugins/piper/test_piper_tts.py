@@ -17,6 +17,7 @@ import pytest
 
 from vision_agents.core.models import MissingModelError
 from vision_agents.core.models.networks import loaded_models
+from vision_agents.core.part import Attachment
 from vision_agents.core.tts import SpeechChunk, TTSAudioEvent, TunableVoice, VoiceTuning
 from vision_agents.plugins import piper
 from vision_agents.plugins.piper import tts as tts_module
@@ -132,41 +133,48 @@ async def waiting_jobs(number: int) -> None:
             await asyncio.sleep(0)
 
 
-async def test_the_first_chunk_of_one_comes_before_the_later_ones_of_another(
-    voices: list[Any], monkeypatch: pytest.MonkeyPatch
+class Caller:
+    """A call with so many seconds of audio that its listener has not heard yet."""
+
+    def __init__(self, ahead: float) -> None:
+        self.voice = piper.TTS("voice.onnx")
+        self.voice.attach(Attachment(ahead=lambda: ahead))
+        self.stream = self.voice.synthesize("A sentence that takes a while to be said to its very end.")
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("ahead", [(0.0, 60.0, 30.0), (60.0, 30.0, 0.0), (30.0, 0.0, 60.0)])
+async def test_who_has_least_to_hear_is_next_whether_a_sentence_begins_or_goes_on(
+    voices: list[Any], ahead: tuple[float, ...], begun: bool
 ) -> None:
-    monkeypatch.setattr(tts_module, "RESERVE", -60.0)  # a slow machine does not use up the audio in advance
-    one, other = piper.TTS("voice.onnx"), piper.TTS("voice.onnx")
-    await asyncio.gather(one.start(), other.start())
-    long = one.synthesize(" ".join(["A sentence that takes a while to be said to its very end."] * 3))
-    for _ in range(3):
-        await anext(long)  # its listener has audio for a while now
-    begun, proceed, order = threading.Event(), threading.Event(), []
+    running, *callers = [Caller(seconds) for seconds in (0.0, *ahead)]
+    for caller in (running, *callers):
+        await caller.voice.start()
+    for caller in callers:
+        if begun:
+            await anext(caller.stream)
+    held, proceed, order = threading.Event(), threading.Event(), []
     usual = voices[0].decode
 
     def decode(*args: Any) -> Any:
-        begun.set()
+        held.set()
         assert proceed.wait(10)
         return usual(*args)
 
-    async def note(name: str, stream: AsyncGenerator[SpeechChunk, None]) -> None:
+    async def note(seconds: float, stream: AsyncGenerator[SpeechChunk, None]) -> None:
         await anext(stream)
-        order.append(name)
+        order.append(seconds)
 
     voices[0].decode = decode
-    third = piper.TTS("voice.onnx")
-    await third.start()
-    running = asyncio.create_task(note("running", third.synthesize("Hello.")))
-    assert await asyncio.to_thread(begun.wait, 10)
-    later = asyncio.create_task(note("later", long))
-    await waiting_jobs(1)
-    first = asyncio.create_task(note("first", other.synthesize("Hello.")))
-    await waiting_jobs(2)
+    first = asyncio.create_task(note(-1.0, running.stream))
+    assert await asyncio.to_thread(held.wait, 10)
+    waiting = [asyncio.create_task(note(*pair)) for pair in zip(ahead, (c.stream for c in callers), strict=True)]
+    await waiting_jobs(len(waiting))
     proceed.set()
-    await asyncio.gather(running, later, first)
-    assert order == ["running", "first", "later"]
-    for tts in (one, other, third):
-        await tts.close()
+    await asyncio.gather(first, *waiting)
+    assert order == [-1.0, 0.0, 30.0, 60.0]
+    for caller in (running, *callers):
+        await caller.voice.close()
 
 
 async def test_events_carry_the_epoch(tts: piper.TTS) -> None:

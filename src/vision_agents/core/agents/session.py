@@ -109,7 +109,15 @@ class Session:
         output = self._voice if isinstance(self._voice, RealtimeVoice) else None
         # The parts are attached to it before `start`.
         self.attachment = Attachment(
-            epoch, events, conversation, self._listening, output, agent, self.barrier, self._tokens_used
+            epoch,
+            events,
+            conversation,
+            self._listening,
+            output,
+            agent,
+            self.barrier,
+            self._tokens_used,
+            lambda: self.playout.ahead,
         )
         self._inbox: deque[ev.FloorEvent] = deque()
         self._draining = False

@@ -111,6 +111,11 @@ class Playout:
         line = self._find(reply)
         return line.written if line is not None else 0
 
+    @property
+    def ahead(self) -> float:
+        """Seconds of audio that wait to be pulled, of all replies."""
+        return sum(line.waiting for line in self._lines) / SAMPLE_RATE
+
     def mark(self, reply: int, heard: Heard) -> None:
         """Call `heard(True)` when all that was written to the reply so far has been pulled, `heard(False)` if it will
         not be. It is called from within `pull` and whatever ends the reply: it must return at once."""

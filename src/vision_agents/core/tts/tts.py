@@ -36,6 +36,15 @@ class TTS(Interruptible, abc.ABC):
     A subclass implements `stream_audio` and `stop_audio`; epochs, events and the dropping of late audio are done here.
     """
 
+    @property
+    def ahead(self) -> float:
+        """Seconds of the agent's audio that are made and not heard yet: so much later the next has to be there.
+
+        0.0 outside of calls.
+        """
+        ahead = self._attachment.ahead if self._attachment is not None else None
+        return ahead() if ahead is not None else 0.0
+
     async def start(self) -> None:
         """Connect or load, off the event loop. Called once before any text."""
 

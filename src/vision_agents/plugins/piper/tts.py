@@ -27,8 +27,8 @@ class TTS(BaseTTS):
     """Speaks on this machine, without account or network, about 70 ms after it is given a sentence of ten words.
 
     Audio is at the voice's own rate (22,050 Hz for the default one), and word times come from the voice itself. A voice
-    is loaded once a process, and one thread speaks for all sessions that have it, a chunk at a time: first chunks come
-    before those for which a listener still has audio.
+    is loaded once a process, and one thread speaks for all sessions that have it, a chunk at a time: in a call, chunks
+    for listeners who hear nothing yet come before those for listeners who still have audio, whichever has least first.
 
     Args:
         model: a Piper voice's `.onnx` file; by default the English voice of the model store.
@@ -112,12 +112,8 @@ class TTS(BaseTTS):
         await self._network.start()
         synthesis = Synthesizer(Voice(self._network.network, self._prosody)).synthesize(text)
         self._running[synthesis] = born
-        now = asyncio.get_running_loop().time
-        begun, given = now(), 0.0
         try:
-            while (chunk := await self._chunk(synthesis, slack=begun + given - now() - RESERVE)) is not None:
-                begun = begun if given else now()
-                given += chunk.audio.duration
+            while (chunk := await self._chunk(synthesis, slack=self.ahead - RESERVE)) is not None:
                 yield chunk
         finally:
             synthesis.stop()
