@@ -44,6 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "async test that is not marked virtual_time, and to those of models, browsers and Ray; give it to other tests "
         "that wait in real time for threads or processes",
     )
+    config.addinivalue_line("markers", "long: runs before the others, so that no core waits for it in the end")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -51,6 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if takes_real_time(item):
             item.add_marker("real_time")
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def takes_real_time(item: pytest.Item) -> bool:

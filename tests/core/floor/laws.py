@@ -148,9 +148,9 @@ def come_to_rest(floor: Floor, now: float) -> list[fx.Effect]:
 
 def _check_rest(floor: Floor, facts: Facts) -> None:
     # No state is silent for ever: all but IDLE have a deadline, and IDLE needs none.
-    state = floor.state
-    assert floor.deadline is not None or state is FloorState.IDLE
-    assert floor.deadline is None or state is not FloorState.IDLE or floor._presence.deadline(0.0) is not None
+    state, deadline = floor.state, floor.deadline
+    assert deadline is not None or state is FloorState.IDLE
+    assert deadline is None or state is not FloorState.IDLE or floor._presence.deadline(0.0) is not None
     assert (state is FloorState.HELD) == facts.held
     # Nothing is done while the voice is held, or for what was interrupted.
     clearance = floor.clearance(floor.epoch)
@@ -165,7 +165,7 @@ def _check_rest(floor: Floor, facts: Facts) -> None:
         assert not floor._replies.queue
         assert floor.clearance(draft.epoch, draft.number) is Clearance.WAIT
     # What waits has something that leads out of it.
-    assert clearance is not Clearance.WAIT or floor.deadline is not None
+    assert clearance is not Clearance.WAIT or deadline is not None
     rests = sum(waiting.is_rest for waiting in floor._replies.queue)
     assert rests <= floor.policy.queue_limit
     assert len(floor._replies.queue) - rests <= floor.policy.queue_limit + 1  # one answer may wait besides
