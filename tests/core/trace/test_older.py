@@ -115,7 +115,7 @@ def test_words_that_are_damaged_are_refused_by_a_sentence(tmp_path):
     }
     words = {"t": 1.0, "event": "TranscriptReceived", "at": 1.0, "participant": "a", "text": "hi", "earlier": True}
     with pytest.raises(
-        TraceError, match="record 2 .* the fields of TranscriptReceived do not fit: there is no earlier"
+        TraceError, match=r"record 2 .* the fields of TranscriptReceived do not fit: there is no earlier"
     ):
         list(read_records(read_trace(written(tmp_path / "trace.jsonl", [head, words]))))
 
