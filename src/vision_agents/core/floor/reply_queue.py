@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from . import effects as fx
 from .reply import Draft, QueuedReply, Reply, ReplyPhase
+from .waiting import WaitingReplies
 
 
 @dataclass(slots=True)
@@ -34,15 +35,13 @@ class Wait:
 
 
 @dataclass(slots=True)
-class ReplyQueue:
-    """Holds one reply with the voice and at most `limit` that wait for it."""
+class ReplyQueue(WaitingReplies):
+    """Holds one reply with the voice and those that wait for it."""
 
-    limit: int
     epoch: int = 0
     reply: Reply | None = None
     # The one that was said to its end last, if it was the rest of what a service had broken off.
     said: Reply | None = None
-    queue: deque[QueuedReply] = field(default_factory=deque)
     # The highest number used so far.
     last_reply: int = 0
     # The participants whom the next answer answers.
@@ -87,21 +86,9 @@ class ReplyQueue:
         elif waiting.inner:
             place = sum(other.started or other.inner for other in self.queue)
         else:
-            place = self._before_rests
+            place = self.before_rests
         self.queue.insert(place, waiting)
         return []
-
-    @property
-    def _before_rests(self) -> int:
-        """The place in the queue before the rest of anything; but what is made once more keeps its place."""
-        place = len(self.queue)
-        while place and self.queue[place - 1].continues is not None and not self.queue[place - 1].failures:
-            place -= 1
-        return place
-
-    def put_first(self, waiting: QueuedReply) -> None:
-        """Queue what had the voice before all that waits, but for what is being made and what belongs to that."""
-        self.queue.insert(sum(other.started or other.inner for other in self.queue), waiting)
 
     def insert(
         self, number: int, within: int, at: float, interruptible: bool = True, filler: str = ""
@@ -123,40 +110,7 @@ class ReplyQueue:
             self.addressees.add(addressees)
         self.supersede(answered=True)
         if not self.answer_waits:
-            self.queue.insert(self._before_rests, QueuedReply(at))
-
-    def queue_continuation(self, at: float, reply: int | None, cut_by: float, stopped: int = 0) -> None:
-        """Queue the unplayed rest of a reply, unless there is none or an answer waits. One that waits already waits
-        anew. `cut_by`: when the turn began that cut it off; `stopped`: so many times in a row the service did."""
-        waiting, place = self.continuation, len(self.queue)
-        if waiting is not None:
-            place = self.queue.index(waiting)
-            self.queue.remove(waiting)
-            if reply is None:
-                reply, cut_by = waiting.continues, waiting.cut_by
-        if reply is None or self.answer_waits or self.continues(reply):
-            return
-        if waiting is not None and waiting.continues == reply:
-            # It is as it was: so many failures of it are known, and it waits after the last one.
-            self.queue.insert(place, replace(waiting, since=max(at, waiting.since), cut_by=cut_by))
-        else:
-            self.queue.append(QueuedReply(at, continues=reply, cut_by=cut_by, stopped=stopped))
-
-    def queue_rest(self, at: float, reply: int, stopped: int) -> None:
-        """Queue the rest of a reply that nobody may interrupt."""
-        self.supersede()
-        if not self.continues(reply) and self._room_for_rest:
-            self.queue.append(QueuedReply(at, interruptible=False, continues=reply, stopped=stopped))
-
-    def wait_again(self, again: QueuedReply) -> None:
-        """Queue a reply that could not be made, in its old place, unless its rest is queued."""
-        known = again.continues is not None and self.continues(again.continues)
-        if not known and (self._room_for_rest or not again.is_rest):
-            self.put_first(again)
-
-    @property
-    def _room_for_rest(self) -> bool:
-        return sum(waiting.is_rest for waiting in self.queue) < self.limit
+            self.queue.insert(self.before_rests, QueuedReply(at))
 
     def found(self, *, known: bool) -> None:
         """Take note of something that is to be told. A model that answers already does not know of it.
@@ -185,35 +139,17 @@ class ReplyQueue:
             self.news = False
             self.queue.append(QueuedReply(at, news=True))
 
-    def continues(self, reply: int) -> bool:
-        """Return True if the rest of this reply is queued."""
-        return any(waiting.continues == reply for waiting in self.queue)
-
     def is_continued(self, reply: int) -> bool:
         """Return True if the rest of this reply is queued, or is being made and nothing of it was heard."""
         rest = self.reply
         being_made = rest is not None and rest.continues == reply and rest.phase is ReplyPhase.PREPARING
         return being_made or self.continues(reply)
 
-    def supersede(self, began: float = math.inf, *, answered: bool = False) -> None:
-        """Unqueue the continuation and the apology: somebody said words, and wants those answered. Not if their turn
-        `began` before the one that cut off what is to go on: that may have been the answer to them. `answered`: what
-        answers them is about to be queued. It is made in the place of one that failed, and tells the news."""
-        superseded = [w for w in self.queue if (w.is_continuation or w.is_apology) and began >= w.cut_by]
-        if answered:
-            superseded += [w for w in self.queue if w.number is None and (w.news or (w.is_answer and w.failures))]
-        self.queue = deque(w for w in self.queue if w not in superseded)
-
     def understand(self, began: float, *, idle: bool) -> None:
         """Take note that a realtime model has understood words of a turn that `began` then; `idle`: a listener's."""
         self.words_from = max(self.words_from, began)
         if not idle:
             self.supersede(began)
-
-    @property
-    def owes_again(self) -> bool:
-        """True if something waits that could not be made: the next attempt, or the apology for it."""
-        return any(w.number is None and (w.failures or w.is_apology) for w in self.queue)
 
     @property
     def understood(self) -> bool:
@@ -224,27 +160,6 @@ class ReplyQueue:
     def busy(self) -> bool:
         """True if a reply has the voice, waits for it, or is owed by a model."""
         return self.reply is not None or bool(self.queue) or self.answer_due_since is not None
-
-    @property
-    def answer_waits(self) -> bool:
-        """True if something waits that is not numbered yet and is no rest: an answer, news, a continuation, the
-        apology."""
-        return any(waiting.number is None and not waiting.is_rest for waiting in self.queue)
-
-    @property
-    def rest_waits(self) -> bool:
-        """True if the rest of something that nobody may interrupt is in the queue."""
-        return any(waiting.is_rest for waiting in self.queue)
-
-    @property
-    def continuation(self) -> QueuedReply | None:
-        """The continuation in the queue: words would unqueue it."""
-        return next((waiting for waiting in self.queue if waiting.is_continuation), None)
-
-    @property
-    def answer_is_next(self) -> bool:
-        """True if the first in the queue is an answer."""
-        return bool(self.queue) and self.queue[0].is_answer
 
     def begins_at(self, *, quiet: bool) -> float | None:
         """Return from when on the first in the queue may have the voice; None if something else is in its way.
@@ -416,13 +331,6 @@ class ReplyQueue:
         """Take note that something was said inside the reply that has the voice, or cannot be."""
         if self.reply is not None:
             self.reply.insertions.pop(number, None)
-
-    def withdraw(self, number: int) -> QueuedReply | None:
-        """Take a reply out of the queue. Returns None if it was not there."""
-        waiting = next((waiting for waiting in self.queue if waiting.number == number), None)
-        if waiting is not None:
-            self.queue.remove(waiting)
-        return waiting
 
     def forget(self, participant: str) -> None:
         """Answer a participant no more. What is said to nobody else goes on for those who are there."""
