@@ -3,6 +3,7 @@
 import asyncio
 import os
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,9 @@ pytestmark = [
         find_chromium() is None and "CI" not in os.environ, reason="no browser here; on Debian: apt install chromium"
     ),
 ]
+
+# The states that show the most.
+RICH = ("over", "recorded", "no-place", "taken", "typed", "new-conversation")
 
 NOTICE = "!document.querySelector('#notice').hidden && document.querySelector('#notice-text').textContent"
 CAPTIONS = "[...document.querySelectorAll('#captions > li')].map((row) => row.textContent)"
@@ -47,18 +51,34 @@ async def on(folder):
         yield on
 
 
-@pytest.mark.parametrize("state", ["over", "recorded", "no-place", "taken", "typed", "new-conversation"])
-async def test_everybody_can_use_the_page(on, state):
-    tab = await page_states.STATES[state](on)
+async def check(tab, *looks):
+    """Everybody can use the tab, in each width and theme."""
     await tab.run("document.querySelectorAll('details').forEach((each) => each.open = true)")
     await tab.run(axe())
-    for width in (390, 1280):
-        for dark in (False, True):
-            await tab.screenshot(width, 900, dark=dark)
-            assert await tab.run(VIOLATIONS) == [], (width, dark)
-            wide = await tab.run("document.documentElement.scrollWidth")
-            assert wide <= width, "nothing is cut off at the right"
+    for width, dark in looks:
+        await tab.screenshot(width, 900, dark=dark)
+        assert await tab.run(VIOLATIONS) == [], (width, dark)
+        wide = await tab.run("document.documentElement.scrollWidth")
+        assert wide <= width, "nothing is cut off at the right"
+
+
+@pytest.mark.parametrize("state", RICH)
+async def test_everybody_can_use_the_page(on, state):
+    tab = await page_states.STATES[state](on)
+    await check(tab, *product((390, 1280), (False, True)))
     assert tab.console == []
+
+
+async def test_everybody_can_use_it_in_every_other_state_too(on):
+    states = [state for state in page_states.STATES if state not in RICH]
+    assert states[-1] == "gone", "after which there is no server"
+    for state in states:
+        tab = await page_states.STATES[state](on)
+        try:
+            await check(tab, (390, False), (1280, True))
+        except AssertionError as error:
+            raise AssertionError(f"{state}: {error}") from None
+        await on.browser.close_all()
 
 
 async def test_in_a_call_too_and_what_was_said_survives_a_reload_and_a_restart(on):

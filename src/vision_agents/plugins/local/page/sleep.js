@@ -1,7 +1,7 @@
 // Whether the browser let this tab sleep: then timers stand still, and calls and connections break unnoticed.
 
 export const ASLEEP =
-  "This tab was asleep, and the call ended. Press Talk: your conversation is kept for a minute, or some, and goes on.";
+  "This tab was asleep, and the call ended. Press Talk: your conversation goes on, if it did not sleep for long.";
 
 const TICK_MS = 1000;
 const ASLEEP_MS = 10_000; // background tabs run their timers once a second at least, sleeping ones not at all
