@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 def examine(spec: str) -> Iterator[Finding]:
     """Check the agent that `module:function` makes. Raises AgentFactoryError if there is no such function."""
     try:
-        factory, failure = load_factory(spec), None
+        factory, failure = load_factory(spec, "the argument"), None
     except ImportError as error:
         factory, failure = None, error
     # An import stops at the first plugin that is not installed: this tells of all.

@@ -61,7 +61,7 @@ def test_what_is_no_factory_is_refused(spec, complaint):
     [
         ("flowers:make_agnt", "did you mean make_agent?"),
         ("flower:make_agent", "did you mean flowers?"),
-        ("flowers:zzz", "check --agent"),
+        ("flowers:zzz", "check --agent. It has make_agent."),
     ],
 )
 def test_a_misspelt_name_is_told_with_the_one_that_was_meant(spec, hint, tmp_path, monkeypatch):

@@ -42,6 +42,7 @@ def load_object(spec: str, where: str = "--agent") -> Any:
     for name in object_name.split("."):
         found = getattr(found, name, None)
     if found is None:
+        where += _factories(module)
         raise AgentFactoryError(
             f"the module {module_name} ({_place(module)}) has no {object_name!r}: "
             + _advice(object_name, (name for name in vars(module) if not name.startswith("_")), where)
@@ -49,9 +50,9 @@ def load_object(spec: str, where: str = "--agent") -> Any:
     return found
 
 
-def load_factory(spec: str) -> AgentFactory:
+def load_factory(spec: str, where: str = "--agent") -> AgentFactory:
     """Import the factory that `module:function` names. Raises AgentFactoryError if that is none to be awaited."""
-    factory = load_object(spec)
+    factory = load_object(spec, where)
     function_name = spec.partition(":")[2]
     call = factory if inspect.isroutine(factory) else getattr(factory, "__call__", None)  # noqa: B004
     if not inspect.iscoroutinefunction(call):
@@ -85,6 +86,12 @@ def _import(name: str, where: str) -> Any:
 def _advice(word: str, known: Iterable[str], where: str) -> str:
     near = difflib.get_close_matches(word, known, n=1)
     return f"did you mean {near[0]}?" if near else f"check {where}"
+
+
+def _factories(module: Any) -> str:
+    """The names of a module's async functions, in a sentence."""
+    names = [name for name, each in vars(module).items() if inspect.iscoroutinefunction(each) and name[0] != "_"]
+    return f". It has {', '.join(names)}." if names else ""
 
 
 def _as_module(path: str) -> str:
