@@ -6,8 +6,8 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import aiohttp
 import ray
 from ray import serve
 from ray.cluster_utils import Cluster
+from ray.exceptions import RayActorError
 from ray.serve.config import HTTPOptions, ProxyLocation
 
 from vision_agents.serving import load_runner
@@ -75,8 +76,9 @@ def processes(deployment: str) -> dict[str, int]:
     found = {}
     for actor in ray.util.list_named_actors(all_namespaces=True):
         if actor["namespace"] == "serve" and f"#{deployment}#" in actor["name"]:
-            handle = ray.get_actor(actor["name"], namespace="serve")
-            found[actor["name"].rpartition("#")[2]] = ray.get(handle.__ray_call__.remote(_pid), timeout=PATIENCE)
+            with suppress(ValueError, RayActorError):  # Those of a release before may end meanwhile.
+                handle = ray.get_actor(actor["name"], namespace="serve")
+                found[actor["name"].rpartition("#")[2]] = ray.get(handle.__ray_call__.remote(_pid), timeout=PATIENCE)
     return found
 
 
@@ -125,16 +127,22 @@ class Client:
 
     async def sessions(self) -> dict[str, int]:
         """The sessions of each host, by its name."""
-        _, text = await self.ask("GET", "/metrics")
-        lines = [line for line in text.splitlines() if line.startswith("vision_agents_sessions{")]
+        lines = [line for line in await self._metrics() if line.startswith("vision_agents_sessions{")]
         return {line.split('"')[1]: int(float(line.split()[-1])) for line in lines}
 
     async def counted(self, name: str, **labels: str) -> int:
         """What is counted of the cluster; 0 of what has not happened."""
-        _, text = await self.ask("GET", "/metrics")
         told = ",".join(f'{label}="{value}"' for label, value in labels.items())
         series = f"vision_agents_{name}{{{told}}} " if told else f"vision_agents_{name} "
-        return sum(int(float(line.split()[-1])) for line in text.splitlines() if line.startswith(series))
+        return sum(int(float(line.split()[-1])) for line in await self._metrics() if line.startswith(series))
+
+    async def _metrics(self) -> list[str]:
+        """The lines of the figures, once they are answered: who answers may just have died."""
+        async with asyncio.timeout(PATIENCE):
+            while (answer := await self.ask("GET", "/metrics"))[0] != 200:
+                await asyncio.sleep(0.2)
+        text: str = answer[1]
+        return text.splitlines()
 
     async def until(self, condition: Any) -> dict[str, int]:
         """Wait until the sessions of the hosts are as `condition` wants them."""
@@ -142,6 +150,13 @@ class Client:
             while not condition(sessions := await self.sessions()):
                 await asyncio.sleep(0.2)
         return sessions
+
+
+async def until(condition: Callable[[], Awaitable[Any]]) -> None:
+    """Ask until it is so."""
+    async with asyncio.timeout(PATIENCE):
+        while not await condition():
+            await asyncio.sleep(0.2)
 
 
 async def conversation(one: str) -> list[str]:

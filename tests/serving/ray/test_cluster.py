@@ -33,6 +33,27 @@ def url() -> Iterator[str]:
             yield url
 
 
+async def counted(client: kit.Client, name: str, number: int) -> bool:
+    return await client.counted(name) == number
+
+
+async def has_said(one: str, texts: int) -> bool:
+    """What was said in a session is told to the registry each second."""
+    return len(await kit.conversation(one)) == texts
+
+
+async def all_said(text: str) -> bool:
+    return text in str(await kit.conversations())
+
+
+async def known(client: kit.Client, one: str) -> bool:
+    return (await client.ask("GET", one))[0] == 200
+
+
+async def fewer(client: kit.Client) -> bool:
+    return await asyncio.to_thread(kit.stopping, "CallHost") > 0 or len(await client.sessions()) < 2
+
+
 @pytest_asyncio.fixture
 async def client(url: str) -> AsyncIterator[kit.Client]:
     timeout = aiohttp.ClientTimeout(total=kit.PATIENCE)
@@ -135,7 +156,8 @@ async def test_a_killed_host_loses_its_calls_alone_and_they_go_on_elsewhere(clie
     new = await client.started("meanwhile")
     await client.until(lambda hosts: victim not in hosts and sum(hosts.values()) == 13)
     assert not any(ending.done() for ending in endings)
-    assert await client.counted("sessions_moved_total") == moved + hosts[victim]
+    # They have a place already while their agents still join.
+    await kit.until(lambda: counted(client, "sessions_moved_total", moved + hosts[victim]))
     for one in [*sessions, new]:
         assert (await client.ask("DELETE", one))[0] == 204
     assert {(await ending)["why"] for ending in endings} == {"closed"}
@@ -146,11 +168,10 @@ async def test_lost_twice_a_call_is_told_and_gone_on_with(client: kit.Client) ->
     lost = await client.counted("sessions_lost_total", why="lost")
     one = await client.started("table")
     ending = asyncio.create_task(client.ended(one))
-    for _ in range(2):
+    for number in range(2):
         hosts = await client.until(lambda hosts: sum(hosts.values()) == 1)
         (victim,) = (name for name, sessions in hosts.items() if sessions)
-        # What was said is told to the registry each second.
-        await asyncio.sleep(2.5)
+        await kit.until(lambda said=number + 1: has_said(one, said))
         kit.kill((await asyncio.to_thread(kit.processes, "CallHost"))[victim])
         await client.until(lambda hosts, dead=victim: dead not in hosts)
     told = await ending
@@ -160,9 +181,8 @@ async def test_lost_twice_a_call_is_told_and_gone_on_with(client: kit.Client) ->
     assert (status, "lost" in gone["detail"]) == (410, True)
     again = await client.started("table", continues=one.rpartition("/")[2])
     await client.until(lambda hosts: sum(hosts.values()) == 1)
-    await asyncio.sleep(2.5)
-    said = await kit.conversation(again)
-    assert len(said) == len(set(said)) == 3  # By three processes, one after the other.
+    await kit.until(lambda: has_said(again, 3))
+    assert len(set(await kit.conversation(again))) == 3  # By three processes, one after the other.
     await client.ask("DELETE", again)
 
 
@@ -191,9 +211,7 @@ async def test_calls_of_dead_fronts_are_known_and_looked_after(client: kit.Clien
     await client.until(lambda hosts: sum(hosts.values()) == 6)
     for process in (await asyncio.to_thread(kit.processes, "Front")).values():
         kit.kill(process)
-    async with asyncio.timeout(kit.PATIENCE):
-        while (await client.ask("GET", sessions[0]))[0] != 200:  # Until there is a new front.
-            await asyncio.sleep(0.2)
+    await kit.until(lambda: known(client, sessions[0]))  # There is a new front.
     hosts = await client.until(lambda hosts: sum(hosts.values()) == 6)
     victim = max(hosts, key=lambda name: hosts[name])
     kit.kill((await asyncio.to_thread(kit.processes, "CallHost"))[victim])
@@ -207,9 +225,7 @@ async def test_a_registry_that_died_is_told_everything_again(client: kit.Client)
     one = await client.started("table")
     await client.until(lambda hosts: sum(hosts.values()) == 1)
     await kit.kill_registry()
-    async with asyncio.timeout(kit.PATIENCE):
-        while (await client.ask("GET", one))[0] != 200:
-            await asyncio.sleep(0.2)
+    await kit.until(lambda: known(client, one))
     assert (await client.start("table"))[0] == 409
     assert (await client.ask("DELETE", one))[0] == 204
 
@@ -278,8 +294,7 @@ async def test_the_page_is_as_in_one_process_and_goes_on_when_its_host_dies(clie
         await ann.click("#send")
         await ann.until(f"{captions}.includes('One two three.')")
         assert "Ann" not in await bob.run(captions)
-        while "One two three." not in str(await kit.conversations()):  # What was said is told to it each second.
-            await asyncio.sleep(0.1)
+        await kit.until(lambda: all_said("One two three."))
         kit.kill((await asyncio.to_thread(kit.processes, "CallHost"))[victim])
         await ann.until(f"{NOTICE} && {NOTICE}.includes('Another agent goes on')")
         assert await ann.until(f"{STATE} !== 'connecting' && {STATE}") != "off", await ann.run(NOTICE)
@@ -313,9 +328,8 @@ async def test_hosts_come_and_go_with_the_load_and_no_call_is_lost(client: kit.C
     endings = [asyncio.create_task(client.ended(one)) for one in kept]
     for one in ended:
         assert (await client.ask("DELETE", one))[0] == 204
-    async with asyncio.timeout(kit.PATIENCE):
-        while not await asyncio.to_thread(kit.stopping, "CallHost"):
-            await asyncio.sleep(0.2)
+    # One that has none of those calls is not seen to stop.
+    await kit.until(lambda: fewer(client))
     assert not any(ending.done() for ending in endings)
     for one in kept:
         assert (await client.ask("GET", one))[0] == 200

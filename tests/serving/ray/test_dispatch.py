@@ -88,15 +88,15 @@ class Handle:
 
     def __init__(self, ways: list[tuple[Host, type[Items]]]) -> None:
         self._ways = ways
-        self.awake: frozenset[str] = frozenset()
+        self.takers: frozenset[str] = frozenset()
         self.asked = 0
         self.run_call = SimpleNamespace(remote=self._remote)
 
     def options(self, **_: Any) -> Handle:
         return self
 
-    def _remote(self, request: CallRequest, awake: frozenset[str]) -> Items:
-        self.awake = awake
+    def _remote(self, request: CallRequest, takers: frozenset[str]) -> Items:
+        self.takers = takers
         host, way = self._ways[self.asked % len(self._ways)]
         self.asked += 1
         return way(host, request)
@@ -170,14 +170,14 @@ async def test_a_host_that_hangs_is_no_longer_offered_anything(monkeypatch: pyte
     async with cluster(monkeypatch, Items, Items) as there:
         names = {host._name for host in there.hosts}
         await there.dispatch.begin(CallRequest("table"))
-        assert there.handle.awake == names
+        assert there.handle.takers == names
         await there.hosts[1]._tasks.close()  # Nothing is heard of it any more.
         # The last try of a start that has had it offered twice, to no end, is another one's.
         await asyncio.sleep((TRIES - 1) * PLACE)
         for seconds in (0.0, SILENCE - 1, 5.0):  # It is given up, and still there.
             await asyncio.sleep(seconds)
             await there.dispatch.begin(CallRequest(f"after {seconds} s"))
-            assert there.handle.awake == {there.hosts[0]._name}
+            assert there.handle.takers == {there.hosts[0]._name}
 
 
 async def test_a_start_that_comes_back_to_the_host_that_was_too_slow_goes_on_to_another(

@@ -92,21 +92,22 @@ async def test_with_no_host_known_yet_serve_decides(fleet: Fleet) -> None:
 async def test_a_host_that_hangs_gives_no_room_and_is_offered_nothing(fleet: Fleet) -> None:
     await fleet.add("a", capacity=1)
     await fleet.add("b", capacity=1)
-    assert await fleet.registry.awake() == {"a", "b"}
+    assert await fleet.registry.takers() == {"a", "b"}
     fleet.hang("a")
     await asyncio.sleep(DROWSY + 0.1)
-    assert await fleet.registry.awake() == {"b"}
+    assert await fleet.registry.takers() == {"b"}
     assert [await reserved(fleet, f"s{number}") for number in range(2)] == [None, "sessions"]
     # Where all are late, it may be the registry that hears nothing: Serve decides.
     fleet.hang("b")
     await asyncio.sleep(DROWSY + 0.1)
-    assert await fleet.registry.awake() == set()
+    assert await fleet.registry.takers() == {"a", "b"}
     assert await reserved(fleet, "s2") is None
 
 
 async def test_hosts_of_an_older_release_give_no_room(fleet: Fleet) -> None:
     await fleet.add("old", capacity=10)
     await fleet.add("new", capacity=1, release=SECOND)
+    assert await fleet.registry.takers() == {"new"}
     assert [await reserved(fleet, f"s{number}") for number in range(2)] == [None, "sessions"]
     # A release of two hosts is not there yet with one of them.
     await fleet.add("next", capacity=0, release=Release(3.0, "third", 2))

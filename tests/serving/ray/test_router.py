@@ -25,14 +25,14 @@ class Replica(SimpleNamespace):
         super().__init__(replica_id=ReplicaID(name, DEPLOYMENT), node_id="", availability_zone="")
 
 
-async def chosen(awake: set[str], hosts: str = "abc") -> set[frozenset[str]]:
+async def chosen(takers: set[str], hosts: str = "abc") -> set[frozenset[str]]:
     """The hosts that 200 requests are offered to."""
     router: Any = Router(deployment_id=DEPLOYMENT, handle_source=DeploymentHandleSource.REPLICA)
     replicas = [Replica(name) for name in hosts]
     router._replica_id_set = {each.replica_id for each in replicas}
     found = set()
     for _ in range(200):
-        request = PendingRequest([CallRequest("table"), frozenset(awake)], {}, RequestMetadata("1", "1"))
+        request = PendingRequest([CallRequest("table"), frozenset(takers)], {}, RequestMetadata("1", "1"))
         (first,) = await router.choose_replicas(replicas, request)
         found.add(frozenset(each.replica_id.unique_id for each in first))
         # Where both are full, Serve asks once more, but not without a pause.
@@ -44,16 +44,16 @@ def pairs(*names: str) -> set[frozenset[str]]:
     return {frozenset(each) for each in names}
 
 
-async def test_of_hosts_that_are_awake_two_are_chosen_and_of_no_others() -> None:
+async def test_two_are_chosen_of_the_hosts_that_are_named_and_of_no_others() -> None:
     assert await chosen({"a", "b", "c"}) == pairs("ab", "bc", "ac")
     assert await chosen({"a", "b"}) == pairs("ab")
     assert await chosen({"c"}) == pairs("c")
     assert await chosen({"c", "gone"}, "abcd") == pairs("c")
 
 
-@pytest.mark.parametrize("awake", [set(), {"of the release before"}])
-async def test_where_none_is_awake_any_is_chosen(awake: set[str]) -> None:
-    assert await chosen(awake) == pairs("ab", "bc", "ac")
+@pytest.mark.parametrize("takers", [set(), {"of the release before"}])
+async def test_where_none_of_them_is_there_any_is_chosen(takers: set[str]) -> None:
+    assert await chosen(takers) == pairs("ab", "bc", "ac")
 
 
 async def test_one_host_is_the_choice() -> None:

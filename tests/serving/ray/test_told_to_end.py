@@ -34,7 +34,6 @@ async def told(monkeypatch: pytest.MonkeyPatch, registry: Any, *numbers: signal.
     """What the command of the first release says it has ended, and what it has deleted."""
     deleted: list[str] = []
     monkeypatch.setattr(cluster, "RegistryClient", lambda: registry)
-    monkeypatch.setattr(cluster, "ASKED", 0.1)
     monkeypatch.setattr(cluster.ray_serve, "delete", deleted.append)
     ending = asyncio.create_task(cluster._until_told(FIRST, 60.0, ""))
     await asyncio.sleep(0)
@@ -107,4 +106,5 @@ async def test_the_last_release_ends_gently_when_it_has_no_calls(monkeypatch: py
 async def test_a_registry_that_does_not_answer_keeps_nobody_from_ending(
     monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
+    monkeypatch.setattr(cluster, "ASKED", 0.1)
     assert await told(monkeypatch, Away(), number) == (True, [cluster.APP])

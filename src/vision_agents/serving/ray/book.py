@@ -93,10 +93,6 @@ class Host:
     seen: float
     report: Report
 
-    def awake(self, now: float) -> bool:
-        """Return whether it has reported of late."""
-        return now - self.seen <= DROWSY
-
 
 @dataclass(slots=True)
 class Book:
@@ -136,9 +132,9 @@ class Book:
         )
 
     def room(self, now: float) -> int:
-        """Return the number of sessions that may be taken now, by the hosts that are awake if any is."""
-        room, hosts = 0, self.current or list(self.hosts.values())
-        for host in [each for each in hosts if each.awake(now)] or hosts:
+        """Return the number of sessions that may be taken now, by those that may be offered any."""
+        room = 0
+        for host in self.takers(now).values():
             there = sum(session in self.sessions for session in host.report.sessions)
             room += max(0, host.report.snapshot.capacity - there)
         return room - sum(not entry.reported for entry in self.sessions.values())
@@ -149,15 +145,17 @@ class Book:
         return max((host.report.release for host in self.hosts.values()), default=None)
 
     @property
-    def current(self) -> list[Host]:
+    def current(self) -> dict[str, Host]:
         """The hosts of the latest release, once they are all there: those before take no more sessions then."""
         release = self.release
-        current = [host for host in self.hosts.values() if host.report.release == release]
-        return current if release is not None and len(current) >= release.hosts else []
+        current = {name: host for name, host in self.hosts.items() if host.report.release == release}
+        return current if release is not None and len(current) >= release.hosts else {}
 
-    def awake(self, now: float) -> frozenset[str]:
-        """Return the hosts that a session may be offered to. One that is given up, and still there, is none of them."""
-        return frozenset(name for name, host in self.hosts.items() if host.awake(now))
+    def takers(self, now: float) -> dict[str, Host]:
+        """Return the hosts that sessions may be offered to: one that is given up, and still there, is none of them."""
+        hosts = self.current or self.hosts
+        # Where all are late, it may be this book that hears nothing.
+        return {name: host for name, host in hosts.items() if now - host.seen <= DROWSY} or hosts
 
     def claim(self, now: float, session: str, host: str, attempt: int) -> bool:
         """A host is about to start a session. Returns whether it may: no other one has it, and it is wanted."""

@@ -137,8 +137,8 @@ class ClusterDispatch:
         for tried in range(TRIES):
             if tried:
                 request = await self._again(request)
-            awake = await self._registry.ask(Registry.awake)
-            stream = Stream(self._hosts.run_call.remote(request, awake))
+            takers = await self._registry.ask(Registry.takers)
+            stream = Stream(self._hosts.run_call.remote(request, takers))
             try:
                 facts = replace(await stream.begin(), started_at=facts.started_at)
             except Refused as refused:

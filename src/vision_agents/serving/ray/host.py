@@ -68,8 +68,8 @@ class Host:
         share = len(calls.sessions) / max(1, calls.capacity)
         return {"share": OVERLOADED if calls.sessions and calls.refusal() is not None else share}
 
-    async def run_call(self, request: CallRequest, awake: frozenset[str]) -> AsyncGenerator[dict[str, Any], None]:
-        """Hold a call for as long as this is iterated over: see `CallHost.run_call`. `awake`: read by `Router`.
+    async def run_call(self, request: CallRequest, takers: frozenset[str]) -> AsyncGenerator[dict[str, Any], None]:
+        """Hold a call for as long as this is iterated over: see `CallHost.run_call`. `takers`: read by `Router`.
 
         First comes `{"placed": …}` with the name of this host. What `CallHost` raises is an item, too: `{"refused": …}`
         or `{"failed": …}`.

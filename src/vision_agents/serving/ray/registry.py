@@ -124,9 +124,9 @@ class Registry:
         """Return why no further session is taken now, if so many of those that there are end for it."""
         return _sent(DRAINING if self._draining else self._book.refusal(self._clock(), leaving))
 
-    async def awake(self) -> frozenset[str]:
+    async def takers(self) -> frozenset[str]:
         """Return the hosts that a session may be offered to."""
-        return self._book.awake(self._clock())
+        return frozenset(self._book.takers(self._clock()))
 
     async def release(self, session: str, refused: str | None = None) -> None:
         """No host has taken a session, and it is not started. `refused`: the reason that whoever asked is told."""

@@ -8,7 +8,7 @@ from ray.serve.request_router import FIFOMixin, LocalityMixin, PendingRequest, R
 
 
 class Router(FIFOMixin, LocalityMixin, RequestRouter):
-    """The less busy of two hosts, as Serve itself has it, but among those that are awake.
+    """The less busy of two hosts, as Serve itself has it, but among those that the registry names.
 
     Serve goes by what hosts said of themselves up to ten seconds ago: one that hangs has it offer start after start.
     """
@@ -16,9 +16,9 @@ class Router(FIFOMixin, LocalityMixin, RequestRouter):
     async def choose_replicas(
         self, candidate_replicas: list[RunningReplica], pending_request: PendingRequest | None = None
     ) -> list[list[RunningReplica]]:
-        """Return two hosts of those that `Host.run_call` is told to be awake; where none of them is, of all."""
+        """Return two hosts of those that `Host.run_call` is to be offered to; where none of them is there, of all."""
         near = self.apply_locality_routing(pending_request)
         there = [each for each in candidate_replicas if each.replica_id in near]
-        awake = frozenset() if pending_request is None else pending_request.args[1]
-        chosen = [each for each in there if each.replica_id.unique_id in awake] or there
+        takers = frozenset() if pending_request is None else pending_request.args[1]
+        chosen = [each for each in there if each.replica_id.unique_id in takers] or there
         return [random.sample(chosen, min(2, len(chosen)))]
