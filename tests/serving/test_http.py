@@ -21,7 +21,7 @@ from vision_agents.serving.http import make_app
 from vision_agents.serving.lost import KEEP
 from vision_agents.serving.tokens import make_token
 
-from .kit import ANNA, ROOMY, arrives, create_agent, hosting, scripted, until
+from .kit import ANNA, ROOMY, arrives, calling, create_agent, hosting, scripted, until
 
 pytestmark = pytest.mark.virtual_time
 
@@ -256,6 +256,40 @@ async def test_a_client_that_starts_without_end_is_slowed_down(serve: Any) -> No
     assert 1 <= int(answer.headers["Retry-After"]) <= 2
     await asyncio.sleep(2.1)
     await site.start("/calls/x/sessions")
+
+
+@pytest.mark.parametrize(
+    ("proxies", "chains", "codes"),
+    [
+        # Nobody is believed unless it is said.
+        ([], ["192.0.2.1", "192.0.2.2"], [201, 429]),
+        (["198.51.100.7"], ["192.0.2.1", "192.0.2.2"], [201, 429]),
+        # Each caller is a client, also behind two proxies; and what one writes there is not.
+        (["127.0.0.1"], ["192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.9, 192.0.2.1"], [201, 201, 429, 429]),
+        (["127.0.0.0/8", "10.0.0.0/8"], ["192.0.2.1, 10.1.1.1", "192.0.2.2, 10.1.1.1"], [201, 201]),
+        (["127.0.0.0/8"], ["192.0.2.1, 10.1.1.1", "192.0.2.2, 10.1.1.1"], [201, 429]),
+        (["127.0.0.1"], ["", "unknown", "unknown", "[::1"], [201, 201, 429, 201]),
+    ],
+)
+@pytest.mark.parametrize("full", [False, True])
+async def test_behind_a_proxy_each_caller_is_a_client(
+    serve: Any, full: bool, proxies: list[str], chains: list[str], codes: list[int]
+) -> None:
+    options = ServeOptions(secret="", starts_per_second=0.01, start_burst=1, trusted_proxies=proxies)
+    site = await serve(options=options, max_concurrent_sessions=1 if full else None)
+    if full:
+        await calling(site.host)
+    asked = [
+        (await site.ask("POST", f"/calls/{n}/sessions", headers={"X-Forwarded-For": chain})).status_code
+        for n, chain in enumerate(chains)
+    ]
+    assert asked == [503 if full and code == 201 else code for code in codes]
+
+
+@pytest.mark.parametrize("proxy", ["10.0.0.1/8", "proxy.example", "*", ""])
+def test_a_proxy_that_is_no_address_is_an_error(proxy: str) -> None:
+    with pytest.raises(ValueError, match="trusted_proxies are addresses or networks"):
+        ServeOptions(secret="", trusted_proxies=[proxy])
 
 
 async def test_while_it_drains_it_is_not_ready_and_answers_all_the_same(serve: Any) -> None:

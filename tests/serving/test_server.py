@@ -208,6 +208,19 @@ async def serving(create: Any = with_edge, options: Any = None, **more: Any) -> 
         bound.close()
 
 
+@pytest.mark.parametrize(("proxies", "second"), [((), 429), (("127.0.0.1",), 201)])
+async def test_only_a_proxy_that_is_named_says_who_asks(proxies: tuple[str, ...], second: int) -> None:
+    async def no_edge() -> Any:
+        return scripted(LoopEdge())
+
+    options = ServeOptions(secret="", starts_per_second=0.001, start_burst=1, trusted_proxies=proxies)
+    async with serving(no_edge, options) as (_, url), aiohttp.ClientSession() as http:
+        for number, code in enumerate((201, second)):
+            headers = {"X-Forwarded-For": f"192.0.2.{number}"}
+            async with http.post(f"{url}/calls/call-{number}/sessions", headers=headers) as answer:
+                assert answer.status == code
+
+
 async def test_a_client_that_says_half_a_word_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "REQUEST_TIMEOUT", 0.5)
 

@@ -26,6 +26,7 @@ from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, Field
 from starlette.types import Lifespan
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from vision_agents.core.distribution import DISTRIBUTION
 from vision_agents.core.tasks import own_errors
@@ -143,6 +144,8 @@ def make_app(calls: CallHost | Dispatch, options: ServeOptions) -> FastAPI:
             allow_headers=list(options.cors_allow_headers),
             allow_credentials=options.cors_allow_credentials,
         )
+    if options.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(options.trusted_proxies))
     return app
 
 

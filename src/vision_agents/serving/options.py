@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,9 @@ class ServeOptions:
     """Sessions that one client may start in a second, in the long run."""
     start_burst: int = 200
     """Sessions that one client may start at once."""
+    trusted_proxies: Sequence[str] = ()
+    """Addresses and networks of the proxies before this server, which say by `X-Forwarded-For` who asks; by default
+    nobody is believed. A client is whoever asked the first of them."""
     limits: Limits | None = None
     """What must be left to take a call; None for the defaults."""
     drain: float = 3600.0
@@ -72,6 +76,8 @@ class ServeOptions:
         given = secret_from_environment() if self.secret is None else checked_secret(self.secret)
         keep_secret(given)
         object.__setattr__(self, "secret", given)
+        for proxy in self.trusted_proxies:
+            _check_network(proxy)
 
     @property
     def open(self) -> bool:
@@ -83,3 +89,10 @@ class ServeOptions:
         """Raise ValueError if `host` can be reached by others, and nothing decides who may do what."""
         if self.open and not is_loopback(host):
             raise ValueError(NOT_OPEN.format(host=host))
+
+
+def _check_network(proxy: str) -> None:
+    try:
+        ip_network(proxy)
+    except ValueError as error:
+        raise ValueError(f"trusted_proxies are addresses or networks, as ['10.0.0.0/8']: {error}") from None

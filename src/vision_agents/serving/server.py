@@ -154,6 +154,7 @@ async def serve(
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # It would believe whoever is on this machine. See `ServeOptions.trusted_proxies`.
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
         ssl_certfile=address.certificate,

@@ -37,10 +37,11 @@ logger = logging.getLogger(__name__)
 APP = "vision_agents"
 
 # The environment that all processes of the cluster want. A hanging host is killed, whatever calls it has; load is
-# counted where calls are, also of those whose front is dead.
+# counted where calls are, also of those whose front is dead; and who is believed to be a proxy is said by the program.
 ENVIRONMENT = {
     "RAY_SERVE_FORCE_STOP_UNHEALTHY_REPLICAS": "1",
     "RAY_SERVE_COLLECT_AUTOSCALING_METRICS_ON_HANDLE": "0",
+    "FORWARDED_ALLOW_IPS": "",
 }
 
 # What would have calls die with the front that started them.
