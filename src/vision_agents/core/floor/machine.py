@@ -18,7 +18,7 @@ participant has a turn (`turn.py`; `turn_taking.py` opens, ends and completes th
     QUIET ── speech ──▶ SPEAKING ── silence ──▶ PAUSED ── detector or deadline ──▶ FINALIZING ── words known ──▶ QUIET
                             ◀────── speech goes on ──────┴───────────────────────────┘           (and RecordTurn)
 
-The agent has one voice, for which replies queue (`reply_queue.py`, `waiting.py`; `replying.py` sees what becomes of them):
+The agent has one voice. Replies queue for it (`waiting.py`, `reply_queue.py`); `replying.py` sees what becomes of them:
 
     no reply ── one is wanted ──▶ PREPARING ── first sample pulled ──▶ AUDIBLE ── last sample pulled ──▶ no reply
 
