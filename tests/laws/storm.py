@@ -13,7 +13,7 @@ from vision_agents.core import Agent, InterruptionPolicy, Participant, User
 from vision_agents.core.agents import AgentSpeechEndedEvent
 from vision_agents.core.audio import PcmData
 from vision_agents.core.audio.playout import FADE_SAMPLES
-from vision_agents.core.conversation import Role
+from vision_agents.core.conversation import Role, ToolCall
 from vision_agents.core.edge import FRAME_SECONDS, EdgeTransport
 from vision_agents.core.events import Event
 from vision_agents.core.floor import FloorState
@@ -44,24 +44,42 @@ def sentences(rng: Random, first: int = 0) -> str:
 
 
 class StormyLLM(LLM):
-    def __init__(self, mischief):
+    """Answers with numbered words, and calls `functions` of these before, between or behind them."""
+
+    def __init__(self, mischief, functions=()):
         super().__init__()
-        self.mischief = mischief
+        self.mischief, self.names = mischief, functions
+        self.calls = 0
+        for name in functions:
+            self.register_function(name, effects=name == "act")(self.function)
+
+    async def function(self):
+        await self.mischief.pause()
+        return "done"
 
     async def stream(self, request):
         try:
             for word in sentences(self.mischief.rng, self.first(request)).split():
                 await self.mischief.pause()
+                if self.names and self.mischief.rng.random() < 0.1:
+                    self.calls += 1
+                    yield ToolCall(f"c{self.calls}", self.mischief.rng.choice(self.names), {})
+                    if self.mischief.rng.random() < 0.7:
+                        return
                 yield word + " "
         finally:
             await self.mischief.clean_up()
 
     def first(self, request):
-        """The number of its first word: it goes on where it stopped, if it is asked to."""
-        said = [message.text for message in request.messages if message.role is Role.ASSISTANT and message.text]
-        if request.messages[-1].text != CONTINUE_PROMPT or not said:
-            return 0
-        return int(said[-1].split()[-1].strip("w.")) + 1
+        """The number of its first word: it goes on where it stopped, if it is asked to, and behind its calls."""
+        last = request.messages[-1]
+        goes_on = last.role is Role.TOOL or last.text == CONTINUE_PROMPT
+        for message in reversed(request.messages if goes_on else ()):
+            if message.role is Role.USER and message.text != CONTINUE_PROMPT:
+                break
+            if message.role is Role.ASSISTANT and message.text:
+                return int(message.text.split()[-1].strip("w.")) + 1
+        return 0
 
     async def cancel_work(self):
         await self.mischief.pause()
@@ -316,7 +334,7 @@ class Witness(EdgeTransport):
 class Storm:
     """An agent, its call, and the people in it."""
 
-    def __init__(self, seed, realtime):
+    def __init__(self, seed, realtime, functions=False):
         rng = Random(seed)
         self.mischief = Mischief(rng, evil=0.3)
         self.witness = Witness()
@@ -329,7 +347,7 @@ class Storm:
             parts = {"llm": self.model}
         else:
             parts = {
-                "llm": StormyLLM(self.mischief),
+                "llm": StormyLLM(self.mischief, ("act", "look") if functions else ()),
                 "tts": StormyTTS(self.mischief),
                 "stt": StormySTT(self.mischief),
                 "turn_detection": self.detector,
@@ -409,8 +427,12 @@ class Storm:
         return self.ended[before:]
 
     def history(self):
-        """The agent's messages by reply."""
-        return {m.reply: m for m in self.agent.conversation if m.role is Role.ASSISTANT}
+        """What the agent has said, by reply: of each the parts, between which it called functions."""
+        history = {}
+        for message in self.agent.conversation:
+            if message.role is Role.ASSISTANT and not message.tool_calls:
+                history.setdefault(message.reply, []).append(message)
+        return history
 
     async def end(self):
         """Leave the call; return the tasks that are alive a minute later."""

@@ -61,10 +61,8 @@ class Facts(NamedTuple):
     # Somebody waits for the reply, which a part has failed at so many times in a row.
     missed: bool
     failures: int
-    # What a part failed at is about to be made once more, or apologised for; and the replies whose rest that is, though
-    # an answer waits behind it.
+    # What a part failed at is about to be made once more, or apologised for.
     owed: bool
-    first: frozenset[int]
     # The answer that is prepared: its number, and what it is to.
     draft: Draft | None
 
@@ -103,7 +101,6 @@ def look(floor: Floor) -> Facts:
         missed=voice.reply is not None and not voice.reply.untold and floor._recovery._missed(voice.reply),
         failures=voice.reply.failures if voice.reply is not None else 0,
         owed=voice.owes_again,
-        first=frozenset(w.continues for w in voice.queue if w.is_rest and w.failures and w.continues is not None),
         draft=voice.draft,
         silent=frozenset(
             p for p, t in turns.items() if t.phase is TurnPhase.QUIET and t.closed is not None and not t.closed.text
@@ -302,8 +299,14 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                     turns = [e for e in effects[:index] if isinstance(e, fx.RecordTurn) and e.participant not in gone]
                     # But for a listener's word, which takes the place of nothing that is owed.
                     said = any(not (before.owed and floor._judge.is_idle(turn.text)) for turn in turns)
-                    waits = before.answer_waits and not (before.owed and not turns) and continues not in before.first
-                    assert answered or not (waits or said), "who has said something is answered"
+                    waits = before.answer_waits and not (before.owed and not turns)
+                    # And what must be heard keeps its place before the answer.
+                    rest = floor._replies.reply
+                    first = rest is None or rest.number != number or not rest.interruptible
+                    later = after.answer_waits or any(
+                        isinstance(e, fx.BeginReply) and e.answer for e in effects[index:]
+                    )
+                    assert answered or not (waits or said) or (first and later), "who has said something is answered"
                     went_on = True
                 else:
                     waiting.remove(number)

@@ -253,6 +253,20 @@ class TestWhatCodeWantsSaid:
         story.answers(2.7)
         assert story.at(3.0, ev.AudioDrained, 2) == [fx.BeginReply(3, 0, answer=True)]
 
+    def test_that_must_be_heard_goes_before_the_answer_to_words_of_the_same_moment(self) -> None:
+        """As random seed 103 of the laws had it: the words are all, and the reply is late, at once."""
+        story = Story(knobs(reply_timeout=4.4, retry_after=0.0, transcript_timeout=3.0))
+        story.at(0.0, ev.ReplyRequested, 1, False)
+        story.speaks(ANN, 0.1, 0.96)
+        story.at(1.2, ev.TranscriptReceived, ANN, "how are you", False)
+        story.stops(ANN, 1.3, 0.96)
+        story.at(1.4, ev.TurnEnded, ANN)
+        effects = story.until(4.4)
+        assert fx.RecordTurn(ANN, "how are you") in effects
+        assert effects[-1] == fx.BeginReply(2, 0, answer=False, continues=1)
+        story.answers(5.0)
+        assert story.at(6.0, ev.AudioDrained, 2) == [fx.BeginReply(3, 0, answer=True)]
+
     @pytest.mark.parametrize("interruptible", [True, False])
     @pytest.mark.parametrize("later", [0.5, 1.2])
     def test_keeps_its_place_before_what_was_wanted_after_it(self, interruptible: bool, later: float) -> None:
