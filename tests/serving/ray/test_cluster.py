@@ -279,7 +279,9 @@ async def test_browsers_are_told_and_go_on_with_a_new_agent(client: kit.Client) 
 @pytest.mark.skipif(
     find_chromium() is None and "CI" not in os.environ, reason="no browser here; on Debian: apt install chromium"
 )
-async def test_the_page_is_as_in_one_process_and_goes_on_when_its_host_dies(client: kit.Client, tmp_path: Path) -> None:
+async def test_the_page_is_as_in_one_process_and_goes_on_when_its_host_or_its_front_dies(
+    client: kit.Client, tmp_path: Path
+) -> None:
     from ...e2e.test_browser import NOTICE, STATE, in_call, opened, write
 
     captions, hint = "document.querySelector('#captions').textContent", "document.querySelector('#state-hint')"
@@ -310,6 +312,21 @@ async def test_the_page_is_as_in_one_process_and_goes_on_when_its_host_dies(clie
         for tab in (ann, bob):
             await tab.click("#talk")
             assert tab.console == []
+        await client.until(lambda hosts: not any(hosts.values()))
+        await in_call(bob, "#fresh")
+        await bob.run("document.querySelector('#text').value = 'My name is Bob.'")
+        await bob.click("#send")
+        await kit.until(lambda: all_said("One two three."))
+        (before,) = await kit.conversations()
+        # Whichever front has the page: its call goes on, and nobody is there to tell of it.
+        for process in (await asyncio.to_thread(kit.processes, "Front")).values():
+            kit.kill(process)
+        await bob.until(f"{NOTICE} && {NOTICE}.includes('the conversation goes on')")
+        assert await bob.until(f"{STATE} !== 'connecting' && {STATE}") != "off", await bob.run(NOTICE)
+        assert "My name is Bob." in await bob.run(captions)
+        ((now, said),) = (await kit.conversations()).items()
+        assert (now != before, said) == (True, ["My name is Bob.", "One two three."])
+        await bob.click("#talk")
     await client.until(lambda hosts: len(hosts) == kit.HOSTS and not any(hosts.values()))
 
 
