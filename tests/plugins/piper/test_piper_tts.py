@@ -177,6 +177,18 @@ async def test_who_has_least_to_hear_is_next_whether_a_sentence_begins_or_goes_o
         await caller.voice.close()
 
 
+@pytest.mark.parametrize(("ahead", "first"), [(0.0, 8), (tts_module.PLENTY - 0.01, 8), (tts_module.PLENTY, 64)])
+async def test_a_sentence_begins_with_a_short_chunk_only_where_it_is_waited_for(
+    voices: list[Any], ahead: float, first: int
+) -> None:
+    caller = Caller(ahead)
+    await caller.voice.start()
+    chunks = [chunk async for chunk in caller.stream]
+    assert voices[0].decoded[0] == (0, first)
+    assert voices[0].decoded[-1][1] * voices[0].hop == sum(len(chunk.audio) for chunk in chunks)
+    await caller.voice.close()
+
+
 async def test_events_carry_the_epoch(tts: piper.TTS) -> None:
     heard: asyncio.Queue[TTSAudioEvent] = asyncio.Queue()
 

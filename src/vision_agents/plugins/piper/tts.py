@@ -12,7 +12,7 @@ from vision_agents.core.tts import TTS as BaseTTS
 from vision_agents.core.tts import SpeechChunk, VoiceTuning
 
 from .network import VoiceNetwork
-from .synthesizer import Synthesis, Synthesizer
+from .synthesizer import LONG, WINDOWS, Synthesis, Synthesizer
 from .voice import Prosody, Voice, load
 
 DEFAULT_VOICE = "piper-en-us-joe"
@@ -21,6 +21,8 @@ DEADLINE = 60.0
 """Seconds that making a chunk may take, with the wait for it, before it counts as stuck; usually 0.05."""
 RESERVE = 0.25
 """Seconds of audio in advance of the listener up to which a chunk is as urgent as the first one of another session."""
+PLENTY = 1.0
+"""Seconds of audio in advance of the listener from which on a sentence begins with a long chunk: that costs less."""
 
 
 class TTS(BaseTTS):
@@ -110,7 +112,8 @@ class TTS(BaseTTS):
         if self._closed:
             raise RuntimeError("this piper.TTS is closed; start it again or make a new one")
         await self._network.start()
-        synthesis = Synthesizer(Voice(self._network.network, self._prosody)).synthesize(text)
+        windows = WINDOWS if self.ahead < PLENTY else LONG
+        synthesis = Synthesizer(Voice(self._network.network, self._prosody)).synthesize(text, windows)
         self._running[synthesis] = born
         try:
             while (chunk := await self._chunk(synthesis, slack=self.ahead - RESERVE)) is not None:
