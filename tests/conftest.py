@@ -20,7 +20,7 @@ settings.register_profile("random", derandomize=False, deadline=None, database=N
 settings.load_profile("suite")
 
 # A test that carries one of these takes the machine's own time, whatever else it is.
-ALONE = ("models", "browser", "ray")
+ALONE = ("browser", "ray", "real_time")
 
 WITNESS = Witness()
 
@@ -41,8 +41,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         "real_time: runs alone, after the others, for its outcome depends on the machine's own clock. Given to each "
-        "async test that is not marked virtual_time, and to those of models, browsers and Ray; give it to other tests "
-        "that wait in real time for threads or processes",
+        "async test that is not marked virtual_time, and to those of browsers and Ray; give it to other tests that "
+        "wait in real time for threads or processes",
+    )
+    config.addinivalue_line(
+        "markers",
+        "patient: runs beside the others although it drives a browser, for it judges no time, and waits as long as "
+        "a busy machine may take",
     )
     config.addinivalue_line("markers", "long: runs before the others, so that no core waits for it in the end")
 
@@ -56,7 +61,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def takes_real_time(item: pytest.Item) -> bool:
-    """The item runs on a real event loop, or on models, browsers or Ray."""
+    """The item runs on a real event loop, or on browsers or Ray, and its outcome may depend on how long that takes."""
+    if item.get_closest_marker("patient"):
+        return False
     if any(item.get_closest_marker(name) for name in ALONE):
         return True
     test = inspect.unwrap(getattr(item, "function", None) or (lambda: None))

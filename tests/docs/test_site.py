@@ -26,7 +26,7 @@ HARMLESS = {"canonical", "prev", "next", "edit"}
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built as `scripts/test` does."""
+    """The site, built strictly."""
     place = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(place)]
     surroundings = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
@@ -91,6 +91,7 @@ WIDE = """[...document.querySelectorAll('.md-typeset__scrollwrap, .md-typeset ta
 
 
 @pytest.mark.browser
+@pytest.mark.patient
 @pytest.mark.skipif(
     find_chromium() is None and "CI" not in os.environ, reason="no browser here; on Debian: apt install chromium"
 )

@@ -12,7 +12,8 @@ from vision_agents.core.observability.acoustics import Recording
 from vision_agents.core.trace import read_trace, replay
 from vision_agents.testing.clips import speech_clips
 
-pytestmark = pytest.mark.models
+# The call takes the time that it takes.
+pytestmark = [pytest.mark.models, pytest.mark.real_time]
 
 RATE = 16_000
 # Numbers, which the model says again: some seconds of answer. Time for that to begin and go on, then the interruption,

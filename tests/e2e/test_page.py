@@ -16,6 +16,7 @@ from .stage import AGENT, IN_CALL, QUESTION, NotingSink, recorded_call, stage
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.patient,
     # In CI a browser that is missing is a failure.
     pytest.mark.skipif(
         find_chromium() is None and "CI" not in os.environ, reason="no browser here; on Debian: apt install chromium"

@@ -88,6 +88,7 @@ async def test_a_warm_part_starts_without_a_thread_and_weights_in_use_are_kept(
     assert {model.name for model in unload()} == models
 
 
+@pytest.mark.real_time
 @each_part
 def test_loops_of_several_threads_share_them(
     make: Callable[[], Any], models: set[str], sessions: int, opened: list[threading.Thread]

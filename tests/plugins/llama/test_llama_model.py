@@ -275,6 +275,7 @@ async def test_a_signal_to_the_whole_group_does_not_take_the_model_from_who_stil
     assert not process.failure
 
 
+@pytest.mark.real_time
 def test_the_end_of_the_parent_ends_the_worker_and_removes_what_it_kept(model: Path) -> None:
     running = ModelProcess.start({"model": str(model), "context": 128, "cells": 128, "n_threads": 1, "n_gpu_layers": 0})
     running._outgoing.put(None)
