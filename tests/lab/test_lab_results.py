@@ -1,6 +1,7 @@
 """Figures, comparison, table and page: from cases that are written down here."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from vision_agents.lab.compare import compare, described
 from vision_agents.lab.figures import figures, heard_figures, row_of
 from vision_agents.lab.goals import goals
 from vision_agents.lab.page import lab_page
+from vision_agents.lab.plots import plots
 from vision_agents.lab.result import VERSION, CaseResult, Cut, LabResult
 from vision_agents.lab.scenario import LabError
 from vision_agents.lab.table import goal_table, heard_table, table
@@ -203,6 +205,16 @@ def test_what_is_printed_fits_into_100_columns():
     assert max(map(len, printed.splitlines())) <= 100
     assert "2345/2345" in printed
     assert "side_talk_equal → ignore" in printed
+
+
+@pytest.mark.parametrize(("slowest", "ticks"), [(0.1, "0 200 400"), (0.43, "0 200 400 600"), (9.0, "0 200 400")])
+def test_the_times_to_silence_fill_their_plot(slowest, ticks):
+    page = plots([replace(TRUE, right=True, silence=silence) for silence in (0.06, slowest)])
+    drawing = page.partition("Onset of an interruption")[2].partition("</svg>")[0]
+    assert re.findall(r">(\d+)</text>", drawing)[: len(ticks.split())] == ticks.split()
+    bars = [float(x) + float(width) for x, width in re.findall(r'<rect x="([\d.]+)"[^>]* width="([\d.]+)"', drawing)]
+    assert 620 / 4 <= max(bars) <= 620
+    assert ("1500 ms and more: 1 of 2" in drawing) == (slowest > 1.5)
 
 
 def test_the_page_has_plots_and_wrong_cases_can_be_heard():

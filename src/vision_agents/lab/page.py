@@ -52,7 +52,7 @@ def lab_page(
     body += [tag("p", text(condition), class_="soft") for condition in result.conditions]
     body += [
         tag("h2", text("Goals")),
-        _table(GOAL_HEADER, ((_goal(cell) for cell in goal_cells(goal)) for goal in goals(rows, heard)), 3),
+        _table(GOAL_HEADER, ((_goal(cell) for cell in goal_cells(goal)) for goal in goals(rows, heard)), 2),
     ]
     for origin in dict.fromkeys(row.origin for row in rows):
         total = next(row for row in rows if row.origin == origin and row.kind == "all")

@@ -10,12 +10,13 @@ from vision_agents.core.observability.markup import tag, text
 from .result import CaseResult
 from .statistics import spread
 
-# Of a histogram: the width of a bar, and the last one, which has all that is longer, in seconds.
+# Of a histogram, in seconds: the width of a bar, and the last one, which has all that is longer. Bars from tick to tick.
 BIN, LAST = 0.05, 1.5
+TICK = 4
 
 # Pixels: a drawing, the room for its labels, and a row of bars.
 WIDTH, HEIGHT = 620.0, 170.0
-BELOW, NAMES, ROW = 20.0, 190.0, 22.0
+BELOW, NAMES, ROW = 20.0, 240.0, 22.0
 
 _KEY = "Decisions by kind: red yielded, green ignored, blue answered after, amber early or failed; pale: wrong"
 
@@ -45,13 +46,14 @@ def _plot(title: str, drawing: str) -> str:
 
 def _histogram(values: Sequence[float]) -> str:
     bins = Counter(min(int(value / BIN), round(LAST / BIN)) for value in values)
-    count = round(LAST / BIN) + 1
+    # As far as there is something to see.
+    count = min(round(LAST / BIN) + 1, max(2, max(bins) // TICK + 1) * TICK)
     width, most = WIDTH / count, max(bins.values())
     floor = HEIGHT - BELOW
     bars = [
         tag(
             "rect",
-            tag("title", text(f"{_span(n, count)}: {bins[n]} of {len(values)} cases")),
+            tag("title", text(f"{_span(n)}: {bins[n]} of {len(values)} cases")),
             x=n * width + 1,
             y=floor - bins[n] / most * (floor - 14),
             width=width - 2,
@@ -60,11 +62,10 @@ def _histogram(values: Sequence[float]) -> str:
         )
         for n in sorted(bins)
     ]
+    edges = {0: "start", count: "end"}
     ticks = [
-        tag(
-            "text", text(f"{n * BIN * 1000:.0f}"), x=n * width, y=HEIGHT - 4, text_anchor="start" if not n else "middle"
-        )
-        for n in range(0, count, 4)
+        tag("text", text(f"{n * BIN * 1000:.0f}"), x=n * width, y=HEIGHT - 4, text_anchor=edges.get(n, "middle"))
+        for n in range(0, count + 1, TICK)
     ]
     middle = spread(values)
     median = 0.0 if middle is None else middle.p50
@@ -76,9 +77,9 @@ def _histogram(values: Sequence[float]) -> str:
     return _svg(HEIGHT, said, axis, *bars, *ticks, line, label)
 
 
-def _span(n: int, count: int) -> str:
+def _span(n: int) -> str:
     start = n * BIN * 1000
-    return f"{start:.0f} ms and more" if n == count - 1 else f"{start:.0f} to {start + BIN * 1000:.0f} ms"
+    return f"{start:.0f} ms and more" if n == round(LAST / BIN) else f"{start:.0f} to {start + BIN * 1000:.0f} ms"
 
 
 def _decisions(cases: Iterable[CaseResult]) -> str:
