@@ -1,4 +1,4 @@
-"""The table as a picture: a panel for each figure, a bar for each framework and setting; the best is filled."""
+"""The table as a picture: a panel for each figure, a bar for each framework and setting; the best is marked."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 Row = dict[str, Any]
 
 WIDTH, PANEL, BAR = 960, 300, 22
+# So wide is a bar of nothing: where less is better, it is the best.
+LEAST = 3
 # What is drawn: title, unit, the figure of a row, and whether more is better.
 PANELS: Sequence[tuple[str, Callable[[Row], float | None], str, bool]] = (
     ("yields to an interruption", lambda row: _share(row["yield"]), "%", True),
@@ -61,10 +63,13 @@ def _panel(rows: Sequence[Row], names: Sequence[str], panel: Any, x: int, y: int
         if value is None:
             out.append(f'<text class="soft" x="{x + 150}" y="{top + 12}">never</text>')
             continue
-        width = (PANEL - 70) * value / largest if largest else 0.0
-        kind = "best" if value == best else "bar"
+        width = max(LEAST, (PANEL - 70) * value / largest if largest else 0.0)
+        # Of those who never do it nobody does it best.
+        won = value == best and (value > 0 or not more)
+        kind, weight = ("best", "700") if won else ("bar", "400")
         out.append(f'<rect class="{kind}" x="{x + 148}" y="{top}" width="{width:.1f}" height="15" rx="3"/>')
-        out.append(f'<text x="{x + 154 + width:.1f}" y="{top + 12}">{_told(value, unit)}</text>')
+        told = f'<text x="{x + 154 + width:.1f}" y="{top + 12}" font-weight="{weight}">{_told(value, unit)}</text>'
+        out.append(told)
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -85,3 +86,14 @@ def test_the_picture_fills_the_best_of_each_figure() -> None:
     picture = draw([{**row, "name": "one", "cpu_ms": 10.0}, {**row, "name": "two", "cpu_ms": 30.0}])
     assert picture.count('class="best"') == 2 * 7 + 1
     assert picture.count(">never<") == 4
+
+
+def test_the_picture_shows_who_wins_by_nothing_and_no_winner_where_nobody_does_it() -> None:
+    kept = {**dict.fromkeys(("backchannel", "vocal", "noise", "music"), (1, 2)), "side_talk": (0, 2)}
+    row = {"setting": "default", "yield": (1, 2), "kept": kept, "silence": None, "answer": None, "cpu_ms": 1.0}
+    picture = draw([{**row, "name": "one", "pause": 0.5}, {**row, "name": "two", "pause": 0.0}])
+    bars = dict(re.findall(r'class="(\w+)" x="168" y="\d+" width="([\d.]+)"', picture.partition(">silence that a")[2]))
+    assert bars["bar"] == "230.0"
+    assert 0 < float(bars["best"]) < 10, "it is to be seen"
+    aside = picture.partition("… at talk aside")[2].partition('font-weight="600"')[0]
+    assert 'class="best"' not in aside
