@@ -21,7 +21,8 @@ UTTERANCES: dict[str, tuple[str, str, str]] = {
         "Oh, what a shame|I see what you mean, yeah|No wonder|Sounds like a great plan, thanks|Very interesting advice|"
         "I'm so sorry to hear that|Wow, I had no idea|That's such a beautiful thought|Sure, that works for me",
         "You can buy it|What about Tuesday|I want another one|Okay, one question|And the second one|Is it good|"
-        "Tell me more|Okay, question|I have a question|Which plan|A story|I can tell him|Okay, good, next one",
+        "Tell me more|Yeah, go for it|Okay, question|I have a question|Which plan|A story|"
+        "I can tell him|Okay, good, next one",
         "No, that's wrong|Wait a second|Okay, stop|Yeah, hold on, please|Hey|Hey, stop|Hey, you",
     ),
     "de": (
