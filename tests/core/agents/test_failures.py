@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from vision_agents.core.agents import AgentSpeechEndedEvent, ErrorEvent
+from vision_agents.core.agents import AgentSpeechEndedEvent, AgentSpeechStartedEvent, ErrorEvent
 from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import Role, ToolCall
 from vision_agents.core.floor import FloorState, InterruptionPolicy
@@ -280,6 +280,19 @@ async def test_what_fails_for_good_ends_in_the_apology():
         await ask(call)
         assert call.history == [("user", "hello"), ("assistant", SORRY)]
         assert len(errors(call)) == 2
+
+
+@pytest.mark.parametrize("faults", [[HANG] * 9, ["down", HANG], [HANG, "down"]], ids=["dead", "then dead", "back"])
+async def test_who_calls_a_dead_service_hears_the_apology_in_the_time_that_the_policy_states(faults):
+    async with Call(["hello"], llm=FaultyLLM(faults), apology=SORRY) as call:
+        policy, now = InterruptionPolicy(), asyncio.get_running_loop().time
+        await call.detector.speak(ANNA, 1.0)
+        asked = now()
+        await call.until(lambda: call.of(AgentSpeechStartedEvent), 30.0)
+        waited = now() - asked
+        assert waited < policy.reply_timeout + policy.retry_after + policy.retry_timeout + 1.0
+        await call.until_state(FloorState.IDLE)
+        assert call.history == [("user", "hello"), ("assistant", SORRY)]
 
 
 async def test_a_voice_that_is_gone_cannot_apologise():
