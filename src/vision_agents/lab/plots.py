@@ -10,7 +10,7 @@ from vision_agents.core.observability.markup import tag, text
 from .result import CaseResult
 from .statistics import spread
 
-# Of a histogram, in seconds: the width of a bar, and the last one, which has all that is longer. Bars from tick to tick.
+# Of a histogram, in seconds: the width of a bar, and the last one, which has all that is longer. TICK: bars to a tick.
 BIN, LAST = 0.05, 1.5
 TICK = 4
 
