@@ -197,8 +197,7 @@ class Witness(EdgeTransport):
         self._held = None
         self._held_frames = 0
         self._uninterruptible = set()
-        # Replies that say the rest of another: their first word is not the first.
-        self._continuing = set()
+        # The number of each reply's first word: what goes on, or tells what functions did, begins with a later one.
         self._first = {}
         # The replies of which the stages were told.
         self._timed = set()
@@ -258,10 +257,8 @@ class Witness(EdgeTransport):
             self._uninterruptible.add(record["reply"])
         if event == "AudioStarted":
             self._playing, self._over = record["reply"], False
-        if effect == "BeginReply" and record["continues"] is not None:
-            self._continuing.add(record["reply"])
-            if record["continues"] in self._uninterruptible:
-                self._uninterruptible.add(record["reply"])
+        if effect == "BeginReply" and record["continues"] in self._uninterruptible:
+            self._uninterruptible.add(record["reply"])
         if event == "AudioDrained" or effect == "DropReply":
             self._end(record["reply"])
         elif effect == "Commit":
@@ -297,7 +294,7 @@ class Witness(EdgeTransport):
 
     def first(self, reply):
         """The number of the reply's first word, by its text: a fade passes through the samples of earlier ones."""
-        return self._first.get(reply, 0) if reply in self._continuing else 0
+        return self._first.get(reply, 0)
 
     def _compare(self, record):
         """Law 5: what the agent says was heard, against what was pulled."""

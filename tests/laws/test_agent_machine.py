@@ -238,6 +238,18 @@ FAILED: dict[str, list[Step]] = {
         ("wait", {"seconds": 4.579597874200955}),
         ("first_window", {"person": ANNA, "then": 0.0}),
     ],
+    "an answer that begins with what a function of the one before has done": [
+        ("join", {"seed": 3510, "functions": True, "realtime": False}),
+        ("weather", {"evil": 0.0}),
+        ("wait", {"seconds": 6.1024567678121375}),
+        ("wait", {"seconds": 0.1102}),
+        ("wait", {"seconds": 3.648838505309622}),
+        ("ask", {"seed": 0, "then": 0.05}),
+        ("first_window", {"person": ANNA, "then": 0.0}),
+        ("ask", {"seed": 0, "then": 0.05}),
+        ("ask", {"seed": 733, "then": 0.0}),
+        ("first_window", {"person": ANNA, "then": 0.0}),
+    ],
 }
 
 
