@@ -49,6 +49,9 @@ from ..sessions.load import Load
 from .server import Calls, percentiles
 
 HOSTS, PLACES = 3, 10
+
+# Calls where a host goes, and starts meanwhile: the other hosts have places for all of them.
+RUNNING, MEANWHILE = 14, 6
 OPTIONS = ServeOptions(secret="", starts_per_second=1e6, start_burst=10**6)
 
 
@@ -211,7 +214,7 @@ async def releases(client: Client, options: argparse.Namespace) -> None:
 
 
 async def one_goes(client: Client, name: str, number: signal.Signals) -> None:
-    running = [one for one in [await client.start() for _ in range(15)] if one is not None]
+    running = [one for one in [await client.start() for _ in range(RUNNING)] if one is not None]
     sessions = await client.until(len(running))
     victim = max(sessions, key=lambda host: sessions[host])
     process = await asyncio.to_thread(process_of, victim)
@@ -235,7 +238,7 @@ async def one_goes(client: Client, name: str, number: signal.Signals) -> None:
 
 async def meanwhile(client: Client, began: float) -> tuple[list[str], int]:
     made = []
-    for _ in range(6):
+    for _ in range(MEANWHILE):
         made.append(await client.start())
         await asyncio.sleep(0.1)
     new = [one for one in made if one is not None]
