@@ -8,7 +8,7 @@ from vision_agents.core.floor import FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 
-from .story import ANN, BOB, Story, kinds, knobs, resumed
+from .story import ANN, BOB, Story, committed, kinds, knobs, resumed
 
 
 class TestRealtime:
@@ -173,6 +173,47 @@ class TestRealtime:
         assert story.floor.reply == 2
         story.answers(1.1)
         assert story.at(2.0, ev.AudioDrained, 2) == [fx.BeginReply(1, 0, answer=False)]
+
+    def test_what_is_heard_has_the_voice_though_something_else_was_to_have_it(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(0.5, ev.ReplyRequested, 1)
+        assert story.at(1.0, ev.TurnEnded, ANN, 0.9, 1.0, 0.0)[1:] == [fx.BeginReply(1, 0, answer=False)]
+        story.at(1.2, ev.ReplyStarted, 2)
+        assert story.floor.reply == 1
+        assert story.at(1.3, ev.AudioStarted, 2) == []
+        assert story.floor.reply == 2
+        # So that is what an interruption cuts off, and what goes on if it was none.
+        assert committed(story.at(2.0, ev.TurnStarted, BOB))[:3] == (1, 2, BOB)
+        story.at(2.5, ev.TurnEnded, BOB, 0.9, 0.3, 0.2)
+        assert fx.BeginReply(3, 1, False, 2) in story.until(5.0)
+
+    def test_and_what_was_to_have_it_has_it_next_whoever_speaks(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyRequested, 1)
+        story.at(0.1, ev.ReplyStarted, 2)
+        story.at(0.2, ev.AudioStarted, 2)
+        story.speaks(ANN, 0.5, 0.1)
+        story.at(0.7, ev.AudioDrained, 2)
+        assert story.floor.reply is None
+        assert story.at(0.8, ev.AudioStarted, 1) == []
+        assert story.floor.reply == 1
+
+    def test_a_challenge_is_to_what_is_heard(self) -> None:
+        story = Story(knobs(hold=False), answers=False)
+        story.at(0.0, ev.ReplyRequested, 1)
+        story.speaks(ANN, 0.5, 0.1)
+        story.at(0.65, ev.ReplyStarted, 2)
+        story.at(0.65, ev.AudioStarted, 2)
+        assert committed(story.at(0.7, ev.TurnStarted, ANN))[:3] == (1, 2, ANN)
+
+    def test_what_is_heard_keeps_the_voice(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyStarted, 1)
+        story.answers(0.1)
+        story.at(0.2, ev.ReplyStarted, 2)
+        assert story.at(0.3, ev.AudioStarted, 2) == [], "it cannot be"
+        assert story.floor.reply == 1
 
     def test_a_reply_that_waits_and_turns_out_empty_is_forgotten(self) -> None:
         story = Story(answers=False)
@@ -340,6 +381,21 @@ class TestLostAnswers:
         story.at(3.8, ev.TurnEnded, ANN, 0.9, 0.3, 1.5)
         assert story.until(4.2) == []
         assert story.until(4.4) == [fx.BeginReply(1, 0, False, 0)]
+
+    @pytest.mark.parametrize("noise", [0.5, 1.5])
+    def test_it_is_asked_for_though_the_noise_began_before_what_it_was_to_answer(self, noise: float) -> None:
+        story = Story(answers=False)
+        story.at(0.5, ev.TurnStarted, BOB)
+        if noise > 1.0:
+            story.at(0.9, ev.TurnEnded, BOB, 0.9, 0.1, 0.0)
+        story.at(1.0, ev.TurnStarted, ANN)
+        if noise > 1.0:
+            story.at(noise, ev.TurnStarted, BOB)
+        story.at(2.0, ev.TurnEnded, ANN, 0.9, 1.0, 0.0)
+        story.at(2.1, ev.AnswerLost)
+        story.at(2.2, ev.TurnEnded, BOB, 0.9, 0.3, 0.0)
+        story.at(2.5, ev.TranscriptReceived, ANN, "two for tonight", True, began=1.0)
+        assert fx.BeginReply(1, 0, False, 0) in story.until(5.0)
 
     def test_words_or_an_answer_need_no_asking(self) -> None:
         for answered in (True, False):

@@ -436,10 +436,20 @@ class TestNews:
         story.at(0.5, ev.FunctionFound, 0)
         assert kinds(story.at(1.0, ev.TurnEnded, ANN)) == [fx.AnnounceTurnEnded, fx.BeginReply]
         story.at(1.5, ev.ReplyStarted, 2)
-        story.at(1.6, ev.AudioStarted, 2)
-        assert story.at(2.0, ev.AudioDrained, 2) == [fx.TellNews(2)]
-        story.answers(2.1)
+        assert story.at(1.6, ev.AudioStarted, 2) == [fx.TellNews(2)]
+        assert story.at(2.0, ev.AudioDrained, 2) == []
+        assert story.floor.reply == 1, "it is being made all the while"
+        story.at(2.1, ev.AudioStarted, 1)
         assert story.at(3.0, ev.AudioDrained, 1) == []
+
+    def test_so_does_one_that_is_over_without_a_sound(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(0.1, ev.ReplyRequested, 1)
+        story.at(0.5, ev.FunctionFound, 0)
+        story.at(1.0, ev.TurnEnded, ANN)
+        story.at(1.5, ev.ReplyStarted, 2)
+        assert story.at(2.0, ev.AudioDrained, 2) == [fx.TellNews(2)]
 
     def test_what_could_not_be_told_is_told_with_the_next_answer(self) -> None:
         story = Story(answers=False)

@@ -64,8 +64,7 @@ class ReplyQueue(WaitingReplies):
     known: bool = False
     later: int = 0
     learnt: bool = True
-    # When the turn began that is answered by that, and the latest turn of which words are known.
-    asked_from: float = 0.0
+    # When the latest turn began of which words are known.
     words_from: float = -math.inf
     # What could not be told is told with the next answer.
     shelved: bool = False
@@ -221,9 +220,23 @@ class ReplyQueue(WaitingReplies):
         if reply is None or first is None or reply.number not in {*self.functions, *self.waits}:
             return
         if first.inner and not reply.inner and reply.phase is ReplyPhase.PREPARING:
-            place = sum(waiting.started or waiting.inner for waiting in self.queue)
-            self.queue.insert(place, QueuedReply(reply.since, reply.number, reply.interruptible, aside=reply))
-            self.reply = None
+            self._set_aside(reply)
+
+    def _set_aside(self, reply: Reply) -> None:
+        self.put_first(QueuedReply(reply.since, reply.number, reply.interruptible, aside=reply))
+        self.reply = None
+
+    def overtake(self, number: int, at: float) -> list[fx.Effect]:
+        """Give the voice to a reply that is heard before its turn: a model was faster with it than with the one that
+        has the voice, or somebody speaks."""
+        waiting = next((w for w in self.queue if w.number == number and (w.started or w.aside)), None)
+        if waiting is None or (self.reply is not None and self.reply.phase is not ReplyPhase.PREPARING):
+            return []
+        if self.reply is not None:
+            self._set_aside(self.reply)
+        self.queue.remove(waiting)
+        self.queue.appendleft(waiting)
+        return self.begin_next(at)
 
     def drained(self) -> None:
         """The reply that has the voice was said to its end: the next functions, if it was no filler, are a new wait."""

@@ -173,10 +173,14 @@ class Replying:
         return effects + self._replies.enqueue(event.reply, QueuedReply(event.at, event.reply, started=True))
 
     def _audible(self, event: ev.AudioStarted | ev.AudioProgressed) -> Effects:
+        current, challenge = self._replies.current(event.reply), self._judge.challenge
+        effects = self._replies.overtake(event.reply, event.at) if current is None else []
         reply = self._replies.current(event.reply)
         if reply is not None:
             reply.phase, reply.since = ReplyPhase.AUDIBLE, event.at
-        return []
+        if reply is not None and challenge is not None:
+            challenge.reply = reply
+        return effects
 
     def _drained(self, event: ev.AudioDrained) -> Effects:
         reply = self._replies.current(event.reply)

@@ -296,8 +296,8 @@ class TurnTaking:
         effects = turn.announce(self._replies.epoch) + turn.announce_end(duration)
         self._judge.people.learn(turn)
         self._replies.addressees.add(turn.participant)
-        self._replies.owe_answer(at, turn.taken)
         self._replies.queue_continuation(turn.speech.last_sound, turn.cut, turn.taken)
+        self._replies.owe_answer(at, turn.taken)
         turn.clear()
         return effects
 
