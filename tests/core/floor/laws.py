@@ -209,12 +209,12 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
         if event.reply == reply:
             reply, held = None, False
         waiting = [number for number in waiting if number != event.reply]
-    if isinstance(event, ev.AudioStarted | ev.AudioProgressed) and event.reply in waiting:
-        if after.reply == event.reply:
-            # A realtime model was faster with it than with what has the voice, which waits again.
-            waiting.remove(event.reply)
-            waiting += [] if reply is None else [reply]
-            reply = event.reply
+    heard = event.reply if isinstance(event, ev.AudioStarted | ev.AudioProgressed) else None
+    if heard in waiting and heard == after.reply:
+        # A realtime model was faster with it than with what has the voice, which waits again.
+        waiting.remove(heard)
+        waiting += [] if reply is None else [reply]
+        reply = heard
 
     for index, effect in enumerate(effects):
         match effect:

@@ -220,6 +220,10 @@ class AnyOrder(RuleBasedStateMachine):
         assert self.floor.reply is not None
         self.happens(kind(self.now, self.floor.reply))
 
+    @rule(number=requests)
+    def a_part_of_an_answer_was_heard(self, number: int) -> None:
+        self.happens(ev.AudioDrained(self.now, number, more=True))
+
     @rule(kind=st.sampled_from([ev.AudioStarted, ev.AudioProgressed, ev.AudioDrained, ev.ReplyFailed]), number=requests)
     def another_reply_gets_on(self, kind: type[ev.ReplyEvent], number: int) -> None:
         self.happens(kind(self.now, number))

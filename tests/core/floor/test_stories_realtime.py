@@ -76,6 +76,32 @@ class TestRealtime:
         assert story.until(21.0) == []
         assert story.state() is FloorState.IDLE
 
+    def test_a_model_that_goes_on_after_its_functions_never_does(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyRequested, 1)
+        story.answers(0.5)
+        story.at(0.8, ev.FunctionStarted, 1)
+        assert story.at(1.0, ev.AudioDrained, 1, more=True) == []
+        assert story.until(30.0) == [], "it has to wait for that"
+        story.at(30.0, ev.FunctionEnded, 1)
+        assert story.state() is FloorState.THINKING
+        assert story.until(49.9) == []
+        assert kinds(story.until(51.0)) == [fx.AnnounceFailure, fx.BeginReply]
+
+    @pytest.mark.parametrize("early", [True, False])
+    def test_but_one_that_does_owes_no_more(self, early: bool) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyStarted, 1)
+        story.answers(0.5)
+        if early:
+            story.at(0.9, ev.ReplyStarted, 2)
+        story.at(1.0, ev.AudioDrained, 1, more=True)
+        if not early:
+            story.at(1.1, ev.ReplyStarted, 2)
+        story.answers(1.2)
+        story.at(2.0, ev.AudioDrained, 2)
+        assert story.state() is FloorState.IDLE
+
     @pytest.mark.parametrize("who", [ANN, BOB])
     def test_a_noise_does_not_relieve_the_model_of_its_answer(self, who: str) -> None:
         story = Story(answers=False)

@@ -252,11 +252,13 @@ class Replies:
         self._voice.drop(number, (samples / SAMPLE_RATE, text.heard))
         self._end(number, text, samples, interrupted=True)
 
-    def drained(self, number: int, heard: int) -> None:
-        """All of it was played."""
+    def drained(self, number: int, heard: int) -> bool:
+        """All of it was played. Returns whether another part of the answer follows."""
+        spoken = self._spoken.get(number)
         text = self._heard_of(number, heard)
         self._keep_rest(number, text)
         self._end(number, text, heard, interrupted=False)
+        return spoken is not None and spoken.more
 
     def failed(self, number: int) -> None:
         """Not all of it could be made; what was made is still played."""

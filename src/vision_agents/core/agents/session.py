@@ -329,8 +329,8 @@ class Session:
         self._tell_words(reply, " ".join(self.replies.progressed(reply)[-WORDS_REMEMBERED:]))
 
     def audio_drained(self, reply: int, heard: int) -> None:
-        self.replies.drained(reply, heard)
-        self.post(ev.AudioDrained(self.trace.now(), reply))
+        more = self.replies.drained(reply, heard)
+        self.post(ev.AudioDrained(self.trace.now(), reply, more))
 
     # VoiceListener: what is being made.
 

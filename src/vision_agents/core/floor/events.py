@@ -268,6 +268,9 @@ class AudioDrained(ReplyEvent):
     """The reply is complete and its last sample was pulled; also comes when it turns out to have no sound at all, and
     of what was said inside another reply."""
 
+    more: bool = False
+    """It is a part of an answer of a realtime model, which called functions in it and owes the next part."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReplyFailed(ReplyEvent):

@@ -56,6 +56,8 @@ class ReplyQueue(WaitingReplies):
     draft: Draft | None = None
     # A realtime model owes an answer since then.
     answer_due_since: float | None = None
+    # That is the next part of one of which a part was heard, since it called functions.
+    part_due: bool = False
     # Functions found something that nobody waited for and nothing has told; answers before this epoch are unwanted.
     news: bool = False
     silenced: int = 0
@@ -126,11 +128,16 @@ class ReplyQueue(WaitingReplies):
 
     def owe_answer(self, at: float, asked_from: float) -> None:
         """A realtime model owes an answer to a turn that began at `asked_from`, and knows by now what is to be told."""
-        self.answer_due_since, self.asked_from = at, asked_from
+        self.answer_due_since, self.part_due, self.asked_from = at, False, asked_from
         queued = [waiting for waiting in self.queue if waiting.news and not waiting.started]
         self.queue = deque(waiting for waiting in self.queue if waiting not in queued)
         self.news, self.shelved = self.news or self.shelved or bool(queued), False
         self.known, self.later = self.news and self.learnt, 0
+
+    def owe_part(self, at: float) -> None:
+        """A realtime model owes the next part of an answer, unless it has begun that."""
+        if not any(waiting.started for waiting in self.queue):
+            self.answer_due_since, self.part_due = at, True
 
     def queue_news(self, at: float) -> None:
         """Queue what is to be told that nobody waited for, if nothing else has or wants the voice."""

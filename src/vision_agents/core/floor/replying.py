@@ -122,9 +122,11 @@ class Replying:
         return []
 
     def _answer_missing(self, at: float) -> Effects:
-        """The realtime model did not answer at all. Where words are known that it owes an answer to, it is asked."""
+        """The realtime model did not answer, or not go on. Where words are known that it owes an answer to, or a part
+        of that was heard, it is asked."""
         due, self._replies.answer_due_since = self._replies.answer_due_since, None
-        if not self._replies.understood or self._replies.answer_waits or self._replies.news:
+        wanted = self._replies.understood or self._replies.part_due
+        if not wanted or self._replies.answer_waits or self._replies.news:
             return []  # What is to be told makes it speak, too.
         assert due is not None  # or nothing would be missing
         self._recovery.ask(due, at)
@@ -189,6 +191,8 @@ class Replying:
             self._judge.challenge = None
             if reply.failed_at is not None:
                 self._recovery.follow(reply, reply.failed_at, event.at)
+            elif event.more:
+                self._replies.owe_part(event.at)
         self._replies.insertion_over(event.reply)
         withdrawn = self._replies.withdraw(event.reply)
         if withdrawn is None or not withdrawn.news:
