@@ -18,6 +18,7 @@ from ..realtime.farewells import FarewellStories
 
 class TestAgent(AgentStories):
     deaf_for = 0.0  # Until it hears the user, nobody knows of the interruption.
+    tells_its_end = False
 
     def make(self, service: StandIn, interrupts: bool = True) -> gemini.Realtime:
         config: Any = None if interrupts else {"realtime_input_config": {"activity_handling": "NO_INTERRUPTION"}}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision_agents.plugins.openai.response_queue import LIMIT, TIMEOUT, ResponseQueue
+from vision_agents.plugins.openai.response_queue import LIMIT, ResponseQueue
 from vision_agents.plugins.openai.responses import Response
 from vision_agents.plugins.openai.stream import Requests, Stopped
 
@@ -72,15 +72,18 @@ def test_no_item_is_cut_beyond_its_length_and_what_is_kept_is_what_was_heard(
     assert kept == pytest.approx(min(heard, sum(lengths)), abs=0.0011)
 
 
-def test_one_response_is_asked_for_at_a_time_and_a_lost_one_is_not_waited_for_forever() -> None:
+def test_one_response_is_asked_for_at_a_time() -> None:
     queue = ResponseQueue()
     queue.add(0)
     queue.add(0)
-    first = queue.next(0, now=0.0)
+    assert queue.sent_at is None
+    first = queue.next(0, now=3.0)
     assert first is not None
-    assert queue.next(0, now=TIMEOUT - 0.1) is None
+    assert queue.sent_at == 3.0
+    assert queue.next(0, now=4.0) is None
     assert queue.began("17") is None
-    assert queue.next(0, now=TIMEOUT) not in (None, first)
+    assert queue.give_up() is first
+    assert queue.next(0, now=5.0) not in (None, first)
 
 
 def test_what_was_wanted_before_an_interruption_is_not_asked_for() -> None:
@@ -96,8 +99,8 @@ def test_what_was_wanted_before_an_interruption_is_not_asked_for() -> None:
 
 def test_waiting_requests_are_bounded_and_a_refused_one_is_the_next() -> None:
     queue = ResponseQueue()
-    for _ in range(3 * LIMIT):
-        queue.add(0)
+    given_up = [queue.add(0) for _ in range(3 * LIMIT)]
+    assert [request and request.number for request in given_up[: LIMIT + 2]] == [*[None] * LIMIT, 1, 2]
     asked = []
     while (request := queue.next(0, now=0.0)) is not None:
         asked.append(request.number)

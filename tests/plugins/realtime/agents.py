@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from vision_agents.core import Agent, User
+from vision_agents.core.agents import ErrorEvent
 from vision_agents.core.conversation import Role, ToolCall
 from vision_agents.core.edge import FRAME_SECONDS
 from vision_agents.core.llm import OnInterrupt, Realtime
@@ -31,6 +32,17 @@ FRAMES_TO_SILENCE = 3
 MOMENTS = {"speaking": 0.7, "just silent": 1.3, "thinking": 2.3}
 
 
+def fall_silent(session: Any) -> None:
+    """Have a session of a stand-in take everything and say nothing more."""
+
+    async def say_nothing(*_: object, **__: object) -> None:
+        pass
+
+    for name in ("send", "send_raw", "send_text"):
+        if hasattr(session, name):
+            setattr(session, name, say_nothing)
+
+
 class AgentStories(abc.ABC):
     """Derive from it, and say how the model is made, and what the service has to know in the end.
 
@@ -46,6 +58,8 @@ class AgentStories(abc.ABC):
     watched = 1.2
     # Seconds after a noise in which it is heard again.
     silent_after_noise = 4.0
+    # The service says that an answer is complete. Where it may do that late, or not at all, silence is the end of it.
+    tells_its_end = True
     # Milliseconds by which the length of a turn may be wrong when a local detector and the service hear it both.
     turn_tolerance_ms = 50.0
 
@@ -300,6 +314,46 @@ class AgentStories(abc.ABC):
         await call.until(lambda: any(event.heard for event in call.ended()))
         assert len(call.edge.frames) * FRAME_SECONDS < 10.0
         assert [event.heard for event in call.ended() if event.heard] == ["It is noon."]
+
+    @pytest.mark.parametrize("moment", ["asked", "answer", "function"])
+    async def test_a_session_that_says_nothing_more_is_told_of_and_another_one_answers(
+        self, service: Any, moment: str
+    ) -> None:
+        if moment == "answer" and not self.tells_its_end:
+            pytest.skip("an answer that falls silent is over, as far as anybody knows")
+        call, failures, called = self.call_with(service), list[str](), asyncio.Event()
+        service.pace = 0.2
+        service.will_say(*([ToolCall("call_1", "weather", {})] if moment == "function" else []), *[LONG] * 5)
+
+        @call.agent.llm.register_function()
+        async def weather() -> str:
+            """The weather."""
+            called.set()
+            await asyncio.sleep(1.0)
+            return "rain"
+
+        @call.agent.events.subscribe
+        async def note(event: ErrorEvent) -> None:
+            failures.append(str(event.error))
+
+        async with call:
+            dead = service.session
+            if moment == "asked":
+                fall_silent(dead)
+            asking = asyncio.create_task(call.agent.simple_response("How is the weather?"))
+            if moment == "answer":
+                await call.audible()
+                await asyncio.sleep(1.0)
+            elif moment == "function":
+                await call.until(called.is_set)
+            fall_silent(dead)
+            await call.until(lambda: failures)
+            begun = len(call.edge.frames)
+            await call.until(lambda: any(call.edge.audible[begun:]))
+            assert service.session is not dead
+            assert begun * FRAME_SECONDS < 30.0
+            assert call.edge.audible[begun:].index(True) * FRAME_SECONDS < 25.0
+            asking.cancel()
 
     @pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])
     @pytest.mark.parametrize("moment", list(MOMENTS))

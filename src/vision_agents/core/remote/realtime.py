@@ -18,6 +18,9 @@ from .service import RemoteError, Service
 
 logger = logging.getLogger(__name__)
 
+RESPONSE_TIMEOUT = 10.0
+"""Seconds within which a service has to begin a response that was asked for."""
+
 
 class RealtimeSession(abc.ABC):
     """A conversation of `model`, over all of its connections.
@@ -33,6 +36,7 @@ class RealtimeSession(abc.ABC):
         # Functions that run, with the ids of their calls.
         self._calls: dict[asyncio.Task[None], str] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._response_timer: asyncio.TimerHandle | None = None
         self._pause_timer: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
@@ -125,10 +129,36 @@ class RealtimeSession(abc.ABC):
             self._link.renew()
 
     def _stop_timer(self) -> None:
-        for timer in (self._timer, self._pause_timer):
+        for timer in (self._timer, self._response_timer, self._pause_timer):
             if timer is not None:
                 timer.cancel()
-        self._timer = self._pause_timer = None
+        self._timer = self._response_timer = self._pause_timer = None
+
+    # Responses that a service has to begin.
+
+    @property
+    def _asked_since(self) -> float | None:
+        """The loop's time at which the response was asked for that has not begun."""
+        return None
+
+    def expect_response(self) -> None:
+        """Give up the response that was asked for, and renew the session, if it does not begin in time."""
+        since = self._asked_since
+        if since is not None and self._response_timer is None:
+            self._response_timer = self._loop.call_at(since + RESPONSE_TIMEOUT, self._check_response)
+
+    def _check_response(self) -> None:
+        self._response_timer = None
+        since = self._asked_since
+        if since is not None and since + RESPONSE_TIMEOUT > self._loop.time():
+            self.expect_response()
+        elif since is not None:
+            why = f"a response did not begin within {RESPONSE_TIMEOUT:.0f} s; the session is renewed."
+            self._give_up_response(self._link.service.failure(why))
+            self._link.renew()
+
+    def _give_up_response(self, error: RemoteError) -> None:  # noqa: B027 - not every service is asked for one
+        """Report that the response which was asked for did not begin."""
 
 
 class RemoteRealtime(llm.Realtime):

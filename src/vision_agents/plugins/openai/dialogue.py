@@ -21,7 +21,7 @@ from vision_agents.core.llm import PlayedResponse
 
 from .client import OpenAIError, refused
 from .link import SERVICE, Event
-from .response_queue import ResponseQueue
+from .response_queue import ResponseQueue, ResponseRequest
 from .responses import Response, Responses
 from .usage import of_realtime, of_transcription
 from .user_turns import UserTurns
@@ -77,6 +77,9 @@ class Wire(Protocol):
     def call(self, call: ToolCall, response: Response) -> None:
         """Call a function, and report its result by `result_sent`."""
 
+    def expect_response(self) -> None:
+        """See that the response which was asked for begins in time."""
+
     def failed(self, error: OpenAIError) -> None:
         """Report what the service says that is wrong."""
 
@@ -106,7 +109,7 @@ class Dialogue:
 
     def ask(self, epoch: int, text: str | None = None, key: int | None = None) -> None:
         """Have a response made, as soon as that is possible, for something of `epoch`."""
-        self._queue.add(epoch, text, key)
+        self._report_unanswered(self._queue.add(epoch, text, key))
         self.go_on()
 
     @property
@@ -118,8 +121,19 @@ class Dialogue:
         """Ask for the next response, if there is a session and none is running in it that was not cancelled."""
         busy = any(response.cancelled_at is None for response in self._responses.running)
         request = None if busy or not self._wire.up else self._queue.next(self._model.epoch, self._now())
-        for message in request.messages() if request is not None else ():
-            self._wire.send(message)
+        if request is not None:
+            for message in request.messages():
+                self._wire.send(message)
+            self._wire.expect_response()
+
+    @property
+    def asked_since(self) -> float | None:
+        """The time at which the response was asked for that has not begun."""
+        return self._queue.sent_at
+
+    def give_up_response(self) -> None:
+        """Wait no more for the response that was asked for, and report that it is lost."""
+        self._report_unanswered(self._queue.give_up())
 
     def stop(self, heard: Iterable[PlayedResponse]) -> None:
         """Cancel what is stale or was heard in part, and cut the service's record of the latter to what was heard."""
@@ -160,7 +174,7 @@ class Dialogue:
         self._turns.clear()
         self._queue.renew()
         if spoken == epoch and self._understood:
-            self._queue.add(epoch)
+            self._report_unanswered(self._queue.add(epoch))
         return wanted
 
     @property
@@ -192,6 +206,7 @@ class Dialogue:
             epoch, self._turn_epoch = self._turn_epoch, None
         epoch = self._model.epoch if epoch is None else epoch
         response = self._responses.begin(event.response.id, epoch, request.key if request is not None else None)
+        response.asked = request is not None
         if epoch < self._model.epoch:
             # It was on its way when the user interrupted.
             self._cancel(response)
@@ -243,7 +258,7 @@ class Dialogue:
         if wanted and event.response.status in ("failed", "incomplete", "cancelled") and not filtered:
             # Cancelled by the service: for a noise, or for somebody who may not interrupt.
             self._report_lost(response)
-        elif wanted and (response.key is not None or filtered) and not calls:
+        elif wanted and (response.asked or filtered) and not calls:
             self._begin(response)  # An answer of which nothing came is over all the same, for who asked.
         self._model.report_response_done(response.id, more=bool(calls))
         self.go_on()
@@ -262,6 +277,10 @@ class Dialogue:
 
     def _report_lost(self, response: Response) -> None:
         self._model.report_answer_lost(response.id if response.started else None, request=response.key)
+
+    def _report_unanswered(self, request: ResponseRequest | None) -> None:
+        if request is not None and request.epoch == self._model.epoch:
+            self._model.report_answer_lost(request=request.key)
 
     def _call(self, calls: list[Any], response: Response) -> None:
         response.pending += len(calls)
@@ -356,8 +375,7 @@ class Dialogue:
             return
         self._wire.failed(refused(event.error, f"{SERVICE.name}: an error"))
         if request is not None:
-            if request.epoch == self._model.epoch:
-                self._model.report_answer_lost(request=request.key)
+            self._report_unanswered(request)
             self.go_on()
 
 

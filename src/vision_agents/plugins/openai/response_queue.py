@@ -11,9 +11,6 @@ from .wire import ClientEvent, user_text
 # Requests that may wait; at the limit the oldest goes, since what was asked last is what is wanted now.
 LIMIT = 16
 
-# Seconds after which a response that was asked for is not waited for any more.
-TIMEOUT = 10.0
-
 
 @dataclass(slots=True)
 class ResponseRequest:
@@ -52,45 +49,54 @@ class ResponseQueue:
 
     def __init__(self) -> None:
         self._numbers = count(1)
-        self._waiting: deque[ResponseRequest] = deque(maxlen=LIMIT)
+        self._waiting: deque[ResponseRequest] = deque()
         self._sent: ResponseRequest | None = None
-        self._deadline = 0.0
+        self._sent_at = 0.0
 
-    def add(self, epoch: int, text: str | None = None, key: int | None = None) -> None:
-        """Add a request made in `epoch`."""
+    def add(self, epoch: int, text: str | None = None, key: int | None = None) -> ResponseRequest | None:
+        """Add a request made in `epoch`; returns the oldest one, which is given up, if too many wait."""
+        given_up = self._waiting.popleft() if len(self._waiting) >= LIMIT else None
         self._waiting.append(ResponseRequest(next(self._numbers), epoch, text, key))
+        return given_up
 
     def next(self, epoch: int, now: float) -> ResponseRequest | None:
         """Returns the request to send now, if any. Those made before `epoch` are forgotten."""
-        self._waiting = deque((request for request in self._waiting if request.epoch >= epoch), LIMIT)
-        if not self._waiting or (self._sent is not None and now < self._deadline):
+        self._waiting = deque(request for request in self._waiting if request.epoch >= epoch)
+        if not self._waiting or self._sent is not None:
             return None
-        self._sent, self._deadline = self._waiting.popleft(), now + TIMEOUT
+        self._sent, self._sent_at = self._waiting.popleft(), now
         return self._sent
+
+    @property
+    def sent_at(self) -> float | None:
+        """The time at which the request was sent whose response has not begun."""
+        return self._sent_at if self._sent is not None else None
+
+    def give_up(self) -> ResponseRequest | None:
+        """Wait no more for the response that was asked for; returns its request."""
+        request, self._sent = self._sent, None
+        return request
 
     def began(self, number: str | None) -> ResponseRequest | None:
         """Note that the response with this number began; returns its request, None if it has none."""
         if self._sent is None or number != str(self._sent.number):
             return None
-        request, self._sent = self._sent, None
-        return request
+        return self.give_up()
 
     def refused(self, event_id: str | None) -> ResponseRequest | None:
         """Note that the service refused a message; returns the request that it was, if it was one."""
         if self._sent is None or event_id != self._sent.event_id:
             return None
-        request, self._sent = self._sent, None
-        return request
+        return self.give_up()
 
-    def retry(self, request: ResponseRequest | None) -> None:
-        """Put a request before all others."""
-        if request is not None and len(self._waiting) < LIMIT:
-            self._waiting.appendleft(request)
+    def retry(self, request: ResponseRequest) -> None:
+        """Put one that was sent before all others."""
+        self._waiting.appendleft(request)
 
     def renew(self) -> None:
         """The session is gone: all that was asked for in it has to be asked for in the next one."""
-        sent, self._sent = self._sent, None
-        self.retry(sent)
+        if (sent := self.give_up()) is not None:
+            self.retry(sent)
         for request in self._waiting:
             request.told = False
 

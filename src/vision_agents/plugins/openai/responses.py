@@ -24,13 +24,14 @@ class Item:
 class Response:
     """A response. `epoch`: the one in which it was asked for. `running`: the service has not said that it is done.
 
-    `key`: of the text that it answers. `started`: it was reported. `cancelled_at`: when it was cancelled. `pending`:
-    functions that it called and whose results are not sent yet.
+    `key`: of the text that it answers. `asked`: by us. `started`: it was reported. `cancelled_at`: when it was
+    cancelled. `pending`: functions that it called and whose results are not sent yet.
     """
 
     id: str
     epoch: int
     key: int | None = None
+    asked: bool = False
     running: bool = True
     started: bool = False
     cancelled_at: float | None = None

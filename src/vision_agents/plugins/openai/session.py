@@ -100,6 +100,14 @@ class Session(RealtimeSession):
     def _unconfirmed_since(self) -> float | None:
         return self._dialogue.unconfirmed_since
 
+    @property
+    def _asked_since(self) -> float | None:
+        return self._dialogue.asked_since
+
+    def _give_up_response(self, error: RemoteError) -> None:
+        self._model.report_failure(error)
+        self._dialogue.give_up_response()
+
     # Wire: what the dialogue wants.
 
     @property

@@ -124,8 +124,9 @@ class Dialogue:
     # One that is done and waits for its functions.
     calling: Response | None = None
     requests: deque[ResponseRequest] = field(default_factory=deque)
-    # Asked for, and not begun yet.
+    # Asked for, and not begun yet; and since when.
     sent: ResponseRequest | None = None
+    _sent_at: float = 0.0
     # The epoch in which the last spoken turn ended, while its answer has not begun; and whether its words are known.
     _spoken: int | None = None
     _understood: bool = False
@@ -141,8 +142,19 @@ class Dialogue:
     def go_on(self) -> None:
         """Ask for the next response, if it is time."""
         if self.active is None and self.sent is None and self.requests:
-            self.sent = self.requests.popleft()
+            self.sent, self._sent_at = self.requests.popleft(), self.now()
             self.wire.create(self.sent)
+
+    @property
+    def asked_since(self) -> float | None:
+        """The time at which the response was asked for that has not begun."""
+        return self._sent_at if self.sent is not None else None
+
+    def give_up_response(self) -> None:
+        """Wait no more for the response that was asked for, and report that it is lost."""
+        request, self.sent = self.sent, None
+        if request is not None:
+            self._report_unanswered(request)
 
     def stop(self, responses: set[str]) -> None:
         """Cancel what is stale, or one of `responses`."""

@@ -102,6 +102,14 @@ class Session(RealtimeSession):
     def _unconfirmed_since(self) -> float | None:
         return self._dialogue.unconfirmed_since
 
+    @property
+    def _asked_since(self) -> float | None:
+        return self._dialogue.asked_since
+
+    def _give_up_response(self, error: RemoteError) -> None:
+        self._report(error)
+        self._dialogue.give_up_response()
+
     # Wire: what the dialogue wants.
 
     def create(self, request: ResponseRequest) -> None:
@@ -111,6 +119,7 @@ class Session(RealtimeSession):
                 instructions=request.instructions, output_modalities=modalities
             )
         )
+        self.expect_response()
 
     def cancel(self, response: Response) -> None:
         def write(conversation: Any) -> None:
