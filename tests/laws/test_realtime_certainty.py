@@ -37,7 +37,7 @@ async def _let_everything_pass(self, epoch, reply=None):
     return True
 
 
-def _nothing(self, *_):
+def _nothing(self, *_, **__):
     pass
 
 
