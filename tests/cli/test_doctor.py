@@ -203,7 +203,7 @@ def test_an_extra_that_another_one_brings_is_not_installed_beside_it():
 
 def test_a_plugin_that_fails_for_another_reason_names_no_extra(monkeypatch):
     def fail(path: str) -> Any:
-        raise ImportError("this Python is too old for it")
+        raise ImportError("this Python is too old for it", name="numpy")
 
     monkeypatch.setattr(machine_checks, "plugins_named", lambda source: ["openai", "of_my_own"])
     monkeypatch.setattr(machine_checks, "import_module", fail)

@@ -217,8 +217,10 @@ def plugins(module: str) -> Iterator[Finding]:
                 continue
             failure = error
         lacking = [package for package in extras.get(name, ()) if _version(package) is None]
-        if failure is not None and failure.name and name in extras:
-            lacking = lacking or [failure.name]
+        # Plugins say in words of their own what a module that is missing is the cause of.
+        cause = failure and (failure.__cause__ or failure)
+        if isinstance(cause, ModuleNotFoundError) and cause.name and name in extras:
+            lacking = lacking or [cause.name]
         if lacking:
             level = Level.PROBLEM if failure else Level.ADVICE
             yield Finding(level, f"plugin {name}", f"{', '.join(lacking)} not installed", extra=name)

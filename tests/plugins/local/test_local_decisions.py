@@ -109,8 +109,11 @@ async def test_each_interruption_says_why(edge):
 
 
 async def test_what_was_refused_and_accepted_later_is_both(edge):
+    # Neither an answer that is owed nor the rest of what broke off tells anything of the interruption.
+    begun = {"t": 4.5, "effect": "BeginReply", "reply": 4, "epoch": 1, "answer": False}
+    other = [begun | {"continues": continues} for continues in (0, 3)]
     async with chromium(*MICROPHONE) as browser:
-        tab = await shown(edge, browser, CALL[:-1])
+        tab = await shown(edge, browser, [*CALL[:-1], *other])
         stop, short, uh_huh = await tab.run(ROWS)
     assert "Became an interruption later" in short["then"]
     assert "Was taken for none before" in stop["then"]

@@ -36,6 +36,13 @@ WITHOUT = {
     "the recording": {"RecordingStarted", "RecordingEnded", "ClockLate"},
 }
 
+# The reasons for which a reply begins that is no plain answer.
+BEGUN = [
+    encode_record(2.0, fx.BeginReply(4, 1, False, news=True)),
+    encode_record(2.0, fx.BeginReply(5, 1, False, continues=3)),
+    encode_record(2.0, fx.BeginReply(6, 1, False, continues=0)),
+]
+
 
 def lines() -> set[str]:
     """The kinds that the page has a line for."""
@@ -68,11 +75,16 @@ def test_what_has_a_line_is_sent_to_pages():
 )
 async def test_each_line_says_what_its_record_tells(edge):
     async with chromium(*MICROPHONE) as browser:
-        tab = await shown(edge, browser, [made(KINDS[name]) for name in sorted(lines())])
+        tab = await shown(edge, browser, [*(made(KINDS[name]) for name in sorted(lines())), *BEGUN])
         rows = await tab.run("[...document.querySelectorAll('#events > li')].map((row) => row.textContent)")
         assert tab.console == []
-    assert len(rows) == len(lines()) + 1, "one for each, and the last turn"
+    assert len(rows) == len(lines()) + len(BEGUN) + 1, "one for each, and the last turn"
     told = [row.split(maxsplit=1)[1] for row in rows]
     assert [line for line in told if re.search(r"undefined|null|NaN|\[object|true", line)] == []
     assert "reply 3 is given up: some words" in told
     assert "the model has lost reply 3" in told
+    assert {
+        "reply 4 tells what a function found",
+        "reply 5 goes on where reply 3 was cut off",
+        "reply 6: the model is asked for the answer that it owes",
+    } <= set(told)

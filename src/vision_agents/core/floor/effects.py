@@ -209,7 +209,8 @@ class BeginReply(Effect):
     """True: an answer to the history. False: what code asked for under this number, or a continuation."""
 
     continues: int | None = None
-    """The reply whose unplayed rest is to be said, since what interrupted it had no words."""
+    """The reply whose unplayed rest is to be said: what interrupted it had no words, or it broke off by itself. 0: a
+    realtime model is asked for an answer that it owes."""
 
     news: bool = False
     """True: it tells what functions found that nobody waited for."""

@@ -86,7 +86,7 @@ def delays(facts: AnswerFacts) -> str:
     """Tell what was asked for by nobody in the call, and what else the time went to: functions, and holds."""
     stages = facts.stages
     told = [] if facts.participant is not None else ["by code"]
-    if facts.continues is not None and facts.participant is None:
+    if facts.continues and facts.participant is None:
         told = [f"the rest of {facts.continues}"]
     told += [
         f"{seconds:.2f} s {what}"

@@ -340,7 +340,7 @@ def _asked(asked: AskedText, names: Mapping[str, str]) -> tuple[str, str]:
 def _source(facts: ReplyFacts | None) -> str:
     if facts is None or facts.source in ("none", "unknown"):
         return ""
-    goes_on = f"goes on with reply {facts.continues} · " if facts.continues is not None else ""
+    goes_on = f"goes on with reply {facts.continues} · " if facts.continues else ""
     return tag("small", text(f"{goes_on}word times {SOURCES[facts.source]}"), class_="soft")
 
 

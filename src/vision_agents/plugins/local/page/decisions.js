@@ -58,11 +58,10 @@ export class Decisions {
     if (this.list.childElementCount > ROWS) this.list.lastElementChild.remove();
   }
 
-  // Nobody had said anything: the rest of what was cut off follows.
+  // The rest of what was cut off follows: nobody had said anything. What broke off by itself was not cut off.
   begun({ reply, continues }) {
     this.holds.delete(reply);
-    if (typeof continues !== "number") return;
-    const row = this.rows.findLast(({ decision }) => decision === "commit");
+    const row = this.rows.findLast((each) => each.decision === "commit" && each.reply === continues);
     if (row) row.then.textContent = "Was none: no words came, and the agent goes on with the rest.";
   }
 }
