@@ -14,7 +14,7 @@ from vision_agents.serving.figures import Figures
 from vision_agents.serving.load import Load
 from vision_agents.serving.metrics import Snapshot
 from vision_agents.serving.ray.book import Release, Report
-from vision_agents.serving.ray.registry import Registry
+from vision_agents.serving.ray.registry import Attempt, Registry
 
 FIRST, SECOND = Release(1.0, "first", 1), Release(2.0, "second", 1)
 HELLO = (Message(Role.USER, "Hello."),)
@@ -61,7 +61,7 @@ class Fleet:
     async def start(self, session: str, host: str, **more: Any) -> CallRequest:
         """A session that the host has, and has reported."""
         request = asks(session, **more)
-        assert await self.registry.reserve(request, facts(session, request.call_id), 1) is None
+        assert isinstance(await self.registry.reserve(request, facts(session, request.call_id), 1), Attempt)
         assert await self.registry.claim(session, host)
         await self.registry.started(session, host, facts(session, request.call_id))
         self.has(host, *self.reports[host].sessions, session)
@@ -80,5 +80,11 @@ class Fleet:
 
 
 async def reserved(fleet: Fleet, session: str, call: str = "") -> str | None:
-    refusal = await fleet.registry.reserve(asks(session, call), facts(session, call), 1)
-    return None if refusal is None else refusal[0]
+    answer = await fleet.registry.reserve(asks(session, call), facts(session, call), 1)
+    return None if isinstance(answer, Attempt) else answer[0]
+
+
+async def again(registry: Registry, session: str, attempt: int) -> int | None:
+    """The number of the next attempt."""
+    answer = await registry.again(session, attempt)
+    return None if answer is None else answer.number

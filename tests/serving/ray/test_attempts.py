@@ -11,9 +11,9 @@ pytest.importorskip("ray")
 from vision_agents.serving import CallRequest
 from vision_agents.serving.lost import Ending
 from vision_agents.serving.ray.book import SILENCE, STRANDED, UNPLACED
-from vision_agents.serving.ray.registry import LOOK
+from vision_agents.serving.ray.registry import LOOK, Attempt
 
-from .fleet_kit import HELLO, Fleet, asks, facts, reserved
+from .fleet_kit import HELLO, Fleet, again, asks, facts, reserved
 
 pytestmark = pytest.mark.virtual_time
 
@@ -35,7 +35,7 @@ async def test_two_fronts_never_have_the_same_attempt(fleet: Fleet) -> None:
     # The first front's host claims it and hangs, and is given up; by then it was offered long ago.
     assert await registry.claim("s1", "b", first.attempt)
     await asyncio.sleep(STRANDED + 4)
-    mine = await registry.again("s1", first.attempt)
+    mine = await again(registry, "s1", first.attempt)
     assert mine is not None
     other = asyncio.create_task(registry.moved())
     await asyncio.sleep(2 * LOOK)
@@ -48,7 +48,7 @@ async def test_two_fronts_never_have_the_same_attempt(fleet: Fleet) -> None:
     # The first front was too slow: what it does has no part in the session, and cannot end what the other has.
     assert not await registry.claim("s1", "b", mine)
     assert await registry.claim("s1", "c", offered.attempt)
-    assert await registry.again("s1", mine) is None
+    assert await again(registry, "s1", mine) is None
     fleet.has("c", "s1")
     await asyncio.sleep(2.1)
     assert fleet.mail["c"] == []
@@ -90,14 +90,14 @@ async def test_a_start_whose_host_hung_is_begun_anew_and_not_lost(fleet: Fleet) 
         if claims:
             assert await fleet.registry.claim(session, "a")
         await asyncio.sleep(SILENCE + 1)  # So long the front waits for a sign of life.
-        assert await fleet.registry.again(session, 0) == 1
+        assert await again(fleet.registry, session, 0) == 1
         await asyncio.sleep(2 * LOOK)
         assert await fleet.registry.claim(session, "b", 1)
         await fleet.registry.over(session, "b", Ending("done"), (), 1)
     # Nobody was told of a start that was never there.
     assert await reserved(fleet, "s3") is None
     await asyncio.sleep(UNPLACED + 2)
-    assert await fleet.registry.again("s3", 0) is None
+    assert await again(fleet.registry, "s3", 0) is None
     _, totals = await fleet.registry.figures()
     assert totals.lost == {}
 
@@ -135,12 +135,12 @@ async def test_starts_on_a_host_that_dies_are_left_to_the_front_that_starts_them
     await fleet.add("b")
     runs = await fleet.start("s1", "a")
     starting = asks("s2", offer=offer)
-    assert await fleet.registry.reserve(starting, facts("s2"), 1) is None
+    assert isinstance(await fleet.registry.reserve(starting, facts("s2"), 1), Attempt)
     assert await fleet.registry.claim("s2", "a")
     fleet.has("a", "s1", "s2")
     await asyncio.sleep(1.1)
     assert (await dead(fleet, runs, "a")).session_id == "s1"
-    assert await fleet.registry.again("s2", 0) == 1
+    assert await again(fleet.registry, "s2", 0) == 1
     assert await fleet.registry.claim("s2", "b", 1)
     _, totals = await fleet.registry.figures()
     assert totals.lost == {}
@@ -166,7 +166,7 @@ async def test_a_host_that_refuses_an_attempt_that_was_given_up_keeps_the_next(f
     registry = fleet.registry
     assert await reserved(fleet, "s1") is None
     assert await registry.claim("s1", "a", 0)
-    assert await registry.again("s1", 0) == 1
+    assert await again(registry, "s1", 0) == 1
     assert await registry.claim("s1", "a", 1)
     await registry.unclaim("s1", "a", 0)
     assert registry._book.sessions["s1"].host == "a"

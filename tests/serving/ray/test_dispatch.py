@@ -19,7 +19,7 @@ from vision_agents.serving.ray import dispatch as fronts
 from vision_agents.serving.ray import host as hosts
 from vision_agents.serving.ray.book import SILENCE, STRANDED, Release
 from vision_agents.serving.ray.dispatch import PLACE, TRIES, ClusterDispatch
-from vision_agents.serving.ray.registry import Registry
+from vision_agents.serving.ray.registry import Attempt, Registry
 
 from ..kit import ROOMY, create_agent
 from .test_host import Host, Near
@@ -68,6 +68,13 @@ class Late(Items):
         await super()._run(host, request)
 
 
+class Dead(Items):
+    """That of a host that does nothing any more."""
+
+    async def _run(self, host: Host, request: CallRequest) -> None:
+        """Nothing comes."""
+
+
 class Hung(Items):
     """That of a host that hangs before it has claimed the session."""
 
@@ -104,9 +111,11 @@ class Handle:
 
 @asynccontextmanager
 async def cluster(
-    monkeypatch: pytest.MonkeyPatch, *ways: type[Items], create: Any = create_agent
+    monkeypatch: pytest.MonkeyPatch, *ways: type[Items], create: Any = create_agent, places: int | None = None
 ) -> AsyncIterator[Any]:
-    registry, launcher = Registry(), AgentLauncher(create, participant_wait_timeout=0.0)
+    """A front, and hosts of so many places each."""
+    registry = Registry()
+    launcher = AgentLauncher(create, participant_wait_timeout=0.0, max_concurrent_sessions=places)
     runner = Runner(launcher, ServeOptions(secret="", limits=ROOMY))
     for module in (hosts, fronts):
         monkeypatch.setattr(module, "RegistryClient", lambda: Near(registry, 0.01))
@@ -150,7 +159,7 @@ async def moving(registry: Registry) -> CallRequest:
     """A session whose host has died, offered to a front."""
     request = CallRequest("table", session_id="s1")
     facts = SessionFacts("s1", "table", "default", datetime.now(UTC))
-    assert await registry.reserve(request, facts, 1) is None
+    assert isinstance(await registry.reserve(request, facts, 1), Attempt)
     moved = registry._book.move(asyncio.get_running_loop().time(), "s1")
     assert moved is not None
     return moved
@@ -166,9 +175,31 @@ async def test_a_start_goes_to_another_host_where_one_hangs(monkeypatch: pytest.
         assert (totals.refused, totals.lost) == ({}, {})
 
 
+@pytest.mark.parametrize("way", [Dead, Items])
+async def test_the_last_place_is_found_by_whoever_another_host_does_not_take(
+    monkeypatch: pytest.MonkeyPatch, way: type[Items]
+) -> None:
+    async with cluster(monkeypatch, way, Items, places=1) as there:
+        there.hosts[0]._calls.draining = True  # It has no place, and refuses what it is offered all the same.
+        await asyncio.sleep(2)
+        facts = await there.dispatch.begin(CallRequest("table"))
+        assert [list(host._calls.sessions) for host in there.hosts] == [[], [facts.id]]
+        await asyncio.sleep(2)
+        with pytest.raises(Refused, match="full"):
+            await there.dispatch.begin(CallRequest("another table"))
+        assert there.handle.asked == 2
+
+
+async def test_of_where_a_start_may_go_the_registry_tells_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with cluster(monkeypatch, Dead, Items) as there:
+        await there.dispatch.begin(CallRequest("table"))
+        assert there.dispatch._registry.asked == ["reserve", "refusal", "again"]
+
+
 async def test_a_host_that_hangs_is_no_longer_offered_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     async with cluster(monkeypatch, Items, Items) as there:
         names = {host._name for host in there.hosts}
+        await asyncio.sleep(0.1)  # All have reported.
         await there.dispatch.begin(CallRequest("table"))
         assert there.handle.takers == names
         await there.hosts[1]._tasks.close()  # Nothing is heard of it any more.

@@ -17,9 +17,10 @@ from vision_agents.serving import AgentLauncher, CallRequest, Runner, ServeOptio
 from vision_agents.serving.dispatch import SessionFacts
 from vision_agents.serving.ray import host as module
 from vision_agents.serving.ray.book import Release
-from vision_agents.serving.ray.registry import Registry
+from vision_agents.serving.ray.registry import Attempt, Registry
 
 from ..kit import ROOMY, create_agent
+from .fleet_kit import again
 
 pytestmark = pytest.mark.virtual_time
 
@@ -30,8 +31,10 @@ class Near:
     def __init__(self, registry: Registry, delay: float = 0.5) -> None:
         self._registry, self._delay = registry, delay
         self._told: list[asyncio.Task[Any]] = []
+        self.asked: list[str] = []
 
     async def ask(self, method: Any, *args: Any) -> Any:
+        self.asked.append(method.__name__)
         # What is asked reaches the registry, whether the answer is waited for or not.
         self.tell(method, *args)
         answer = await asyncio.shield(self._told[-1])
@@ -59,7 +62,7 @@ async def asked_for(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Host
     await host.__init__(lambda: runner, Release(1.0, "first", 1), private=True)  # type: ignore[misc]
     request = CallRequest("table", session_id="s1")
     facts = SessionFacts("s1", "table", "default", datetime.now(UTC))
-    assert await registry.reserve(request, facts, 1) is None
+    assert isinstance(await registry.reserve(request, facts, 1), Attempt)
     yield host, registry, request
     await host._tasks.close()
     await host._calls.close()
@@ -88,7 +91,7 @@ async def test_who_refuses_an_attempt_that_was_given_up_keeps_the_next(monkeypat
     async with asked_for(monkeypatch) as (host, registry, request):
         following = asyncio.create_task(follow(host, request))
         await asyncio.sleep(0.1)  # The claim is granted, and its answer on the way.
-        assert await registry.again("s1", 0) == 1
+        assert await again(registry, "s1", 0) == 1
         assert await registry.claim("s1", "a", 1)
         host._calls.draining = True
         await following

@@ -11,9 +11,9 @@ pytest.importorskip("ray")
 
 from vision_agents.serving.lost import KEEP, MOST, Ending
 from vision_agents.serving.ray.book import DROWSY, MOVING, SILENCE, STRANDED, UNPLACED, Release
-from vision_agents.serving.ray.registry import MOST_SAID, Before, Said, asked
+from vision_agents.serving.ray.registry import LOOK, MOST_SAID, Attempt, Before, Said, asked
 
-from .fleet_kit import FIRST, HELLO, SECOND, Fleet, asks, facts, report, reserved
+from .fleet_kit import FIRST, HELLO, SECOND, Fleet, again, asks, facts, report, reserved
 
 pytestmark = pytest.mark.virtual_time
 
@@ -56,7 +56,7 @@ async def test_a_host_that_was_too_slow_has_no_part_in_a_session_any_more(fleet:
         if not late:
             assert await registry.claim(session, "slow", 0)
         # The front has waited long enough, and tries another host.
-        assert await registry.again(session, 0) == 1
+        assert await again(registry, session, 0) == 1
         assert not await registry.claim(session, "slow", 0)
         fleet.has("slow", *fleet.reports["slow"].sessions, session)
         await asyncio.sleep(1.1)
@@ -68,10 +68,10 @@ async def test_a_host_that_was_too_slow_has_no_part_in_a_session_any_more(fleet:
         assert session in fleet.mail["slow"]
         assert registry._book.sessions[session].host == "other"
         # Nobody who has tried before may give up what another one has by now.
-        assert await registry.again(session, 0) is None
+        assert await again(registry, session, 0) is None
         await registry.over(session, "other", Ending("done"), (), 1)
         assert await registry.find(f"call of {session}", session) is None
-        assert await registry.again(session, 1) is None
+        assert await again(registry, session, 1) is None
 
 
 async def test_a_start_that_is_given_up_is_over_also_where_a_host_has_it_by_now(fleet: Fleet) -> None:
@@ -89,19 +89,28 @@ async def test_with_no_host_known_yet_serve_decides(fleet: Fleet) -> None:
     assert await reserved(fleet, "s1") is None
 
 
-async def test_a_host_that_hangs_gives_no_room_and_is_offered_nothing(fleet: Fleet) -> None:
+async def test_a_host_that_hangs_is_offered_nothing_and_gives_no_room_once_it_is_given_up(fleet: Fleet) -> None:
     await fleet.add("a", capacity=1)
     await fleet.add("b", capacity=1)
     assert await fleet.registry.takers() == {"a", "b"}
     fleet.hang("a")
     await asyncio.sleep(DROWSY + 0.1)
     assert await fleet.registry.takers() == {"b"}
-    assert [await reserved(fleet, f"s{number}") for number in range(2)] == [None, "sessions"]
-    # Where all are late, it may be the registry that hears nothing: Serve decides.
-    fleet.hang("b")
-    await asyncio.sleep(DROWSY + 0.1)
+    # It may be the registry that heard nothing for a moment, and hears one after the other now.
+    assert [await reserved(fleet, f"s{number}") for number in range(3)] == [None, None, "sessions"]
+    await fleet.registry.release("s1")
+    await asyncio.sleep(SILENCE)
+    assert await reserved(fleet, "s3") == "sessions"
+
+
+async def test_where_all_hosts_are_late_serve_decides(fleet: Fleet) -> None:
+    for host in ("a", "b"):
+        await fleet.add(host, capacity=1)
+    for host in ("a", "b"):
+        fleet.hang(host)
+    await asyncio.sleep(DROWSY + 0.2)
     assert await fleet.registry.takers() == {"a", "b"}
-    assert await reserved(fleet, "s2") is None
+    assert [await reserved(fleet, f"s{number}") for number in range(3)] == [None, None, "sessions"]
 
 
 async def test_hosts_of_an_older_release_give_no_room(fleet: Fleet) -> None:
@@ -283,7 +292,7 @@ async def test_starts_that_come_to_nothing_take_no_conversation_from_anybody(fle
 
     async def start(session: str, call: str, host: str | None = None) -> None:
         request = asks(session, call, records=True)
-        assert await registry.reserve(request, facts(session, call, records=True), 1) is None
+        assert isinstance(await registry.reserve(request, facts(session, call, records=True), 1), Attempt)
         if host is not None:
             assert await registry.claim(session, host)
             await registry.started(session, host, facts(session, call, records=True))
@@ -392,6 +401,17 @@ async def test_the_registry_itself_stood_still_and_nobody_is_dead(fleet: Fleet) 
     fleet.registry._clock = lambda: before() + 3 * SILENCE
     await asyncio.sleep(1.5)
     assert (await fleet.registry.figures())[0]
+
+
+async def test_who_reported_since_the_registry_stood_still_is_heard_of_no_longer_for_it(fleet: Fleet) -> None:
+    await fleet.add("a")
+    await fleet.add("b")
+    before = fleet.registry._clock
+    fleet.registry._clock = lambda: before() + 3 * SILENCE
+    fleet.hang("a")
+    fleet.registry._book.report(fleet.registry._clock(), "a", fleet.reports["a"])
+    await asyncio.sleep(LOOK + DROWSY + 0.1)
+    assert await fleet.registry.takers() == {"b"}
 
 
 async def test_figures_are_those_of_each_host(fleet: Fleet) -> None:

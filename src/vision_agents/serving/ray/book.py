@@ -112,7 +112,7 @@ class Book:
         if most is not None and there >= most:
             text = "there is an agent" if most == 1 else f"there are {most} agents"
             return Refused("call", f"{text} in the call already")
-        if (refusal := self.refusal(now)) is not None:
+        if (refusal := self.refusal()) is not None:
             return refusal
         self._over.pop(request.session_id, None)
         self.sessions[request.session_id] = Entry(
@@ -120,21 +120,26 @@ class Book:
         )
         return None
 
-    def refusal(self, now: float, leaving: int = 0) -> Refused | None:
+    def refusal(self, leaving: int = 0) -> Refused | None:
         """Return why no further session is taken; None if there is room, or nothing is known of any host yet.
 
         `leaving`: so many of those that there are end for it.
         """
-        if not self.hosts or self.room(now) + leaving > 0:
+        if not self.hosts or self.room + leaving > 0:
             return None
         return Refused(
             "sessions", f"all hosts are full, with {len(self.sessions)} sessions on {len(self.hosts)} of them"
         )
 
-    def room(self, now: float) -> int:
-        """Return the number of sessions that may be taken now, by those that may be offered any."""
+    @property
+    def room(self) -> int:
+        """The number of sessions that may be taken.
+
+        A host that is late with its report gives room, too, until it is given up: it may be this book that has heard
+        nothing for a moment, and then it hears one after the other.
+        """
         room = 0
-        for host in self.takers(now).values():
+        for host in (self.current or self.hosts).values():
             there = sum(session in self.sessions for session in host.report.sessions)
             room += max(0, host.report.snapshot.capacity - there)
         return room - sum(not entry.reported for entry in self.sessions.values())

@@ -24,7 +24,7 @@ from ..options import ServeOptions
 from ..session import CallRequest, End, StartError
 from .client import RegistryClient
 from .host import Host
-from .registry import Before, Refusal, Registry, Said, asked
+from .registry import Attempt, Before, Refusal, Registry, Said, asked
 
 logger = logging.getLogger(__name__)
 
@@ -97,14 +97,14 @@ class ClusterDispatch:
         )
         most = self._launcher.max_sessions_per_call
         try:
-            refusal = _refused(await self._registry.ask(Registry.reserve, request, facts, most))
-            if refusal is None:
-                return await self._start(request, facts, viewer)
+            reserved = await self._registry.ask(Registry.reserve, request, facts, most)
+            if isinstance(reserved, Attempt):
+                return await self._start(request, facts, reserved.takers, viewer)
         except BaseException as error:
             refused = error.reason if isinstance(error, Refused) else None
             self._registry.tell(Registry.release, request.session_id, refused)
             raise
-        raise refusal
+        raise Refused(*reserved)
 
     async def find(self, call_id: str, session_id: str) -> SessionFacts | None:
         return await self._registry.ask(Registry.find, call_id, session_id)
@@ -132,12 +132,13 @@ class ClusterDispatch:
 
     # Inside.
 
-    async def _start(self, request: CallRequest, facts: SessionFacts, viewer: Viewer | None = None) -> SessionFacts:
+    async def _start(
+        self, request: CallRequest, facts: SessionFacts, takers: frozenset[str], viewer: Viewer | None = None
+    ) -> SessionFacts:
         refusal = _full()
         for tried in range(TRIES):
             if tried:
-                request = await self._again(request)
-            takers = await self._registry.ask(Registry.takers)
+                request, takers = await self._again(request)
             stream = Stream(self._hosts.run_call.remote(request, takers))
             try:
                 facts = replace(await stream.begin(), started_at=facts.started_at)
@@ -155,16 +156,17 @@ class ClusterDispatch:
         await self._registry.ask(Registry.again, request.session_id, request.attempt)
         raise refusal
 
-    async def _again(self, request: CallRequest) -> CallRequest:
-        """The request for the next host. What the one before does with it does not count any more."""
+    async def _again(self, request: CallRequest) -> tuple[CallRequest, frozenset[str]]:
+        """The request for the next host, and its takers. What the host before does with it does not count any more."""
         attempt = await self._registry.ask(Registry.again, request.session_id, request.attempt)
         if attempt is None:
             raise Refused("starting", "the session was given up before a host had it", 1.0)
-        return replace(request, attempt=attempt)
+        return replace(request, attempt=attempt.number), attempt.takers
 
     async def _elsewhere(self, refused: Refused) -> bool:
         """Return whether another host may have what one has refused, or has hung over."""
-        return refused.reason in _ELSEWHERE and await self.refusal() is None
+        # The place that is kept for it is its own.
+        return refused.reason in _ELSEWHERE and await self.refusal(leaving=1) is None
 
     async def _follow(self, request: CallRequest, facts: SessionFacts, stream: Stream, viewer: Viewer | None) -> None:
         ending: Ending | None = None
@@ -194,7 +196,7 @@ class ClusterDispatch:
     async def _start_again(self, request: CallRequest) -> None:
         facts = SessionFacts(request.session_id, request.call_id, request.call_type, datetime.now(UTC))
         try:
-            await self._start(request, facts)
+            await self._start(request, facts, await self._registry.ask(Registry.takers))
         except Refused as refused:
             # The registry offers it again: where the last host died another one is on its way.
             logger.info("session %s is not taken yet: %s", request.session_id, refused)

@@ -44,6 +44,14 @@ Refusal = tuple[str, str, float]
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to have a session taken by a host. `takers`: the names of the hosts that it may be offered to."""
+
+    number: int
+    takers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Before:
     """The remains of a call whose page comes back. `conversation`: None if nothing is known of one."""
 
@@ -113,16 +121,16 @@ class Registry:
 
     # What fronts ask.
 
-    async def reserve(self, request: CallRequest, facts: SessionFacts, most: int | None) -> Refusal | None:
-        """Enter a session that is about to be started; return why it must not be."""
+    async def reserve(self, request: CallRequest, facts: SessionFacts, most: int | None) -> Refusal | Attempt:
+        """Enter a session that is about to be started; return its first attempt, or why there must be none."""
         refusal = DRAINING if self._draining else self._book.reserve(self._clock(), request, facts, most)
         if refusal is not None:
             self._refused[refusal.reason] += 1
-        return _sent(refusal)
+        return _sent(refusal) or Attempt(request.attempt, await self.takers())
 
     async def refusal(self, leaving: int = 0) -> Refusal | None:
         """Return why no further session is taken now, if so many of those that there are end for it."""
-        return _sent(DRAINING if self._draining else self._book.refusal(self._clock(), leaving))
+        return _sent(DRAINING if self._draining else self._book.refusal(leaving))
 
     async def takers(self) -> frozenset[str]:
         """Return the hosts that a session may be offered to."""
@@ -135,12 +143,13 @@ class Registry:
         # A host that has it all the same was too slow, and is told to let go of it.
         self._close(session, Ending("failed", "it could not be started"))
 
-    async def again(self, session: str, attempt: int) -> int | None:
-        """A host has been given up with which a session was to start; returns the number of the next attempt.
+    async def again(self, session: str, attempt: int) -> Attempt | None:
+        """A host has been given up with which a session was to start; returns the next attempt.
 
         None if the session is over or not known any more, or somebody else has it started.
         """
-        return self._book.again(self._clock(), session, attempt)
+        number = self._book.again(self._clock(), session, attempt)
+        return None if number is None else Attempt(number, await self.takers())
 
     async def broken(self, request: CallRequest, facts: SessionFacts, host: str, why: str, dead: bool) -> None:
         """The stream of a session has broken off. `dead`: because its host is dead, with all sessions there."""
@@ -383,7 +392,7 @@ class Registry:
             now = self._clock()
             if now - before > 2 * LOOK:
                 for host in self._book.hosts.values():
-                    host.seen += now - before - LOOK
+                    host.seen = min(now, host.seen + now - before - LOOK)  # Some have reported since.
             for name in self._book.silent(now):
                 self._bury(name, "the process that held it is dead, or hangs")
             for request in self._book.stranded(now):

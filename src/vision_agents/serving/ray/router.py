@@ -16,9 +16,12 @@ class Router(FIFOMixin, LocalityMixin, RequestRouter):
     async def choose_replicas(
         self, candidate_replicas: list[RunningReplica], pending_request: PendingRequest | None = None
     ) -> list[list[RunningReplica]]:
-        """Return two hosts of those that `Host.run_call` is to be offered to; where none of them is there, of all."""
-        near = self.apply_locality_routing(pending_request)
-        there = [each for each in candidate_replicas if each.replica_id in near]
+        """Return two hosts of those that `Host.run_call` is to be offered to; where none of them is there, of all.
+
+        Near ones come first, but not before those that are heard of.
+        """
         takers = frozenset() if pending_request is None else pending_request.args[1]
-        chosen = [each for each in there if each.replica_id.unique_id in takers] or there
+        there = [each for each in candidate_replicas if each.replica_id.unique_id in takers] or candidate_replicas
+        near = self.apply_locality_routing(pending_request)
+        chosen = [each for each in there if each.replica_id in near] or there
         return [random.sample(chosen, min(2, len(chosen)))]
