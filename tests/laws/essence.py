@@ -91,7 +91,10 @@ def essence(floor: Floor, now: float) -> Essence:
         if reply
         else None,
         attempted(reply.wanted) if reply and not (reply.filler or reply.inner) else None,
-        (last - said.number, said.stopped) if (said := floor._replies.said) else None,
+        # Only a realtime model says of what was heard to its end that it was not all.
+        (last - said.number, said.stopped, said.interruptible, said.filler, _people(said.to))
+        if (said := floor._replies.said) and not floor.answers
+        else None,
         _of_challenge(challenge, now) if challenge else None,
         tuple(
             (
@@ -106,6 +109,7 @@ def essence(floor: Floor, now: float) -> Essence:
                 w.inner,
                 w.stopped,
                 w.failures,
+                w.owed,
                 attempted(w.wanted) if w.failures else None,
             )
             for w in queue
@@ -126,6 +130,7 @@ def essence(floor: Floor, now: float) -> Essence:
         tuple((place(number), age(w.since), w.over) for number, w in floor._replies.waits.items()),
         (floor._replies.news, floor._replies.later > 0, floor._replies.silenced - floor.epoch),
         (floor._replies.known, floor._replies.learnt, floor._replies.understood, floor._replies.shelved),
+        floor._replies.apologised,
         floor._replies.words_from >= now,
         people.agent_words,
         now < people.agent_words_at + ECHO_DELAY,
@@ -139,9 +144,12 @@ def essence(floor: Floor, now: float) -> Essence:
 
 
 def _of_reply(reply: Reply, last: int) -> tuple[object, ...]:
-    to = tuple(sorted(reply.to)) if reply.to is not None else None
     again = (reply.stopped, reply.failures, reply.filler)
-    return (reply.interruptible, reply.answer, reply.news, reply.phase, last - reply.number, to, again)
+    return (reply.interruptible, reply.answer, reply.news, reply.phase, last - reply.number, _people(reply.to), again)
+
+
+def _people(to: frozenset[str] | None) -> tuple[str, ...] | None:
+    return tuple(sorted(to)) if to is not None else None
 
 
 def _of_challenge(challenge: Challenge, now: float) -> tuple[object, ...]:

@@ -61,7 +61,10 @@ class Facts(NamedTuple):
     # Somebody waits for the reply, which a part has failed at so many times in a row.
     missed: bool
     failures: int
-    # What a part failed at is about to be made once more, or apologised for.
+    # Somebody has said what it answers; and nothing was heard since the apology.
+    wanted: bool
+    apologised: bool
+    # What a part failed at is about to be made once more, or apologised for, to somebody who has asked.
     owed: bool
     # The answer that is prepared: its number, and what it is to.
     draft: Draft | None
@@ -100,6 +103,8 @@ def look(floor: Floor) -> Facts:
         inner=frozenset(w.number for w in voice.queue if w.inner and w.number is not None),
         missed=voice.reply is not None and not voice.reply.untold and floor._recovery._missed(voice.reply),
         failures=voice.reply.failures if voice.reply is not None else 0,
+        wanted=voice.reply is not None and voice.reply.owed,
+        apologised=voice.apologised,
         owed=voice.owes_again,
         draft=voice.draft,
         silent=frozenset(
@@ -421,7 +426,9 @@ def _check_failure(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
         return
     exhausted = before.failures >= floor.policy.retries or before.reply in before.needing
     begun = any(isinstance(effect, fx.BeginReply) for effect in effects)
-    assert begun or floor._replies.queue or (exhausted and not floor.apology), "a failure ends in silence"
+    # Who has asked for nothing hears it once.
+    silent = not floor.apology or (before.apologised and not before.wanted)
+    assert begun or floor._replies.queue or (exhausted and silent), "a failure ends in silence"
     assert all(waiting.failures <= floor.policy.retries for waiting in floor._replies.queue), "there is no end of it"
 
 

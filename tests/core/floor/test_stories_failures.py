@@ -155,6 +155,20 @@ class TestAnAnswer:
             fx.BeginReply(3, 0, answer=False, filler=SORRY),
         ]
 
+    @pytest.mark.parametrize("attempt", [1, 2])
+    def test_has_its_time_beside_that_of_functions(self, attempt: int) -> None:
+        story = asked(SORRY)
+        if attempt == 2:
+            failed(story, 2.0, 1)
+            story.until(2.5)
+        story.at(3.0, ev.FunctionStarted, attempt)
+        story.at(23.0, ev.FunctionEnded, attempt)
+        if attempt == 1:
+            failed(story, 23.5, 1)
+            story.until(24.0)
+        assert story.until(41.4) == []
+        assert fx.AnnounceFailure in kinds(story.until(41.5)), "20 s beside those of the function"
+
     def test_still_interrupted_by_whom_it_answers_only(self) -> None:
         story = asked(interruptible_by="spoken_to")
         failed(story, 2.0, 1)
@@ -218,6 +232,14 @@ class TestWhatWasHeardInPart:
         story.at(3.0, ev.ReplyFailed, 1, **AGAIN)
         story.at(3.2, ev.AudioDrained, 1)
         assert listened(story, 3.25, "yes")[-1] == fx.BeginReply(2, 0, answer=True)
+
+    @pytest.mark.parametrize("words", ["works for me", "I don't mind", "mm", "surely"])
+    def test_nor_does_a_list_decide_what_consents_to_it(self, words: str) -> None:
+        story = speaking()
+        story.at(2.8, ev.AgentWordsPlayed, 1, "Shall I book Tuesday?")
+        story.at(3.0, ev.ReplyFailed, 1, **AGAIN)
+        story.at(3.2, ev.AudioDrained, 1)
+        assert listened(story, 3.25, words)[-1] == fx.BeginReply(2, 0, answer=True)
 
     def test_unless_somebody_interrupts_it(self) -> None:
         story = speaking()
@@ -284,6 +306,35 @@ class TestWhatCodeWantsSaid:
         assert story.until(2.2) == [fx.BeginReply(5, 0, answer=False, continues=2)]
         story.answers(2.5)
         assert story.at(3.0, ev.AudioDrained, 5) == [fx.BeginReply(3, 0, answer=False)]
+
+    def test_that_is_lost_is_apologised_for_once_in_a_pause(self) -> None:
+        story = Story(knobs(retries=0), apology=SORRY)
+        for number in (1, 2, 3, 4):
+            story.at(0.0, ev.ReplyRequested, number)
+        assert failed(story, 1.0, 1) == [fx.BeginReply(5, 0, answer=False, filler=SORRY)]
+        story.answers(1.2)
+        assert story.at(2.0, ev.AudioDrained, 5) == [fx.BeginReply(2, 0, answer=False)]
+        assert failed(story, 2.1, 2) == [fx.BeginReply(3, 0, answer=False)]
+        story.answers(2.2)
+        assert story.at(3.0, ev.AudioDrained, 3) == [fx.BeginReply(4, 0, answer=False)]
+        assert failed(story, 3.1, 4) == [fx.BeginReply(6, 0, answer=False, filler=SORRY)], "something else was heard"
+
+    def test_that_is_lost_takes_no_apology_from_who_asks(self) -> None:
+        story = Story(knobs(retries=0), apology=SORRY)
+        story.at(0.0, ev.ReplyRequested, 1)
+        assert failed(story, 0.1, 1) == [fx.BeginReply(2, 0, answer=False, filler=SORRY)]
+        story.answers(0.2)
+        story.at(1.0, ev.AudioDrained, 2)
+        story.asks(ANN, "how are you", 1.5)
+        assert failed(story, 3.5, 3) == [fx.BeginReply(4, 0, answer=False, filler=SORRY)]
+
+    @pytest.mark.parametrize("words", ["thanks", "okay"])
+    def test_that_is_tried_again_takes_the_place_of_no_answer(self, words: str) -> None:
+        """It answers nobody: who says something meanwhile has said it to the agent."""
+        story = Story()
+        story.at(0.0, ev.ReplyRequested, 1)
+        failed(story, 1.2, 1)
+        assert listened(story, 1.25, words)[-1] == fx.BeginReply(2, 0, answer=True)
 
     def test_that_is_lost_is_apologised_for_in_its_place(self) -> None:
         story = Story(knobs(retries=0), apology=SORRY)
@@ -416,23 +467,74 @@ class TestRealtime:
         story.at(0.0, ev.ReplyRequested, 1, interruptible)
         effects: list[fx.Effect] = []
         while story.floor.reply is not None:
-            reply = story.floor._replies.reply
-            assert reply is not None
-            if reply.filler:
-                break
             assert number < 9, "there is no end of it"
             at, number = at + 1.0, story.answers(at + 0.5)
             events = [(ev.AnswerLost, number), (ev.AudioDrained, number)]
             for kind, *facts in reversed(events) if late else events:
-                effects = story.at(at, kind, *facts)
-        return effects
+                effects += story.at(at, kind, *facts)
+        return effects + story.end()
 
     @pytest.mark.parametrize("late", [False, True])
     @pytest.mark.parametrize("interruptible", [True, False])
     def test_what_is_broken_off_each_time_ends_in_the_apology(self, interruptible: bool, late: bool) -> None:
         story = Story(knobs(continuations=2), answers=False, apology=SORRY)
-        effects = self.broken_off(story, interruptible, late=late)
-        assert effects == [fx.BeginReply(4, 0, answer=False, filler=SORRY)]
+        assert self.broken_off(story, interruptible, late=late) == [
+            fx.BeginReply(2, 0, answer=False, continues=1),
+            fx.BeginReply(3, 0, answer=False, continues=2),
+            fx.BeginReply(4, 0, answer=False, filler=SORRY),
+        ]
+
+    @pytest.mark.parametrize("interruptible", [True, False])
+    def test_what_is_broken_off_behind_its_end_stays_as_it_was(self, interruptible: bool) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyRequested, 1, interruptible)
+        story.answers(0.5)
+        story.at(1.0, ev.AudioDrained, 1)
+        assert story.at(1.1, ev.AnswerLost, 1) == [fx.BeginReply(2, 0, answer=False, continues=1)]
+        story.answers(1.5)
+        assert (fx.Hold in kinds(story.speaks(ANN, 2.0, 0.3))) is interruptible
+
+    def test_the_rest_of_an_answer_is_interrupted_by_whom_it_answers_only(self) -> None:
+        story = Story(knobs(interruptible_by="spoken_to"), answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(1.0, ev.TurnEnded, ANN)
+        story.at(1.5, ev.ReplyStarted, 1)
+        story.answers(1.6)
+        story.at(2.0, ev.AnswerLost, 1)
+        assert kinds(story.at(2.5, ev.AudioDrained, 1)) == [fx.BeginReply]
+        story.answers(3.0)
+        assert fx.Hold not in kinds(story.speaks(BOB, 3.1, 0.3))
+        assert fx.Hold in kinds(story.speaks(ANN, 3.6, 0.3))
+
+    def test_noises_before_its_first_sound_are_no_failures(self) -> None:
+        story = Story(answers=False, apology=SORRY)
+        story.at(0.0, ev.ReplyRequested, 1)
+        for number in (1, 2, 3):
+            at = number * 5.0
+            story.speaks(ANN, at, 0.1)
+            lost = story.at(at + 0.2, ev.AnswerLost, number, False)
+            assert fx.DropReply(number, "the model has lost it") in lost
+            assert story.floor.may_continue(number)
+            assert story.until(at + 4.9)[-1] == fx.BeginReply(number + 1, 0, answer=False, continues=number)
+
+    def test_news_that_a_noise_stops_is_told_once_more(self) -> None:
+        story = Story(answers=False)
+        assert story.at(0.0, ev.FunctionFound, 0) == [fx.BeginReply(1, 0, answer=False, news=True)]
+        story.speaks(ANN, 1.0, 0.1)
+        story.at(1.2, ev.AnswerLost, 1, False)
+        assert story.until(5.0)[-1] == fx.BeginReply(2, 0, answer=False, news=True)
+
+    @pytest.mark.parametrize("first", ["words", "end"])
+    def test_a_listeners_word_takes_the_place_of_nothing_in_either_order(self, first: str) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyStarted, 1)
+        story.answers(0.2)
+        assert fx.Commit in kinds(story.at(1.0, ev.TurnStarted, ANN))
+        ends = (ev.TurnEnded, ANN)
+        events = [(ev.TranscriptReceived, ANN, "uh-huh", True), ends]
+        for kind, *facts in events if first == "words" else reversed(events):
+            story.at(2.0, kind, *facts)
+        assert story.until(4.0) == [fx.BeginReply(2, 1, answer=False, continues=1)]
 
     def test_what_a_noise_stops_is_gone_on_with_each_time(self) -> None:
         story = Story(knobs(continuations=0), answers=False, apology=SORRY)

@@ -65,11 +65,11 @@ class Judge:
         return self.challenge is not None and self.challenge.contested
 
     def is_idle(self, text: str) -> bool:
-        """Return True for a listener's words, which want no answer: they answer no question of the agent."""
+        """Return True for a listener's words, which want no answer. After a question of the agent none are: whatever
+        they are, they may be a consent, and no list knows all of those."""
         spoken = tokens(text)
-        if not (self.vocabulary.is_idle(spoken) and self.vocabulary.backchannel_count(spoken)):
-            return False
-        return not (asked(self.people.agent_words) and self.vocabulary.has_answer(spoken))
+        listens = self.vocabulary.is_idle(spoken) and self.vocabulary.backchannel_count(spoken) > 0
+        return listens and not asked(self.people.agent_words)
 
     def challenger(self, turn: Turn) -> Challenger | None:
         """Return the turn as a challenge to the voice, if it is one."""

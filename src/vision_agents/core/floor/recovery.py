@@ -9,7 +9,7 @@ An answer is made anew from the history as it is by then. What functions found s
 from that and calls none for it again; where one still runs of which the result is told by itself, that is all that
 follows. What was heard stands, and the rest is said, since who has heard half of a sentence waits for the other half.
 It keeps its place before what waited behind it. Whatever is wanted meanwhile takes the place of all this: words that
-somebody says from then on, but for a listener's, and code that interrupts.
+somebody says from then on, but for a listener's where somebody has asked for what failed; and code that interrupts.
 """
 
 from __future__ import annotations
@@ -47,30 +47,35 @@ class Recovery:
         elif reply.untold:
             self.replies.shelved = True
         elif missed:
-            self._apologise(at, failed_at)
+            self._apologise(at, failed_at, owed=reply.owed)
 
     def ask(self, wanted: float, at: float) -> None:
         """Have a realtime model asked for the answer that it has owed since `wanted`."""
         if self.policy.retries:
             since = at + self.policy.retry_after
-            self.replies.wait_again(QueuedReply(since, continues=0, cut_by=at, failures=1, wanted=wanted))
+            self.replies.wait_again(QueuedReply(since, continues=0, cut_by=at, failures=1, wanted=wanted, owed=True))
         else:
-            self._apologise(at, at)
+            self._apologise(at, at, owed=True)
 
     def go_on(self, reply: Reply, at: float, cut_by: float, *, noise: bool) -> None:
         """Queue the rest of what a realtime model broke off. `noise`: somebody is to be heard, which may be why."""
+        if reply.filler:
+            return  # Its rest would count as something new that is broken off, and so would the apology for that.
         stopped = reply.stopped + (not (noise and reply.interruptible))
         if stopped <= self.policy.continuations:
+            self.replies.addressees |= reply.to or set()
             if reply.interruptible:
                 self.replies.queue_continuation(at, reply.number, cut_by, stopped)
             else:
                 self.replies.queue_rest(at, reply.number, stopped)
         elif self._missed(reply) and not noise:
-            self._apologise(at, cut_by)
+            self._apologise(at, cut_by, owed=reply.owed)
 
-    def _apologise(self, at: float, cut_by: float) -> None:
-        if self.apology and not self.replies.answer_waits:
-            self.replies.put_first(QueuedReply(at, filler=self.apology, cut_by=cut_by))
+    def _apologise(self, at: float, cut_by: float, *, owed: bool) -> None:
+        """Queue the apology; once only, until something else is heard, for what nobody has asked for."""
+        again = self.replies.apologised and not owed
+        if self.apology and not (again or self.replies.answer_waits):
+            self.replies.put_first(QueuedReply(at, filler=self.apology, cut_by=cut_by, owed=owed))
 
     def _missed(self, reply: Reply) -> bool:
         """Return True if somebody waits for the reply: nobody does for the floor's own words, nor for what a function
@@ -94,5 +99,6 @@ class Recovery:
             wanted=reply.wanted,
             news=reply.untold,
             failures=reply.failures + 1,
+            owed=reply.owed,
         )
         replies.wait_again(again)

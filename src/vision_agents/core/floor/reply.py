@@ -55,6 +55,16 @@ class Reply:
         return self.answer and self.phase is ReplyPhase.PREPARING
 
     @property
+    def is_apology(self) -> bool:
+        """True for what the floor says since something could not be made."""
+        return self.filler and not self.inner
+
+    @property
+    def owed(self) -> bool:
+        """True if somebody waits for it who has said something: nobody asks for what code wants said."""
+        return self.answer or self.to is not None
+
+    @property
     def untold(self) -> bool:
         """True if what it was to tell is still to be told if it is cut off now."""
         return self.news and self.phase is ReplyPhase.PREPARING
@@ -85,8 +95,9 @@ class QueuedReply:
     later: int = 0
     # The words of a filler, or of the apology.
     filler: str = ""
-    # So many times in a row a part has failed at it.
+    # So many times in a row a part has failed at it; and somebody waits for it who has said something.
     failures: int = 0
+    owed: bool = False
     # It is being made already, and has made way for what its functions want said.
     aside: Reply | None = None
 

@@ -40,8 +40,10 @@ class ReplyQueue(WaitingReplies):
 
     epoch: int = 0
     reply: Reply | None = None
-    # The one that was said to its end last, if it was the rest of what a service had broken off.
+    # The one that was said to its end last.
     said: Reply | None = None
+    # The apology was the last that was heard.
+    apologised: bool = False
     # The highest number used so far.
     last_reply: int = 0
     # The participants whom the next answer answers.
@@ -249,8 +251,7 @@ class ReplyQueue(WaitingReplies):
         """The reply that has the voice was said to its end: the next functions, if it was no filler, are a new wait."""
         if self.reply is not None and not self.reply.inner:
             self.waits.pop(0, None)
-        self.said = self.reply if self.reply is not None and self.reply.stopped else None
-        self.reply = None
+        self.said, self.reply = self.reply, None
 
     def prepare(self, participant: str, text: str) -> fx.Effect:
         """Have an answer prepared to what the participant has perhaps said."""
@@ -269,10 +270,10 @@ class ReplyQueue(WaitingReplies):
             fx.BeginReply(self.reply.number, self.epoch, True),
         ]
 
-    def latest(self, number: int) -> Reply | None:
-        """Return the reply that has the voice, or is `said`, if it has this number."""
-        said = self.said if self.said is not None and self.said.number == number else None
-        return self.current(number) or said
+    def latest(self, number: int) -> Reply:
+        """Return the reply of this number. Of one that neither has the voice nor is `said`, no more is known."""
+        known = (reply for reply in (self.reply, self.said) if reply is not None and reply.number == number)
+        return next(known, Reply(number, interruptible=True, answer=False))
 
     def current(self, number: int) -> Reply | None:
         """Return the reply that has the voice, if it has this number."""
@@ -338,7 +339,7 @@ class ReplyQueue(WaitingReplies):
 
     def end_functions(self, number: int, at: float) -> None:
         """Forget the functions of a reply."""
-        del self.functions[number]
+        running = self.functions.pop(number)
         if self.answer_due_since is not None:
             self.answer_due_since = at
         if (waiting := self.continuation) is not None:
@@ -346,6 +347,7 @@ class ReplyQueue(WaitingReplies):
         reply = self.current(number)
         if reply is not None:
             reply.since = at
+            reply.wanted += at - running.since
 
     def insertion_over(self, number: int) -> None:
         """Take note that something was said inside the reply that has the voice, or cannot be."""

@@ -180,6 +180,7 @@ class Replying:
         reply = self._replies.current(event.reply)
         if reply is not None:
             reply.phase, reply.since = ReplyPhase.AUDIBLE, event.at
+            self._replies.apologised = reply.is_apology
         if reply is not None and challenge is not None:
             challenge.reply = reply
         return effects
@@ -224,17 +225,14 @@ class Replying:
         return effects
 
     def _lost(self, event: ev.AnswerLost) -> Effects:
+        if event.reply > self._replies.last_reply:
+            return []
         reply, reason = self._replies.latest(event.reply), "the model has lost it"
-        lost = reply is not None and reply is self._replies.reply and not event.begun
-        cut_by = self._taking.last_taken(event.at)
-        if reply is not None and lost and reply.interruptible:
+        unborn, noise = reply is self._replies.reply and not event.begun, not self._taking.quiet
+        if unborn and reply.interruptible and (reply.untold or not noise):
             return self._fail(reply, reason, event.at)
-        if reply is not None:
-            self._recovery.go_on(reply, event.at, cut_by, noise=not self._taking.quiet)
-            return self.drop(reply, reason) if lost else []
-        if event.reply <= self._replies.last_reply:
-            self._replies.queue_continuation(event.at, event.reply, cut_by, stopped=1)
-        return []
+        self._recovery.go_on(reply, event.at, self._taking.last_taken(event.at), noise=noise)
+        return self.drop(reply, reason) if unborn else []
 
     def _function_started(self, event: ev.FunctionStarted) -> Effects:
         if event.reply <= self._replies.last_reply:

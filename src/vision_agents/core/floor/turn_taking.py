@@ -266,9 +266,10 @@ class TurnTaking:
     def _understand(self, event: ev.TranscriptReceived, began: float) -> None:
         """Take note that a realtime model has understood words of a turn that began then, and answers them."""
         turn = self._turn(event.participant)
-        if began >= turn.taken:
+        idle = self._judge.is_idle(event.text)
+        if began >= turn.taken and not idle:
             turn.cut = None  # Else they were said before what cut it off.
-        self._replies.understand(began, idle=self._judge.is_idle(event.text))
+        self._replies.understand(began, idle=idle)
 
     def _announce(self, turn: Turn) -> Effects:
         """Announce the start of a turn that goes on. What a realtime model owed before, it does not answer any more."""
@@ -371,7 +372,7 @@ class TurnTaking:
         return effects
 
     def _answer(self, at: float, participant: str, text: str) -> None:
-        """Queue the answer to words. A listener's do not take the place of one that a part failed at."""
+        """Queue the answer to words. A listener's take no place of an answer that a part failed at."""
         if not (text and self._replies.owes_again and self._judge.is_idle(text)):
             self._replies.want_answer(at, participant)
 

@@ -80,8 +80,8 @@ class WaitingReplies:
 
     @property
     def owes_again(self) -> bool:
-        """True if something waits that could not be made: the next attempt, or the apology for it."""
-        return any(w.number is None and (w.failures or w.is_apology) for w in self.queue)
+        """True if somebody waits for what could not be made: for the next attempt, or the apology for it."""
+        return any(waiting.owed for waiting in self.queue)
 
     @property
     def answer_waits(self) -> bool:
