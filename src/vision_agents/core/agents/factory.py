@@ -42,10 +42,9 @@ def load_object(spec: str, where: str = "--agent") -> Any:
     for name in object_name.split("."):
         found = getattr(found, name, None)
     if found is None:
-        where += _factories(module)
         raise AgentFactoryError(
             f"the module {module_name} ({_place(module)}) has no {object_name!r}: "
-            + _advice(object_name, (name for name in vars(module) if not name.startswith("_")), where)
+            + _advice(object_name, _public(module), f"check {where}{_factories(module)}")
         )
     return found
 
@@ -78,20 +77,25 @@ def _import(name: str, where: str) -> Any:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             raise AgentFactoryError(
                 f"there is no module {name!r}, neither installed nor in {here}: "
-                + _advice(name, (module.name for module in pkgutil.iter_modules([here])), where)
+                + _advice(name, (module.name for module in pkgutil.iter_modules([here])), f"check {where}")
             ) from None
         raise
 
 
-def _advice(word: str, known: Iterable[str], where: str) -> str:
+def _advice(word: str, known: Iterable[str], otherwise: str) -> str:
     near = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {near[0]}?" if near else f"check {where}"
+    return f"did you mean {near[0]}?" if near else otherwise
+
+
+def _public(module: Any) -> list[str]:
+    return [name for name in vars(module) if not name.startswith("_")]
 
 
 def _factories(module: Any) -> str:
-    """The names of a module's async functions, in a sentence."""
-    names = [name for name, each in vars(module).items() if inspect.iscoroutinefunction(each) and name[0] != "_"]
-    return f". It has {', '.join(names)}." if names else ""
+    """The names of the public async functions that a module defines, in a sentence; of none, nothing."""
+    found = [(name, getattr(module, name)) for name in _public(module)]
+    own = [name for name, each in found if inspect.iscoroutinefunction(each) and each.__module__ == module.__name__]
+    return f" (it has {', '.join(own)})" if own else ""
 
 
 def _as_module(path: str) -> str:
