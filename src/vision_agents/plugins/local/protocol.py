@@ -190,15 +190,36 @@ def read_message(text: str) -> Message:
 
 _EVENTS = frozenset(
     {
-        *("SpeechStarted", "SpeechEnded", "AudioStarted", "AudioDrained", "ParticipantLeft", "ReplyFailed"),
-        *("AnswerLost", "FunctionStarted", "FunctionEnded", "FunctionFound", "CallsWait"),
+        "SpeechStarted",
+        "SpeechEnded",
+        "AudioStarted",
+        "AudioDrained",
+        "ParticipantLeft",
+        "ReplyFailed",
+        "AnswerLost",
+        "FunctionStarted",
+        "FunctionEnded",
+        "FunctionFound",
+        "CallsWait",
     }
 )
 _EFFECTS = frozenset(
     {
-        *("Hold", "Resume", "Commit", "BeginReply", "InsertSpeech", "DropReply", "AnnounceFailure"),
-        *("AnnounceTurnStarted", "AnnounceTurnEnded", "RecordTurn", "RecordOverheard", "DiscardTurn"),
-        *("AnnounceNoWords", "AnnounceUserAway", "AnnounceUserBack"),
+        "Hold",
+        "Resume",
+        "Commit",
+        "BeginReply",
+        "InsertSpeech",
+        "DropReply",
+        "AnnounceFailure",
+        "AnnounceTurnStarted",
+        "AnnounceTurnEnded",
+        "RecordTurn",
+        "RecordOverheard",
+        "DiscardTurn",
+        "AnnounceNoWords",
+        "AnnounceUserAway",
+        "AnnounceUserBack",
     }
 )
 _NOTES = frozenset({"UserTranscript", "AgentTranscript", "AnswerTimed", "InterruptionDecided", "ComponentFailed"})
