@@ -19,9 +19,12 @@ UTTERANCES: dict[str, tuple[str, str, str]] = {
         "Okayyy|Mmhm, mm-hm|It's absolutely fine|Oh wow, that's great news|I completely understand that|"
         "Sounds good to me|Hey, that's great|Glad to hear|I'm glad|What a great idea|That's a really good story|"
         "Oh, what a shame|I see what you mean, yeah|No wonder|Sounds like a great plan, thanks|Very interesting advice|"
-        "I'm so sorry to hear that|Wow, I had no idea|That's such a beautiful thought|Sure, that works for me",
+        "I'm so sorry to hear that|Wow, I had no idea|That's such a beautiful thought|That works for me|"
+        "Good example|Oh, that's a joke|What a surprise|That's the great news|It's such a relief|There's a good point",
         "You can buy it|What about Tuesday|I want another one|Okay, one question|And the second one|Is it good|"
-        "Tell me more|Yeah, go for it|Okay, question|I have a question|Which plan|A story|"
+        "Tell me more|Yeah, go for it|Okay, question|I have a question|Which plan|A story|A joke|A joke, please|"
+        "A good example|A good example, please|An interesting fact, please|A very good story|The good one, please|"
+        "A fair deal, please|A treat, please|A surprise|The good news|"
         "I can tell him|Okay, good, next one",
         "No, that's wrong|Wait a second|Okay, stop|Yeah, hold on, please|Hey|Hey, stop|Hey, you",
     ),
@@ -164,7 +167,7 @@ UTTERANCES: dict[str, tuple[str, str, str]] = {
 
 
 def test_every_language_is_here() -> None:
-    assert set(UTTERANCES) == set(LANGUAGES)
+    assert set(UTTERANCES) == set(CONSENTS) == set(LANGUAGES)
     assert len(LANGUAGES) >= 25
 
 
@@ -190,7 +193,72 @@ class TestUtterances:
             assert vocabulary.has_command(tokens(text)), text
 
 
+# By language: what confirms, allows, doubts or praises what the agent has asked or proposed, which is a listener's word
+# over a statement, and the answer to a question; and what remains a listener's even then.
+CONSENTS: dict[str, tuple[str, str]] = {
+    "en": (
+        "Works for me|That works|I don't mind|Doesn't matter|You bet|Will do|No problem|Not a problem|No sweat|"
+        "Sounds like a plan|It's a deal|I hope so|I wish|Go ahead|Oh, go on then|Please continue|No way|Surely|Clearly|"
+        "Roger that|Got it, thanks|That makes sense|I'm listening|Not bad|Wonderful|That would be lovely|"
+        "What a great idea|Are you serious|Are you kidding|You're kidding|Oh, really|For real",
+        "Oh|Oh wow|Thank you very much|I see|Oh my god|I know what you mean|Sorry to hear that|Oh dear",
+    ),
+    "de": ("Kein Problem|Nur zu|Na klar|Super|Gute Idee|Mach weiter|Im Ernst|Nicht schlecht", "Ach so|Vielen Dank|Oh"),
+    "fr": (
+        "Pas de problème|Allez-y|Ça roule|Bonne idée|Je vous écoute|Sérieusement|Pas mal",
+        "Ah|Merci beaucoup|Oh là là",
+    ),
+    "es": ("No hay problema|Adelante|Genial|Buena idea|Suena bien|En serio|Nada mal", "Ah|Muchas gracias|Qué pena"),
+    "it": ("Nessun problema|Vai avanti|Ottimo|Buona idea|Ci sta|Sul serio|Non male", "Ah|Grazie mille|Che peccato"),
+    "pt": ("Sem problema|Pode falar|Ótimo|Boa ideia|Faz sentido|Concordo|Nada mau", "Ah|Muito obrigado|Que pena"),
+    "nl": ("Geen probleem|Ga door|Prima|Goed idee|Mee eens|Serieus|Niet slecht", "Ach|Hartelijk dank|Jammer"),
+    "sv": ("Inga problem|Fortsätt|Toppen|Bra idé|Låter bra|Är det sant|Inte illa", "Oj|Jaha|Synd"),
+    "ru": ("Нет проблем|Продолжайте|Отлично|Хорошая идея|Договорились|Серьёзно|Неплохо", "Ой|Спасибо|Жаль"),
+    "uk": ("Без проблем|Продовжуйте|Чудово|Гарна ідея|Домовились|Серйозно|Непогано", "Ой|Дякую|Шкода"),
+    "pl": ("Nie ma problemu|Proszę kontynuować|Świetnie|Dobry pomysł|Brzmi dobrze|Serio|Nieźle", "Oj|Dziękuję|Szkoda"),
+    "cs": ("Žádný problém|Pokračujte|Skvělé|Dobrý nápad|Zní to dobře|Vážně|Není problém", "Ach|Děkuju moc|Škoda"),
+    "el": ("Κανένα πρόβλημα|Συνεχίστε|Τέλεια|Καλή ιδέα|Σοβαρά|Όχι κι άσχημα", "Αχ|Ευχαριστώ πολύ|Κρίμα"),
+    "tr": ("Sorun değil|Devam edin|Harika|İyi fikir|Ciddi misin|Fena değil", "Vay be|Teşekkür ederim|Yazık"),
+    "ar": ("لا مشكلة|تفضل|ممتاز|فكرة جيدة|بجد|ليس سيئا", "آه|شكرا|للأسف"),
+    "he": ("אין בעיה|תמשיך|מעולה|רעיון טוב|ברצינות|לא רע", "אוי|תודה רבה|חבל"),
+    "hi": ("कोई दिक्कत नहीं|बोलिए|बढ़िया|अच्छा विचार है|सच में", "ओह|धन्यवाद|अफ़सोस"),
+    "ur": ("کوئی مسئلہ نہیں|بولیے|زبردست|میں متفق ہوں|واقعی", "اوہ|شکریہ|افسوس"),
+    "bn": ("কোনো সমস্যা নেই|বলুন|দারুণ|ভালো বুদ্ধি|সত্যি", "ওহ|ধন্যবাদ|বাহ"),
+    "mr": ("काही हरकत नाही|पुढे बोला|छान|चांगली कल्पना|खरंच", "ओह|धन्यवाद|अरेरे"),
+    "te": ("పర్వాలేదు|చెప్పండి|బాగుంది|మంచి ఆలోచన|నిజంగా", "ఓహో|ధన్యవాదాలు|అయ్యో"),
+    "ta": ("பரவாயில்லை|சொல்லுங்க|அருமை|நல்ல யோசனை|உண்மையா", "ஓ|நன்றி|ஐயோ"),
+    "zh": ("没关系|请继续|太棒了|明白了|有道理|真的吗|不错", "哦|谢谢|可惜"),
+    "ja": ("問題ありません|どうぞ|いいですね|いいアイデア|本当ですか|大丈夫", "へえ|ありがとうございます|残念"),
+    "ko": ("문제없어요|계속하세요|좋네요|좋은 생각이에요|정말요|괜찮습니다", "아|감사합니다|아쉽네요"),
+    "id": ("Tidak masalah|Silakan|Bagus|Ide bagus|Masuk akal|Serius", "Oh|Terima kasih|Kasihan"),
+    "vi": ("Không sao|Tiếp tục đi|Tuyệt vời|Ý hay|Hợp lý|Thật không", "Ồ|Cảm ơn|Tiếc quá"),
+    "th": ("ไม่มีปัญหา|เชิญ|เยี่ยมเลย|เป็นความคิดที่ดี|จริงเหรอ|ไม่เป็นไร", "โอ้โห|ขอบคุณ|น่าเสียดาย"),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+class TestConsents:
+    @pytest.mark.parametrize("which", ["its own words", "those of all"])
+    def test_a_consent_is_a_listeners_and_answers_a_question(self, language: str, which: str) -> None:
+        vocabulary = ALL if which == "those of all" else Vocabulary.of(language)
+        for text in CONSENTS[language][0].split("|"):
+            assert vocabulary.is_idle(tokens(text)), text
+            assert vocabulary.has_answer(tokens(text)), text
+
+    def test_surprise_and_thanks_answer_nothing(self, language: str) -> None:
+        vocabulary = Vocabulary.of(language)
+        for text in CONSENTS[language][1].split("|"):
+            assert vocabulary.is_idle(tokens(text)), text
+            assert not vocabulary.has_answer(tokens(text)), text
+
+
 class TestFamilies:
+    @pytest.mark.parametrize(
+        "text", ["Good news, please", "Good example, please", "Just one thing, a good story please"]
+    )
+    def test_a_thing_with_please_is_asked_for(self, text: str) -> None:
+        assert ALL.has_command(tokens(text))
+
     @pytest.mark.parametrize("text", ["very", "that's", "very much", "sir", "that's very", "you're very"])
     def test_leads_and_tails_are_nothing_alone(self, text: str) -> None:
         assert Vocabulary.of("en").content(tokens(text)) == tokens(text)

@@ -175,6 +175,22 @@ class TestTheAgentAsked:
         story.at(4.9, ev.AgentWordsPlayed, 1, "Shall I go on?")
         assert committed(utters(story, "okay"))[3] == "0.22 s of clear speech, “okay” answers a question"
 
+    @pytest.mark.parametrize(
+        "text", ["works for me", "I don't mind", "go ahead", "are you kidding", "lovely", "no way"]
+    )
+    def test_then_a_consent_a_doubt_and_a_praise_are_answers(self, text: str) -> None:
+        story = speaking()
+        story.at(4.9, ev.AgentWordsPlayed, 1, "Shall I book it?")
+        effects = utters(story, text, 0.45) + story.at(5.53, ev.SpeechContinued, ANN, 0.9, 0.54)
+        assert committed(effects)[3].endswith("answers a question")
+
+    @pytest.mark.parametrize("text", ["works for me", "I don't mind", "go ahead", "are you kidding", "lovely"])
+    def test_over_a_statement_they_are_a_listeners(self, text: str) -> None:
+        story = speaking()
+        assert utters(story, text, 0.45) + story.at(5.53, ev.SpeechContinued, ANN, 0.9, 0.54) == []
+        story.stops(ANN, 5.7, 0.54)
+        assert resumed(story.until(5.91))[2] == f"only “{text}”"
+
     @pytest.mark.parametrize("said", ["", "Shall I tell", "Shall I? First of all I will say this and that then"])
     def test_without_a_question_it_is_none(self, said: str) -> None:
         story = speaking()

@@ -22,7 +22,12 @@ FRENCH = {
     ),
     "answers": (
         "oui|ouais|si|d'accord|ok|okay|bien sûr|exact|exactement|bien|volontiers|absolument|tout à fait|c'est ça|"
-        "certainement|parfait|je pense|je crois|effectivement|ça marche|ça me va"
+        "certainement|parfait|je pense|je crois|effectivement|ça marche|ça me va|mouais|dac|d'acc|bon|super|top|cool|"
+        "compris|j'ai compris|entendu|noté|précisément|tout juste|justement|bien entendu|évidemment|naturellement|"
+        "certes|carrément|c'est vrai|vrai|c'est clair|clair|juste|correct|en effet|génial|formidable|excellent|"
+        "magnifique|chouette|sympa|ça roule|ça va|ça se tient|pas de problème|pas de souci|pas mal|sans problème|"
+        "je suis d'accord|vraiment|sérieux|sérieusement|continue|continuez|vas-y|allez-y|je vous écoute|je t'écoute|"
+        "j'écoute|bonne idée|vous avez raison|tu as raison"
     ),
     "leads": (
         "c'est|c'était|ça c'est|ah c'est|ça semble|ça a l'air|ça paraît|c'est vraiment|comme c'est|quel|quelle|très|"
@@ -54,7 +59,12 @@ SPANISH = {
     ),
     "answers": (
         "sí|si|vale|claro|ok|okay|okey|dale|exacto|exactamente|correcto|cierto|de acuerdo|por supuesto|desde luego|"
-        "bueno|perfecto|así es|eso es|creo que sí|me parece bien"
+        "bueno|perfecto|así es|eso es|creo que sí|me parece bien|ajá|aja|bien|órale|precisamente|es verdad|verdad|"
+        "tal cual|justo|obvio|obviamente|estoy de acuerdo|sin duda|naturalmente|seguro|definitivamente|totalmente|"
+        "absolutamente|en serio|de verdad|genial|estupendo|excelente|fantástico|maravilloso|guay|chévere|qué bien|"
+        "qué bueno|entendido|anotado|suena bien|tiene sentido|no hay problema|no pasa nada|sin problema|no está mal|"
+        "nada mal|supongo|sigue|siga|continúa|continúe|adelante|te escucho|le escucho|buena idea|tienes razón|"
+        "tiene razón"
     ),
     "leads": (
         "eso es|es|está|suena|parece|eso suena|qué|muy|tan|bien|más|todo|super|súper|muchas|muchísimas|mil|ah|oh|"
@@ -84,8 +94,12 @@ ITALIAN = {
         "senti|senta"
     ),
     "answers": (
-        "sì|si|ok|okay|va bene|certo|certamente|esatto|esattamente|giusto|corretto|d'accordo|bene|perfetto|"
-        "volentieri|penso di sì|credo di sì|senz'altro"
+        "sì|si|ok|okay|va bene|certo|certamente|esatto|esattamente|giusto|corretto|d'accordo|bene|perfetto|volentieri|"
+        "penso di sì|credo di sì|senz'altro|già|va benissimo|benissimo|precisamente|appunto|vero|è vero|infatti|"
+        "proprio così|capito|ho capito|davvero|sul serio|sono d'accordo|ottimo|eccellente|fantastico|meraviglioso|"
+        "stupendo|magnifico|bello|bellissimo|naturalmente|ovviamente|sicuro|sicuramente|assolutamente|senza dubbio|"
+        "ci sta|ha senso|suona bene|mi sembra giusto|immagino|non c'è problema|nessun problema|non male|mica male|"
+        "vai avanti|continua|continui|prosegua|ti ascolto|la ascolto|buona idea|bella idea|hai ragione|ha ragione"
     ),
     "leads": (
         "è|era|questo è|sembra|suona|che|che bella|che buona|molto|così|davvero|proprio|tanto|troppo|tutto|ma|ah|oh|"
@@ -116,7 +130,12 @@ PORTUGUESE = {
     ),
     "answers": (
         "sim|é|tá|tá bom|está bem|tudo bem|ok|okay|certo|claro|exato|exatamente|correto|isso|isso mesmo|com certeza|"
-        "pode ser|beleza|combinado|acho que sim|perfeito|bom"
+        "pode ser|beleza|combinado|acho que sim|perfeito|bom|aham|uhum|é isso|é mesmo|pois|pois é|pois sim|tá certo|"
+        "certamente|claro que sim|precisamente|verdade|é verdade|isso aí|sem dúvida|obviamente|naturalmente|seguro|"
+        "totalmente|absolutamente|entendi|entendido|legal|bacana|giro|fixe|boa|bem|a sério|sério|ótimo|excelente|"
+        "fantástico|maravilhoso|que bom|concordo|faz sentido|parece bom|imagino|sem problema|não tem problema|"
+        "nada mau|continua|continue|segue|pode falar|estou ouvindo|estou a ouvir|boa ideia|tem razão|tens razão|"
+        "você tem razão"
     ),
     "leads": (
         "isso é|é|foi|está|parece|soa|que|muito|tão|bem|mesmo|super|tudo|mas|ah|oh|estou|muitíssimo|totalmente|"

@@ -20,7 +20,11 @@ RUSSIAN = {
     ),
     "answers": (
         "да|ага|угу|ладно|хорошо|окей|ок|точно|именно|верно|правильно|конечно|согласен|согласна|идёт|разумеется|"
-        "думаю да|наверное"
+        "думаю да|наверное|естественно|безусловно|несомненно|определённо|правда|серьёзно|неужели|понял|поняла|я понял|"
+        "я поняла|отлично|прекрасно|здорово|замечательно|чудесно|великолепно|супер|класс|круто|неплохо|логично|"
+        "разумно|договорились|договорено|добро|ну да|ну конечно|нет проблем|без проблем|не вопрос|продолжай|"
+        "продолжайте|дальше|слушаю|я слушаю|я вас слушаю|хорошая идея|отличная идея|вы правы|правы|прав|ты прав|"
+        "ты права|так и есть"
     ),
     "leads": (
         "это|как|очень|так|довольно|просто|весьма|совершенно|абсолютно|всё|звучит|какая|какой|большое|огромное|вы|ты|"
@@ -48,7 +52,11 @@ UKRAINIAN = {
         "замовкни|послухай|послухайте"
     ),
     "answers": (
-        "так|ага|угу|гаразд|добре|окей|ок|точно|саме так|вірно|правильно|звичайно|звісно|згоден|згодна|авжеж|мабуть"
+        "так|ага|угу|гаразд|добре|окей|ок|точно|саме так|вірно|правильно|звичайно|звісно|згоден|згодна|авжеж|мабуть|"
+        "та|еге|аякже|саме|безумовно|певна річ|очевидно|правда|справді|серйозно|невже|зрозумів|зрозуміла|чудово|"
+        "прекрасно|відмінно|супер|клас|круто|непогано|логічно|домовились|домовилися|ну так|немає проблем|без проблем|"
+        "думаю так|продовжуй|продовжуйте|далі|слухаю|я слухаю|гарна ідея|чудова ідея|ви праві|ти правий|ти права|"
+        "маєте рацію|маєш рацію"
     ),
     "leads": (
         "це|як|дуже|так|досить|просто|цілком|абсолютно|все|звучить|яка|який|щиро|велике|ви|ти|я|мені|мені все|було|ой|о"
@@ -75,7 +83,11 @@ POLISH = {
     ),
     "answers": (
         "tak|no|jasne|dobra|dobrze|okej|ok|okay|dokładnie|racja|zgadza się|zgoda|oczywiście|pewnie|chętnie|poproszę|"
-        "tak myślę|chyba tak"
+        "tak myślę|chyba tak|no tak|jasna sprawa|właśnie|no właśnie|słusznie|naturalnie|na pewno|z pewnością|"
+        "zdecydowanie|absolutnie|prawda|to prawda|naprawdę|serio|poważnie|zrozumiałem|zrozumiałam|zrozumiano|super|"
+        "świetnie|wspaniale|doskonale|cudownie|ekstra|fajnie|fajne|idealnie|nieźle|niezłe|ma sens|to ma sens|"
+        "brzmi dobrze|zgadzam się|nie ma problemu|nie ma sprawy|żaden problem|kontynuuj|proszę kontynuować|dalej|"
+        "słucham|dobry pomysł|świetny pomysł|masz rację|ma pan rację|ma pani rację"
     ),
     "leads": (
         "to|to jest|to było|jest|ale|jak|jaka|jakie|bardzo|tak|naprawdę|całkiem|dość|po prostu|wszystko|brzmi|"
@@ -89,23 +101,26 @@ POLISH = {
 
 CZECH = {
     "backchannels": (
-        "mhm|aha|hm|mm|ach|jé|jo|jojo|ano|jasně|jasný|jasná věc|dobře|dobrá|fajn|okej|ok|okay|rozumím|chápu|už chápu|"
-        "pochopil jsem|vím|já vím|přesně|přesně tak|právě|správně|pravda|to je pravda|souhlasím|samozřejmě|určitě|"
-        "rozhodně|naprosto|jistě|zajisté|opravdu|vážně|fakt|fakt jo|skutečně|děkuji|děkuju|díky|dík|super|skvělé|"
-        "skvěle|výborně|výborné|báječné|nádherné|perfektní|paráda|bezva|hezké|hezky|pěkné|pěkně|krásné|úžasné|"
+        "mhm|aha|hm|mm|ach|jé|jo|jojo|a jo|a tak|ano|jasně|jasný|jasná věc|dobře|dobrá|fajn|okej|ok|okay|rozumím|chápu|"
+        "už chápu|pochopil jsem|vím|já vím|přesně|přesně tak|právě|správně|pravda|to je pravda|souhlasím|samozřejmě|"
+        "určitě|rozhodně|naprosto|jistě|zajisté|opravdu|vážně|fakt|fakt jo|skutečně|děkuji|děkuju|díky|dík|super|"
+        "skvělé|skvěle|výborně|výborné|báječné|nádherné|perfektní|paráda|bezva|hezké|hezky|pěkné|pěkně|krásné|úžasné|"
         "neuvěřitelné|zajímavé|zajímavý|vtipné|škoda|smutné|hrozné|strašné|dává to smysl|to dává smysl|zní to dobře|"
         "to zní dobře|myslím že ano|asi jo|asi ano|panebože|proboha|páni|žádný problém|bez problému|není problém|"
         "není zač|pokračuj|pokračujte|poslouchám|dobrý nápad|skvělý nápad|dobrá otázka|dobrá práce|máte pravdu|"
         "máš pravdu"
     ),
-    "fillers": "prosím|ehm|ee|hmm|no|takže|a|tak|teda|prostě|jako",
+    "fillers": "prosím|ehm|ee|hmm|no|takže|tak|teda|prostě|jako",
     "commands": (
         "stop|stůj|stát|počkej|počkejte|moment|momentík|chvilku|okamžik|vteřinku|ne|nene|dost|stačí|ticho|promiň|"
         "promiňte|přestaň|poslouchej|poslyšte"
     ),
     "answers": (
         "ano|jo|jasně|dobře|dobrá|fajn|okej|ok|okay|přesně|přesně tak|správně|samozřejmě|určitě|jistě|souhlasím|"
-        "myslím že ano|asi jo|asi ano|rád|ráda|prosím"
+        "myslím že ano|asi jo|asi ano|rád|ráda|prosím|jojo|jasný|jasná věc|právě|pravda|to je pravda|rozhodně|"
+        "naprosto|zajisté|opravdu|vážně|fakt|fakt jo|skutečně|pochopil jsem|super|skvělé|skvěle|výborně|výborné|"
+        "báječné|nádherné|perfektní|paráda|bezva|dává to smysl|to dává smysl|zní to dobře|to zní dobře|žádný problém|"
+        "bez problému|není problém|pokračuj|pokračujte|poslouchám|dobrý nápad|skvělý nápad|máte pravdu|máš pravdu"
     ),
     "leads": (
         "to je|to bylo|je to|to|jak|velmi|moc|tak|opravdu|docela|celkem|úplně|naprosto|prostě|všechno|zní to|to zní|"
