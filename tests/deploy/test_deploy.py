@@ -194,6 +194,16 @@ def container_commands() -> Iterator[tuple[str, list[str]]]:
     yield "deployment.yaml", of_kind("Deployment")["spec"]["template"]["spec"]["containers"][0]["args"]
 
 
+def test_all_of_a_cluster_have_the_environment_that_the_command_sets() -> None:
+    cluster = pytest.importorskip("vision_agents.serving.ray.cluster")
+    config = of_kind("RayService")["spec"]["rayClusterConfig"]
+    for group in (config["headGroupSpec"], *config["workerGroupSpecs"]):
+        (container,) = group["template"]["spec"]["containers"]
+        given = {each["name"]: each.get("value") for each in container["env"]}
+        wanted = cluster.ENVIRONMENT | cluster.BELIEVED
+        assert {name: given[name] for name in wanted} == wanted
+
+
 @pytest.mark.parametrize(
     ("where", "command"), list(container_commands()), ids=lambda each: each if isinstance(each, str) else ""
 )

@@ -121,9 +121,9 @@ async def test_what_answers_is_something_else() -> None:
 
 async def test_a_server_that_dies_costs_its_calls_and_is_told_of() -> None:
     async with serving(create_agent) as (host, url), calling(url, 2) as row:
-        await until(lambda: row.calls == 2, PATIENCE)
+        await until(lambda: row.calls >= 2, PATIENCE)
         await host.close()
-        await until(lambda: row.refused["this server is about to end"] >= 1 and row.lost == 2, PATIENCE)
+        await until(lambda: row.refused["this server is about to end"] >= 1 and row.lost >= 2, PATIENCE)
 
 
 async def test_a_refusal_says_when_to_come_again() -> None:

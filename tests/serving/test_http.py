@@ -288,8 +288,13 @@ async def test_behind_a_proxy_each_caller_is_a_client(
 
 @pytest.mark.parametrize("proxy", ["10.0.0.1/8", "proxy.example", "*", ""])
 def test_a_proxy_that_is_no_address_is_an_error(proxy: str) -> None:
-    with pytest.raises(ValueError, match="trusted_proxies are addresses or networks"):
+    with pytest.raises(ValueError, match="trusted_proxies is a list of addresses and networks"):
         ServeOptions(secret="", trusted_proxies=[proxy])
+
+
+def test_a_proxy_in_no_list_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"'10\.0\.0\.0/8' is no list"):
+        ServeOptions(secret="", trusted_proxies="10.0.0.0/8")
 
 
 async def test_while_it_drains_it_is_not_ready_and_answers_all_the_same(serve: Any) -> None:

@@ -34,6 +34,18 @@ KEY = "a secret of some length"
 PATIENCE = 120.0
 
 
+def both_versions() -> bool:
+    """Return whether a socket of this machine takes IPv6, and IPv4 with it."""
+    try:
+        Address("::", 0).bind().close()
+    except OSError:
+        return False
+    return True
+
+
+BOTH_VERSIONS = pytest.mark.skipif(not both_versions(), reason="there is no IPv6")
+
+
 def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "vision_agents.cli", *map(str, arguments)]
 
@@ -190,10 +202,13 @@ async def with_edge(edge: Any) -> Any:
 
 
 @asynccontextmanager
-async def serving(create: Any = with_edge, options: Any = None, **more: Any) -> AsyncIterator[tuple[CallHost, str]]:
+async def serving(
+    create: Any = with_edge, options: Any = None, at: str = "127.0.0.1", **more: Any
+) -> AsyncIterator[tuple[CallHost, str]]:
+    """A server at an address, and its URL on 127.0.0.1."""
     launcher = AgentLauncher(create, **{"participant_wait_timeout": 0.0} | more)
     host = CallHost(launcher, roomy(sessions=launcher.max_concurrent_sessions))
-    address = Address(port=0)
+    address = Address(at, 0)
     bound = address.bind()
     await host.start()
     answering = asyncio.Event()
@@ -201,24 +216,36 @@ async def serving(create: Any = with_edge, options: Any = None, **more: Any) -> 
     task = asyncio.create_task(server.serve(app, host, bound, address=address, started=answering.set))
     await answering.wait()
     try:
-        yield host, address.url(bound)
+        yield host, f"http://127.0.0.1:{bound.getsockname()[1]}"
     finally:
         task.cancel()
         await asyncio.wait([task])
         bound.close()
 
 
-@pytest.mark.parametrize(("proxies", "second"), [((), 429), (("127.0.0.1",), 201)])
-async def test_only_a_proxy_that_is_named_says_who_asks(proxies: tuple[str, ...], second: int) -> None:
+@pytest.mark.parametrize("at", ["127.0.0.1", pytest.param("::", marks=BOTH_VERSIONS)])
+@pytest.mark.parametrize(
+    ("proxies", "second"), [((), 429), (("127.0.0.1",), 201), (("127.0.0.0/8",), 201), (("126.0.0.0/8",), 429)]
+)
+async def test_only_a_proxy_that_is_named_says_who_asks(proxies: tuple[str, ...], second: int, at: str) -> None:
     async def no_edge() -> Any:
         return scripted(LoopEdge())
 
-    options = ServeOptions(secret="", starts_per_second=0.001, start_burst=1, trusted_proxies=proxies)
-    async with serving(no_edge, options) as (_, url), aiohttp.ClientSession() as http:
+    options = ServeOptions(secret=KEY, starts_per_second=0.001, start_burst=1, trusted_proxies=proxies)
+    async with serving(no_edge, options, at) as (_, url), aiohttp.ClientSession() as http:
         for number, code in enumerate((201, second)):
-            headers = {"X-Forwarded-For": f"192.0.2.{number}"}
+            headers = {"X-Forwarded-For": f"192.0.2.{number}", "Authorization": f"Bearer {make_token(KEY, '*')}"}
             async with http.post(f"{url}/calls/call-{number}/sessions", headers=headers) as answer:
                 assert answer.status == code
+
+
+@pytest.mark.parametrize("proxies", [(), ("127.0.0.1",)])
+async def test_behind_a_proxy_that_is_named_the_cookie_of_a_token_is_kept_to_https(proxies: tuple[str, ...]) -> None:
+    options = ServeOptions(secret=KEY, trusted_proxies=proxies)
+    async with serving(options=options) as (_, url), aiohttp.ClientSession() as http:
+        address = f"{url}/?token={make_token(KEY, 'page')}"
+        async with http.get(address, headers={"X-Forwarded-Proto": "https"}, allow_redirects=False) as answer:
+            assert ("Secure" in answer.headers["Set-Cookie"]) is bool(proxies)
 
 
 async def test_a_client_that_says_half_a_word_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:

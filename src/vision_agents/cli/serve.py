@@ -60,6 +60,12 @@ def add_arguments(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--cors", action="append", metavar="ORIGIN", help="another site whose pages may use this (may be repeated)"
     )
+    parser.add_argument(
+        "--trusted-proxy",
+        action="append",
+        metavar="NETWORK",
+        help="a proxy before this, as 10.0.0.0/8, that is believed when it says who asks (may be repeated)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -110,5 +116,6 @@ def _changes(args: argparse.Namespace) -> dict[str, Any]:
         "farewell": args.farewell,
         "traces": args.traces,
         "cors_allow_origins": args.cors,
+        "trusted_proxies": args.trusted_proxy,
     }
     return {name: value for name, value in given.items() if value is not None}

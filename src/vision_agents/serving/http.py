@@ -145,7 +145,7 @@ def make_app(calls: CallHost | Dispatch, options: ServeOptions) -> FastAPI:
             allow_credentials=options.cors_allow_credentials,
         )
     if options.trusted_proxies:
-        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(options.trusted_proxies))
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=options.proxies)
     return app
 
 

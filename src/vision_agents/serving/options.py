@@ -19,6 +19,8 @@ NOT_OPEN = (
     "makes, and give tokens (`vision-agents token`) to those who may"
 )
 
+PROXIES = "trusted_proxies is a list of addresses and networks, as ['10.0.0.0/8']: {}"
+
 # A FastAPI dependency: it may have dependencies of its own, and raises HTTPException to refuse.
 Permission = Callable[..., Any]
 
@@ -56,8 +58,8 @@ class ServeOptions:
     start_burst: int = 200
     """Sessions that one client may start at once."""
     trusted_proxies: Sequence[str] = ()
-    """Addresses and networks of the proxies before this server, which say by `X-Forwarded-For` who asks; by default
-    nobody is believed. A client is whoever asked the first of them."""
+    """Addresses and networks of the proxies before this server, which say by `X-Forwarded-For` who asks, and by
+    `X-Forwarded-Proto` whether by https; by default nobody is believed. A client is whoever asked the first of them."""
     limits: Limits | None = None
     """What must be left to take a call; None for the defaults."""
     drain: float = 3600.0
@@ -76,8 +78,19 @@ class ServeOptions:
         given = secret_from_environment() if self.secret is None else checked_secret(self.secret)
         keep_secret(given)
         object.__setattr__(self, "secret", given)
-        for proxy in self.trusted_proxies:
-            _check_network(proxy)
+        _ = self.proxies
+
+    @property
+    def proxies(self) -> list[str]:
+        """The trusted proxies as networks; those of IPv4 also as a socket sees them that takes both (`--host ::`)."""
+        if isinstance(self.trusted_proxies, str):
+            raise ValueError(PROXIES.format(f"{self.trusted_proxies!r} is no list"))
+        try:
+            networks = [ip_network(proxy) for proxy in self.trusted_proxies]
+        except ValueError as error:
+            raise ValueError(PROXIES.format(error)) from None
+        mapped = [f"::ffff:{net.network_address}/{96 + net.prefixlen}" for net in networks if net.version == 4]
+        return [*map(str, networks), *mapped]
 
     @property
     def open(self) -> bool:
@@ -89,10 +102,3 @@ class ServeOptions:
         """Raise ValueError if `host` can be reached by others, and nothing decides who may do what."""
         if self.open and not is_loopback(host):
             raise ValueError(NOT_OPEN.format(host=host))
-
-
-def _check_network(proxy: str) -> None:
-    try:
-        ip_network(proxy)
-    except ValueError as error:
-        raise ValueError(f"trusted_proxies are addresses or networks, as ['10.0.0.0/8']: {error}") from None

@@ -34,7 +34,7 @@ PATIENCE = 120.0
 def environment() -> dict[str, str]:
     """What processes of a cluster get, so that they find the tests' program."""
     paths = [str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**cluster.ENVIRONMENT, "PYTHONPATH": os.pathsep.join(paths), "VISION_AGENTS_SECRET": ""}
+    return {**cluster.ENVIRONMENT, **cluster.BELIEVED, "PYTHONPATH": os.pathsep.join(paths), "VISION_AGENTS_SECRET": ""}
 
 
 def free_port() -> int:

@@ -44,6 +44,7 @@ def test_as_long_as_nothing_is_measured_nothing_changes() -> None:
     [
         {},
         {"hosts": "1:4", "sessions": "20", "drain": "60", "farewell": "Bye.", "fronts": "1"},
+        {"trusted_proxies": ["10.0.0.0/8"]},
         {"hosts": 2, "sessions": 20, "drain": 60, "fronts": 1},
     ],
 )
@@ -56,6 +57,8 @@ def test_a_configuration_with_a_number_that_is_none_is_an_error(monkeypatch: pyt
     monkeypatch.syspath_prepend(str(kit.HERE))
     with pytest.raises(ValueError, match="LEAST:MOST"):
         app({"agent": "fleet_program:rooms", "hosts": "many"})
+    with pytest.raises(ValueError, match="is a list"):
+        app({"agent": "fleet_program:rooms", "trusted_proxies": "10.0.0.0/8"})
 
 
 @pytest.mark.parametrize(

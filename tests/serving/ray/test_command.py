@@ -156,6 +156,20 @@ def test_what_would_have_calls_die_with_a_front_is_refused(monkeypatch: pytest.M
         raise AssertionError("it is connected")
 
 
+def test_no_environment_says_who_is_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**_: Any) -> None:
+        raise ConnectionError("this far")
+
+    monkeypatch.setattr(cluster.ray, "init", init)
+    for name in cluster.ENVIRONMENT:
+        monkeypatch.setenv(name, "as it was")
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+    with pytest.raises(cluster.ClusterError, match="this far"), cluster._connected(None):
+        raise AssertionError("it is connected")
+    assert os.environ["FORWARDED_ALLOW_IPS"] == ""
+    assert {os.environ[name] for name in cluster.ENVIRONMENT} == {"as it was"}
+
+
 @pytest.mark.parametrize(("there", "last"), [(False, True), (False, False), (True, True)])
 def test_what_answers_requests_ends_with_the_last_release_and_its_own_command(
     there: bool, last: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -120,7 +120,7 @@ def application(load: Load, fleet: Fleet, release: Release) -> serve.Application
 
 
 # What Serve's own configuration may say to `app`.
-ARGUMENTS = ("agent", "hosts", "sessions", "drain", "farewell", "fronts")
+ARGUMENTS = ("agent", "hosts", "sessions", "drain", "farewell", "fronts", "trusted_proxies")
 
 
 def app(args: Mapping[str, Any]) -> serve.Application:
@@ -128,7 +128,7 @@ def app(args: Mapping[str, Any]) -> serve.Application:
 
     Args:
         args: `agent`, as the command line has it; and, if wanted, `hosts` (N or LEAST:MOST), `sessions`, `drain`,
-            `farewell`, `fronts`.
+            `farewell`, `fronts`, and `trusted_proxies` (a list).
 
     Raises ValueError for other names, and for numbers that cannot be ones.
     """
@@ -138,6 +138,8 @@ def app(args: Mapping[str, Any]) -> serve.Application:
     # YAML has numbers where they are written without quotes.
     given = {name: str(value) for name, value in args.items()}
     changes: dict[str, Any] = {name: given[name] for name in ("farewell",) if name in given}
+    if "trusted_proxies" in args:
+        changes["trusted_proxies"] = args["trusted_proxies"]
     if "drain" in given:
         changes["drain"] = float(given["drain"])
     sessions = int(given["sessions"]) if "sessions" in given else None

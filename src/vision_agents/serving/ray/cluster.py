@@ -36,13 +36,15 @@ logger = logging.getLogger(__name__)
 
 APP = "vision_agents"
 
-# The environment that all processes of the cluster want. A hanging host is killed, whatever calls it has; load is
-# counted where calls are, also of those whose front is dead; and who is believed to be a proxy is said by the program.
+# The environment that all processes of the cluster want, unless it is set otherwise. A hanging host is killed, whatever
+# calls it has; and load is counted where calls are, also of those whose front is dead.
 ENVIRONMENT = {
     "RAY_SERVE_FORCE_STOP_UNHEALTHY_REPLICAS": "1",
     "RAY_SERVE_COLLECT_AUTOSCALING_METRICS_ON_HANDLE": "0",
-    "FORWARDED_ALLOW_IPS": "",
 }
+
+# And whatever it is set to: who is believed to be a proxy is said by the program alone.
+BELIEVED = {"FORWARDED_ALLOW_IPS": ""}
 
 # What would have calls die with the front that started them.
 FORBIDDEN = ("RAY_SERVE_USE_GRPC_BY_DEFAULT", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
@@ -141,7 +143,7 @@ def _connected(address: str | None) -> Iterator[None]:
     for name in FORBIDDEN:
         if os.environ.get(name, "0") not in ("", "0"):
             raise ClusterError(f"with {name} calls die with the process that started them: unset it, on all nodes")
-    os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
+    os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()} | BELIEVED)
     if address is not None:
         _check_answers(address)
     own: dict[str, Any] = {"address": "local", "include_dashboard": False} if address is None else {"address": address}
