@@ -12,6 +12,14 @@ NAMESAKE = "vision-agents"
 """Another project's distribution, whose packages are imported as `vision_agents` too."""
 
 
+def version() -> str:
+    """Return the version of this project that is installed; "0" if none is."""
+    try:
+        return metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return "0"
+
+
 def warn_of_namesake() -> None:
     """Warn if the other distribution is installed as well: which of the two is imported is then left to chance."""
     try:

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from importlib import metadata
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Path, Query, Request, Response
@@ -28,7 +27,7 @@ from pydantic import BaseModel, Field
 from starlette.types import Lifespan
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from vision_agents.core.distribution import DISTRIBUTION
+from vision_agents.core.distribution import version
 from vision_agents.core.tasks import own_errors
 
 from . import metrics
@@ -121,7 +120,7 @@ def make_app(calls: CallHost | Dispatch, options: ServeOptions) -> FastAPI:
     dispatch = LocalDispatch(calls) if isinstance(calls, CallHost) else calls
     app: FastAPI = options.fast_api or FastAPIOffline(
         title="vision_agents",
-        version=_version(),
+        version=version(),
         summary="Voice agents in calls",
         redoc_url=None,
         static_url=_DOCS_PARTS,
@@ -391,10 +390,3 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"detail": "the body is no JSON"}, 400)
     where = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems)
     return JSONResponse({"detail": where}, 422)
-
-
-def _version() -> str:
-    try:
-        return metadata.version(DISTRIBUTION)
-    except metadata.PackageNotFoundError:
-        return "0"

@@ -10,6 +10,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import ray
 from ray.exceptions import RayActorError
 
+from vision_agents.core.distribution import version
+
 from .registry import Registry
 
 P = ParamSpec("P")
@@ -49,6 +51,10 @@ class RegistryClient:
             with contextlib.suppress(RayActorError, ValueError):
                 self._actor = _actor()
 
+    async def is_of_this_version(self) -> bool:
+        """Return whether the registry is of the same version of the framework: it outlives releases."""
+        return hasattr(self._actor, "version") and await self._actor.version.remote() == version()
+
     def tell(
         self, method: Callable[Concatenate[Registry, P], Awaitable[Any]], *args: P.args, **kwargs: P.kwargs
     ) -> None:
@@ -74,3 +80,7 @@ class RegistryActor(Registry):
 
     async def __init__(self) -> None:  # type: ignore[misc]
         super().__init__()
+
+    async def version(self) -> str:
+        """Return the version of the framework here."""
+        return version()

@@ -98,9 +98,12 @@ def serve(load: Load, program: Runner, site: Address, *, hosts: str | None = Non
 async def deploy(load: Load, fleet: Fleet) -> Release:
     """Deploy the program; where one is served already, this one takes its place, and its calls go on.
 
-    Returns when the new hosts are there. Raises ClusterError if they do not come.
+    Returns when the new hosts are there. Raises ClusterError if they do not come, or another version of the framework
+    has the cluster.
     """
     registry = RegistryClient()
+    if not await registry.is_of_this_version():
+        raise ClusterError("the cluster serves with another version of vision_agents: start a new cluster for this one")
     # From now on the command of the release before, told to end, leaves everything to this one.
     release = await registry.ask(Registry.announce, new_release(fleet))
     try:
