@@ -218,23 +218,79 @@ async def test_a_text_that_is_answered_without_a_word_is_asked_once_more():
         assert await call.agent.simple_response("Greet them.") is False
 
 
-@pytest.mark.parametrize("effects", [True, False])
-async def test_what_a_function_did_may_be_all_of_an_answer(effects):
-    def reply(request):
-        return [] if request.messages[-1].role is Role.TOOL else [ToolCall("1", "press", {})]
+@pytest.mark.parametrize(
+    ("result", "effects", "enough"),
+    [
+        (None, True, True),
+        ("pressed", True, False),
+        (None, False, False),
+        (ValueError("stuck"), True, False),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("inside", ["", "preamble", "filler", "say"])
+@pytest.mark.parametrize("fault", [False, True], ids=["", "failed then"])
+async def test_a_function_that_has_effects_and_returns_nothing_may_be_all_of_an_answer(
+    result, effects, enough, inside, fault
+):
+    """What was said before its result is no answer; an attempt that failed behind it changes nothing."""
+    before = ["Let me see. "] if inside == "preamble" else []
 
-    llm, pressed = ScriptedLLM(reply), []
+    def reply(request):
+        return [] if request.messages[-1].role is Role.TOOL else [*before, ToolCall("1", "press", {})]
+
+    llm, pressed = FaultyLLM([None, "down"] if fault else [], reply), []
     async with Call(["press it"], llm=llm, apology=SORRY) as call:
 
-        @llm.register_function(effects=effects)
-        async def press() -> str:
+        @llm.register_function(effects=effects, filler="One moment." if inside == "filler" else None)
+        async def press() -> str | None:
             pressed.append(1)
-            return "pressed"
+            if inside == "filler":
+                await asyncio.sleep(5.0)
+            if inside == "say":
+                assert await call.agent.say("Well now.")
+            if isinstance(result, Exception):
+                raise result
+            return result
 
         await ask(call)
         assert pressed == [1]
-        assert [what for what, _ in errors(call)] == ([] if effects else ["LLM"] * 2)
-        assert (call.history[-1] == ("assistant", SORRY)) is not effects
+        assert [what for what, _ in errors(call)] == ["LLM"] * (fault if enough else 2)
+        assert (call.history[-1] == ("assistant", SORRY)) is not enough
+
+
+async def test_a_result_that_is_told_at_last_is_an_answer():
+    silent, looked = iter([[], ["It rains."]]), []
+
+    def reply(request):
+        return next(silent) if request.messages[-1].role is Role.TOOL else [ToolCall("1", "weather", {})]
+
+    llm = ScriptedLLM(reply)
+    async with Call(["weather"], llm=llm, apology=SORRY) as call:
+
+        @llm.register_function()
+        async def weather() -> str:
+            looked.append(1)
+            return "rain"
+
+        await ask(call)
+        assert (looked, call.history[-1]) == ([1], ("assistant", "It rains."))
+        assert [text for _, text in errors(call)] == [
+            "ScriptedLLM said nothing after the result of a function: see `LLM.may_be_silent`"
+        ]
+
+
+async def test_an_old_function_that_returned_nothing_is_no_answer_to_what_is_said_next():
+    def reply(request):
+        return [ToolCall("1", "press", {})] if request.messages[-1].text == "press it" else []
+
+    llm = ScriptedLLM(reply)
+    async with Call(["press it", "thanks a lot then"], llm=llm, apology=SORRY) as call:
+        llm.register_function("press")(lambda: None)
+        await ask(call)
+        assert errors(call) == []
+        await ask(call)
+        assert call.history[-1] == ("assistant", SORRY)
 
 
 @pytest.mark.parametrize("fault", [None, ConnectionError("no")], ids=["nothing", "raises"])
@@ -244,7 +300,8 @@ async def test_what_a_function_did_may_be_all_of_an_answer(effects):
         ("one", "Three four. Five six."),
         ("three", "One two. Five six."),
         ("five", f"One two. Three four. {SORRY}"),
-        ("one three", "Five six."),
+        ("one three", SORRY),  # Two in a row: it is the voice.
+        ("three five", f"One two. {SORRY}"),
         ("one three five", SORRY),
     ],
 )
@@ -264,14 +321,123 @@ async def test_what_code_wants_said_in_part_is_told_to_be_lost():
         assert " ".join(text for _, text in call.history) == "One two. Five six."
 
 
-async def test_a_sentence_that_the_voice_has_learnt_to_say_may_fail_again():
-    tts = HalfMuteTTS({"Three": None})
-    async with Call(["hello", "again"], ["One two. Three four."], tts=tts, apology=SORRY) as call:
+async def test_what_was_left_out_is_not_said_behind_what_came_after_it():
+    tts, policy = HalfMuteTTS({"Three": None, "Seven": None}), InterruptionPolicy(retries=2)
+    answer = ["One two. Three four. Five six. Seven eight. Nine ten."]
+    async with Call(["hello"], answer, tts=tts, apology=SORRY, interruption=policy) as call:
         await ask(call)
-        tts.faults = {}
+        assert " ".join(text for _, text in call.history[1:]) == "One two. Five six. Nine ten."
+        assert tts.asked.count("Three four.") == tts.asked.count("Seven eight.") == 2
+
+
+async def test_a_voice_that_is_out_for_seconds_leaves_no_hole_in_an_answer():
+    class Out(ToneTTS):
+        began = None
+
+        async def stream_audio(self, text):
+            now = asyncio.get_running_loop().time()
+            self.began = self.began or now
+            if 0.1 <= now - self.began < 3.2:
+                await asyncio.sleep(0.1)
+                raise ConnectionError("refused")
+            async for chunk in super().stream_audio(text):
+                yield chunk
+
+    words = [f"Number {number} of them." for number in range(20)]
+    async with Call(["hello"], [" ".join(words)], tts=Out(delay=0.05), apology=SORRY) as call:
         await ask(call)
-        assert call.history[-1] == ("assistant", "One two. Three four.")
-        assert list(call.agent._joined()._voice._unsayable) == []
+        said = " ".join(text for _, text in call.history[1:])
+        assert said
+        assert " ".join(words).startswith(said.removesuffix(SORRY).strip())
+        assert call.of(AgentSpeechEndedEvent)[-1].failed or said.endswith(SORRY)
+        assert {what for what, _ in errors(call)} == {"TTS"}
+
+
+async def test_a_sentence_that_failed_in_another_answer_is_tried_again():
+    answers = iter([["Sure."], ["Of course."], ["Sure. Here it is."], ["Sure. Here it is."]])
+    tts = FaultyTTS(["down"])
+    async with Call(["hello", "again"], llm=ScriptedLLM(lambda _: next(answers)), tts=tts) as call:
+        await ask(call)
+        tts.faults = ["down"]
+        await ask(call)
+        assert call.history[-1] == ("assistant", "Sure. Here it is.")
+        assert len(errors(call)) == 2
+
+
+async def test_a_sentence_that_failed_before_the_user_interrupted_is_tried_again():
+    tts = FaultyTTS(["down"])
+    async with Call(["hello", "again"], ["Sure. Here it is."], tts=tts) as call:
+        await call.detector.speak(ANNA, 1.0)
+        await call.until(lambda: errors(call))
+        call.agent.interrupt()
+        tts.faults = ["down"]
+        await ask(call)
+        assert call.history[-1] == ("assistant", "Sure. Here it is.")
+
+
+async def test_what_was_left_out_is_told_when_it_is():
+    async with Call(["hello"], ["One two. Three four. Five six."], tts=HalfMuteTTS({"Three": None})) as call:
+        await ask(call)
+        first, second = call.of(AgentSpeechEndedEvent)
+        assert (first.heard, first.failed) == ("One two.", True)
+        assert (second.heard, second.unheard, second.failed) == ("Five six.", "Three four.", True)
+        told = [type(event) for event in call.events if isinstance(event, ErrorEvent | AgentSpeechStartedEvent)]
+        assert sorted(told[:2], key=str) == sorted([AgentSpeechStartedEvent, ErrorEvent], key=str)
+        assert told[2:] == [ErrorEvent, AgentSpeechStartedEvent]
+
+
+@pytest.mark.parametrize("mute", ["Three", "Well", None])
+async def test_a_function_that_waits_to_be_reached_is_not_called_behind_what_was_left_out(mute):
+    paid, results = [], []
+
+    def reply(request):
+        results.extend(message.text for message in request.messages if message.role is Role.TOOL)
+        if request.messages[-1].role is Role.TOOL:
+            return ["Done."]
+        return ["Well then. Three hundred euros go to Bob. ", ToolCall("1", "transfer", {})]
+
+    llm, tts = ScriptedLLM(reply), HalfMuteTTS({mute: None} if mute else {})
+    async with Call(["pay"], llm=llm, tts=tts) as call:
+
+        @llm.register_function(after_speech=True)
+        async def transfer() -> str:
+            paid.append(1)
+            return "ok"
+
+        await ask(call)
+        assert paid == ([] if mute else [1])
+        assert all(text.startswith("(not called") for text in results) is bool(mute)
+
+
+@pytest.mark.parametrize("order", [("look", "transfer"), ("transfer", "look")])
+async def test_what_a_function_says_and_nobody_hears_is_told_to_it_at_once(order):
+    """What one function could not say holds for the other calls of its message, and not behind their results."""
+    said, paid = [], []
+
+    def reply(request):
+        if request.messages[-1].role is not Role.TOOL:
+            return [ToolCall(name, name, {}) for name in order]
+        return ["Done."] if paid else ["Once more. ", ToolCall("again", "transfer", {})]
+
+    llm, tts = ScriptedLLM(reply), HalfMuteTTS({"Three": None})
+    async with Call(["pay"], llm=llm, tts=tts) as call:
+
+        @llm.register_function(effects=False)
+        async def look() -> str:
+            said.append(await call.agent.say("Three things."))
+            return "ok"
+
+        @llm.register_function(after_speech=True)
+        async def transfer() -> str:
+            paid.append(list(call.history))
+            return "ok"
+
+        call.agent._joined()._voice._failed_at = "Three things."  # It has failed in an attempt before.
+        await ask(call)
+        assert said == [False]
+        [history] = paid
+        assert any(text.startswith("Once") for _, text in history) is (order[0] == "look")
+        assert call.history[-1] == ("assistant", "Done.")
 
 
 async def test_what_fails_for_good_ends_in_the_apology():

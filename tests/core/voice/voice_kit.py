@@ -46,7 +46,7 @@ class Stand:
     def reply_made(self, reply, stage):
         pass
 
-    def words_failed(self, component, error):
+    def words_failed(self, reply, component, error):
         self.left_out.append((component, error))
 
     def reply_failed(self, reply, component, error):
@@ -61,7 +61,7 @@ class Stand:
     def function_found(self, epoch):
         pass
 
-    def insertion_heard(self, number):
+    def insertion_over(self, number, heard):
         pass
 
     def function_ended(self, reply):

@@ -23,8 +23,8 @@ class AgentSpeechStartedEvent(Event):
 class AgentSpeechEndedEvent(Event):
     """A reply is over. `heard`: the words that were played; `unheard`: those that were not, if it was interrupted.
 
-    `failed`: a part failed at it, or was late. Another reply says what is missing, and has an end of its own; if that
-    fails too, it is not said. An answer with neither words nor failure was silent by choice.
+    `failed`: a part failed at it, or was late. Another reply says what is missing, and has an end of its own; what
+    fails in that too is not said. An answer with neither words nor failure was silent by choice.
     `estimated`: whether the words' times are estimates, or come from the synthesiser.
     """
 

@@ -144,9 +144,9 @@ class Replies:
         request = SpeechRequest(filler, verbatim=True) if filler else self._requests.insert(number, within)
         return request is not None and self._voice.insert(within, number, request)
 
-    def insertion_heard(self, number: int) -> None:
-        """All of it was heard."""
-        self._requests.inserted(number, True)
+    def insertion_over(self, number: int, heard: bool) -> None:
+        """It was said: `heard` to its last word, or with a sentence left out."""
+        self._requests.inserted(number, heard)
 
     def adopt(self, reply: SpokenReply) -> None:
         """Take a reply that is being made."""
@@ -286,7 +286,7 @@ class Replies:
         self._silent_at = None
 
     def _request_rest(self, cut: int, last: CutReply | None, text: HeardText) -> SpeechRequest | None:
-        rest = text.unheard or self._requests.rest(cut)
+        rest = text.rest or self._requests.rest(cut)
         # A realtime model knows what it was sent, unless that failed; nobody knows whether it had more to say.
         sent = self._realtime and not (last is not None and last.spoken.broken)
         if not (sent or rest or text.heard) and (asked := self._requests.unanswered(cut)):
@@ -298,7 +298,7 @@ class Replies:
         """Remember a reply that failed, if its rest is to be said."""
         if number in self._spoken and self._may_continue(number):
             # Of a realtime model there may have been more to come than is known of.
-            known = replace(text, unheard="") if self._realtime else text
+            known = replace(text, unheard="", rest="") if self._realtime else text
             self._cut[number] = CutReply(self._spoken[number], known, self._unfinished(number))
 
     def _unfinished(self, number: int) -> bool:

@@ -344,14 +344,16 @@ class Session:
     def reply_made(self, reply: int, stage: MadeStage) -> None:
         self._latency.made(reply, stage)
 
-    def reply_failed(self, reply: int, component: str, error: BaseException) -> None:
-        self._listening.failed(component, error)
+    def reply_failed(self, reply: int, component: str, error: BaseException | None) -> None:
+        if error is not None:
+            self._listening.failed(component, error)
         self.replies.failed(reply)
         begun = self.floor.answers and self.playout.written(reply) > 0  # Nobody says where a realtime model's ends.
         self.post(ev.ReplyFailed(self.trace.now(), reply, begun=begun, again=True))
 
-    def words_failed(self, component: str, error: BaseException) -> None:
+    def words_failed(self, reply: int, component: str, error: BaseException) -> None:
         self._listening.failed(component, error)
+        self.replies.failed(reply)
 
     def reply_superseded(self, reply: int) -> None:
         self.replies.failed(reply)
@@ -360,8 +362,8 @@ class Session:
     def answer_lost(self, reply: int, *, begun: bool = True) -> None:
         self.post(ev.AnswerLost(self.trace.now(), reply, begun))
 
-    def insertion_heard(self, number: int) -> None:
-        self.replies.insertion_heard(number)
+    def insertion_over(self, number: int, heard: bool) -> None:
+        self.replies.insertion_over(number, heard)
         self.post(ev.AudioDrained(self.trace.now(), number))
 
     def function_started(self, reply: int, tool: Tool | None, *, spoken: bool) -> None:

@@ -15,7 +15,7 @@ from .function_caller import call_note
 from .function_calls import CALL_ENDED, AnswerCalls
 from .llm import LLM, LLMRequest
 from .realtime import PlayedResponse, Realtime
-from .tools import Filler, OnInterrupt, Tool, Tools
+from .tools import Filler, OnInterrupt, Tool, Tools, nothing_to_tell
 from .usage import UsageReporter
 
 __all__ = [
@@ -43,4 +43,5 @@ __all__ = [
     "call_note",
     "calling_function",
     "came_to_nothing",
+    "nothing_to_tell",
 ]

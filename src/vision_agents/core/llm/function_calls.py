@@ -65,11 +65,8 @@ class AnswerCalls:
         self._maker: FunctionCalls | None = None
         # Nobody waits for the answer any more: no further call is made for it.
         self.over = False
-
-    @property
-    def acted(self) -> bool:
-        """Return whether a function was called that has effects: then the answer is what that has done."""
-        return any(call.tool is not None and call.tool.effects for call in self._calls)
+        # What `make` has returned last.
+        self.told: tuple[Message, ...] = ()
 
     def interrupt(self) -> None:
         """The user interrupted the answer: what runs ends as its tool wants it, what is to be undone is. Harmless
@@ -127,7 +124,8 @@ class AnswerCalls:
         finally:
             self._awaited = []
         outputs = (Message(Role.TOOL, call.output, tool_call_id=call.call.id) for call in made)
-        return (*_asked(said, words, calls), *outputs)
+        self.told = (*_asked(said, words, calls), *outputs)
+        return self.told
 
     def awaits(self, call: FunctionCall) -> bool:
         """Return whether the answer waits for this call, or for another one of the same message."""

@@ -49,7 +49,7 @@ class LLM(UsageReporter, FunctionCaller, abc.ABC):
     """Whether the model can call functions. Where it cannot, `stream` leaves them out."""
     may_be_silent: bool = False
     """Whether an answer without a word is one: the model has chosen to say nothing. Otherwise it has failed, unless it
-    has called a function that has effects."""
+    was told last that functions with effects returned None."""
 
     def __init__(self) -> None:
         Interruptible.__init__(self)

@@ -7,11 +7,12 @@ import inspect
 import json
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Literal, TypeVar
 
-from ..conversation import ToolCall
+from ..conversation import Message, Role, ToolCall
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
@@ -23,6 +24,9 @@ FILLER_AFTER = 2.0
 
 # The keyword under which a function that takes a call back gets what the call returned, if it declares it.
 RESULT = "result"
+
+# What a model reads as the result of a function that returned None.
+NOTHING = "null"
 
 _JSON_TYPES: dict[Any, str] = {
     str: "string",
@@ -246,6 +250,18 @@ def result_text(result: Any) -> str:
         return json.dumps(result, default=str, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
         return str(result)
+
+
+def nothing_to_tell(messages: Sequence[Message], tools: Tools) -> bool:
+    """Return whether messages end with the results of functions that have effects and returned nothing (None)."""
+    names = {call.id: call.name for message in messages for call in message.tool_calls}
+
+    def did(result: Message) -> bool:
+        tool = tools.find(names.get(result.tool_call_id or "", ""))
+        return tool is not None and tool.effects and result.text == NOTHING
+
+    results = list(takewhile(lambda message: message.role is Role.TOOL, reversed(messages)))
+    return bool(results) and all(did(result) for result in results)
 
 
 def _schema(function: Callable[..., Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from functools import partial
@@ -13,7 +12,7 @@ from typing import Any
 from ..audio import PcmData, Playout, Resampler
 from ..audio.playout import SAMPLE_RATE
 from ..conversation import Conversation, Message, Role, has_words
-from ..llm import LLM, AnswerCalls, FunctionCall, LLMRequest
+from ..llm import LLM, AnswerCalls, FunctionCall, LLMRequest, nothing_to_tell
 from ..tasks import together
 from ..tts import TTS, TTSAudioEvent
 from .making import Making
@@ -22,9 +21,6 @@ from .transcript import SpeakingRate, Utterance
 from .voice import CONTINUE_PROMPT, SpeechRequest, SpokenReply, VoiceListener
 
 logger = logging.getLogger(__name__)
-
-# Sentences that the voice has failed at, of which so many are remembered until it is asked again.
-UNSAYABLE_REMEMBERED = 8
 
 
 class CascadeVoice:
@@ -46,8 +42,8 @@ class CascadeVoice:
         self._instructions = instructions
         self._listener = listener
         self._rate = SpeakingRate()
-        # Sentences that the voice has failed at, from their beginning.
-        self._unsayable: deque[str] = deque(maxlen=UNSAYABLE_REMEMBERED)
+        # The sentence at whose beginning the voice has failed in the last attempt at this answer.
+        self._failed_at: str | None = None
         # Each stage that runs, and the number of its reply.
         self._stages: dict[asyncio.Task[None], int] = {}
         # Replies whose function calls may still be interrupted, by their numbers.
@@ -124,6 +120,7 @@ class CascadeVoice:
     def cancel(self, heard: dict[int, tuple[float, str]]) -> None:
         # At once, before anything can be asked next: then the history tells what became of the calls.
         made, self._making = self._making, {}
+        self._failed_at = None
         for number, (_, words) in heard.items():
             if number in made:
                 made[number].calls.interrupt()
@@ -175,7 +172,6 @@ class CascadeVoice:
     async def _speak(self, making: Making, writer: asyncio.Task[None]) -> None:
         """Synthesise the sentences as they come."""
         component, number = "TTS", making.reply.number
-        left_out: list[Exception] = []
         try:
             while (piece := await making.pending.get()) is not None:
                 if isinstance(piece, Exception):
@@ -183,15 +179,14 @@ class CascadeVoice:
                     raise piece
                 if not isinstance(piece, Utterance):
                     self._playout.mark(number, piece)
-                elif not await self._say_if_it_can(making, piece, left_out):
+                elif not await self._say_if_it_can(making, piece):
                     return
-            if left_out and not self._playout.written(number):
-                raise left_out.pop()
+            self._failed_at = None
+            if making.gap and not self._playout.written(number):  # It has nothing else, and that was told.
+                self._listener.reply_failed(number, component, None)
         except Exception as error:
             self._listener.reply_failed(number, component, error)
         finally:
-            for unsaid in left_out:
-                self._listener.words_failed("TTS", unsaid)
             # Nobody reads the rest.
             for task in (writer, *making.insertions):
                 task.cancel()
@@ -206,18 +201,19 @@ class CascadeVoice:
                 async for sentence in pieces:
                     await making.write(sentence)
             if self._owes_words(making, request):
-                raise RuntimeError(f"{type(self._llm).__name__} answered without a word: see `LLM.may_be_silent`")
+                what = "said nothing after the result of a function" if making.results else "answered without a word"
+                raise RuntimeError(f"{type(self._llm).__name__} {what}: see `LLM.may_be_silent`")
             making.reply.written = True
         except Exception as error:
             end = error
         await making.pending.put(end)
 
     def _owes_words(self, making: Making, request: SpeechRequest | None) -> bool:
-        """Return whether a model has ended an answer in which nothing is said or done, though somebody waits for it."""
-        if self._llm.may_be_silent or (request is not None and request.verbatim):
+        """Return whether a model has ended an answer without words, though somebody waits for them."""
+        if self._llm.may_be_silent or (request is not None and request.verbatim and not making.results):
             return False
         interrupted = making.calls.over or making.reply.epoch < self._llm.epoch
-        return not (making.has_words or making.calls.acted or interrupted)
+        return not (interrupted or making.answers or nothing_to_tell(making.told, self._llm.tools))
 
     async def _write_inserted(self, making: Making, number: int, request: SpeechRequest) -> None:
         """Put what a function says, or has the model say, among the reply's sentences."""
@@ -257,6 +253,7 @@ class CascadeVoice:
         else:
             history = making.take_news(history)
         ask = LLMRequest(self._instructions, history)
+        making.asked = history
         if making.calls.over:
             return  # Interrupted before it began.
         answer = self._llm.respond(ask, making.reply.epoch, making.calls, instructions=lambda: self._instructions)
@@ -266,23 +263,26 @@ class CascadeVoice:
                     making.made("first_token")
                 yield delta
 
-    async def _say_if_it_can(self, making: Making, utterance: Utterance, left_out: list[Exception]) -> bool:
-        """Synthesise one sentence. One that the voice fails at again, from its beginning, is left out, and what it
-        fails at behind that: the rest of the answer is said all the same."""
+    async def _say_if_it_can(self, making: Making, utterance: Utterance) -> bool:
+        """Synthesise one sentence. One that the voice fails at again, from its beginning, is left out, and the rest of
+        the answer is said all the same; if it fails at the next one too, it fails at all."""
         try:
             said = await self._say(making, utterance)
         except Exception as error:
-            again = utterance.text in self._unsayable
-            if not (utterance.length or again):
-                self._unsayable.append(utterance.text)
-            if utterance.length or not (again or left_out):
+            if utterance.length or not self._wanted(making):
                 raise
-            left_out.append(error)
-            utterance.start = None  # What was given of it has no sound.
+            again, self._failed_at = self._failed_at == utterance.text, utterance.text
+            if making.gap or not again:
+                raise
+            making.gap, self._failed_at = True, None
+            utterance.leave_out()
+            self._listener.words_failed(making.reply.number, "TTS", error)
             return True
-        if said and utterance.text in self._unsayable:
-            self._unsayable.remove(utterance.text)
+        making.gap = making.gap and not utterance.length
         return said
+
+    def _wanted(self, making: Making) -> bool:
+        return self._making.get(making.reply.number) is making and making.reply.confirmation.certain
 
     async def _say(self, making: Making, utterance: Utterance) -> bool:
         """Synthesise one sentence into the playout. False if the reply is stale."""

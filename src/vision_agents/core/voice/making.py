@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Iterable
 from contextlib import aclosing
 from functools import partial
 
@@ -46,6 +46,12 @@ class Making(Speaker):
         self._place: int | None = None
         # What of the reply there is.
         self._stages: set[MadeStage] = set()
+        # The history that it was asked for with.
+        self.asked: tuple[Message, ...] = ()
+        # The voice has said nothing since it left a sentence out.
+        self.gap = False
+        # The first sentence behind the results of the latest functions.
+        self._begin = 0
 
     def made(self, stage: MadeStage) -> None:
         """There is something of the reply."""
@@ -69,9 +75,23 @@ class Making(Speaker):
         return all(utterance.complete for utterance in self.reply.transcript.utterances)
 
     @property
-    def has_words(self) -> bool:
-        """True if something is written that a voice can say."""
-        return any(has_words(utterance.text) for utterance in self.reply.transcript.utterances)
+    def answers(self) -> bool:
+        """True if the model has written something that a voice can say, since it has the results of its functions."""
+        return any(has_words(utterance.text) for utterance in self._latest)
+
+    @property
+    def told(self) -> tuple[Message, ...]:
+        """The messages that the model was told last."""
+        return self.calls.told or self.asked
+
+    @property
+    def results(self) -> bool:
+        """True if it was told the results of functions last."""
+        return bool(self.told) and self.told[-1].role is Role.TOOL
+
+    @property
+    def _latest(self) -> tuple[Utterance, ...]:
+        return self.reply.transcript.utterances[self._begin :]
 
     async def write(self, sentence: str) -> None:
         """Add the next sentence."""
@@ -86,20 +106,21 @@ class Making(Speaker):
                 self.question = Message(Role.USER, question)
                 self._conversation.put(self._place, self.question)
                 self._inserted.append(self.question)
-            written: list[str] = []
+            written: list[Utterance] = []
             try:
                 async with aclosing(sentences(text)) as pieces:
                     async for sentence in pieces:
-                        written.append(sentence)
-                        await self._write_inserted(sentence)
+                        written.append(self.reply.transcript.add(sentence))
+                        await self._write_inserted(written[-1])
             finally:
                 if self.reply.transcript.divide() is not None:
-                    self._inserted.append(Message(Role.ASSISTANT, " ".join(written)))
-            await self.pending.put(lambda heard: self._listener.insertion_heard(number) if heard else None)
+                    self._inserted.append(Message(Role.ASSISTANT, " ".join(said.text for said in written)))
+            await self.pending.put(
+                lambda heard: self._listener.insertion_over(number, _whole(written)) if heard else None
+            )
 
-    async def _write_inserted(self, sentence: str) -> None:
+    async def _write_inserted(self, utterance: Utterance) -> None:
         self.made("first_sentence")
-        utterance = self.reply.transcript.add(sentence)
         part = self.reply.transcript.part
         if part not in self.reply.places:
             self._place = self.reply.places[part] = self._conversation.place(after=self._place)
@@ -121,7 +142,8 @@ class Making(Speaker):
 
     async def heard(self) -> bool:
         told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        await self.pending.put(lambda heard: None if told.done() else told.set_result(heard))
+        before = self._latest
+        await self.pending.put(lambda heard: None if told.done() else told.set_result(heard and _whole(before)))
         return await told
 
     def started(self, call: FunctionCall) -> None:
@@ -137,4 +159,9 @@ class Making(Speaker):
     async def called(self) -> tuple[Message, ...]:
         while self.insertions:
             await asyncio.wait(self.insertions)
+        self._begin = len(self.reply.transcript.utterances)
         return tuple(self._inserted)
+
+
+def _whole(said: Iterable[Utterance]) -> bool:
+    return not any(utterance.left_out for utterance in said)

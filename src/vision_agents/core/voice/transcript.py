@@ -33,13 +33,15 @@ ROUNDING = 0.001
 class HeardText:
     """A reply's text divided at what was heard. `estimated`: the division rests on estimated word times.
 
-    `parts`: the same, heard and unheard, of each part of the reply; between two of them functions were called.
+    `parts`: the same, heard and unheard, of each part of the reply; between two of them functions were called. `rest`:
+    what is unheard, without the sentences that were left out.
     """
 
     heard: str
     unheard: str
     estimated: bool
     parts: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    rest: str = field(default="", compare=False)
 
 
 class SpeakingRate:
@@ -64,7 +66,8 @@ class SpeakingRate:
 class Utterance:
     """A stretch of the reply's text, in seconds from the reply's first sample. `start` is None until it sounds.
 
-    `rate`: of the voice, in characters a second, where it is known.
+    `rate`: of the voice, in characters a second, where it is known. `left_out`: the voice could not say it, and what is
+    behind it is said all the same.
     """
 
     text: str
@@ -73,6 +76,11 @@ class Utterance:
     complete: bool = False
     words: list[Word] = field(default_factory=list)
     rate: float | None = None
+    left_out: bool = False
+
+    def leave_out(self) -> None:
+        """The voice cannot say it: what was given of it has no sound."""
+        self.start, self.left_out = None, True
 
     @property
     def spoken(self) -> float:
@@ -165,7 +173,9 @@ class ReplyTranscript:
             if part:
                 parts.append((_joined(heard for heard, _, _ in part), _joined(unheard for _, unheard, _ in part)))
         heard, unheard = (_joined(part[side] for part in parts) for side in (0, 1))
-        return HeardText(heard, unheard, any(estimated for _, _, estimated in divided), tuple(parts))
+        said = zip(self._utterances, divided, strict=True)
+        rest = _joined(unheard for utterance, (_, unheard, _) in said if not utterance.left_out)
+        return HeardText(heard, unheard, any(estimated for _, _, estimated in divided), tuple(parts), rest)
 
     @staticmethod
     def _divide(utterance: Utterance, seconds: float) -> tuple[str, str, bool]:

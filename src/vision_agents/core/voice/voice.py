@@ -48,12 +48,11 @@ class SpeechRequest:
 class SpokenReply:
     """A reply in the making: its epoch, its words, and how they were last shown.
 
-    `written`: the model has nothing to add to them. `broken`: the making of it failed. `late`: it
-    did not sound in time. `confirmation`: of the turn that
-    it answers; before it nobody hears, or is told, of the reply. `places`: of its words in the
-    history, by the parts of its transcript, once one of their words was heard. `follows`: the requested reply that it
-    is a further part of, since functions were called in between. `more`: so were they in this one, and another part
-    follows.
+    `written`: the model has nothing to add to them. `broken`: the making of it failed, or some words could not be said.
+    `late`: it did not sound in time. `confirmation`: of the turn that it answers; before it nobody hears, or is told,
+    of the reply. `places`: of its words in the history, by the parts of its transcript, once one of their words was
+    heard. `follows`: the requested reply that it is a further part of, since functions were called in between. `more`:
+    so were they in this one, and another part follows.
     """
 
     number: int
@@ -81,11 +80,11 @@ class VoiceListener(Protocol):
     def reply_made(self, reply: int, stage: MadeStage) -> None:
         """There is something of the reply. Only the first report of each stage counts."""
 
-    def reply_failed(self, reply: int, component: str, error: BaseException) -> None:
-        """The reply cannot be made, or no more of it."""
+    def reply_failed(self, reply: int, component: str, error: BaseException | None) -> None:
+        """The reply cannot be made, or no more of it. No `error`: `words_failed` has told it."""
 
-    def words_failed(self, component: str, error: BaseException) -> None:
-        """Some words of a reply cannot be said; it goes on behind them."""
+    def words_failed(self, reply: int, component: str, error: BaseException) -> None:
+        """A sentence of the reply cannot be said; it goes on behind that."""
 
     def reply_superseded(self, reply: int) -> None:
         """The model has given up a reply for what one of its functions says; what that finds is told by itself."""
@@ -94,8 +93,8 @@ class VoiceListener(Protocol):
         """The model will say no more of this reply, which is not finished; 0: of one that had not begun. `begun`: it
         has begun the reply, and its end will be told."""
 
-    def insertion_heard(self, number: int) -> None:
-        """All that was inserted into a reply under this number was heard."""
+    def insertion_over(self, number: int, heard: bool) -> None:
+        """The part that was inserted into a reply under this number is over: `heard`, or with a sentence left out."""
 
     def function_started(self, reply: int, tool: Tool | None, *, spoken: bool) -> None:
         """A function that the reply needs was called; 0: of the reply nothing has begun. `spoken`: it says something
