@@ -71,7 +71,7 @@ TRIED = (
     Number("GOES_ON", (1.0, 3.0), "strategies.loudness"),
     Number("BELIEVED", (0.5, 0.7), "strategies.words"),
     Number("CERTAIN", (0.7, 0.8), "strategies.words"),
-    Number("UNSURE", (-0.5, 0.0), "strategies.words"),
+    Number("UNSURE", (0.0, 0.5, 1.0), "strategies.words"),
     Number("FASTEST", (4.0, 6.0), "strategies.words"),
     Number("FASTEST_IN_ALL", (3.0, 4.5), "strategies.words"),
     Number("PER_BACKCHANNEL", (0.4, 0.6), "strategies.words"),

@@ -44,10 +44,10 @@ class TestCommands:
     def test_a_recogniser_that_is_not_sure_of_it_has_to_wait_for_more_speech(self) -> None:
         story = speaking()
         story.at(5.0, ev.SpeechStarted, ANN)
-        story.at(5.2, ev.SpeechContinued, ANN, 0.9, 0.2)
-        assert story.at(5.21, ev.TranscriptReceived, ANN, "stop", False, 0.3) == []
-        effects = story.at(5.4, ev.SpeechContinued, ANN, 0.9, 0.41)
-        assert committed(effects)[3] == "0.41 s of clear speech, perhaps “stop”"
+        story.at(5.1, ev.SpeechContinued, ANN, 0.9, 0.1)
+        assert story.at(5.11, ev.TranscriptReceived, ANN, "stop", False, 0.3) == []
+        effects = story.at(5.3, ev.SpeechContinued, ANN, 0.9, 0.31)
+        assert committed(effects)[3] == "0.31 s of clear speech, perhaps “stop”"
 
     def test_they_may_be_replaced(self) -> None:
         policy = knobs(strategies=("words",))

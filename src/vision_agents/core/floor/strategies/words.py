@@ -15,8 +15,9 @@ BELIEVED = 0.6
 # And from which on it is believed against the detector, which misses much of a whisper: nothing but speech is read with
 # so much of it, short of the words for noise that are in the vocabulary.
 CERTAIN = 0.75
-# The weight of words that it is not sure of.
-UNSURE = 0.5
+# The weight of words that it is not sure of. Cross-validation has chosen more, but all that a recogniser of another
+# language reads is unsure, and then fewer of a listener's words would let the reply go on.
+UNSURE = 0.75
 # Seconds of speech, a syllable, under which the detector has missed nearly all of it.
 SYLLABLE = 0.1
 
@@ -38,7 +39,7 @@ def words(evidence: Evidence) -> Vote | None:
     "Yeah, yeah, okay, right" is as long as an interruption, but each of its words tells what it is: hence the more the
     more of them there are. Fillers count as one: "um, so, well" is how an interruption begins.
 
-    Words that mean something weigh 1 when the speech is over, as a command does at once; half, if the recogniser is not
+    Words that mean something weigh 1 when the speech is over, as a command does at once; less, if the recogniser is not
     sure of them, and nothing if it may as well have been an "uh-huh". While the speech goes on they are a guess that
     the next reading may take back ("sound" becomes "sounds good", "no" "no problem"), and as the agent is silent
     already, there is time. So one word more than a backchannel is none yet, and may be a name ("thank you so much,
