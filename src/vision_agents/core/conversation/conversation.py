@@ -47,6 +47,11 @@ class Conversation:
         """The place that was given out last; 0 before the first."""
         return self._latest
 
+    def asked_after(self, place: int) -> bool:
+        """Return whether a person is known to have said something that is to be answered, behind a place."""
+        newer = (item.message for item in self._items if item.place > place)
+        return any(message is not None and message.role is Role.USER and not message.overheard for message in newer)
+
     def place(self, *, after: int | None = None) -> int:
         """A place for a message that is not known yet: at the end, or right behind the item at the place `after`."""
         self._latest += 1

@@ -43,6 +43,7 @@ NOT_HEARD = "what was said before it was not heard"
 
 # How the outputs of calls begin that nothing came of.
 _NOTHING = ("(not called", "(cancelled before it was done", "(taken back")
+_FAILED = "error: "
 
 Show = Callable[[str], None]
 
@@ -156,7 +157,19 @@ class FunctionCall:
         tool = self.tool
         return self.phase is Phase.RUNNING and tool is not None and tool.on_interrupt == "finish" and tool.deliver
 
+    @property
+    def stands(self) -> bool:
+        """Return whether it is in effect, or may be, so that it is not to be made again."""
+        return not (came_to_nothing(self.output) or self.output.startswith(_FAILED))
+
     # From outside.
+
+    def wait_again(self) -> None:
+        """Somebody waits for it again, who had been broken off."""
+        self._left = False
+        if self.phase is Phase.RUNNING and self.free.is_set():
+            self.free.clear()
+            self._speaker.started(self)
 
     def waits_for(self, words: asyncio.Event) -> None:
         """The function says something: its result comes after that, of which the model was told when `words` is set."""
@@ -276,7 +289,7 @@ class FunctionCall:
     def _raised(self, error: BaseException) -> None:
         if self.phase is Phase.RUNNING:
             logger.error("function %s failed; the model is told so", self.call.name, exc_info=error)
-            self._end(f"error: {type(error).__name__}: {error}", "error", str(error))
+            self._end(f"{_FAILED}{type(error).__name__}: {error}", "error", str(error))
             if self._left and self.confirmation.certain:
                 self._speaker.found(self)
 
@@ -290,6 +303,7 @@ class FunctionCall:
     def _take_back(self, why: str = INTERRUPTED) -> None:
         assert self.tool is not None
         self.phase = Phase.TAKING_BACK
+        self.settled.clear()
         self.output = f"(being taken back: {why})"
         self._show(self.output)
         running = set(self.tasks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable
 
-from ..conversation import ToolCall
+from ..conversation import Conversation, ToolCall
 from ..epoch import Epoch
 from ..events import EventManager
 from ..listeners import CallBarrier
@@ -31,10 +31,15 @@ class FunctionCaller:
     @abc.abstractmethod
     def _barrier(self) -> CallBarrier | None: ...
 
-    def __init__(self) -> None:
+    def __init__(self, conversation: Callable[[], Conversation] = Conversation) -> None:
         self.tools = Tools()
         self.function_calls = FunctionCalls(
-            self.tools, self.events, lambda: self._epoch, self.function_ended_late, lambda: self._barrier
+            self.tools,
+            self.events,
+            lambda: self._epoch,
+            self.function_ended_late,
+            lambda: self._barrier,
+            conversation,
         )
 
     def register_function(

@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from ..conversation import Conversation, Message, Role, ToolCall
@@ -17,12 +17,10 @@ from ..listeners import CallBarrier
 from ..tasks import OUTSIDE
 from .confirmation import Confirmation
 from .function_call import INTERRUPTED, FunctionCall, Phase, Show, Speaker, calling_function
+from .provider_calls import TAKE_BACK_LIMIT, ProviderCall, Repeats
 from .tools import Tools
 
 logger = logging.getLogger(__name__)
-
-# Calls of a realtime model that can still be taken back; of more than these the oldest are final.
-TAKE_BACK_LIMIT = 64
 
 # How long a function may take to notice that it is cancelled at the end, in seconds.
 LAST_GRACE = 1.0
@@ -172,32 +170,11 @@ class _Output:
         self.conversation.put(self.place, Message(Role.TOOL, text, tool_call_id=self.call_id))
 
 
-@dataclass(slots=True, eq=False)
-class _ProviderCall:
-    """A call of a realtime model. `responses`: what the model said just before it, and says after it.
-
-    `tell` is told of what becomes of the call when the provider has been told something else, or waits no more.
-    """
-
-    call: ToolCall
-    responses: set[str]
-    tell: Callable[[ToolCall, str], None]
-    # What is said after it is still to come.
-    awaited: bool = True
-    # The provider waits no more.
-    late: bool = False
-    made: FunctionCall = field(init=False)
-
-    def show(self, output: str) -> None:
-        """Tell the model what it should know now."""
-        if self.late and self.made.phase is not Phase.TAKING_BACK:
-            self.tell(self.call, output)
-
-
 class FunctionCalls:
     """Everything that is called for one model. `epoch`: the one that the model has now, which the agent may replace.
 
     `ended_late`: see `FunctionCaller.function_ended_late`. `barrier`: where functions with effects wait.
+    `conversation`: what a realtime model was asked.
     """
 
     def __init__(
@@ -207,6 +184,7 @@ class FunctionCalls:
         epoch: Callable[[], Epoch],
         ended_late: Callable[[ToolCall, str], None],
         barrier: Callable[[], CallBarrier | None] = lambda: None,
+        conversation: Callable[[], Conversation] = Conversation,
     ) -> None:
         self._tools = tools
         self._events = events
@@ -223,8 +201,9 @@ class FunctionCalls:
         # Answers that are being made: an interruption ends their calls in the same instant.
         self._open: set[AnswerCalls] = set()
         # Of a realtime model: its calls, and the last response that it began to say.
-        self._provider_calls: deque[_ProviderCall] = deque(maxlen=TAKE_BACK_LIMIT)
+        self._provider_calls: deque[ProviderCall] = deque(maxlen=TAKE_BACK_LIMIT)
         self._last_response: str | None = None
+        self._repeats = Repeats(conversation)
 
     def prepare(
         self, call: ToolCall, epoch: int, show: Show, speaker: Speaker | None = None, reply: int | None = None
@@ -290,6 +269,7 @@ class FunctionCalls:
             entry.made.abandon(why)
         self._open = set()
         self._provider_calls.clear()
+        self._repeats.clear()
 
     # Text models.
 
@@ -308,17 +288,43 @@ class FunctionCalls:
     async def make(self, call: ToolCall, epoch: int) -> str:
         """See `FunctionCaller.call_function`."""
         self._watch()
-        tell = partial(self._tell, self._watched)
-        entry = _ProviderCall(call, {self._last_response} if self._last_response is not None else set(), tell)
+        # What the user wants is certain behind the barrier, as is whether it was asked for once more.
+        if self._repeats.find(call) is not None and await self._passed(epoch, None):
+            first = self._repeats.find(call)
+            if first is not None:
+                first.broken_off = False
+                self._wait_again(first)
+                output = await self._result(first)
+                if first.made.stands:
+                    return output
+        entry = ProviderCall(call, self._before(), partial(self._tell, self._watched))
         entry.made = made = self.prepare(call, epoch, entry.show)
         if self.over or epoch < self._epoch().value:
             made.give_up(CALL_ENDED if self.over else INTERRUPTED)
             return made.output
         self._provider_calls.append(entry)
+        self._repeats.add(entry)
         made.begin()
+        return await self._result(entry)
+
+    def _wait_again(self, entry: ProviderCall) -> None:
+        """The model waits once more for a call that it was broken off in."""
+        entry.responses |= self._before()
+        entry.awaited, entry.late = True, False
+        if entry not in self._provider_calls:
+            self._provider_calls.append(entry)
+        entry.made.wait_again()
+
+    def _before(self) -> set[str]:
+        """Return what the model said just before a call that it makes now."""
+        return set() if self._last_response is None else {self._last_response}
+
+    async def _result(self, entry: ProviderCall) -> str:
+        made = entry.made
         try:
             await made.ended()
         except asyncio.CancelledError:
+            self.broken_off()
             if self.over:
                 made.abandon(CALL_ENDED)
             elif made.speaks:
@@ -326,11 +332,15 @@ class FunctionCalls:
             elif not made.free.is_set():
                 made.give_up(NOT_AWAITED)
             if made.phase is Phase.RETURNED:
-                tell(call, made.output)  # In this very moment.
+                entry.tell(entry.call, made.output)  # In this very moment.
             raise
         finally:
             entry.late = True
         return made.output
+
+    def broken_off(self) -> None:
+        """A realtime model was broken off: what it calls again for the same words is made once."""
+        self._repeats.broken_off()
 
     def awaits(self, call: FunctionCall) -> bool:
         """Return whether a realtime model waits for this call."""
@@ -354,7 +364,7 @@ class FunctionCalls:
         cut = set(responses)
         self._interrupt([entry for entry in self._provider_calls if entry.responses & cut])
 
-    def _interrupt(self, interrupted: list[_ProviderCall]) -> None:
+    def _interrupt(self, interrupted: list[ProviderCall]) -> None:
         for entry in interrupted:
             self._provider_calls.remove(entry)
             entry.made.interrupt()
@@ -380,6 +390,7 @@ class FunctionCalls:
             epoch.observe(self._epoch_advanced)
 
     def _epoch_advanced(self, epoch: int) -> None:
+        self.broken_off()
         for calls in [calls for calls in self._open if calls.epoch < epoch]:
             calls.interrupt()
         # Of what a realtime model has begun to say, `responses_cut` tells how much was heard.

@@ -62,7 +62,7 @@ class Realtime(Hearing, UsageReporter, FunctionCaller, abc.ABC):
 
     def __init__(self) -> None:
         Interruptible.__init__(self)
-        FunctionCaller.__init__(self)
+        FunctionCaller.__init__(self, lambda: self.conversation)
         self.tools.changed = self.functions_changed
         self._own_conversation = Conversation()
         self.microphones = Microphones()
@@ -214,6 +214,7 @@ class Realtime(Hearing, UsageReporter, FunctionCaller, abc.ABC):
         That is so where its connection broke, and where it stopped for a noise before it had said anything. When nobody
         speaks, and no words come that it answers, it is asked to go on.
         """
+        self.function_calls.broken_off()
         if (output := self._output) is not None and (response is None or not self.stale(response)):
             output.answer_lost(response, request)
 

@@ -1,0 +1,151 @@
+"""Calls that a realtime model makes again: which of them are made, and what it is told of the others."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from vision_agents.core.conversation import ToolCall
+from vision_agents.core.llm import OnInterrupt
+from vision_agents.core.llm.function_calls import FunctionCalls
+
+from .calling_kit import Desk, at
+
+pytestmark = pytest.mark.virtual_time
+
+
+@pytest.fixture
+def desk() -> Desk:
+    desk = Desk()
+    desk.calls = FunctionCalls(
+        desk.tools,
+        desk.events,
+        lambda: desk.epoch,
+        lambda call, output: desk.told_late.append((call.id, output)),
+        lambda: desk,
+        lambda: desk.history,
+    )
+    desk.history.user_said("book it")
+    desk.offer("finish", "finish")
+    desk.offer("cancel", "cancel")
+    desk.offer("undo", "undo")
+    desk.offer("look", effects=False)
+    return desk
+
+
+def make(desk: Desk, name: str, call_id: str, key: str = "k") -> asyncio.Task[str]:
+    return asyncio.create_task(desk.calls.make(ToolCall(call_id, name, {"key": key}), desk.epoch.value))
+
+
+def begun(desk: Desk) -> int:
+    return sum(what == "begun" for what, _ in desk.log)
+
+
+@pytest.mark.parametrize("since", ["the model stopped", "the call was cancelled", "the user made a sound"])
+@pytest.mark.parametrize("after", [5.0, 11.0], ids=["running", "returned"])
+async def test_the_first_call_stands_for_one_that_repeats_it(desk: Desk, since: str, after: float) -> None:
+    first = make(desk, "finish", "1")
+    await at(after)
+    if since == "the model stopped":
+        desk.calls.broken_off()
+    elif since == "the call was cancelled":
+        first.cancel()
+        desk.calls.broken_off()
+    else:
+        desk.epoch.advance()
+    await at(after + 1.0)
+    assert await make(desk, "finish", "2") == "done k"
+    assert begun(desk) == 1
+    await at(60.0)
+    assert desk.told_late == [], "the model has it from its second call"
+    assert len(desk.ended) == 1
+
+
+async def test_it_stands_each_time_and_what_is_broken_off_again_is_told_late(desk: Desk) -> None:
+    make(desk, "finish", "1").add_done_callback(lambda _: None)
+    for number in (2, 3):
+        await at(2.0 * number)
+        desk.calls.broken_off()
+        again = make(desk, "finish", str(number))
+        await at(2.0 * number + 1.0)
+        again.cancel()
+    await at(60.0)
+    assert begun(desk) == 1
+    assert desk.told_late == [("1", "done k")]
+
+
+@pytest.mark.parametrize("policy", ["cancel", "undo"])
+async def test_what_nothing_came_of_is_made_again_when_that_is_certain(desk: Desk, policy: OnInterrupt) -> None:
+    first = make(desk, policy, "1")
+    await at(5.0)
+    first.cancel()
+    await at(5.1)
+    assert await make(desk, policy, "2") == "done k"
+    assert [what for what, _ in desk.log if what != "cancelled"] == {
+        "cancel": ["begun", "begun", "done"],
+        "undo": ["begun", "undo begun", "undone None", "begun", "done"],
+    }[policy]
+
+
+async def test_what_is_being_taken_back_when_it_had_returned_is_made_again_after_that(desk: Desk) -> None:
+    await make(desk, "undo", "1")
+    desk.epoch.advance()
+    assert await make(desk, "undo", "2") == "done k"
+    assert [what for what, _ in desk.log] == ["begun", "done", "undo begun", "undone done k", "begun", "done"]
+
+
+async def test_what_an_interruption_takes_back_it_takes_back_after_a_repeat_too(desk: Desk) -> None:
+    await make(desk, "undo", "1")
+    desk.calls.response_began("it is")
+    desk.calls.broken_off()
+    await make(desk, "undo", "2")
+    desk.calls.response_began("it is booked")
+    desk.epoch.advance()
+    desk.calls.responses_cut(["it is booked"])
+    await at(30.0)
+    assert desk.log[-1] == ("undone done k", "k")
+
+
+@pytest.mark.parametrize("why", ["words", "arguments", "not broken off", "no effects", "failed"])
+async def test_everything_else_is_made(desk: Desk, why: str) -> None:
+    name = {"no effects": "look", "failed": "fail"}.get(why, "finish")
+    desk.offer("fail", seconds=1.0, error=True)
+    await make(desk, name, "1")
+    if why != "not broken off":
+        desk.calls.broken_off()
+    if why == "words":
+        desk.history.user_said("and once more")
+    await make(desk, name, "2", "other" if why == "arguments" else "k")
+    assert begun(desk) == 2
+
+
+async def test_what_is_wanted_twice_in_one_go_is_made_twice(desk: Desk) -> None:
+    await make(desk, "finish", "1")
+    desk.calls.broken_off()
+    await make(desk, "finish", "2")
+    assert begun(desk) == 1
+    await make(desk, "finish", "3")
+    assert begun(desk) == 2
+
+
+async def test_words_that_led_to_the_first_call_and_are_known_late_ask_for_nothing_new(desk: Desk) -> None:
+    place = desk.history.place()
+    await make(desk, "finish", "1")
+    desk.calls.broken_off()
+    desk.history.user_said("book it", place=place)
+    desk.history.overheard("a television")
+    await make(desk, "finish", "2")
+    assert begun(desk) == 1
+
+
+async def test_words_that_become_known_while_it_waits_at_the_barrier_count(desk: Desk) -> None:
+    await make(desk, "finish", "1")
+    desk.calls.broken_off()
+    desk.barrier.clear()
+    again = make(desk, "finish", "2")
+    await at(12.0)
+    desk.history.user_said("and once more")
+    desk.barrier.set()
+    await again
+    assert begun(desk) == 2
