@@ -27,14 +27,19 @@ def essence(floor: Floor, now: float) -> Essence:
     """Return what a floor's future depends on: times as ages, numbers as distances."""
     challenge, reply, queue = floor._judge.challenge, floor._replies.reply, floor._replies.queue
     people = floor._judge.people
-    last = floor.last_reply
+    said = None if floor.answers else floor._replies.said
+    places = _places(floor)
 
     def age(when: float | None) -> float | None:
         return None if when is None else round(now - when, 6)
 
     def place(number: int | None) -> int | None:
-        # 0 is the number of no reply, and as far from the last one as None is.
-        return last - number if number else None
+        return None if number is None else places[number]
+
+    def of_reply(reply: Reply) -> tuple[object, ...]:
+        again = (reply.stopped, reply.failures, reply.filler)
+        number, to = place(reply.number), _people(reply.to)
+        return (reply.interruptible, reply.answer, reply.news, reply.inner, reply.phase, number, to, again)
 
     def since(when: float | None) -> float | None:
         return None if when is None else min(round(now - when, 6), GOES_ON + 1.0)
@@ -61,7 +66,7 @@ def essence(floor: Floor, now: float) -> Essence:
             turn.claimed,
             turn.announced,
             turn.unanswered,
-            turn.cut is not None,
+            place(turn.cut),
             turn.done is not None,
             tuple(turn.words.final),
             turn.words.partial,
@@ -85,16 +90,12 @@ def essence(floor: Floor, now: float) -> Essence:
         floor._taking._detected,
         age(floor._replies.answer_due_since),
         floor._replies.calls_wait,
-        (last - draft.number, draft.participant, draft.text) if (draft := floor._replies.draft) else None,
+        (place(draft.number), draft.participant, draft.text) if (draft := floor._replies.draft) else None,
         tuple(sorted(floor._replies.addressees)),
-        (*_of_reply(reply, last), age(reply.since), age(reply.failed_at), tuple(reply.insertions.values()))
-        if reply
-        else None,
+        (*of_reply(reply), age(reply.since), age(reply.failed_at), tuple(reply.insertions.values())) if reply else None,
         attempted(reply.wanted) if reply and not (reply.filler or reply.inner) else None,
         # Only a realtime model says of what was heard to its end that it was not all.
-        (last - said.number, said.stopped, said.interruptible, said.filler, _people(said.to))
-        if (said := floor._replies.said) and not floor.answers
-        else None,
+        (place(said.number), said.stopped, said.interruptible, said.filler, _people(said.to)) if said else None,
         _of_challenge(challenge, now) if challenge else None,
         tuple(
             (
@@ -105,7 +106,7 @@ def essence(floor: Floor, now: float) -> Essence:
                 w.news,
                 w.later > 0,
                 w.filler,
-                w.continues is None,
+                place(w.continues),
                 w.inner,
                 w.stopped,
                 w.failures,
@@ -114,11 +115,7 @@ def essence(floor: Floor, now: float) -> Essence:
             )
             for w in queue
         ),
-        tuple(
-            (place, *_of_reply(w.aside, last), age(w.aside.since))
-            for place, w in enumerate(queue)
-            if w.aside is not None
-        ),
+        tuple((index, *of_reply(w.aside), age(w.aside.since)) for index, w in enumerate(queue) if w.aside is not None),
         (floor._presence.away, tuple(sorted(floor._presence.participants)), age(floor._presence.idle_since))
         if floor._presence.participants
         else None,
@@ -130,10 +127,10 @@ def essence(floor: Floor, now: float) -> Essence:
         tuple((place(number), age(w.since), w.over) for number, w in floor._replies.waits.items()),
         (floor._replies.news, floor._replies.later > 0, floor._replies.silenced - floor.epoch),
         (floor._replies.known, floor._replies.learnt, floor._replies.understood, floor._replies.shelved),
-        floor._replies.apologised,
+        (floor._replies.apologised, floor._replies.part_due),
         floor._replies.words_from >= now,
         people.agent_words,
-        now < people.agent_words_at + ECHO_DELAY,
+        min(round(now - people.agent_words_at, 6), ECHO_DELAY),
         tuple(
             sorted(
                 (who, p.allowed, age(p.echoed_at), _of_loudness(p.usual), since(p.spoke_at))
@@ -143,9 +140,15 @@ def essence(floor: Floor, now: float) -> Essence:
     )
 
 
-def _of_reply(reply: Reply, last: int) -> tuple[object, ...]:
-    again = (reply.stopped, reply.failures, reply.filler)
-    return (reply.interruptible, reply.answer, reply.news, reply.phase, last - reply.number, _people(reply.to), again)
+def _places(floor: Floor) -> dict[int, int]:
+    """Number anew the replies that a floor knows of: it only asks which of them are the same."""
+    replies, turns = floor._replies, floor._turns.values()
+    known = {*(turn.cut for turn in turns), *replies.functions, *replies.waits}
+    known |= {number for waiting in replies.queue for number in (waiting.number, waiting.continues)}
+    made = (replies.reply, replies.draft, None if floor.answers else replies.said)
+    known |= {reply.number for reply in made if reply is not None}
+    # 0 is what a realtime model owes and has not begun.
+    return {0: 0} | {number: place for place, number in enumerate(sorted(filter(None, known)), 1)}
 
 
 def _people(to: frozenset[str] | None) -> tuple[str, ...] | None:

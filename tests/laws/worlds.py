@@ -145,6 +145,11 @@ def words(participant: str) -> list[Move]:
     return [known, *(always(ev.TranscriptReceived, participant, text, final, 0.9) for text, final in heard)]
 
 
+def earlier_words(participant: str) -> Move:
+    """Words of a turn before all that is going on: a realtime model's transcripts are late."""
+    return lambda floor, now: iter([ev.TranscriptReceived(now, participant, "tell me", final=True, began=-1.0)])
+
+
 def evidence(participant: str) -> list[Move]:
     """What else may be known of speech, and be voted on it from outside."""
 
@@ -216,7 +221,7 @@ WORLDS = [
     ),
     World(
         "words over a realtime reply",
-        speech(ANN) + words(ANN) + [of_a_reply(ev.AudioDrained), next_reply(ev.ReplyStarted)],
+        [*speech(ANN), *words(ANN), earlier_words(ANN), of_a_reply(ev.AudioDrained), next_reply(ev.ReplyStarted)],
         6,
         POLICY,
         answers=False,
@@ -364,6 +369,7 @@ WORLDS = [
         [
             *speech(ANN),
             always(ev.TranscriptReceived, ANN, "tell me", True),
+            earlier_words(ANN),
             part_fails,
             *map(of_a_reply, (ev.AudioStarted, ev.AudioDrained, ev.FunctionStarted, ev.FunctionEnded, ev.AnswerLost)),
             next_reply(ev.ReplyStarted),
