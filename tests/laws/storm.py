@@ -337,6 +337,7 @@ class Storm:
         self.witness = Witness()
         self.detector = ScriptedDetector()
         self.model = StormyModel(self.mischief) if realtime else None
+        self.functions = functions and not realtime
         self.requests = []
         self.ended = []
         policy = InterruptionPolicy(hold=rng.random() < 0.8, rewind=rng.choice(("word", "exact")))
@@ -344,7 +345,7 @@ class Storm:
             parts = {"llm": self.model}
         else:
             parts = {
-                "llm": StormyLLM(self.mischief, ("act", "look") if functions else ()),
+                "llm": StormyLLM(self.mischief, ("act", "look") if self.functions else ()),
                 "tts": StormyTTS(self.mischief),
                 "stt": StormySTT(self.mischief),
                 "turn_detection": self.detector,
