@@ -219,6 +219,13 @@ async def test_a_source_that_closes_itself_has_failed(sort):
             [piece async for piece in heard]
 
 
+async def test_a_future_that_was_given_a_closing_has_failed():
+    future = asyncio.get_running_loop().create_future()
+    future.set_exception(GeneratorExit("enough"))
+    with pytest.raises(EscapedError, match="speaking raised GeneratorExit: enough"):
+        await own_errors(future, "speaking")
+
+
 async def test_who_is_closed_while_waiting_has_not_failed():
     waiting = own_errors(asyncio.sleep(3600), "sleeping")
     waiting.send(None)

@@ -103,7 +103,7 @@ async def own_errors(work: Awaitable[T], what: str) -> T:
     stands for what would have ended the process.
     """
     try:
-        return await work
+        return await _awaited(work)
     except asyncio.CancelledError as error:
         if asked_to_stop():
             raise
@@ -114,6 +114,11 @@ async def own_errors(work: Awaitable[T], what: str) -> T:
         if closing(error):
             raise
         raise EscapedError(f"{what} raised {type(error).__name__}: {error}") from error
+
+
+async def _awaited(work: Awaitable[T]) -> T:
+    """Await it in a frame of its own: what a future raises has come through that, and a closing has not."""
+    return await work
 
 
 async def own_pieces(source: AsyncIterable[T], what: str) -> AsyncGenerator[T, None]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from vision_agents.core.agents import AgentSpeechEndedEvent
 from vision_agents.core.conversation import Role, ToolCall
 from vision_agents.core.floor import FloorState
 from vision_agents.core.llm import LLMRequest
@@ -314,3 +315,9 @@ async def test_so_is_one_that_code_asks() -> None:
         assert [text for role, text in call.history if role == "assistant"] == ["One moment please.", TOLD]
         assert await asking is False, "what it asked for was given up, and told by itself"
         assert call.agent.state is FloorState.IDLE
+        ended = call.of(AgentSpeechEndedEvent)
+        assert [(event.heard, event.failed, event.interrupted) for event in ended] == [
+            ("", False, True),
+            ("One moment please.", False, False),
+            (TOLD, False, False),
+        ]

@@ -267,6 +267,12 @@ class Replies:
             reply.broken = True
         self._requests.inserted(number, False)
 
+    def superseded(self, number: int) -> None:
+        """The model has given it up for another: no part failed."""
+        self.failed(number)
+        if (reply := self._spoken.get(number)) is not None:
+            reply.superseded = True
+
     def late(self, number: int) -> None:
         """It did not sound in time, and is about to be given up."""
         if (reply := self._spoken.get(number)) is not None:
@@ -334,7 +340,7 @@ class Replies:
                 heard=text.heard,
                 unheard=text.unheard,
                 interrupted=interrupted,
-                failed=reply.broken or reply.late,
+                failed=(reply.broken and not reply.superseded) or reply.late,
                 estimated=text.estimated,
             )
         )

@@ -356,7 +356,7 @@ class Session:
         self.replies.failed(reply)
 
     def reply_superseded(self, reply: int) -> None:
-        self.replies.failed(reply)
+        self.replies.superseded(reply)
         self.post(ev.ReplyFailed(self.trace.now(), reply))
 
     def answer_lost(self, reply: int, *, begun: bool = True) -> None:

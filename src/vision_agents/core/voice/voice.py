@@ -49,10 +49,10 @@ class SpokenReply:
     """A reply in the making: its epoch, its words, and how they were last shown.
 
     `written`: the model has nothing to add to them. `broken`: the making of it failed, or some words could not be said.
-    `late`: it did not sound in time. `confirmation`: of the turn that it answers; before it nobody hears, or is told,
-    of the reply. `places`: of its words in the history, by the parts of its transcript, once one of their words was
-    heard. `follows`: the requested reply that it is a further part of, since functions were called in between. `more`:
-    so were they in this one, and another part follows.
+    `late`: it did not sound in time. `superseded`: the model gave it up for what a function says. `confirmation`: of
+    the turn that it answers; before it nobody hears, or is told, of the reply. `places`: of its words in the history,
+    by the parts of its transcript, once one of their words was heard. `follows`: the requested reply that it is a
+    further part of, since functions were called in between. `more`: so were they in this one, and another part follows.
     """
 
     number: int
@@ -62,6 +62,7 @@ class SpokenReply:
     written: bool = False
     broken: bool = False
     late: bool = False
+    superseded: bool = False
     confirmation: Confirmation = field(default_factory=Confirmation)
     places: dict[int, int] = field(default_factory=dict)
     follows: int | None = None
