@@ -344,7 +344,7 @@ async def test_a_voice_that_is_out_for_seconds_leaves_no_hole_in_an_answer():
                 yield chunk
 
     words = [f"Number {number} of them." for number in range(20)]
-    async with Call(["hello"], [" ".join(words)], tts=Out(delay=0.05), apology=SORRY) as call:
+    async with Call(["hello"], [" ".join(words)], tts=Out(delay=0.02), apology=SORRY) as call:
         await ask(call)
         said = " ".join(text for _, text in call.history[1:])
         assert said
