@@ -41,6 +41,9 @@ class Near:
         await asyncio.sleep(self._delay)
         return answer
 
+    async def is_of_this_version(self) -> bool:
+        return True
+
     def tell(self, method: Any, *args: Any) -> None:
         self._told.append(asyncio.ensure_future(getattr(self._registry, method.__name__)(*args)))
 
