@@ -122,7 +122,7 @@ class InterruptionPolicy:
 
     continuations: int = 4
     """How often in a row a realtime model that breaks off what it says, though nobody is to be heard, is asked to go
-    on; then `Agent(apology=…)` is said. What it says ends in any case, though the service breaks off each time."""
+    on; then `Agent(apology=…)` is said. Where noise stopped it, it is asked however often."""
 
     user_away: float = 15.0
     """Seconds in which neither a participant nor the agent said anything, and no function ran, until `UserAwayEvent`.
