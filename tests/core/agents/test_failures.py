@@ -219,21 +219,22 @@ async def test_a_text_that_is_answered_without_a_word_is_asked_once_more():
 
 
 @pytest.mark.parametrize(
-    ("result", "effects", "enough"),
+    ("result", "effects", "enough", "done"),
     [
-        (None, True, True),
-        ("pressed", True, False),
-        (None, False, False),
-        (ValueError("stuck"), True, False),
+        (None, True, True, True),
+        ("pressed", True, False, True),
+        (None, False, False, False),
+        (ValueError("stuck"), True, False, False),
     ],
     ids=str,
 )
 @pytest.mark.parametrize("inside", ["", "preamble", "filler", "say"])
 @pytest.mark.parametrize("fault", [False, True], ids=["", "failed then"])
 async def test_a_function_that_has_effects_and_returns_nothing_may_be_all_of_an_answer(
-    result, effects, enough, inside, fault
+    result, effects, enough, done, inside, fault
 ):
-    """What was said before its result is no answer; an attempt that failed behind it changes nothing."""
+    """What was said before its result is no answer; an attempt that failed behind it changes nothing. Nobody is asked
+    to say again what was done."""
     before = ["Let me see. "] if inside == "preamble" else []
 
     def reply(request):
@@ -255,8 +256,8 @@ async def test_a_function_that_has_effects_and_returns_nothing_may_be_all_of_an_
 
         await ask(call)
         assert pressed == [1]
-        assert [what for what, _ in errors(call)] == ["LLM"] * (fault if enough else 2)
-        assert (call.history[-1] == ("assistant", SORRY)) is not enough
+        assert [what for what, _ in errors(call)] == ["LLM"] * (fault if enough else 1 if done else 2)
+        assert (call.history[-1] == ("assistant", SORRY)) is not done
 
 
 async def test_a_result_that_is_told_at_last_is_an_answer():

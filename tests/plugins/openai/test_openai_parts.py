@@ -86,6 +86,16 @@ def test_one_response_is_asked_for_at_a_time() -> None:
     assert queue.next(0, now=5.0) not in (None, first)
 
 
+def test_a_response_of_a_server_that_says_no_numbers_is_the_one_that_was_asked_for() -> None:
+    queue = ResponseQueue()
+    queue.add(0)
+    asked = queue.next(0, 0.0)
+    assert queue.began(None, spoken=True) is None
+    assert queue.began("7", spoken=False) is None
+    assert queue.began(None, spoken=False) is asked
+    assert queue.sent_at is None
+
+
 def test_what_was_wanted_before_an_interruption_is_not_asked_for() -> None:
     queue = ResponseQueue()
     for epoch in (0, 0, 1):

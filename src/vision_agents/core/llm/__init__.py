@@ -10,7 +10,7 @@ from .events import (
     ToolEnding,
     ToolStartedEvent,
 )
-from .function_call import FunctionCall, Speaker, calling_function, came_to_nothing
+from .function_call import FunctionCall, Speaker, calling_function, came_to_nothing, took_effect
 from .function_caller import call_note
 from .function_calls import CALL_ENDED, AnswerCalls
 from .llm import LLM, LLMRequest
@@ -44,4 +44,5 @@ __all__ = [
     "calling_function",
     "came_to_nothing",
     "nothing_to_tell",
+    "took_effect",
 ]

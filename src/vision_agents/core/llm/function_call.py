@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from enum import Enum, auto
 from typing import Any
@@ -28,7 +28,7 @@ from ..events import EventManager
 from ..tasks import OUTSIDE, Tasks, closing
 from .confirmation import Confirmation
 from .events import ToolEndedEvent, ToolEnding, ToolStartedEvent
-from .tools import Tool, Tools, result_text
+from .tools import Tool, Tools, last_results, result_text
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,14 @@ _current: ContextVar[FunctionCall | None] = ContextVar("the call of a function",
 def came_to_nothing(output: str) -> bool:
     """Return whether the output of a call says that it was not made, or not to its end, or was taken back."""
     return output.startswith(_NOTHING)
+
+
+def took_effect(messages: Sequence[Message], tools: Tools) -> bool:
+    """Return whether messages end with results of functions, and one that has effects did what it was called for."""
+    return any(
+        tool is not None and tool.effects and not text.startswith((*_NOTHING, _FAILED))
+        for tool, text in last_results(messages, tools)
+    )
 
 
 def calling_function() -> FunctionCall | None:

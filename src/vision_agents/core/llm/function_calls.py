@@ -324,7 +324,7 @@ class FunctionCalls:
         try:
             await made.ended()
         except asyncio.CancelledError:
-            self.broken_off()
+            entry.broken_off = True
             if self.over:
                 made.abandon(CALL_ENDED)
             elif made.speaks:
@@ -390,7 +390,6 @@ class FunctionCalls:
             epoch.observe(self._epoch_advanced)
 
     def _epoch_advanced(self, epoch: int) -> None:
-        self.broken_off()
         for calls in [calls for calls in self._open if calls.epoch < epoch]:
             calls.interrupt()
         # Of what a realtime model has begun to say, `responses_cut` tells how much was heard.

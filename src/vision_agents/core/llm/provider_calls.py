@@ -43,7 +43,8 @@ class Repeats:
 
     A model that was broken off by a noise, or with its connection, is asked to go on, and may call a function once
     more that it called for the same words. The first call then stands for that one: once for each time that the model
-    was broken off, since what it calls twice in one go it may want twice.
+    was broken off, since what it calls twice in one go it may want twice. Somebody who interrupts breaks nothing off:
+    they may want it again, in words that are known later.
     """
 
     def __init__(self, conversation: Callable[[], Conversation]) -> None:
@@ -67,7 +68,8 @@ class Repeats:
         for entry in reversed(self._entries):
             first, made = entry.call, entry.made
             same = (first.name, first.arguments) == (call.name, call.arguments)
-            if same and entry.broken_off and (made.stands or made.phase is not Phase.OVER):
+            repeated = entry.broken_off or made.phase is Phase.TAKING_BACK
+            if same and repeated and (made.stands or made.phase is not Phase.OVER):
                 return None if asked(entry.place) else entry
         return None
 

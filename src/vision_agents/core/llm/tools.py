@@ -254,14 +254,15 @@ def result_text(result: Any) -> str:
 
 def nothing_to_tell(messages: Sequence[Message], tools: Tools) -> bool:
     """Return whether messages end with the results of functions that have effects and returned nothing (None)."""
+    results = last_results(messages, tools)
+    return bool(results) and all(tool is not None and tool.effects and text == NOTHING for tool, text in results)
+
+
+def last_results(messages: Sequence[Message], tools: Tools) -> list[tuple[Tool | None, str]]:
+    """Return the results of functions that messages end with, the last one first; None for a function that is gone."""
     names = {call.id: call.name for message in messages for call in message.tool_calls}
-
-    def did(result: Message) -> bool:
-        tool = tools.find(names.get(result.tool_call_id or "", ""))
-        return tool is not None and tool.effects and result.text == NOTHING
-
-    results = list(takewhile(lambda message: message.role is Role.TOOL, reversed(messages)))
-    return bool(results) and all(did(result) for result in results)
+    results = takewhile(lambda message: message.role is Role.TOOL, reversed(messages))
+    return [(tools.find(names.get(result.tool_call_id or "", "")), result.text) for result in results]
 
 
 def _schema(function: Callable[..., Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from ..audio import PcmData, Playout, Resampler
 from ..audio.playout import SAMPLE_RATE
 from ..conversation import Conversation, Message, Role, has_words
-from ..llm import LLM, AnswerCalls, FunctionCall, LLMRequest, nothing_to_tell
+from ..llm import LLM, AnswerCalls, FunctionCall, LLMRequest, nothing_to_tell, took_effect
 from ..tasks import together
 from ..tts import TTS, TTSAudioEvent
 from .making import Making
@@ -213,7 +213,10 @@ class CascadeVoice:
         if self._llm.may_be_silent or (request is not None and request.verbatim and not making.results):
             return False
         interrupted = making.calls.over or making.reply.epoch < self._llm.epoch
-        return not (interrupted or making.answers or nothing_to_tell(making.told, self._llm.tools))
+        if interrupted or making.answers or nothing_to_tell(making.told, self._llm.tools):
+            return False
+        # Asked once more it has nothing to say either. Who is asked to say it again has it done twice.
+        return not (making.asked_again and took_effect(making.told, self._llm.tools))
 
     async def _write_inserted(self, making: Making, number: int, request: SpeechRequest) -> None:
         """Put what a function says, or has the model say, among the reply's sentences."""

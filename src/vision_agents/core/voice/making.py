@@ -90,6 +90,11 @@ class Making(Speaker):
         return bool(self.told) and self.told[-1].role is Role.TOOL
 
     @property
+    def asked_again(self) -> bool:
+        """True if it was asked for with results that an attempt before was told of."""
+        return self.results and not self.calls.told
+
+    @property
     def _latest(self) -> tuple[Utterance, ...]:
         return self.reply.transcript.utterances[self._begin :]
 

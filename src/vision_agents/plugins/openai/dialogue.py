@@ -199,7 +199,7 @@ class Dialogue:
 
     def _on_created(self, event: Event) -> None:
         number = (event.response.metadata or {}).get("ask")
-        request = self._queue.began(number)
+        request = self._queue.began(number, spoken=self._turn_epoch is not None)
         epoch = request.epoch if request is not None else None
         if request is None and number is None:
             # The service answers the user's turn by itself.

@@ -77,9 +77,13 @@ class ResponseQueue:
         request, self._sent = self._sent, None
         return request
 
-    def began(self, number: str | None) -> ResponseRequest | None:
-        """Note that the response with this number began; returns its request, None if it has none."""
-        if self._sent is None or number != str(self._sent.number):
+    def began(self, number: str | None, *, spoken: bool = True) -> ResponseRequest | None:
+        """Note that the response with this number began; returns its request, None if it has none.
+
+        `spoken`: a turn that was spoken awaits its answer, which has no number. Otherwise one without is what was asked
+        for: not every server says the numbers again.
+        """
+        if self._sent is None or (number != str(self._sent.number) and (spoken or number is not None)):
             return None
         return self.give_up()
 
