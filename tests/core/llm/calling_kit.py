@@ -30,6 +30,7 @@ class Desk:
             lambda: self.epoch,
             lambda call, output: self.told_late.append((call.id, output)),
             lambda: self,
+            lambda: self.history,
         )
         self.history = Conversation()
         self.log: list[tuple[str, str]] = []

@@ -8,7 +8,6 @@ import pytest
 
 from vision_agents.core.conversation import ToolCall
 from vision_agents.core.llm import OnInterrupt
-from vision_agents.core.llm.function_calls import FunctionCalls
 
 from .calling_kit import Desk, at
 
@@ -18,14 +17,6 @@ pytestmark = pytest.mark.virtual_time
 @pytest.fixture
 def desk() -> Desk:
     desk = Desk()
-    desk.calls = FunctionCalls(
-        desk.tools,
-        desk.events,
-        lambda: desk.epoch,
-        lambda call, output: desk.told_late.append((call.id, output)),
-        lambda: desk,
-        lambda: desk.history,
-    )
     desk.history.user_said("book it")
     desk.offer("finish", "finish")
     desk.offer("cancel", "cancel")

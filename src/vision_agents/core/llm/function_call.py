@@ -55,12 +55,14 @@ def came_to_nothing(output: str) -> bool:
     return output.startswith(_NOTHING)
 
 
+def stands(output: str) -> bool:
+    """Return whether the output of a call says that it is in effect, or may be."""
+    return not output.startswith((*_NOTHING, _FAILED))
+
+
 def took_effect(messages: Sequence[Message], tools: Tools) -> bool:
     """Return whether messages end with results of functions, and one that has effects did what it was called for."""
-    return any(
-        tool is not None and tool.effects and not text.startswith((*_NOTHING, _FAILED))
-        for tool, text in last_results(messages, tools)
-    )
+    return any(tool is not None and tool.effects and stands(text) for tool, text in last_results(messages, tools))
 
 
 def calling_function() -> FunctionCall | None:
@@ -168,7 +170,7 @@ class FunctionCall:
     @property
     def stands(self) -> bool:
         """Return whether it is in effect, or may be, so that it is not to be made again."""
-        return not (came_to_nothing(self.output) or self.output.startswith(_FAILED))
+        return stands(self.output)
 
     # From outside.
 
