@@ -36,7 +36,7 @@ def test_a_run_writes_its_results_and_says_the_figures(lab, tmp_path):
     clip = {"id": "rain", "file": "rain.wav", "kind": "noise", "onset_s": 0.0, "end_s": 1.0}
     (tmp_path / "manifest.json").write_text(json.dumps([clip]))
     out = tmp_path / "out"
-    status, printed = lab("run", "--suite", tmp_path / "suite.yaml", "--audio", tmp_path, "--out", out, "--jobs", 2)
+    status, printed = lab("run", "--suite", tmp_path / "suite.yaml", "--audio", tmp_path, "--out", out, "--keep")
     assert status == 0
     assert "suite: 2 cases" in printed
     assert "audio: 1 cases" in printed
@@ -48,6 +48,12 @@ def test_a_run_writes_its_results_and_says_the_figures(lab, tmp_path):
     ]
     assert "fox-01" in (out / "lab.html").read_text()
     assert lab("compare", out / "lab.json", out / "lab.json")[1].splitlines()[0].endswith("3 are the same")
+    # What was heard is decided as it was, and by a policy that wants more otherwise.
+    status, printed = lab("replay", out)
+    assert status == 0
+    assert printed.splitlines()[0].endswith("3 are the same")
+    printed = lab("replay", out, "--policy", "commit_speech=9", "strategies=length", "--only", "fox-01")[1]
+    assert printed.startswith("- fox-01 ")
 
 
 def test_rules_are_tried_on_what_was_heard_before(lab, tmp_path):
@@ -75,6 +81,9 @@ def test_rules_are_tried_on_what_was_heard_before(lab, tmp_path):
         (["endpointing", "--audio", "nowhere"], "manifest.json"),
         (["endpointing", "--signals", "nowhere.json"], "has no signals"),
         (["compare", "a.json", "b.json"], "a.json cannot be read"),
+        (["replay", "nowhere"], "lab.json cannot be read"),
+        (["replay", "nowhere", "--try", "mood=1"], "no number 'mood' to try"),
+        (["replay", "nowhere", "--policy", "mood=good"], "no policy setting 'mood'"),
     ],
 )
 def test_wrong_arguments_are_one_line(lab, arguments, complaint, tmp_path, monkeypatch):

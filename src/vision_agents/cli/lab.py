@@ -14,6 +14,7 @@ from vision_agents.lab.scenario import PRIMERS, LabError
 from .colour import judged
 from .errors import FAILED, OK, CommandError
 from .lab_endpointing import add_endpointing, run_endpointing
+from .lab_replay import add_replay, run_replay
 from .policy import add_policy, changed_policy, policy_settings
 from .suggestions import did_you_mean
 
@@ -89,8 +90,22 @@ def add_arguments(subparsers: Subparsers) -> None:
         help="run the first N wrong cases once more, to be heard in lab.html (20)",
     )
     runner.add_argument("--out", type=Path, default=Path("lab"), metavar="DIR", help="where the results go (./lab)")
+    runner.add_argument(
+        "--keep",
+        action="store_true",
+        help="keep the trace of each case, about 0.4 MB: `lab replay` decides them again in seconds",
+    )
     runner.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="processes, about 400 MB each (2)")
     add_policy(runner)
+    replayer = commands.add_parser(
+        "replay",
+        help="decide the cases of a run again, in seconds",
+        description="Run the floor, as it is now and under --policy, over what was heard in the cases of a run with "
+        "--keep. Print which are decided otherwise, and each kind before and now. A case is approximate where the "
+        "floor did something else before the decision: what people said is as it was, though the agent would have "
+        "said more or less.",
+    )
+    add_replay(replayer, _jobs)
     turns = commands.add_parser(
         "endpointing",
         help="measure when turns end: latency against cut-offs, beside other rules",
@@ -118,6 +133,10 @@ def _endpointing(args: argparse.Namespace) -> int:
     return run_endpointing(args, _make_folder, lambda done, total: _progress(done, total, "turns"))
 
 
+def _replay(args: argparse.Namespace) -> int:
+    return run_replay(args, _policy(args.policy), _progress)
+
+
 def _compare(args: argparse.Namespace) -> int:
     from vision_agents.lab.compare import compare, described
     from vision_agents.lab.result import LabResult
@@ -139,7 +158,8 @@ def _run(args: argparse.Namespace) -> int:
     from vision_agents.lab.result import LabResult
     from vision_agents.lab.table import goal_table, heard_table, table
 
-    cases = run_cases(scenarios, args.jobs, policy, _progress, voiceprint=args.voiceprint) if scenarios else ()
+    keep_in = args.out if args.keep else None
+    cases = run_cases(scenarios, args.jobs, policy, _progress, voiceprint=args.voiceprint, keep_in=keep_in)
     whole = not args.only and args.suite is None
     cuts = _heard_words() if whole or HEARD in args.only else ()
     result, rows, heard = LabResult(cases, policy, conditions, cuts), figures(cases), heard_figures(cuts)
@@ -250,6 +270,7 @@ def _jobs(text: str) -> int:
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": _run,
+    "replay": _replay,
     "endpointing": _endpointing,
     "compare": _compare,
 }

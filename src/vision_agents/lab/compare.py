@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from .figures import row_of
@@ -53,17 +53,27 @@ def compare(before: LabResult, after: LabResult) -> Comparison:
 
 def described(comparison: Comparison, before: LabResult, after: LabResult) -> str:
     """For the terminal."""
-    lines = [_line(change) for change in sorted(comparison.changes, key=lambda change: "-+~".index(change.mark))]
-    counts = {mark: sum(change.mark == mark for change in comparison.changes) for mark in "+-~"}
-    lines.append(
-        f"{counts['+']} cases became right (+), {counts['-']} wrong (-), {counts['~']} changed otherwise (~), "
-        f"{comparison.same} are the same"
-    )
+    lines = changed_lines(comparison)
     for name, ids in (("only in the first", comparison.gone), ("only in the second", comparison.new)):
         if ids:
             lines.append(f"{name}: {len(ids)} cases ({', '.join(ids[:5])}{', …' if len(ids) > 5 else ''})")
     lines += _kinds(before.cases, after.cases)
     return "\n".join(lines)
+
+
+def changed_lines(comparison: Comparison, approximate: Collection[str] = ()) -> list[str]:
+    """For the terminal: each case that changed, and how many did. `approximate`: the ids of those that are so only
+    about."""
+    lines = [
+        _line(change) + (" (approximate)" if change.after.id in approximate else "")
+        for change in sorted(comparison.changes, key=lambda change: "-+~".index(change.mark))
+    ]
+    counts = {mark: sum(change.mark == mark for change in comparison.changes) for mark in "+-~"}
+    return [
+        *lines,
+        f"{counts['+']} cases became right (+), {counts['-']} wrong (-), {counts['~']} changed otherwise (~), "
+        f"{comparison.same} are the same",
+    ]
 
 
 def _differs(a: CaseResult, b: CaseResult) -> bool:

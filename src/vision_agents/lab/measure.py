@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -17,7 +17,8 @@ from vision_agents.core.trace import notes
 from vision_agents.core.trace.records import Fact
 
 from .case import Recorded
-from .result import CaseResult, Decision
+from .decision import decided, expected
+from .result import CaseResult
 from .scenario import Hearing, Scenario, Sound
 from .script import RATE, Stretch, follow
 
@@ -36,7 +37,8 @@ def measure(recorded: Recorded) -> CaseResult:
     scenario, onset, end = recorded.scenario, recorded.onset, recorded.end
     stretches = follow(recorded.played, recorded.script)
     commit = next(iter(_all(recorded, fx.Commit)), None)
-    decision = _decision(recorded, commit)
+    course = [(record.t, record.fact) for record in recorded.records if record.fact is not None]
+    decision = decided(course, scenario.state, _since(recorded))
     committed_at = commit.t if commit is not None else None
     held = any(record.t >= _since(recorded) for record in _all(recorded, fx.Hold))
     kept = decision == "ignore" or (decision == "after" and scenario.state == "answering")
@@ -50,7 +52,7 @@ def measure(recorded: Recorded) -> CaseResult:
     gap = max(0.0, after[0] - end) if stopped and after else None
     lost, repeated, rewound = _jumps(recorded, stretches)
     reported, heard = _words(recorded, stretches, committed_at)
-    return CaseResult(
+    case = CaseResult(
         id=scenario.id,
         kind=scenario.kind,
         origin=scenario.origin,
@@ -62,7 +64,6 @@ def measure(recorded: Recorded) -> CaseResult:
         onset=onset,
         end=end,
         decision=decision,
-        right=_right(recorded, decision, stretches),
         reason=_reason(recorded, commit),
         evidence=_evidence(recorded, committed_at),
         decided_by=decided_by(recorded.interruptions),
@@ -81,7 +82,13 @@ def measure(recorded: Recorded) -> CaseResult:
         heard_words=heard,
         response=_response(stretches, onset, _spoken_until(recorded)) if decision in ("yield", "after") else None,
         went_on=_went_on(recorded, stretches),
+        began=recorded.began,
+        since=_since(recorded),
+        resumed=recorded.resumed,
+        may_be_later=scenario.may_be_later,
     )
+    whole = decision != "after" or scenario.expect != "after" or _finished_first(recorded, stretches)
+    return replace(case, right=whole and expected(case, decision, course))
 
 
 def failure(scenario: Scenario, error: BaseException) -> CaseResult:
@@ -119,28 +126,6 @@ def _since(recorded: Recorded) -> float:
     """From when on what happened is because of the sound: where nothing else is to be heard, everything is."""
     alone = recorded.scenario.bed is None and recorded.scenario.echo is None
     return recorded.began if alone else recorded.onset - AHEAD
-
-
-def _decision(recorded: Recorded, commit: Happened[fx.Commit] | None) -> Decision:
-    since = _since(recorded)
-    if commit is not None:
-        return "early" if commit.t < since else "yield"
-    # Where there was no reply to interrupt, a turn with words is what is given.
-    if not any(turn.t >= since for turn in _all(recorded, fx.RecordTurn)):
-        return "ignore"
-    return "after" if recorded.scenario.state in ("answering", "uninterruptible") else "yield"
-
-
-def _right(recorded: Recorded, decision: Decision, stretches: list[Stretch]) -> bool:
-    """Return whether that was expected, a notice was heard to its end, and what was said after a pause was taken."""
-    expected, resumed = recorded.scenario.expect, recorded.resumed
-    if expected == "ignore" and decision == "after":
-        return recorded.scenario.may_be_later  # The agent has kept its answer.
-    if decision != expected:
-        return False
-    if decision == "after":
-        return _finished_first(recorded, stretches)
-    return expected == "ignore" or resumed is None or any(turn.t >= resumed for turn in _all(recorded, fx.RecordTurn))
 
 
 def _finished_first(recorded: Recorded, stretches: list[Stretch]) -> bool:

@@ -8,14 +8,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
 from .case import run_case
+from .kept import keep
 from .measure import failure, measure
 from .result import CaseResult
 from .scenario import LabError, Scenario
 from .validation import under
 
 Progress = Callable[[int, int], None]
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 def run_cases(
@@ -25,30 +32,30 @@ def run_cases(
     progress: Progress = lambda done, total: None,
     *,
     voiceprint: bool = False,
+    keep_in: Path | None = None,
 ) -> tuple[CaseResult, ...]:
     """Run all cases, each once, and return their results in the same order. A case that fails is one with a reason.
 
-    `voiceprint`: with one, where the agent knows the caller's voice.
+    `voiceprint`: with one, where the agent knows the caller's voice. `keep_in`: the folder for the traces, see `kept`.
 
     Raises LabError if a process dies.
     """
     results: dict[str, CaseResult] = {}
-    for result in _results(scenarios, jobs, dict(policy or {}), voiceprint):
+    for result in in_processes(partial(_run, dict(policy or {}), voiceprint, keep_in), scenarios, jobs):
         results[result.id] = result
         progress(len(results), len(scenarios))
     return tuple(results[scenario.id] for scenario in scenarios)
 
 
-def _results(
-    scenarios: Sequence[Scenario], jobs: int, policy: dict[str, str], voiceprint: bool
-) -> Iterator[CaseResult]:
-    if jobs <= 1 or len(scenarios) <= 1:
-        yield from (_run(scenario, policy, voiceprint) for scenario in scenarios)
+def in_processes(make: Callable[[Given], Made], given: Sequence[Given], jobs: int) -> Iterator[Made]:
+    """Yield what `make` makes of each, as it is done. Raises LabError if a process dies, and what `make` raises."""
+    if jobs <= 1 or len(given) <= 1:
+        yield from map(make, given)
         return
     # Not forked: onnxruntime's threads do not survive that.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(scenarios)), mp_context=context, initializer=_quieten) as pool:
-        futures = [pool.submit(_run, scenario, policy, voiceprint) for scenario in scenarios]
+    with ProcessPoolExecutor(min(jobs, len(given)), mp_context=context, initializer=_quieten) as pool:
+        futures = [pool.submit(make, each) for each in given]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -60,10 +67,14 @@ def _results(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _run(scenario: Scenario, policy: dict[str, str], voiceprint: bool) -> CaseResult:
+def _run(policy: dict[str, str], voiceprint: bool, keep_in: Path | None, scenario: Scenario) -> CaseResult:
     try:
         recorded = run_case(scenario, policy, voiceprint=voiceprint)
-        return replace(measure(recorded), under=under(recorded) if scenario.source else {})
+        records = (*recorded.before, *recorded.records)
+        if keep_in is not None:
+            keep(keep_in, scenario.id, records)
+        case = measure(recorded)
+        return replace(case, under=under(case, records)) if scenario.source else case
     except Exception as error:
         return failure(scenario, error)
 

@@ -23,6 +23,10 @@ class CaseResult:
                     what the case was; `origin`: "suite", or "audio" for a folder's;
                     `source`: where a clip comes from
     onset, end      where in the call the sound was
+    began, since    when the case begins, after the caller's first question; and from when on what is decided is because
+                    of the sound
+    resumed         when the last part of what the caller says begins, if there is a pause in it
+    may_be_later    as `Scenario.may_be_later`
     decision        "yield": the turn was given to the caller; "ignore": it was not; "after": it is, once the agent has
                     said all; "early": the agent was interrupted before the sound began; "failed": the case did not run
                     to its end, `reason` says why
@@ -81,6 +85,10 @@ class CaseResult:
     heard_words: int | None = None
     response: float | None = None
     went_on: float | None = None
+    began: float = 0.0
+    since: float = 0.0
+    resumed: float | None = None
+    may_be_later: bool = False
 
     @property
     def faulty(self) -> bool:

@@ -9,20 +9,18 @@ to thresholds that were set on these very recordings.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 
-from vision_agents.core.floor import Floor, InterruptionPolicy
-from vision_agents.core.floor import effects as fx
-from vision_agents.core.floor import events as ev
+from vision_agents.core.floor import InterruptionPolicy
 from vision_agents.core.floor.strategies import votes
-from vision_agents.core.trace.notes import SessionStarted
-from vision_agents.core.trace.records import Fact
+from vision_agents.core.trace.records import Record
 
-from .case import Recorded
+from .again import is_right, recorded_policy
 from .result import CaseResult
+from .scenario import LabError
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +55,8 @@ class Number:
 
 AS_IT_IS = "as it is"
 
+_DEFAULTS = asdict(InterruptionPolicy())
+
 _FLOOR = "vision_agents.core.floor"
 
 TRIED = (
@@ -81,72 +81,67 @@ TRIED = (
 )
 """The numbers that decide what is an interruption, each with values on both sides, where both make sense."""
 
-# Deadlines that fall due one after the other without an event between them: more would be a loop.
-_DEADLINES = 64
 
-
-def under(recorded: Recorded) -> dict[str, bool]:
+def under(
+    case: CaseResult,
+    records: Sequence[Record],
+    numbers: Sequence[Number] = TRIED,
+    settings: Mapping[str, str] | None = None,
+) -> dict[str, bool]:
     """Return for each value that is tried, one number at a time, whether the floor decides rightly on what was heard.
 
-    What people did is as it was; what the agent did is, too, as in `what_if`.
+    `records`: the trace of the case; `settings`: of its policy, as texts. What people did is as it was; what the agent
+    did is, too, as in `what_if`.
     """
-    policy = next(InterruptionPolicy(**fact.policy) for fact in _facts(recorded) if isinstance(fact, SessionStarted))
-    found = {AS_IT_IS: _is_right(recorded, policy)}
-    for number in TRIED:
+    policy = recorded_policy(records).override(dict(settings or {}))
+    found = {AS_IT_IS: is_right(case, records, policy)}
+    for number in numbers:
         for value in number.values:
             with number.at(value, policy) as other:
-                found[f"{number.title}={value:g}"] = _is_right(recorded, other)
+                found[f"{number.title}={value:g}"] = is_right(case, records, other)
     return found
+
+
+def number_of(setting: str) -> Number:
+    """The number of NAME=VALUE,VALUE: of the policy, or by its title one of `TRIED`. Raises LabError for none."""
+    name, _, values = setting.partition("=")
+    known = {number.title: number for number in TRIED}
+    known |= {name: Number(name, ()) for name, value in _DEFAULTS.items() if isinstance(value, float)}
+    if name not in known:
+        raise LabError(f"there is no number {name!r} to try; there are {', '.join(known)}")
+    try:
+        return replace(known[name], values=tuple(float(value) for value in values.split(",")))
+    except ValueError:
+        raise LabError(f"--try takes NAME=VALUE,VALUE, as in commit_speech=0.5,0.9, not {setting!r}") from None
 
 
 def left_out(cases: Sequence[CaseResult]) -> dict[str, bool]:
     """Return for each case, by its id, whether it is right by the value that is best on all other sources."""
-    tried = [case for case in cases if case.source and case.under]
-    found: dict[str, bool] = {}
+    best = chosen(cases)
+    return {case.id: case.under[best[case.source]] for case in _tried(cases)}
+
+
+def chosen(cases: Sequence[CaseResult]) -> dict[str, str]:
+    """Return for each source the value that is best on all others; of equals the first, which is what the number is."""
+    tried = _tried(cases)
+    found: dict[str, str] = {}
     for source in {case.source for case in tried}:
-        best = _best([case for case in tried if case.source != source])
-        found |= {case.id: case.under[best] for case in tried if case.source == source}
+        others = means([case for case in tried if case.source != source])
+        found[source] = max(others, key=others.__getitem__, default=AS_IT_IS)
     return found
 
 
-def _best(cases: Iterable[CaseResult]) -> str:
-    """The value with the highest mean over kinds; of equals the first, which is what the number is."""
+def means(cases: Sequence[CaseResult]) -> dict[str, float]:
+    """Return for each value the mean over kinds of the share of right cases."""
     kinds: dict[tuple[str, str], list[CaseResult]] = defaultdict(list)
     for case in cases:
         kinds[case.kind, case.expect].append(case)
-    names = next((case.under for kind in kinds.values() for case in kind), {AS_IT_IS: True})
-    return max(names, key=lambda name: sum(sum(c.under[name] for c in kind) / len(kind) for kind in kinds.values()))
+    names = cases[0].under if cases else ()
+    return {
+        name: sum(sum(case.under[name] for case in kind) / len(kind) for kind in kinds.values()) / len(kinds)
+        for name in names
+    }
 
 
-def _is_right(recorded: Recorded, policy: InterruptionPolicy) -> bool:
-    """Return whether the floor gives the caller the turn where it should, and only there."""
-    scenario = recorded.scenario
-    effects = [effect for at, effect in _replayed(recorded, policy) if at >= recorded.began]
-    # Without a commit it is answered later.
-    given = fx.Commit if scenario.may_be_later else fx.Commit | fx.RecordTurn
-    return any(isinstance(effect, given) for effect in effects) == (scenario.expect == "yield")
-
-
-def _replayed(recorded: Recorded, policy: InterruptionPolicy) -> Iterator[tuple[float, fx.Effect]]:
-    """The effects, in seconds of the case; deadlines fall due in their own time."""
-    floor = Floor(policy)
-    for record in (*recorded.before, *recorded.records):
-        event = record.fact
-        if not isinstance(event, ev.FloorEvent):
-            continue
-        start = event.at - record.t
-        for at in _due(floor, event.at):
-            yield from ((at - start, effect) for effect in floor.handle(ev.TimePassed(at)))
-        yield from ((record.t, effect) for effect in floor.handle(event))
-
-
-def _facts(recorded: Recorded) -> Iterator[Fact | None]:
-    return (record.fact for record in (*recorded.before, *recorded.records))
-
-
-def _due(floor: Floor, until: float) -> Iterator[float]:
-    for _ in range(_DEADLINES):
-        deadline = floor.deadline
-        if deadline is None or deadline >= until:
-            return
-        yield deadline
+def _tried(cases: Sequence[CaseResult]) -> list[CaseResult]:
+    return [case for case in cases if case.source and case.under]

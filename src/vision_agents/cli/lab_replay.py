@@ -1,0 +1,53 @@
+"""`vision-agents lab replay`: the cases of a run decided again, on what was heard in them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from vision_agents.lab.scenario import LabError
+
+from .errors import OK
+from .policy import add_policy
+from .suggestions import did_you_mean
+
+
+def run_replay(args: argparse.Namespace, policy: dict[str, str], progress: Callable[[int, int], None]) -> int:
+    """Decide the cases of the run in a folder again, and print what changed and each kind before and now."""
+    from dataclasses import replace
+
+    from vision_agents.lab.replayed import described, replay_cases
+    from vision_agents.lab.result import LabResult
+    from vision_agents.lab.validation import number_of
+
+    numbers = [number_of(setting) for setting in args.tried]
+    before = LabResult.read(args.folder / "lab.json")
+    if args.only:
+        kinds = sorted({case.kind for case in before.cases})
+        cases = tuple(case for case in before.cases if {case.kind, case.id} & set(args.only))
+        if not cases:
+            near = did_you_mean(args.only[0], kinds)
+            raise LabError(f"no case is of the kind {' or '.join(args.only)}; there are {', '.join(kinds)}.{near}")
+        before = replace(before, cases=cases)
+    print(described(replay_cases(args.folder, before, policy, numbers, args.jobs, progress)))
+    return OK
+
+
+def add_replay(parser: argparse.ArgumentParser, jobs: Callable[[str], int]) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("folder", type=Path, metavar="DIR", help="where `lab run --keep` has written its results")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="KIND", help="decide the cases of this kind alone, or of this id"
+    )
+    parser.add_argument(
+        "--try",
+        dest="tried",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE[,VALUE…]",
+        help="try a number of the policy, or one that the lab tries (words.UNSURE), at other values: each source is "
+        "judged by the value that is best on all others",
+    )
+    parser.add_argument("--jobs", type=jobs, default=2, metavar="N", help="processes, about 100 MB each (2)")
+    add_policy(parser)
