@@ -1,5 +1,6 @@
 """`lab`: what it says of wrong arguments, and a small run from end to end."""
 
+import argparse
 import json
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from vision_agents.cli import lab as lab_command
 from vision_agents.cli.main import main
 from vision_agents.lab.result import CaseResult, LabResult
 from vision_agents.lab.signals import Heard, Silence, write_signals
@@ -72,7 +74,9 @@ def test_rules_are_tried_on_what_was_heard_before(lab, tmp_path):
     ("arguments", "complaint"),
     [
         (["run", "--audio", "nowhere"], "manifest.json"),
-        (["run", "--suite", "nowhere.yaml"], "cannot be read"),
+        (["run", "--suite", "nowhere.yaml"], "there is no suite nowhere.yaml; check --suite"),
+        (["run", "--suite", "none"], "there are no recordings: give --audio"),
+        (["run", "--level", "side_tak=-3"], "there are no recordings: give --audio"),
         (["run", "--only", "thunder"], "no case is of the kind thunder; there are"),
         (["run", "--only", "backchanel"], "Did you mean backchannel?"),
         (["run", "--policy", "mood=good"], "no policy setting 'mood'"),
@@ -93,6 +97,26 @@ def test_wrong_arguments_are_one_line(lab, arguments, complaint, tmp_path, monke
     assert complaint in printed
     assert len(printed.splitlines()) == 1
     assert not any(tmp_path.iterdir())
+
+
+def test_recordings_are_run_beside_the_suite_or_alone(tmp_path, capsys):
+    soundfile.write(tmp_path / "rain.wav", np.full(16_000, 0.01), 16_000)
+    clip = {"id": "rain", "file": "rain.wav", "kind": "noise", "onset_s": 0.0, "end_s": 1.0}
+    (tmp_path / "manifest.json").write_text(json.dumps([clip]))
+
+    def chosen(*words):
+        parser = argparse.ArgumentParser()
+        lab_command.add_arguments(parser.add_subparsers())
+        scenarios, _ = lab_command._chosen(parser.parse_args(["lab", "run", "--audio", str(tmp_path), *words]))
+        return [scenario.id for scenario in scenarios], capsys.readouterr().err
+
+    alone, said = chosen("--suite", "none")
+    assert (alone, said) == (["audio/rain"], "")
+    both, said = chosen()
+    assert "audio/rain" in both
+    assert len(both) > 100
+    assert "cases of the suite, 1 of " in said
+    assert "--suite none: these alone" in said
 
 
 @pytest.mark.parametrize("jobs", ["0", "many", "1000"])

@@ -116,7 +116,7 @@ def test_a_model_that_the_server_has_not(server: Server) -> None:
 def test_a_server_that_tells_of_no_models_may_have_them(server: Server) -> None:
     server.status = 404
     assert language_model.of_server(f"{server.url}#mine").label.startswith("mine at")
-    with pytest.raises(CommandError, match="no model server answers"):
+    with pytest.raises(CommandError, match=r"does not tell its models \(HTTP 404, .*#MODEL"):
         language_model.of_server(server.url)
 
 
@@ -130,7 +130,7 @@ def test_a_server_without_a_model_says_how_to_get_one(server: Server, answer: An
 @pytest.mark.parametrize("answer", [[], "welcome", {"data": "many"}, {}])
 def test_something_else_at_the_address(server: Server, answer: Any) -> None:
     server.answer = answer
-    complaint = "has no model to talk to" if answer == {} else "what answers there is no such server"
+    complaint = "has no model to talk to" if answer == {} else "is no model server: give the address of one"
     with pytest.raises(CommandError, match=complaint):
         language_model.of_server(server.url)
 
@@ -203,7 +203,7 @@ def test_the_demo_fetches_no_model_that_it_does_not_use(
     assert set(pulled) == {*MODELS} - {LANGUAGE_MODEL}
     server.status = 500
     assert main(["demo", "--no-open", "--port", "0", "--llm", server.url]) == UNUSABLE
-    assert "no model server answers" in capsys.readouterr().err
+    assert "does not tell its models (HTTP 500" in capsys.readouterr().err
 
 
 async def test_the_demo_s_agents_think_with_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

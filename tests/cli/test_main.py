@@ -6,7 +6,9 @@ import sys
 from contextlib import suppress
 from importlib import metadata
 
+import numpy as np
 import pytest
+import soundfile
 
 from vision_agents.cli import report
 from vision_agents.cli.main import COMMANDS, main
@@ -75,6 +77,8 @@ def test_an_unknown_command(capsys):
         ("demo --prot 9", "--port"),
         ("token --call x --expire=9", None),
         ("demo --xyzzy", None),
+        ("report folder --out x", None),  # its own help speaks of `call --out`
+        ("doctor --agent mine:make_agent", None),
     ],
 )
 def test_a_misspelt_word_is_told_what_was_meant(words, meant, monkeypatch, capsys):
@@ -108,6 +112,19 @@ def test_a_failure_is_one_line(error, status, line, monkeypatch, capsys):
     (printed,) = capsys.readouterr().err.splitlines()
     assert printed.startswith("vision-agents: ")
     assert line in printed
+
+
+def test_a_misspelt_keyword_of_an_agent_s_part_is_named_by_every_command(tmp_path, monkeypatch, capsys):
+    (tmp_path / "misspelling.py").write_text(
+        "from vision_agents.plugins import smart_turn\n\n\n"
+        "async def make_agent(edge):\n    smart_turn.TurnDetection(bufer_in_seconds=1.0)\n"
+    )
+    soundfile.write(tmp_path / "user.wav", np.zeros(16_000), 16_000)
+    monkeypatch.chdir(tmp_path)
+    assert main(["call", "user.wav", "--out", "call", "--agent", "misspelling:make_agent"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "smart_turn.TurnDetection takes no 'bufer_in_seconds'" in line
+    assert line.endswith("line 5): write buffer_in_seconds=…")
 
 
 @pytest.mark.parametrize("arguments", [["--debug", "report", "somewhere"], ["report", "somewhere", "--debug"]])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from vision_agents.cli.main import main
@@ -10,3 +12,35 @@ from vision_agents.cli.main import main
 def test_a_number_of_hosts_without_ray_is_an_error_and_not_ignored(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "--hosts", "4"]) == 2
     assert "--hosts is the number of processes under Ray: give --ray" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("origin", ["shop", "shop.example", "https://shop.example/", "https://"])
+def test_what_browsers_would_never_say_is_no_origin(origin: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["serve", "--cors", origin])
+    assert "is no origin: write it as browsers do" in capsys.readouterr().err
+
+
+def test_a_folder_for_traces_that_cannot_be_made_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["serve", "--traces", str(tmp_path / "file")]) == 2
+    assert capsys.readouterr().err == (
+        f"vision-agents: error: the folder {tmp_path / 'file'} cannot be made: File exists; choose another\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["--expires", "soon"], ["--expires", "0"], ["--call", ""]])
+def test_a_token_for_no_time_or_no_call_is_refused(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VISION_AGENTS_SECRET", "s" * 32)
+    try:
+        status = main(["token", "--call", "x", *words])
+    except SystemExit as exit_:
+        status = exit_.code
+    assert status == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "number of seconds" in shown.err or "give --call its id" in shown.err

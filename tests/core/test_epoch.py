@@ -105,7 +105,7 @@ class TestInterrupt:
 
         provider = Provider(fails)
         await provider.interrupt()
-        assert "Provider failed while it was cancelled" in caplog.text
+        assert "cancelling Provider failed: " in caplog.text
         assert "the socket is gone" in caplog.text
 
     async def test_a_provider_that_awaits_the_task_it_cancels(self) -> None:

@@ -16,8 +16,9 @@ from vision_agents.core.llm import LLM
 from vision_agents.core.models import ModelError, ModelStore, may_fetch
 from vision_agents.core.models.networks import networks_of
 
-from .dry_run import NoCall, Setup, label
+from .dry_run import NoCall, Setup
 from .findings import Finding, advice, fine, one_line, problem
+from .keywords import label
 
 Check = Callable[[Setup], Iterator[Finding]]
 

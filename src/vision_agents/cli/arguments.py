@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
+from .errors import CommandError
 from .suggestions import did_you_mean
 
 _CHOICE = re.compile(r"invalid choice: '(?P<word>[^']*)' \(choose from (?P<known>.*)\)")
@@ -32,10 +36,10 @@ class Parser(argparse.ArgumentParser):
             return _sentence(choice["word"], re.findall(r"[\w-]+", choice["known"]))
         _, unknown, rest = message.partition("unrecognized arguments: ")
         wrong = _OPTION.search(rest) if unknown else None
-        return _sentence(wrong[0], _OPTION.findall(self.format_help())) if wrong else ""
+        return _sentence(wrong[0], self._option_string_actions) if wrong else ""
 
 
-def _sentence(word: str, known: Sequence[str]) -> str:
+def _sentence(word: str, known: Iterable[str]) -> str:
     meant = did_you_mean(word, known)
     return f".{meant}" if meant else ""
 
@@ -46,3 +50,34 @@ def port(value: str) -> int:
     if not 0 <= number <= 65_535:
         raise argparse.ArgumentTypeError(f"{value} is not a port: take a number from 1024 to 65535, or 0 for any")
     return number
+
+
+def seconds(least: float, most: float) -> Callable[[str], float]:
+    """A type of arguments: seconds between two numbers. It raises ArgumentTypeError for anything else."""
+
+    def read(value: str) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"{value} is not a number of seconds from {least:g} to {most:g}")
+        return number
+
+    return read
+
+
+def origin(value: str) -> str:
+    """A site, as browsers name it. Raises ArgumentTypeError for what is none."""
+    site = urlsplit(value)
+    if value != "*" and (not site.scheme or not site.netloc or value != f"{site.scheme}://{site.netloc}"):
+        raise argparse.ArgumentTypeError(f"{value!r} is no origin: write it as browsers do, https://shop.example:8443")
+    return value
+
+
+def make_folder(folder: Path) -> None:
+    """Have the folder be there, for what is to be written. Raises CommandError if it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"the folder {folder} cannot be made: {error.strerror or error}; choose another") from None

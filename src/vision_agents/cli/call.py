@@ -19,6 +19,7 @@ from vision_agents.core.trace import TraceError
 from vision_agents.core.trace.notes import ClockLate, RecordingEnded, RecordingStarted
 
 from .agent_factory import add_agent_argument, fetch_models, make_agent
+from .arguments import seconds
 from .call_progress import CallProgress
 from .errors import FAILED, INTERRUPTED, OK, CommandError
 from .summary import summary
@@ -44,7 +45,7 @@ def add_arguments(subparsers: Subparsers) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for what comes of it")
     parser.add_argument(
         "--tail",
-        type=_seconds,
+        type=seconds(0, 60),
         default=3.0,
         metavar="SECONDS",
         help="hang up when both have been quiet for so long after the recording's end (default: 3)",
@@ -144,13 +145,3 @@ def _prepare(path: Path, seconds: float) -> CallFolder:
 
 def _unwritable(path: Path, error: OSError) -> CommandError:
     return CommandError(f"{path} cannot be written: {error.strerror or error}; choose another --out")
-
-
-def _seconds(value: str) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = -1.0
-    if not 0.0 <= seconds <= 60.0:
-        raise argparse.ArgumentTypeError(f"{value} is not a number of seconds from 0 to 60")
-    return seconds

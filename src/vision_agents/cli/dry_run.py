@@ -23,7 +23,7 @@ from vision_agents.core.llm import Realtime
 from vision_agents.core.participants import User
 
 from .findings import Finding, one_line, problem
-from .keywords import misspelt
+from .keywords import label, misspelt
 
 # The variables in which a provider's parts look for their keys.
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -132,13 +132,6 @@ def culprit(error: BaseException) -> tuple[str, str]:
             found = (name.partition(".")[0], name)
         trace = trace.tb_next
     return found
-
-
-def label(kind: type) -> str:
-    """A class as it is written in code: `openai.LLM` for those of plugins."""
-    if kind.__module__.startswith(_PLUGINS):
-        return f"{kind.__module__.removeprefix(_PLUGINS).partition('.')[0]}.{kind.__qualname__}"
-    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 async def _try(factory: AgentFactory, options: dict[str, Any]) -> _Attempt:

@@ -10,7 +10,15 @@ from types import FrameType, ModuleType
 
 from .suggestions import nearest
 
+_PLUGINS = "vision_agents.plugins."
 _UNEXPECTED = re.compile(r"(?:(?P<of>[\w.<>]+)\(\) )?got an unexpected keyword argument '(?P<keyword>\w+)'")
+
+
+def label(kind: type) -> str:
+    """A class as it is written in code: `openai.LLM` for those of plugins."""
+    if kind.__module__.startswith(_PLUGINS):
+        return f"{kind.__module__.removeprefix(_PLUGINS).partition('.')[0]}.{kind.__qualname__}"
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +29,9 @@ class Misspelt:
     keyword: str
     meant: str
     where: str
+
+    def __str__(self) -> str:
+        return f"{label(self.made)} takes no {self.keyword!r} ({self.where}): write {self.meant}=…"
 
 
 def misspelt(error: BaseException) -> Misspelt | None:

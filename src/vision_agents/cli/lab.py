@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from vision_agents.lab.scenario import PRIMERS, LabError
 
+from .arguments import make_folder
 from .colour import judged
 from .errors import FAILED, OK, CommandError
 from .lab_endpointing import add_endpointing, run_endpointing
@@ -30,6 +31,10 @@ WIDTH = 100
 
 # Not a kind of cases: the heard words of real speech.
 HEARD = "heard_words"
+
+# In place of a suite: none, but the recordings.
+NO_SUITE = "none"
+SUITE_HELP = f"a suite in YAML to run in place of the shipped one; {NO_SUITE}: the recordings alone"
 
 
 def add_arguments(subparsers: Subparsers) -> None:
@@ -52,9 +57,9 @@ def add_arguments(subparsers: Subparsers) -> None:
         "--audio",
         type=Path,
         metavar="DIR",
-        help="recordings with a manifest.json: each is a case, beside the suite",
+        help=f"recordings with a manifest.json: each is a case, beside the suite; alone with --suite {NO_SUITE}",
     )
-    runner.add_argument("--suite", type=Path, metavar="FILE", help="a suite in YAML to run in place of the shipped one")
+    runner.add_argument("--suite", type=Path, metavar="FILE", help=SUITE_HELP)
     runner.add_argument(
         "--only",
         action="append",
@@ -130,7 +135,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _endpointing(args: argparse.Namespace) -> int:
-    return run_endpointing(args, _make_folder, lambda done, total: _progress(done, total, "turns"))
+    return run_endpointing(args, lambda done, total: _progress(done, total, "turns"))
 
 
 def _replay(args: argparse.Namespace) -> int:
@@ -149,7 +154,7 @@ def _compare(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace) -> int:
     policy = _policy(args.policy)
     scenarios, conditions = _chosen(args)
-    _make_folder(args.out)
+    make_folder(args.out)
     # The models and the runtimes are wanted only now.
     from vision_agents.lab.figures import figures, heard_figures
     from vision_agents.lab.goals import goals
@@ -204,9 +209,13 @@ def _chosen(args: argparse.Namespace) -> tuple[list[Scenario], tuple[str, ...]]:
     from vision_agents.lab.scenario import with_primer
     from vision_agents.lab.suite import load_suite, shipped_suite
 
-    suite = shipped_suite() if args.suite is None else load_suite(args.suite)
+    alone = str(args.suite) == NO_SUITE
+    if args.audio is None and (args.level or alone):
+        raise CommandError("there are no recordings: give --audio the folder that they are in")
+    suite = [] if alone else shipped_suite() if args.suite is None else load_suite(args.suite)
     levels = {**LEVELS, **_levels(args.level)}
-    scenarios = suite + (read_folder(args.audio, levels) if args.audio is not None else [])
+    recorded = read_folder(args.audio, levels) if args.audio is not None else []
+    scenarios = suite + recorded
     if args.only:
         kinds = ", ".join(sorted({scenario.kind for scenario in scenarios}))
         scenarios = [scenario for scenario in scenarios if {scenario.kind, scenario.id} & set(args.only)]
@@ -215,6 +224,11 @@ def _chosen(args: argparse.Namespace) -> tuple[list[Scenario], tuple[str, ...]]:
             raise CommandError(f"no case is of the kind {' or '.join(args.only)}; there are {kinds}, {HEARD}.{near}")
     run = with_primer(feasible(scenarios), args.primer)
     left_out = len(scenarios) - len(feasible(scenarios))
+    if recorded and suite and not args.only:
+        print(
+            f"{len(suite)} cases of the suite, {len(recorded)} of {args.audio} (--suite {NO_SUITE}: these alone)",
+            file=sys.stderr,
+        )
     return run, described(run, left_out, voiceprint=args.voiceprint)
 
 
@@ -247,13 +261,6 @@ def _policy(settings: Sequence[str]) -> dict[str, str]:
 
     changed_policy(InterruptionPolicy(), settings)  # complains of what cannot be had
     return policy_settings(settings)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CommandError(f"the folder {folder} cannot be made: {error.strerror or error}") from None
 
 
 def _progress(done: int, total: int, what: str = "cases") -> None:

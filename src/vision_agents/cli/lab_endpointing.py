@@ -8,12 +8,13 @@ from pathlib import Path
 
 from vision_agents.lab.scenario import LabError
 
+from .arguments import make_folder
 from .errors import OK, CommandError
 
 Progress = Callable[[int, int], None]
 
 
-def run_endpointing(args: argparse.Namespace, make_folder: Callable[[Path], None], progress: Progress) -> int:
+def run_endpointing(args: argparse.Namespace, progress: Progress) -> int:
     """Hear the turns of the folders, or read what was heard, try the rules, print and write the results."""
     # The models and the runtimes are wanted only now.
     from vision_agents.core.audio.files import AudioFileError

@@ -105,7 +105,7 @@ def of_server(address: str) -> LanguageModel:
         if model and isinstance(error, urllib.error.HTTPError) and error.code == 404:
             models = [model]  # it tells of no models, and may have them
         else:
-            raise CommandError(f"no model server answers at {base}: {_reason(error)}. Is it running?") from None
+            raise CommandError(_unanswered(base, error)) from None
     if model and model not in models:
         names = {name.removesuffix(":latest") for name in models}
         if model not in names:
@@ -177,6 +177,17 @@ def _key(base: str) -> str:
     """The key for this server: that of OpenAI is for OpenAI alone."""
     own = "OPENAI_API_KEY" if urlsplit(base).hostname == "api.openai.com" else ""
     return os.environ.get(KEY_VARIABLE) or os.environ.get(own) or "none"
+
+
+def _unanswered(base: str, error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return (
+            f"what answers at {base} does not tell its models (HTTP {error.code}, {error.reason}): give the address of "
+            f"a model server, with #MODEL where it lists none; a key goes into {KEY_VARIABLE}"
+        )
+    if isinstance(error, OSError):
+        return f"no model server answers at {base}: {_reason(error)}. Is it running?"
+    return f"what answers at {base} is no model server: give the address of one"
 
 
 def _chats(model: str) -> bool:

@@ -26,6 +26,7 @@ from vision_agents.load_test.target import InProcess, OnServer
 from vision_agents.serving import CreateAgentError
 
 from .agent_factory import fetch, fetch_models
+from .arguments import seconds
 from .errors import FAILED, INTERRUPTED, OK, UNUSABLE, CommandError
 from .recorded_caller import VOICE, speak
 
@@ -79,7 +80,11 @@ def add_arguments(subparsers: Subparsers) -> None:
         help="callers at a time, one number after the other (default: 10)",
     )
     parser.add_argument(
-        "--seconds", type=_seconds, default=30.0, help="for each number of callers (default: 30)", metavar="SECONDS"
+        "--seconds",
+        type=seconds(5, 3600),
+        default=30.0,
+        help="for each number of callers (default: 30)",
+        metavar="SECONDS",
     )
     parser.add_argument(
         "--audio",
@@ -186,13 +191,3 @@ def _numbers(value: str) -> tuple[int, ...]:
     if not all(1 <= number <= MOST_CALLERS for number in numbers):
         raise argparse.ArgumentTypeError(f"{value!r} is not numbers from 1 to {MOST_CALLERS}, as in 1,10,50")
     return numbers
-
-
-def _seconds(value: str) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = 0.0
-    if not 5.0 <= seconds <= 3600.0:
-        raise argparse.ArgumentTypeError(f"{value} is not a number of seconds from 5 to 3600")
-    return seconds

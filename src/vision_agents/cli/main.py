@@ -16,6 +16,7 @@ from importlib import import_module, metadata
 
 from .arguments import Parser
 from .errors import FAILED, INTERRUPTED, UNUSABLE, CommandError
+from .keywords import misspelt
 from .suggestions import nearest
 
 COMMANDS = {
@@ -122,8 +123,13 @@ def describe(error: BaseException) -> str:
         extra = next((extra for extra, packages in _EXTRAS.items() if package in packages), None)
         if extra is not None:
             return f"the Python package {package} is not installed; run: pip install 'interruptible-agents[{extra}]'"
+    # Here, as in `_status`.
+    from vision_agents.core.failures import explains_itself
+
+    if wrong := misspelt(error):
+        return str(wrong)
     text = " ".join(str(error).split()) or "no details"
-    if type(error).__module__.startswith("vision_agents."):
+    if explains_itself(error):
         return text
     return f"{type(error).__name__}: {text} (add --debug to see where)"
 

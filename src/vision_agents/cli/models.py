@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from vision_agents.core.models import CATALOGUE, FileCheck, ModelError, ModelStore, ProgressBar
 
+from .errors import FAILED, OK, CommandError
+
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -48,8 +50,9 @@ def run(args: argparse.Namespace) -> int:
         names = args.names or None
         return _verify(store, names) if args.action == "verify" else _pull(store, names, args.source)
     except ModelError as error:
-        print(f"\nerror: {error}", file=sys.stderr)
-        return 1
+        if sys.stderr.isatty():
+            print(file=sys.stderr)  # Behind the progress.
+        raise CommandError(str(error), FAILED) from None
     except KeyboardInterrupt:
         print("\ninterrupted: run the same command again to go on", file=sys.stderr)
         return 130
@@ -79,8 +82,8 @@ def _verify(store: ModelStore, names: list[str] | None) -> int:
         print(_line(check))
     bad = dict.fromkeys(check.model.name for check in checks if check.state != "right")
     if bad:
-        print(f"error: run: vision-agents models pull {' '.join(bad)}", file=sys.stderr)
-    return 1 if bad else 0
+        print(f"fetch what is not right: vision-agents models pull {' '.join(bad)}", file=sys.stderr)
+    return FAILED if bad else OK
 
 
 def _line(check: FileCheck) -> str:

@@ -49,7 +49,10 @@ def run(args: argparse.Namespace) -> int:
         policy = changed_policy(recorded, args.policy)
         changes = what_if(records, policy)
     except (TraceError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path} cannot be read as the trace of a call: {error}") from None
+        raise CommandError(
+            f"{path} cannot be read as the trace of a call: {error}; what can is the trace.jsonl that "
+            "`vision-agents call --out DIR` wrote"
+        ) from None
     _tell(recorded, policy, changes, recording_offset(read_records(records)))
     return OK
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vision_agents.serving import CreateAgentError, Runner, load_runner
 
 from .agent_factory import DEFAULT_AGENT, fetch_models
-from .arguments import port
+from .arguments import make_folder, origin, port, seconds
 from .errors import OK, CommandError
 
 INSTALL = 'pip install "interruptible-agents[ray]"'
@@ -44,7 +44,10 @@ def add_arguments(subparsers: Subparsers) -> None:
         "--sessions", type=int, metavar="N", help="calls at a time, at most (default: as many as keep their time)"
     )
     parser.add_argument(
-        "--drain", type=float, metavar="SECONDS", help="how long calls may go on after SIGTERM (default: 3600)"
+        "--drain",
+        type=seconds(0, 7 * 86_400),
+        metavar="SECONDS",
+        help="how long calls may go on after SIGTERM (default: 3600)",
     )
     parser.add_argument("--farewell", metavar="TEXT", help="said to those who are still there then")
     parser.add_argument("--traces", type=Path, metavar="DIR", help="write the trace of each call there")
@@ -58,7 +61,11 @@ def add_arguments(subparsers: Subparsers) -> None:
         "--hosts", metavar="N", help="processes that hold calls under Ray, or LEAST:MOST (default: one for each core)"
     )
     parser.add_argument(
-        "--cors", action="append", metavar="ORIGIN", help="another site whose pages may use this (may be repeated)"
+        "--cors",
+        action="append",
+        type=origin,
+        metavar="ORIGIN",
+        help="another site whose pages may use this (may be repeated)",
     )
     parser.add_argument(
         "--trusted-proxy",
@@ -75,6 +82,8 @@ def run(args: argparse.Namespace) -> int:
     on_ray = args.ray or args.address is not None
     if args.hosts is not None and not on_ray:
         raise CommandError("--hosts is the number of processes under Ray: give --ray or --address too, or leave it out")
+    if args.traces is not None:
+        make_folder(args.traces)
     try:
         load = partial(load_runner, args.agent, args.sessions, _changes(args))
         runner = load()

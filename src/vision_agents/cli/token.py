@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 from vision_agents.serving.tokens import ANY_CALL, LIFETIME, RIGHTS, SECRET, make_token, secret_from_environment
 
+from .arguments import seconds
 from .errors import OK, CommandError
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+LONGEST = 10 * 365 * 24 * 3600.0
+"""Seconds for which a token may be good."""
 
 
 def add_arguments(subparsers: Subparsers) -> None:
@@ -23,7 +27,11 @@ def add_arguments(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--call", required=True, metavar="ID", help=f"the id of the call; {ANY_CALL!r} for all calls")
     parser.add_argument(
-        "--expires", type=float, default=LIFETIME, metavar="SECONDS", help=f"its lifetime (default: {LIFETIME:.0f})"
+        "--expires",
+        type=seconds(1, LONGEST),
+        default=LIFETIME,
+        metavar="SECONDS",
+        help=f"its lifetime (default: {LIFETIME:.0f})",
     )
     parser.add_argument(
         "--may", nargs="+", choices=RIGHTS, default=list(RIGHTS), metavar="RIGHT", help=f"of {', '.join(RIGHTS)}"
@@ -33,6 +41,10 @@ def add_arguments(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the token. Raises CommandError if there is no secret to sign it with."""
+    if not args.call:
+        raise CommandError(
+            f"a token is for the sessions of one call: give --call its id, or {ANY_CALL!r} for all calls"
+        )
     try:
         secret = secret_from_environment()
         if secret is None:

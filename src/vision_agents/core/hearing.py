@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from .failures import log_failure
 from .listeners import HearingListener
 from .part import Part
 from .participants import Participant
@@ -81,4 +82,4 @@ class Hearing(Part):
         if (listener := self._listener) is not None:
             listener.failed(type(self).__name__, error)
         else:
-            logger.error("%s failed: %s", type(self).__name__, error)
+            log_failure(logger, type(self).__name__, error)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Generator
 
 from .epoch import Epoch
 from .events import EventManager
+from .failures import log_failure
 from .listeners import CallBarrier
 from .part import Attachment, Part
 from .tasks import InnerCancellationError, Tasks, own_errors
@@ -94,10 +95,9 @@ class Interruptible(Part):
             )
         except InnerCancellationError:
             pass
-        except Exception:
-            logger.exception(
-                "%s failed while it was cancelled; its late output is dropped by epoch", type(self).__name__
-            )
+        except Exception as error:
+            # Its late output is dropped by epoch.
+            log_failure(logger, f"cancelling {type(self).__name__}", error)
 
     async def cancel_work(self) -> None:
         """Cancel whatever is being made at the provider. Subclasses override this; it may be slow or raise."""

@@ -12,6 +12,8 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Coroutine, Iterator
 from typing import Any, TypeVar
 
+from .failures import StandInError, log_failure
+
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -72,14 +74,14 @@ class Tasks:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("%s failed: %s", task.get_name(), error, exc_info=error)
+            log_failure(logger, task.get_name(), error)
 
 
-class InnerCancellationError(RuntimeError):
+class InnerCancellationError(StandInError):
     """Something that a part waited for was cancelled, and nobody had cancelled the part: it failed."""
 
 
-class EscapedError(RuntimeError):
+class EscapedError(StandInError):
     """Something of a part raised what would have ended the process, or whoever waits for it without a word:
     `sys.exit()`, a panic of compiled code, a GeneratorExit of its own."""
 
@@ -184,4 +186,4 @@ async def bounded(work: Coroutine[Any, Any, None], what: str, seconds: float = G
     elif task.cancelled():
         logger.error("%s failed: %s", what, _gave_up(what))
     elif (error := task.exception()) is not None:
-        logger.error("%s failed: %s", what, error, exc_info=error)
+        log_failure(logger, what, error)

@@ -66,8 +66,10 @@ def load_suite(path: Path) -> list[Scenario]:
     """The cases of a YAML file. Raises LabError if it is none, ImportError without PyYAML (the extra `lab`)."""
     try:
         text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise LabError(f"there is no suite {path}; check --suite") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise LabError(f"the suite {path} cannot be read: {error}") from None
+        raise LabError(f"the suite {path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     return _unique(read_suite(text, path.name))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from vision_agents.core.agents import Agent
 from vision_agents.core.conversation import Message
 from vision_agents.core.edge import EdgeTransport
+from vision_agents.core.failures import log_failure
 from vision_agents.core.tasks import GRACE, bounded
 
 from .figures import Figures
@@ -191,7 +192,7 @@ class AgentSession:
         except Exception as error:
             self.end = self.end or End.FAILED
             self.error = f"{type(error).__name__}: {error}"
-            logger.exception("session %s of call %s failed", self.id, self.call_id)
+            log_failure(logger, f"session {self.id} of call {self.call_id}", error)
         finally:
             # In a task of its own: this one may be cancelled again.
             await asyncio.shield(asyncio.ensure_future(self._leave()))

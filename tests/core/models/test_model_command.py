@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from vision_agents.cli import models
+from vision_agents.cli.main import main
 from vision_agents.core.models import ModelStore, ProgressBar
 
 from .made_up_models import CATALOGUE, CONTENTS
@@ -30,7 +31,7 @@ def test_a_first_day(capsys: pytest.CaptureFixture[str], store: ModelStore, whee
     assert command("list") == 0
     assert "fetch what is not here: vision-agents models pull" in capsys.readouterr().out
     assert command("verify") == 1
-    assert "run: vision-agents models pull ears mouth" in capsys.readouterr().err
+    assert "fetch what is not right: vision-agents models pull ears mouth" in capsys.readouterr().err
     assert command("pull", "--from", str(wheels)) == 0
     shown = capsys.readouterr()
     assert f"ears, mouth: ready in {store.root}" in shown.out
@@ -53,7 +54,7 @@ def test_verify_names_both_hashes(capsys: pytest.CaptureFixture[str], store: Mod
     check = store.verify("ears")[0]
     shown = capsys.readouterr()
     assert f"sha256 {check.actual}, pinned {check.file.sha256}" in shown.out
-    assert shown.err.splitlines()[-1] == "error: run: vision-agents models pull ears"
+    assert shown.err.splitlines()[-1] == "fetch what is not right: vision-agents models pull ears"
 
 
 def test_root_may_be_given(store: ModelStore, wheels: Path, tmp_path: Path) -> None:
@@ -65,8 +66,8 @@ def test_root_may_be_given(store: ModelStore, wheels: Path, tmp_path: Path) -> N
 def test_errors_and_ctrl_c_have_their_status(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, wheels: Path
 ) -> None:
-    assert command("pull", "eras") == 1
-    assert "error: There is no model eras. Did you mean ears?" in capsys.readouterr().err
+    assert main(["models", "pull", "eras"]) == 1
+    assert capsys.readouterr().err == "vision-agents: error: There is no model eras. Did you mean ears?\n"
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..ears import Ears
 from ..events import EventManager
+from ..failures import log_failure
 from ..floor import Floor
 from ..floor import events as ev
 from ..floor.evidence import Vote
@@ -209,7 +210,7 @@ class HearingAdapter:
 
     def failed(self, component: str, error: BaseException) -> None:
         redact(error)
-        logger.error("%s failed: %s", component, error, exc_info=error)
+        log_failure(logger, component, error)
         text = redacted(str(error))
         self._trace.note(ComponentFailed(component, text))
         self._events.send(ErrorEvent(component=component, error=text))

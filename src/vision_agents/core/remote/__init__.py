@@ -7,11 +7,12 @@ from .provider_turn import ProviderTurn, words_beyond
 from .realtime import RealtimeSession, RemoteRealtime
 from .realtime_link import LinkListener, RealtimeLink
 from .requests import Stopped, StreamingRequests
-from .service import RemoteError, Service
+from .service import UNREACHED, RemoteError, Service, unreached
 from .stream import RemoteStream, RemoteSTT
 from .tts import RemoteTTS, SpeechLine, SpeechLostError, Synthesis
 
 __all__ = [
+    "UNREACHED",
     "ProviderTurn",
     "Connection",
     "Inbox",
@@ -28,6 +29,7 @@ __all__ = [
     "RemoteStream",
     "RemoteTTS",
     "Service",
+    "unreached",
     "SpeechLine",
     "SpeechLostError",
     "Stopped",

@@ -297,4 +297,6 @@ class ReconnectingConnection(Generic[S]):
 
 
 def _reason(error: BaseException | None) -> str:
-    return (str(error) or type(error).__name__) if error is not None else "it closed the connection"
+    if error is None:
+        return "it closed the connection"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

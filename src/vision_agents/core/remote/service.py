@@ -28,6 +28,14 @@ class RemoteError(RuntimeError):
         return self.code in self.final
 
 
+UNREACHED = "Check the network, and the address if it is one of your own."
+
+
+def unreached(error: OSError) -> str:
+    """Explain in a sentence a connection that was not made or has failed, and what to do about it."""
+    return f"the connection failed ({error.strerror or str(error) or type(error).__name__}). {UNREACHED}"
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """A service at the far end: its name, and its errors.

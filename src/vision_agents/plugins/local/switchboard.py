@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vision_agents.core.failures import log_failure
 from vision_agents.core.tasks import Tasks, own_errors
 
 from . import protocol
@@ -317,7 +318,7 @@ class Switchboard(Pages):
             await self._until_there_is_room()
             await self._until_over(place)
         except Exception as error:
-            logger.exception("a caller has no agent")
+            log_failure(logger, "a caller's agent", error)
             place.edge.hang_up(error=f"The agent is not there: {str(error) or type(error).__name__}.")
         finally:
             self._forget(place)

@@ -11,7 +11,7 @@ import openai
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from vision_agents.core.redaction import keep_secret, redact
-from vision_agents.core.remote import RemoteError
+from vision_agents.core.remote import UNREACHED, RemoteError, unreached
 
 # What a request to OpenAI may raise beside the SDK's own errors: the network's, and unreadable answers.
 ERRORS = (openai.OpenAIError, WebSocketException, OSError, EOFError, ValueError, TimeoutError)
@@ -26,7 +26,6 @@ _WHAT_TO_DO = {
     "model_not_found": "Check the model's name, and whether the account may use it.",
     "context_length_exceeded": "The conversation has become too long for the model.",
 }
-_UNREACHED = "Check the network, and the address if it is one of your own."
 _CODES = {401: "invalid_api_key", 403: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 
 
@@ -112,9 +111,9 @@ def _text(error: BaseException) -> str:
         return "no answer in time."
     cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else None
     if cause is not None:
-        return f"the connection failed ({type(cause).__name__}: {cause}). {_UNREACHED}"
+        return f"the connection failed ({type(cause).__name__}: {cause}). {UNREACHED}"
     if isinstance(error, OSError):
-        return f"the connection failed ({error.strerror or error}). {_UNREACHED}"
+        return unreached(error)
     body = error.body if isinstance(error, openai.APIError) else None
     told = body.get("message") if isinstance(body, Mapping) else None
     return str(told or error) or type(error).__name__

@@ -10,7 +10,7 @@ import dashscope
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from vision_agents.core.redaction import keep_secret, redact
-from vision_agents.core.remote import RemoteError
+from vision_agents.core.remote import RemoteError, unreached
 
 KEY = "DASHSCOPE_API_KEY"
 
@@ -84,4 +84,6 @@ def _text(error: BaseException) -> str:
         return f"the connection was closed ({error.rcvd.code}): {error.rcvd.reason or 'without a word'}."
     if isinstance(error, TimeoutError):
         return "no answer in time."
+    if isinstance(error, OSError):
+        return unreached(error)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -13,7 +13,8 @@ import { Floor, WORDS } from "./floor.js";
 import { explained } from "./glossary.js";
 import { History } from "./history.js";
 import { keep, keys } from "./keys.js";
-import { MicrophoneError, microphone } from "./microphone.js";
+import { Line } from "./line.js";
+import { MicrophoneError } from "./microphone.js";
 import { Notice } from "./notice.js";
 import { Offers } from "./offers.js";
 import { Rescue } from "./rescue.js";
@@ -26,10 +27,6 @@ import { Summary } from "./summary.js";
 import { themed } from "./theme.js";
 import { Meter, Timeline } from "./timeline.js";
 import { Typing } from "./typing.js";
-
-const MUTED =
-  "The microphone gives no sound: the system, or a switch on it, has muted it. Let it be heard again, or choose another " +
-  "one under Microphone.";
 
 const at = (id) => document.getElementById(id);
 
@@ -63,10 +60,10 @@ const sound = new Sound(
     mute: at("mute"),
   },
   at("voice"),
-  () => call && !caller && exchange(),
+  () => line.exchange(),
   (text) => notice.say(text),
 );
-
+const line = new Line(sound, notice, at("headphones"), meter);
 const settings = new Settings(
   {
     box: at("settings"),
@@ -164,7 +161,7 @@ async function begin(open, fresh, patient) {
     const stream = await open();
     mine = call = new Call(stream, at("voice"), (text) => end(`${text} Press Talk to try again.`), silenced);
     beginning = false;
-    listen(stream);
+    if (!caller) line.take(mine, stream);
     showButtons();
     showLink();
     if (page === null) throw new Error(LOST);
@@ -173,39 +170,6 @@ async function begin(open, fresh, patient) {
     if (mine?.over) return; // Hung up meanwhile.
     if (!(error instanceof MicrophoneError)) console.error(error);
     end(error.message);
-  }
-}
-
-// The track of our microphone; a recorded caller has none.
-function listen(stream) {
-  const [track] = stream.getAudioTracks();
-  sound.use(caller ? null : track);
-  if (caller) return;
-  track.onended = () => exchange("The microphone was taken away. ");
-  track.onmute = () => notice.say(MUTED, { about: "muted" });
-  track.onunmute = () => notice.clear("muted");
-}
-
-// Another microphone in mid-call: somebody chose it, or the one before is gone.
-async function exchange(why = "") {
-  const mine = call;
-  if (!mine) return;
-  try {
-    const stream = await microphone(why ? "" : sound.wanted, at("headphones").checked, false);
-    if (mine !== call || mine.over) {
-      stream.getTracks().forEach((track) => track.stop());
-      return;
-    }
-    await mine.replace(stream);
-    listen(stream);
-    meter();
-    if (why) notice.say(`${why}The call goes on with “${stream.getAudioTracks()[0].label}”; another one can be chosen under Microphone.`);
-  } catch (error) {
-    console.info("no other microphone", error);
-    const { what = "That microphone cannot be used", mend = "plug another one in" } = error;
-    if (why) notice.say(`${why}${what}. The call goes on: ${mend} and choose it under Microphone, or type below the captions.`);
-    else notice.say(`${what}. The call goes on with the one before; another one can be chosen under Microphone.`);
-    sound.stay();
   }
 }
 
@@ -221,7 +185,9 @@ function silenced() {
   });
 }
 
+// Of a call that is not yet connected there is nothing to hear.
 function meter() {
+  if (!call?.remote) return;
   timeline.meters = [new Meter(context, call.stream), new Meter(context, call.remote)];
 }
 
@@ -258,7 +224,7 @@ function drop() {
   call = caller = context = null;
   beginning = false;
   doing = "";
-  sound.use(null);
+  line.leave();
   timeline.meters = [];
   timeline.close();
 }
@@ -266,7 +232,7 @@ function drop() {
 function talk(fresh, patient = false) {
   begin(() => {
     at("state-hint").textContent = "The browser may ask for the microphone.";
-    return microphone(sound.wanted, at("headphones").checked, about.recorded);
+    return line.open(about.recorded);
   }, fresh, patient);
 }
 
