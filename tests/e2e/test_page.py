@@ -128,6 +128,13 @@ async def test_what_is_typed_is_counted_beside_the_turns(on):
     assert (said[0], said[2]) == (f"You: {QUESTION}", "You: And on Sundays? [typed]")
 
 
+async def test_a_call_that_was_reached_is_not_ended_for_a_moment_s_loss_at_the_deadline(on):
+    tab = await on.in_call(page_states.HASTE)
+    await tab.until("window.checked")
+    assert await tab.run(IN_CALL)
+    assert await tab.run("document.querySelector('#notice').hidden")
+
+
 async def test_a_microphone_that_vanishes_costs_no_call(on):
     tab = await on.in_call(page_states.TRACKS)
     await tab.run("window.track.dispatchEvent(new Event('ended'))")
@@ -308,6 +315,6 @@ async def test_keys_and_typing(on):
     assert (on.agent.typed, on.agent.instructions) == (["and typed?"], "Be brief.")
     await tab.run(
         "(({ lastElementChild: row }) => { const field = row.querySelector('input'); field.value = '0'; "
-        "field.dispatchEvent(new Event('change')); })(document.querySelector('#policy'))"
+        "field.dispatchEvent(new Event('change')); })(document.querySelector('#policy + details .policy'))"
     )
     assert "queue_limit must be at least 1" in await tab.until(NOTICE)

@@ -14,7 +14,7 @@ from vision_agents.plugins.local import recorded_call
 from vision_agents.plugins.local.page_files import page_files
 from vision_agents.plugins.local.recorded_call import Replays
 from vision_agents.plugins.local.refused import RefusedError
-from vision_agents.plugins.local.settings import change, settings_of
+from vision_agents.plugins.local.settings import SELDOM, change, settings_of
 
 from ...core.observability.spoken_call import hold_call, user_wav
 
@@ -46,6 +46,7 @@ def test_each_setting_of_the_policy_is_explained():
     assert [each["name"] for each in told["policy"]] == [field.name for field in fields(InterruptionPolicy)]
     assert all(each["meaning"].endswith(".") for each in told["policy"])
     assert {each["kind"] for each in told["policy"]} == {"flag", "choice", "names", "whole", "number"}
+    assert {each["name"] for each in told["policy"] if each["seldom"]} == SELDOM
     rewind = next(each for each in told["policy"] if each["name"] == "rewind")
     assert (rewind["value"], rewind["choices"]) == ("word", ["word", "exact"])
     assert told["voice"] is None

@@ -19,6 +19,15 @@ from .refused import RefusedError
 # Of instructions, in characters.
 LONGEST = 20_000
 
+SELDOM = frozenset(
+    {
+        *("turn_timeout", "speech_gap", "claim_limit", "transcript_timeout", "reply_timeout"),
+        *("continue_after", "stall_timeout", "function_limit", "retries", "retry_after"),
+        *("retry_timeout", "continuations", "user_away", "wait_limit", "queue_limit"),
+    }
+)
+"""Deadlines and limits: nobody tunes an agent by them."""
+
 
 def settings_of(agent: AgentControls) -> dict[str, Any]:
     """The settings now, JSON-ready."""
@@ -52,7 +61,8 @@ def change(agent: AgentControls, wanted: Mapping[str, Any]) -> None:
 
 
 def policy_form(policy: InterruptionPolicy) -> list[dict[str, Any]]:
-    """Each setting of the policy: its `name`, `value`, `default`, `kind`, the `choices` of it, and its `meaning`."""
+    """Each setting of the policy: its `name`, `value`, `default`, `kind`, the `choices` of it, its `meaning`,
+    and whether it is `seldom` changed."""
     kinds, meanings = get_type_hints(InterruptionPolicy), _meanings()
     return [
         {
@@ -62,6 +72,7 @@ def policy_form(policy: InterruptionPolicy) -> list[dict[str, Any]]:
             "kind": _kind(setting.default),
             "choices": list(get_args(kinds[setting.name])) if isinstance(setting.default, str) else [],
             "meaning": meanings[setting.name],
+            "seldom": setting.name in SELDOM,
         }
         for setting in fields(policy)
     ]

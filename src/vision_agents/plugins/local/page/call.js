@@ -38,10 +38,12 @@ export class Call {
     this.failed = failed;
     this.silenced = silenced;
     this.over = false;
+    this.reached = false; // the agent, at least once: a short loss after that mends itself, or is told as one
     this.remote = null;
     this.connection = connection(stream);
     this.connection.ontrack = ({ receiver, track, streams }) => this.play(receiver, streams[0] ?? new MediaStream([track]));
     this.connection.onconnectionstatechange = () => {
+      this.reached ||= this.connection.connectionState === "connected";
       if (this.connection.connectionState === "failed") {
         this.fail("The connection to the agent broke.");
       }
@@ -74,7 +76,7 @@ export class Call {
   }
 
   check(text) {
-    if (this.connection.connectionState !== "connected") {
+    if (!this.reached) {
       this.fail(text);
     }
   }

@@ -10,10 +10,15 @@ export class PolicyForm {
 
   // settings: as the server describes them, see `policy_form`.
   show(settings) {
-    if (!this.fields.size) {
-      this.list.replaceChildren(...settings.map((setting) => this.row(setting)));
-    }
+    if (!this.fields.size) this.build(settings);
     for (const { name, value } of settings) write(this.fields.get(name), value);
+  }
+
+  // What is seldom changed is folded away under the rest.
+  build(settings) {
+    this.list.replaceChildren(...settings.filter(({ seldom }) => !seldom).map((setting) => this.row(setting)));
+    const rest = element("ul", "policy", settings.filter(({ seldom }) => seldom).map((setting) => this.row(setting)));
+    this.list.after(element("details", "", [element("summary", "", "Deadlines and limits, seldom changed"), rest]));
   }
 
   row(setting) {
