@@ -24,7 +24,7 @@ from vision_agents.core.llm import (
     ToolStartedEvent,
 )
 from vision_agents.core.llm.function_call import RUNNING_STILL
-from vision_agents.core.llm.llm import TOOL_ROUNDS
+from vision_agents.core.llm.llm import LIMIT_PROMPT, TOOL_ROUNDS
 from vision_agents.core.part import Attachment
 
 pytestmark = pytest.mark.virtual_time
@@ -338,10 +338,20 @@ class TestFunctions:
             ("Be a cashier.", ["transfer", "pay"]),
         ]
 
-    async def test_a_model_that_only_ever_calls_is_stopped(self, caplog: pytest.LogCaptureFixture) -> None:
-        model = Model(lambda request: [ToolCall(str(len(request.messages)), "again")])
-        model.register_function("again")(lambda: "more")
+    @pytest.mark.parametrize("stubborn", [False, True])
+    async def test_a_model_that_only_ever_calls_has_to_answer_in_the_end(
+        self, caplog: pytest.LogCaptureFixture, stubborn: bool
+    ) -> None:
+        model = Model(
+            lambda request: [
+                ToolCall(str(len(request.messages)), "again") if request.tools or stubborn else "I could not."
+            ]
+        )
+        made: list[bool] = []
+        model.register_function("again")(lambda: made.append(True))
         with caplog.at_level(logging.WARNING):
-            assert [piece async for piece in model.respond(ASK)] == []
-        assert len(model.requests) == TOOL_ROUNDS
+            assert [piece async for piece in model.respond(ASK)] == ([] if stubborn else ["I could not."])
+        assert len(made) == TOOL_ROUNDS
+        assert model.requests[-1].messages[-1].text == LIMIT_PROMPT
+        assert all(LIMIT_PROMPT not in message.text for message in model.requests[-2].messages)
         assert f"called functions {TOOL_ROUNDS} times in a row" in caplog.text

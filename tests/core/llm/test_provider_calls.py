@@ -39,10 +39,10 @@ async def test_the_first_call_stands_for_one_that_repeats_it(desk: Desk, since: 
     first = make(desk, "finish", "1")
     await at(after)
     if since == "the model stopped":
-        desk.calls.broken_off()
+        desk.calls.repeats.broken_off()
     else:
         first.cancel()
-        desk.calls.broken_off()
+        desk.calls.repeats.broken_off()
     await at(after + 1.0)
     assert await make(desk, "finish", "2") == "done k"
     assert begun(desk) == 1
@@ -55,7 +55,7 @@ async def test_it_stands_each_time_and_what_is_broken_off_again_is_told_late(des
     make(desk, "finish", "1").add_done_callback(lambda _: None)
     for number in (2, 3):
         await at(2.0 * number)
-        desk.calls.broken_off()
+        desk.calls.repeats.broken_off()
         again = make(desk, "finish", str(number))
         await at(2.0 * number + 1.0)
         again.cancel()
@@ -87,7 +87,7 @@ async def test_what_is_being_taken_back_when_it_had_returned_is_made_again_after
 async def test_what_an_interruption_takes_back_it_takes_back_after_a_repeat_too(desk: Desk) -> None:
     await make(desk, "undo", "1")
     desk.calls.response_began("it is")
-    desk.calls.broken_off()
+    desk.calls.repeats.broken_off()
     await make(desk, "undo", "2")
     desk.calls.response_began("it is booked")
     desk.epoch.advance()
@@ -96,15 +96,13 @@ async def test_what_an_interruption_takes_back_it_takes_back_after_a_repeat_too(
     assert desk.log[-1] == ("undone done k", "k")
 
 
-@pytest.mark.parametrize("why", ["words", "words to come", "arguments", "not broken off", "no effects", "failed"])
+@pytest.mark.parametrize("why", ["words", "arguments", "not broken off", "no effects", "failed"])
 async def test_everything_else_is_made(desk: Desk, why: str) -> None:
     name = {"no effects": "look", "failed": "fail"}.get(why, "finish")
     desk.offer("fail", seconds=1.0, error=True)
     await make(desk, name, "1")
-    if why == "words to come":
-        desk.epoch.advance()  # Somebody interrupts, and what they say is known later.
-    elif why != "not broken off":
-        desk.calls.broken_off()
+    if why != "not broken off":
+        desk.calls.repeats.broken_off()
     if why == "words":
         desk.history.user_said("and once more")
     await make(desk, name, "2", "other" if why == "arguments" else "k")
@@ -113,7 +111,7 @@ async def test_everything_else_is_made(desk: Desk, why: str) -> None:
 
 async def test_what_is_wanted_twice_in_one_go_is_made_twice(desk: Desk) -> None:
     await make(desk, "finish", "1")
-    desk.calls.broken_off()
+    desk.calls.repeats.broken_off()
     await make(desk, "finish", "2")
     assert begun(desk) == 1
     await make(desk, "finish", "3")
@@ -123,7 +121,7 @@ async def test_what_is_wanted_twice_in_one_go_is_made_twice(desk: Desk) -> None:
 async def test_words_that_led_to_the_first_call_and_are_known_late_ask_for_nothing_new(desk: Desk) -> None:
     place = desk.history.place()
     await make(desk, "finish", "1")
-    desk.calls.broken_off()
+    desk.calls.repeats.broken_off()
     desk.history.user_said("book it", place=place)
     desk.history.overheard("a television")
     await make(desk, "finish", "2")
@@ -132,11 +130,75 @@ async def test_words_that_led_to_the_first_call_and_are_known_late_ask_for_nothi
 
 async def test_words_that_become_known_while_it_waits_at_the_barrier_count(desk: Desk) -> None:
     await make(desk, "finish", "1")
-    desk.calls.broken_off()
+    desk.calls.repeats.broken_off()
     desk.barrier.clear()
     again = make(desk, "finish", "2")
     await at(12.0)
     desk.history.user_said("and once more")
     desk.barrier.set()
     await again
+    assert begun(desk) == 2
+
+
+def hear(desk: Desk, how: str) -> None:
+    if how == "interrupted":
+        desk.epoch.advance()
+    else:
+        desk.calls.repeats.heard()
+
+
+@pytest.mark.parametrize("how", ["interrupted", "heard"])
+@pytest.mark.parametrize("words", ["once more", ""])
+async def test_whether_who_was_heard_wants_it_again_is_known_by_their_words(desk: Desk, how: str, words: str) -> None:
+    desk.calls.repeats.words_known(desk.history.latest)
+    await make(desk, "finish", "1")
+    hear(desk, how)
+    place = desk.history.place()
+    again = make(desk, "finish", "2")
+    await at(11.0)
+    assert not again.done()
+    if words:
+        desk.history.user_said(words, place=place)
+    desk.calls.repeats.words_known(place)
+    await again
+    assert begun(desk) == (2 if words else 1)
+
+
+async def test_words_of_before_the_call_tell_nothing_of_who_was_heard_since(desk: Desk) -> None:
+    desk.calls.repeats.words_known(desk.history.latest)
+    before = desk.history.place()
+    await make(desk, "finish", "1")
+    desk.calls.repeats.heard()
+    place = desk.history.place()
+    again = make(desk, "finish", "2")
+    desk.history.user_said("book it", place=before)
+    desk.calls.repeats.words_known(before)
+    await at(11.0)
+    desk.history.user_said("once more", place=place)
+    desk.calls.repeats.words_known(place)
+    await again
+    assert begun(desk) == 2
+
+
+@pytest.mark.parametrize("transcribes", [True, False])
+@pytest.mark.parametrize("asked", [True, False])
+async def test_where_no_words_come_it_was_a_noise_unless_they_never_do(
+    desk: Desk, transcribes: bool, asked: bool
+) -> None:
+    if transcribes:
+        desk.calls.repeats.words_known(desk.history.latest)
+    await make(desk, "finish", "1")
+    desk.calls.repeats.heard()
+    if asked:
+        desk.calls.repeats.asked()  # The agent has the model go on.
+    await make(desk, "finish", "2")
+    assert begun(desk) == (1 if transcribes or asked else 2)
+
+
+async def test_what_one_agent_has_heard_of_a_model_is_not_known_in_the_next_call(desk: Desk) -> None:
+    desk.calls.repeats.words_known(None)
+    desk.calls.abandon("it is over")
+    await make(desk, "finish", "1")
+    desk.calls.repeats.heard()
+    await make(desk, "finish", "2")
     assert begun(desk) == 2

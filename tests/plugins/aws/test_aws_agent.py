@@ -145,6 +145,38 @@ async def test_what_a_function_says_is_heard_before_its_result(provider: StandIn
     assert not provider.refused
 
 
+@pytest.mark.parametrize("preamble", ["", "let me see."])
+@pytest.mark.parametrize("result", ["ten pounds", None])
+async def test_silence_after_a_result_is_asked_about_at_once_unless_there_is_nothing_to_tell(
+    provider: StandIn, preamble: str, result: str | None
+) -> None:
+    provider.says_before_calls = preamble
+    provider.will_say(ToolCall("call_1", "balance", {}), "", *["you have ten pounds."] * 2)
+    provider.will_hear("my balance")
+    edge, returned = LoopEdge(), asyncio.Event()
+    agent = Agent(edge=edge, agent_user=User(name="Assistant", id="agent"), llm=aws.Realtime())
+
+    @agent.llm.register_function()
+    async def balance() -> str | None:
+        """The balance."""
+        returned.set()
+        return result
+
+    await agent.join()
+    assert edge.sink is not None
+    edge.sink.participant_joined(ANNA)
+    microphone = Microphone(edge)
+    try:
+        await microphone.speak(0.5)
+        await eventually(returned.is_set)
+        await asyncio.sleep(6.0)
+        heard = [m.text for m in agent.conversation if m.role is Role.ASSISTANT and m.text]
+        assert heard == [*([preamble] if preamble else []), *(["you have ten pounds."] if result else [])]
+    finally:
+        microphone.close()
+        await agent.close()
+
+
 class Microphone:
     """Anna's, which is always on."""
 

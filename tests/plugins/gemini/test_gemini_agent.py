@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from vision_agents.core.conversation import ToolCall
-from vision_agents.core.llm import OnInterrupt
 from vision_agents.plugins import gemini
 from vision_agents.plugins.gemini.session import GO_AWAY_MARGIN
 
@@ -20,7 +18,6 @@ from ..realtime.farewells import FarewellStories
 
 class TestAgent(AgentStories):
     deaf_for = 0.0  # Until it hears the user, nobody knows of the interruption.
-    tells_its_end = False
 
     def make(self, service: StandIn, interrupts: bool = True) -> gemini.Realtime:
         config: Any = None if interrupts else {"realtime_input_config": {"activity_handling": "NO_INTERRUPTION"}}
@@ -55,45 +52,6 @@ class TestAgent(AgentStories):
         assert call.ended()[1].heard == "ok then."
         assert service.session.last.said == ["ok", " then."]
         assert spoken > len(call.ended()[0].heard.split())
-
-    @pytest.mark.parametrize("on_interrupt", ["finish", "undo", "cancel"])
-    @pytest.mark.parametrize("broken_by", ["noise", "connection"])
-    @pytest.mark.parametrize("takes", [0.4, 2.0], ids=["returned", "running"])
-    async def test_what_is_called_again_for_the_same_words_is_in_effect_once(
-        self, service: Any, call: AgentCall, takes: float, broken_by: str, on_interrupt: OnInterrupt
-    ) -> None:
-        log: list[str] = []
-        service.pace = 1.5
-        service.will_hear("pay the bill", *[""] * 8)
-        first, again = (ToolCall(f"call_{number}", "pay", {"bill": 1}) for number in (1, 2))
-        # One that has returned is about to be answered when the noise comes.
-        begun = ["it is paid."] if takes < 1.0 else []
-        service.will_say(first, *begun, again, *["it is paid now."] * 3)
-
-        def back(bill: int) -> None:
-            log.append("undone")
-
-        undo = back if on_interrupt == "undo" else None
-
-        @call.agent.llm.register_function(on_interrupt=on_interrupt, undo=undo)
-        async def pay(bill: int) -> str:
-            """Pay."""
-            log.append("begun")
-            await asyncio.sleep(takes)
-            log.append("paid")
-            return "paid"
-
-        call.speak(0.8)
-        await call.until(lambda: log)
-        await asyncio.sleep(1.0)
-        if broken_by == "noise":
-            call.speak(0.3)
-        else:
-            await service.disconnect()
-        await call.until(lambda: any("paid now" in event.heard for event in call.ended()))
-        await asyncio.sleep(10.0)
-        assert log.count("paid") == 1, log
-        assert "undone" not in log[log.index("paid") :]
 
 
 class TestFarewells(FarewellStories):

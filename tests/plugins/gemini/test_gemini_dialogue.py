@@ -392,7 +392,7 @@ async def test_an_answer_is_over_when_all_of_it_is_made_and_not_when_the_service
 
 async def test_an_answer_whose_end_the_service_does_not_tell_is_over_when_it_has_fallen_silent(stand: Stand) -> None:
     stand.dialogue.asked("Talk.", 5)
-    stand.audio(1.0, text="one")
+    stand.audio(1.0, text="One.")
     assert stand.dialogue.played_out_at == stand.time + 1.0 + PLAYED_OUT
     stand.time += 1.0 + PLAYED_OUT - 0.02
     stand.dialogue.finish_if_played_out()
@@ -404,8 +404,28 @@ async def test_an_answer_whose_end_the_service_does_not_tell_is_over_when_it_has
     # And if it was not done: what follows is a part of the same answer.
     stand.audio(text="two")
     stand.over()
-    assert [(said.text, said.request) for said in stand.player.responses.values()] == [("one", 5), ("two", 5)]
+    assert [(said.text, said.request) for said in stand.player.responses.values()] == [("One.", 5), ("two", 5)]
     assert stand.turns == []
+    assert not stand.player.lost
+
+
+@pytest.mark.parametrize("before", ["It rains.", "It rains", None])
+@pytest.mark.parametrize("text", ["It will rain for a very", "“It will rain.”", "雨が降る。", None])
+async def test_an_answer_that_falls_silent_in_the_middle_of_a_sentence_is_lost(
+    stand: Stand, text: str | None, before: str | None
+) -> None:
+    if before is not None:
+        stand.audio(text=before, generation_complete=True)
+        stand.over()
+        stand.time += 5.0
+    stand.dialogue.asked("Talk.", 5)
+    stand.audio(1.0, text=text)
+    stand.time += 1.0 + PLAYED_OUT
+    stand.dialogue.finish_if_played_out()
+    assert stand.player.last.done
+    # Where answers end without a full stop, nothing is known.
+    cut = text == "It will rain for a very" and before != "It rains"
+    assert len(stand.player.lost) == len(stand.player.failures) == cut
 
 
 async def test_what_is_said_before_a_slow_function_is_done_when_that_begins(stand: Stand) -> None:

@@ -76,10 +76,10 @@ def test_one_response_is_asked_for_at_a_time() -> None:
     queue = ResponseQueue()
     queue.add(0)
     queue.add(0)
-    assert queue.sent_at is None
+    assert queue.due_since(0) is None
     first = queue.next(0, now=3.0)
     assert first is not None
-    assert queue.sent_at == 3.0
+    assert queue.due_since(0) == 3.0
     assert queue.next(0, now=4.0) is None
     assert queue.began("17") is None
     assert queue.give_up() is first
@@ -93,7 +93,7 @@ def test_a_response_of_a_server_that_says_no_numbers_is_the_one_that_was_asked_f
     assert queue.began(None, spoken=True) is None
     assert queue.began("7", spoken=False) is None
     assert queue.began(None, spoken=False) is asked
-    assert queue.sent_at is None
+    assert queue.due_since(0) is None
 
 
 def test_what_was_wanted_before_an_interruption_is_not_asked_for() -> None:

@@ -12,7 +12,8 @@ import pytest
 from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import ToolCall
 from vision_agents.plugins.qwen import QwenError
-from vision_agents.plugins.qwen.dialogue import Dialogue, Response, ResponseRequest
+from vision_agents.plugins.qwen.dialogue import Dialogue
+from vision_agents.plugins.qwen.responses import Response, ResponseRequest
 from vision_agents.testing.contract import Player
 
 from ..realtime.kit import ANNA, Reports
@@ -39,6 +40,9 @@ class Stand:
 
     def call(self, call: ToolCall, response: Response) -> None:
         self.calls.append((call, response))
+
+    def expect_response(self) -> None:
+        pass
 
     def failed(self, error: QwenError) -> None:
         self.errors.append(error)
@@ -455,3 +459,22 @@ async def test_not_if_nobody_wants_it_any_more(stand: Stand, dropped: bool) -> N
         stand.model.interrupt()
     stand.dialogue.end()
     assert stand.player.lost == []
+
+
+async def test_what_was_asked_for_is_due_while_it_is_wanted_and_nobody_speaks(stand: Stand) -> None:
+    dialogue = stand.dialogue
+    assert dialogue.due_since is None
+    stand.ask("What time is it?")
+    assert dialogue.due_since == 100.0
+    stand.speech("item_1", True, 0)
+    assert dialogue.due_since is None
+    stand.speech("item_1", False, 900)
+    assert dialogue.due_since == 100.0
+    stand.player.interrupt()
+    assert dialogue.due_since is None
+    stand.ask("And now?")
+    assert dialogue.due_since == 100.0
+    stand.speech("item_2", True, 2000)
+    dialogue.end()
+    stand.ask("And now?")
+    assert dialogue.due_since == 100.0, "whoever spoke in that session is heard anew in the next one"

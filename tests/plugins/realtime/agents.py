@@ -58,8 +58,6 @@ class AgentStories(abc.ABC):
     watched = 1.2
     # Seconds after a noise in which it is heard again.
     silent_after_noise = 4.0
-    # The service says that an answer is complete. Where it may do that late, or not at all, silence is the end of it.
-    tells_its_end = True
     # Milliseconds by which the length of a turn may be wrong when a local detector and the service hear it both.
     turn_tolerance_ms = 50.0
 
@@ -319,8 +317,6 @@ class AgentStories(abc.ABC):
     async def test_a_session_that_says_nothing_more_is_told_of_and_another_one_answers(
         self, service: Any, moment: str
     ) -> None:
-        if moment == "answer" and not self.tells_its_end:
-            pytest.skip("an answer that falls silent is over, as far as anybody knows")
         call, failures, called = self.call_with(service), list[str](), asyncio.Event()
         service.pace = 0.2
         service.will_say(*([ToolCall("call_1", "weather", {})] if moment == "function" else []), *[LONG] * 5)
@@ -401,6 +397,98 @@ class AgentStories(abc.ABC):
             assert paid == [True]
             assert [event.heard for event in call.ended() if event.heard] == ["it is paid."]
             assert [message.text for message in call.agent.conversation if message.role is Role.USER] == ["pay"]
+
+    @pytest.mark.parametrize("on_interrupt", ["finish", "undo", "cancel"])
+    @pytest.mark.parametrize("broken_by", ["noise", "connection"])
+    @pytest.mark.parametrize("takes", [0.4, 2.0], ids=["returned", "running"])
+    async def test_what_is_called_again_for_the_same_words_is_in_effect_once(
+        self, service: Any, call: AgentCall, takes: float, broken_by: str, on_interrupt: OnInterrupt
+    ) -> None:
+        log: list[str] = []
+        service.pace = 1.5
+        service.will_hear("pay the bill", *[""] * 8)
+        first, again = (ToolCall(f"call_{number}", "pay", {"bill": 1}) for number in (1, 2))
+        # One that has returned is about to be answered when the noise comes.
+        begun = ["it is paid."] if takes < 1.0 else []
+        service.will_say(first, *begun, again, *["it is paid now."] * 3)
+
+        def back(bill: int, result: str | None) -> None:
+            log.append("cancelled" if result is None else "undone")
+
+        undo = back if on_interrupt == "undo" else None
+
+        @call.agent.llm.register_function(on_interrupt=on_interrupt, undo=undo)
+        async def pay(bill: int) -> str:
+            """Pay."""
+            log.append("begun")
+            await asyncio.sleep(takes)
+            log.append("paid")
+            return "paid"
+
+        call.speak(0.8)
+        await call.until(lambda: log)
+        await asyncio.sleep(1.0)
+        if broken_by == "noise":
+            call.speak(0.3)
+        else:
+            await service.disconnect()
+        await call.until(lambda: any("paid now" in event.heard for event in call.ended()))
+        await asyncio.sleep(10.0)
+        assert log.count("paid") - log.count("undone") == 1, log
+        assert log[-1] == "paid" or on_interrupt != "undo"
+
+    @pytest.mark.parametrize("preamble", ["", "let me see."])
+    @pytest.mark.parametrize("result", ["ten pounds", None])
+    async def test_silence_after_a_result_is_asked_about_at_once_unless_there_is_nothing_to_tell(
+        self, service: Any, preamble: str, result: str | None
+    ) -> None:
+        service.says_before_calls = preamble
+        returned = asyncio.Event()
+        async with self.call_with(service) as call:
+
+            @call.agent.llm.register_function()
+            async def balance() -> str | None:
+                """The balance."""
+                returned.set()
+                return result
+
+            service.will_say(ToolCall("call_1", "balance", {}), "", *["you have ten pounds."] * 2)
+            service.will_hear("my balance")
+            call.speak(0.8)
+            await call.until(returned.is_set)
+            await asyncio.sleep(8.0)
+            told = ["you have ten pounds."] if result else []
+            assert [event.heard for event in call.ended() if event.heard] == [*([preamble] if preamble else []), *told]
+            await asyncio.sleep(30.0)
+            assert sum("ten pounds" in event.heard for event in call.ended()) == len(told)
+
+    @pytest.mark.parametrize("takes", [0.4, 4.0], ids=["returned", "running"])
+    @pytest.mark.parametrize("tells_words", [True, False])
+    async def test_what_somebody_asks_for_again_is_done_again(
+        self, service: Any, call: AgentCall, takes: float, tells_words: bool
+    ) -> None:
+        done: list[int] = []
+        service.tells_words = tells_words
+        service.pace = 1.0
+        service.will_hear("pay the bill", "pay it once more")
+        first, again = (ToolCall(f"call_{number}", "pay", {"bill": 1}) for number in (1, 2))
+        begun = ["it is paid."] if takes < 1.0 else []
+        service.will_say(first, *begun, again, *["both are paid."] * 3)
+
+        @call.agent.llm.register_function()
+        async def pay(bill: int) -> str:
+            """Pay."""
+            await asyncio.sleep(takes)
+            done.append(bill)
+            return "paid"
+
+        call.speak(0.8)
+        await call.until(lambda: service.active)
+        await asyncio.sleep(1.0)
+        call.speak(1.0)
+        await call.until(lambda: any("both" in event.heard for event in call.ended()))
+        await asyncio.sleep(5.0)
+        assert done == [1, 1]
 
     async def test_a_local_detector_and_the_service_together_stop_it_at_the_first_sound(self, service: Any) -> None:
         service.will_say(" ".join([LONG] * 3), "ok then.")

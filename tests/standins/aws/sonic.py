@@ -308,7 +308,10 @@ class SonicSession:
                 await self._speak(Speech(self, self.service.says_before_calls, goes_on=True), answer)
             await self._call(said)
             said = self.service.next_said()
-        await self._speak(Speech(self, said), answer)
+        if said:
+            await self._speak(Speech(self, said), answer)
+        else:
+            await self.send({"completionEnd": {"completionId": "completion", "stopReason": "END_TURN"}})
 
     async def _speak(self, speech: Speech, answer: Answer) -> None:
         self._speaking = self._last = speech

@@ -150,7 +150,8 @@ class Generation:
             await self._call(said, answer)
         thought = {"text": "**Thinking about it**", "thought": True}
         await session.content(modelTurn={"role": "model", "parts": [thought]})
-        await self._say(said, answer)
+        if said:
+            await self._say(said, answer)
         return True
 
     async def _say(self, text: str, answer: Answer) -> None:

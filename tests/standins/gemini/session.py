@@ -190,7 +190,7 @@ class LiveSession(Session):
             generation.after_first = lambda: self._transcribe(words)
 
     async def _transcribe(self, words: str) -> None:
-        if "inputAudioTranscription" in self.setup:
+        if "inputAudioTranscription" in self.setup and self.service.tells_words:
             half = len(words) // 2
             for piece in (words[:half], words[half:]):
                 await self.content(inputTranscription={"text": piece})

@@ -187,7 +187,9 @@ class RealtimeSession:
         await self.send("input_audio_buffer.committed", previous_item_id=before, item_id=turn)
         await self.announce(item, before)
         if self.config["audio"]["input"]["transcription"] is not None:
-            self.spawn(self._transcribe(item, self.service.next_heard()))
+            words = self.service.next_heard()
+            if self.service.tells_words:
+                self.spawn(self._transcribe(item, words))
         if detection.get("create_response", True):
             self.spawn(self._answer())
 

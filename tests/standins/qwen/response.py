@@ -106,7 +106,7 @@ class Response:
             if session.service.says_before_calls:
                 await self._talk(session.service.says_before_calls, answer)
             await self._call(said, answer)
-        else:
+        elif said:
             await self._talk(said, answer)
         return None
 

@@ -21,14 +21,15 @@ _PATH = "/api-ws/v1/realtime"
 class StandIn(SessionServer[RealtimeSession]):
     """Use it as `async with StandIn() as service:`, and give `service.url` to the SDK.
 
-    `repeats_itself`: it says twice that speech began. `guesses`: it tells words in pieces. `renames`: other
-    names of its events.
+    `repeats_itself`: it says twice that speech began. `guesses`: it tells words in pieces, `tells_words`: at all.
+    `renames`: other names of its events.
     """
 
     def __init__(self, cannot: Mapping[str, str] | None = None, *, word_seconds: float = 0.1) -> None:
         super().__init__(cannot, word_seconds=word_seconds)
         self.repeats_itself = False
         self.guesses = False
+        self.tells_words = True
         self.renames: dict[str, str] = {}
         self.numbers = count(1)
 

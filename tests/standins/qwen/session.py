@@ -146,7 +146,7 @@ class RealtimeSession(Session):
 
     async def _answer(self, item: str, words: str) -> None:
         kind, here = "conversation.item.input_audio_transcription", {"item_id": item, "content_index": 0}
-        if self.config.get("input_audio_transcription") is not None and words:
+        if self.config.get("input_audio_transcription") is not None and words and self.service.tells_words:
             half = len(words) // 2
             for piece in (words[:half], words[half:]) if self.service.guesses else ():
                 await self.send(f"{kind}.delta", **here, delta=piece)

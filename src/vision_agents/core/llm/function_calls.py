@@ -18,7 +18,7 @@ from ..tasks import OUTSIDE
 from .confirmation import Confirmation
 from .function_call import INTERRUPTED, FunctionCall, Phase, Show, Speaker, calling_function
 from .provider_calls import TAKE_BACK_LIMIT, ProviderCall, Repeats
-from .tools import Tools
+from .tools import NOTHING, Tools
 
 logger = logging.getLogger(__name__)
 
@@ -203,7 +203,7 @@ class FunctionCalls:
         # Of a realtime model: its calls, and the last response that it began to say.
         self._provider_calls: deque[ProviderCall] = deque(maxlen=TAKE_BACK_LIMIT)
         self._last_response: str | None = None
-        self._repeats = Repeats(conversation)
+        self.repeats = Repeats(conversation)
 
     def prepare(
         self, call: ToolCall, epoch: int, show: Show, speaker: Speaker | None = None, reply: int | None = None
@@ -269,7 +269,7 @@ class FunctionCalls:
             entry.made.abandon(why)
         self._open = set()
         self._provider_calls.clear()
-        self._repeats.clear()
+        self.repeats.clear()
 
     # Text models.
 
@@ -289,8 +289,8 @@ class FunctionCalls:
         """See `FunctionCaller.call_function`."""
         self._watch()
         # What the user wants is certain behind the barrier, as is whether it was asked for once more.
-        if self._repeats.find(call) is not None and await self._passed(epoch, None):
-            first = self._repeats.find(call)
+        if await self.repeats.repeated(call) is not None and await self._passed(epoch, None):
+            first = self.repeats.find(call)
             if first is not None:
                 first.broken_off = False
                 self._wait_again(first)
@@ -303,7 +303,7 @@ class FunctionCalls:
             made.give_up(CALL_ENDED if self.over else INTERRUPTED)
             return made.output
         self._provider_calls.append(entry)
-        self._repeats.add(entry)
+        self.repeats.add(entry)
         made.begin()
         return await self._result(entry)
 
@@ -338,13 +338,15 @@ class FunctionCalls:
             entry.late = True
         return made.output
 
-    def broken_off(self) -> None:
-        """A realtime model was broken off: what it calls again for the same words is made once."""
-        self._repeats.broken_off()
-
     def awaits(self, call: FunctionCall) -> bool:
         """Return whether a realtime model waits for this call."""
         return any(entry.made is call and not entry.late for entry in self._provider_calls)
+
+    @property
+    def nothing_to_tell(self) -> bool:
+        """Return whether a realtime model need not say anything to what it has called: it returned nothing (None)."""
+        made = [entry.made for entry in self._provider_calls if entry.awaited]
+        return bool(made) and all(call.tool and call.tool.effects and call.output == NOTHING for call in made)
 
     @property
     def deliver(self) -> bool:
@@ -390,6 +392,7 @@ class FunctionCalls:
             epoch.observe(self._epoch_advanced)
 
     def _epoch_advanced(self, epoch: int) -> None:
+        self.repeats.heard()
         for calls in [calls for calls in self._open if calls.epoch < epoch]:
             calls.interrupt()
         # Of what a realtime model has begun to say, `responses_cut` tells how much was heard.

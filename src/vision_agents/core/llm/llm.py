@@ -24,8 +24,12 @@ logger = logging.getLogger(__name__)
 # Tokens of history in a request by default: what most models take, answer fast, and cost little with.
 HISTORY_TOKENS = 16_000
 
-# How often a model may call functions and be asked again before it has to answer.
+# How often a model may call functions and be asked again before it has to answer: then it is told so, and offered none.
 TOOL_ROUNDS = 8
+LIMIT_PROMPT = (
+    f"You have called functions {TOOL_ROUNDS} times in a row, and may call none any more. Tell me what you know by "
+    "now, and what you could not do."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +126,13 @@ class LLM(UsageReporter, FunctionCaller, abc.ABC):
                 made.confirmation.then(partial(self.events.send, event))
             return piece
 
-        for _ in range(TOOL_ROUNDS):
+        for turn in range(TOOL_ROUNDS + 1):
             if born < self.epoch or made.over:
                 return
+            if turn == TOOL_ROUNDS:
+                logger.warning("the model called functions %d times in a row, and may call no more", TOOL_ROUNDS)
+                functions = False
+                request = replace(request, messages=(*request.messages, Message(Role.USER, LIMIT_PROMPT)))
             calls: list[ToolCall] = []
             begun = len(written)
             told = request.instructions if instructions is None else instructions()
@@ -148,8 +156,6 @@ class LLM(UsageReporter, FunctionCaller, abc.ABC):
             if said.strip():
                 yield "\n"  # It is a sentence, which may be spoken while the functions run.
             request = replace(request, messages=request.messages + await made.make(calls, self.function_calls, said))
-        else:
-            logger.warning("the model called functions %d times in a row and was stopped", TOOL_ROUNDS)
         completed = LLMResponseCompletedEvent(text="".join(written), epoch=born)
         made.confirmation.then(partial(self.events.send, completed))
 

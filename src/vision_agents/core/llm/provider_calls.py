@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,9 @@ from .function_call import FunctionCall, Phase
 
 # Calls of a realtime model that can still be taken back; of more than these the oldest are final.
 TAKE_BACK_LIMIT = 64
+
+# Seconds in which a model tells the words of what it has heard. After them it was a noise: the agent goes on, too.
+WORDS_TIMEOUT = 2.0
 
 
 @dataclass(slots=True, eq=False)
@@ -31,6 +35,8 @@ class ProviderCall:
     # The last place in the history when it was made, and whether the model was broken off since.
     place: int = 0
     broken_off: bool = False
+    # Somebody was heard since, and whether they have said something is not known.
+    heard: bool = False
 
     def show(self, output: str) -> None:
         """Tell the model what it should know now."""
@@ -43,13 +49,21 @@ class Repeats:
 
     A model that was broken off by a noise, or with its connection, is asked to go on, and may call a function once
     more that it called for the same words. The first call then stands for that one: once for each time that the model
-    was broken off, since what it calls twice in one go it may want twice. Somebody who interrupts breaks nothing off:
-    they may want it again, in words that are known later.
+    was broken off, since what it calls twice in one go it may want twice.
+
+    Whoever is heard breaks the model off. That they have said something, and may want it again, is known by their
+    words, and these may come later than the model acts on them: they are waited for. Where none come it was a noise. Of
+    a model that has told no words in this call, what it calls by itself after a sound is taken for wanted; what it
+    calls when the agent has asked it to go on since is not.
     """
 
     def __init__(self, conversation: Callable[[], Conversation]) -> None:
         self._conversation = conversation
         self._entries: deque[ProviderCall] = deque(maxlen=TAKE_BACK_LIMIT)
+        # The model tells words.
+        self._transcribes = False
+        # Set whenever something is known of what was heard.
+        self._known = asyncio.Event()
 
     def add(self, entry: ProviderCall) -> None:
         """Take note of a call that is made."""
@@ -62,17 +76,49 @@ class Repeats:
         for entry in self._entries:
             entry.broken_off = True
 
+    def heard(self) -> None:
+        """Somebody is heard: that breaks the model off, and they may be saying something."""
+        for entry in self._entries:
+            entry.broken_off = entry.heard = True
+
+    def words_known(self, place: int | None) -> None:
+        """All words are known of what has this place in the history, if only that there are none."""
+        self._transcribes = True
+        self._clear_up(place)
+
+    def asked(self) -> None:
+        """The agent asks the model for something by itself: nobody has who was heard before."""
+        self._clear_up(None)
+
     def find(self, call: ToolCall) -> ProviderCall | None:
-        """Return the call that this one repeats; None if it does not, or somebody has said something in between."""
-        asked = self._conversation().asked_after
+        """Return the call that this one repeats; None if it does not, or somebody has asked for something since."""
         for entry in reversed(self._entries):
             first, made = entry.call, entry.made
             same = (first.name, first.arguments) == (call.name, call.arguments)
             repeated = entry.broken_off or made.phase is Phase.TAKING_BACK
             if same and repeated and (made.stands or made.phase is not Phase.OVER):
-                return None if asked(entry.place) else entry
+                return None if self._conversation().asked_after(entry.place) else entry
         return None
+
+    async def repeated(self, call: ToolCall) -> ProviderCall | None:
+        """Return what `find` does, as soon as the words are known of whoever was heard since."""
+        try:
+            async with asyncio.timeout(WORDS_TIMEOUT):
+                while (entry := self.find(call)) is not None and entry.heard:
+                    if not self._transcribes:  # What is being taken back is over first.
+                        return entry if entry.made.phase is Phase.TAKING_BACK else None
+                    self._known.clear()
+                    await self._known.wait()
+        except TimeoutError:
+            pass  # There are none.
+        return self.find(call)
 
     def clear(self) -> None:
         """The call is over."""
         self._entries.clear()
+        self._transcribes = False
+
+    def _clear_up(self, place: int | None) -> None:
+        for entry in self._entries:
+            entry.heard &= place is not None and place <= entry.place
+        self._known.set()

@@ -155,6 +155,32 @@ class Realtime(Hearing, UsageReporter, FunctionCaller, abc.ABC):
 
     # What a subclass reports.
 
+    def report_speech_started(self, participant: Participant, confidence: float, onset_delay: float = 0.0) -> None:
+        self.function_calls.repeats.heard()
+        super().report_speech_started(participant, confidence, onset_delay)
+
+    def report_turn_started(self, participant: Participant, confidence: float = 1.0) -> None:
+        self.function_calls.repeats.heard()
+        super().report_turn_started(participant, confidence)
+
+    def report_words(
+        self,
+        participant: Participant,
+        text: str,
+        final: bool,
+        confidence: float | None = None,
+        alternative: str = "",
+        place: int | None = None,
+    ) -> None:
+        """Report words of the user. Final ones without a text say that there are none: it was a noise."""
+        super().report_words(participant, text, final, confidence, alternative, place)
+        if final:
+            self.function_calls.repeats.words_known(place)
+
+    def report_session_lost(self) -> None:
+        """Report that a session is over: what is asked in the next one may be what was done in this one."""
+        self.function_calls.repeats.broken_off()
+
     def report_response_started(self, response: str, asked_in: int | None = None, request: int | None = None) -> None:
         """A response begins. Its epoch is `asked_in`, the one in which it was asked for, if that is known: then one
         that was asked for before an interruption and begins after it is stale from its birth. Otherwise it is the
@@ -214,7 +240,7 @@ class Realtime(Hearing, UsageReporter, FunctionCaller, abc.ABC):
         That is so where its connection broke, and where it stopped for a noise before it had said anything. When nobody
         speaks, and no words come that it answers, it is asked to go on.
         """
-        self.function_calls.broken_off()
+        self.function_calls.repeats.broken_off()
         if (output := self._output) is not None and (response is None or not self.stale(response)):
             output.answer_lost(response, request)
 

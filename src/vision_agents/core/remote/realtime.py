@@ -19,7 +19,7 @@ from .service import RemoteError, Service
 logger = logging.getLogger(__name__)
 
 RESPONSE_TIMEOUT = 10.0
-"""Seconds within which a service has to begin a response that was asked for."""
+"""Seconds within which a service has to begin a response that was asked for, by default."""
 
 
 class RealtimeSession(abc.ABC):
@@ -30,8 +30,9 @@ class RealtimeSession(abc.ABC):
 
     _link: RealtimeLink[Any, Any]
 
-    def __init__(self, model: llm.Realtime) -> None:
+    def __init__(self, model: llm.Realtime, response_timeout: float = RESPONSE_TIMEOUT) -> None:
         self._model = model
+        self._response_timeout = response_timeout
         self._loop = asyncio.get_running_loop()
         # Functions that run, with the ids of their calls.
         self._calls: dict[asyncio.Task[None], str] = {}
@@ -88,6 +89,11 @@ class RealtimeSession(abc.ABC):
     def note(self, call: ToolCall, output: str) -> None:  # noqa: B027 - not every model can be told
         """Tell the model what became of a call that the service does not wait for."""
 
+    def lost(self, error: RemoteError | None, again: bool) -> None:
+        """Take note that the session is gone, as a `LinkListener`: a subclass adds what was lost with it."""
+        self._stop_timer()
+        self._model.report_session_lost()
+
     def unreadable(self, error: RemoteError) -> None:
         """Report a message that makes no sense."""
         self._model.report_failure(error)
@@ -137,23 +143,24 @@ class RealtimeSession(abc.ABC):
     # Responses that a service has to begin.
 
     @property
-    def _asked_since(self) -> float | None:
-        """The loop's time at which the response was asked for that has not begun."""
+    def _due_since(self) -> float | None:
+        """The loop's time since which the service owes a response that is wanted, and would begin it: not while
+        somebody speaks."""
         return None
 
     def expect_response(self) -> None:
         """Give up the response that was asked for, and renew the session, if it does not begin in time."""
-        since = self._asked_since
+        since = self._due_since
         if since is not None and self._response_timer is None:
-            self._response_timer = self._loop.call_at(since + RESPONSE_TIMEOUT, self._check_response)
+            self._response_timer = self._loop.call_at(since + self._response_timeout, self._check_response)
 
     def _check_response(self) -> None:
         self._response_timer = None
-        since = self._asked_since
-        if since is not None and since + RESPONSE_TIMEOUT > self._loop.time():
+        since = self._due_since
+        if since is not None and since + self._response_timeout > self._loop.time():
             self.expect_response()
         elif since is not None:
-            why = f"a response did not begin within {RESPONSE_TIMEOUT:.0f} s; the session is renewed."
+            why = f"a response did not begin within {self._response_timeout:g} s; the session is renewed."
             self._give_up_response(self._link.service.failure(why))
             self._link.renew()
 

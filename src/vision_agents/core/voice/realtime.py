@@ -271,6 +271,7 @@ class RealtimeVoice:
 
     async def _send(self, reply: SpokenReply, request: SpeechRequest, tells: bool) -> None:
         try:
+            self._model.function_calls.repeats.asked()
             sending = self._model.send_text(_prompt(request), reply.number)
             await own_errors(sending, f"{type(self._model).__name__}.send_text")
             if tells:

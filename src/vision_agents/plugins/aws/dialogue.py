@@ -225,12 +225,12 @@ class Dialogue:
             assert response is not None
             if response.text and not (response.audible or self._lost(response) or response.interrupted):
                 self.model.report_mute(AWSError(ANSWERS_IN_TEXT))
-            self._finish(response)
+            self._complete(response)
         self._end_part()
 
     def _on_completion_end(self, _: Json) -> None:
         if self.current is not None:
-            self._finish(self.current)
+            self._complete(self.current)
 
     def _on_usage(self, fields: Json) -> None:
         usage = token_usage(fields, self.name)
@@ -301,6 +301,15 @@ class Dialogue:
         function may have something said before the model goes on."""
         if self.calling is not None and not self._open(self.calling, "AUDIO"):
             self._end(self.calling, more=True)
+
+    def _complete(self, response: Response) -> None:
+        """The service says no more of it: of one that was wanted something should have come."""
+        if not (response.started or response.over or response.interrupted or self._lost(response)):
+            if self.model.function_calls.nothing_to_tell:
+                self._begin(response)
+            else:
+                self.model.report_answer_lost(request=response.key)
+        self._finish(response)
 
     def _finish(self, response: Response) -> None:
         if response is self.current:

@@ -104,7 +104,7 @@ class Session(RealtimeSession):
         self._dialogue.take(event)
 
     def lost(self, error: RemoteError | None, again: bool) -> None:
-        self._stop_timer()
+        super().lost(error, again)
         wanted = self._dialogue.wanted
         self._cancel_calls()
         unanswered = self._dialogue.end()

@@ -190,7 +190,7 @@ class Dialogue:
             return
         response = self._speaking()
         if response is not None:
-            self.model.report_response_text(response.id, text)
+            self._responses.say(response, text)
 
     def _speaking(self) -> Response | None:
         """The response that what comes belongs to, None if it was cancelled."""
@@ -210,7 +210,7 @@ class Dialogue:
         """All of the current response is made. Its turn goes on as long as the service reckons that it is heard."""
         response = self.current
         if response is not None and not self._responses.late(made=True):
-            response.generated = True
+            self._responses.generated(response)
             self._turns.report_words()
             if not response.called:  # Else it may be said with the end of the turn that more follows.
                 self._responses.finish(response)
@@ -227,10 +227,16 @@ class Dialogue:
         if response.pending:
             self._responses.calling = response
         silent = response.asked and not (response.started or response.called or more)
+        # After its functions had returned nothing came: what it has said was said before.
+        untold = response.called and not (response.pending or more) and (response.over or not response.started)
         wanted = response.epoch == self.model.epoch
-        if wanted and reason is not None and reason.value in _FAULTS and not (response.called or more):
+        fault = reason is not None and reason.value in _FAULTS and not (response.called or more)
+        if wanted and untold and self.model.function_calls.nothing_to_tell:
+            response = self._responses.following(response)
+            self._responses.current, silent = None, True
+        elif wanted and (untold or fault):
             self.model.report_answer_lost(response.id if response.started else None, request=response.key)
-        elif wanted and silent:
+        if wanted and silent and not fault:
             # An answer of which nothing came is over all the same, for who asked.
             self._responses.begin(response)
         self._responses.finish(response, more=more or response.pending > 0)

@@ -13,6 +13,10 @@ from itertools import count
 from vision_agents.core import llm
 from vision_agents.core.audio import PcmData
 
+from .client import GeminiError
+
+FELL_SILENT = "Gemini Live: the model fell silent in the middle of a sentence. It is asked to go on."
+
 # After `interrupted` the end of the turn follows at once. If it does not within this time, in seconds, it was missed.
 STOPPED_LIMIT = 1.5
 
@@ -22,6 +26,10 @@ TURN_LIMIT = 20.0
 # Seconds of silence, after all that came has played, in which nothing more comes: the response is over. The service
 # makes speech faster than it is played, and tells of the end as late as it likes.
 PLAYED_OUT = 2.0
+
+# What a sentence ends with, and what may stand behind that.
+_STOPS = tuple(".!?…。！？؟।")
+_CLOSING = "\"'”’»)]*」』 \n"
 
 
 @dataclass(slots=True)
@@ -48,8 +56,9 @@ class Response:
     over: bool = False
     # The service says that no more of it is made, though its turn goes on.
     generated: bool = False
-    # Some of it can be heard.
+    # Some of it can be heard; and its words, as far as they came.
     audible: bool = False
+    words: str = ""
     # When it was cancelled, and when the service said that it has stopped.
     cancelled_at: float | None = None
     stopped_at: float | None = None
@@ -71,6 +80,8 @@ class Responses:
     # The last response of which something was reported, and until when it plays if it is played without a break.
     last: str | None = None
     _plays_until: float = 0.0
+    # Answers end with a full stop or its like, as far as is known.
+    _punctuated: bool = True
     _names: count[int] = field(default_factory=lambda: count(1))
 
     def new(self, asked: bool = False) -> Response:
@@ -104,6 +115,17 @@ class Responses:
         self._plays_until = max(self._plays_until, self.now()) + audio.duration
         self.model.report_audio(response.id, audio)
 
+    def say(self, response: Response, text: str) -> None:
+        """Report words of it."""
+        response.words += text
+        self.model.report_response_text(response.id, text)
+
+    def generated(self, response: Response) -> None:
+        """All of it is made."""
+        response.generated = True
+        if response.words:
+            self._punctuated = _ends_a_sentence(response.words)
+
     @property
     def played_out_at(self) -> float | None:
         """Return when the current response has long fallen silent, unless more of it comes."""
@@ -113,10 +135,16 @@ class Responses:
         return self._plays_until + PLAYED_OUT
 
     def finish_if_played_out(self) -> None:
-        """Finish the current response if it has long fallen silent."""
+        """Finish the current response if it has long fallen silent. In mid-sentence it is lost, where sentences can be
+        told by their full stops."""
         at, current = self.played_out_at, self.current
-        if at is not None and current is not None and self.now() >= at:
-            self.finish(current)
+        if at is None or current is None or self.now() < at:
+            return
+        cut = current.words and self._punctuated and not _ends_a_sentence(current.words)
+        if cut and current.epoch == self.model.epoch:
+            self.model.report_failure(GeminiError(FELL_SILENT))
+            self.model.report_answer_lost(current.id, request=current.key)
+        self.finish(current)
 
     def close(self, response: Response, *, cancelled: bool) -> None:
         """Give it up, because it is to be `cancelled`, or because the service has stopped it."""
@@ -192,3 +220,7 @@ class Responses:
         """The time of the oldest cancellation that the service has not confirmed."""
         waiting = (response for response in self.closing if response.stopped_at is None and not response.generated)
         return min((at for response in waiting if (at := response.cancelled_at) is not None), default=None)
+
+
+def _ends_a_sentence(text: str) -> bool:
+    return text.rstrip(_CLOSING).endswith(_STOPS)

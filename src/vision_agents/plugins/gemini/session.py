@@ -157,7 +157,7 @@ class Session(RealtimeSession):
         self._watch_silence()
 
     def lost(self, error: RemoteError | None, again: bool) -> None:
-        self._stop_timer()
+        super().lost(error, again)
         unheard = self._dialogue.unanswered
         # Until the service calls a turn complete its handle is from before that.
         incomplete = self._dialogue.current is not None

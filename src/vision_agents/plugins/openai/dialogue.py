@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from vision_agents.core import llm
@@ -22,8 +21,8 @@ from vision_agents.core.llm import PlayedResponse
 from .client import OpenAIError, refused
 from .link import SERVICE, Event
 from .response_queue import ResponseQueue, ResponseRequest
-from .responses import Response, Responses
-from .usage import of_realtime, of_transcription
+from .responses import FILTERED, INCOMPLETE, Response, Responses
+from .usage import ModelNames, of_realtime, of_transcription
 from .user_turns import UserTurns
 from .wire import SAMPLE_RATE, ClientEvent
 
@@ -31,7 +30,6 @@ logger = logging.getLogger(__name__)
 
 # How the ids of our cancellations begin: errors about these are no news.
 CANCEL = "cancel_"
-
 
 ANSWERS_IN_TEXT = (
     f"{SERVICE.name}: the model answers in text, which nobody hears. Use a model that speaks, or "
@@ -41,24 +39,6 @@ NOT_UNDERSTOOD = (
     f"{SERVICE.name}: a response is complete, and no audio of it came that is understood here, so nobody hears it. Is "
     "the server at base_url one that speaks, by the events of OpenAI's Realtime API (response.output_audio.delta)?"
 )
-
-# Why the service ends a response before the model does, and what follows.
-FILTERED = "content_filter"
-INCOMPLETE = {
-    FILTERED: f"{SERVICE.name}: the service's content filter stopped an answer, which is not asked for again.",
-    "max_output_tokens": (
-        f"{SERVICE.name}: an answer was cut off, since it reached max_output_tokens, and the model is asked to go on. "
-        "Raise that limit in session=…, or ask for shorter answers in the instructions."
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class ModelNames:
-    """The names of the model that answers, and of the one that writes down the user's words, as the session tells."""
-
-    model: str = ""
-    transcription: str = ""
 
 
 class Wire(Protocol):
@@ -104,13 +84,16 @@ class Dialogue:
         # The epoch in which the user's last turn ended, until its response begins; and whether its words are known.
         self._turn_epoch: int | None = None
         self._understood = False
+        # When the user's last turn ended.
+        self._quiet_since = 0.0
 
     # What we do.
 
     def ask(self, epoch: int, text: str | None = None, key: int | None = None) -> None:
         """Have a response made, as soon as that is possible, for something of `epoch`."""
-        self._report_unanswered(self._queue.add(epoch, text, key))
+        self._report_unanswered(self._queue.add(epoch, text, key, self._now()))
         self.go_on()
+        self._wire.expect_response()
 
     @property
     def unanswered(self) -> list[str]:
@@ -127,9 +110,10 @@ class Dialogue:
             self._wire.expect_response()
 
     @property
-    def asked_since(self) -> float | None:
-        """The time at which the response was asked for that has not begun."""
-        return self._queue.sent_at
+    def due_since(self) -> float | None:
+        """The time since which a response is due that is wanted still; None while somebody speaks."""
+        due = self._queue.due_since(self._model.epoch)
+        return None if due is None or self._turns.speaking else max(due, self._quiet_since)
 
     def give_up_response(self) -> None:
         """Wait no more for the response that was asked for, and report that it is lost."""
@@ -207,6 +191,7 @@ class Dialogue:
         epoch = self._model.epoch if epoch is None else epoch
         response = self._responses.begin(event.response.id, epoch, request.key if request is not None else None)
         response.asked = request is not None
+        response.texted = request is not None and request.text is not None
         if epoch < self._model.epoch:
             # It was on its way when the user interrupted.
             self._cancel(response)
@@ -258,6 +243,8 @@ class Dialogue:
         if wanted and event.response.status in ("failed", "incomplete", "cancelled") and not filtered:
             # Cancelled by the service: for a noise, or for somebody who may not interrupt.
             self._report_lost(response)
+        elif wanted and response.asked and not (response.texted or response.started or filtered or calls):
+            self._report_silence(response)
         elif wanted and (response.asked or filtered) and not calls:
             self._begin(response)  # An answer of which nothing came is over all the same, for who asked.
         self._model.report_response_done(response.id, more=bool(calls))
@@ -274,6 +261,13 @@ class Dialogue:
         if body.status == "incomplete":
             self._wire.failed(OpenAIError(INCOMPLETE.get(reason or "", f"{SERVICE.name}: an answer is incomplete.")))
         return reason
+
+    def _report_silence(self, response: Response) -> None:
+        """Report that nothing came of the answer to results of functions, or to a turn that was asked about again."""
+        if self._model.function_calls.nothing_to_tell:
+            self._begin(response)
+        else:
+            self._report_lost(response)
 
     def _report_lost(self, response: Response) -> None:
         self._model.report_answer_lost(response.id if response.started else None, request=response.key)
@@ -316,7 +310,8 @@ class Dialogue:
     def _on_speech_stopped(self, event: Event) -> None:
         turn = self._turns.get(event.item_id)
         if turn is not None and not turn.ended:
-            turn.ended = True
+            turn.ended, self._quiet_since = True, self._now()
+            self._wire.expect_response()
             duration = self._turns.duration(turn, event.audio_end_ms)
             self._model.report_turn_ended(turn.participant, 1.0, duration, self._turns.trailing_silence)
 

@@ -8,6 +8,7 @@ from typing import Any
 import openai
 
 from vision_agents.core.remote import RemoteRealtime
+from vision_agents.core.remote.realtime import RESPONSE_TIMEOUT
 
 from . import wire
 from .client import TIMEOUT, make_client
@@ -35,6 +36,8 @@ class Realtime(RemoteRealtime):
         speed: of the speech, 0.25 to 1.5.
         noise_reduction: "near_field" for headsets, "far_field" for rooms, None for none.
         session: further fields of the service's session, such as `{"max_output_tokens": 500}`.
+        response_timeout: seconds within which a response has to begin that was asked for; then the session is renewed,
+            and the answer asked for once more. More for a slow server: up to the policy's `reply_timeout`.
         api_key, base_url, organization, project: by default from OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_ORG_ID and
             OPENAI_PROJECT_ID.
         client: a client of the SDK to use instead; it is not closed.
@@ -55,6 +58,7 @@ class Realtime(RemoteRealtime):
         speed: float | None = None,
         noise_reduction: str | None = None,
         session: Mapping[str, Any] | None = None,
+        response_timeout: float = RESPONSE_TIMEOUT,
         api_key: str | None = None,
         base_url: str | None = None,
         organization: str | None = None,
@@ -65,11 +69,12 @@ class Realtime(RemoteRealtime):
         self.model = model
         detection = dict(turn_detection or {"type": "server_vad"})
         self._setup = wire.configuration(voice, detection, transcription_model, speed, noise_reduction, session)
+        self._response_timeout = response_timeout
         self._own_client = client is None
         self._client = client or make_client(api_key, base_url, organization, project, TIMEOUT, 0)
 
     async def _begin(self, instructions: str) -> Session:
-        return Session(self, self._client, self.model, self._setup, instructions)
+        return Session(self, self._client, self.model, self._setup, instructions, self._response_timeout)
 
     async def close(self) -> None:
         await super().close()

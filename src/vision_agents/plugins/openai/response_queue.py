@@ -17,13 +17,14 @@ class ResponseRequest:
     """A request for a response. It carries its number, so that the response is known when it begins.
 
     `text`: what is to be answered, unless that is a spoken turn or the result of a function; `told`: the session that
-    is open has it. `key`: of the text, as the agent asked for it.
+    is open has it. `key`: of the text, as the agent asked for it. `at`: when it was made.
     """
 
     number: int
     epoch: int
     text: str | None = None
     key: int | None = None
+    at: float = 0.0
     told: bool = False
 
     @property
@@ -53,10 +54,12 @@ class ResponseQueue:
         self._sent: ResponseRequest | None = None
         self._sent_at = 0.0
 
-    def add(self, epoch: int, text: str | None = None, key: int | None = None) -> ResponseRequest | None:
+    def add(
+        self, epoch: int, text: str | None = None, key: int | None = None, at: float = 0.0
+    ) -> ResponseRequest | None:
         """Add a request made in `epoch`; returns the oldest one, which is given up, if too many wait."""
         given_up = self._waiting.popleft() if len(self._waiting) >= LIMIT else None
-        self._waiting.append(ResponseRequest(next(self._numbers), epoch, text, key))
+        self._waiting.append(ResponseRequest(next(self._numbers), epoch, text, key, at))
         return given_up
 
     def next(self, epoch: int, now: float) -> ResponseRequest | None:
@@ -67,10 +70,13 @@ class ResponseQueue:
         self._sent, self._sent_at = self._waiting.popleft(), now
         return self._sent
 
-    @property
-    def sent_at(self) -> float | None:
-        """The time at which the request was sent whose response has not begun."""
-        return self._sent_at if self._sent is not None else None
+    def due_since(self, epoch: int) -> float | None:
+        """Return since when a response of `epoch` has not begun: the one that was asked for, or one behind that."""
+        if self._sent is None:
+            return None
+        if self._sent.epoch >= epoch:
+            return self._sent_at
+        return next((request.at for request in self._waiting if request.epoch >= epoch), None)
 
     def give_up(self) -> ResponseRequest | None:
         """Wait no more for the response that was asked for; returns its request."""

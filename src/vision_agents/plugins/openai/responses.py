@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from .link import SERVICE
 from .wire import ClientEvent
 
 # Responses that are remembered: their audio may be playing long after they are done.
 REMEMBERED = 64
+
+# Why the service ends a response before the model does, and what follows.
+FILTERED = "content_filter"
+INCOMPLETE = {
+    FILTERED: f"{SERVICE.name}: the service's content filter stopped an answer, which is not asked for again.",
+    "max_output_tokens": (
+        f"{SERVICE.name}: an answer was cut off, since it reached max_output_tokens, and the model is asked to go on. "
+        "Raise that limit in session=…, or ask for shorter answers in the instructions."
+    ),
+}
 
 
 @dataclass(slots=True)
@@ -24,14 +35,15 @@ class Item:
 class Response:
     """A response. `epoch`: the one in which it was asked for. `running`: the service has not said that it is done.
 
-    `key`: of the text that it answers. `asked`: by us. `started`: it was reported. `cancelled_at`: when it was
-    cancelled. `pending`: functions that it called and whose results are not sent yet.
+    `key`: of the text that it answers. `asked`: by us, and `texted`: for a text. `started`: it was reported.
+    `cancelled_at`: when it was cancelled. `pending`: functions that it called and whose results are not sent yet.
     """
 
     id: str
     epoch: int
     key: int | None = None
     asked: bool = False
+    texted: bool = False
     running: bool = True
     started: bool = False
     cancelled_at: float | None = None

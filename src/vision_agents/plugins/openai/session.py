@@ -50,8 +50,9 @@ class Session(RealtimeSession):
         name: str,
         setup: Mapping[str, Any],
         instructions: str,
+        response_timeout: float,
     ) -> None:
-        super().__init__(model)
+        super().__init__(model, response_timeout)
         self._setup = {**setup, "instructions": instructions}
         detection = (setup["audio"].get("input") or {}).get("turn_detection") or {}
         service_decides = bool(detection.get("interrupt_response", True))
@@ -101,8 +102,8 @@ class Session(RealtimeSession):
         return self._dialogue.unconfirmed_since
 
     @property
-    def _asked_since(self) -> float | None:
-        return self._dialogue.asked_since
+    def _due_since(self) -> float | None:
+        return self._dialogue.due_since
 
     def _give_up_response(self, error: RemoteError) -> None:
         self._model.report_failure(error)
@@ -155,7 +156,7 @@ class Session(RealtimeSession):
         self._dialogue.take(event)
 
     def lost(self, error: RemoteError | None, again: bool) -> None:
-        self._stop_timer()
+        super().lost(error, again)
         wanted = self._dialogue.end()
         if error is None:
             return

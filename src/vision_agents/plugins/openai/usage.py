@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from openai.types import CompletionUsage
@@ -10,6 +11,14 @@ from openai.types.responses import ResponseUsage
 from vision_agents.core.usage import TokenUsage
 
 PROVIDER = "openai"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNames:
+    """The names of the model that answers, and of the one that writes down the user's words, as the session tells."""
+
+    model: str = ""
+    transcription: str = ""
 
 
 def of_response(usage: ResponseUsage, model: str) -> TokenUsage:

@@ -15,10 +15,10 @@ from typing import Protocol
 from vision_agents.core import llm
 from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import ToolCall
-from vision_agents.core.participants import Participant
 
 from .client import QwenError, refused
 from .link import SERVICE_NAME, Event
+from .responses import Response, ResponseRequest, UserTurn
 from .usage import token_usage
 
 OUTPUT_SAMPLE_RATE = 24_000
@@ -45,54 +45,8 @@ NOT_UNDERSTOOD = (
 )
 
 
-@dataclass(slots=True)
-class ResponseRequest:
-    """Something that is to be answered. `instructions`: for this answer; None where it answers results of functions.
-
-    `key`: of the text that it answers, as the agent asked for it.
-    """
-
-    epoch: int
-    instructions: str | None = None
-    key: int | None = None
-
-
-@dataclass(slots=True)
-class Response:
-    """The response that the service makes now. `epoch`: in which it was asked for."""
-
-    id: str
-    epoch: int
-    # What it answers; None if that was spoken.
-    request: ResponseRequest | None = None
-    # Some of it was reported; and some of that can be heard.
-    started: bool = False
-    audible: bool = False
-    cancelled_at: float | None = None
-    # Functions that it called and whose results are not sent yet; and whether it has called any.
-    pending: int = 0
-    called: bool = False
-    done: bool = False
-
-    @property
-    def key(self) -> int | None:
-        """The key of the text that it answers."""
-        return self.request.key if self.request is not None else None
-
-
-@dataclass(slots=True)
-class UserTurn:
-    """A user's turn. Times are the service's, in milliseconds of audio. `place`: of the words in the history."""
-
-    participant: Participant
-    place: int
-    started_ms: float
-    words: str = ""
-    ended: bool = False
-
-
 class Wire(Protocol):
-    """Sends what the dialogue decides. Every method returns at once."""
+    """Carries out what the dialogue decides. Every method returns at once."""
 
     def create(self, request: ResponseRequest) -> None:
         """Have a response made."""
@@ -102,6 +56,9 @@ class Wire(Protocol):
 
     def call(self, call: ToolCall, response: Response) -> None:
         """Call a function."""
+
+    def expect_response(self) -> None:
+        """See that a response that is due begins in time."""
 
     def failed(self, error: QwenError) -> None:
         """The service says that something is wrong."""
@@ -131,24 +88,33 @@ class Dialogue:
     _spoken: int | None = None
     _understood: bool = False
     _turns: OrderedDict[str, UserTurn] = field(default_factory=OrderedDict)
+    # When the last turn ended.
+    _quiet_since: float = 0.0
 
     # What we do.
 
     def ask(self, request: ResponseRequest) -> None:
         """Have something answered, as soon as that is possible."""
+        request.at = self.now()
         self.requests.append(request)
         self.go_on()
+        self.wire.expect_response()
 
     def go_on(self) -> None:
         """Ask for the next response, if it is time."""
         if self.active is None and self.sent is None and self.requests:
             self.sent, self._sent_at = self.requests.popleft(), self.now()
             self.wire.create(self.sent)
+            self.wire.expect_response()
 
     @property
-    def asked_since(self) -> float | None:
-        """The time at which the response was asked for that has not begun."""
-        return self._sent_at if self.sent is not None else None
+    def due_since(self) -> float | None:
+        """The time since which a response is due that is wanted still; None while somebody speaks."""
+        if self.sent is None or any(not turn.ended for turn in self._turns.values()):
+            return None
+        asked = [(self.sent.epoch, self._sent_at), *((request.epoch, request.at) for request in self.requests)]
+        since = next((at for epoch, at in asked if epoch >= self.model.epoch), None)
+        return None if since is None else max(since, self._quiet_since)
 
     def give_up_response(self) -> None:
         """Wait no more for the response that was asked for, and report that it is lost."""
@@ -197,6 +163,7 @@ class Dialogue:
         if self._spoken is not None and self._understood:
             self.requests.append(ResponseRequest(self._spoken))
         self.active = self.calling = self.sent = self._spoken = None
+        self._turns.clear()
         return self.model.epoch in wanted
 
     @property
@@ -296,7 +263,11 @@ class Dialogue:
         elif wanted and not response.called:
             if not response.audible and any(item.get("type") == "message" for item in body.get("output") or ()):
                 self.model.report_mute(QwenError(NOT_UNDERSTOOD))
-            self._begin(response)  # An answer of which nothing came is over all the same, for who asked.
+            asked = response.request
+            if response.started or asked is None or asked.instructions or self.model.function_calls.nothing_to_tell:
+                self._begin(response)  # An answer of which nothing came is over all the same, for who asked.
+            else:
+                self._report_lost(response)  # Nothing came after the results of functions.
         if response.started:
             self.model.report_response_done(response.id, more=wanted and response.called)
         self.calling = response if wanted and response.pending else self.calling
@@ -359,7 +330,8 @@ class Dialogue:
         self._spoken, self._understood = self.model.epoch, False
         if turn is None:
             return
-        turn.ended = True
+        turn.ended, self._quiet_since = True, self.now()
+        self.wire.expect_response()
         duration = max(0.0, float(event["audio_end_ms"]) - turn.started_ms) / 1000.0
         self.model.report_turn_ended(turn.participant, 1.0, duration, self.silence)
 

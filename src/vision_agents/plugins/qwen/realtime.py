@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vision_agents.core.remote import RemoteRealtime
+from vision_agents.core.remote.realtime import RESPONSE_TIMEOUT
 
 from .client import find_key
 from .link import SERVICE
@@ -38,6 +39,8 @@ class Realtime(RemoteRealtime):
         session: further arguments of the SDK's `update_session`, for example {"temperature": 0.7}. With
             {"turn_detection_param": {"interrupt_response": False}} the agent itself decides whether speech is an
             interruption; give it a `vad` for that.
+        response_timeout: seconds within which a response has to begin that was asked for; then the session is renewed,
+            and the answer asked for once more. More for a slow server: up to the policy's `reply_timeout`.
 
     Raises:
         ValueError: a key is missing, or a parameter cannot be.
@@ -57,6 +60,7 @@ class Realtime(RemoteRealtime):
         turn_detection_threshold: float = 0.5,
         turn_detection_silence_duration_ms: int = 800,
         session: Mapping[str, Any] | None = None,
+        response_timeout: float = RESPONSE_TIMEOUT,
     ) -> None:
         if not -1.0 <= turn_detection_threshold <= 1.0:
             raise ValueError(f"turn_detection_threshold is {turn_detection_threshold}; it must be from -1 to 1")
@@ -64,10 +68,11 @@ class Realtime(RemoteRealtime):
         if not 200 <= silence_ms <= 6000:
             raise ValueError(f"turn_detection_silence_duration_ms is {silence_ms}; it must be from 200 to 6000")
         super().__init__(SERVICE)
+        self._response_timeout = response_timeout
         self.model = model
         self.voice = voice or next((name for start, name in _VOICES.items() if model.startswith(start)), None)
         self._messages = Messages(model, url, find_key(api_key), workspace)
         self._setup = Setup(self.voice, turn_detection_type, turn_detection_threshold, silence_ms, dict(session or {}))
 
     async def _begin(self, instructions: str) -> Session:
-        return Session(self, self._messages, self._setup, instructions)
+        return Session(self, self._messages, self._setup, instructions, self._response_timeout)

@@ -16,9 +16,10 @@ from vision_agents.core.llm import PlayedResponse
 from vision_agents.core.remote import RealtimeSession, RemoteError
 
 from .client import QwenError
-from .dialogue import Dialogue, Response, ResponseRequest
+from .dialogue import Dialogue
 from .link import Event, Link
 from .messages import Messages
+from .responses import Response, ResponseRequest
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +55,10 @@ class Session(RealtimeSession):
 
     _link: Link
 
-    def __init__(self, model: llm.Realtime, messages: Messages, setup: Setup, instructions: str) -> None:
-        super().__init__(model)
+    def __init__(
+        self, model: llm.Realtime, messages: Messages, setup: Setup, instructions: str, response_timeout: float
+    ) -> None:
+        super().__init__(model, response_timeout)
         self._setup = setup
         self._instructions = instructions
         self._dialogue = Dialogue(
@@ -103,8 +106,8 @@ class Session(RealtimeSession):
         return self._dialogue.unconfirmed_since
 
     @property
-    def _asked_since(self) -> float | None:
-        return self._dialogue.asked_since
+    def _due_since(self) -> float | None:
+        return self._dialogue.due_since
 
     def _give_up_response(self, error: RemoteError) -> None:
         self._report(error)
@@ -119,7 +122,6 @@ class Session(RealtimeSession):
                 instructions=request.instructions, output_modalities=modalities
             )
         )
-        self.expect_response()
 
     def cancel(self, response: Response) -> None:
         def write(conversation: Any) -> None:
@@ -182,7 +184,7 @@ class Session(RealtimeSession):
         self._dialogue.take(event)
 
     def lost(self, error: RemoteError | None, again: bool) -> None:
-        self._stop_timer()
+        super().lost(error, again)
         wanted = self._dialogue.end()
         self._cancel_calls()
         # What waits and is still wanted is asked for in the next session; if the last one failed, not what it had seen.
