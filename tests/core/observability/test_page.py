@@ -1,6 +1,7 @@
 """The page: whole, alone, and safe whatever was said."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -10,6 +11,8 @@ from vision_agents.cli.summary import summary
 from vision_agents.core.audio.files import WavWriter
 from vision_agents.core.observability import player
 from vision_agents.core.observability.acoustics import Recording
+from vision_agents.core.observability.explain import delays
+from vision_agents.core.observability.facts import AnswerFacts
 from vision_agents.core.observability.folder import CallFolder
 from vision_agents.core.observability.page import report_page
 from vision_agents.core.observability.player import sound_of
@@ -17,6 +20,7 @@ from vision_agents.core.observability.reader import read_story
 from vision_agents.core.observability.report import make_report
 from vision_agents.core.observability.timeline import rows
 from vision_agents.core.trace import encode_record, notes
+from vision_agents.core.trace.stages import AnswerStages
 
 RATE = 48_000
 EVIL = '</title><script>alert("x")</script>&amp;\x00 "\'\u202e'
@@ -181,6 +185,28 @@ def test_what_was_asked_by_text_is_among_what_was_said(conversation):
     assert "by text" in Page(html).text
     assert "and &lt;the&gt; birds?" in html
     assert make_report(story).counts.typed == 0, "code asked"
+
+
+def test_what_came_late_is_counted_where_something_did(conversation):
+    story = read_story(conversation.records)
+    report = make_report(story)
+    late, none = (
+        Page(
+            report_page(
+                replace(report, counts=replace(report.counts, stale_chunks=count, stale_samples=samples)), story, None
+            )
+        )
+        for count, samples in ((1, 48_000), (0, 0))
+    )
+    assert "of interrupted answers' audio came late, in 1 chunk, and was dropped" in late.text
+    assert "of interrupted answers' audio came late" in none.text
+    assert "0 chunks" not in none.text
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.004, ""), (0.3, "0.30 s in functions")])
+def test_a_function_that_took_no_time_is_not_told_of(seconds, told):
+    stages = AnswerStages(speech_end=0.0, pulled=1.0, functions=seconds)
+    assert delays(AnswerFacts(1, 0, "user", stages, {}, 1.0)) == told
 
 
 def test_what_somebody_typed_is_theirs_and_is_counted(conversation):

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision_agents.core.conversation import Message, Role
-from vision_agents.plugins.llama.recall import MOST, recall, with_reminders
+from vision_agents.plugins.llama import recall as recalling
+from vision_agents.plugins.llama.recall import MOST, Reminders, recall
 
 SHOP = "You are Sam, who sells lamps. A desk lamp costs twenty euros and a torch costs six. We close at noon. Be kind."
 
@@ -69,9 +70,39 @@ def test_you_is_who_asks_and_nobody_else() -> None:
 def test_what_earlier_messages_began_with_stays() -> None:
     said = [*user("My cat's name is Mimi."), Message(Role.ASSISTANT, "Nice."), *user("What is my cat's name?")]
     reminded = "First you told me: My cat's name is Mimi. What is my cat's name?"
-    assert [message.text for message in with_reminders("", said)] == ["My cat's name is Mimi.", "Nice.", reminded]
+    assert [message.text for message in Reminders().of("", said)] == ["My cat's name is Mimi.", "Nice.", reminded]
     later = [*said, Message(Role.ASSISTANT, "Mimi."), *user("Thanks.")]
-    assert [message.text for message in with_reminders("", later, 2)] == [reminded, "Mimi.", "Thanks."]
+    assert [message.text for message in Reminders().of("", later, 2)] == [reminded, "Mimi.", "Thanks."]
+
+
+def test_what_was_recalled_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    search = recalling.recall
+    monkeypatch.setattr(recalling, "recall", lambda text, said: looked.append(len(said)) or search(text, said))
+    reminders, said = Reminders(), list[Message]()
+    for number in range(50):
+        said = [*said, *user(f"Cat {number} is called Mimi."), Message(Role.ASSISTANT, "Nice.")]
+        reminders.of(SHOP, said)
+    assert looked == list(range(1, 101))
+
+
+MESSAGES = st.builds(
+    Message, st.sampled_from([Role.USER, Role.ASSISTANT]), st.sampled_from(["My cat is Mimi.", "A cat?", "Is it noon?"])
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["", SHOP]), st.lists(MESSAGES, max_size=5), st.integers(0, 4)), max_size=6))
+def test_what_was_recalled_before_changes_nothing(requests: list[tuple[str, list[Message], int]]) -> None:
+    reminders = Reminders()
+    for instructions, messages, first in requests:
+        assert reminders.of(instructions, messages, first) == Reminders().of(instructions, messages, first)
+
+
+def test_of_a_conversation_that_is_over_nothing_is_kept() -> None:
+    reminders = Reminders()
+    reminders.of(SHOP, user("My cat is Mimi."))
+    reminders.forget()
+    assert "Mimi" not in repr(vars(reminders))
 
 
 def test_only_a_question_of_the_user_recalls() -> None:

@@ -91,7 +91,7 @@ def delays(facts: AnswerFacts) -> str:
     told += [
         f"{seconds:.2f} s {what}"
         for seconds, what in ((stages.functions, "in functions"), (stages.held, "held"))
-        if seconds
+        if round(seconds, 2)
     ]
     if stages.pulled is None:
         told.append("never heard")

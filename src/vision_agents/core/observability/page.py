@@ -80,6 +80,7 @@ def _head(report: Report, story: Story, title: str) -> str:
 def _figures(report: Report) -> str:
     counts = report.counts
     stale = f"{counts.stale_samples / 48_000:.1f} s" if counts.stale_samples else "none"
+    dropped = f", in {counted(counts.stale_chunks, 'chunk')}, and was dropped" if counts.stale_samples else ""
     undecided = f", {counts.undecided} undecided" if counts.undecided else ""
     return tag(
         "section",
@@ -91,7 +92,7 @@ def _figures(report: Report) -> str:
             f"{'time' if counts.interruptions == 1 else 'times'} spoken over: {counts.commits} committed, "
             f"{counts.resumes} resumed{undecided}" + _second_thoughts(report),
         ),
-        _figure(stale, "", f"of late audio dropped, in {counted(counts.stale_chunks, 'chunk')}"),
+        _figure(stale, "", f"of interrupted answers' audio came late{dropped}"),
         class_="figures",
     )
 

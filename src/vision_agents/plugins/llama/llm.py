@@ -27,7 +27,7 @@ from .prompt import (
     prefix,
     shown_from,
 )
-from .recall import with_reminders
+from .recall import Reminders
 from .session import Prompt, Session
 
 logger = logging.getLogger(__name__)
@@ -131,6 +131,7 @@ class LLM(base.LLM):
             examples = SMOLLM2_EXAMPLES if model is None else ()
         self.examples = tuple(examples)
         self.recall = model is None if recall is None else recall
+        self._reminders = Reminders()
         self.exchanges = DEFAULT_EXCHANGES if model is None and exchanges is None else exchanges
         options = EngineOptions(context, shared_context, n_threads, n_gpu_layers)
         files = None if self.model is None else {"model": self.model}
@@ -234,6 +235,7 @@ class LLM(base.LLM):
         """End the session and forget its conversation; the model stays loaded for the next. Harmless twice."""
         self._session.close()
         self._aside.close()
+        self._reminders.forget()
         self._network.close()
 
     def _prompt(self, request: base.LLMRequest, without: str | None) -> Prompt:
@@ -247,7 +249,7 @@ class LLM(base.LLM):
         begin = 0 if exchanges is None else shown_from(request.messages, exchanges)
         shown: Sequence[Message] = request.messages[begin:]
         if self.recall:
-            shown = with_reminders(request.instructions, request.messages, begin)
+            shown = self._reminders.of(request.instructions, request.messages, begin)
         # The smallest models parrot the mark of a cut reply.
         said = history(shown, cut="" if self.model is None else CUT_OFF)
         return Prompt(

@@ -36,12 +36,37 @@ _OWN = re.compile(r"you(r name|'re|’re)?\b", re.IGNORECASE)
 Subjects = frozenset[str]
 
 
-def with_reminders(instructions: str, messages: Sequence[Message], first: int = 0) -> list[Message]:
-    """The messages from `first` on; each of a user begins with what was to be recalled when it was said.
+class Reminders:
+    """A conversation's messages, each of a user with what was to be recalled when it was said.
 
-    That of earlier messages stays, so that a model which has read them need not read them again.
+    That of earlier messages stays, so that a model which has read them need not read them again; nor is it looked for
+    again, as long as what was said by then stands.
     """
-    return [_reminded(instructions, messages[: place + 1]) for place in range(first, len(messages))]
+
+    def __init__(self) -> None:
+        self._instructions = ""
+        self._messages: Sequence[Message] = ()
+        self._made: dict[int, Message] = {}
+
+    def of(self, instructions: str, messages: Sequence[Message], first: int = 0) -> list[Message]:
+        """The messages from `first` on, with their reminders."""
+        known = _alike(self._messages, messages) if instructions == self._instructions else 0
+        self._made = {place: made for place, made in self._made.items() if place < known}
+        self._instructions, self._messages = instructions, tuple(messages)
+        for place in range(first, len(messages)):
+            if place not in self._made:
+                self._made[place] = _reminded(instructions, messages[: place + 1])
+        return [self._made[place] for place in range(first, len(messages))]
+
+    def forget(self) -> None:
+        """Keep nothing of the conversation."""
+        self._instructions, self._messages, self._made = "", (), {}
+
+
+def _alike(one: Sequence[Message], other: Sequence[Message]) -> int:
+    """The number of messages with which both begin."""
+    pairs = zip(one, other, strict=False)
+    return next((place for place, (a, b) in enumerate(pairs) if a is not b and a != b), min(len(one), len(other)))
 
 
 def _reminded(instructions: str, messages: Sequence[Message]) -> Message:
