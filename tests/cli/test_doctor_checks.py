@@ -17,6 +17,7 @@ from vision_agents.cli.pace import Pace, measure
 from vision_agents.core.models import CATALOGUE, ModelStore
 from vision_agents.core.models.catalogue import Model
 from vision_agents.core.models.networks import NetworkSpec
+from vision_agents.plugins import openai
 
 # Models.
 
@@ -212,3 +213,19 @@ def test_an_old_python(monkeypatch):
     (finding,) = machine_checks.python()
     assert finding.level is Level.PROBLEM
     assert "3.11" in finding.next
+
+
+def server_findings(url: str) -> list[tuple[Level, str]]:
+    llm = openai.ChatCompletionsLLM("mine", base_url=url, api_key="none")
+    setup = dry_run.Setup("made:up", {"llm": llm})
+    return [(finding.level, finding.what) for finding in agent_checks.model_server(setup)]
+
+
+def test_a_model_server_on_this_machine_that_is_not_there_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+        assert server_findings(url) == []
+    ((level, what),) = server_findings(url)
+    assert level is Level.PROBLEM
+    assert what.startswith(f"no model server answers at {url}/: ")
+    assert server_findings("https://models.example/v1") == [], "others are not asked"

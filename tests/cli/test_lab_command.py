@@ -83,7 +83,10 @@ def test_rules_are_tried_on_what_was_heard_before(lab, tmp_path):
         (["run", "--policy", "mood"], "takes NAME=VALUE"),
         (["endpointing"], "give --audio a folder of recordings, or --signals"),
         (["endpointing", "--audio", "nowhere"], "manifest.json"),
-        (["endpointing", "--signals", "nowhere.json"], "has no signals"),
+        (
+            ["endpointing", "--signals", "nowhere.json"],
+            "has no signals of `lab endpointing` (No such file or directory): give the",
+        ),
         (["compare", "a.json", "b.json"], "a.json cannot be read"),
         (["replay", "nowhere"], "lab.json cannot be read"),
         (["replay", "nowhere", "--try", "mood=1"], "no number 'mood' to try"),

@@ -6,6 +6,7 @@ Each check is a function that takes a `Setup` and yields findings; `CHECKS` list
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,16 @@ from typing import Any
 
 from vision_agents.core.floor import InterruptionPolicy
 from vision_agents.core.llm import LLM
+from vision_agents.core.loopback import is_loopback
 from vision_agents.core.models import ModelError, ModelStore, may_fetch
 from vision_agents.core.models.networks import networks_of
 
 from .dry_run import NoCall, Setup
 from .findings import Finding, advice, fine, one_line, problem
 from .keywords import label
+
+# Seconds for a server on this machine to take a connection.
+SERVER_TIMEOUT = 0.5
 
 Check = Callable[[Setup], Iterator[Finding]]
 
@@ -196,6 +201,24 @@ def tools(setup: Setup) -> Iterator[Finding]:
         )
 
 
+def model_server(setup: Setup) -> Iterator[Finding]:
+    """A model server on this machine that is not there. Others are not asked."""
+    llm = setup.parts.get("llm")
+    if not (_is(llm, "openai.ChatCompletionsLLM") or _is(llm, "openai.LLM")):
+        return
+    url = getattr(getattr(llm, "_client", None), "base_url", None)
+    if url is None or not is_loopback(url.host):
+        return
+    try:
+        socket.create_connection((url.host, url.port or 80), SERVER_TIMEOUT).close()
+    except OSError as error:
+        yield problem(
+            f"llm {label(type(llm))}",
+            f"no model server answers at {url}: {error.strerror or error}",
+            "start it, or correct base_url=…",
+        )
+
+
 def aws_account(setup: Setup) -> Iterator[Finding]:
     """Nova Sonic's account, which is looked for when a session opens, as far as it can be seen without asking AWS."""
     llm = setup.parts.get("llm")
@@ -223,6 +246,7 @@ CHECKS: tuple[Check, ...] = (
     policy,
     models,
     tools,
+    model_server,
     aws_account,
 )
 

@@ -123,7 +123,8 @@ def read_signals(path: Path) -> list[Heard]:
     try:
         return [decode(Heard, turn) for turn in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError, AttributeError, TraceError) as error:
-        raise LabError(f"{path} has no signals of `lab endpointing`: {error}") from None
+        why = getattr(error, "strerror", None) or error
+        raise LabError(f"{path} has no signals of `lab endpointing` ({why}): give the signals.json of a run") from None
 
 
 @dataclass
