@@ -126,7 +126,11 @@ def test_less_risk_is_more_patience() -> None:
         ("That's I-T-I-L", Ending.SPELLED),
         ("four one five", Ending.SPELLED),
         ("It is 4 1 5.", Ending.SPELLED),
-        *((text, Ending.SHORT) for text in ("Yes.", "No.", "okay", "Sure, thank you.", "Nein!", "いいえ。", "不是")),
+        *((text, Ending.SHORT) for text in ("Yes.", "No.", "okay", "Nein!", "いいえ。", "不是", "ठीक है।", "ใช่")),
+        *((text, Ending.SHORT) for text in ("No, no, no.", "Yeah, okay.", "okayyy", "jaja", "Mhm.")),
+        # A listener's words that answer a question have said why already.
+        *((text, Ending.WHOLE) for text in ("Sounds good.", "That's a deal.", "Go ahead.", "Weiter.", "Bonne idée.")),
+        *((text, Ending.WHOLE) for text in ("Sure, thank you.", "Yes, that's right.", "Vas-y.")),
         *((text, Ending.WHOLE) for text in ("Is that so?", "Okay?", "See you.", "Thank you.", "Please.", "I see.")),
         ("like you", Ending.PLAIN),
         ("No, tea.", Ending.WHOLE),

@@ -16,7 +16,7 @@ from __future__ import annotations
 from enum import Enum
 from functools import lru_cache
 
-from .vocabulary import ALL, tokens, word_count
+from .vocabulary import Vocabulary, tokens
 
 
 class Ending(Enum):
@@ -58,15 +58,47 @@ _HANGING_ENDS = (
 
 _WORDS = frozenset(word for words in _HANGING.values() for word in words.split())
 
-# An answer of itself that no listener gives, beside the listeners' words of `vocabulary`.
-_NO = frozenset(
-    map(
-        tokens,
-        (
-            *("no", "nope", "nein", "nee", "non", "não", "nej", "nie", "нет", "ні", "hayır", "όχι", "لا", "לא", "नहीं"),
-            *("いいえ", "不", "不是", "아니요"),
-        ),
-    )
+# A yes, a no, or an okay. Not what listeners give for an answer besides: "sounds good" has said why.
+_SHORT: dict[str, str] = {
+    "en": (
+        "yes|yeah|yep|yup|ya|yea|aye|uh-huh|uh huh|okay|ok|all right|alright|sure|of course|right|correct|exactly|"
+        "absolutely|definitely|true|no|nope|nah|not really"
+    ),
+    "de": "ja|jo|jep|jawohl|doch|okay|ok|klar|na klar|genau|stimmt|richtig|natürlich|gut|na gut|nein|nee|nö",
+    "fr": "oui|ouais|si|mouais|d'accord|okay|ok|bien sûr|exact|exactement|voilà|bon|non",
+    "es": "sí|si|claro|vale|okay|ok|okey|dale|bueno|exacto|exactamente|por supuesto|no",
+    "it": "sì|si|certo|esatto|esattamente|va bene|okay|ok|d'accordo|già|no",
+    "pt": "sim|é|claro|certo|tá|tá bom|está bem|okay|ok|exato|pois|pois é|não",
+    "nl": "ja|jawel|jazeker|jep|oké|okay|ok|zeker|precies|klopt|natuurlijk|goed|nee",
+    "sv": "ja|jo|jadå|jodå|javisst|visst|okej|okay|ok|precis|just det|nej|nä",
+    "ru": "да|ага|угу|ну да|ладно|хорошо|окей|ок|конечно|точно|верно|нет|не",
+    "uk": "так|ага|угу|ну так|гаразд|добре|окей|ок|звичайно|звісно|точно|ні",
+    "pl": "tak|no|no tak|jasne|dobra|dobrze|okej|okay|ok|oczywiście|dokładnie|nie",
+    "cs": "ano|jo|jojo|jasně|dobře|dobrá|okej|okay|ok|samozřejmě|přesně|ne",
+    "el": "ναι|μάλιστα|εντάξει|οκέι|οκ|βέβαια|φυσικά|σωστά|ακριβώς|όχι",
+    "tr": "evet|tamam|peki|olur|tabii|tabii ki|tabi|elbette|aynen|doğru|hayır|yok",
+    "ar": "نعم|أيوه|أيوا|أجل|بلى|إي|طيب|حسنا|تمام|ماشي|أوكي|أكيد|طبعا|صحيح|لا",
+    "he": "כן|נכון|בטח|בסדר|אוקיי|אוקי|סבבה|ברור|כמובן|בדיוק|טוב|לא",
+    "hi": "हाँ|हां|जी|जी हाँ|हाँ जी|हाँजी|ठीक है|ठीक|अच्छा|ओके|सही|बिल्कुल|ज़रूर|नहीं|जी नहीं",
+    "ur": "ہاں|جی|جی ہاں|ہاں جی|جی جی|ٹھیک ہے|ٹھیک|اچھا|اوکے|صحیح|بالکل|ضرور|نہیں|جی نہیں",
+    "bn": "হ্যাঁ|হ্যা|জি|জ্বি|জি হ্যাঁ|ঠিক আছে|ঠিক|আচ্ছা|ওকে|অবশ্যই|না",
+    "mr": "हो|होय|ठीक आहे|ठीक|बरं|बरे|ओके|बरोबर|नक्की|नाही",
+    "te": "అవును|అవునండి|సరే|సరేనండి|అలాగే|ఓకే|కాదు|లేదు",
+    "ta": "ஆமா|ஆமாம்|ஆமாங்க|ஆம்|சரி|சரிங்க|ஓகே|இல்லை|இல்ல",
+    "zh": "对|对的|对啊|是|是的|是啊|好|好的|好吧|行|可以|嗯|没错|当然|對|對啊|沒錯|當然|不|不是|没有|沒有|不行",
+    "ja": "はい|うん|ええ|そう|そうです|そうですね|オッケー|オーケー|もちろん|いいえ|いや|ううん",
+    "ko": "네|예|넵|응|그래|그래요|맞아|맞아요|좋아|좋아요|그럼요|물론이죠|오케이|아니|아니요|아뇨",
+    "vi": "vâng|dạ|dạ vâng|vâng ạ|ừ|ừm|đúng|đúng rồi|phải|được|được rồi|ok|oke|okay|không",
+    "id": "ya|iya|yap|oke|okay|ok|baik|baiklah|betul|benar|tentu|tidak|nggak|bukan",
+    "th": "ใช่|ใช่แล้ว|ครับ|ค่ะ|ได้|โอเค|ตกลง|ถูกต้อง|แน่นอน|ไม่|ไม่ใช่",
+}
+
+# What is put together of these alone: "yes, yes", "okayyy", "jaja", and what is hummed.
+_SHORT_ANSWERS = Vocabulary(
+    backchannels=frozenset(phrase for phrases in _SHORT.values() for phrase in phrases.split("|")),
+    fillers=frozenset(),
+    commands=frozenset(),
+    answers=frozenset(),
 )
 
 _NUMBERS = frozenset(tokens("zero one two three four five six seven eight nine oh double triple dot dash at"))
@@ -95,16 +127,14 @@ def ending(text: str) -> Ending:
         return Ending.OPEN
     if _is_spelled(last):
         return Ending.SPELLED
-    if not text.endswith(_QUESTIONS) and (words in _NO or _is_short_answer(words)):
+    if not text.endswith(_QUESTIONS) and not _SHORT_ANSWERS.content(words):
         return Ending.SHORT
     return Ending.WHOLE if text[-1] in _STOPS else Ending.PLAIN
 
 
-def _is_short_answer(words: tuple[str, ...]) -> bool:
-    """Return True for an answer with nothing but other listeners' words: "thank you" and "please" alone are none."""
-    return ALL.has_answer(words) and ALL.backchannel_count(words) == word_count(words)
-
-
 def _is_spelled(word: str) -> bool:
-    part = word.rpartition("-")[2]
-    return part in _NUMBERS or part.isdigit() or (len(part) == 1 and part.isascii())
+    *before, last = word.split("-")
+    if last in _NUMBERS or last.isdigit():
+        return True
+    # Of "I-T-I-L", but not of "vas-y".
+    return all(len(part) == 1 and part.isascii() for part in (*before, last))
