@@ -141,12 +141,14 @@ def rules() -> list[Rule]:
 # What is swept of the learned rule: its risk, and for the cross-validation its other numbers as well.
 RISKS = (0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.13, 0.2, 0.3)
 _GRID = {
-    "risk": (0.04, 0.05, 0.07, 0.1, 0.13),
-    "short": (0.5, -1.5),
-    "trust": (0.35, 0.5, 0.75),
-    "usual_pause": (0.4, 0.5),
-    "spread": (0.3, 0.4),
-    "whole": (-0.75, -1.5),
+    "risk": (0.05, 0.07, 0.1),
+    "short": (0.5, 0.0),
+    "lone": (-1.25, -2.25),
+    "trust": (0.45, 0.6),
+    "word_trust": (0.15, 0.5),
+    "usual_pause": (0.4, 0.45),
+    "spread": (0.35, 0.4),
+    "whole": (-0.75, -1.0),
 }
 
 

@@ -138,8 +138,9 @@ def _choices(one: Tried) -> str:
 
 def _numbers(setting: Endpointing) -> str:
     return (
-        f"risk {setting.risk:g}, trust {setting.trust:g}, usual pause {setting.usual_pause:g} s, "
-        f"spread {setting.spread:g}, short {setting.short:g}, whole {setting.whole:g}"
+        f"risk {setting.risk:g}, trust {setting.trust:g}, of a word {setting.word_trust:g}, "
+        f"usual pause {setting.usual_pause:g} s, spread {setting.spread:g}, short {setting.short:g}, "
+        f"lone {setting.lone:g}, whole {setting.whole:g}"
     )
 
 

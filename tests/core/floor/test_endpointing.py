@@ -40,10 +40,31 @@ def test_it_never_falls_with_the_buffer(
 
 @given(CONFIDENCES, BUFFERS)
 def test_words_that_go_on_are_waited_for_longer_than_a_whole_sentence(confidence: float, buffer: float) -> None:
-    hanging, spelled, answer, plain, whole = (
-        patience(confidence, words, buffer) for words in ("tea and", "4 1 5", "Yes.", "tea please", "Tea please.")
+    hanging, spelled, plain, whole = (
+        patience(confidence, words, buffer) for words in ("tea and", "4 1 5", "tea please", "Tea please.")
     )
-    assert hanging >= spelled >= answer >= plain >= whole
+    assert hanging >= spelled >= plain >= whole
+
+
+@given(CONFIDENCES, BUFFERS)
+def test_a_word_that_goes_on_is_waited_for_longer_than_a_yes_and_that_longer_than_any_other(
+    confidence: float, buffer: float
+) -> None:
+    hanging, opener, answer, other = (patience(confidence, words, buffer) for words in ("and", "So", "Yes.", "Tea."))
+    assert hanging >= opener >= answer >= other
+
+
+@given(CONFIDENCES, BUFFERS)
+def test_a_stop_after_a_single_word_says_nothing(confidence: float, buffer: float) -> None:
+    assert patience(confidence, "Tea.", buffer) == patience(confidence, "tea", buffer)
+
+
+def test_a_detector_is_believed_less_about_one_word_than_about_a_sentence() -> None:
+    def spread_of(words: str) -> float:
+        return patience(0.02, words) - patience(0.98, words)
+
+    assert spread_of("Yes.") < spread_of("yes please") / 2
+    assert spread_of("Tea.") < spread_of("Two, please.") / 2
 
 
 @given(CONFIDENCES, TEXTS, LENGTHS, st.floats(0.1, 3), st.floats(0.1, 3))
@@ -57,12 +78,16 @@ def test_a_longer_pause_of_the_caller_never_makes_it_shorter(
 def test_the_numbers_of_the_documentation() -> None:
     assert patience(0.99, "Two, please.") == pytest.approx(0.3)
     assert patience(0.99, "Two, please.", 0.5) == pytest.approx(0.1)
-    assert patience(0.98, "Yes.") == pytest.approx(0.5, abs=0.01)
-    assert patience(0.98, "Yes.", 0.5) == pytest.approx(0.17, abs=0.01)
-    assert patience(0.02, "Two, please.") == pytest.approx(0.9, abs=0.01)
+    assert patience(0.98, "Tea.") == pytest.approx(0.3)
+    assert patience(0.98, "Tea.", 0.5) == pytest.approx(0.1)
+    assert patience(0.02, "Tea.") == pytest.approx(0.43, abs=0.01)
+    assert patience(0.02, "Tea.", 0.5) == pytest.approx(0.14, abs=0.01)
+    assert patience(0.98, "Yes.") == pytest.approx(0.66, abs=0.01)
+    assert patience(0.98, "Yes.", 0.5) == pytest.approx(0.22, abs=0.01)
+    assert patience(0.02, "Two, please.") == pytest.approx(0.91, abs=0.01)
     assert patience(0.02, "Two, please.", 0.5) == pytest.approx(0.3, abs=0.01)
-    assert patience(0.02, "two and") == pytest.approx(1.12, abs=0.01)
-    assert patience(0.02, "two and", 0.5) == pytest.approx(0.37, abs=0.01)
+    assert patience(0.02, "two and") == pytest.approx(0.98, abs=0.01)
+    assert patience(0.02, "two and", 0.5) == pytest.approx(0.33, abs=0.01)
     # Who has paused for more than a second is given more time, up to the whole buffer.
     assert patience(0.02, "two and", pauses=(1.2,) * 4) == 1.5
 
@@ -119,7 +144,7 @@ def test_less_risk_is_more_patience() -> None:
         ("行きたいけど", Ending.OPEN),
         ("가고 싶어요 그런데", Ending.OPEN),
         # What goes on in one language ends sentences in another.
-        *((text, Ending.WHOLE) for text in ("Nie ma.", "Jestem tu.", "Não quero mais.", "¡Para!", "Das bist du.")),
+        *((text, Ending.WHOLE) for text in ("Nie ma.", "Jestem tu.", "Não quero mais.", "Das bist du.")),
         *((text, Ending.WHOLE) for text in ("Quiero dos.", "Ich nehme das.", "Es geht los.", "El próximo mes.")),
         *((text, Ending.WHOLE) for text in ("Bir bardak su.", "Bunu al.", "Vi får se.", "Ik ben er.")),
         *((text, Ending.WHOLE) for text in ("Doe maar.", "Ik heb les.", "It is in the van.", "It's at gmail.com.")),
@@ -129,12 +154,15 @@ def test_less_risk_is_more_patience() -> None:
         *((text, Ending.SHORT) for text in ("Yes.", "No.", "okay", "Nein!", "いいえ。", "不是", "ठीक है।", "ใช่")),
         *((text, Ending.SHORT) for text in ("No, no, no.", "Yeah, okay.", "okayyy", "jaja", "Mhm.")),
         # A listener's words that answer a question have said why already.
-        *((text, Ending.WHOLE) for text in ("Sounds good.", "That's a deal.", "Go ahead.", "Weiter.", "Bonne idée.")),
-        *((text, Ending.WHOLE) for text in ("Sure, thank you.", "Yes, that's right.", "Vas-y.")),
-        *((text, Ending.WHOLE) for text in ("Is that so?", "Okay?", "See you.", "Thank you.", "Please.", "I see.")),
+        *((text, Ending.WHOLE) for text in ("Sounds good.", "That's a deal.", "Go ahead.", "Bonne idée.")),
+        *((text, Ending.WHOLE) for text in ("Sure, thank you.", "Yes, that's right.", "See you.")),
+        *((text, Ending.LONE) for text in ("Stop.", "Tea", "¡Para!", "Weiter.", "Vas-y.", "Please.", "Okay?", "停。")),
+        *((text, Ending.OPENER) for text in ("So", "Hello!", "Excuse me.", "Ну", "もしもし", "你好。")),
+        *((text, Ending.OPEN) for text in ("So,", "And.", "Um.")),
+        ("And?", Ending.WHOLE),
+        *((text, Ending.WHOLE) for text in ("Is that so?", "Thank you.", "I see.")),
         ("like you", Ending.PLAIN),
         ("No, tea.", Ending.WHOLE),
-        ("Stop.", Ending.WHOLE),
         ("Turn it on.", Ending.WHOLE),
         ("Who is that?", Ending.WHOLE),
         ("mach das Licht an", Ending.PLAIN),

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .unfinished import Ending, ending
+from .unfinished import Ending, ending, is_one_word
 
 # A pause counts as one of these lengths, in seconds: shorter ones are no silence, longer ones nobody waits for.
 SHORTEST, LONGEST = 0.1, 3.0
@@ -58,8 +58,11 @@ class Endpointing:
     """Seconds of silence that no pause is too short for: so long are gaps between words, and a detector that is sure is
     none the less asked after 0.2."""
 
-    trust: float = 0.5
+    trust: float = 0.6
     """What the log of the detector's odds weighs: on recordings that it does not know it is less sure than it says."""
+
+    word_trust: float = 0.15
+    """The same where all that it heard is one word: of so little Smart Turn cannot tell the end of a turn by ear."""
 
     usual_pause: float = 0.4
     """The median in seconds of the pauses of callers of whom nothing is known."""
@@ -67,19 +70,25 @@ class Endpointing:
     prior: float = 4.0
     """How many pauses of a caller weigh as much as `usual_pause`."""
 
-    spread: float = 0.4
+    spread: float = 0.35
     """The scale of the pauses' logs."""
 
     open: float = 2.0
     """Added to the log of the odds that the turn goes on where its words do ("and", "um", a comma)."""
 
-    spelled: float = 0.5
+    spelled: float = 0.25
     """The same after a letter or a digit."""
 
-    short: float = 0.5
+    short: float = 0.0
     """The same after a "yes", a "no" or an "okay" and no more: many go on to explain."""
 
-    whole: float = -1.5
+    opener: float = 0.5
+    """The same after a "so" or a "hello" and no more."""
+
+    lone: float = -2.25
+    """The same after any other single word: hardly anybody pauses after the first word of a sentence."""
+
+    whole: float = -1.0
     """The same after a whole sentence, as the recogniser writes it. The detector hears how it is said."""
 
     def median(self, pauses: Pauses) -> float:
@@ -87,16 +96,19 @@ class Endpointing:
         known = self.prior * math.log(self.usual_pause) + pauses.count * pauses.mean
         return math.exp(known / (self.prior + pauses.count))
 
-    def goes_on(self, confidence: float, words: Ending) -> float:
-        """Return how likely it is that the turn goes on."""
+    def goes_on(self, confidence: float, words: str) -> float:
+        """Return how likely it is that the turn with these words goes on."""
         sure = min(max(SUREST, confidence), 1.0 - SUREST)  # SUREST, too, for what is no number
+        trust = self.word_trust if is_one_word(words) else self.trust
         shift = {
             Ending.OPEN: self.open,
             Ending.SPELLED: self.spelled,
             Ending.SHORT: self.short,
+            Ending.OPENER: self.opener,
+            Ending.LONE: self.lone,
             Ending.WHOLE: self.whole,
-        }.get(words, 0.0)
-        return 1.0 / (1.0 + math.pow(sure / (1.0 - sure), self.trust) * math.exp(-shift))
+        }.get(ending(words), 0.0)
+        return 1.0 / (1.0 + math.pow(sure / (1.0 - sure), trust) * math.exp(-shift))
 
     def patience(self, confidence: float, longest: float, words: str, pauses: Pauses) -> float:
         """Return the seconds of silence that end a turn, from 0.0 to `longest`.
@@ -108,12 +120,12 @@ class Endpointing:
             pauses: those of this caller.
 
         With `c` as `confidence` within `SUREST` of 0 and 1, the odds that the turn goes on are `((1 - c) / c) ** trust`
-        times `exp(open)`, `exp(spelled)`, `exp(short)`, `exp(whole)` or 1, by how the words end (`unfinished.ending`);
-        `h` is their probability. The patience is `longest / USUAL_BUFFER * median * (h / risk - 1) ** spread`, at least
-        `longest / USUAL_BUFFER * least`, and at most `longest`. It never grows with the confidence, and never falls
-        with `longest`.
+        (`word_trust` for a single word) times `exp(…)` of `open`, `spelled`, `short`, `opener`, `lone` or `whole`, by
+        how the words end (`unfinished.ending`); `h` is their probability. The patience is
+        `longest / USUAL_BUFFER * median * (h / risk - 1) ** spread`, at least `longest / USUAL_BUFFER * least`, and at
+        most `longest`. It never grows with the confidence, and never falls with `longest`.
         """
-        odds = self.goes_on(confidence, ending(words)) / self.risk - 1.0
+        odds = self.goes_on(confidence, words) / self.risk - 1.0
         silence = self.median(pauses) * math.pow(max(0.0, odds), self.spread)
         return longest * min(1.0, max(self.least, silence) / USUAL_BUFFER)
 

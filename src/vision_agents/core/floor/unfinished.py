@@ -16,7 +16,7 @@ from __future__ import annotations
 from enum import Enum
 from functools import lru_cache
 
-from .vocabulary import Vocabulary, tokens
+from .vocabulary import Vocabulary, tokens, word_count
 
 
 class Ending(Enum):
@@ -26,6 +26,8 @@ class Ending(Enum):
     OPEN = "words that go on"
     SPELLED = "a letter or a digit"
     SHORT = "a short answer"
+    OPENER = "a word that opens a sentence"
+    LONE = "a single word"
     PLAIN = "words without a stop"
     WHOLE = "a whole sentence"
 
@@ -93,6 +95,91 @@ _SHORT: dict[str, str] = {
     "th": "ใช่|ใช่แล้ว|ครับ|ค่ะ|ได้|โอเค|ตกลง|ถูกต้อง|แน่นอน|ไม่|ไม่ใช่",
 }
 
+# What opens a sentence, and alone says nothing yet.
+_OPENERS = frozenset(
+    map(
+        tokens,
+        (
+            *("so", "well", "now", "hey", "hi", "hello", "listen", "look", "actually", "anyway", "excuse me", "sorry"),
+            *(
+                "also",
+                "tja",
+                "naja",
+                "nun",
+                "hallo",
+                "hör mal",
+                "entschuldigung",
+                "alors",
+                "eh bien",
+                "salut",
+                "bonjour",
+            ),
+            *(
+                "écoute",
+                "écoutez",
+                "entonces",
+                "pues",
+                "hola",
+                "oye",
+                "oiga",
+                "mira",
+                "perdón",
+                "allora",
+                "dunque",
+                "beh",
+            ),
+            *(
+                "ciao",
+                "senti",
+                "senta",
+                "scusi",
+                "scusa",
+                "então",
+                "olá",
+                "oi",
+                "olha",
+                "desculpe",
+                "dus",
+                "nou",
+                "hoi",
+            ),
+            *("luister", "så", "alltså", "hej", "hallå", "ursäkta", "więc", "cześć", "halo", "słuchaj", "przepraszam"),
+            *("takže", "ahoj", "haló", "promiňte", "ну", "привет", "алло", "слушай", "слушайте", "отже", "привіт"),
+            *("слухай", "λοιπόν", "γεια", "άκου", "yani", "merhaba", "alo", "pardon", "مرحبا", "ألو", "السلام عليكم"),
+            *("אז", "שלום", "הלו", "סליחה", "तो", "नमस्ते", "हैलो", "सुनिए", "تو", "ہیلو", "তো", "হ্যালো", "तर", "हॅलो"),
+            *(
+                "హలో",
+                "வணக்கம்",
+                "ஹலோ",
+                "那么",
+                "那",
+                "喂",
+                "你好",
+                "请问",
+                "請問",
+                "もしもし",
+                "じゃあ",
+                "では",
+                "すみません",
+            ),
+            *(
+                "저기",
+                "저기요",
+                "여보세요",
+                "안녕하세요",
+                "thế",
+                "xin chào",
+                "alô",
+                "jadi",
+                "halo",
+                "permisi",
+                "สวัสดี",
+                "ฮัลโหล",
+            ),
+        ),
+    )
+)
+
 # What is put together of these alone: "yes, yes", "okayyy", "jaja", and what is hummed.
 _SHORT_ANSWERS = Vocabulary(
     backchannels=frozenset(phrase for phrases in _SHORT.values() for phrase in phrases.split("|")),
@@ -115,8 +202,9 @@ def ending(text: str) -> Ending:
 
     `OPEN`: with a word after which a sentence goes on, unless that is a question ("What for?"), or with a comma.
     `SPELLED`: with a letter, a digit or the name of one, as within a spelled name or a number. `SHORT`: it is all a
-    "yes", a "no" or an "okay", after which many go on to explain. `WHOLE`: with a full stop, a question or an
-    exclamation mark, where the recogniser writes such. `PLAIN`: with none of these. `UNKNOWN`: there are no words.
+    "yes", a "no" or an "okay", after which many go on to explain. `OPENER`: it is all a "so" or a "hello". `LONE`: it
+    is any other word, which no stop makes more whole. `WHOLE`: with a full stop, a question or an exclamation mark,
+    where the recogniser writes such. `PLAIN`: with none of these. `UNKNOWN`: there are no words.
     """
     words = tokens(text)
     if not words:
@@ -129,7 +217,17 @@ def ending(text: str) -> Ending:
         return Ending.SPELLED
     if not text.endswith(_QUESTIONS) and not _SHORT_ANSWERS.content(words):
         return Ending.SHORT
+    if words in _OPENERS:
+        return Ending.OPENER
+    if is_one_word(text) and last not in _WORDS:
+        return Ending.LONE
     return Ending.WHOLE if text[-1] in _STOPS else Ending.PLAIN
+
+
+@lru_cache(maxsize=512)
+def is_one_word(text: str) -> bool:
+    """Return True for one word; of scripts without spaces, for two characters."""
+    return 0.0 < word_count(tokens(text)) <= 1.0
 
 
 def _is_spelled(word: str) -> bool:
