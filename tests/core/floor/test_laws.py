@@ -221,6 +221,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.happens(kind(self.now, self.floor.reply))
 
     @rule(number=requests)
+    @precondition(lambda self: not self.floor.answers)  # Only a realtime model owes the next part of one.
     def a_part_of_an_answer_was_heard(self, number: int) -> None:
         self.happens(ev.AudioDrained(self.now, number, more=True))
 
