@@ -44,6 +44,9 @@ PLACES, AT_ONCE = 30, 100
 # Each of those who are refused asks again after what the server tells them: two seconds.
 AGAIN = 2.0
 
+# Seconds after a look until frames are as they were: to look at all of them takes a moment of the server's own loop.
+SETTLE = 1.0
+
 # Calls after which nothing is made any more that is made once.
 WARM = 50
 
@@ -77,8 +80,14 @@ class Client:
             lines = (await answer.text()).splitlines()
         return int(float(next(line.split()[1] for line in lines if line.startswith("vision_agents_sessions "))))
 
+    async def begin(self) -> None:
+        """Look at frames from now on; not at those that the last look made late."""
+        await asyncio.sleep(SETTLE)
+        async with self._http.get(f"{self.url}/begin") as answer:
+            assert answer.status == 200
+
     async def look(self) -> dict[str, Any]:
-        """What the frames were like since the last look."""
+        """What the frames were like since `begin`."""
         async with self._http.get(f"{self.url}/look") as answer:
             looked: dict[str, Any] = await answer.json()
             return looked
@@ -86,7 +95,7 @@ class Client:
     async def measured(self, seconds: float) -> dict[str, Any]:
         """What the frames are like from now on, once the callers have had a cycle."""
         await asyncio.sleep(CYCLE)
-        await self.look()
+        await self.begin()
         await asyncio.sleep(seconds)
         return await self.look()
 
@@ -125,7 +134,7 @@ async def limit(client: Client, options: argparse.Namespace) -> None:
 
 
 async def overload(client: Client, options: argparse.Namespace) -> None:
-    await client.look()
+    await client.begin()
     asked = await client.ask("--every", AGAIN / max(1, len(client.open)), "--seconds", options.overload)
     show("overload", await client.look())
     print(f"{'':12} {refused(asked)}; {len(client.open)} calls at the end", flush=True)

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Calls:
-    """The calls of the server, each with a caller, and what their frames were like since they were last asked about."""
+    """The calls of the server, each with a caller, and what their frames are like."""
 
     def __init__(self, load: Load) -> None:
         self.load = load
@@ -62,15 +62,18 @@ class Calls:
         made = Call(self.load, Called())
         return made.agent
 
+    def begin(self) -> None:
+        """Look at frames from now on."""
+        self._begins = {id(line): len(line.late) for line in self.lines}
+
     def look(self) -> dict[str, Any]:
-        """What the frames were like since the last look."""
+        """What the frames were like since `begin`. While this looks at them, frames are late that are none of these."""
         late: list[float] = []
         stops: list[float | None] = []
         for line in self.lines:
             begin = self._begins.get(id(line), 0)
             late += line.late[begin:]
             stops += line.stops(begin)
-            self._begins[id(line)] = len(line.late)
         return {
             "late_ms": percentiles(late),
             "missed": float((np.array(late or [0.0]) > 0.02).mean()),
@@ -98,6 +101,10 @@ async def serve(options: argparse.Namespace) -> None:
     async def look() -> dict[str, Any]:
         return floor.look() | {"rss_mb": host.load.rss / 1e6}
 
+    async def begin() -> None:
+        floor.begin()
+
+    app.add_api_route("/begin", begin, methods=["GET"])
     app.add_api_route("/look", look, methods=["GET"])
     await host.start()
     floor.lines.clear()

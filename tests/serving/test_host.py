@@ -19,8 +19,8 @@ from vision_agents.serving import (
     StartError,
     session,
 )
-from vision_agents.serving.host import YOUNG
-from vision_agents.serving.load import Load
+from vision_agents.serving.host import BEAT, YOUNG
+from vision_agents.serving.load import INTERVAL, Load
 from vision_agents.testing.parts import LoopEdge
 
 from .kit import ANNA, arrives, calling, create_agent, hosting, roomy, scripted, until
@@ -59,6 +59,32 @@ async def test_a_refusal_comes_at_once() -> None:
             starting.send(None)  # It does not even wait once.
 
 
+async def test_a_crowd_that_is_refused_is_not_measured_for_each_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[float] = []
+
+    def measure(now: float) -> Load:
+        measured.append(now)
+        return Load(cpu=0.6)
+
+    async with hosting(limits=roomy(cpu=0.5)) as host:
+        await calling(host)
+        monkeypatch.setattr(host.meter, "_measure", measure)
+        await asyncio.sleep(INTERVAL)
+        for n in range(100):
+            with pytest.raises(Refused):
+                await calling(host, f"more-{n}")
+            await asyncio.sleep(0.03)
+        assert len(measured) <= 3.0 / INTERVAL + 1
+        # But nobody is taken by what was true before.
+        monkeypatch.setattr(host.meter, "_measure", lambda _: Load(cpu=0.1))
+        await asyncio.sleep(INTERVAL)
+        await calling(host, "now")
+        monkeypatch.setattr(host.meter, "_measure", measure)
+        await asyncio.sleep(INTERVAL / 2)
+        with pytest.raises(Refused):
+            await calling(host, "again")
+
+
 async def test_agents_of_one_moment_are_made_one_after_the_other() -> None:
     made: list[Any] = []
 
@@ -85,14 +111,14 @@ async def test_a_call_may_be_taken_for_one_that_ends(monkeypatch: pytest.MonkeyP
         assert "about to end" in str(host.refusal(1)), "who leaves does not help"
         host.draining = False
     async with hosting(limits=roomy(cpu=0.5)) as host:
-        monkeypatch.setattr(host.meter, "load", lambda: Load(cpu=0.1))
+        monkeypatch.setattr(host.meter, "load", lambda *_: Load(cpu=0.1))
         await calling(host)
         await calling(host, "other")
         await asyncio.sleep(YOUNG)
-        monkeypatch.setattr(host.meter, "load", lambda: Load(cpu=0.495))
+        monkeypatch.setattr(host.meter, "load", lambda *_: Load(cpu=0.495))
         assert "processor" in str(host.refusal())
         assert host.refusal(1) is None
-        monkeypatch.setattr(host.meter, "load", lambda: Load(cpu=0.505))
+        monkeypatch.setattr(host.meter, "load", lambda *_: Load(cpu=0.505))
         assert "processor" in str(host.refusal(1))
 
 
@@ -367,7 +393,7 @@ async def test_a_call_is_a_stream_that_beats() -> None:
                 signs.append(sign)
 
         following = asyncio.create_task(follow())
-        await asyncio.sleep(3.5)
+        await asyncio.sleep(3.5 * BEAT)
         host.sessions["s1"].agent.edge.sink.ended()  # type: ignore[union-attr]
         await following
         assert signs[0] == {"session": "s1", "call": "table", "answer": None}

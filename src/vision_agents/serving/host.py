@@ -27,7 +27,7 @@ from .callers import answer_offer, backlog, caller_edge
 from .figures import Figures
 from .lateness import PullClock
 from .launcher import AgentLauncher
-from .load import LOOKS, Load, LoadMeter
+from .load import INTERVAL, LOOKS, Load, LoadMeter
 from .lost import Ended, EndedCalls, Lost, LostCalls, latest
 from .session import AgentSession, CallRequest, End
 from .shedding import LATE, Shedding
@@ -40,8 +40,8 @@ STARTS_AT_ONCE = 8
 # How long a call is too young to show in what is measured, in seconds.
 YOUNG = 2.0
 
-# Seconds between two signs of life of `run_call`.
-BEAT = 1.0
+# Seconds between two signs of life of `run_call`. Each costs a millisecond where it is sent to another process.
+BEAT = 3.0
 
 # Looks at the load between two looks at what sessions do.
 _ROUND = LOOKS // 4
@@ -141,7 +141,10 @@ class CallHost:
         # Where nobody stays, it is forgotten who was late.
         if staying.all and staying.all >= self._most:
             return Refused("shedding", "work is left out already for frames to be in time", 10.0)
-        return self.admission.refusal(self.load, staying)
+        # Measuring costs those who talk: a crowd that is refused goes by one load in each interval. Nobody is taken by
+        # an old one.
+        refusal = self.admission.refusal(self.meter.load(INTERVAL), staying)
+        return refusal or self.admission.refusal(self.load, staying)
 
     @property
     def _most(self) -> float:
@@ -180,7 +183,7 @@ class CallHost:
         """Hold a call for as long as this is iterated over. Leaving it ends the call. Raises as `begin` does.
 
         First comes the session, with the answer to the caller's offer, and at last why it is over: dicts of what can be
-        sent anywhere. In between, and while the agent is on its way, there is a sign of life each second, or the
+        sent anywhere. In between, and while the agent is on its way, there is a sign of life each `BEAT`, or the
         records for the caller's page.
         """
         alive = {"alive": request.session_id}

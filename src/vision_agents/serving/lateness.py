@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -77,14 +77,15 @@ class Lateness:
 
         `calls`: of frames with no more calls than these.
         """
-        return _quantile([each.counts for each in self._counted(now, seconds, calls)], share)
+        return _quantile(_summed(self._counted(now, seconds, calls)), share)
 
     def lasting(self, now: float, share: float, seconds: int = WINDOW, calls: float = math.inf) -> float:
         """The same without the `_STALL` stretches in a row that were worst: what one stall made late does not count."""
         counted = self._counted(now, seconds, calls)
-        stalls = [range(each.number, each.number + _STALL) for each in counted]
-        others = ([each.counts for each in counted if each.number not in stall] for stall in stalls)
-        return min((_quantile(counts, share) for counts in others), default=0.0)
+        whole = _summed(counted)
+        stalls = (range(number, number + _STALL) for number in {each.number for each in counted})
+        without = (_difference(whole, _summed(each for each in counted if each.number in stall)) for stall in stalls)
+        return min((_quantile(counts, share) for counts in without), default=0.0)
 
     def _counted(self, now: float, seconds: int, calls: float) -> list[_Stretch]:
         number = int(now * _STRETCHES)
@@ -97,11 +98,19 @@ class Lateness:
             self._stretches.popleft()
 
 
-def _quantile(counted: list[list[int]], share: float) -> float:
-    if not counted:
+def _summed(stretches: Iterable[_Stretch]) -> list[int]:
+    return [sum(each) for each in zip(*(stretch.counts for stretch in stretches), strict=True)]
+
+
+def _difference(whole: list[int], part: list[int]) -> list[int]:
+    return [count - taken for count, taken in zip(whole, part, strict=True)]
+
+
+def _quantile(counts: list[int], share: float) -> float:
+    total = sum(counts)
+    if not total:
         return 0.0
-    counts = [sum(each) for each in zip(*counted, strict=True)]
-    counts[0] += max(0, FEWEST - sum(counts))
+    counts[0] += max(0, FEWEST - total)
     sums = list(accumulate(counts))
     found = bisect_left(sums, share * sums[-1])
     return EDGES[min(found, len(EDGES) - 1)]

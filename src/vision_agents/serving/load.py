@@ -16,12 +16,12 @@ from vision_agents.core.tasks import Tasks
 
 from .lateness import Lateness
 
-# Seconds for which a load is as good as a new one: it is asked for with each start, and files tell of it.
-FRESH = 0.02
-
 # Seconds between two looks, and how many looks a figure is made of: two seconds.
 INTERVAL = 0.1
 LOOKS = 20
+
+# Seconds for which a load is as good as a new one: it is asked for with each start, and files tell of it.
+FRESH = 0.02
 
 _PAGE = resource.getpagesize()
 _STATM = Path("/proc/self/statm")
@@ -74,7 +74,7 @@ class LoadMeter:
         self._lags: deque[float] = deque([0.0], maxlen=LOOKS)
         # Times of the loop's clock, this thread's and the process's, and the calls.
         self._times: deque[tuple[float, float, float, int]] = deque(maxlen=LOOKS + 1)
-        self._told, self._told_at = Load(), float("-inf")
+        self._told, self._told_at, self._told_of = Load(), float("-inf"), 0
 
     def pulled(self, now: float, late: float) -> None:
         """A frame was pulled `late` seconds late."""
@@ -88,11 +88,11 @@ class LoadMeter:
         """Look no more."""
         await self._tasks.close()
 
-    def load(self) -> Load:
-        """The load of now. Call it on the event loop."""
-        now = asyncio.get_running_loop().time()
-        if now - self._told_at >= FRESH:
-            self._told, self._told_at = self._measure(now), now
+    def load(self, age: float = FRESH) -> Load:
+        """The load of now, or of so many seconds ago unless calls have ended since. Call it on the event loop."""
+        now, calls = asyncio.get_running_loop().time(), self._calls()
+        if now - self._told_at >= age or calls < self._told_of:
+            self._told, self._told_at, self._told_of = self._measure(now), now, calls
         return self._told
 
     def _measure(self, now: float) -> Load:
