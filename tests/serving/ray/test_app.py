@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,8 @@ from vision_agents.serving.ray import app
 from vision_agents.serving.ray.autoscaling import by_share
 
 from . import kit
+
+module: Any = sys.modules[app.__module__]
 
 
 def wanted(shares: dict[str, float], now: int = 2, least: int = 1, most: int = 8) -> int:
@@ -59,6 +62,20 @@ def test_a_configuration_with_a_number_that_is_none_is_an_error(monkeypatch: pyt
         app({"agent": "fleet_program:rooms", "hosts": "many"})
     with pytest.raises(ValueError, match="is a list"):
         app({"agent": "fleet_program:rooms", "trusted_proxies": "10.0.0.0/8"})
+
+
+@pytest.mark.parametrize(("version", "ours"), [("2.60.0", True), ("2.60.3", True), ("2.61.0", False), ("2.6.0", False)])
+def test_with_a_ray_that_was_not_tried_serve_chooses_hosts_and_a_sentence_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, version: str, ours: bool
+) -> None:
+    monkeypatch.setattr(module.ray, "__version__", version)
+    if not ours:
+        monkeypatch.setitem(sys.modules, "ray.serve.request_router", None)
+        monkeypatch.delitem(sys.modules, "vision_agents.serving.ray.router", raising=False)
+    monkeypatch.syspath_prepend(str(kit.HERE))
+    assert app({"agent": "fleet_program:rooms"}) is not None
+    assert ("request_router_config" in module.routing()) is ours
+    assert any("install the Ray" in each for each in caplog.messages) is not ours
 
 
 @pytest.mark.parametrize(

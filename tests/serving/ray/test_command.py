@@ -75,8 +75,31 @@ async def who_may(http: aiohttp.ClientSession, url: str) -> None:
         assert (await kit.Client(http, url, token).start("table"))[0] == status
 
 
+async def asked_by(http: aiohttp.ClientSession, url: str, *clients: str) -> list[int]:
+    """The answers to starts of clients behind a proxy on this machine, as it says."""
+    headers = {"Authorization": f"Bearer {make_token(KEY, '*')}"}
+    statuses = []
+    for number, client in enumerate(clients):
+        start = http.post(f"{url}/calls/of-{number}/sessions", headers=headers | {"X-Forwarded-For": client})
+        async with start as answer:
+            statuses.append(answer.status)
+    return statuses
+
+
+async def test_behind_a_proxy_that_is_trusted_each_caller_is_a_client() -> None:
+    arguments = ("served:slowed", "--ray", "--hosts", 1, "--port", 0, "--trusted-proxy", "127.0.0.1")
+    with serving(*arguments, VISION_AGENTS_SECRET=KEY) as (_, url):
+        async with aiohttp.ClientSession() as http:
+            # Each front counts; nobody has more than twice what one gives.
+            many = await asked_by(http, url, *["192.0.2.1"] * 24)
+            assert many.count(429) >= 8
+            assert await asked_by(http, url, "192.0.2.2", "203.0.113.7, 192.0.2.3") == [409, 409]
+            # What a client writes there itself does not make it another one.
+            assert 429 in await asked_by(http, url, *[f"203.0.113.{number}, 192.0.2.1" for number in range(9)])
+
+
 async def test_told_to_end_it_lets_its_calls_go_on() -> None:
-    arguments = ("served:launcher", "--ray", "--hosts", 1, "--port", 0)
+    arguments = ("served:slowed", "--ray", "--hosts", 1, "--port", 0)
     with serving(*arguments, VISION_AGENTS_SECRET=KEY) as (run, url):
         async with aiohttp.ClientSession() as http:
             await who_may(http, url)
@@ -88,6 +111,8 @@ async def test_told_to_end_it_lets_its_calls_go_on() -> None:
                     await asyncio.sleep(0.1)
             status, told = await client.start("other")
             assert (status, "about to end" in told["detail"]) == (503, True)
+            # Nobody is believed to be a proxy unless it is said: they are one client.
+            assert 429 in await asked_by(http, url, *[f"192.0.2.{number}" for number in range(16)])
             assert (await client.ask("GET", one))[0] == 200
             assert run.poll() is None
             assert (await client.ask("DELETE", one))[0] == 204
@@ -182,7 +207,7 @@ def test_what_answers_requests_ends_with_the_last_release_and_its_own_command(
         return Release(1.0, "first", 1)
 
     async def until_told(release: Release, *_: Any) -> bool:
-        assert release.time == 1.0
+        assert release.number == 1.0
         return last
 
     ended: list[bool] = []

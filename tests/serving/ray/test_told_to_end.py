@@ -82,6 +82,7 @@ async def test_the_last_release_ends_at_once_where_it_is_told_so(
 async def test_a_release_that_is_given_up_while_it_is_deployed_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
     registry, deploying = await served(FIRST), threading.Event()
     monkeypatch.setattr(cluster, "RegistryClient", lambda: Near(registry, 0.0))
+    monkeypatch.setattr(cluster, "new_release", lambda hosts: SECOND)
     monkeypatch.setattr(cluster, "application", lambda *_: None)
     monkeypatch.setattr(cluster, "RunTarget", lambda *_, **__: None)
     monkeypatch.setattr(cluster.ray_serve, "run_many", lambda *_, **__: deploying.wait(30.0))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
-import time
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import ray
 from ray import serve
-from ray.serve.config import AutoscalingConfig, AutoscalingPolicy, RequestRouterConfig
+from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
 from ray.serve.schema import LoggingConfig
 
 from ..runner import load_runner
@@ -18,10 +18,20 @@ from .autoscaling import by_share
 from .book import Release
 from .front import Front
 from .host import Host, Load
-from .router import Router
+from .releases import new_release
+
+logger = logging.getLogger(__name__)
 
 # Serve's own log: a line for each request would be dear, and say addresses with tokens.
 QUIET = LoggingConfig(log_level="WARNING", enable_access_log=False)
+
+# The version of Ray whose interface for routers, which is alpha, is the one that `router` is written for.
+TRIED = "2.60"
+UNTRIED = (
+    "Ray %s chooses the hosts of calls itself: our choice was tried with %s alone. A host that hangs may be offered "
+    "calls for up to 10 s more, and some are refused though another one has room; install the Ray that the extra `ray` "
+    "names"
+)
 
 # Calls on a host at a time where the program names no number: more than any processor keeps up with.
 MANY = 200
@@ -71,9 +81,16 @@ def hosts_of(text: str) -> tuple[int, int]:
         raise ValueError(f"the number of hosts is N, or LEAST:MOST, not {text!r}") from None
 
 
-def new_release(fleet: Fleet) -> Release:
-    """A release of now."""
-    return Release(time.time(), secrets.token_hex(8), fleet.least)
+def routing() -> dict[str, Any]:
+    """How hosts are chosen, as an option of their deployment: none with a Ray whose interface for it is not known."""
+    if not ray.__version__.startswith(f"{TRIED}."):
+        logger.warning(UNTRIED, ray.__version__, TRIED)
+        return {}
+    from ray.serve.config import RequestRouterConfig  # deferred: these names may be others in another version
+
+    from .router import Router
+
+    return {"request_router_config": RequestRouterConfig(request_router_class=Router)}  # type: ignore[arg-type]
 
 
 def application(load: Load, fleet: Fleet, release: Release) -> serve.Application:
@@ -102,9 +119,9 @@ def application(load: Load, fleet: Fleet, release: Release) -> serve.Application
         graceful_shutdown_timeout_s=options.drain,
         health_check_period_s=HEALTH_PERIOD,
         health_check_timeout_s=HEALTH_TIMEOUT,
-        request_router_config=RequestRouterConfig(request_router_class=Router),  # type: ignore[arg-type]
         ray_actor_options={"num_cpus": fleet.processors},
         logging_config=QUIET,
+        **routing(),
         **scale,
     )
     front: Any = serve.deployment(
@@ -145,4 +162,4 @@ def app(args: Mapping[str, Any]) -> serve.Application:
     sessions = int(given["sessions"]) if "sessions" in given else None
     least, most = hosts_of(given.get("hosts", "1"))
     fleet = Fleet(least, most, int(given.get("fronts", FRONTS)))
-    return application(partial(load_runner, given["agent"], sessions, changes), fleet, new_release(fleet))
+    return application(partial(load_runner, given["agent"], sessions, changes), fleet, new_release(fleet.least))

@@ -10,9 +10,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import ray
 from ray.exceptions import RayActorError
 
-from vision_agents.core.distribution import version
-
 from .registry import Registry
+from .spoken import spoken
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,8 +51,8 @@ class RegistryClient:
                 self._actor = _actor()
 
     async def is_of_this_version(self) -> bool:
-        """Return whether the registry is of the same version of the framework: it outlives releases."""
-        return hasattr(self._actor, "version") and await self._actor.version.remote() == version()
+        """Return whether the registry speaks as this process does: it outlives releases."""
+        return hasattr(self._actor, "version") and await self._actor.version.remote() == spoken()
 
     def tell(
         self, method: Callable[Concatenate[Registry, P], Awaitable[Any]], *args: P.args, **kwargs: P.kwargs
@@ -82,5 +81,5 @@ class RegistryActor(Registry):
         super().__init__()
 
     async def version(self) -> str:
-        """Return the version of the framework here."""
-        return version()
+        """Return what is spoken here."""
+        return spoken()

@@ -26,11 +26,12 @@ from vision_agents.core.loopback import is_loopback
 from ..load import processors
 from ..runner import Runner
 from ..server import Address, signals
-from .app import QUIET, Fleet, application, hosts_of, new_release
+from .app import QUIET, Fleet, application, hosts_of
 from .book import Release
 from .client import NAMESPACE, RegistryClient
 from .host import Load
 from .registry import Registry
+from .releases import new_release
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ def serve(load: Load, program: Runner, site: Address, *, hosts: str | None = Non
         print(f"Serving at {scheme}://{site.host}:{served.port} (Ctrl-C ends it)", flush=True)
         if address is None:
             # Its end is the cluster's: whoever has been released on it later is drained, too.
-            release = replace(release, time=math.inf)
+            release = replace(release, number=math.inf)
         if not asyncio.run(_until_told(release, program.options.drain, program.options.farewell)):
             served.ours = False
             print("A later release has taken over; nothing is ended", file=sys.stderr)
@@ -103,9 +104,13 @@ async def deploy(load: Load, fleet: Fleet) -> Release:
     """
     registry = RegistryClient()
     if not await registry.is_of_this_version():
-        raise ClusterError("the cluster serves with another version of vision_agents: start a new cluster for this one")
+        raise ClusterError(
+            "the cluster serves with another version of vision_agents, or another state of its code: start a new "
+            "cluster for this one"
+        )
     # From now on the command of the release before, told to end, leaves everything to this one.
-    release = await registry.ask(Registry.announce, new_release(fleet))
+    release = new_release(fleet.least)
+    await registry.ask(Registry.coming, release)
     try:
         target = RunTarget(application(load, fleet, release), name=APP, route_prefix="/")
         # Serve itself would wait until the last call of the hosts before is over.

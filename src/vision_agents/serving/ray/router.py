@@ -1,4 +1,9 @@
-"""Chooses the host that a start is offered to. Called by Serve, in the process of the front."""
+"""Chooses the host that a start is offered to. Called by Serve, in the process of the front.
+
+Serve's interface for this is alpha: `ray.serve.request_router` (`RequestRouter.choose_replicas`,
+`LocalityMixin.apply_locality_routing`, `FIFOMixin`, `PendingRequest.args`, `RunningReplica.replica_id`), and
+`RequestRouterConfig`. So `app` takes this module only with a Ray it was tried with; with others Serve chooses itself.
+"""
 
 from __future__ import annotations
 
