@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
 
 @pytest_asyncio.fixture
 async def fleet() -> AsyncIterator[Fleet]:
-    from .fleet_kit import Fleet  # Where Ray is not installed these tests are skipped, and there is nothing to import.
+    from . import fleet_kit  # Where Ray is not installed these tests are skipped, and there is nothing to import.
 
-    fleet = Fleet()
+    fleet = fleet_kit.Fleet()
+    await asyncio.sleep(fleet_kit.LEARN)  # It waits for nobody to report before it answers.
     yield fleet
     await fleet.close()

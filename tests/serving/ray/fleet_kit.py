@@ -14,7 +14,7 @@ from vision_agents.serving.figures import Figures
 from vision_agents.serving.load import Load
 from vision_agents.serving.metrics import Snapshot
 from vision_agents.serving.ray.book import Release, Report
-from vision_agents.serving.ray.registry import Attempt, Registry
+from vision_agents.serving.ray.registry import LEARN, Attempt, Registry
 
 FIRST, SECOND = Release(1.0, "first", 1), Release(2.0, "second", 1)
 HELLO = (Message(Role.USER, "Hello."),)
@@ -33,6 +33,13 @@ def report(*sessions: str, capacity: int = 10, said: Any = None, release: Releas
         Calls(len(sessions)), capacity, True, False, Load(), Figures(), {}, worst=0.0, cost=0.01, shed=0
     )
     return Report(release, {each: facts(each) for each in sessions}, said or {}, snapshot)
+
+
+async def grown_up() -> Registry:
+    """A registry that has been there for a while: it waits for nobody to report before it answers."""
+    registry = Registry()
+    await asyncio.sleep(LEARN)
+    return registry
 
 
 class Fleet:

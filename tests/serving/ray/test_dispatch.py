@@ -15,6 +15,7 @@ pytest.importorskip("ray")
 
 from vision_agents.serving import AgentLauncher, CallRequest, Refused, Runner, ServeOptions
 from vision_agents.serving.dispatch import SessionFacts
+from vision_agents.serving.load import INTERVAL
 from vision_agents.serving.ray import dispatch as fronts
 from vision_agents.serving.ray import host as hosts
 from vision_agents.serving.ray.book import SILENCE, STRANDED, Release
@@ -22,6 +23,7 @@ from vision_agents.serving.ray.dispatch import PLACE, TRIES, ClusterDispatch
 from vision_agents.serving.ray.registry import Attempt, Registry
 
 from ..kit import ROOMY, create_agent
+from .fleet_kit import grown_up
 from .test_host import Host, Near
 
 pytestmark = pytest.mark.virtual_time
@@ -114,7 +116,7 @@ async def cluster(
     monkeypatch: pytest.MonkeyPatch, *ways: type[Items], create: Any = create_agent, places: int | None = None
 ) -> AsyncIterator[Any]:
     """A front, and hosts of so many places each."""
-    registry = Registry()
+    registry = await grown_up()
     launcher = AgentLauncher(create, participant_wait_timeout=0.0, max_concurrent_sessions=places)
     runner = Runner(launcher, ServeOptions(secret="", limits=ROOMY))
     for module in (hosts, fronts):
@@ -188,6 +190,36 @@ async def test_the_last_place_is_found_by_whoever_another_host_does_not_take(
         with pytest.raises(Refused, match="full"):
             await there.dispatch.begin(CallRequest("another table"))
         assert there.handle.asked == 2
+
+
+@pytest.mark.parametrize("seconds", [0.0, 2 * INTERVAL])
+async def test_a_host_that_takes_nobody_more_is_asked_once_at_most(
+    monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    async with cluster(monkeypatch, Items) as there:
+        await asyncio.sleep(2.02)  # Just after a look at the load.
+        (host,) = there.hosts
+        host._calls.draining = True
+        await asyncio.sleep(seconds)  # Its next report is a second away.
+        for number in range(5):
+            with pytest.raises(Refused):
+                await there.dispatch.begin(CallRequest(f"table {number}"))
+            assert there.handle.asked == (0 if seconds else 1)
+        host._calls.draining = False
+        await asyncio.sleep(2 * INTERVAL)
+        await there.dispatch.begin(CallRequest("table"))
+        assert there.handle.asked == (1 if seconds else 2)
+
+
+async def test_who_is_refused_by_a_host_has_cost_it_no_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with cluster(monkeypatch, Items) as there:
+        (host,) = there.hosts
+        await asyncio.sleep(2)
+        host._calls.draining = True
+        host._registry.asked.clear()
+        with pytest.raises(Refused, match="about to end"):
+            await there.dispatch.begin(CallRequest("table"))
+        assert [each for each in host._registry.asked if each != "poll"] == []
 
 
 async def test_of_where_a_start_may_go_the_registry_tells_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from vision_agents.serving.ray.book import Release
 from vision_agents.serving.ray.registry import Attempt, Registry
 
 from ..kit import ROOMY, create_agent
-from .fleet_kit import again
+from .fleet_kit import again, grown_up
 
 pytestmark = pytest.mark.virtual_time
 
@@ -56,7 +56,7 @@ class Host(module.Host):
 @asynccontextmanager
 async def asked_for(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Host, Registry, CallRequest]]:
     """A host, its registry, and a session that it may start."""
-    registry = Registry()
+    registry = await grown_up()
     context = SimpleNamespace(replica_id=SimpleNamespace(unique_id="a"))
     monkeypatch.setattr(module.serve, "get_replica_context", lambda: context)
     monkeypatch.setattr(module, "RegistryClient", lambda: Near(registry))

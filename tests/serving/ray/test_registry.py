@@ -11,7 +11,8 @@ pytest.importorskip("ray")
 
 from vision_agents.serving.lost import KEEP, MOST, Ending
 from vision_agents.serving.ray.book import DROWSY, MOVING, SILENCE, STRANDED, UNPLACED, Release
-from vision_agents.serving.ray.registry import LOOK, MOST_SAID, Attempt, Before, Said, asked
+from vision_agents.serving.ray.mail import MOST_SAID
+from vision_agents.serving.ray.registry import LEARN, LOOK, Attempt, Before, Registry, Said, asked
 
 from .fleet_kit import FIRST, HELLO, SECOND, Fleet, again, asks, facts, report, reserved
 
@@ -101,6 +102,25 @@ async def test_a_host_that_hangs_is_offered_nothing_and_gives_no_room_once_it_is
     await fleet.registry.release("s1")
     await asyncio.sleep(SILENCE)
     assert await reserved(fleet, "s3") == "sessions"
+
+
+async def test_a_host_that_is_full_is_offered_nothing_while_another_has_room(fleet: Fleet) -> None:
+    await fleet.add("a", capacity=2)
+    await fleet.add("b", capacity=2)
+    # It says so before its next report is due.
+    await fleet.registry.resize("a", 0)
+    assert await fleet.registry.takers() == {"b"}
+    assert [await reserved(fleet, f"s{number}") for number in range(3)] == [None, None, "sessions"]
+    assert await fleet.registry.claim("s0", "b")
+    assert await fleet.registry.takers() == {"b"}
+    # What moves is offered to those that there are, all the same.
+    assert await fleet.registry.claim("s1", "b")
+    assert await fleet.registry.takers() == {"a", "b"}
+    await fleet.registry.resize("a", 1)
+    assert await fleet.registry.takers() == {"a"}
+    assert await reserved(fleet, "s3") is None
+    await fleet.registry.resize("nobody", 5)
+    assert await reserved(fleet, "s4") == "sessions"
 
 
 async def test_where_all_hosts_are_late_serve_decides(fleet: Fleet) -> None:
@@ -279,6 +299,34 @@ async def test_a_new_registry_learns_everything_from_reports(fleet: Fleet) -> No
     assert moved.conversation == HELLO
 
 
+@pytest.mark.parametrize("first", ["full", "other"])
+async def test_a_registry_that_was_started_again_answers_when_hosts_have_told_it(first: str) -> None:
+    registry = Registry()
+    last = {"full": "other", "other": "full"}[first]
+    reports = {"full": report("s1", capacity=1), "other": report("s2", capacity=2)}
+    await registry.poll(first, reports[first])
+    asked_for = [
+        registry.reserve(asks("s3"), facts("s3"), 1),
+        registry.reserve(asks("s4", "call of s2"), facts("s4", "call of s2"), 1),
+        registry.refusal(),
+        registry.find("call of s2", "s2"),
+        registry.find("call of s1", "s1"),
+        registry.end("call of s2", "s2"),
+        registry.drain(FIRST),
+        registry.figures(),
+    ]
+    asking = [asyncio.ensure_future(each) for each in asked_for]
+    await asyncio.sleep(LEARN / 2)
+    assert not any(each.done() for each in asking)
+    await registry.poll(last, reports[last])
+    place, taken, refusal, one, other, ended, calls, (snapshots, _) = await asyncio.gather(*asking)
+    assert isinstance(place, Attempt)
+    assert (taken[0], (refusal or "-")[0], one is not None, other is not None) == ("call", "sessions", True, True)
+    assert (ended, calls, set(snapshots)) == (True, 3, {"full", "other"})
+    assert (await registry.poll("other", report("s2", capacity=2))).end == ("s2",)
+    await registry.close()
+
+
 async def test_what_was_said_on_a_page_outlives_the_call_also_in_a_new_registry(fleet: Fleet) -> None:
     told = replace(report(said={"s1": HELLO}), sessions={"s1": facts("s1", records=True)})
     await fleet.registry.poll("a", told)
@@ -321,7 +369,7 @@ async def test_what_is_typed_waits_for_a_host_only_so_much(fleet: Fleet) -> None
     said = [await registry.say("call of s1", "s1", "Hello? " * 200) for _ in range(1000)]
     assert said == [Said.TOLD] * MOST_SAID + [Said.FULL] * (1000 - MOST_SAID)
     assert await registry.say("call of s2", "s2", "Hello?") is Said.TOLD
-    assert len(registry._boxes["a"].said) == MOST_SAID + 1
+    assert len(registry._boxes["a"]._said) == MOST_SAID + 1
     for _ in range(1000):
         assert await registry.end("call of s2", "s2")
     mail = await registry.poll("a", fleet.reports["a"])
@@ -381,15 +429,6 @@ async def test_a_release_that_is_on_its_way_keeps_the_one_before_from_ending_eve
     assert await reserved(fleet, "s3") is None
     await fleet.add("b", release=SECOND)
     assert await fleet.registry.coming(SECOND) == 1
-
-
-async def test_a_release_is_later_than_those_before_whatever_clocks_say(fleet: Fleet) -> None:
-    await fleet.add("a", release=SECOND)
-    release = await fleet.registry.announce(FIRST)
-    assert (release > SECOND, release.id) == (True, FIRST.id)
-    assert await fleet.registry.announce(FIRST) > release
-    assert await fleet.registry.announce(Release(9.0, "third", 1)) == Release(9.0, "third", 1)
-    assert await fleet.registry.drain(SECOND) is None
 
 
 async def test_the_registry_itself_stood_still_and_nobody_is_dead(fleet: Fleet) -> None:

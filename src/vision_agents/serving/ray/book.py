@@ -6,7 +6,7 @@ and is in no report yet, is counted besides, so that no place is given away twic
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -41,7 +41,7 @@ REMEMBERED = 30.0
 class Release:
     """One deployment of the program; a later one is greater. `hosts`: as many as it has at least."""
 
-    time: float
+    number: float
     id: str
     hosts: int
 
@@ -138,11 +138,13 @@ class Book:
         A host that is late with its report gives room, too, until it is given up: it may be this book that has heard
         nothing for a moment, and then it hears one after the other.
         """
-        room = 0
-        for host in (self.current or self.hosts).values():
-            there = sum(session in self.sessions for session in host.report.sessions)
-            room += max(0, host.report.snapshot.capacity - there)
+        room = sum(self._places(host) for host in (self.current or self.hosts).values())
         return room - sum(not entry.reported for entry in self.sessions.values())
+
+    def _places(self, host: Host) -> int:
+        """The sessions that a host takes beside those that it has reported."""
+        there = sum(session in self.sessions for session in host.report.sessions)
+        return max(0, host.report.snapshot.capacity - there)
 
     @property
     def release(self) -> Release | None:
@@ -157,10 +159,15 @@ class Book:
         return current if release is not None and len(current) >= release.hosts else {}
 
     def takers(self, now: float) -> dict[str, Host]:
-        """Return the hosts that sessions may be offered to: one that is given up, and still there, is none of them."""
+        """Return the hosts that sessions may be offered to: one that is given up, and still there, is none of them.
+
+        One that is known to be full is none either: it would have to say so first.
+        """
         hosts = self.current or self.hosts
         # Where all are late, it may be this book that hears nothing.
-        return {name: host for name, host in hosts.items() if now - host.seen <= DROWSY} or hosts
+        awake = {name: host for name, host in hosts.items() if now - host.seen <= DROWSY} or hosts
+        claimed = Counter(entry.host for entry in self.sessions.values() if not entry.reported)
+        return {name: host for name, host in awake.items() if self._places(host) > claimed[name]} or awake
 
     def claim(self, now: float, session: str, host: str, attempt: int) -> bool:
         """A host is about to start a session. Returns whether it may: no other one has it, and it is wanted."""
@@ -219,6 +226,12 @@ class Book:
                 entry.facts, entry.reported = facts, True
                 entry.conversation = report.said.get(session, entry.conversation)
         return known
+
+    def resize(self, host: str, capacity: int) -> None:
+        """A host takes more sessions than its last report says, or fewer: `capacity`, those that it has included."""
+        if host in self.hosts:
+            report = self.hosts[host].report
+            self.hosts[host].report = replace(report, snapshot=replace(report.snapshot, capacity=capacity))
 
     def strangers(self, host: str) -> list[str]:
         """Sessions of a host that are not its own any more: given up, over, or another one's."""

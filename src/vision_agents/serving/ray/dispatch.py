@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 PLACE = 1.5
 TRIES = 3
 
-# Seconds without a sign of life after which a host hangs. There is one each second.
+# Seconds without a sign of life after which a host hangs. There is one each `BEAT`.
 SILENCE = 10.0
 
 # Reasons of a host that another host may not have.
@@ -153,7 +153,7 @@ class ClusterDispatch:
             self._tasks.spawn(self._follow(request, facts, stream, viewer), f"following session {facts.id}")
             return facts
         # The last one, too: what moves is offered to hosts again, and ended by none that was too slow.
-        await self._registry.ask(Registry.again, request.session_id, request.attempt)
+        self._registry.tell(Registry.again, request.session_id, request.attempt)
         raise refusal
 
     async def _again(self, request: CallRequest) -> tuple[CallRequest, frozenset[str]]:

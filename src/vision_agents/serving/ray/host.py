@@ -19,6 +19,7 @@ from ..callers import say
 from ..dispatch import described
 from ..host import CallHost
 from ..launcher import CreateAgentError
+from ..load import INTERVAL
 from ..lost import Ending, latest
 from ..metrics import snapshot
 from ..runner import Runner
@@ -34,6 +35,9 @@ Load = Callable[[], Runner]
 
 # Seconds before the registry is asked again if it does not answer.
 AGAIN = 0.5
+
+# Seconds between two looks whether calls are taken: as often as the load is measured.
+LOOK = INTERVAL
 
 # Of a host that has no more room: it makes the autoscaler want another one.
 OVERLOADED = 1.25
@@ -51,9 +55,12 @@ class Host:
         self._registry = RegistryClient()
         # The conversations that the registry knows.
         self._told: dict[str, tuple[Message, ...]] = {}
+        # The calls with which it is full; None if it is not.
+        self._full: int | None = None
         self._tasks = Tasks()
         await self._calls.start()
         self._tasks.spawn(self._read_mail(), "mail of the registry")
+        self._tasks.spawn(self._tell_room(), "room of this host")
 
     async def __del__(self) -> None:
         await self._tasks.close()
@@ -80,6 +87,12 @@ class Host:
         ending: Ending | None = Ending("closed")
         held: AgentSession | None = None
         try:
+            # Whoever is refused asks the registry next, which is to know then that there is no room here.
+            if (refusal := self._calls.refusal()) is not None:
+                ending = None
+                self._note_room()
+                yield _refused(refusal)
+                return
             if not await self._registry.ask(Registry.claim, session, self._name, request.attempt):
                 ending = None
                 yield {"refused": ("session", "another host has the session", 1.0)}
@@ -95,9 +108,10 @@ class Host:
                     yield sign
         except Refused as refusal:
             ending = None
+            self._note_room()
             if refusal.reason != "session":  # That one runs here.
                 await self._registry.ask(Registry.unclaim, session, self._name, request.attempt)
-            yield {"refused": (refusal.reason, str(refusal), refusal.retry_after)}
+            yield _refused(refusal)
         except CreateAgentError as error:
             ending = Ending("failed", str(error))
             yield {"failed": str(error)}
@@ -108,6 +122,18 @@ class Host:
             if ending is not None:
                 left = _said(held) if ending.lost or request.records else ()
                 self._registry.tell(Registry.over, session, self._name, ending, left, request.attempt)
+
+    async def _tell_room(self) -> None:
+        """Have the registry know at once when this host is full, or is not any more: reports are a second apart."""
+        while True:
+            await asyncio.sleep(LOOK)
+            self._note_room()
+
+    def _note_room(self) -> None:
+        full = None if self._calls.refusal() is None else len(self._calls.sessions)
+        if full != self._full:
+            self._full = full
+            self._registry.tell(Registry.resize, self._name, self._calls.capacity)
 
     async def _read_mail(self) -> None:
         while True:
@@ -141,6 +167,11 @@ class Host:
         self._told = {each: said.get(each, self._told.get(each, ())) for each in sessions}
         facts = {each: described(session) for each, session in sessions.items()}
         return Report(self._release, facts, said, snapshot(self._calls))
+
+
+def _refused(refusal: Refused) -> dict[str, Any]:
+    """A refusal, as an item of a stream."""
+    return {"refused": (refusal.reason, str(refusal), refusal.retry_after)}
 
 
 def _said(session: AgentSession | None) -> tuple[Message, ...]:

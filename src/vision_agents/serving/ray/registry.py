@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from vision_agents.core.conversation import Message
@@ -24,6 +23,7 @@ from ..lost import Ended, EndedCalls, Ending, LeftCalls, Lost, LostCalls, latest
 from ..metrics import Snapshot, Totals
 from ..session import CallRequest, End
 from .book import Book, Release, Report
+from .mail import Box, Mail
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +31,11 @@ logger = logging.getLogger(__name__)
 POLL = 1.0
 FRONT_POLL = 5.0
 
+# Seconds in which all hosts have reported to a registry that was started again: they try each fifth of one.
+LEARN = 1.5
+
 # Seconds between two looks at who is silent; if one comes much later, it is the registry itself that stood still.
 LOOK = 1.0
-
-# Typed texts of one session that wait for its host to ask for mail. As many wait there for their answers.
-MOST_SAID = 4
 
 DRAINING = Refused("draining", "this server is about to end", 5.0)
 
@@ -70,29 +70,6 @@ class Said(StrEnum):
     """No agent is in such a call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """The answer to a host's poll. `known`: the host was known before; if not, it has to tell everything."""
-
-    known: bool
-    end: tuple[str, ...] = ()
-    """Sessions to be ended."""
-    said: tuple[tuple[str, str], ...] = ()
-    """Sessions, and what their callers typed on their pages."""
-    farewell: str | None = None
-    """All calls are to be ended, with these words."""
-
-
-@dataclass(slots=True)
-class _Box:
-    end: dict[str, None] = field(default_factory=dict)
-    said: list[tuple[str, str]] = field(default_factory=list)
-    farewell: str | None = None
-    told: set[str] = field(default_factory=set)
-    """Sessions that are not the host's any more, of which it was told: they take a moment to end."""
-    rings: asyncio.Event = field(default_factory=asyncio.Event)
-
-
 class Registry:
     """The sessions of a cluster. Its methods are called from other machines: what they take and return is data."""
 
@@ -102,7 +79,7 @@ class Registry:
         self._over = EndedCalls()
         # The conversations of pages that have hung up.
         self._left = LeftCalls()
-        self._boxes: dict[str, _Box] = {}
+        self._boxes: dict[str, Box] = {}
         self._waiting: dict[str, list[asyncio.Future[Ending]]] = {}
         self._moved: asyncio.Queue[CallRequest] = asyncio.Queue()
         self._refused: Counter[str] = Counter()
@@ -112,6 +89,7 @@ class Registry:
         # The latest that is on its way, whose hosts need not have reported yet.
         self._coming: Release | None = None
         self._clock = asyncio.get_running_loop().time
+        self._learnt_at = self._clock() + LEARN
         self._tasks = Tasks()
         self._tasks.spawn(self._watch(), "watching hosts")
 
@@ -123,6 +101,7 @@ class Registry:
 
     async def reserve(self, request: CallRequest, facts: SessionFacts, most: int | None) -> Refusal | Attempt:
         """Enter a session that is about to be started; return its first attempt, or why there must be none."""
+        await self._learn()
         refusal = DRAINING if self._draining else self._book.reserve(self._clock(), request, facts, most)
         if refusal is not None:
             self._refused[refusal.reason] += 1
@@ -130,6 +109,7 @@ class Registry:
 
     async def refusal(self, leaving: int = 0) -> Refusal | None:
         """Return why no further session is taken now, if so many of those that there are end for it."""
+        await self._learn()
         return _sent(DRAINING if self._draining else self._book.refusal(leaving))
 
     async def takers(self) -> frozenset[str]:
@@ -161,6 +141,7 @@ class Registry:
 
     async def find(self, call_id: str, session_id: str) -> SessionFacts | None:
         """The session of this id, if it is one of this call."""
+        await self._learn()
         entry = self._book.find(call_id, session_id)
         return None if entry is None else entry.facts
 
@@ -173,6 +154,7 @@ class Registry:
 
         `taken`: another connection of its caller is to have the call.
         """
+        await self._learn()
         entry = self._book.find(call_id, session_id)
         if entry is None:
             return False
@@ -180,23 +162,20 @@ class Registry:
         if entry.host is None:
             self._close(session_id, Ending("closed"))  # No host may claim it any more.
         else:
-            self._tell(entry.host, session_id)
+            self._box(entry.host).end(session_id)
         return True
 
     async def say(self, call_id: str, session_id: str, text: str) -> Said:
         """Have what a caller typed answered by the host of the session."""
+        await self._learn()
         entry = self._book.find(call_id, session_id)
         if entry is None or entry.host is None or not entry.begun:
             return Said.NOWHERE
-        box = self._box(entry.host)
-        if sum(session == session_id for session, _ in box.said) >= MOST_SAID:
-            return Said.FULL
-        box.said.append((session_id, text))
-        box.rings.set()
-        return Said.TOLD
+        return Said.TOLD if self._box(entry.host).say(session_id, text) else Said.FULL
 
     async def before(self, call_id: str) -> Before:
         """Return what a page that comes back goes on from: its session, and what was said there, or in the last one."""
+        await self._learn()
         for session_id, entry in self._book.sessions.items():
             if entry.facts.call_id == call_id:
                 return Before(session_id, entry.conversation)
@@ -206,6 +185,7 @@ class Registry:
 
     async def ending(self, call_id: str, session_id: str, seconds: float) -> Ending | None:
         """Wait for the end of a session; None if it has not come within `seconds`, or there is none."""
+        await self._learn()
         if self._book.find(call_id, session_id) is None:
             ended = self._over.find(self._clock(), call_id, session_id)
             return None if ended is None else ended.ending
@@ -232,6 +212,7 @@ class Registry:
 
     async def figures(self) -> tuple[Mapping[str, Snapshot], Totals]:
         """The figures of each host, and those of the cluster."""
+        await self._learn()
         hosts = {name: host.report.snapshot for name, host in self._book.hosts.items()}
         return hosts, Totals(self._refused, self._losses, self._moves)
 
@@ -249,6 +230,10 @@ class Registry:
             self._moves += entry.moves - entry.went_on
             entry.went_on = entry.moves
 
+    async def resize(self, host: str, capacity: int) -> None:
+        """A host takes more sessions than it has reported, or fewer."""
+        self._book.resize(host, capacity)
+
     async def unclaim(self, session: str, host: str, attempt: int = 0) -> None:
         """The host cannot start the session after all; another one may."""
         self._book.unclaim(session, host, attempt)
@@ -264,10 +249,7 @@ class Registry:
         """Take a host's report; wait a moment for something to tell it."""
         known = self._book.report(self._clock(), host, report)
         box = self._box(host)
-        strangers = set(self._book.strangers(host))
-        for session in strangers - box.told:
-            self._tell(host, session)
-        box.told = strangers
+        box.let_go(frozenset(self._book.strangers(host)))
         for session in self._book.vanished(host):
             self._close(session, Ending("closed"))  # What told of its end did not reach us.
         if known and not box.rings.is_set():
@@ -276,21 +258,9 @@ class Registry:
                     await box.rings.wait()
             except TimeoutError:
                 pass
-        mail = Mail(known, tuple(box.end), tuple(box.said), box.farewell)
-        box.end.clear()
-        box.said.clear()
-        box.rings.clear()
-        return mail
+        return box.take(known=known)
 
     # The whole.
-
-    async def announce(self, release: Release) -> Release:
-        """A release is about to be deployed. Returns it as later than all before, whatever clocks say."""
-        newest = self._newest
-        if newest is not None and newest > release:
-            release = replace(release, time=math.nextafter(newest.time, math.inf))
-        self._coming = release
-        return release
 
     async def coming(self, release: Release) -> int:
         """A release is on its way. Returns how many hosts of it are there."""
@@ -304,6 +274,7 @@ class Registry:
 
     async def drain(self, release: Release) -> int | None:
         """Take no more sessions. Returns how many there are; None if a later release has taken over."""
+        await self._learn()
         newest = self._newest
         if newest is not None and newest > release:
             return None
@@ -313,11 +284,14 @@ class Registry:
     async def part(self, farewell: str) -> None:
         """Have all sessions ended, with a farewell."""
         for host in self._book.hosts:
-            box = self._box(host)
-            box.farewell = farewell
-            box.rings.set()
+            self._box(host).part(farewell)
 
     # Inside.
+
+    async def _learn(self) -> None:
+        """Wait until hosts have had the time to tell what there is: before, nothing is full, and nobody unknown."""
+        if (missing := self._learnt_at - self._clock()) > 0:
+            await asyncio.sleep(missing)
 
     @property
     def _newest(self) -> Release | None:
@@ -330,13 +304,8 @@ class Registry:
         newest = self._newest
         return self._drained is not None and (newest is None or newest <= self._drained)
 
-    def _box(self, host: str) -> _Box:
-        return self._boxes.setdefault(host, _Box())
-
-    def _tell(self, host: str, session: str) -> None:
-        box = self._box(host)
-        box.end[session] = None
-        box.rings.set()
+    def _box(self, host: str) -> Box:
+        return self._boxes.setdefault(host, Box())
 
     def _close(self, session: str, ending: Ending, conversation: tuple[Message, ...] = ()) -> None:
         entry = self._book.close(self._clock(), session)
