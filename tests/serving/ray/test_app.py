@@ -79,6 +79,18 @@ def test_with_a_ray_that_was_not_tried_serve_chooses_hosts_and_a_sentence_says_s
 
 
 @pytest.mark.parametrize(
+    ("agent", "says"),
+    [("nowhere:rooms", "nowhere"), ("fleet_program:nobody", "nobody"), ("fleet_program", "fleet_program")],
+)
+def test_an_agent_that_is_not_there_is_an_error_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, agent: str, says: str
+) -> None:
+    monkeypatch.syspath_prepend(str(kit.HERE))
+    with pytest.raises(ValueError, match=says):
+        app({"agent": agent})
+
+
+@pytest.mark.parametrize(
     ("args", "says"), [({"agent": "x:y", "host": 2, "drian": 5}, "does not know drian, host"), ({}, "wants `agent`")]
 )
 def test_a_configuration_with_other_names_is_an_error_that_names_those_there_are(args: Any, says: str) -> None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -35,6 +36,19 @@ def url() -> Iterator[str]:
 
 async def counted(client: kit.Client, name: str, number: int) -> bool:
     return await client.counted(name) == number
+
+
+async def half_a_request(url: str) -> bytes:
+    """The first line of the answer to who sends a start, but its body only by half."""
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    try:
+        head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
+        writer.write(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+        async with asyncio.timeout(kit.PATIENCE):
+            return await reader.readline()
+    finally:
+        writer.close()
 
 
 async def has_said(one: str, texts: int) -> bool:
@@ -95,6 +109,7 @@ async def test_what_fails_on_a_host_is_told_as_in_one_process(client: kit.Client
 
 async def test_what_nobody_should_send_is_answered_as_in_one_process(client: kit.Client) -> None:
     sessions = f"{client.url}/calls/table/sessions"
+    slow = asyncio.create_task(half_a_request(sessions))
     async with aiohttp.ClientSession() as http:
         for body, status in ((b"{nonsense", 400), (b'{"offer": {"sdp": "%s"}}' % (b"v" * 2**20), 413), (b"[]", 422)):
             async with http.post(sessions, data=body, headers={"Content-Type": "application/json"}) as answer:
@@ -108,6 +123,8 @@ async def test_what_nobody_should_send_is_answered_as_in_one_process(client: kit
     statuses = sorted([status for status, _ in await asyncio.gather(*(client.ask("DELETE", one) for _ in range(5)))])
     assert (statuses[0], set(statuses) <= {204, 404}) == (204, True)
     assert (await client.ended(one))["why"] == "closed"
+    # Whoever does not say the rest is not waited for.
+    assert b" 408 " in await slow
 
 
 async def test_who_goes_while_an_agent_joins_leaves_no_session_behind(client: kit.Client) -> None:

@@ -13,7 +13,15 @@ import pytest
 
 pytest.importorskip("ray")
 
-from vision_agents.serving import AgentLauncher, CallRequest, Refused, Runner, ServeOptions
+from vision_agents.serving import (
+    AgentLauncher,
+    CallRequest,
+    CreateAgentError,
+    Refused,
+    Runner,
+    ServeOptions,
+    StartError,
+)
 from vision_agents.serving.dispatch import SessionFacts
 from vision_agents.serving.load import INTERVAL
 from vision_agents.serving.ray import dispatch as fronts
@@ -22,7 +30,8 @@ from vision_agents.serving.ray.book import SILENCE, STRANDED, Release
 from vision_agents.serving.ray.dispatch import PLACE, TRIES, ClusterDispatch
 from vision_agents.serving.ray.registry import Attempt, Registry
 
-from ..kit import ROOMY, create_agent
+from ..kit import ROOMY, create_agent, scripted
+from ..test_host import Broken, Fickle, Stuck, exits, hangs, nothing, raises
 from .fleet_kit import grown_up
 from .test_host import Host, Near
 
@@ -295,6 +304,34 @@ async def test_what_moves_is_not_ended_by_hosts_that_were_too_slow(monkeypatch: 
         assert [list(host._calls.sessions) for host in there.hosts] == [[], [], [], ["s1"]]
         _, totals = await there.registry.figures()
         assert (totals.lost, totals.moved) == ({}, 1)
+
+
+@pytest.mark.parametrize(
+    ("then", "error", "text"),
+    [
+        (raises, CreateAgentError, "raised ValueError: there is no key"),
+        (hangs, CreateAgentError, "took more than 20 s"),
+        (nothing, CreateAgentError, "must return an Agent"),
+        (exits, CreateAgentError, "SystemExit: no key"),
+        (lambda: scripted(Broken()), StartError, "no network"),
+        (lambda: scripted(Stuck()), StartError, "not in the call within 30 s"),
+    ],
+)
+async def test_an_agent_that_cannot_be_made_or_join_is_told_and_costs_no_place(
+    monkeypatch: pytest.MonkeyPatch, then: Any, error: type[Exception], text: str
+) -> None:
+    create = Fickle(then)
+    async with cluster(monkeypatch, Items, create=create, places=1) as there:
+        await asyncio.sleep(2)
+        for number in range(3):
+            with pytest.raises(error, match=text):
+                await there.dispatch.begin(CallRequest("table"))
+            # It is no host's fault: no other one is asked, and the place is free again at once.
+            assert there.handle.asked == number + 1
+        create.made = 0
+        await there.dispatch.begin(CallRequest("table"))
+        _, totals = await there.registry.figures()
+        assert (totals.refused, totals.lost) == ({}, {})
 
 
 @pytest.mark.parametrize("after", [0.005, 0.015])
