@@ -23,11 +23,11 @@ from vision_agents.serving import (
     StartError,
 )
 from vision_agents.serving.dispatch import SessionFacts
-from vision_agents.serving.load import INTERVAL
 from vision_agents.serving.ray import dispatch as fronts
 from vision_agents.serving.ray import host as hosts
 from vision_agents.serving.ray.book import SILENCE, STRANDED, Release
 from vision_agents.serving.ray.dispatch import PLACE, TRIES, ClusterDispatch
+from vision_agents.serving.ray.host import LOOK
 from vision_agents.serving.ray.registry import Attempt, Registry
 
 from ..kit import ROOMY, create_agent, scripted
@@ -201,7 +201,7 @@ async def test_the_last_place_is_found_by_whoever_another_host_does_not_take(
         assert there.handle.asked == 2
 
 
-@pytest.mark.parametrize("seconds", [0.0, 2 * INTERVAL])
+@pytest.mark.parametrize("seconds", [0.0, 2 * LOOK])
 async def test_a_host_that_takes_nobody_more_is_asked_once_at_most(
     monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
@@ -215,7 +215,7 @@ async def test_a_host_that_takes_nobody_more_is_asked_once_at_most(
                 await there.dispatch.begin(CallRequest(f"table {number}"))
             assert there.handle.asked == (0 if seconds else 1)
         host._calls.draining = False
-        await asyncio.sleep(2 * INTERVAL)
+        await asyncio.sleep(2 * LOOK)
         await there.dispatch.begin(CallRequest("table"))
         assert there.handle.asked == (1 if seconds else 2)
 
