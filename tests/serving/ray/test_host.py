@@ -19,7 +19,7 @@ from vision_agents.serving.ray import host as module
 from vision_agents.serving.ray.book import Release
 from vision_agents.serving.ray.registry import Attempt, Registry
 
-from ..kit import ROOMY, create_agent
+from ..kit import ANNA, ROOMY, create_agent
 from .fleet_kit import again, grown_up
 
 pytestmark = pytest.mark.virtual_time
@@ -99,3 +99,19 @@ async def test_who_refuses_an_attempt_that_was_given_up_keeps_the_next(monkeypat
         host._calls.draining = True
         await following
         assert registry._book.sessions["s1"].host == "a"
+
+
+async def test_who_is_told_to_end_now_does_not_finish_its_farewell(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with asked_for(monkeypatch) as (host, registry, request):
+        following = asyncio.create_task(follow(host, request))
+        await asyncio.sleep(3.0)
+        (session,) = host._calls.sessions.values()
+        assert session.agent is not None
+        session.agent.edge.sink.participant_joined(ANNA)  # type: ignore[attr-defined]
+        await registry.part("one two three four five six seven eight nine ten " * 5)
+        await asyncio.sleep(2.0)
+        assert not following.done()  # It is being said.
+        await registry.part("")
+        await asyncio.sleep(2.5)
+        assert following.done()
+        assert (await registry.ending("table", "s1", 0.0)).end == "drained"  # type: ignore[union-attr]

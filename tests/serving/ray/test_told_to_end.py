@@ -75,7 +75,32 @@ async def test_the_last_release_ends_at_once_where_it_is_told_so(
     monkeypatch: pytest.MonkeyPatch, numbers: list[signal.Signals]
 ) -> None:
     registry = await served(FIRST)
+    monkeypatch.setattr(cluster, "ASKED", 0.5)
     assert await told(monkeypatch, Near(registry, 0.0), *numbers) == (True, [cluster.APP])
+    # Serve would let the call go on: its host is told to end it, without a word.
+    assert (await registry.poll("host 0", report("s0", release=FIRST))).farewell == ""
+    await registry.close()
+
+
+async def test_what_the_last_release_holds_is_over_before_it_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = await served(FIRST)
+
+    async def host() -> None:
+        while (await registry.poll("host 0", report("s0", release=FIRST))).farewell is None:
+            pass
+        await registry.poll("host 0", report(release=FIRST))
+
+    hosting = asyncio.create_task(host())
+    deleted: list[int] = []
+    monkeypatch.setattr(cluster, "RegistryClient", lambda: Near(registry, 0.0))
+    monkeypatch.setattr(cluster.ray_serve, "delete", lambda _: deleted.append(len(registry._book.sessions)))
+    ending = asyncio.create_task(cluster._until_told(FIRST, 60.0, ""))
+    await asyncio.sleep(0)
+    os.kill(os.getpid(), signal.SIGINT)
+    async with asyncio.timeout(30):
+        assert await ending
+        await hosting
+    assert deleted == [0]
     await registry.close()
 
 

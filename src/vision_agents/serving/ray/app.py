@@ -82,7 +82,7 @@ def hosts_of(text: str) -> tuple[int, int]:
 
 
 def routing() -> dict[str, Any]:
-    """How hosts are chosen, as an option of their deployment: none with a Ray whose interface for it is not known."""
+    """The choice of hosts, as an option of their deployment: none with a Ray whose interface for it is not known."""
     if not ray.__version__.startswith(f"{TRIED}."):
         logger.warning(UNTRIED, ray.__version__, TRIED)
         return {}

@@ -60,8 +60,10 @@ REPLACED = 120.0
 LOOK = 1.0
 FAREWELL = 15.0
 
-# Seconds in which the registry says whether a later release has taken over, where all is to end at once.
+# Seconds in which the registry says whether a later release has taken over, where all is to end at once, and in which
+# calls end then; between two looks whether they have.
 ASKED = 5.0
+ENDED = 0.1
 
 
 class ClusterError(RuntimeError):
@@ -243,8 +245,19 @@ async def _until_told(release: Release, drain: float, farewell: str) -> bool:
         if not (draining.result() if draining.done() else await _is_latest(release)):
             return False
         draining.cancel()
+    await _end_calls(release)
     await asyncio.to_thread(ray_serve.delete, APP)
     return True
+
+
+async def _end_calls(release: Release) -> None:
+    """Have hosts end the calls that there are still, and wait a moment for it: Serve would let them go on."""
+    with suppress(TimeoutError, RayError):
+        async with asyncio.timeout(ASKED):
+            registry = RegistryClient()
+            await registry.ask(Registry.part, "")
+            while await registry.ask(Registry.drain, release):  # noqa: ASYNC110
+                await asyncio.sleep(ENDED)
 
 
 async def _is_latest(release: Release) -> bool:

@@ -55,6 +55,8 @@ class Host:
         self._registry = RegistryClient()
         # The conversations that the registry knows.
         self._told: dict[str, tuple[Message, ...]] = {}
+        # The words with which all calls are being ended.
+        self._farewell: str | None = None
         # The calls with which it is full; None if it is not.
         self._full: int | None = None
         self._tasks = Tasks()
@@ -153,8 +155,10 @@ class Host:
                 session = self._calls.sessions.get(session_id)
                 if session is not None and session.records is not None:
                     say(session.edge, text, session.tell)
-            if mail.farewell is not None and not self._calls.draining:
-                self._tasks.spawn(self._calls.drain(0.0, mail.farewell), "farewell")
+            if mail.farewell not in (None, self._farewell):
+                # One without words ends those that are said, too.
+                self._farewell = mail.farewell
+                self._tasks.spawn(self._calls.drain(0.0, mail.farewell or ""), "farewell")
 
     def _report(self) -> Report:
         sessions = self._calls.sessions

@@ -1,4 +1,4 @@
-"""What the processes of a cluster speak: they send each other our own classes, so all have to have the same ones."""
+"""The language of the processes of a cluster: they send each other classes of ours, so all need the same ones."""
 
 from __future__ import annotations
 
