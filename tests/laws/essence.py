@@ -26,7 +26,7 @@ Essence = tuple[object, ...]
 def essence(floor: Floor, now: float) -> Essence:
     """Return what a floor's future depends on: times as ages, numbers as distances."""
     challenge, reply, queue = floor._judge.challenge, floor._replies.reply, floor._replies.queue
-    people = floor._judge.people
+    people, owed = floor._judge.people, floor._replies.owed
     said = None if floor.answers else floor._replies.said
     places = _places(floor)
 
@@ -81,14 +81,14 @@ def essence(floor: Floor, now: float) -> Essence:
             (dismissed := floor._judge.late_words.dismissed.get(turn.participant)) is not None,
             of_votes(dismissed.given if dismissed is not None else ()),
             age(early),
-            floor._replies.words_from >= turn.taken,
+            (turn.understood, turn.understood_from >= now, turn.taken <= owed.asked_from),
         )
 
     return (
         floor._over,
         tuple(of_turn(turn) for turn in floor._turns.values()),
         floor._taking._detected,
-        age(floor._replies.answer_due_since),
+        (age(owed.since), owed.part, owed.understood, tuple(sorted(owed.asked))),
         floor._replies.calls_wait,
         (place(draft.number), draft.participant, draft.text) if (draft := floor._replies.draft) else None,
         tuple(sorted(floor._replies.addressees)),
@@ -126,9 +126,8 @@ def essence(floor: Floor, now: float) -> Essence:
         ),
         tuple((place(number), age(w.since), w.over) for number, w in floor._replies.waits.items()),
         (floor._replies.news, floor._replies.later > 0, floor._replies.silenced - floor.epoch),
-        (floor._replies.known, floor._replies.learnt, floor._replies.understood, floor._replies.shelved),
-        (floor._replies.apologised, floor._replies.part_due),
-        floor._replies.words_from >= now,
+        (floor._replies.known, floor._replies.learnt, floor._replies.shelved),
+        floor._replies.apologised,
         people.agent_words,
         min(round(now - people.agent_words_at, 6), ECHO_DELAY),
         tuple(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from typing import Any
 
 from vision_agents.core.floor import FloorState
@@ -388,6 +390,19 @@ class TestNews:
     def test_a_model_that_never_answers_is_asked_for_it(self) -> None:
         assert self.owed(words=False).until(3.0) == [fx.BeginReply(1, 0, answer=False, news=True)]
         assert self.owed(words=True).until(21.0) == [fx.BeginReply(1, 0, answer=False, news=True)]
+
+    @pytest.mark.parametrize("noise", [0.1, 0.0])
+    def test_anothers_noise_takes_no_question_from_who_asks_with_it(self, noise: float) -> None:
+        """Both are over at the same time. What the one was understood to say is answered, and that tells it."""
+        story = Story(answers=False)
+        for when, who in sorted([(0.05, ANN), (noise, BOB)]):
+            story.at(when, ev.TurnStarted, who)
+        assert story.at(0.5, ev.FunctionFound, 0) == []
+        story.at(1.0, ev.TurnEnded, ANN)
+        story.at(1.0, ev.TurnEnded, BOB)
+        story.at(1.1, ev.TranscriptReceived, ANN, "so what", True, began=0.05)
+        assert story.until(5.0) == []
+        assert story.at(5.0, ev.ReplyStarted, 1) == [fx.TellNews(1)]
 
     def test_an_answer_that_is_cut_off_before_it_was_heard_has_not_told_it(self) -> None:
         story = self.owed(words=True)

@@ -326,7 +326,7 @@ class Floor:
         reply, self._replies.reply, self._judge.challenge = self._replies.reply, None, None
         # What was to be told is told after what the user says.
         self._replies.news |= by is not None and reply is not None and reply.untold
-        self._replies.answer_due_since = None
+        self._replies.owed.settle()
         self._replies.epoch = epoch
         self._do([fx.Commit(epoch, reply.number if reply else None, by, reason, votes)])
         # What people said still wants its answer, unless it is code that wants silence.

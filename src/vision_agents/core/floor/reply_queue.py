@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from dataclasses import dataclass, field, replace
 
@@ -56,10 +55,6 @@ class ReplyQueue(WaitingReplies):
     waits: dict[int, Wait] = field(default_factory=dict)
     # The answer that is prepared for a turn which is not complete.
     draft: Draft | None = None
-    # A realtime model owes an answer since then.
-    answer_due_since: float | None = None
-    # That is the next part of one of which a part was heard, since it called functions.
-    part_due: bool = False
     # Functions found something that nobody waited for and nothing has told; answers before this epoch are unwanted.
     news: bool = False
     silenced: int = 0
@@ -68,8 +63,6 @@ class ReplyQueue(WaitingReplies):
     known: bool = False
     later: int = 0
     learnt: bool = True
-    # When the latest turn began of which words are known.
-    words_from: float = -math.inf
     # What could not be told is told with the next answer.
     shelved: bool = False
 
@@ -78,7 +71,8 @@ class ReplyQueue(WaitingReplies):
         self.last_reply = number
         if waiting.started:
             waiting = replace(waiting, news=self.news and self.known, later=self.later)
-            self.answer_due_since, self.known = None, False  # This is the answer.
+            self.owed.settle()  # This is the answer.
+            self.known = False
             self.waits.pop(0, None)
             self.supersede()
         if len(self.queue) >= self.limit:
@@ -128,9 +122,9 @@ class ReplyQueue(WaitingReplies):
         """Count as told what a reply tells."""
         self.news = self.news and waiting.later > 0
 
-    def owe_answer(self, at: float, asked_from: float) -> None:
-        """A realtime model owes an answer to a turn that began at `asked_from`, and knows by now what is to be told."""
-        self.answer_due_since, self.part_due, self.asked_from = at, False, asked_from
+    def owe_answer(self, at: float, participant: str, began: float, *, understood: bool) -> None:
+        """A realtime model owes an answer to a turn that `began` then, and knows by now what is to be told."""
+        self.owed.ask(at, participant, began, understood=understood)
         queued = [waiting for waiting in self.queue if waiting.news and not waiting.started]
         self.queue = deque(waiting for waiting in self.queue if waiting not in queued)
         self.news, self.shelved = self.news or self.shelved or bool(queued), False
@@ -139,7 +133,7 @@ class ReplyQueue(WaitingReplies):
     def owe_part(self, at: float) -> None:
         """A realtime model owes the next part of an answer, unless it has begun that."""
         if not any(waiting.started for waiting in self.queue):
-            self.answer_due_since, self.part_due = at, True
+            self.owed.since, self.owed.part = at, True
 
     def queue_news(self, at: float) -> None:
         """Queue what is to be told that nobody waited for, if nothing else has or wants the voice."""
@@ -153,21 +147,16 @@ class ReplyQueue(WaitingReplies):
         being_made = rest is not None and rest.continues == reply and rest.phase is ReplyPhase.PREPARING
         return being_made or self.continues(reply)
 
-    def understand(self, began: float, *, idle: bool) -> None:
+    def understand(self, participant: str, began: float, *, idle: bool) -> None:
         """Take note that a realtime model has understood words of a turn that `began` then; `idle`: a listener's."""
-        self.words_from = max(self.words_from, began)
+        self.owed.understand(participant, began)
         if not idle:
             self.supersede(began)
 
     @property
-    def understood(self) -> bool:
-        """True if words are known of what a realtime model owes an answer to, or later ones."""
-        return self.words_from >= self.asked_from
-
-    @property
     def busy(self) -> bool:
         """True if a reply has the voice, waits for it, or is owed by a model."""
-        return self.reply is not None or bool(self.queue) or self.answer_due_since is not None
+        return self.reply is not None or bool(self.queue) or self.owed.since is not None
 
     def begins_at(self, *, quiet: bool) -> float | None:
         """Return from when on the first in the queue may have the voice; None if something else is in its way.
@@ -178,7 +167,7 @@ class ReplyQueue(WaitingReplies):
             return None
         first = self.queue[0]
         # A model that owes an answer may have understood something.
-        free = first.started or (quiet and (first.continues is None or self.answer_due_since is None))
+        free = first.started or (quiet and (first.continues is None or self.owed.since is None))
         return first.since if free else None
 
     def begin_next(self, at: float) -> list[fx.Effect]:
@@ -340,8 +329,8 @@ class ReplyQueue(WaitingReplies):
     def end_functions(self, number: int, at: float) -> None:
         """Forget the functions of a reply."""
         running = self.functions.pop(number)
-        if self.answer_due_since is not None:
-            self.answer_due_since = at
+        if self.owed.since is not None:
+            self.owed.since = at
         if (waiting := self.continuation) is not None:
             self.queue[self.queue.index(waiting)] = replace(waiting, since=max(at, waiting.since))
         reply = self.current(number)
@@ -364,7 +353,7 @@ class ReplyQueue(WaitingReplies):
         """Drop everything that waits: nobody would hear it."""
         waiting, self.queue = self.queue, deque()
         self.addressees.clear()
-        self.answer_due_since = None
+        self.owed.settle()
         return [fx.DropReply(w.number, reason) for w in waiting if w.number is not None]
 
     def interrupt_queue(self, *, answers: bool) -> list[fx.Effect]:

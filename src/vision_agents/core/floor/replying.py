@@ -105,27 +105,28 @@ class Replying:
 
     def _deadlines_of_answer(self) -> Deadlines:
         replies, policy = self._replies, self._judge.policy
-        if replies.answer_due_since is None or replies.functions:
+        if replies.owed.since is None or replies.functions:
             return
-        noise = replies.rest_waits and not replies.understood  # as far as is known
+        noise = replies.rest_waits and not replies.owed.understood  # as far as is known
         if (waiting := replies.continuation) is not None:
             yield waiting.since + policy.continue_after, self._answer_overdue
-        elif noise or (replies.news and not (replies.known and replies.understood)):
-            yield replies.answer_due_since + policy.continue_after, self._answer_overdue
-        yield replies.answer_due_since + policy.reply_timeout, self._answer_missing
+        elif noise or (replies.news and not (replies.known and replies.owed.understood)):
+            yield replies.owed.since + policy.continue_after, self._answer_overdue
+        yield replies.owed.since + policy.reply_timeout, self._answer_missing
 
     # What is late.
 
     def _answer_overdue(self, at: float) -> Effects:
         """The realtime model did not answer in time: what waits for that may begin."""
-        self._replies.answer_due_since = None
+        self._replies.owed.settle()
         return []
 
     def _answer_missing(self, at: float) -> Effects:
         """The realtime model did not answer, or not go on. Where words are known that it owes an answer to, or a part
         of that was heard, it is asked."""
-        due, self._replies.answer_due_since = self._replies.answer_due_since, None
-        wanted = self._replies.understood or self._replies.part_due
+        owed = self._replies.owed
+        due, wanted = owed.since, owed.understood or owed.part
+        owed.settle()
         if not wanted or self._replies.answer_waits or self._replies.news:
             return []  # What is to be told makes it speak, too.
         assert due is not None  # or nothing would be missing

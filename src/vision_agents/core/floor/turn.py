@@ -6,6 +6,7 @@ agent's voice.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -156,6 +157,8 @@ class Turn:
     claimed: bool = False
     # When it reported that, or else that the latest speech began: the words of the turn are of what came since.
     taken: float = 0.0
+    # When the latest one began of which a realtime model knows words.
+    understood_from: float = -math.inf
     # It cut off an answer of which nothing had been played: whatever comes of this turn, that question still stands.
     unanswered: bool = False
     # It cut off another reply, by its number: if there are no words in this turn, that goes on.
@@ -261,6 +264,11 @@ class Turn:
         self.words_awaited = self.end_expected = False
         self.closed = None
         return Opened(before)
+
+    @property
+    def understood(self) -> bool:
+        """True if a realtime model knows words of it."""
+        return self.understood_from >= self.taken
 
     @property
     def seems_complete(self) -> bool:

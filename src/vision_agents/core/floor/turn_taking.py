@@ -267,15 +267,16 @@ class TurnTaking:
         """Take note that a realtime model has understood words of a turn that began then, and answers them."""
         turn = self._turn(event.participant)
         idle = self._judge.is_idle(event.text)
+        turn.understood_from = max(turn.understood_from, began)
         if began >= turn.taken and not idle:
             turn.cut = None  # Else they were said before what cut it off.
-        self._replies.understand(began, idle=idle)
+        self._replies.understand(event.participant, began, idle=idle)
 
     def _announce(self, turn: Turn) -> Effects:
         """Announce the start of a turn that goes on. What a realtime model owed before, it does not answer any more."""
         effects = turn.announce(self._replies.epoch)
         if effects:
-            self._replies.answer_due_since = None
+            self._replies.owed.settle()
         return effects
 
     def _ended_late(self, turn: Turn, event: ev.TurnEnded) -> None:
@@ -284,7 +285,10 @@ class TurnTaking:
         ended = self._ended_early.pop(turn.participant, None)
         owes = ended is not None and event.at - event.trailing_silence > ended
         if owes and turn.phase is QUIET and not self._answers:
-            self._replies.owe_answer(event.at, turn.taken)
+            self._owe_answer(event.at, turn)
+
+    def _owe_answer(self, at: float, turn: Turn) -> None:
+        self._replies.owe_answer(at, turn.participant, turn.taken, understood=turn.understood)
 
     def _end(self, turn: Turn, at: float, confidence: float, duration: float | None, reason: str = "") -> Effects:
         """End a turn whose speaker is done; what remains is to know the words, and to answer."""
@@ -298,7 +302,7 @@ class TurnTaking:
         self._judge.people.learn(turn)
         self._replies.addressees.add(turn.participant)
         self._replies.queue_continuation(turn.speech.last_sound, turn.cut, turn.taken)
-        self._replies.owe_answer(at, turn.taken)
+        self._owe_answer(at, turn)
         turn.clear()
         return effects
 

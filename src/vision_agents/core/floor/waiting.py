@@ -6,6 +6,7 @@ import math
 from collections import deque
 from dataclasses import dataclass, field, replace
 
+from .owed_answer import OwedAnswer
 from .reply import QueuedReply
 
 
@@ -15,8 +16,8 @@ class WaitingReplies:
 
     limit: int
     queue: deque[QueuedReply] = field(default_factory=deque)
-    # When the turn began that is answered by what a realtime model owes, or owed last.
-    asked_from: float = 0.0
+    # What a realtime model has to say by itself.
+    owed: OwedAnswer = field(default_factory=OwedAnswer)
 
     @property
     def before_rests(self) -> int:
@@ -33,7 +34,7 @@ class WaitingReplies:
     def queue_continuation(self, at: float, reply: int | None, cut_by: float, stopped: int = 0) -> None:
         """Queue the unplayed rest of a reply, unless there is none or an answer waits. One that waits already waits
         anew. `cut_by`: when the turn began that cut it off; `stopped`: so many times in a row the service did."""
-        if cut_by <= self.asked_from:
+        if cut_by <= self.owed.asked_from:
             cut_by = at  # Somebody else has asked for something since, which may be what is lost.
         waiting, place = self.continuation, len(self.queue)
         if waiting is not None:
