@@ -13,7 +13,7 @@ from vision_agents.core.floor.challenger import LONGEST_WINDOW, Challenger
 from vision_agents.core.floor.evidence import Vote
 from vision_agents.core.floor.late_words import ECHO_DELAY
 from vision_agents.core.floor.loudness import Loudness
-from vision_agents.core.floor.reply import Reply
+from vision_agents.core.floor.reply import Attempt, Reply
 from vision_agents.core.floor.strategies.loudness import GOES_ON
 from vision_agents.core.floor.turn import Turn, TurnPhase
 
@@ -26,7 +26,7 @@ Essence = tuple[object, ...]
 def essence(floor: Floor, now: float) -> Essence:
     """Return what a floor's future depends on: times as ages, numbers as distances."""
     challenge, reply, queue = floor._judge.challenge, floor._replies.reply, floor._replies.queue
-    people, owed = floor._judge.people, floor._replies.owed
+    people, owed, heard = floor._judge.people, floor._replies.owed, floor._replies.apologised
     said = None if floor.answers else floor._replies.said
     places = _places(floor)
 
@@ -37,16 +37,19 @@ def essence(floor: Floor, now: float) -> Essence:
         return None if number is None else places[number]
 
     def of_reply(reply: Reply) -> tuple[object, ...]:
-        again = (reply.stopped, reply.failures, reply.filler)
-        number, to = place(reply.number), _people(reply.to)
+        number, to, again = place(reply.number), _people(reply.to), of_attempt(reply.attempt)
         return (reply.interruptible, reply.answer, reply.news, reply.inner, reply.phase, number, to, again)
+
+    def of_attempt(attempt: Attempt) -> tuple[object, ...]:
+        covered = heard is not None and attempt.wanted <= heard
+        return (attempt.stopped, attempt.failures, attempt.filler, attempt.is_apology, attempt.owed, covered)
 
     def since(when: float | None) -> float | None:
         return None if when is None else min(round(now - when, 6), GOES_ON + 1.0)
 
-    def attempted(wanted: float) -> float:
+    def attempted(attempt: Attempt) -> float:
         # Later attempts have what the first one has left of its time.
-        return min(round(now - wanted, 6), floor.policy.reply_timeout)
+        return min(round(now - attempt.begun, 6), floor.policy.reply_timeout)
 
     def of_turn(turn: Turn) -> tuple[object, ...]:
         quiet = turn.phase is TurnPhase.QUIET
@@ -88,14 +91,15 @@ def essence(floor: Floor, now: float) -> Essence:
         floor._over,
         tuple(of_turn(turn) for turn in floor._turns.values()),
         floor._taking._detected,
-        (age(owed.since), owed.part, owed.understood, tuple(sorted(owed.asked))),
+        (age(owed.since), owed.overdue, owed.part, owed.understood),
+        (tuple(sorted(owed.asked)), owed.asked_from >= now),
         floor._replies.calls_wait,
         (place(draft.number), draft.participant, draft.text) if (draft := floor._replies.draft) else None,
         tuple(sorted(floor._replies.addressees)),
         (*of_reply(reply), age(reply.since), age(reply.failed_at), tuple(reply.insertions.values())) if reply else None,
-        attempted(reply.wanted) if reply and not (reply.filler or reply.inner) else None,
+        attempted(reply.attempt) if reply and not (reply.attempt.filler or reply.inner) else None,
         # Only a realtime model says of what was heard to its end that it was not all.
-        (place(said.number), said.stopped, said.interruptible, said.filler, _people(said.to)) if said else None,
+        (place(said.number), said.interruptible, of_attempt(said.attempt), _people(said.to)) if said else None,
         _of_challenge(challenge, now) if challenge else None,
         tuple(
             (
@@ -105,13 +109,10 @@ def essence(floor: Floor, now: float) -> Essence:
                 place(w.number),
                 w.news,
                 w.later > 0,
-                w.filler,
                 place(w.continues),
                 w.inner,
-                w.stopped,
-                w.failures,
-                w.owed,
-                attempted(w.wanted) if w.failures else None,
+                of_attempt(w.attempt),
+                attempted(w.attempt) if w.attempt.failures else None,
             )
             for w in queue
         ),
@@ -127,7 +128,7 @@ def essence(floor: Floor, now: float) -> Essence:
         tuple((place(number), age(w.since), w.over) for number, w in floor._replies.waits.items()),
         (floor._replies.news, floor._replies.later > 0, floor._replies.silenced - floor.epoch),
         (floor._replies.known, floor._replies.learnt, floor._replies.shelved),
-        floor._replies.apologised,
+        heard is not None and heard >= now,
         people.agent_words,
         min(round(now - people.agent_words_at, 6), ECHO_DELAY),
         tuple(

@@ -365,6 +365,18 @@ async def test_a_sentence_that_failed_in_another_answer_is_tried_again():
         assert len(errors(call)) == 2
 
 
+async def test_a_sentence_at_which_an_answer_was_given_up_is_tried_again_in_the_next():
+    """Also where no apology was heard between the two."""
+    tts = FaultyTTS(["down"])
+    policy = InterruptionPolicy(retries=0)
+    async with Call(["hello", "again"], ["Sure. Here it is."], tts=tts, interruption=policy) as call:
+        await ask(call)
+        tts.faults = ["down"]
+        call.agent.policy = InterruptionPolicy()
+        await ask(call)
+        assert call.history[-1] == ("assistant", "Sure. Here it is.")
+
+
 async def test_a_sentence_that_failed_before_the_user_interrupted_is_tried_again():
     tts = FaultyTTS(["down"])
     async with Call(["hello", "again"], ["Sure. Here it is."], tts=tts) as call:
@@ -417,6 +429,7 @@ async def test_what_a_function_says_and_nobody_hears_is_told_to_it_at_once(order
 
     def reply(request):
         if request.messages[-1].role is not Role.TOOL:
+            call.agent._joined()._voice._failed_at = "Three things."  # It has failed in an attempt before.
             return [ToolCall(name, name, {}) for name in order]
         return ["Done."] if paid else ["Once more. ", ToolCall("again", "transfer", {})]
 
@@ -433,7 +446,6 @@ async def test_what_a_function_says_and_nobody_hears_is_told_to_it_at_once(order
             paid.append(list(call.history))
             return "ok"
 
-        call.agent._joined()._voice._failed_at = "Three things."  # It has failed in an attempt before.
         await ask(call)
         assert said == [False]
         [history] = paid

@@ -61,7 +61,7 @@ class Facts(NamedTuple):
     # Somebody waits for the reply, which a part has failed at so many times in a row.
     missed: bool
     failures: int
-    # Somebody has said what it answers; and nothing was heard since the apology.
+    # Somebody has said what it answers; and nothing was heard since the apology, which came after it was wanted.
     wanted: bool
     apologised: bool
     # What a part failed at is about to be made once more, or apologised for, to somebody who has asked.
@@ -102,9 +102,9 @@ def look(floor: Floor) -> Facts:
         shelved=voice.shelved,
         inner=frozenset(w.number for w in voice.queue if w.inner and w.number is not None),
         missed=voice.reply is not None and not voice.reply.untold and floor._recovery._missed(voice.reply),
-        failures=voice.reply.failures if voice.reply is not None else 0,
-        wanted=voice.reply is not None and voice.reply.owed,
-        apologised=voice.apologised,
+        failures=voice.reply.attempt.failures if voice.reply is not None else 0,
+        wanted=voice.reply is not None and voice.reply.attempt.owed,
+        apologised=voice.reply is not None and (voice.apologised or -1.0) >= voice.reply.attempt.wanted,
         owed=voice.owes_again,
         draft=voice.draft,
         silent=frozenset(
@@ -429,7 +429,9 @@ def _check_failure(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
     # Who has asked for nothing hears it once.
     silent = not floor.apology or (before.apologised and not before.wanted)
     assert begun or floor._replies.queue or (exhausted and silent), "a failure ends in silence"
-    assert all(waiting.failures <= floor.policy.retries for waiting in floor._replies.queue), "there is no end of it"
+    assert all(waiting.attempt.failures <= floor.policy.retries for waiting in floor._replies.queue), (
+        "there is no end of it"
+    )
 
 
 def _is_turn_of_nobody(floor: Floor, before: Facts, event: ev.TranscriptReceived) -> bool:

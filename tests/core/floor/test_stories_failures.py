@@ -142,7 +142,7 @@ class TestAnAnswer:
             assert story.until(at) == [fx.BeginReply(reply, 0, answer=True)]
             assert fx.AnnounceFailure(reply, "no sound in time: 5 s (retry_timeout)") in story.until(at + 5.0)
         assert story.floor._replies.reply is not None
-        assert story.floor._replies.reply.filler, "the apology, after 31 s in all"
+        assert story.floor._replies.reply.attempt.is_apology, "the apology, after 31 s in all"
 
     def test_has_the_time_that_the_first_attempt_has_left(self) -> None:
         story = asked(SORRY)
@@ -319,6 +319,30 @@ class TestWhatCodeWantsSaid:
         assert story.at(3.0, ev.AudioDrained, 3) == [fx.BeginReply(4, 0, answer=False)]
         assert failed(story, 3.1, 4) == [fx.BeginReply(6, 0, answer=False, filler=SORRY)], "something else was heard"
 
+    @pytest.mark.parametrize("wanted", [1.5, 3600.0])
+    def test_that_is_lost_later_is_apologised_for_by_itself(self, wanted: float) -> None:
+        """Who has heard the apology for one thing does not know that another was wanted since, and is lost."""
+        story = Story(knobs(retries=0), apology=SORRY)
+        story.at(0.0, ev.ReplyRequested, 1)
+        assert failed(story, 0.5, 1) == [fx.BeginReply(2, 0, answer=False, filler=SORRY)]
+        story.answers(0.6)
+        story.at(1.0, ev.AudioDrained, 2)
+        story.at(wanted, ev.ReplyRequested, 3)
+        assert failed(story, wanted + 0.5, 3) == [fx.BeginReply(4, 0, answer=False, filler=SORRY)]
+
+    def test_that_is_lost_is_not_apologised_for_since_its_attempts_took_long(self) -> None:
+        story = Story(apology=SORRY)
+        for number in (1, 2):
+            story.at(0.0, ev.ReplyRequested, number)
+        failed(story, 0.1, 1)
+        story.until(0.6)
+        assert failed(story, 0.7, 3) == [fx.BeginReply(4, 0, answer=False, filler=SORRY)]
+        story.answers(0.8)
+        assert story.at(1.0, ev.AudioDrained, 4) == [fx.BeginReply(2, 0, answer=False)]
+        failed(story, 9.0, 2)
+        story.until(9.5)
+        assert failed(story, 20.0, 5) == [], "it was wanted before the apology, with the other"
+
     def test_that_is_lost_takes_no_apology_from_who_asks(self) -> None:
         story = Story(knobs(retries=0), apology=SORRY)
         story.at(0.0, ev.ReplyRequested, 1)
@@ -460,6 +484,44 @@ class TestRealtime:
         story.at(1.0, ev.TurnEnded, ANN)
         story.at(1.1, ev.TranscriptReceived, ANN, "how are you", True)
         assert story.until(21.0)[-1] == fx.BeginReply(1, 0, answer=False, filler=SORRY)
+
+    def test_each_answer_that_is_lost_before_it_begins_is_apologised_for_at_once(self) -> None:
+        story = Story(knobs(continuations=0), answers=False, apology=SORRY)
+        for number, at in ((1, 0.0), (2, 10.0), (3, 20.0)):
+            story.at(at, ev.TurnStarted, ANN)
+            story.at(at + 1.0, ev.TurnEnded, ANN)
+            story.at(at + 1.1, ev.TranscriptReceived, ANN, "how are you", True)
+            assert story.at(at + 2.0, ev.AnswerLost) == [fx.BeginReply(number, 0, answer=False, filler=SORRY)]
+            story.answers(at + 3.0)
+            story.at(at + 4.0, ev.AudioDrained, number)
+            assert story.state() is FloorState.IDLE, "and it is owed no more"
+
+    def test_an_apology_that_waits_takes_the_place_of_nothing_that_a_noise_cuts_off(self) -> None:
+        story = Story(knobs(continuations=0), answers=False, apology=SORRY)
+        story.at(0.0, ev.ReplyRequested, 1)
+        story.answers(0.5)
+        assert story.at(1.0, ev.AnswerLost) == []
+        assert committed(story.at(2.0, ev.TurnStarted, ANN))[:2] == (1, 1)
+        assert story.at(3.0, ev.TurnEnded, ANN)[-1] == fx.BeginReply(2, 1, answer=False, filler=SORRY)
+        story.answers(3.5)
+        story.at(4.0, ev.AudioDrained, 2)
+        assert story.until(6.0) == [fx.BeginReply(3, 1, answer=False, continues=1)]
+
+    def test_so_is_each_that_waits_to_be_heard(self) -> None:
+        story = Story(knobs(continuations=0), answers=False, apology=SORRY)
+        story.at(0.0, ev.ReplyRequested, 1)
+        story.at(0.1, ev.AnswerLost, 1)
+        assert kinds(story.at(0.2, ev.AudioDrained, 1)) == [fx.BeginReply]
+        story.answers(0.3)
+        story.at(1.0, ev.AudioDrained, 2)
+        story.at(2.0, ev.ReplyRequested, 3, False)
+        story.at(3.0, ev.TurnStarted, ANN)
+        story.at(4.0, ev.TurnEnded, ANN)
+        story.at(4.1, ev.ReplyStarted, 4)
+        story.at(4.2, ev.AnswerLost, 4)
+        story.at(4.3, ev.AudioDrained, 4)
+        turned_out_empty = story.at(5.0, ev.AudioDrained, 3)
+        assert turned_out_empty == [fx.BeginReply(5, 0, answer=False, filler=SORRY)]
 
     def broken_off(self, story: Story, interruptible: bool, *, late: bool) -> list[fx.Effect]:
         """A service breaks off what it says at each attempt, halfway, or behind its end."""

@@ -423,6 +423,32 @@ class TestLostAnswers:
         story.at(2.5, ev.TranscriptReceived, ANN, "two for tonight", True, began=1.0)
         assert fx.BeginReply(1, 0, False, 0) in story.until(5.0)
 
+    def test_words_that_come_while_something_else_is_said_make_it_wanted_again(self) -> None:
+        """What the noise cut off gives way to them. The model may still answer, and else it is asked."""
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyRequested, 1)
+        story.at(0.1, ev.ReplyRequested, 2, False)
+        assert committed(story.at(1.0, ev.TurnStarted, ANN))[:2] == (1, 1)
+        assert fx.BeginReply(2, 1, answer=False) in story.at(2.0, ev.TurnEnded, ANN)
+        assert story.until(4.5) == []
+        story.at(4.6, ev.TranscriptReceived, ANN, "what about me?", True, began=1.0)
+        story.answers(5.0)
+        story.at(6.0, ev.AudioDrained, 2)
+        assert story.state() is FloorState.THINKING
+        assert story.until(22.0) == [fx.AnnounceFailure(0, "no answer in time: 20 s (reply_timeout)")]
+        assert story.until(22.5) == [fx.BeginReply(3, 1, answer=False, continues=0)]
+
+    def test_who_is_asked_to_go_on_owes_nothing_else(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyRequested, 1)
+        story.at(1.0, ev.TurnStarted, ANN)
+        story.at(2.0, ev.TurnEnded, ANN)
+        assert kinds(story.until(4.0)) == [fx.BeginReply]
+        story.at(4.1, ev.TranscriptReceived, ANN, "what about me?", True, began=1.0)
+        story.answers(4.2)
+        story.at(5.0, ev.AudioDrained, 2)
+        assert story.end() == []
+
     def test_words_or_an_answer_need_no_asking(self) -> None:
         for answered in (True, False):
             story = Story(answers=False)

@@ -242,7 +242,10 @@ class TestRealtime:
         story = Story(answers=False)
         assert story.at(0.0, ev.AnswerLost, 0) == [fx.BeginReply(1, 0, answer=False, continues=0)]
 
-    @pytest.mark.parametrize(("who", "began", "due"), [(ANN, 1.0, 4.5), (BOB, 2.0, 22.5)])
+    @pytest.mark.parametrize(
+        ("who", "began", "due"),
+        [(ANN, 0.5, 4.5), (ANN, 1.0, 22.5), (BOB, 1.5, 4.5), (BOB, 2.0, 22.5), ("carl", 2.2, 4.5)],
+    )
     def test_only_its_own_words_give_an_answer_more_time(self, who: str, began: float, due: float) -> None:
         """Something else is to be told: before the answer, unless the model has understood what that is to."""
         story = Story(answers=False)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from typing import Any
+
+import pytest
 
 from vision_agents.core.floor import FloorState
 from vision_agents.core.floor import effects as fx

@@ -83,6 +83,7 @@ class EffectRunner:
     # Replies.
 
     def _begin_reply(self, effect: fx.BeginReply) -> None:
+        again = self._floor.has_failed(effect.reply)
         if effect.prepared:
             if not self._replies.begin_prepared(effect.reply):
                 self._replies.discard()
@@ -90,8 +91,8 @@ class EffectRunner:
         elif effect.news and not self._voice.has_news:
             self._post(ev.ReplyFailed(self._now(), effect.reply, told=True))
         elif effect.continues is None:
-            self._replies.begin(effect.reply, effect.epoch, effect.filler)
-        elif not self._replies.go_on(effect.reply, effect.epoch, effect.continues):
+            self._replies.begin(effect.reply, effect.epoch, effect.filler, again=again)
+        elif not self._replies.go_on(effect.reply, effect.epoch, effect.continues, again=again):
             self._post(ev.ReplyFailed(self._now(), effect.reply, told=True))  # All of it was heard.
 
     def _insert_speech(self, effect: fx.InsertSpeech) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from ..audio import Playout
-from ..audio.playout import FADE_SAMPLES, SAMPLE_RATE
+from ..audio.playout import SAMPLE_RATE
 from ..conversation import Conversation, Message, Role
 from ..epoch import Epoch
 from ..events import EventManager
@@ -17,26 +15,16 @@ from ..floor.evidence import Vote
 from ..llm import Confirmation
 from ..participants import Participant
 from ..trace import Trace
-from ..trace.notes import AgentTranscript, InterruptionDecided, ReplyPlayed, ReplyResumed
+from ..trace.notes import AgentTranscript, ReplyPlayed, ReplyResumed
 from ..voice import HeardText, SpeechRequest, SpokenReply, Voice
-from .events import AgentSpeechEndedEvent, AgentSpeechStartedEvent, InterruptionEvent
+from .events import AgentSpeechEndedEvent, AgentSpeechStartedEvent
+from .held_voice import HeldVoice
 from .requests import PendingRequests
 
 NOTHING = HeardText("", "", False)
 
 # Words that begin between two reports of the playout, 0.2 s apart: the one being heard, and the next.
 BEING_HEARD = 2
-
-
-@dataclass(frozen=True, slots=True)
-class HeldVoice:
-    """A hold that is not decided yet. `sounding`: the voice was to be heard when it began."""
-
-    reply: int
-    at: float
-    onset: float
-    participant: Participant | None
-    sounding: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +68,9 @@ class Replies:
         self._spoken: dict[int, SpokenReply] = {}
         self._requests = PendingRequests(may_continue, compare=realtime)
         self._may_continue = may_continue
-        self._held: HeldVoice | None = None
+        self.held = HeldVoice(playout, events, trace, epoch)
         # Those whose rest may still be said, by their numbers.
         self._cut: dict[int, CutReply] = {}
-        # When the voice that is held fell silent, None as long as it has not.
-        self._silent_at: float | None = None
         # The answer that is made before it is certain what it answers.
         self._draft: DraftReply | None = None
 
@@ -94,9 +80,9 @@ class Replies:
         """Remember what code asked for under the number that the floor will begin it with."""
         return self._requests.add(number, request)
 
-    def begin(self, number: int, epoch: int, filler: str = "") -> None:
+    def begin(self, number: int, epoch: int, filler: str = "", *, again: bool = False) -> None:
         """Have a reply made: what was asked for under its number, an answer to the history, or a filler."""
-        reply = SpokenReply(number, epoch)
+        reply = SpokenReply(number, epoch, again=again)
         self.adopt(reply)
         self._voice.begin(reply, SpeechRequest(filler, verbatim=True) if filler else self._requests.get(number))
 
@@ -124,7 +110,7 @@ class Replies:
             self._playout.drop(draft.spoken.number)
             self._voice.drop(draft.spoken.number, (0.0, ""))
 
-    def go_on(self, number: int, epoch: int, cut: int) -> bool:
+    def go_on(self, number: int, epoch: int, cut: int, *, again: bool) -> bool:
         """Have the unheard rest of a reply said, which was cut off for nothing. False if there is none."""
         last, text = self._cut.pop(cut, None), NOTHING
         if last is not None:
@@ -134,7 +120,7 @@ class Replies:
             self._put_down(last.spoken, HeardText(text.heard, "", text.estimated, heard))
         if (request := self._request_rest(cut, last, text)) is None:
             return False
-        reply = SpokenReply(number, epoch, follows=cut)
+        reply = SpokenReply(number, epoch, follows=cut, again=again)
         self.adopt(reply)
         self._voice.begin(reply, request)
         return True
@@ -173,18 +159,8 @@ class Replies:
 
     def hold(self, number: int, participant: Participant | None, onset: float) -> None:
         """Silence it, and keep the place. `onset`: when the sound began that it is held for."""
-        self._note_hold(number, participant, onset, self._playout.sounding)
+        self.held.begin(number, participant, onset, sounding=self._playout.sounding)
         self._playout.hold(number)
-
-    @property
-    def falling_silent(self) -> bool:
-        """Return whether a voice that is held is still to be heard: its last frame has not been pulled."""
-        return self._held is not None and self._held.sounding and self._silent_at is None
-
-    def pulled(self) -> None:
-        """A frame was pulled while the voice was falling silent."""
-        if not self._playout.sounding:
-            self._silent_at = self._trace.now() + FADE_SAMPLES / SAMPLE_RATE
 
     def resume(self, number: int, rewind: str, limit: float, reason: str, evidence: tuple[Vote, ...]) -> None:
         """Let it go on."""
@@ -199,7 +175,7 @@ class Replies:
         text = self._heard_of(number, self._playout.heard(number))
         resumed_at = self._playout.position(number)
         self._trace.note(ReplyResumed(number, resumed_at, position - resumed_at, text.heard, text.unheard))
-        self._tell("resume", number, reason, evidence, text)
+        self.held.decide("resume", number, reason, evidence, text)
 
     # Ending.
 
@@ -228,12 +204,8 @@ class Replies:
             text = texts.get(number, NOTHING)
             if number in texts:
                 self._cut[number] = CutReply(self._spoken[number], text, self._unfinished(number))
-            if self._held is None:
-                self._note_hold(number, participant, onset, sounding)
-            if self.falling_silent:
-                # The gate is shut before the fade could be pulled.
-                self._silent_at = self._trace.now()
-            self._tell("commit", number, reason, evidence, text, dropped)
+            self.held.cut_off(number, participant, onset, sounding=sounding)
+            self.held.decide("commit", number, reason, evidence, text, dropped)
         for reply, text in texts.items():
             self._end(reply, text, cut[reply], interrupted=True)
         self._requests.interrupted()
@@ -287,10 +259,6 @@ class Replies:
 
     # Inside.
 
-    def _note_hold(self, number: int, participant: Participant | None, onset: float, sounding: bool) -> None:
-        self._held = HeldVoice(number, self._trace.now(), onset, participant, sounding)
-        self._silent_at = None
-
     def _request_rest(self, cut: int, last: CutReply | None, text: HeardText) -> SpeechRequest | None:
         rest = text.rest or self._requests.rest(cut)
         # A realtime model knows what it was sent, unless that failed; nobody knows whether it had more to say.
@@ -316,8 +284,7 @@ class Replies:
         return reply.transcript.at(samples / SAMPLE_RATE) if reply is not None else NOTHING
 
     def _end(self, number: int, text: HeardText, samples: int, interrupted: bool) -> None:
-        if self._held is not None and self._held.reply == number:
-            self._held = None
+        self.held.ended(number)
         reply = self._spoken.pop(number, None)
         self._requests.ended(number, reply, text, interrupted)
         if reply is None:
@@ -365,50 +332,3 @@ class Replies:
                 here = interrupted and number == cut
                 message = Message(Role.ASSISTANT, heard, here, unheard, reply=reply.number, playing=playing)
                 self._conversation.put(reply.places[number], message if heard else None)
-
-    def _tell(
-        self,
-        decision: Literal["commit", "resume"],
-        number: int,
-        reason: str,
-        evidence: tuple[Vote, ...],
-        text: HeardText,
-        dropped: int = 0,
-    ) -> None:
-        held, self._held = self._held, None
-        if held is None:
-            return
-        now, unix = self._trace.now(), time.time()
-        onset, silent = held.onset, self._silent_at
-        event = InterruptionEvent(
-            participant=held.participant,
-            reply=number,
-            decision=decision,
-            reason=reason,
-            evidence=evidence,
-            epoch=self._epoch.value,
-            onset=unix - (now - onset),
-            silence=None if silent is None else unix - (now - silent),
-            time_to_silence_ms=None if silent is None else max(0.0, (silent - onset) * 1000.0),
-            onset_delay_ms=(held.at - held.onset) * 1000.0,
-            held_ms=(now - held.at) * 1000.0,
-            heard=text.heard,
-            unheard=text.unheard,
-            samples_dropped=dropped,
-        )
-        self._trace.note(
-            InterruptionDecided(
-                reply=number,
-                participant=held.participant.id if held.participant is not None else None,
-                decision=decision,
-                reason=reason,
-                evidence=evidence,
-                onset=round(onset - self._trace.start, 6),
-                silence=None if silent is None else round(silent - self._trace.start, 6),
-                time_to_silence_ms=event.time_to_silence_ms,
-                heard=text.heard,
-                unheard=text.unheard,
-                samples_dropped=dropped,
-            )
-        )
-        self._events.send(event)

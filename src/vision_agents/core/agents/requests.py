@@ -143,8 +143,7 @@ class PendingRequests:
         self._stop_timer(pending)
         pending.request.begun.set()
         self._pending = {number: other for number, other in self._pending.items() if other is not pending}
-        if not pending.done.done():
-            pending.done.set_result(heard)
+        tell(pending.done, heard)
 
     def _stop_timer(self, pending: PendingRequest) -> None:
         if pending.timer is not None:
@@ -166,3 +165,14 @@ def contains(said: str, wanted: str) -> bool:
     if "".join(words) == "".join(sought):
         return True  # "goodbye" is "good-bye".
     return any(words[at : at + len(sought)] == sought for at in range(len(words) - len(sought) + 1))
+
+
+def follow(future: asyncio.Future[bool], result: asyncio.Future[bool]) -> None:
+    """Give `result` what `future` will have."""
+    future.add_done_callback(lambda done: tell(result, not done.cancelled() and done.result()))
+
+
+def tell(future: asyncio.Future[bool], result: bool) -> None:
+    """Give a future its result, unless it has one, or nobody waits for it."""
+    if not future.done():
+        future.set_result(result)

@@ -44,6 +44,7 @@ from .hearing_adapter import HearingAdapter
 from .latency import AnswerLatency
 from .parts import Parts
 from .replies import Replies
+from .requests import follow, tell
 from .roster import Roster
 from .rules import NO_FILLER, Rules
 
@@ -180,7 +181,7 @@ class Session:
             return self._request(request)
         # A function of an answer that is only prepared says something: not before that is certain, if it ever is.
         heard: asyncio.Future[bool] = self._loop.create_future()
-        request.caller.confirmation.then(lambda: _follow(self._request(request), heard), lambda: _tell(heard, False))
+        request.caller.confirmation.then(lambda: follow(self._request(request), heard), lambda: tell(heard, False))
         return heard
 
     def _request(self, request: SpeechRequest) -> asyncio.Future[bool]:
@@ -265,8 +266,8 @@ class Session:
         if sounding != self._sounding:
             self._note_voice(sounding)
         self._frames += 1
-        if self.replies.falling_silent:
-            self.replies.pulled()
+        if self.replies.held.falling_silent:
+            self.replies.held.pulled()
         return frame
 
     def _note_voice(self, sounding: int | None) -> None:
@@ -389,13 +390,3 @@ class Session:
         if said != self._said:
             self._said = said
             self.post(ev.AgentWordsPlayed(self.trace.now(), reply, said))
-
-
-def _follow(future: asyncio.Future[bool], result: asyncio.Future[bool]) -> None:
-    """Give `result` what `future` will have."""
-    future.add_done_callback(lambda done: _tell(result, not done.cancelled() and done.result()))
-
-
-def _tell(future: asyncio.Future[bool], result: bool) -> None:
-    if not future.done():
-        future.set_result(result)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
+
+from .judge import Judge
+from .reply_queue import ReplyQueue
+from .turn_taking import TurnTaking
 
 
 class Clearance(Enum):
@@ -16,3 +21,17 @@ class Clearance(Enum):
 
     NEVER = "never"
     """The answer that it was for was interrupted, or is to half of what was said."""
+
+
+def clearance_of(reply: int | None, replies: ReplyQueue, taking: TurnTaking, judge: Judge) -> Clearance:
+    """Return whether it may be done for this reply, or for one of which the number is not known, that is wanted."""
+    current = replies.current(reply) if reply is not None else None
+    if current is not None and current.outdated:
+        return Clearance.NEVER
+    speakers: Iterable[str] = taking.speakers() if taking.unvoiced else ()
+    if current is not None:
+        # More of what they say is about to be known.
+        speakers = filter(replies.answer_to, taking.about_to_be_known)
+    prepared = replies.draft is not None and replies.draft.number == reply
+    contested = prepared or judge.contested or any(map(judge.people.may_interrupt, speakers))
+    return Clearance.WAIT if contested else Clearance.GO

@@ -54,7 +54,7 @@ from typing import Any
 
 from . import effects as fx
 from . import events as ev
-from .clearance import Clearance
+from .clearance import Clearance, clearance_of
 from .drafts import Drafts
 from .evidence import Evidence, Vote
 from .judge import Judge, reason_for
@@ -143,6 +143,11 @@ class Floor:
         wanted = self._replies.is_continued(reply) or self._recovery.will_go_on(reply)
         return wanted or any(turn.cut == reply for turn in self._turns.values())
 
+    def has_failed(self, reply: int) -> bool:
+        """Return True if a part has failed before at what the reply that has the voice is to say."""
+        current = self._replies.current(reply)
+        return current is not None and current.attempt.failures > 0
+
     def clearance(self, epoch: int, reply: int | None = None) -> Clearance:
         """Return whether a function with effects may be called for an answer that was wanted in `epoch`.
 
@@ -150,16 +155,9 @@ class Floor:
         while somebody goes on speaking before a realtime model says anything, or while the last words of somebody whom
         it answers are waited for. Never when these have said more since, nor when nobody is there any more.
         """
-        current = self._replies.current(reply) if reply is not None else None
-        if epoch < self.epoch or self.deserted or (current is not None and current.outdated):
+        if epoch < self.epoch or self.deserted:
             return Clearance.NEVER
-        speakers: Iterable[str] = self._taking.speakers() if self._taking.unvoiced else ()
-        if current is not None:
-            # More of what they say is about to be known.
-            speakers = filter(self._replies.answer_to, self._taking.about_to_be_known)
-        prepared = self._replies.draft is not None and self._replies.draft.number == reply
-        contested = prepared or self._judge.contested or any(map(self._judge.people.may_interrupt, speakers))
-        return Clearance.WAIT if contested else Clearance.GO
+        return clearance_of(reply, self._replies, self._taking, self._judge)
 
     @property
     def decides_ends(self) -> bool:

@@ -16,6 +16,8 @@ class OwedAnswer:
 
     # The model owes it since then; None: it owes none.
     since: float | None = None
+    # It did not come in time, and what waited for it may begin. It is owed still if words of it become known before.
+    overdue: bool = False
     # It is the next part of one of which a part was heard, since it called functions.
     part: bool = False
     # When the turns began that it answers, or answered last, by their participants; and words of one of them are known.
@@ -26,19 +28,25 @@ class OwedAnswer:
         """Take note that it answers a turn of the participant, too, that `began` then, and of which words are known."""
         if self.since is None:
             self.asked, self.understood = {}, False
-        self.since, self.part = at, False
+        self.since, self.part, self.overdue = at, False, False
         self.asked[participant] = began
         self.understood |= understood
 
     def settle(self) -> None:
         """It was begun, or will not be: none is owed any more."""
-        self.since = None
+        self.since, self.overdue = None, False
 
     def understand(self, participant: str, began: float) -> None:
         """Take note of words of a turn of the participant that `began` then."""
-        self.understood |= began >= self.asked.get(participant, math.inf)
+        if began >= self.asked.get(participant, math.inf):
+            self.understood, self.overdue = True, False
+
+    @property
+    def awaited(self) -> bool:
+        """True if what would ask the model for more waits for it."""
+        return self.since is not None and not self.overdue
 
     @property
     def asked_from(self) -> float:
-        """When the latest turn began that it answers, or answered last."""
+        """The beginning of the latest turn that it answers, or answered last."""
         return max(self.asked.values(), default=0.0)

@@ -14,10 +14,10 @@ somebody says from then on, but for a listener's where somebody has asked for wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .policy import InterruptionPolicy
-from .reply import QueuedReply, Reply
+from .reply import Attempt, QueuedReply, Reply
 from .reply_queue import ReplyQueue
 
 
@@ -37,51 +37,58 @@ class Recovery:
     def will_go_on(self, number: int) -> bool:
         """Return True if the reply that has the voice has this number, and is gone on with when it was heard."""
         reply = self.replies.current(number)
-        return reply is not None and reply.failed_at is not None and reply.failures < self.policy.retries
+        return reply is not None and reply.failed_at is not None and reply.attempt.failures < self.policy.retries
 
     def follow(self, reply: Reply, failed_at: float, at: float, *, again: bool = True) -> None:
         """Queue what follows a reply that is over by now. `again`: it may be made once more."""
         missed = self._missed(reply)
-        if missed and again and reply.failures < self.policy.retries:
+        if missed and again and reply.attempt.failures < self.policy.retries:
             self._try_again(reply, failed_at, max(at, failed_at + self.policy.retry_after))
         elif reply.untold:
             self.replies.shelved = True
         elif missed:
-            self._apologise(at, failed_at, owed=reply.owed)
+            self._apologise(at, failed_at, reply.attempt)
 
     def ask(self, wanted: float, at: float) -> None:
         """Have a realtime model asked for the answer that it has owed since `wanted`."""
+        attempt = Attempt(wanted, wanted, failures=1, owed=True)
         if self.policy.retries:
-            since = at + self.policy.retry_after
-            self.replies.wait_again(QueuedReply(since, continues=0, cut_by=at, failures=1, wanted=wanted, owed=True))
+            self.replies.wait_again(QueuedReply(at + self.policy.retry_after, continues=0, cut_by=at, attempt=attempt))
         else:
-            self._apologise(at, at, owed=True)
+            self._apologise(at, at, attempt)
 
     def go_on(self, reply: Reply, at: float, cut_by: float, *, noise: bool) -> None:
         """Queue the rest of what a realtime model broke off. `noise`: somebody is to be heard, which may be why."""
-        if reply.filler:
+        before = reply.attempt
+        if before.filler:
             return  # Its rest would count as something new that is broken off, and so would the apology for that.
-        stopped = reply.stopped + (not (noise and reply.interruptible))
+        stopped = before.stopped + (not (noise and reply.interruptible))
         if stopped <= self.policy.continuations:
             self.replies.addressees |= reply.to or set()
+            rest = Attempt(before.wanted, stopped=stopped)
             if reply.interruptible:
-                self.replies.queue_continuation(at, reply.number, cut_by, stopped)
+                self.replies.queue_continuation(at, reply.number, cut_by, rest)
             else:
-                self.replies.queue_rest(at, reply.number, stopped)
+                self.replies.queue_rest(at, reply.number, rest)
         elif self._missed(reply) and not noise:
-            self._apologise(at, cut_by, owed=reply.owed)
+            self._apologise(at, cut_by, before)
+            if reply.number == 0 and self.replies.apology_waits:
+                self.replies.owed.settle()
 
-    def _apologise(self, at: float, cut_by: float, *, owed: bool) -> None:
-        """Queue the apology; once only, until something else is heard, for what nobody has asked for."""
-        again = self.replies.apologised and not owed
+    def _apologise(self, at: float, cut_by: float, failed: Attempt) -> None:
+        """Queue the apology. One is enough for all that nobody has asked for and that code wanted before it was heard,
+        until something else is heard."""
+        heard = self.replies.apologised
+        again = heard is not None and failed.wanted <= heard and not failed.owed
         if self.apology and not (again or self.replies.answer_waits):
-            self.replies.put_first(QueuedReply(at, filler=self.apology, cut_by=cut_by, owed=owed))
+            attempt = Attempt(at, owed=failed.owed, filler=self.apology, is_apology=True)
+            self.replies.put_first(QueuedReply(at, cut_by=cut_by, attempt=attempt))
 
     def _missed(self, reply: Reply) -> bool:
         """Return True if somebody waits for the reply: nobody does for the floor's own words, nor for what a function
         wants said, which is told that it was not; and what is told by itself comes in its time."""
         running = self.replies.functions.get(reply.number)
-        return not (reply.filler or reply.inner or (running is not None and running.told))
+        return not (reply.attempt.filler or reply.inner or (running is not None and running.told))
 
     def _try_again(self, reply: Reply, failed_at: float, since: float) -> None:
         replies = self.replies
@@ -95,10 +102,7 @@ class Recovery:
             interruptible=reply.interruptible,
             continues=None if anew else reply.number,
             cut_by=failed_at,
-            stopped=reply.stopped,
-            wanted=reply.wanted,
+            attempt=replace(reply.attempt, failures=reply.attempt.failures + 1),
             news=reply.untold,
-            failures=reply.failures + 1,
-            owed=reply.owed,
         )
         replies.wait_again(again)

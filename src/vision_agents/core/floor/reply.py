@@ -13,6 +13,26 @@ class ReplyPhase(Enum):
     AUDIBLE = "audible"
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt at something that is to be said: what has to be known of it at the next one, or at its rest."""
+
+    # When it was asked for, and when the first attempt began.
+    wanted: float = 0.0
+    begun: float = 0.0
+    # So many times in a row a part has failed at it; and the service has stopped it.
+    failures: int = 0
+    stopped: int = 0
+    # Somebody waits for it who has said something: nobody asks for what code wants said.
+    owed: bool = False
+    # The words, of what the floor says by itself: a filler, or the apology for what could not be made.
+    filler: str = ""
+    is_apology: bool = False
+
+
+FIRST = Attempt()
+
+
 @dataclass(slots=True)
 class Reply:
     """The reply that has the voice."""
@@ -27,16 +47,9 @@ class Reply:
     # It tells what functions found that nobody waited for; it is no answer, but wanted by a function that runs for one.
     news: bool = False
     inner: bool = False
-    # So many times in a row the service has stopped what it is the rest of.
-    stopped: int = 0
-    # When the first attempt at it began.
-    wanted: float = 0.0
-    # It is what the floor says by itself: a filler or the apology.
-    filler: bool = False
-    # The reply whose rest it is; so many times in a row a part has failed at it; and when it did at this one, of which
-    # something is heard.
+    attempt: Attempt = FIRST
+    # The reply whose rest it is; and when a part failed at this one, of which something is heard.
     continues: int | None = None
-    failures: int = 0
     failed_at: float | None = None
     phase: ReplyPhase = ReplyPhase.PREPARING
     # When the phase began or the playout last got on.
@@ -53,16 +66,6 @@ class Reply:
     def unheard_answer(self) -> bool:
         """True for an answer of which nothing was played: if it is cut off now, the question still stands."""
         return self.answer and self.phase is ReplyPhase.PREPARING
-
-    @property
-    def is_apology(self) -> bool:
-        """True for what the floor says since something could not be made."""
-        return self.filler and not self.inner
-
-    @property
-    def owed(self) -> bool:
-        """True if somebody waits for it who has said something: nobody asks for what code wants said."""
-        return self.answer or self.to is not None
 
     @property
     def untold(self) -> bool:
@@ -84,32 +87,19 @@ class QueuedReply:
     # of turns from then on take its place.
     continues: int | None = None
     cut_by: float = 0.0
-    # So many times in a row the service has stopped that.
-    stopped: int = 0
-    # When the first attempt at it began, if a part has failed at it.
-    wanted: float = 0.0
+    attempt: Attempt = FIRST
     # A function wants it: it belongs to the answer that waits for that.
     inner: bool = False
     # It tells what functions found that nobody waited for; but for so many things, which were found later.
     news: bool = False
     later: int = 0
-    # The words of a filler, or of the apology.
-    filler: str = ""
-    # So many times in a row a part has failed at it; and somebody waits for it who has said something.
-    failures: int = 0
-    owed: bool = False
     # It is being made already, and has made way for what its functions want said.
     aside: Reply | None = None
 
     @property
     def is_answer(self) -> bool:
         """True for an answer to what was said."""
-        return self.number is None and self.continues is None and not (self.news or self.filler)
-
-    @property
-    def is_apology(self) -> bool:
-        """True for what the floor says since something could not be made."""
-        return self.number is None and bool(self.filler)
+        return self.number is None and self.continues is None and not (self.news or self.attempt.filler)
 
     @property
     def is_continuation(self) -> bool:

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 
 from . import effects as fx
-from .reply import Draft, QueuedReply, Reply, ReplyPhase
+from .reply import Attempt, Draft, QueuedReply, Reply, ReplyPhase
 from .waiting import WaitingReplies
 
 
@@ -41,8 +41,8 @@ class ReplyQueue(WaitingReplies):
     reply: Reply | None = None
     # The one that was said to its end last.
     said: Reply | None = None
-    # The apology was the last that was heard.
-    apologised: bool = False
+    # When the apology was heard, if that is the last that was.
+    apologised: float | None = None
     # The highest number used so far.
     last_reply: int = 0
     # The participants whom the next answer answers.
@@ -107,7 +107,7 @@ class ReplyQueue(WaitingReplies):
             self.addressees.add(addressees)
         self.supersede(answered=True)
         if not self.answer_waits:
-            self.queue.insert(self.before_rests, QueuedReply(at))
+            self.queue.insert(self.before_rests, QueuedReply(at, attempt=Attempt(at)))
 
     def found(self, *, known: bool) -> None:
         """Take note of something that is to be told. A model that answers already does not know of it.
@@ -133,13 +133,13 @@ class ReplyQueue(WaitingReplies):
     def owe_part(self, at: float) -> None:
         """A realtime model owes the next part of an answer, unless it has begun that."""
         if not any(waiting.started for waiting in self.queue):
-            self.owed.since, self.owed.part = at, True
+            self.owed.since, self.owed.part, self.owed.overdue = at, True, False
 
     def queue_news(self, at: float) -> None:
         """Queue what is to be told that nobody waited for, if nothing else has or wants the voice."""
-        if self.news and not (self.busy or self.functions):
+        if self.news and not (self.reply is not None or self.queue or self.owed.awaited or self.functions):
             self.news = False
-            self.queue.append(QueuedReply(at, news=True))
+            self.queue.append(QueuedReply(at, news=True, attempt=Attempt(at)))
 
     def is_continued(self, reply: int) -> bool:
         """Return True if the rest of this reply is queued, or is being made and nothing of it was heard."""
@@ -167,7 +167,7 @@ class ReplyQueue(WaitingReplies):
             return None
         first = self.queue[0]
         # A model that owes an answer may have understood something.
-        free = first.started or (quiet and (first.continues is None or self.owed.since is None))
+        free = first.started or (quiet and (first.continues is None or not self.owed.awaited))
         return first.since if free else None
 
     def begin_next(self, at: float) -> list[fx.Effect]:
@@ -185,6 +185,8 @@ class ReplyQueue(WaitingReplies):
         self.last_reply = max(self.last_reply, number)
         if answer or waiting.news:
             self.tell_news(waiting)
+        if self.owed.overdue and (waiting.news or waiting.is_continuation):
+            self.owed.settle()  # The model is asked for that instead.
         to = None
         if answer or waiting.started or waiting.continues is not None:
             to, self.addressees = frozenset(self.addressees) or None, set()
@@ -192,6 +194,8 @@ class ReplyQueue(WaitingReplies):
         if waiting.inner:
             for needing in self.waits:
                 self.speaks(needing)
+        before = waiting.attempt
+        owed = before.owed or answer or to is not None
         self.reply = Reply(
             number,
             waiting.interruptible,
@@ -199,17 +203,14 @@ class ReplyQueue(WaitingReplies):
             to,
             news=waiting.news,
             inner=waiting.inner,
-            stopped=waiting.stopped,
-            filler=bool(waiting.filler),
+            attempt=replace(before, begun=before.begun if before.failures else at, owed=owed),
             continues=waiting.continues,
-            failures=waiting.failures,
-            wanted=waiting.wanted if waiting.failures else at,
             since=at,
         )
         if waiting.started:
             return [fx.TellNews(number, waiting.later)] if waiting.news else []
         prepared = draft is not None and number == draft.number
-        return [fx.BeginReply(number, self.epoch, answer, waiting.continues, waiting.news, waiting.filler, prepared)]
+        return [fx.BeginReply(number, self.epoch, answer, waiting.continues, waiting.news, before.filler, prepared)]
 
     def step_aside(self) -> None:
         """Have a reply that says nothing, since a model waits for its functions, make way for what these want said."""
@@ -252,17 +253,25 @@ class ReplyQueue(WaitingReplies):
         """Have the answer that has the voice made once more, from the beginning."""
         assert self.reply is not None
         before, self.last_reply = self.reply, self.last_reply + 1
-        self.reply = Reply(self.last_reply, before.interruptible, before.answer, before.to, since=at)
-        self.reply.failures, self.reply.wanted = before.failures, before.wanted
+        self.reply = Reply(
+            self.last_reply, before.interruptible, before.answer, before.to, attempt=before.attempt, since=at
+        )
         return [
             fx.DropReply(before.number, "it was prepared for another history"),
             fx.BeginReply(self.reply.number, self.epoch, True),
         ]
 
     def latest(self, number: int) -> Reply:
-        """Return the reply of this number. Of one that neither has the voice nor is `said`, no more is known."""
-        known = (reply for reply in (self.reply, self.said) if reply is not None and reply.number == number)
-        return next(known, Reply(number, interruptible=True, answer=False))
+        """Return the reply of this number; 0 is the answer that a realtime model owes. Of one that is over, and not
+        `said`, no more is known."""
+        known = (self.reply, self.said, *(waiting.aside for waiting in self.queue))
+        found = next((reply for reply in known if reply is not None and reply.number == number), None)
+        if found is not None:
+            return found
+        to = None
+        if number == 0 or any(waiting.started and waiting.number == number for waiting in self.queue):
+            to = frozenset(self.addressees) or None
+        return Reply(number, interruptible=True, answer=False, to=to, attempt=Attempt(owed=to is not None))
 
     def current(self, number: int) -> Reply | None:
         """Return the reply that has the voice, if it has this number."""
@@ -309,7 +318,7 @@ class ReplyQueue(WaitingReplies):
         if inside:
             return self.insert(self.last_reply + 1, number, at, filler=filler)
         self.last_reply += 1
-        self.queue.appendleft(QueuedReply(at, self.last_reply, inner=True, filler=filler))
+        self.queue.appendleft(QueuedReply(at, self.last_reply, attempt=Attempt(at, filler=filler), inner=True))
         return []
 
     def speaks(self, number: int) -> None:
@@ -336,7 +345,7 @@ class ReplyQueue(WaitingReplies):
         reply = self.current(number)
         if reply is not None:
             reply.since = at
-            reply.wanted += at - running.since
+            reply.attempt = replace(reply.attempt, begun=reply.attempt.begun + at - running.since)
 
     def insertion_over(self, number: int) -> None:
         """Take note that something was said inside the reply that has the voice, or cannot be."""

@@ -14,7 +14,7 @@ from . import events as ev
 from .judge import Judge
 from .presence import Presence
 from .recovery import Recovery
-from .reply import QueuedReply, Reply, ReplyPhase
+from .reply import Attempt, QueuedReply, Reply, ReplyPhase
 from .reply_queue import ReplyQueue
 from .turn_taking import TurnTaking
 
@@ -98,27 +98,28 @@ class Replying:
     def _patience(self, reply: Reply) -> tuple[float, str]:
         """Return the seconds in which the reply has to sound, and the setting that says so."""
         policy = self._judge.policy
-        if not reply.failures:
+        if not reply.attempt.failures:
             return policy.reply_timeout, "reply_timeout"
-        left = reply.wanted + policy.reply_timeout - reply.since
+        left = reply.attempt.begun + policy.reply_timeout - reply.since
         return max((policy.retry_timeout, "retry_timeout"), (left, "reply_timeout"))
 
     def _deadlines_of_answer(self) -> Deadlines:
-        replies, policy = self._replies, self._judge.policy
-        if replies.owed.since is None or replies.functions:
+        replies, owed, policy = self._replies, self._replies.owed, self._judge.policy
+        if owed.since is None or replies.functions:
             return
-        noise = replies.rest_waits and not replies.owed.understood  # as far as is known
-        if (waiting := replies.continuation) is not None:
+        noise = replies.rest_waits and not owed.understood  # as far as is known
+        waiting = replies.continuation
+        if owed.awaited and waiting is not None:
             yield waiting.since + policy.continue_after, self._answer_overdue
-        elif noise or (replies.news and not (replies.known and replies.owed.understood)):
-            yield replies.owed.since + policy.continue_after, self._answer_overdue
-        yield replies.owed.since + policy.reply_timeout, self._answer_missing
+        elif owed.awaited and (noise or (replies.news and not (replies.known and owed.understood))):
+            yield owed.since + policy.continue_after, self._answer_overdue
+        yield owed.since + policy.reply_timeout, self._answer_missing
 
     # What is late.
 
     def _answer_overdue(self, at: float) -> Effects:
         """The realtime model did not answer in time: what waits for that may begin."""
-        self._replies.owed.settle()
+        self._replies.owed.overdue = True
         return []
 
     def _answer_missing(self, at: float) -> Effects:
@@ -166,14 +167,17 @@ class Replying:
             if not event.interruptible:
                 self._judge.end_challenge()
             return effects
-        waiting = QueuedReply(event.at, event.reply, event.interruptible, inner=event.within is not None)
+        waiting = QueuedReply(
+            event.at, event.reply, event.interruptible, attempt=Attempt(event.at), inner=event.within is not None
+        )
         return self._replies.enqueue(event.reply, waiting)
 
     def _started(self, event: ev.ReplyStarted) -> Effects:
         if event.reply <= self._replies.last_reply:
             return []
         effects = self._taking.give_way(event.at)
-        return effects + self._replies.enqueue(event.reply, QueuedReply(event.at, event.reply, started=True))
+        waiting = QueuedReply(event.at, event.reply, started=True, attempt=Attempt(event.at))
+        return effects + self._replies.enqueue(event.reply, waiting)
 
     def _audible(self, event: ev.AudioStarted | ev.AudioProgressed) -> Effects:
         current, challenge = self._replies.current(event.reply), self._judge.challenge
@@ -181,7 +185,7 @@ class Replying:
         reply = self._replies.current(event.reply)
         if reply is not None:
             reply.phase, reply.since = ReplyPhase.AUDIBLE, event.at
-            self._replies.apologised = reply.is_apology
+            self._replies.apologised = event.at if reply.attempt.is_apology else None
         if reply is not None and challenge is not None:
             challenge.reply = reply
         return effects

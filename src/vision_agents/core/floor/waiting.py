@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 
 from .owed_answer import OwedAnswer
-from .reply import QueuedReply
+from .reply import Attempt, QueuedReply
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class WaitingReplies:
     def before_rests(self) -> int:
         """The place in the queue before the rest of anything; but what is made once more keeps its place."""
         place = len(self.queue)
-        while place and self.queue[place - 1].continues is not None and not self.queue[place - 1].failures:
+        while place and self.queue[place - 1].continues is not None and not self.queue[place - 1].attempt.failures:
             place -= 1
         return place
 
@@ -31,9 +31,9 @@ class WaitingReplies:
         """Queue what had the voice before all that waits, but for what is being made and what belongs to that."""
         self.queue.insert(sum(other.started or other.inner for other in self.queue), waiting)
 
-    def queue_continuation(self, at: float, reply: int | None, cut_by: float, stopped: int = 0) -> None:
+    def queue_continuation(self, at: float, reply: int | None, cut_by: float, attempt: Attempt | None = None) -> None:
         """Queue the unplayed rest of a reply, unless there is none or an answer waits. One that waits already waits
-        anew. `cut_by`: when the turn began that cut it off; `stopped`: so many times in a row the service did."""
+        anew. `cut_by`: when the turn began that cut it off."""
         if cut_by <= self.owed.asked_from:
             cut_by = at  # Somebody else has asked for something since, which may be what is lost.
         waiting, place = self.continuation, len(self.queue)
@@ -42,19 +42,21 @@ class WaitingReplies:
             self.queue.remove(waiting)
             if reply is None:
                 reply, cut_by = waiting.continues, waiting.cut_by
-        if reply is None or self.answer_waits or self.continues(reply):
+        answered = any(other.number is None and not (other.is_rest or other.attempt.is_apology) for other in self.queue)
+        if reply is None or answered or self.continues(reply):
             return
         if waiting is not None and waiting.continues == reply:
             # It is as it was: so many failures of it are known, and it waits after the last one.
             self.queue.insert(place, replace(waiting, since=max(at, waiting.since), cut_by=cut_by))
         else:
-            self.queue.append(QueuedReply(at, continues=reply, cut_by=cut_by, stopped=stopped))
+            attempt = attempt or Attempt(wanted=at)
+            self.queue.append(QueuedReply(at, continues=reply, cut_by=cut_by, attempt=attempt))
 
-    def queue_rest(self, at: float, reply: int, stopped: int) -> None:
+    def queue_rest(self, at: float, reply: int, attempt: Attempt) -> None:
         """Queue the rest of a reply that nobody may interrupt."""
         self.supersede()
         if not self.continues(reply) and self._room_for_rest:
-            self.queue.append(QueuedReply(at, interruptible=False, continues=reply, stopped=stopped))
+            self.queue.append(QueuedReply(at, interruptible=False, continues=reply, attempt=attempt))
 
     def wait_again(self, again: QueuedReply) -> None:
         """Queue a reply that could not be made, in its old place, unless its rest is queued."""
@@ -74,21 +76,28 @@ class WaitingReplies:
         """Unqueue the continuation and the apology: somebody said words, and wants those answered. Not if their turn
         `began` before the one that cut off what is to go on: that may have been the answer to them. `answered`: what
         answers them is about to be queued. It is made in the place of one that failed, and tells the news."""
-        superseded = [w for w in self.queue if (w.is_continuation or w.is_apology) and began >= w.cut_by]
+        superseded = [w for w in self.queue if (w.is_continuation or w.attempt.is_apology) and began >= w.cut_by]
         if answered:
-            superseded += [w for w in self.queue if w.number is None and (w.news or (w.is_answer and w.failures))]
+            superseded += [
+                w for w in self.queue if w.number is None and (w.news or (w.is_answer and w.attempt.failures))
+            ]
         self.queue = deque(w for w in self.queue if w not in superseded)
 
     @property
     def owes_again(self) -> bool:
         """True if somebody waits for what could not be made: for the next attempt, or the apology for it."""
-        return any(waiting.owed for waiting in self.queue)
+        return any(waiting.attempt.owed for waiting in self.queue)
 
     @property
     def answer_waits(self) -> bool:
         """True if something waits that is not numbered yet and is no rest: an answer, news, a continuation, the
         apology."""
         return any(waiting.number is None and not waiting.is_rest for waiting in self.queue)
+
+    @property
+    def apology_waits(self) -> bool:
+        """True if the apology is in the queue."""
+        return any(waiting.attempt.is_apology for waiting in self.queue)
 
     @property
     def rest_waits(self) -> bool:

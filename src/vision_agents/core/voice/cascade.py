@@ -42,7 +42,7 @@ class CascadeVoice:
         self._instructions = instructions
         self._listener = listener
         self._rate = SpeakingRate()
-        # The sentence at whose beginning the voice has failed in the last attempt at this answer.
+        # The sentence at whose beginning the voice has failed in the last attempt at what is being said.
         self._failed_at: str | None = None
         # Each stage that runs, and the number of its reply.
         self._stages: dict[asyncio.Task[None], int] = {}
@@ -80,6 +80,8 @@ class CascadeVoice:
         self, reply: SpokenReply, request: SpeechRequest | None, history: tuple[Message, ...] | None = None
     ) -> None:
         # Replies are spoken one after the other: those before this one have been heard.
+        if not reply.again:
+            self._failed_at = None
         running = set(self._stages.values())
         self._making = {number: making for number, making in self._making.items() if number in running}
         self._making[reply.number] = making = Making(reply, self._conversation, self._listener, self._news)
