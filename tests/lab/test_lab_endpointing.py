@@ -205,6 +205,7 @@ def test_the_table_and_the_page_have_every_rule_and_the_held_out_sources() -> No
         assert rule.name in page
     assert short.count("source held out") == 4
     assert page.count("<svg") == 4
+    assert "a large dot is the setting that a rule comes with" in page
     assert sum(rule.default for rule in rules()) == len({rule.name for rule in rules()})
     assert len(long.splitlines()) > len(short.splitlines())
 

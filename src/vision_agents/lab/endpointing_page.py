@@ -33,6 +33,10 @@ NOTES = (
     "LiveKit Agents only. Their rules and numbers are those of their documentation.",
 )
 
+_LEGEND = (
+    "In the curves a large dot is the setting that a rule comes with, and the ring the learned one, source held out."
+)
+
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _STYLE = """
 main { max-width: 1180px; }
@@ -77,7 +81,7 @@ def endpointing_table(tried: Iterable[Tried], *, every: bool = False) -> str:
 def endpointing_page(tried: Sequence[Tried]) -> str:
     """The page, in one file that needs nothing else."""
     body = [tag("header", tag("h1", text("When a turn is over")))]
-    body += [tag("p", text(note), class_="soft") for note in NOTES]
+    body += [tag("p", text(note), class_="soft") for note in (*NOTES, _LEGEND)]
     for one in tried:
         body += [tag("h2", text(_title(one))), tag("div", _curves(one), class_="card"), _table(one), _choices(one)]
     css = files("vision_agents.core.observability").joinpath("page.css").read_text(encoding="utf-8")
