@@ -177,6 +177,52 @@ async def test_silence_after_a_result_is_asked_about_at_once_unless_there_is_not
         await agent.close()
 
 
+@pytest.mark.parametrize("loss", ["broken", "too old"])
+@pytest.mark.parametrize("moment", ["answer", "function"])
+async def test_who_called_is_answered_though_a_stream_is_lost_and_nothing_is_done_twice(
+    provider: StandIn, moment: str, loss: str
+) -> None:
+    answer = "it is done and all of it is well."
+    provider.word_seconds = provider.pace = 0.2
+    provider.will_hear(*["pay it"] * 4)
+    provider.will_say(ToolCall("call_1", "pay", {}) if moment == "function" else LONG, *[answer] * 4)
+    if loss == "too old":
+        provider.lifetime = 3.5
+    edge, made = LoopEdge(), list[bool]()
+    agent = Agent(edge=edge, agent_user=User(name="Assistant", id="agent"), llm=aws.Realtime())
+
+    @agent.llm.register_function()
+    async def pay() -> str:
+        """Pay."""
+        made.append(True)
+        await asyncio.sleep(3.0)
+        return "paid"
+
+    def said() -> list[str]:
+        return [m.text for m in agent.conversation if m.role is Role.ASSISTANT and m.text]
+
+    await agent.join()
+    assert edge.sink is not None
+    edge.sink.participant_joined(ANNA)
+    microphone = Microphone(edge)
+    try:
+        await microphone.speak(0.5)
+        await eventually(lambda: made if moment == "function" else any(edge.audible))
+        provider.lifetime = 480.0
+        if loss == "broken":
+            await asyncio.sleep(0.7)
+            await provider.disconnect()
+        await eventually(lambda: said()[-1:] == [answer])
+        await asyncio.sleep(4.0)
+        assert said().count(answer) == 1
+        assert len(made) == (moment == "function")
+        assert [m.text for m in agent.conversation if m.role is Role.USER] == ["pay it"]
+        assert len(provider.sessions) == 2
+    finally:
+        microphone.close()
+        await agent.close()
+
+
 class Microphone:
     """Anna's, which is always on."""
 

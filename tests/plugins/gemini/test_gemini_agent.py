@@ -14,6 +14,7 @@ from ...standins.gemini.server import KEY, StandIn
 from ..realtime.agents import LONG, AgentStories
 from ..realtime.call import AgentCall
 from ..realtime.farewells import FarewellStories
+from ..realtime.losses import LossStories
 
 
 class TestAgent(AgentStories):
@@ -63,3 +64,11 @@ class TestFarewells(FarewellStories):
             service.session.spawn(service.session.go_away(left + GO_AWAY_MARGIN))
 
         asyncio.get_running_loop().call_later(at, go_away)
+
+
+class TestLosses(LossStories):
+    def make(self, service: StandIn) -> gemini.Realtime:
+        return gemini.Realtime(api_key=KEY, http_options=service.http_options)
+
+    async def end(self, service: StandIn) -> None:
+        service.session.spawn(service.session.go_away(GO_AWAY_MARGIN + 0.5))

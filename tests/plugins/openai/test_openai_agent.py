@@ -12,11 +12,13 @@ from vision_agents.plugins import openai
 from vision_agents.plugins.openai import session as session_module
 from vision_agents.testing.parts import LoopEdge, ScriptedDetector, ScriptedSTT, ToneTTS
 
+from ...standins.openai.realtime import RealtimeSession
 from ...standins.openai.server import StandIn
 from ..realtime.agents import LONG, AgentStories
 from ..realtime.call import AgentCall
 from ..realtime.farewells import FarewellStories
 from ..realtime.kit import ANNA
+from ..realtime.losses import LossStories
 from .test_contract import unexpected
 
 
@@ -55,6 +57,11 @@ class TestFarewells(FarewellStories):
         asyncio.get_running_loop().call_later(0.5, set_age, 3300.0)  # The next one lasts longer.
 
 
+class TestLosses(LossStories):
+    def make(self, service: StandIn) -> openai.Realtime:
+        return openai.Realtime()
+
+
 @pytest.mark.virtual_time
 async def test_the_cascade_is_interrupted_into_the_stream(service: StandIn) -> None:
     edge, detector = LoopEdge(), ScriptedDetector()
@@ -88,3 +95,37 @@ async def test_the_cascade_is_interrupted_into_the_stream(service: StandIn) -> N
         assert told[1][1].startswith(cut.heard)
         assert "interrupted" in told[1][1]
         assert cut.unheard.split()[0] not in told[1][1]
+
+
+def delay(session: RealtimeSession, seconds: float) -> None:
+    """Have all that the service says in a session come so much later."""
+    loop, say = asyncio.get_running_loop(), session.send_text
+    waiting: asyncio.Queue[tuple[float, str]] = asyncio.Queue()
+
+    async def send_text(text: str) -> None:
+        waiting.put_nowait((loop.time() + seconds, text))
+
+    async def deliver() -> None:
+        while True:
+            at, text = await waiting.get()
+            await asyncio.sleep(at - loop.time())
+            await say(text)
+
+    session.send_text = send_text  # type: ignore[method-assign]
+    session.spawn(deliver())
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(("timeout", "sessions"), [(18.0, 1), (10.0, 2)])
+async def test_a_slow_server_is_waited_for_as_long_as_it_may_take(
+    service: StandIn, timeout: float, sessions: int
+) -> None:
+    edge = LoopEdge()
+    agent = Agent(edge=edge, agent_user=User(id="agent"), llm=openai.Realtime(response_timeout=timeout))
+    service.will_say("It is noon.", "It is noon.")
+    async with AgentCall(agent, edge) as call:
+        delay(service.session, 13.0)
+        assert await agent.simple_response("What time is it?") is True
+        await call.until(lambda: any(event.heard for event in call.ended()))
+        assert [event.heard for event in call.ended() if event.heard] == ["It is noon."]
+        assert len(service.sessions) == sessions

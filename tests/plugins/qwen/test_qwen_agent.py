@@ -9,6 +9,7 @@ from vision_agents.plugins import qwen
 from ...standins.qwen.server import KEY, StandIn
 from ..realtime.agents import LONG, AgentStories
 from ..realtime.call import AgentCall
+from ..realtime.losses import LossStories
 from .test_contract import unexpected
 
 
@@ -51,3 +52,8 @@ class TestAgent(AgentStories):
         assert f"“{call.ended()[0].heard}”" in second
         assert second.endswith("Say goodbye.")
         assert not service.refused
+
+
+class TestLosses(LossStories):
+    def make(self, service: StandIn) -> qwen.Realtime:
+        return qwen.Realtime(api_key=KEY, url=service.url)

@@ -7,4 +7,4 @@ made, and in which words it complains. Its conftest gives the fixtures `service`
 
 import pytest
 
-pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in ("kit", "connections", "agents")))
+pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in ("kit", "connections", "agents", "losses")))

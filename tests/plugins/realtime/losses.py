@@ -1,0 +1,159 @@
+"""Stories of sessions that are lost, at each moment and in each way: who called is answered, nothing is done twice."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+
+from vision_agents.core import Agent, InterruptionPolicy, User
+from vision_agents.core.agents import ErrorEvent
+from vision_agents.core.conversation import ToolCall
+from vision_agents.core.edge import FRAME_SECONDS
+from vision_agents.core.llm import Realtime
+from vision_agents.testing.parts import LoopEdge
+
+from .call import AgentCall
+
+PREAMBLE = "let me see."
+ANSWER = "it is done and all of it is well."
+
+# What the agent is at when its session is lost.
+MOMENTS = ("asked", "thinking", "answer", "preamble", "function", "returned")
+
+# How it is lost: broken; so is the next one; ended by the service.
+LOSSES = ("broken", "twice", "ended")
+
+POLICY = InterruptionPolicy()
+
+# Seconds after which at the latest a caller hears something, whatever fails.
+PATIENCE = POLICY.reply_timeout + POLICY.retry_after + POLICY.retry_timeout
+
+
+class LossStories(abc.ABC):
+    """Derive from it, and say how the model is made, and how its service ends a session in peace."""
+
+    pytestmark = pytest.mark.virtual_time
+
+    @abc.abstractmethod
+    def make(self, service: Any) -> Realtime:
+        """The model, which finds the service."""
+
+    async def end(self, service: Any) -> None:
+        """Have the service end the session, as it does when that is too old."""
+        await service.session.close(1001, "the session is too old")
+
+    @pytest.mark.parametrize("loss", LOSSES)
+    @pytest.mark.parametrize("moment", MOMENTS)
+    async def test_who_called_is_answered_and_nothing_is_done_twice(self, service: Any, moment: str, loss: str) -> None:
+        before = asyncio.all_tasks()
+        call, made = self._call(service), list[bool]()
+
+        @call.agent.llm.register_function()
+        async def pay() -> str:
+            """Pay."""
+            made.append(True)
+            await asyncio.sleep(1.0 if moment == "returned" else 3.0)
+            return "paid"
+
+        calls = moment in ("preamble", "function", "returned")
+        service.says_before_calls = PREAMBLE if moment == "preamble" else ""
+        service.will_hear(*["pay it"] * 8)
+        service.will_say(*([ToolCall("call_1", "pay", {})] if calls else []), *[ANSWER] * 8)
+        async with call:
+            await self._reach(call, service, moment, made)
+            await self._lose(call, service, loss)
+            begun = len(call.edge.frames)
+            await call.until(lambda: call.ended() and call.ended()[-1].heard.endswith("well."))
+            assert call.edge.audible[begun:].index(True) * FRAME_SECONDS <= PATIENCE
+            await asyncio.sleep(10.0)
+            # Before the end of what is said before it is called it may be lost with that.
+            assert len(made) == calls or (moment == "preamble" and not made)
+            heard = [event.heard for event in call.ended() if event.heard]
+            assert [text for text in heard if text == ANSWER] == [ANSWER], heard
+            users = [message.text for message in call.agent.conversation if message.text in ("pay it", "Pay it.")]
+            assert len(users) == 1
+        await call.until(lambda: asyncio.all_tasks() <= before | {asyncio.current_task()})
+
+    def _call(self, service: Any) -> AgentCall:
+        service.word_seconds, service.pace = 0.3, 0.25
+        edge = LoopEdge()
+        return AgentCall(Agent(edge=edge, agent_user=User(id="agent"), llm=self.make(service)), edge)
+
+    async def _reach(self, call: AgentCall, service: Any, moment: str, made: list[bool]) -> None:
+        if moment in ("asked", "thinking"):
+            service.pace = 3.0
+        if moment == "asked":
+            self._asking = asyncio.create_task(call.agent.simple_response("Pay it."))
+        else:
+            call.speak(0.8)
+        if moment in ("answer", "preamble"):
+            await call.audible()
+            await asyncio.sleep(0.5)
+        elif moment in ("function", "returned"):
+            await call.until(lambda: made)
+            service.pace = 3.0 if moment == "returned" else service.pace
+            await asyncio.sleep(2.0 if moment == "returned" else 1.0)
+        else:
+            await call.until(lambda: service.active)
+            await asyncio.sleep(0.5)
+
+    async def _lose(self, call: AgentCall, service: Any, loss: str) -> None:
+        service.pace = 0.25
+        for number in range(2 if loss == "twice" else 1):
+            sessions = len(service.sessions)
+            await (self.end(service) if loss == "ended" else service.disconnect())
+            await call.until(lambda before=sessions: len(service.sessions) > before)
+            if loss == "twice" and not number:
+                await asyncio.sleep(0.4)
+
+    @pytest.mark.parametrize("moment", ["answer", "function"])
+    async def test_a_session_that_is_lost_while_the_call_ends_keeps_nothing_running(
+        self, service: Any, moment: str
+    ) -> None:
+        before, made = asyncio.all_tasks(), list[bool]()
+        call = self._call(service)
+
+        @call.agent.llm.register_function()
+        async def pay() -> str:
+            """Pay."""
+            made.append(True)
+            await asyncio.sleep(0.5)
+            return "paid"
+
+        service.will_hear("pay it")
+        service.will_say(*([ToolCall("call_1", "pay", {})] if moment == "function" else []), *[ANSWER] * 3)
+        async with call:
+            await self._reach(call, service, moment, made)
+            closing = asyncio.create_task(call.agent.close())
+            await asyncio.sleep(0)
+            await service.disconnect()
+            async with asyncio.timeout(15.0):
+                await closing
+        await call.until(lambda: asyncio.all_tasks() <= before | {asyncio.current_task()})
+        assert len(service.sessions) == 1
+
+    async def test_one_that_is_not_let_in_again_says_so_and_answers_when_that_is_mended(self, service: Any) -> None:
+        call, failures = self._call(service), list[str]()
+
+        @call.agent.events.subscribe
+        async def note(event: ErrorEvent) -> None:
+            failures.append(str(event.error))
+
+        service.will_hear(*["pay it"] * 3)
+        service.will_say(*[ANSWER] * 5)
+        async with call:
+            await self._reach(call, service, "answer", [])
+            service.refuses = HTTPStatus.UNAUTHORIZED
+            await service.disconnect()
+            await call.until(lambda: failures)
+            await asyncio.sleep(40.0)
+            told, service.refuses = len(failures), None
+            begun = len(call.edge.frames)
+            call.speak(0.8)
+            await call.until(lambda: any(call.edge.audible[begun:]))
+            assert call.edge.audible[begun:].index(True) * FRAME_SECONDS <= PATIENCE
+            assert told <= 4, failures
