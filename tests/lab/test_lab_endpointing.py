@@ -130,7 +130,7 @@ def test_the_learned_rule_decides_anew_with_words_that_come_later() -> None:
     assert waits((1.0, "Two teas.")) == pytest.approx(whole)
     assert waits((1.0, "Two teas."), (1.5, "two and")) == pytest.approx(open_ended)
     # A sentence that is whole is known too late to be ended by then: it ends when that is known.
-    assert waits((1.0, "two and"), (1.95 - READING, "Two teas.")) == pytest.approx(0.95)
+    assert waits((1.0, "two and"), (2.08 - READING, "Two teas.")) == pytest.approx(1.08)
     assert waits((1.0, "two and"), (2.5, "Two teas.")) == pytest.approx(open_ended)
     assert waits((1.0, "Two teas."), probability=0.999) == pytest.approx(DEFAULT.least)
     assert learned()(UNJUDGED, Pauses()) == BUFFER

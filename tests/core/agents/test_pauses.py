@@ -53,7 +53,7 @@ async def test_a_complete_turn_ends_soon_and_an_unfinished_one_by_its_words() ->
             assert call.detector.ended == [ANNA]
             await call.until(lambda call=call: call.history)
             assert call.history[0] == ("user", text)
-    assert waits == [pytest.approx(at, abs=0.03) for at in (0.3, 0.91, 0.98)]
+    assert waits == [pytest.approx(at, abs=0.03) for at in (0.3, 1.02, 1.12)]
 
 
 async def test_a_turn_that_was_none_is_over_for_the_detector_as_well() -> None:

@@ -80,14 +80,14 @@ def test_the_numbers_of_the_documentation() -> None:
     assert patience(0.99, "Two, please.", 0.5) == pytest.approx(0.1)
     assert patience(0.98, "Tea.") == pytest.approx(0.3)
     assert patience(0.98, "Tea.", 0.5) == pytest.approx(0.1)
-    assert patience(0.02, "Tea.") == pytest.approx(0.43, abs=0.01)
-    assert patience(0.02, "Tea.", 0.5) == pytest.approx(0.14, abs=0.01)
-    assert patience(0.98, "Yes.") == pytest.approx(0.66, abs=0.01)
-    assert patience(0.98, "Yes.", 0.5) == pytest.approx(0.22, abs=0.01)
-    assert patience(0.02, "Two, please.") == pytest.approx(0.91, abs=0.01)
-    assert patience(0.02, "Two, please.", 0.5) == pytest.approx(0.3, abs=0.01)
-    assert patience(0.02, "two and") == pytest.approx(0.98, abs=0.01)
-    assert patience(0.02, "two and", 0.5) == pytest.approx(0.33, abs=0.01)
+    assert patience(0.02, "Tea.") == pytest.approx(0.44, abs=0.01)
+    assert patience(0.02, "Tea.", 0.5) == pytest.approx(0.15, abs=0.01)
+    assert patience(0.98, "Yes.") == pytest.approx(0.7, abs=0.01)
+    assert patience(0.98, "Yes.", 0.5) == pytest.approx(0.23, abs=0.01)
+    assert patience(0.02, "Two, please.") == pytest.approx(1.02, abs=0.01)
+    assert patience(0.02, "Two, please.", 0.5) == pytest.approx(0.34, abs=0.01)
+    assert patience(0.02, "two and") == pytest.approx(1.12, abs=0.01)
+    assert patience(0.02, "two and", 0.5) == pytest.approx(0.37, abs=0.01)
     # Who has paused for more than a second is given more time, up to the whole buffer.
     assert patience(0.02, "two and", pauses=(1.2,) * 4) == 1.5
 

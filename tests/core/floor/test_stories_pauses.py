@@ -60,7 +60,7 @@ class TestWhatThePauseSays:
     def test_a_short_answer_may_be_explained(self) -> None:
         story = Story()
         pauses(story, 0.0, "Yes.", 0.98)
-        assert silence_to_end(story, 0.0) == about(0.656, abs=0.001)
+        assert silence_to_end(story, 0.0) == about(0.704, abs=0.001)
 
     def test_a_single_word_is_answered_soon_whatever_the_detector_makes_of_so_little(self) -> None:
         waits = {}
@@ -68,12 +68,12 @@ class TestWhatThePauseSays:
             story = Story()
             pauses(story, 0.0, "Goodbye", confidence)
             waits[confidence] = silence_to_end(story, 0.0)
-        assert waits == {0.02: about(0.435, abs=0.001), 0.98: about(0.3)}
+        assert waits == {0.02: about(0.440, abs=0.001), 0.98: about(0.3)}
 
     def test_a_word_that_opens_a_sentence_is_waited_for(self) -> None:
         story = Story()
         pauses(story, 0.0, "Hello", 0.9)
-        assert silence_to_end(story, 0.0) == about(0.780, abs=0.001)
+        assert silence_to_end(story, 0.0) == about(0.859, abs=0.001)
 
     def test_an_unfinished_one_is_waited_for_and_one_without_an_end_in_its_words_for_longer(self) -> None:
         waits = {}
@@ -81,9 +81,9 @@ class TestWhatThePauseSays:
             story = Story()
             assert pauses(story, 0.0, text, 0.02) == []
             waits[text] = silence_to_end(story, 0.0)
-        assert waits["I would like tea."] == about(0.905, abs=0.001)
-        assert waits["I would like tea"] == about(0.955, abs=0.001)
-        assert waits["I would like"] == about(0.955, abs=0.001)
+        assert waits["I would like tea."] == about(1.017, abs=0.001)
+        assert waits["I would like tea"] == about(1.082, abs=0.001)
+        assert waits["I would like"] == about(1.082, abs=0.001)
 
     def test_words_that_come_later_move_the_end_either_way(self) -> None:
         story = Story()
@@ -94,9 +94,9 @@ class TestWhatThePauseSays:
         later = story.floor.deadline
         assert later is not None
         assert later > before
-        story.until(1.95)
+        story.until(2.08)
         # By now a whole sentence would have been waited for long enough.
-        assert kinds(story.at(1.95, ev.TranscriptReceived, ANN, "I would like tea.")) == [
+        assert kinds(story.at(2.08, ev.TranscriptReceived, ANN, "I would like tea.")) == [
             fx.AnnounceTurnEnded,
             fx.FinishTurn,
         ]
@@ -201,7 +201,7 @@ class TestOverTheAgent:
         story.stops(ANN, 2.8, 0.2)
         story.at(2.82, ev.PauseJudged, ANN, 0.02, LONGEST)
         assert kinds(story.at(2.85, ev.TranscriptReceived, ANN, "stop the")) == [fx.Commit, fx.AnnounceTurnStarted]
-        assert ended(story.until(5.0)).reason == "0.98 s of silence, judged 0.02 complete, words that go on"
+        assert ended(story.until(5.0)).reason == "1.12 s of silence, judged 0.02 complete, words that go on"
 
     def test_it_waits_for_words_that_go_on_though_it_was_judged_complete(self) -> None:
         story = speaking()
@@ -209,7 +209,7 @@ class TestOverTheAgent:
         story.stops(ANN, 2.8, 0.2)
         story.at(2.82, ev.PauseJudged, ANN, 0.6, LONGEST)
         assert kinds(story.at(2.85, ev.TranscriptReceived, ANN, "stop the")) == [fx.Commit, fx.AnnounceTurnStarted]
-        assert ended(story.until(5.0)).reason == "0.93 s of silence, judged 0.60 complete, words that go on"
+        assert ended(story.until(5.0)).reason == "1.05 s of silence, judged 0.60 complete, words that go on"
 
 
 def test_no_more_pauses_of_a_turn_are_kept_than_count() -> None:

@@ -70,7 +70,7 @@ class Endpointing:
     prior: float = 4.0
     """How many pauses of a caller weigh as much as `usual_pause`."""
 
-    spread: float = 0.35
+    spread: float = 0.4
     """The scale of the pauses' logs."""
 
     open: float = 2.0
