@@ -44,10 +44,12 @@ def listened(story: Story, when: float, words: str) -> list[fx.Effect]:
 class TestAnAnswer:
     def test_that_nobody_heard_is_made_anew(self) -> None:
         story = asked()
+        assert story.floor.has_failed(1) is False
         assert failed(story, 2.0, 1) == []
         assert story.state() is FloorState.THINKING
         assert story.until(2.49) == []
         assert story.until(2.5) == [fx.BeginReply(2, 0, answer=True)]
+        assert [story.floor.has_failed(reply) for reply in (1, 2, 3)] == [False, True, False]
         story.answers(3.0)
         story.at(4.0, ev.AudioDrained, 2)
         assert story.end() == []

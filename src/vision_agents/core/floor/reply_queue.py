@@ -138,7 +138,6 @@ class ReplyQueue(WaitingReplies):
     def queue_news(self, at: float) -> None:
         """Queue what is to be told that nobody waited for, if nothing else has or wants the voice."""
         if self.news and not (self.reply is not None or self.queue or self.owed.awaited or self.functions):
-            self.news = False
             self.queue.append(QueuedReply(at, news=True, attempt=Attempt(at)))
 
     def is_continued(self, reply: int) -> bool:
