@@ -7,7 +7,7 @@ from .provider_turn import ProviderTurn, words_beyond
 from .realtime import RealtimeSession, RemoteRealtime
 from .realtime_link import LinkListener, RealtimeLink
 from .requests import Stopped, StreamingRequests
-from .service import UNREACHED, RemoteError, Service, unreached
+from .service import UNREACHED, MissingKeyError, RemoteError, Service, unreached
 from .stream import RemoteStream, RemoteSTT
 from .tts import RemoteTTS, SpeechLine, SpeechLostError, Synthesis
 
@@ -16,9 +16,9 @@ __all__ = [
     "ProviderTurn",
     "Connection",
     "Inbox",
-    "Link",
     "NoConnectionError",
     "LinkListener",
+    "MissingKeyError",
     "Outbox",
     "RealtimeLink",
     "RealtimeSession",

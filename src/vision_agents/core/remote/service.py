@@ -28,6 +28,17 @@ class RemoteError(RuntimeError):
         return self.code in self.final
 
 
+class MissingKeyError(ValueError):
+    """Raised when a part is made without what its service knows an account by.
+
+    `parameter` takes it; else the first environment variable of `variables` that is set.
+    """
+
+    def __init__(self, service: str, parameter: str, *variables: str) -> None:
+        names = " or ".join(variables)
+        super().__init__(f"There is no {parameter} for {service}. Set the variable {names}, or pass {parameter}=…")
+
+
 UNREACHED = "Check the network, and the address if it is one of your own."
 
 

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from vision_agents.core.redaction import keep_secret
+from vision_agents.core.remote import MissingKeyError
 
 if TYPE_CHECKING:
     from deepgram import AsyncDeepgramClient, DeepgramClientEnvironment
@@ -25,14 +26,14 @@ _ADVICE = {
 def make_client(
     client: AsyncDeepgramClient | None, api_key: str | None, environment: DeepgramClientEnvironment | None
 ) -> AsyncDeepgramClient:
-    """`client` as it is, or a new one. Raises ValueError if there is no key."""
+    """`client` as it is, or a new one. Raises MissingKeyError if there is no key."""
     if client is not None:
         if api_key is not None or environment is not None:
             raise ValueError("pass either a client or what to make one from (api_key, environment), not both")
         return client
     key = api_key or os.environ.get(KEY)
     if not key:
-        raise ValueError(f"Deepgram wants an API key: set the environment variable {KEY}, or pass api_key")
+        raise MissingKeyError("Deepgram", "api_key", KEY)
     keep_secret(key)
     from deepgram import AsyncDeepgramClient, DeepgramClientEnvironment  # deferred: 0.3 s
 

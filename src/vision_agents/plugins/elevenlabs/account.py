@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from vision_agents.core.redaction import keep_secret, redacted
+from vision_agents.core.remote import MissingKeyError
 
 if TYPE_CHECKING:
     from elevenlabs.client import AsyncElevenLabs
@@ -51,14 +52,14 @@ class ElevenLabsError(Exception):
 
 
 def make_client(client: AsyncElevenLabs | None, api_key: str | None, base_url: str | None) -> AsyncElevenLabs:
-    """`client` as it is, or a new one. Raises ValueError if there is no key."""
+    """`client` as it is, or a new one. Raises MissingKeyError if there is no key."""
     if client is not None:
         if api_key is not None or base_url is not None:
             raise ValueError("pass either a client or what to make one from (api_key, base_url), not both")
         return client
     key = api_key or os.environ.get(KEY)
     if not key:
-        raise ValueError(f"ElevenLabs wants an API key: set the environment variable {KEY}, or pass api_key")
+        raise MissingKeyError("ElevenLabs", "api_key", KEY)
     keep_secret(key)
     from elevenlabs.client import AsyncElevenLabs  # deferred: 0.9 s
 

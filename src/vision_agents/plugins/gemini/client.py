@@ -10,7 +10,7 @@ from google.genai import errors, types
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from vision_agents.core.redaction import keep_secret, redact
-from vision_agents.core.remote import RemoteError, unreached
+from vision_agents.core.remote import MissingKeyError, RemoteError, unreached
 
 KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 
@@ -56,9 +56,9 @@ class GeminiError(RemoteError):
 
 
 def make_client(api_key: str | None, http_options: types.HttpOptionsOrDict | None) -> genai.Client:
-    """The SDK's client. Raises ValueError if there is neither a key nor a wish to use Google Cloud."""
+    """The SDK's client. Raises MissingKeyError if there is neither a key nor a wish to use Google Cloud."""
     if not (api_key or any(os.environ.get(name) for name in (*KEYS, *_CLOUD))):
-        raise ValueError(f"There is no key for Gemini. Set the variable {' or '.join(KEYS)}, or pass api_key=…")
+        raise MissingKeyError("Gemini", "api_key", *KEYS)
     keep_secret(api_key, *(os.environ.get(name) for name in KEYS))
     options = types.HttpOptions.model_validate(http_options or {})
     arguments = {**_WEBSOCKET, **(options.async_client_args or {})}

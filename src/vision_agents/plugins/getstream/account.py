@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import getstream_rtc
 
 from vision_agents.core.redaction import keep_secret, redacted
+from vision_agents.core.remote import MissingKeyError
 
 if TYPE_CHECKING:
     from getstream import AsyncStream
@@ -81,10 +82,10 @@ def make_account(api_key: str | None, api_secret: str | None, token: str | None,
         raise ValueError("pass either api_secret or token, not both")
     key = api_key or os.environ.get(KEY)
     if not key:
-        raise ValueError(f"Stream wants an API key: set the environment variable {KEY}, or pass api_key")
+        raise MissingKeyError("Stream", "api_key", KEY)
     secret = None if token else api_secret or os.environ.get(SECRET)
     if not secret and not token:
-        raise ValueError(f"Stream wants an API secret: set the environment variable {SECRET}, or pass api_secret")
+        raise MissingKeyError("Stream", "api_secret", SECRET)
     url = base_url or os.environ.get(BASE_URL) or DEFAULT_BASE_URL
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise ValueError(f"{url!r} is no http address: check {BASE_URL} or base_url")

@@ -11,7 +11,7 @@ import openai
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from vision_agents.core.redaction import keep_secret, redact
-from vision_agents.core.remote import UNREACHED, RemoteError, unreached
+from vision_agents.core.remote import UNREACHED, MissingKeyError, RemoteError, unreached
 
 # What a request to OpenAI may raise beside the SDK's own errors: the network's, and unreadable answers.
 ERRORS = (openai.OpenAIError, WebSocketException, OSError, EOFError, ValueError, TimeoutError)
@@ -48,12 +48,12 @@ def make_client(
 ) -> openai.AsyncOpenAI:
     """The SDK's client. What is None is taken from OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_ORG_ID, OPENAI_PROJECT_ID.
 
-    Without a `base_url` there must be a key. Raises ValueError if there is none.
+    Without a `base_url` there must be a key. Raises MissingKeyError if there is none.
     """
     key = api_key or os.environ.get("OPENAI_API_KEY")
     if not key:
         if not (base_url or os.environ.get("OPENAI_BASE_URL")):
-            raise ValueError("There is no key for OpenAI. Set the variable OPENAI_API_KEY, or pass api_key=…")
+            raise MissingKeyError("OpenAI", "api_key", "OPENAI_API_KEY")
         key = "none"  # A server of one's own usually wants none, but the SDK does.
     keep_secret(key)
     return openai.AsyncOpenAI(

@@ -10,7 +10,7 @@ import dashscope
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from vision_agents.core.redaction import keep_secret, redact
-from vision_agents.core.remote import RemoteError, unreached
+from vision_agents.core.remote import MissingKeyError, RemoteError, unreached
 
 KEY = "DASHSCOPE_API_KEY"
 
@@ -42,10 +42,10 @@ class QwenError(RemoteError):
 
 
 def find_key(api_key: str | None) -> str:
-    """The key: as given, or from the environment, or as the SDK was told. Raises ValueError if there is none."""
+    """The key: as given, or from the environment, or as the SDK was told. Raises MissingKeyError if there is none."""
     key = api_key or os.environ.get(KEY) or dashscope.api_key
     if not key:
-        raise ValueError(f"There is no key for Qwen. Set the variable {KEY}, or pass api_key=…")
+        raise MissingKeyError("Qwen", "api_key", KEY)
     keep_secret(str(key))
     return str(key)
 
