@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision_agents.core.floor.evidence import QUOTED, Evidence, Vote
+from vision_agents.core.floor.late_words import answered_later
 from vision_agents.core.floor.policy import InterruptionPolicy
 from vision_agents.core.floor.strategies import BUILT_IN, votes
 from vision_agents.core.floor.strategies import __doc__ as table
@@ -459,3 +460,11 @@ def test_how_like_a_voice_must_be_grows_with_the_speech_of_both(seconds: float, 
 def test_who_sits_at_the_microphone_corrects_the_agent(fainter: float, expected: float | None) -> None:
     said = speech("the weather in Rome today", agent_words="the weather in Paris today")
     assert weight("echo", replace(said, level=-20.0 - fainter, usual_level=-20.0)) == expected
+
+
+def test_a_sentence_that_could_just_be_enough_is_answered_later() -> None:
+    """Of what is known by its words alone they are all there could be; whatever speaks against them is too much."""
+    said = replace(HEARD, speaking=False, transcribed=True, words="tell me about the weather")
+    against = (Vote(-0.1, "it is said to somebody else", "mine"),)
+    assert answered_later(said, (), ("words",))
+    assert not answered_later(said, against, ("words",))
