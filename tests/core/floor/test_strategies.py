@@ -27,6 +27,7 @@ from vision_agents.core.floor.strategies.loudness import (
 )
 from vision_agents.core.floor.strategies.question import asked
 from vision_agents.core.floor.strategies.voice import SAME, SUREST
+from vision_agents.core.floor.strategies.words import BELIEVED
 from vision_agents.core.floor.vocabulary import Vocabulary
 
 NOTHING = Evidence(
@@ -321,6 +322,11 @@ class TestTheTable:
         assert weight("echo", speech("the weather, weather, weather", agent_words=said)) == -6.0  # held again and again
         assert weight("echo", speech("let", agent_words=said)) is None
         assert weight("echo", speech("weather", agent_words=said)) == -1.0  # it has only just said that
+        near = {"agent_words": said, "level": -20.0, "usual_level": -20.0}
+        assert weight("echo", speech("weather", **near, stt_confidence=BELIEVED)) == -1.0
+        assert weight("echo", speech("weather", **near, stt_confidence=BELIEVED - 0.01)) is None  # any word
+        assert weight("echo", speech("weather", **{**near, "level": -26.0}, stt_confidence=0.3)) == -1.0
+        assert weight("echo", speech("weather", agent_words=said, stt_confidence=0.3)) == -1.0
         assert weight("echo", speech("stop", agent_words="so I stop")) is None
         assert weight("echo", speech("tea", agent_words="coffee or tea?")) is None
         assert weight("echo", speech("paris weather", agent_words=said)) is None

@@ -7,6 +7,7 @@ from itertools import groupby
 from ..evidence import Evidence, Vote, quote
 from ..vocabulary import tokens
 from .question import asked
+from .words import believed
 
 # So many words in a row are seldom repeated by chance. A single one counts if it is among the agent's very last.
 LEAST = 2
@@ -24,7 +25,8 @@ def echo(evidence: Evidence) -> Vote | None:
     """Vote -6 if the words are what the agent has just said, and no command of somebody else is among them.
 
     Nor any other word, from a voice as near as ever: "the weather in Rome" corrects "the weather in Paris". -1 for a
-    single word: who has just been asked "tea or coffee?" may say it too, and then nothing is held against it.
+    single word, unless it is only a guess at what such a voice said. And who has just been asked "tea or coffee?" may
+    say it too; then nothing is held against it.
     """
     # An agent that was held begins the word anew that was cut, and so does its echo.
     spoken = tuple(word for word, _ in groupby(tokens(evidence.words)))
@@ -40,7 +42,9 @@ def echo(evidence: Evidence) -> Vote | None:
 
 
 def _single(evidence: Evidence, spoken: tuple[str, ...], said: tuple[str, ...]) -> Vote | None:
-    if not set(spoken) & set(said) or evidence.vocabulary.has_command(spoken) or asked(evidence.agent_words):
+    if not set(spoken) & set(said) or (_near(evidence) and not believed(evidence)):
+        return None
+    if evidence.vocabulary.has_command(spoken) or asked(evidence.agent_words):
         return None
     return Vote(PERHAPS, f"{quote(evidence.words)} is what the agent said")
 
