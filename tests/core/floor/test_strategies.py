@@ -18,10 +18,10 @@ from vision_agents.core.floor.strategies.echo import longest_run
 from vision_agents.core.floor.strategies.loudness import (
     FARTHEST,
     GOES_ON,
-    KNOWN,
     LATER,
     NOMINAL,
     RISE,
+    SETTLED,
     STEADY,
     TOO_FAR,
 )
@@ -270,7 +270,7 @@ class TestTheTable:
         far = replace(HEARD, level=-20.0 - fainter, usual_level=-20.0)
         assert weight("loudness", far) == weight("loudness", replace(far, since_turn=0.5)) == TOO_FAR
 
-    @pytest.mark.parametrize(("voiced", "rises"), [(0.0, RISE), (0.1, 0.6 * RISE), (KNOWN, 0.0), (9.0, 0.0)])
+    @pytest.mark.parametrize(("voiced", "rises"), [(0.0, RISE), (0.2, 0.6 * RISE), (SETTLED, 0.0), (9.0, 0.0)])
     def test_loudness_of_first_windows_is_as_it_may_yet_become(self, voiced: float, rises: float) -> None:
         soft = replace(NOTHING, voiced=voiced, usual_level=-20.0, level=-20.0 - FARTHEST - rises)
         assert weight("loudness", replace(soft, level=-20.01 - FARTHEST - rises)) == TOO_FAR
@@ -379,7 +379,7 @@ class TestTogether:
 
     @pytest.mark.parametrize("fainter", [8.0, 12.0, FARTHEST - 0.1])
     def test_a_sentence_that_is_understood_is_answered_though_the_detector_missed_it(self, fainter: float) -> None:
-        faint: dict[str, Any] = {"level": -20.0 - fainter, "usual_level": -20.0, "speaking": False, "voiced": 0.6}
+        faint: dict[str, Any] = {"level": -20.0 - fainter, "usual_level": -20.0, "speaking": False, "voiced": 0.9}
         assert total(speech("no man that's it", **faint)) >= 1.0
         assert total(speech("tell me more", **faint)) >= 1.0
         assert total(speech("tell me", **faint)) < 1.0
