@@ -67,6 +67,7 @@ TRIED = (
     Number("STEADY", (5.0, 9.0), "strategies.loudness"),
     Number("FARTHEST", (14.0, 18.0), "strategies.loudness"),
     Number("LATER", (-1.0, -0.25), "strategies.loudness"),
+    Number("SETTLED", (0.25, 0.8), "strategies.loudness"),
     Number("SENTENCE", (2.0, 4.0), "strategies.words"),
     Number("GOES_ON", (1.0, 3.0), "strategies.loudness"),
     Number("BELIEVED", (0.5, 0.7), "strategies.words"),
