@@ -11,6 +11,7 @@ import soundfile
 from vision_agents.cli import lab as lab_command
 from vision_agents.cli.main import main
 from vision_agents.lab.result import CaseResult, LabResult
+from vision_agents.lab.scenario import LabError
 from vision_agents.lab.signals import Heard, Silence, write_signals
 
 SUITE = """
@@ -120,6 +121,25 @@ def test_recordings_are_run_beside_the_suite_or_alone(tmp_path, capsys):
     assert len(both) > 100
     assert "cases of the suite, 1 of " in said
     assert "--suite none: these alone" in said
+
+
+def test_recordings_of_several_folders_are_run_and_none_for_another(tmp_path):
+    for name, id_ in (("one", "rain"), ("two", "wind"), ("three", "rain")):
+        (tmp_path / name).mkdir()
+        soundfile.write(tmp_path / name / "a.wav", np.full(16_000, 0.01), 16_000)
+        clip = {"id": id_, "file": "a.wav", "kind": "noise", "onset_s": 0.0, "end_s": 1.0}
+        (tmp_path / name / "manifest.json").write_text(json.dumps([clip]))
+
+    def chosen(*names):
+        parser = argparse.ArgumentParser()
+        lab_command.add_arguments(parser.add_subparsers())
+        words = [word for name in names for word in ("--audio", str(tmp_path / name))]
+        scenarios, _ = lab_command._chosen(parser.parse_args(["lab", "run", "--suite", "none", *words]))
+        return [scenario.id for scenario in scenarios]
+
+    assert chosen("one", "two") == ["audio/rain", "audio/wind"]
+    with pytest.raises(LabError, match="two cases audio/rain: give each group and recording an id of its own"):
+        chosen("one", "two", "three")
 
 
 @pytest.mark.parametrize("jobs", ["0", "many", "1000"])

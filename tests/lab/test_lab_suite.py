@@ -86,7 +86,7 @@ def test_two_groups_of_one_name(tmp_path):
     path.write_text(text + text.replace("groups:\n", ""))
     with pytest.raises(LabError, match="two cases g-01"):
         load_suite(path)
-    with pytest.raises(LabError, match="cannot be read"):
+    with pytest.raises(LabError, match=r"there is no suite .*none\.yaml; check --suite"):
         load_suite(tmp_path / "none.yaml")
 
 

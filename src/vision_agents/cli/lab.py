@@ -56,6 +56,9 @@ def add_arguments(subparsers: Subparsers) -> None:
     runner.add_argument(
         "--audio",
         type=Path,
+        nargs="+",
+        action="extend",
+        default=[],
         metavar="DIR",
         help=f"recordings with a manifest.json: each is a case, beside the suite; alone with --suite {NO_SUITE}",
     )
@@ -207,15 +210,15 @@ def _chosen(args: argparse.Namespace) -> tuple[list[Scenario], tuple[str, ...]]:
     from vision_agents.lab.conditions import described, feasible
     from vision_agents.lab.manifest import LEVELS, read_folder
     from vision_agents.lab.scenario import with_primer
-    from vision_agents.lab.suite import load_suite, shipped_suite
+    from vision_agents.lab.suite import load_suite, shipped_suite, unique
 
     alone = str(args.suite) == NO_SUITE
-    if args.audio is None and (args.level or alone):
+    levels = {**LEVELS, **_levels(args.level)}
+    if not args.audio and (args.level or alone):
         raise CommandError("there are no recordings: give --audio the folder that they are in")
     suite = [] if alone else shipped_suite() if args.suite is None else load_suite(args.suite)
-    levels = {**LEVELS, **_levels(args.level)}
-    recorded = read_folder(args.audio, levels) if args.audio is not None else []
-    scenarios = suite + recorded
+    recorded = [scenario for folder in args.audio for scenario in read_folder(folder, levels)]
+    scenarios = unique(suite + recorded)
     if args.only:
         kinds = ", ".join(sorted({scenario.kind for scenario in scenarios}))
         scenarios = [scenario for scenario in scenarios if {scenario.kind, scenario.id} & set(args.only)]
@@ -226,7 +229,7 @@ def _chosen(args: argparse.Namespace) -> tuple[list[Scenario], tuple[str, ...]]:
     left_out = len(scenarios) - len(feasible(scenarios))
     if recorded and suite and not args.only:
         print(
-            f"{len(suite)} cases of the suite, {len(recorded)} of {args.audio} (--suite {NO_SUITE}: these alone)",
+            f"{len(suite)} cases of the suite, {len(recorded)} of recordings (--suite {NO_SUITE}: these alone)",
             file=sys.stderr,
         )
     return run, described(run, left_out, voiceprint=args.voiceprint)

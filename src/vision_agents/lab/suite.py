@@ -59,7 +59,7 @@ def shipped_suite() -> list[Scenario]:
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".yaml"):
             scenarios += read_suite(entry.read_text(encoding="utf-8"), entry.name)
-    return _unique(scenarios)
+    return unique(scenarios)
 
 
 def load_suite(path: Path) -> list[Scenario]:
@@ -70,7 +70,7 @@ def load_suite(path: Path) -> list[Scenario]:
         raise LabError(f"there is no suite {path}; check --suite") from None
     except (OSError, UnicodeDecodeError) as error:
         raise LabError(f"the suite {path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    return _unique(read_suite(text, path.name))
+    return unique(read_suite(text, path.name))
 
 
 def read_suite(text: str, name: str) -> list[Scenario]:
@@ -95,11 +95,12 @@ def read_suite(text: str, name: str) -> list[Scenario]:
     return scenarios
 
 
-def _unique(scenarios: list[Scenario]) -> list[Scenario]:
+def unique(scenarios: list[Scenario]) -> list[Scenario]:
+    """Return `scenarios`. Raises LabError if two have one id: results are compared by it."""
     seen: set[str] = set()
     for scenario in scenarios:
         if scenario.id in seen:
-            raise LabError(f"there are two cases {scenario.id}: give every group an id of its own")
+            raise LabError(f"there are two cases {scenario.id}: give each group and recording an id of its own")
         seen.add(scenario.id)
     return scenarios
 
