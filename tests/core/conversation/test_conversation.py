@@ -112,3 +112,14 @@ class TestPlaces:
                 conversation.user_said(f"turn {turn}", place=places[turn])
         wanted = [f"turn {turn}" if turn in corrected else f"guess at {turn}" for turn in said]
         assert [message.text for message in conversation] == wanted
+
+    def test_a_piece_right_behind_another_one_is_no_newer_than_that(self) -> None:
+        conversation = Conversation()
+        first = conversation.place()
+        reply = conversation.add(Message(Role.ASSISTANT, "it rains"))
+        second = conversation.place(after=first)
+        third = conversation.place(after=second)
+        conversation.user_said("and snows", place=third)
+        assert [conversation.since(place) for place in (first, second, third, reply)] == [first, first, first, reply]
+        assert conversation.asked_after(0)
+        assert not conversation.asked_after(first)

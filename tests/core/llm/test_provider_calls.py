@@ -202,3 +202,71 @@ async def test_what_one_agent_has_heard_of_a_model_is_not_known_in_the_next_call
     desk.calls.repeats.heard()
     await make(desk, "finish", "2")
     assert begun(desk) == 2
+
+
+async def test_of_two_who_were_heard_the_words_of_the_last_one_are_waited_for(desk: Desk) -> None:
+    repeats, history = desk.calls.repeats, desk.history
+    repeats.words_known(history.latest)
+    await make(desk, "finish", "1")
+    cough, place = history.place(), 0
+    repeats.heard()
+    place = history.place()
+    repeats.heard()
+    desk.epoch.advance()
+    repeats.words_known(cough)
+    again = make(desk, "finish", "2")
+    await at(10.5)
+    # Another piece of what was heard first, if there is one, is no newer than that.
+    repeats.words_known(history.place(after=cough))
+    await at(11.0)
+    history.user_said("once more", place=place)
+    repeats.words_known(place)
+    await again
+    assert begun(desk) == 2
+
+
+async def test_another_piece_of_the_words_that_led_to_a_call_asks_for_nothing_new(desk: Desk) -> None:
+    place = desk.history.place()
+    await make(desk, "finish", "1")
+    desk.calls.repeats.broken_off()
+    for piece in ("book", "it", "please"):
+        desk.history.user_said(piece, place=place)
+        place = desk.history.place(after=place)
+    await make(desk, "finish", "2")
+    assert begun(desk) == 1
+
+
+@pytest.mark.parametrize("since", ["nothing", "asked", "before the call"])
+async def test_words_that_cannot_be_written_down_may_want_it_again(desk: Desk, since: str) -> None:
+    repeats = desk.calls.repeats
+    repeats.words_known(desk.history.latest)
+    before = desk.history.place()
+    await make(desk, "finish", "1")
+    place = desk.history.place()
+    repeats.heard()
+    repeats.unread(before if since == "before the call" else place)
+    if since == "asked":
+        repeats.asked()  # The agent takes what it has heard for a noise.
+    await make(desk, "finish", "2")
+    assert begun(desk) == (2 if since == "nothing" else 1)
+
+
+def test_a_model_may_wait_for_words_in_one_loop_after_another() -> None:
+    desk = Desk()
+    desk.history.user_said("book it")
+    desk.offer("finish", "finish", seconds=0.0)
+
+    async def story() -> None:
+        desk.calls.repeats.words_known(desk.history.latest)
+        await make(desk, "finish", "1")
+        place = desk.history.place()
+        desk.calls.repeats.heard()
+        again = make(desk, "finish", "2")
+        await asyncio.sleep(0)
+        desk.calls.repeats.words_known(place)
+        await again
+        desk.calls.repeats.clear()
+
+    for _ in range(2):
+        asyncio.run(story())
+    assert begun(desk) == 2

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from vision_agents.core.conversation import Role, ToolCall
 from vision_agents.plugins import gemini
 from vision_agents.plugins.gemini.session import GO_AWAY_MARGIN
 
@@ -53,6 +54,63 @@ class TestAgent(AgentStories):
         assert call.ended()[1].heard == "ok then."
         assert service.session.last.said == ["ok", " then."]
         assert spoken > len(call.ended()[0].heard.split())
+
+    @pytest.mark.parametrize("broken_by", ["nothing", "noise", "connection"])
+    @pytest.mark.parametrize("late", [0.0, 0.05, 0.3])
+    async def test_words_behind_a_call_are_those_that_led_to_it(
+        self, service: StandIn, call: AgentCall, late: float, broken_by: str
+    ) -> None:
+        service.pace, service.words_after, paid = 1.5, late, [0, 0]
+        service.will_hear("pay the bill", *[""] * 8)
+        first, again = (ToolCall(f"call_{number}", "pay", {"bill": 1}) for number in (1, 2))
+        service.will_say(first, *([again] if broken_by != "nothing" else []), *["it is paid now."] * 3)
+
+        @call.agent.llm.register_function()
+        async def pay(bill: int) -> str:
+            """Pay."""
+            paid[0] += 1
+            await asyncio.sleep(2.0)
+            paid[1] += 1
+            return "paid"
+
+        call.speak(0.8)
+        await call.until(lambda: paid[0])
+        await asyncio.sleep(1.0)
+        if broken_by == "noise":
+            call.speak(0.3)
+        elif broken_by == "connection":
+            await service.disconnect()
+        await call.until(lambda: any("paid now" in event.heard for event in call.ended()))
+        await asyncio.sleep(20.0)
+        assert paid == [1, 1]
+        users = [message.text for message in call.agent.conversation if message.role is Role.USER]
+        assert " ".join(text.strip() for text in users) == "pay the bill"
+        assert not any(event.interrupted for event in call.started()) or broken_by == "noise"
+
+    @pytest.mark.parametrize("late", [0.05, 0.3, 0.8])
+    async def test_words_behind_a_call_that_they_want_made_again_have_it_made(
+        self, service: StandIn, call: AgentCall, late: float
+    ) -> None:
+        service.pace, paid = 1.0, list[int]()
+        service.will_hear("pay the bill", "pay it once more")
+        first, again = (ToolCall(f"call_{number}", "pay", {"bill": 1}) for number in (1, 2))
+        service.will_say(first, "it is paid.", again, *["both are paid."] * 3)
+
+        @call.agent.llm.register_function()
+        async def pay(bill: int) -> str:
+            """Pay."""
+            await asyncio.sleep(0.4)
+            paid.append(bill)
+            return "paid"
+
+        call.speak(0.8)
+        await call.until(lambda: paid)
+        service.words_after = late
+        await asyncio.sleep(1.0)
+        call.speak(1.0)
+        await call.until(lambda: any("both" in event.heard for event in call.ended()))
+        await asyncio.sleep(10.0)
+        assert paid == [1, 1]
 
 
 class TestFarewells(FarewellStories):

@@ -30,6 +30,12 @@ class Stand:
         """Anna's microphone is on."""
         self.model.microphones.mix(PcmData.silence(0.02, 16_000), ANNA)
 
+    def sound(self, seconds: float, level: int = 5000) -> None:
+        """So much of it is given to the service to hear."""
+        for _ in range(round(seconds / 0.02)):
+            self.time += 0.02
+            self.dialogue.hear(PcmData(np.full(320, level, np.int16), 16_000))
+
     def says(self, **fields: Any) -> None:
         self.dialogue.take(types.LiveServerContent.model_validate(fields))
 
@@ -181,6 +187,30 @@ async def test_words_in_the_silence_begin_a_turn(stand: Stand) -> None:
     stand.hears("what")
     assert stand.turns[-1] == ("turn_started", ANNA)
     assert stand.player.of("partial")[-1] == ("partial", ANNA, "what")
+
+
+@pytest.mark.parametrize("since", ["silence", "a click", "a voice", "nothing heard"])
+async def test_words_behind_a_call_are_of_the_turn_before_it_unless_somebody_was_heard_since(
+    stand: Stand, since: str
+) -> None:
+    if since != "nothing heard":
+        stand.sound(0.6)
+    stand.sound(0.6, level=0)
+    stand.hears("pay the")
+    response = stand.dialogue.called(1)
+    assert response is not None
+    called_at = stand.model.conversation.latest
+    stand.sound({"a click": 0.1, "a voice": 0.4}.get(since, 0.0))
+    stand.sound(0.1, level=0)
+    turns = stand.turns
+    stand.hears(" bi")
+    stand.sound(0.1, level=0)
+    stand.hears("ll.")
+    stand.sound(0.3, level=0)
+    late = since in ("silence", "a click")
+    assert stand.turns == [*turns, *([] if late else [("turn_started", ANNA)])]
+    assert stand.player.final_words(ANNA) == ["pay the", *(["bill."] if late else [])]
+    assert not stand.model.conversation.asked_after(called_at)
 
 
 async def test_guesses_at_the_words_are_partial(stand: Stand) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from vision_agents.core import Agent, User
+from vision_agents.core.conversation import ToolCall
 from vision_agents.core.edge import FRAME_SECONDS
 from vision_agents.plugins import openai
 from vision_agents.plugins.openai import session as session_module
@@ -40,6 +41,26 @@ class TestAgent(AgentStories):
     @pytest.fixture
     def manner(self, service: StandIn) -> None:
         service.deaf_for = 2.5
+
+    async def test_what_is_asked_for_again_in_words_that_cannot_be_written_down_is_done_again(
+        self, service: StandIn, call: AgentCall
+    ) -> None:
+        paid, service.unwritten = list[int](), {"pay it once more"}
+        service.will_hear("pay the bill", "pay it once more")
+        first, again = (ToolCall(f"call_{number}", "pay", {"bill": 1}) for number in (1, 2))
+        service.will_say(first, "it is paid.", again, "both are paid.")
+
+        @call.agent.llm.register_function()
+        async def pay(bill: int) -> str:
+            """Pay."""
+            paid.append(bill)
+            return "paid"
+
+        call.speak(0.8)
+        await call.audible()
+        call.speak(1.0)
+        await call.until(lambda: any("both" in event.heard for event in call.ended()))
+        assert paid == [1, 1]
 
 
 class TestFarewells(FarewellStories):

@@ -36,8 +36,8 @@ class StandIn(SessionServer[LiveSession]):
     """Use it as `async with StandIn() as service:`, and give `service.http_options` to the SDK.
 
     `tells_activity`: it says when it hears somebody, as some models do. `transcribes_late`: the user's words come when
-    the answer has begun. `tells_words`: it tells them at all. `sends_away`: it tells every client to go as soon as it
-    comes.
+    the answer has begun. `words_after`: so many seconds after that was begun to be made. `tells_words`: it tells them
+    at all. `sends_away`: it tells every client to go as soon as it comes.
     """
 
     def __init__(self, cannot: Mapping[str, str] | None = None, *, word_seconds: float = 0.1) -> None:
@@ -45,6 +45,7 @@ class StandIn(SessionServer[LiveSession]):
         self.key = KEY
         self.tells_activity = False
         self.transcribes_late = False
+        self.words_after: float | None = None
         self.tells_words = True
         self.sends_away = False
         self.handles: dict[str, tuple[LiveSession, Memory]] = {}

@@ -183,9 +183,13 @@ class LiveSession(Session):
         if not words:
             return
         self.memory.turns.append(("user", words))
-        if not self.service.transcribes_late:
+        after = self.service.words_after
+        if after is None and not self.service.transcribes_late:
             await self._transcribe(words)
         generation = self.generate()
+        if after is not None:
+            await asyncio.sleep(after)
+            await self._transcribe(words)
         if self.service.transcribes_late:
             generation.after_first = lambda: self._transcribe(words)
 

@@ -201,6 +201,10 @@ class RealtimeSession:
 
     async def _transcribe(self, item: Json, words: str) -> None:
         kind, here = "conversation.item.input_audio_transcription", {"item_id": item["id"], "content_index": 0}
+        if words in self.service.unwritten:
+            error = {"type": "transcription_error", "code": "audio_unintelligible", "message": "The audio is unclear."}
+            await self.send(f"{kind}.failed", **here, error={**error, "param": None})
+            return
         for piece in words.split(" "):
             await asyncio.sleep(0)
             await self.send(f"{kind}.delta", **here, delta=f"{piece} ", logprobs=None)

@@ -33,9 +33,9 @@ class StandIn(Provider):
     `tells_no_reason`: Chat Completions has contents of parts, and no `finish_reason`, as with other servers;
     `tells_no_usage`: it refuses to be asked for its usage; `says_before_calls`: a message before each call, in one
     response with it; `thinks_aloud`: one before each answer of Responses; `repeats_transcripts`: the words of a
-    turn come three times, `tells_words`: at all; `renames`: other names of a realtime session's events, None for
-    those that it does not have. `bodies`, `sessions`: the requests and the realtime sessions so far; `numbers`: no id
-    comes twice, whatever the session.
+    turn come three times, `tells_words`: at all; `unwritten`: what it cannot write down; `renames`: other names of
+    a realtime session's events, None for those that it does not have. `bodies`, `sessions`: the requests and the
+    realtime sessions so far; `numbers`: no id comes twice, whatever the session.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class StandIn(Provider):
         self.thinks_aloud = ""
         self.repeats_transcripts = False
         self.tells_words = True
+        self.unwritten: set[str] = set()
         self.renames: dict[str, str | None] = {}
         self.url = ""
         self.bodies: list[dict[str, Any]] = []

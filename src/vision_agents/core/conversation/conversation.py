@@ -14,7 +14,9 @@ LIMIT = 10_000
 @dataclass(slots=True)
 class _Item:
     place: int
-    message: Message | None
+    # The place of what it stands right behind and goes on from; its own if it stood at the end.
+    since: int
+    message: Message | None = None
 
 
 class Conversation:
@@ -49,17 +51,22 @@ class Conversation:
 
     def asked_after(self, place: int) -> bool:
         """Return whether a person is known to have said something that is to be answered, behind a place."""
-        newer = (item.message for item in self._items if item.place > place)
+        newer = (item.message for item in self._items if item.since > place)
         return any(message is not None and message.role is Role.USER and not message.overheard for message in newer)
 
     def place(self, *, after: int | None = None) -> int:
         """A place for a message that is not known yet: at the end, or right behind the item at the place `after`."""
         self._latest += 1
-        item = _Item(self._latest, None)
         index = None if after is None else self._index(after)
+        item = _Item(self._latest, self._latest if index is None else self._items[index].since)
         self._items.insert(len(self._items) if index is None else index + 1, item)
         del self._items[: -self._limit]
         return item.place
+
+    def since(self, place: int) -> int:
+        """Return the place that was the last one when what has this one was begun, wherever it was put in since."""
+        index = self._index(place)
+        return place if index is None else self._items[index].since
 
     def put(self, place: int, message: Message | None) -> None:
         """Set the message at a place; None withdraws it. Without effect if the place was forgotten for its age."""

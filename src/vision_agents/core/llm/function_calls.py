@@ -392,7 +392,7 @@ class FunctionCalls:
             epoch.observe(self._epoch_advanced)
 
     def _epoch_advanced(self, epoch: int) -> None:
-        self.repeats.heard()
+        self.repeats.interrupted()
         for calls in [calls for calls in self._open if calls.epoch < epoch]:
             calls.interrupt()
         # Of what a realtime model has begun to say, `responses_cut` tells how much was heard.

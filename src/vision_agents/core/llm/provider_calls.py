@@ -35,8 +35,10 @@ class ProviderCall:
     # The last place in the history when it was made, and whether the model was broken off since.
     place: int = 0
     broken_off: bool = False
-    # Somebody was heard since, and whether they have said something is not known.
-    heard: bool = False
+    # The place of whoever was heard last since, of whom it is not known whether they have said something.
+    heard: int | None = None
+    # Somebody has said something since, and nobody knows what.
+    unread: bool = False
 
     def show(self, output: str) -> None:
         """Tell the model what it should know now."""
@@ -62,8 +64,8 @@ class Repeats:
         self._entries: deque[ProviderCall] = deque(maxlen=TAKE_BACK_LIMIT)
         # The model tells words.
         self._transcribes = False
-        # Set whenever something is known of what was heard.
-        self._known = asyncio.Event()
+        # Set whenever something is known of what was heard: one for each call that waits for it.
+        self._waiting: set[asyncio.Event] = set()
 
     def add(self, entry: ProviderCall) -> None:
         """Take note of a call that is made."""
@@ -77,17 +79,32 @@ class Repeats:
             entry.broken_off = True
 
     def heard(self) -> None:
-        """Somebody is heard: that breaks the model off, and they may be saying something."""
+        """Somebody is heard, whose words have the place that was given out last: that breaks the model off, and they
+        may be saying something."""
         for entry in self._entries:
-            entry.broken_off = entry.heard = True
+            entry.broken_off, entry.heard = True, self._conversation().latest
+
+    def interrupted(self) -> None:
+        """The model is broken off, by somebody who is being heard or will be."""
+        for entry in self._entries:
+            entry.broken_off = True
+            entry.heard = self._conversation().latest if entry.heard is None else entry.heard
 
     def words_known(self, place: int | None) -> None:
         """All words are known of what has this place in the history, if only that there are none."""
         self._transcribes = True
         self._clear_up(place)
 
+    def unread(self, place: int) -> None:
+        """Somebody has said what has this place in the history, and what it was will not be known."""
+        for entry in self._entries:
+            entry.unread |= self._conversation().since(place) > entry.place
+        self.words_known(place)
+
     def asked(self) -> None:
         """The agent asks the model for something by itself: nobody has who was heard before."""
+        for entry in self._entries:
+            entry.unread = False
         self._clear_up(None)
 
     def find(self, call: ToolCall) -> ProviderCall | None:
@@ -97,20 +114,24 @@ class Repeats:
             same = (first.name, first.arguments) == (call.name, call.arguments)
             repeated = entry.broken_off or made.phase is Phase.TAKING_BACK
             if same and repeated and (made.stands or made.phase is not Phase.OVER):
-                return None if self._conversation().asked_after(entry.place) else entry
+                return None if entry.unread or self._conversation().asked_after(entry.place) else entry
         return None
 
     async def repeated(self, call: ToolCall) -> ProviderCall | None:
         """Return what `find` does, as soon as the words are known of whoever was heard since."""
+        known = asyncio.Event()
+        self._waiting.add(known)
         try:
             async with asyncio.timeout(WORDS_TIMEOUT):
-                while (entry := self.find(call)) is not None and entry.heard:
+                while (entry := self.find(call)) is not None and entry.heard is not None:
                     if not self._transcribes:  # What is being taken back is over first.
                         return entry if entry.made.phase is Phase.TAKING_BACK else None
-                    self._known.clear()
-                    await self._known.wait()
+                    known.clear()
+                    await known.wait()
         except TimeoutError:
             pass  # There are none.
+        finally:
+            self._waiting.discard(known)
         return self.find(call)
 
     def clear(self) -> None:
@@ -119,6 +140,10 @@ class Repeats:
         self._transcribes = False
 
     def _clear_up(self, place: int | None) -> None:
+        since = None if place is None else self._conversation().since(place)
         for entry in self._entries:
-            entry.heard &= place is not None and place <= entry.place
-        self._known.set()
+            # Words of before the call, or of whoever was heard before the last one, tell nothing of that one.
+            if entry.heard is not None and (since is None or (since >= entry.heard and since > entry.place)):
+                entry.heard = None
+        for known in self._waiting:
+            known.set()

@@ -42,8 +42,8 @@ class Realtime(Hearing, UsageReporter, FunctionCaller, abc.ABC):
     (several participants as one stream), `call_function`, and `stale`.
 
     `conversation` is the agent's history, kept by the agent. A user's words may be known long after their turn, when
-    it is answered already: take their place in it (`conversation.place()`) when the turn begins, and report them with
-    that.
+    it is answered already: take their place in it (`conversation.place()`) when the turn begins, before that is
+    reported, and report them with it.
     """
 
     # The rate in Hz at which `send_audio` gets its audio.
@@ -176,6 +176,10 @@ class Realtime(Hearing, UsageReporter, FunctionCaller, abc.ABC):
         super().report_words(participant, text, final, confidence, alternative, place)
         if final:
             self.function_calls.repeats.words_known(place)
+
+    def report_unread_words(self, place: int) -> None:
+        """Report that somebody has said something, and that nobody will know what: it could not be written down."""
+        self.function_calls.repeats.unread(place)
 
     def report_session_lost(self) -> None:
         """Report that a session is over: what is asked in the next one may be what was done in this one."""

@@ -48,7 +48,7 @@ class Dialogue:
     def __init__(self, model: llm.Realtime, now: Callable[[], float]) -> None:
         self.model = model
         self._responses = Responses(model, now)
-        self._turns = UserTurns(model, now, lambda: self._responses.silent)
+        self._turns = UserTurns(model, now, lambda: self._responses.silent, lambda: self._responses.making)
 
     # What we do.
 

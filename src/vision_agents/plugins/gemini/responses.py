@@ -197,6 +197,12 @@ class Responses:
         return self.current if self.current is not None and not self.current.over else None
 
     @property
+    def making(self) -> bool:
+        """Return whether the model is making something that it says."""
+        unfinished = self.unfinished
+        return unfinished is not None and unfinished.started
+
+    @property
     def unanswered(self) -> Response | None:
         """The one of which more is to come, if only once its functions have returned."""
         current = self.current or self.calling
@@ -210,10 +216,7 @@ class Responses:
     @property
     def silent(self) -> bool:
         """Return whether the agent certainly says nothing."""
-        unfinished = self.unfinished
-        if unfinished is not None and unfinished.started:
-            return False
-        return not self.plays or (self.last is not None and self.model.stale(self.last))
+        return not self.making and (not self.plays or (self.last is not None and self.model.stale(self.last)))
 
     @property
     def unconfirmed_since(self) -> float | None:

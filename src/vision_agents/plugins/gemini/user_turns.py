@@ -16,6 +16,9 @@ from vision_agents.core.participants import Participant
 from vision_agents.core.remote.sound import GAP, SoundTracker
 from vision_agents.core.remote.voice_trigger import VOICE_SECONDS
 
+# Seconds within which the next piece of a transcript comes: a word may be in two of them.
+PIECES = 0.2
+
 # Seconds of silence after which a turn is taken to be over, whatever the service says; it waits half as long itself.
 TURN_SILENCE = GAP
 
@@ -24,7 +27,8 @@ TURN_SILENCE = GAP
 class UserTurn:
     """A user's turn as the service hears it. `reported`: how much of the words was reported as final.
 
-    `place`: where the next words stand in the history.
+    `place`: where the next words stand in the history. `sounded`: seconds of sound since it was answered; None if it
+    was not answered, or no sound was heard of it either.
     """
 
     place: int
@@ -34,6 +38,9 @@ class UserTurn:
     reported: int = 0
     ended: bool = False
     answered: bool = False
+    sounded: float | None = None
+    # When its last words came.
+    heard_at: float = 0.0
 
     def rest(self) -> str:
         """The words that were not reported as final yet; now they are."""
@@ -43,14 +50,16 @@ class UserTurn:
 
 @dataclass(slots=True)
 class UserTurns:
-    """The latest turn. `silent`: tells whether the agent certainly says nothing. `now`: a clock, in seconds.
+    """The latest turn. `now`: a clock, in seconds. `sound`: what the service is given to hear.
 
-    `sound`: what the service is given to hear.
+    `silent`: tells whether the agent certainly says nothing; `making`: whether the model is making something that it
+    says, the end of which will be told.
     """
 
     model: llm.Realtime
     now: Callable[[], float]
     silent: Callable[[], bool]
+    making: Callable[[], bool]
     sound: SoundTracker = field(default_factory=SoundTracker)
     _turn: UserTurn | None = None
 
@@ -82,9 +91,16 @@ class UserTurns:
         """
         self.sound.hear(audio)
         turn, stretch = self._turn, self.sound.stretch()
-        if turn is None or turn.answered:
+        if turn is None:
             return
         seconds, silence = stretch or (0.0, TURN_SILENCE)
+        if turn.answered:
+            if turn.sounded is not None and not silence:
+                turn.sounded += audio.duration
+            # Behind the answer, or the call, nothing tells that they are complete.
+            if not self.making() and self.now() - turn.heard_at >= PIECES:
+                self.report_words()
+            return
         if not turn.ended and min(silence, self.now() - turn.claimed_at) >= TURN_SILENCE:
             self.end()
         elif turn.ended and not silence and VOICE_SECONDS <= seconds < self.now() - turn.claimed_at - TURN_SILENCE:
@@ -104,8 +120,9 @@ class UserTurns:
         """The model has judged that the user is done."""
         self.end()
         self.report_words()
-        if self._turn is not None:
-            self._turn.answered = True
+        turn = self._turn
+        if turn is not None and not turn.answered:
+            turn.answered, turn.sounded = True, None if self.sound.stretch() is None else 0.0
 
     def end(self) -> None:
         """The turn is over. Without effect twice."""
@@ -129,6 +146,7 @@ class UserTurns:
         if turn is None:
             return
         turn.words += transcript.text or ""
+        turn.heard_at = self.now()
         if transcript.finished:
             self.report_words()
         elif not turn.answered and (rest := turn.words[turn.reported :].strip()):
@@ -151,7 +169,7 @@ class UserTurns:
         who = self.model.microphones.loudest
         if who is None:
             return None
-        if self.unanswered:
+        if self.unanswered or self._late:
             return self._turn
         if self.silent():
             # Nothing else says that somebody has begun to speak. While the agent speaks this would be no proof: words
@@ -161,6 +179,11 @@ class UserTurns:
             turn = self._new(who)
             turn.ended = turn.answered = True
         return self._turn
+
+    @property
+    def _late(self) -> bool:
+        """Return whether words that come now are of a turn that was answered: no voice was heard since."""
+        return self._turn is not None and self._turn.sounded is not None and self._turn.sounded < VOICE_SECONDS
 
     def _new(self, who: Participant) -> UserTurn:
         self.report_words()

@@ -342,6 +342,9 @@ class Dialogue:
             self._model.report_words(turn.participant, event.transcript.strip(), final=True, place=turn.place)
 
     def _on_words_failed(self, event: Event) -> None:
+        turn = self._turns.get(event.item_id)
+        if turn is not None:
+            self._model.report_unread_words(turn.place)
         self._wire.failed(refused(event.error, f"{SERVICE.name}: the user's words cannot be written down"))
 
     # The session.
