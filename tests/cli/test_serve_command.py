@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from vision_agents.cli import serve
 from vision_agents.cli.main import main
+from vision_agents.serving import ServeOptions
 
 
 def test_a_number_of_hosts_without_ray_is_an_error_and_not_ignored(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,3 +46,26 @@ def test_a_token_for_no_time_or_no_call_is_refused(
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "number of seconds" in shown.err or "give --call its id" in shown.err
+
+
+@pytest.mark.parametrize(("more", "there"), [([], True), (["--ray"], True), (["--address", "head:6379"], False)])
+def test_the_folder_for_traces_is_made_where_they_are_written(
+    more: list[str], there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[object] = []
+
+    class Program:
+        options = ServeOptions(secret="")
+
+        def serve(self, *_: object, **__: object) -> None:
+            """It has been."""
+
+    def load(*with_: object) -> Program:
+        given.append(with_[2])
+        return Program()
+
+    monkeypatch.setattr(serve, "load_runner", load)
+    monkeypatch.setattr(serve, "fetch_models", lambda _: None)
+    monkeypatch.setattr(serve, "_serve_on_ray", lambda *_: None)
+    assert main(["serve", "mine:agent", "--traces", str(tmp_path / "traces"), *more]) == 0
+    assert ((tmp_path / "traces").is_dir(), given) == (there, [{"traces": tmp_path / "traces"}])

@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     on_ray = args.ray or args.address is not None
     if args.hosts is not None and not on_ray:
         raise CommandError("--hosts is the number of processes under Ray: give --ray or --address too, or leave it out")
-    if args.traces is not None:
+    if args.traces is not None and args.address is None:  # On a cluster that runs each host makes it on its node.
         make_folder(args.traces)
     try:
         load = partial(load_runner, args.agent, args.sessions, _changes(args))
@@ -100,7 +100,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _serve_on_ray(args: argparse.Namespace, load: Callable[[], Runner], runner: Runner) -> None:
     try:
-        from vision_agents.serving.ray.cluster import ClusterError, serve
+        from vision_agents.serving.ray.client import ClusterError
+        from vision_agents.serving.ray.cluster import serve
     except ModuleNotFoundError as error:
         raise CommandError(f"a cluster needs the extra `ray` ({error}): {INSTALL}") from error
     from vision_agents.serving.server import Address

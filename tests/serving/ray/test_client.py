@@ -36,6 +36,37 @@ async def test_a_registry_is_of_this_version_if_it_says_so(
     assert await client.RegistryClient().is_of_this_version() is same
 
 
+async def registry(monkeypatch: pytest.MonkeyPatch, made_for: str, loaded: str) -> Any:
+    """The registry that is started from a state of the code, for processes that have another one, or the same."""
+    monkeypatch.setattr(client, "spoken", lambda: loaded)
+    actor = client.RegistryActor.__new__(client.RegistryActor)
+    await actor.__init__(made_for)  # type: ignore[misc]
+    await actor.close()
+    # As Ray's handle of it.
+    return SimpleNamespace(version=SimpleNamespace(remote=actor.version))
+
+
+async def test_a_registry_says_by_what_code_it_runs_whatever_files_are_there_when_it_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there = await registry(monkeypatch, "old", "old")
+    monkeypatch.setattr(client, "_actor", lambda: there)
+    for files, same in (("old", True), ("new", False)):
+        monkeypatch.setattr(client, "spoken", lambda files=files: files)
+        assert await client.RegistryClient().is_of_this_version() is same
+
+
+@pytest.mark.parametrize("asking", ["old", "new"])
+async def test_a_registry_that_is_started_again_from_other_files_is_of_nobody_s_version(
+    monkeypatch: pytest.MonkeyPatch, asking: str
+) -> None:
+    # Its hosts are still the old ones.
+    again = await registry(monkeypatch, "old", "new")
+    monkeypatch.setattr(client, "_actor", lambda: again)
+    monkeypatch.setattr(client, "spoken", lambda: asking)
+    assert not await client.RegistryClient().is_of_this_version()
+
+
 def test_two_states_of_one_version_are_not_the_same(tmp_path: Path) -> None:
     def state(name: str, **files: str) -> str:
         for file, code in files.items():

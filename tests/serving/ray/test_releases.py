@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import time
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 
 pytest.importorskip("ray")
 
-from vision_agents.serving.ray import releases
+from ray.experimental import internal_kv
+
+from vision_agents.serving.ray.client import ClusterError
 from vision_agents.serving.ray.releases import new_release
 
 
@@ -21,7 +24,7 @@ class Store:
         self.keys: set[str] = set()
         self.meanwhile: list[str] = []
         for name in ("put", "list", "initialized"):
-            monkeypatch.setattr(releases, f"_internal_kv_{name}", getattr(self, name))
+            monkeypatch.setattr(internal_kv, f"_internal_kv_{name}", getattr(self, name))
 
     def initialized(self) -> bool:
         return True
@@ -55,5 +58,15 @@ def test_of_two_that_are_made_at_once_each_has_a_number_of_its_own(monkeypatch: 
 
 def test_what_is_built_outside_of_a_cluster_is_before_all(monkeypatch: pytest.MonkeyPatch) -> None:
     store: Any = Store(monkeypatch)
-    monkeypatch.setattr(releases, "_internal_kv_initialized", lambda: False)
+    monkeypatch.setattr(internal_kv, "_internal_kv_initialized", lambda: False)
     assert (new_release(2).number, new_release(2).hosts, store.keys) == (0, 2, set())
+
+
+@pytest.mark.parametrize("gone", ["names", "module"])
+def test_a_ray_whose_store_is_elsewhere_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch, gone: str) -> None:
+    if gone == "names":
+        monkeypatch.delattr(internal_kv, "_internal_kv_list")
+    else:
+        monkeypatch.setitem(sys.modules, "ray.experimental.internal_kv", None)
+    with pytest.raises(ClusterError, match=r"so nobody can say which release is the latest: install the Ray"):
+        new_release(1)

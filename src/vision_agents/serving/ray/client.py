@@ -27,6 +27,10 @@ PATIENCE = 10.0
 AGAIN = 0.2
 
 
+class ClusterError(RuntimeError):
+    """The cluster cannot be used. The message says what to do."""
+
+
 class RegistryClient:
     """Asks the registry, of whom there is one in a cluster."""
 
@@ -71,15 +75,17 @@ def _actor() -> Any:
         "max_restarts": -1,
         "max_concurrency": CONCURRENCY,
     }
-    return ray.remote(RegistryActor).options(**options).remote()
+    return ray.remote(RegistryActor).options(**options).remote(spoken())
 
 
 class RegistryActor(Registry):
-    """The registry on its actor's event loop."""
+    """The registry on its actor's event loop. `version`: what those speak who had it started."""
 
-    async def __init__(self) -> None:  # type: ignore[misc]
+    async def __init__(self, version: str) -> None:  # type: ignore[misc]
         super().__init__()
+        # Ray starts it again with the same argument, but from the files that there are by then.
+        self._spoken = {version, spoken()}
 
     async def version(self) -> str:
-        """Return what is spoken here."""
-        return spoken()
+        """Return what is spoken here: if hosts speak otherwise than this process, what nobody does."""
+        return " and ".join(sorted(self._spoken))

@@ -28,7 +28,7 @@ from ..runner import Runner
 from ..server import Address, signals
 from .app import QUIET, Fleet, application, hosts_of
 from .book import Release
-from .client import NAMESPACE, RegistryClient
+from .client import NAMESPACE, ClusterError, RegistryClient
 from .host import Load
 from .registry import Registry
 from .releases import new_release
@@ -64,10 +64,6 @@ FAREWELL = 15.0
 # calls end then; between two looks whether they have.
 ASKED = 5.0
 ENDED = 0.1
-
-
-class ClusterError(RuntimeError):
-    """The cluster cannot be used. The message says what to do."""
 
 
 def serve(load: Load, program: Runner, site: Address, *, hosts: str | None = None, address: str | None = None) -> None:

@@ -11,22 +11,34 @@ from __future__ import annotations
 
 import secrets
 
-# Not public, but what Serve itself keeps its state in. The extra `ray` takes no other Ray than the one tried.
-from ray.experimental.internal_kv import _internal_kv_initialized, _internal_kv_list, _internal_kv_put
+import ray
 
 from .book import Release
-from .client import NAMESPACE
+from .client import NAMESPACE, ClusterError
 
 _PREFIX = "release-"
 
+NO_STORE = (
+    "Ray {version} keeps its store elsewhere than this version of vision_agents looks for it ({error}), so nobody can "
+    "say which release is the latest: install the Ray that the extra `ray` names"
+)
+
 
 def new_release(hosts: int) -> Release:
-    """A release that is later than all before in this cluster. `hosts`: as many as it has at least."""
+    """A release that is later than all before in this cluster. `hosts`: as many as it has at least.
+
+    Raises ClusterError if this Ray has no such store.
+    """
     return Release(_next_number(), secrets.token_hex(8), hosts)
 
 
 def _next_number() -> int:
     """A number above all that were given; outside of a cluster, where nothing is released, 0."""
+    try:
+        # Not public, but what Serve itself keeps its state in. Deferred: everything else goes on without.
+        from ray.experimental.internal_kv import _internal_kv_initialized, _internal_kv_list, _internal_kv_put
+    except ImportError as error:
+        raise ClusterError(NO_STORE.format(version=ray.__version__, error=error)) from error
     if not _internal_kv_initialized():  # type: ignore[no-untyped-call]
         return 0
     given = _internal_kv_list(_PREFIX, namespace=NAMESPACE)
