@@ -13,8 +13,9 @@ from vision_agents.serving.dispatch import SessionFacts
 from vision_agents.serving.figures import Figures
 from vision_agents.serving.load import Load
 from vision_agents.serving.metrics import Snapshot
+from vision_agents.serving.ray.answers import Attempt
 from vision_agents.serving.ray.book import Release, Report
-from vision_agents.serving.ray.registry import LEARN, Attempt, Registry
+from vision_agents.serving.ray.registry import LEARN, Registry
 
 FIRST, SECOND = Release(1.0, "first", 1), Release(2.0, "second", 1)
 HELLO = (Message(Role.USER, "Hello."),)

@@ -10,8 +10,9 @@ pytest.importorskip("ray")
 
 from vision_agents.serving import CallRequest
 from vision_agents.serving.lost import Ending
+from vision_agents.serving.ray.answers import Attempt
 from vision_agents.serving.ray.book import SILENCE, STRANDED, UNPLACED
-from vision_agents.serving.ray.registry import LOOK, Attempt
+from vision_agents.serving.ray.registry import LOOK
 
 from .fleet_kit import HELLO, Fleet, again, asks, facts, reserved
 

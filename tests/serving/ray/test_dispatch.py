@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -25,14 +26,15 @@ from vision_agents.serving import (
 from vision_agents.serving.dispatch import SessionFacts
 from vision_agents.serving.ray import dispatch as fronts
 from vision_agents.serving.ray import host as hosts
+from vision_agents.serving.ray.answers import Attempt
 from vision_agents.serving.ray.book import SILENCE, STRANDED, Release
-from vision_agents.serving.ray.dispatch import PLACE, TRIES, ClusterDispatch
+from vision_agents.serving.ray.dispatch import PLACE, TRIES, ClusterDispatch, asked
 from vision_agents.serving.ray.host import LOOK
-from vision_agents.serving.ray.registry import Attempt, Registry
+from vision_agents.serving.ray.registry import LEARN, Registry
 
 from ..kit import ROOMY, create_agent, scripted
 from ..test_host import Broken, Fickle, Stuck, exits, hangs, nothing, raises
-from .fleet_kit import grown_up
+from .fleet_kit import asks, grown_up
 from .test_host import Host, Near
 
 pytestmark = pytest.mark.virtual_time
@@ -122,10 +124,14 @@ class Handle:
 
 @asynccontextmanager
 async def cluster(
-    monkeypatch: pytest.MonkeyPatch, *ways: type[Items], create: Any = create_agent, places: int | None = None
+    monkeypatch: pytest.MonkeyPatch,
+    *ways: type[Items],
+    create: Any = create_agent,
+    places: int | None = None,
+    registry: Registry | None = None,
 ) -> AsyncIterator[Any]:
-    """A front, and hosts of so many places each."""
-    registry = await grown_up()
+    """A front, and hosts of so many places each. `registry`: one that has been there for a while, by default."""
+    registry = registry or await grown_up()
     launcher = AgentLauncher(create, participant_wait_timeout=0.0, max_concurrent_sessions=places)
     runner = Runner(launcher, ServeOptions(secret="", limits=ROOMY))
     for module in (hosts, fronts):
@@ -344,6 +350,27 @@ async def test_who_goes_while_a_place_is_kept_gives_it_back(monkeypatch: pytest.
         await asyncio.wait([beginning])
         await asyncio.sleep(0.01)
         assert not there.registry._book.sessions
+
+
+@pytest.mark.parametrize("after", [0.0, 0.005, 0.3, LEARN, LEARN + 0.005])
+async def test_who_goes_while_a_new_registry_learns_may_come_again_at_once(
+    monkeypatch: pytest.MonkeyPatch, after: float
+) -> None:
+    async with cluster(monkeypatch, Items, registry=Registry()) as there:
+        for seconds in (after, 0.0):
+            beginning = asyncio.create_task(there.dispatch.begin(CallRequest("table")))
+            await asyncio.sleep(seconds)
+            beginning.cancel()
+            await asyncio.wait([beginning])
+        facts = await there.dispatch.begin(CallRequest("table"))
+        assert list(there.registry._book.sessions) == [facts.id]
+        _, totals = await there.registry.figures()
+        assert (totals.refused, totals.lost) == ({}, {})
+
+
+def test_what_a_program_calls_a_user_is_not_sent() -> None:
+    request = replace(asks("s1"), created_by=object(), edge=object())
+    assert asked(request) == asks("s1")
 
 
 async def test_where_all_are_too_slow_a_start_is_refused_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

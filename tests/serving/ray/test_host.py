@@ -16,11 +16,12 @@ pytest.importorskip("ray")
 from vision_agents.serving import AgentLauncher, CallRequest, Runner, ServeOptions
 from vision_agents.serving.dispatch import SessionFacts
 from vision_agents.serving.ray import host as module
+from vision_agents.serving.ray.answers import Attempt
 from vision_agents.serving.ray.book import Release
-from vision_agents.serving.ray.registry import Attempt, Registry
+from vision_agents.serving.ray.registry import Registry
 
 from ..kit import ANNA, ROOMY, create_agent
-from .fleet_kit import again, grown_up
+from .fleet_kit import FIRST, again, grown_up
 
 pytestmark = pytest.mark.virtual_time
 
@@ -108,10 +109,10 @@ async def test_who_is_told_to_end_now_does_not_finish_its_farewell(monkeypatch: 
         (session,) = host._calls.sessions.values()
         assert session.agent is not None
         session.agent.edge.sink.participant_joined(ANNA)  # type: ignore[attr-defined]
-        await registry.part("one two three four five six seven eight nine ten " * 5)
+        await registry.drain(FIRST, "one two three four five six seven eight nine ten " * 5)
         await asyncio.sleep(2.0)
         assert not following.done()  # It is being said.
-        await registry.part("")
+        await registry.drain(FIRST, "")
         await asyncio.sleep(2.5)
         assert following.done()
         assert (await registry.ending("table", "s1", 0.0)).end == "drained"  # type: ignore[union-attr]

@@ -10,9 +10,10 @@ import pytest
 pytest.importorskip("ray")
 
 from vision_agents.serving.lost import KEEP, MOST, Ending
+from vision_agents.serving.ray.answers import Attempt, Before, Said
 from vision_agents.serving.ray.book import DROWSY, MOVING, SILENCE, STRANDED, UNPLACED, Release
 from vision_agents.serving.ray.mail import MOST_SAID
-from vision_agents.serving.ray.registry import LEARN, LOOK, Attempt, Before, Registry, Said, asked
+from vision_agents.serving.ray.registry import LOOK
 
 from .fleet_kit import FIRST, HELLO, SECOND, Fleet, again, asks, facts, report, reserved
 
@@ -253,11 +254,6 @@ async def test_of_a_session_that_is_over_its_end_is_known_for_a_while(fleet: Fle
     assert await fleet.registry.ending("call of s1", "s1", 5.0) is None
 
 
-def test_what_a_program_calls_a_user_is_not_sent() -> None:
-    request = replace(asks("s1"), created_by=object(), edge=object())
-    assert asked(request) == asks("s1")
-
-
 async def test_a_session_that_is_ended_before_a_host_has_it_never_runs(fleet: Fleet) -> None:
     await fleet.add("a")
     assert await reserved(fleet, "s1", "table") is None
@@ -297,34 +293,6 @@ async def test_a_new_registry_learns_everything_from_reports(fleet: Fleet) -> No
     moved = await fleet.registry.moved()
     assert moved is not None
     assert moved.conversation == HELLO
-
-
-@pytest.mark.parametrize("first", ["full", "other"])
-async def test_a_registry_that_was_started_again_answers_when_hosts_have_told_it(first: str) -> None:
-    registry = Registry()
-    last = {"full": "other", "other": "full"}[first]
-    reports = {"full": report("s1", capacity=1), "other": report("s2", capacity=2)}
-    await registry.poll(first, reports[first])
-    asked_for = [
-        registry.reserve(asks("s3"), facts("s3"), 1),
-        registry.reserve(asks("s4", "call of s2"), facts("s4", "call of s2"), 1),
-        registry.refusal(),
-        registry.find("call of s2", "s2"),
-        registry.find("call of s1", "s1"),
-        registry.end("call of s2", "s2"),
-        registry.drain(FIRST),
-        registry.figures(),
-    ]
-    asking = [asyncio.ensure_future(each) for each in asked_for]
-    await asyncio.sleep(LEARN / 2)
-    assert not any(each.done() for each in asking)
-    await registry.poll(last, reports[last])
-    place, taken, refusal, one, other, ended, calls, (snapshots, _) = await asyncio.gather(*asking)
-    assert isinstance(place, Attempt)
-    assert (taken[0], (refusal or "-")[0], one is not None, other is not None) == ("call", "sessions", True, True)
-    assert (ended, calls, set(snapshots)) == (True, 3, {"full", "other"})
-    assert (await registry.poll("other", report("s2", capacity=2))).end == ("s2",)
-    await registry.close()
 
 
 async def test_what_was_said_on_a_page_outlives_the_call_also_in_a_new_registry(fleet: Fleet) -> None:
@@ -403,12 +371,14 @@ async def test_a_drained_cluster_takes_nothing_until_the_next_release(fleet: Fle
     assert await fleet.registry.drain(FIRST) == 1
     assert await reserved(fleet, "s2") == "draining"
     assert (await fleet.registry.refusal() or ("",))[0] == "draining"
-    await fleet.registry.part("Goodbye.")
+    assert await fleet.registry.drain(FIRST, "Goodbye.") == 1
     mail = await fleet.registry.poll("a", fleet.reports["a"])
-    assert mail.known
+    assert (mail.known, mail.farewell) == (True, "Goodbye.")
     await fleet.add("b", release=SECOND)
     assert await reserved(fleet, "s3") is None
-    assert await fleet.registry.drain(FIRST) is None
+    # It has the calls, and nobody else ends them.
+    assert await fleet.registry.drain(FIRST, "") is None
+    assert (await fleet.registry.poll("b", fleet.reports["b"])).farewell is None
 
 
 async def test_a_release_that_is_on_its_way_keeps_the_one_before_from_ending_everything(fleet: Fleet) -> None:

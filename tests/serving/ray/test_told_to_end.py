@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import threading
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ pytest.importorskip("ray")
 
 from vision_agents.serving.ray import Fleet, cluster
 from vision_agents.serving.ray.book import Release
-from vision_agents.serving.ray.registry import Registry
+from vision_agents.serving.ray.registry import LEARN, Registry
 
 from ..kit import until
 from .fleet_kit import FIRST, SECOND, report
@@ -75,7 +76,7 @@ async def test_the_last_release_ends_at_once_where_it_is_told_so(
     monkeypatch: pytest.MonkeyPatch, numbers: list[signal.Signals]
 ) -> None:
     registry = await served(FIRST)
-    monkeypatch.setattr(cluster, "ASKED", 0.5)
+    monkeypatch.setattr(cluster, "AT_ONCE", LEARN + 0.5)
     assert await told(monkeypatch, Near(registry, 0.0), *numbers) == (True, [cluster.APP])
     # Serve would let the call go on: its host is told to end it, without a word.
     assert (await registry.poll("host 0", report("s0", release=FIRST))).farewell == ""
@@ -102,6 +103,70 @@ async def test_what_the_last_release_holds_is_over_before_it_is_deleted(monkeypa
         await hosting
     assert deleted == [0]
     await registry.close()
+
+
+class Meanwhile(Near):
+    """A registry with which something happens after its first answer."""
+
+    def __init__(self, registry: Registry, then: Callable[[], Awaitable[Registry]]) -> None:
+        super().__init__(registry, 0.0)
+        self._then: Callable[[], Awaitable[Registry]] | None = then
+
+    async def ask(self, method: Any, *args: Any) -> Any:
+        answer = await super().ask(method, *args)
+        if self._then is not None:
+            then, self._then = self._then, None
+            self._registry = await then()
+        return answer
+
+
+@pytest.mark.virtual_time
+async def test_a_release_that_comes_while_the_one_before_ends_at_once_keeps_its_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    registry = await served(FIRST)
+
+    async def comes() -> Registry:
+        await registry.coming(SECOND)
+        await registry.poll("host 1", report("s1", release=SECOND))
+        return registry
+
+    client = Meanwhile(registry, comes)
+    monkeypatch.setattr(cluster, "RegistryClient", lambda: client)
+    assert not await cluster._end_calls(FIRST)
+    assert (await registry.poll("host 1", report("s1", release=SECOND))).farewell is None
+    await registry.close()
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("gently", [True, False])
+async def test_calls_are_ended_also_where_the_registry_dies_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, gently: bool
+) -> None:
+    before, hosting = await served(FIRST), asyncio.Event()
+    now: list[Registry] = []
+
+    async def again() -> Registry:
+        await before.close()
+        now.append(Registry())
+        hosting.set()
+        return now[0]
+
+    async def host() -> None:
+        await hosting.wait()
+        while (await now[0].poll("host 0", report("s0", release=FIRST))).farewell is None:
+            pass
+        await now[0].poll("host 0", report(release=FIRST))
+
+    polling = asyncio.create_task(host())
+    client = Meanwhile(before, again)
+    monkeypatch.setattr(cluster, "RegistryClient", lambda: client)
+    began = asyncio.get_running_loop().time()
+    assert await (cluster._drained(FIRST, 0.0, "") if gently else cluster._end_calls(FIRST))
+    assert asyncio.get_running_loop().time() - began < 2 * LEARN + 2 * cluster.LOOK
+    assert not now[0]._book.sessions
+    await polling
+    await now[0].close()
 
 
 async def test_a_release_that_is_given_up_while_it_is_deployed_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,5 +197,5 @@ async def test_the_last_release_ends_gently_when_it_has_no_calls(monkeypatch: py
 async def test_a_registry_that_does_not_answer_keeps_nobody_from_ending(
     monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    monkeypatch.setattr(cluster, "ASKED", 0.1)
+    monkeypatch.setattr(cluster, "AT_ONCE", 0.1)
     assert await told(monkeypatch, Away(), number) == (True, [cluster.APP])

@@ -60,9 +60,9 @@ REPLACED = 120.0
 LOOK = 1.0
 FAREWELL = 15.0
 
-# Seconds in which the registry says whether a later release has taken over, where all is to end at once, and in which
-# calls end then; between two looks whether they have.
-ASKED = 5.0
+# Seconds in which calls end where all is to end at once, and a registry that has just died has come back before it; and
+# between two looks whether they have.
+AT_ONCE = 10.0
 ENDED = 0.1
 
 
@@ -238,48 +238,48 @@ async def _until_told(release: Release, drain: float, farewell: str) -> bool:
         at_once = asyncio.ensure_future(now.wait())
         await asyncio.wait([draining, at_once], return_when=asyncio.FIRST_COMPLETED)
         at_once.cancel()
-        if not (draining.result() if draining.done() else await _is_latest(release)):
+        if draining.done() and not draining.result():
             return False
         draining.cancel()
-    await _end_calls(release)
+    if not await _end_calls(release):
+        return False
     await asyncio.to_thread(ray_serve.delete, APP)
     return True
 
 
-async def _end_calls(release: Release) -> None:
-    """Have hosts end the calls that there are still, and wait a moment for it: Serve would let them go on."""
+async def _end_calls(release: Release) -> bool:
+    """Have hosts end the calls that there are still, and wait a moment for it: Serve would let them go on.
+
+    Returns whether the release is still the latest; True if the registry does not say.
+    """
     with suppress(TimeoutError, RayError):
-        async with asyncio.timeout(ASKED):
-            registry = RegistryClient()
-            await registry.ask(Registry.part, "")
-            while await registry.ask(Registry.drain, release):  # noqa: ASYNC110
-                await asyncio.sleep(ENDED)
-
-
-async def _is_latest(release: Release) -> bool:
-    """Return whether no later release has taken over; True if the registry does not say."""
-    try:
-        async with asyncio.timeout(ASKED):
-            return await RegistryClient().ask(Registry.drain, release) is not None
-    except (TimeoutError, RayError):
-        return True
+        async with asyncio.timeout(AT_ONCE):
+            return await _until_over(release, AT_ONCE, ENDED, "") is not None
+    return True
 
 
 async def _drained(release: Release, seconds: float, farewell: str) -> bool:
     """Have calls end by themselves for up to `seconds`. Returns whether the release is still the latest."""
+    left = await _until_over(release, 0.0, LOOK)
+    if left:
+        logger.warning("draining: %d calls go on for up to %.0f s", left, seconds)
+        left = await _until_over(release, seconds, LOOK)
+    if left:
+        left = await _until_over(release, FAREWELL, LOOK, farewell)
+    return left is not None
+
+
+async def _until_over(release: Release, seconds: float, look: float, farewell: str | None = None) -> int | None:
+    """Take no more calls, and wait up to `seconds` until those that there are have ended; see `Registry.drain`.
+
+    `look`: seconds between two questions; each tells the farewell, if there is one, to hosts that have come since, and
+    to a registry that knows nothing of the one before.
+    """
     registry = RegistryClient()
     clock = asyncio.get_running_loop().time
     deadline = clock() + seconds
-    left = await registry.ask(Registry.drain, release)
-    if left:
-        logger.warning("draining: %d calls go on for up to %.0f s", left, seconds)
-    while left and clock() < deadline:
-        await asyncio.sleep(LOOK)
-        left = await registry.ask(Registry.drain, release)
-    if left:
-        await registry.ask(Registry.part, farewell)
-        deadline = clock() + FAREWELL
-        while left and clock() < deadline:
-            await asyncio.sleep(LOOK)
-            left = await registry.ask(Registry.drain, release)
-    return left is not None
+    while True:
+        left = await registry.ask(Registry.drain, release, farewell)
+        if not left or clock() >= deadline:
+            return left
+        await asyncio.sleep(look)

@@ -22,9 +22,10 @@ from ..lost import Ending, Lost
 from ..metrics import Snapshot, Totals
 from ..options import ServeOptions
 from ..session import CallRequest, End, StartError
+from .answers import Attempt, Before, Refusal, Said
 from .client import RegistryClient
 from .host import Host
-from .registry import Attempt, Before, Refusal, Registry, Said, asked
+from .registry import Registry
 
 logger = logging.getLogger(__name__)
 
@@ -254,6 +255,11 @@ class Stream:
         async with asyncio.timeout(seconds):
             item: dict[str, Any] = await anext(self._items)
             return item
+
+
+def asked(request: CallRequest) -> CallRequest:
+    """The request, as it is sent: without what is of one process, a way in and whatever a program calls a user."""
+    return replace(request, edge=None, created_by=None)
 
 
 def _why(error: BaseException) -> str:

@@ -53,9 +53,10 @@ class Box:
         return True
 
     def part(self, farewell: str) -> None:
-        """Have all calls ended."""
-        self._farewell = farewell
-        self.rings.set()
+        """Have all calls ended. Harmless twice."""
+        if farewell != self._farewell:
+            self._farewell = farewell
+            self.rings.set()
 
     def take(self, *, known: bool) -> Mail:
         """Empty it, but for the farewell, which holds from now on."""

@@ -15,7 +15,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ray.exceptions import RayError
 
@@ -29,14 +29,14 @@ from vision_agents.plugins.local.refused import RefusedError
 from vision_agents.plugins.local.tokens import new_token
 
 from ..admission import Refused
+from ..dispatch import SessionFacts
 from ..launcher import CreateAgentError
 from ..lost import Ending
 from ..options import ServeOptions
 from ..page import CALL, HELLO, NOT_TAKEN, Page
 from ..rate import RateLimit
 from ..session import CallRequest, End, StartError
-from .dispatch import ClusterDispatch
-from .registry import Said
+from .answers import Before, Said
 
 logger = logging.getLogger(__name__)
 
@@ -62,10 +62,32 @@ GONE = "The agent is gone: {error}."
 PROGRAMS = "agents are in other processes here: post the offer to /calls/{id}/sessions"
 
 
+class PageDispatch(Protocol):
+    """The calls of a cluster, as far as pages begin and end them."""
+
+    async def begin(self, request: CallRequest, viewer: Line) -> SessionFacts:
+        """Have an agent join a call, see `Dispatch.begin`. `viewer`: is told how it goes on, once this has returned."""
+
+    async def end(self, call_id: str, session_id: str, taken: bool = False) -> bool:
+        """Begin to end a session. `taken`: another connection of its caller is to have the call."""
+
+    async def ending(self, call_id: str, session_id: str, seconds: float) -> Ending | None:
+        """Wait for the end of a session, see `Dispatch.ending`."""
+
+    async def refusal(self, leaving: int = 0) -> Refused | None:
+        """Return why no further call is taken now, if so many of those that there are end for it."""
+
+    async def before(self, call_id: str) -> Before:
+        """Return what a page that comes back goes on from."""
+
+    async def say(self, call_id: str, session_id: str, text: str) -> Said:
+        """Have what a caller typed answered."""
+
+
 class ClusterPages(Pages):
     """The pages that are open at one front. `rate`: how often a client may connect."""
 
-    def __init__(self, dispatch: ClusterDispatch, rate: RateLimit) -> None:
+    def __init__(self, dispatch: PageDispatch, rate: RateLimit) -> None:
         self._dispatch = dispatch
         self._rate = rate
         self._pages: dict[str, OpenPage] = {}
@@ -146,7 +168,7 @@ class ClusterPages(Pages):
 class Line:
     """One connection of a page: from its offer to the end of its session."""
 
-    dispatch: ClusterDispatch
+    dispatch: PageDispatch
     page: OpenPage
     tasks: Tasks
     session: str = ""
@@ -247,7 +269,7 @@ class Line:
             await asyncio.sleep(AGAIN)
 
     async def _start(self, wanted: Connect) -> str:
-        """Begin the session; returns the SDP of the answer. Raises as `ClusterDispatch.begin` does."""
+        """Begin the session; returns the SDP of the answer. Raises as `PageDispatch.begin` does."""
         before = await self._end_before()
         said = () if wanted.new else before
         request = CallRequest(call_of(self.page), offer=wanted.sdp, records=True, conversation=said)
@@ -292,7 +314,7 @@ def call_of(page: OpenPage) -> str:
     return f"{CALL}-{hashlib.sha256(page.caller.encode()).hexdigest()[:24]}"
 
 
-def page_of(dispatch: ClusterDispatch, options: ServeOptions) -> Page:
+def page_of(dispatch: PageDispatch, options: ServeOptions) -> Page:
     """The page of one front."""
     rate = RateLimit(options.starts_per_second, options.start_burst)
     return Page(ClusterPages(dispatch, rate), options)

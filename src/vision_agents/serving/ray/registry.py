@@ -11,18 +11,18 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from vision_agents.core.conversation import Message
 from vision_agents.core.tasks import Tasks
 
 from ..admission import Refused
 from ..dispatch import SessionFacts
-from ..lost import Ended, EndedCalls, Ending, LeftCalls, Lost, LostCalls, latest
+from ..lost import Ending, Lost
 from ..metrics import Snapshot, Totals
-from ..session import CallRequest, End
+from ..session import CallRequest
+from .answers import Attempt, Before, Refusal, Said
 from .book import Book, Release, Report
+from .ends import Ends
 from .mail import Box, Mail
 
 logger = logging.getLogger(__name__)
@@ -39,57 +39,25 @@ LOOK = 1.0
 
 DRAINING = Refused("draining", "this server is about to end", 5.0)
 
-Refusal = tuple[str, str, float]
-"""A `Refused`, as it is sent: the reason, the text, and seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt to have a session taken by a host. `takers`: the names of the hosts that it may be offered to."""
-
-    number: int
-    takers: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Before:
-    """The remains of a call whose page comes back. `conversation`: None if nothing is known of one."""
-
-    session: str | None = None
-    """The session that still has it."""
-    conversation: tuple[Message, ...] | None = None
-
-
-class Said(StrEnum):
-    """The fate of a typed text."""
-
-    TOLD = "told"
-    FULL = "full"
-    """So many of the session's wait already that this one is not taken."""
-    NOWHERE = "nowhere"
-    """No agent is in such a call."""
-
 
 class Registry:
     """The sessions of a cluster. Its methods are called from other machines: what they take and return is data."""
 
     def __init__(self) -> None:
         self._book = Book()
-        self._lost = LostCalls()
-        self._over = EndedCalls()
-        # The conversations of pages that have hung up.
-        self._left = LeftCalls()
+        self._ends = Ends()
         self._boxes: dict[str, Box] = {}
-        self._waiting: dict[str, list[asyncio.Future[Ending]]] = {}
         self._moved: asyncio.Queue[CallRequest] = asyncio.Queue()
         self._refused: Counter[str] = Counter()
-        self._losses: Counter[str] = Counter()
         self._moves = 0
         self._drained: Release | None = None
         # The latest that is on its way, whose hosts need not have reported yet.
         self._coming: Release | None = None
-        self._clock = asyncio.get_running_loop().time
-        self._learnt_at = self._clock() + LEARN
+        loop = asyncio.get_running_loop()
+        self._clock = loop.time
+        # It lets one pass at a time, so that they do in the order in which they came.
+        self._gate = asyncio.Semaphore(0)
+        loop.call_later(LEARN, self._gate.release)
         self._tasks = Tasks()
         self._tasks.spawn(self._watch(), "watching hosts")
 
@@ -118,6 +86,7 @@ class Registry:
 
     async def release(self, session: str, refused: str | None = None) -> None:
         """No host has taken a session, and it is not started. `refused`: the reason that whoever asked is told."""
+        await self._learn()
         if refused is not None:
             self._refused[refused] += 1
         # A host that has it all the same was too slow, and is told to let go of it.
@@ -128,6 +97,7 @@ class Registry:
 
         None if the session is over or not known any more, or somebody else has it started.
         """
+        await self._learn()
         number = self._book.again(self._clock(), session, attempt)
         return None if number is None else Attempt(number, await self.takers())
 
@@ -147,7 +117,7 @@ class Registry:
 
     async def lost(self, call_id: str, session_id: str) -> Lost | None:
         """The lost session of this id, if it was one of this call."""
-        return self._lost.find(self._clock(), call_id, session_id)
+        return self._ends.lost(self._clock(), call_id, session_id)
 
     async def end(self, call_id: str, session_id: str, taken: bool = False) -> bool:
         """Have a session ended by its host. Returns whether there is one.
@@ -179,24 +149,14 @@ class Registry:
         for session_id, entry in self._book.sessions.items():
             if entry.facts.call_id == call_id:
                 return Before(session_id, entry.conversation)
-        now = self._clock()
-        left = self._left.last(now, call_id)
-        return Before() if left is None else Before(None, left.conversation)
+        return Before(None, self._ends.said(self._clock(), call_id))
 
     async def ending(self, call_id: str, session_id: str, seconds: float) -> Ending | None:
         """Wait for the end of a session; None if it has not come within `seconds`, or there is none."""
         await self._learn()
         if self._book.find(call_id, session_id) is None:
-            ended = self._over.find(self._clock(), call_id, session_id)
-            return None if ended is None else ended.ending
-        told: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
-        waiting = self._waiting.setdefault(session_id, [])
-        waiting.append(told)
-        await asyncio.wait([told], timeout=seconds)
-        if told.done():
-            return told.result()
-        waiting.remove(told)
-        return None
+            return self._ends.find(self._clock(), call_id, session_id)
+        return await self._ends.wait(session_id, seconds)
 
     async def moved(self) -> CallRequest | None:
         """Wait for a session whose host is dead, to be started elsewhere; None if there is none for some seconds."""
@@ -214,7 +174,7 @@ class Registry:
         """The figures of each host, and those of the cluster."""
         await self._learn()
         hosts = {name: host.report.snapshot for name, host in self._book.hosts.items()}
-        return hosts, Totals(self._refused, self._losses, self._moves)
+        return hosts, Totals(self._refused, self._ends.losses, self._moves)
 
     # What hosts ask.
 
@@ -272,26 +232,32 @@ class Registry:
         if self._coming == release:
             self._coming = None
 
-    async def drain(self, release: Release) -> int | None:
-        """Take no more sessions. Returns how many there are; None if a later release has taken over."""
+    async def drain(self, release: Release, farewell: str | None = None) -> int | None:
+        """Take no more sessions. Returns how many there are; None if a later release has taken over.
+
+        `farewell`: the hosts that there are end their sessions, and say this first if it is not empty. Whoever is told
+        so by one question has no moment between two in which a later release could come, and lose its calls.
+        """
         await self._learn()
         newest = self._newest
         if newest is not None and newest > release:
             return None
         self._drained = release
+        if farewell is not None:
+            for host in self._book.hosts:
+                self._box(host).part(farewell)
         return len(self._book.sessions)
-
-    async def part(self, farewell: str) -> None:
-        """Have all sessions ended, with a farewell."""
-        for host in self._book.hosts:
-            self._box(host).part(farewell)
 
     # Inside.
 
     async def _learn(self) -> None:
-        """Wait until hosts have had the time to tell what there is: before, nothing is full, and nobody unknown."""
-        if (missing := self._learnt_at - self._clock()) > 0:
-            await asyncio.sleep(missing)
+        """Wait until hosts have had the time to tell what there is: before, nothing is full, and nobody unknown.
+
+        Whatever has a partner waits here, also if it has no answer: who gives up what is asked for is not to be done
+        first, nor the second of two texts.
+        """
+        async with self._gate:
+            pass
 
     @property
     def _newest(self) -> Release | None:
@@ -308,35 +274,10 @@ class Registry:
         return self._boxes.setdefault(host, Box())
 
     def _close(self, session: str, ending: Ending, conversation: tuple[Message, ...] = ()) -> None:
-        entry = self._book.close(self._clock(), session)
-        if entry is None:
-            return
-        if entry.moves and ending.end == End.FAILED:
-            ending = replace(ending, lost=True)  # Its next host could not go on with it.
-        if entry.taken and ending.end == End.CLOSED:
-            ending = replace(ending, taken=True)
-        self._over.add(self._clock(), Ended(session, entry.facts.call_id, ending))
-        said = latest(conversation or entry.conversation)
-        left = Lost(session, entry.facts.call_id, ending.error or "the call failed", said)
-        if entry.facts.records:
-            self._keep(left, entry.begun)
-        if ending.lost:
-            logger.warning("session %s of call %s is lost: %s", session, left.call_id, left.why)
-            self._losses[ending.end] += 1
-            self._lost.add(self._clock(), left)
-        for told in self._waiting.pop(session, []):
-            if not told.done():
-                told.set_result(ending)
-
-    def _keep(self, left: Lost, begun: bool) -> None:
-        """Keep what was said for the page that comes back: of a call in which nobody said anything that is nothing.
-
-        A start that came to nothing leaves what was there before it.
-        """
-        if left.conversation:
-            self._left.add(self._clock(), left)
-        elif begun:
-            self._left.drop(left.call_id)
+        now = self._clock()
+        entry = self._book.close(now, session)
+        if entry is not None:
+            self._ends.add(now, session, entry, ending, conversation)
 
     def _died(self, session: str, why: str) -> None:
         request = self._book.move(self._clock(), session)
@@ -371,11 +312,6 @@ class Registry:
                 # Of a start that was never there nobody was told: it is refused, if somebody still waits for it.
                 lost = self._book.sessions[session].moves > 0
                 self._close(session, Ending("lost" if lost else "failed", "no host took it", lost=lost))
-
-
-def asked(request: CallRequest) -> CallRequest:
-    """The request, as it is sent: without what is of one process, a way in and whatever a program calls a user."""
-    return replace(request, edge=None, created_by=None)
 
 
 def _sent(refusal: Refused | None) -> Refusal | None:
