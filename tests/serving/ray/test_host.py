@@ -13,17 +13,19 @@ import pytest
 
 pytest.importorskip("ray")
 
-from vision_agents.serving import AgentLauncher, CallRequest, Runner, ServeOptions
+from vision_agents.serving import AgentLauncher, CallRequest, Refused, Runner, ServeOptions
 from vision_agents.serving.dispatch import SessionFacts
 from vision_agents.serving.ray import host as module
 from vision_agents.serving.ray.answers import Attempt
-from vision_agents.serving.ray.book import Release
+from vision_agents.serving.ray.book import Release, Report
 from vision_agents.serving.ray.registry import Registry
 
 from ..kit import ANNA, ROOMY, create_agent
 from .fleet_kit import FIRST, again, grown_up
 
 pytestmark = pytest.mark.virtual_time
+
+BUSY = Refused("cpu", "the processor is used by 99% with one more call")
 
 
 class Near:
@@ -116,3 +118,34 @@ async def test_who_is_told_to_end_now_does_not_finish_its_farewell(monkeypatch: 
         await asyncio.sleep(2.5)
         assert following.done()
         assert (await registry.ending("table", "s1", 0.0)).end == "drained"  # type: ignore[union-attr]
+
+
+async def test_the_registry_knows_a_host_to_be_full_also_between_whose_looks_it_was_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with asked_for(monkeypatch) as (host, registry, _):
+        await registry.release("s1")
+        full = False
+        refusal = host._calls.refusal
+        capacity = type(host._calls).capacity.fget
+        assert capacity is not None
+        monkeypatch.setattr(host._calls, "refusal", lambda leaving=0: BUSY if full else refusal(leaving))
+        monkeypatch.setattr(type(host._calls), "capacity", property(lambda calls: 0 if full else capacity(calls)))
+        report = host._report
+
+        def reported() -> Report:
+            nonlocal full
+            full = not full  # It is another one for the moment of the report.
+            try:
+                return report()
+            finally:
+                full = not full
+
+        monkeypatch.setattr(host, "_report", reported)
+        for now in (True, False, True):
+            full, wrong = now, 0.0
+            for _ in range(100):
+                await asyncio.sleep(0.1)
+                known = registry._book.hosts["a"].report.snapshot.capacity
+                wrong = 0.0 if (known == 0) is now else wrong + 0.1
+                assert wrong < 2 * module.LOOK, f"the registry does not know that it is {'' if now else 'not '}full"

@@ -57,7 +57,7 @@ class Host:
         self._told: dict[str, tuple[Message, ...]] = {}
         # The words with which all calls are being ended.
         self._farewell: str | None = None
-        # The calls with which it is full; None if it is not.
+        # The calls with which it is full, as the registry knows it; None if it is not.
         self._full: int | None = None
         self._tasks = Tasks()
         await self._calls.start()
@@ -135,7 +135,7 @@ class Host:
         full = None if self._calls.refusal() is None else len(self._calls.sessions)
         if full != self._full:
             self._full = full
-            self._registry.tell(Registry.resize, self._name, self._calls.capacity)
+            self._registry.tell(Registry.resize, self._name, self._calls.capacity if full is None else full)
 
     async def _read_mail(self) -> None:
         while True:
@@ -155,10 +155,10 @@ class Host:
                 session = self._calls.sessions.get(session_id)
                 if session is not None and session.records is not None:
                     say(session.edge, text, session.tell)
-            if mail.farewell not in (None, self._farewell):
+            if mail.farewell is not None and mail.farewell != self._farewell:
                 # One without words ends those that are said, too.
                 self._farewell = mail.farewell
-                self._tasks.spawn(self._calls.drain(0.0, mail.farewell or ""), "farewell")
+                self._tasks.spawn(self._calls.drain(0.0, mail.farewell), "farewell")
 
     def _report(self) -> Report:
         sessions = self._calls.sessions
@@ -170,7 +170,11 @@ class Host:
                     said[each] = messages
         self._told = {each: said.get(each, self._told.get(each, ())) for each in sessions}
         facts = {each: described(session) for each, session in sessions.items()}
-        return Report(self._release, facts, said, snapshot(self._calls))
+        figures = snapshot(self._calls)
+        # It is known by this from now on, whatever the registry was told before.
+        there = figures.calls.all
+        self._full = there if figures.capacity <= there else None
+        return Report(self._release, facts, said, figures)
 
 
 def _refused(refusal: Refused) -> dict[str, Any]:
