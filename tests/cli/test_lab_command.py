@@ -60,7 +60,7 @@ def test_a_run_writes_its_results_and_says_the_figures(lab, tmp_path):
 
 
 def test_rules_are_tried_on_what_was_heard_before(lab, tmp_path):
-    last = Silence(3.1, 3.3, None, 0.99, ())
+    last = Silence(3.1, 3.3, None, 1.8, 0.99, ())
     turns = [Heard(name, "clip", name, name, (), 3.0, True, (last,)) for name in ("a", "b")]
     write_signals(tmp_path / "signals.json", turns)
     status, printed = lab("endpointing", "--signals", tmp_path / "signals.json", "--out", tmp_path / "out")

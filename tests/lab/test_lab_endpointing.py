@@ -106,7 +106,7 @@ def test_without_a_turn_there_is_nothing_to_judge(recordings: Path) -> None:
 
 def silence(probability: float | None, until: float | None = None, *words: tuple[float, str]) -> Silence:
     """A silence that began at 1.0 and was reported at 1.2."""
-    return Silence(1.0, 1.2, until, probability, tuple(Words(at, text) for at, text in words))
+    return Silence(1.0, 1.2, until, 0.9, probability, tuple(Words(at, text) for at, text in words))
 
 
 COMPLETE, UNFINISHED, UNJUDGED = silence(0.9), silence(0.1), silence(None)
@@ -126,7 +126,7 @@ def test_the_learned_rule_decides_anew_with_words_that_come_later() -> None:
     def waits(*words: tuple[float, str], probability: float = 0.02) -> float:
         return learned()(silence(probability, None, *words), Pauses())
 
-    whole, open_ended = (DEFAULT.patience(0.02, BUFFER, text, Pauses()) for text in ("Two teas.", "two and"))
+    whole, open_ended = (DEFAULT.patience(0.02, BUFFER, text, 0.9, Pauses()) for text in ("Two teas.", "two and"))
     assert waits((1.0, "Two teas.")) == pytest.approx(whole)
     assert waits((1.0, "Two teas."), (1.5, "two and")) == pytest.approx(open_ended)
     # A sentence that is whole is known too late to be ended by then: it ends when that is known.
@@ -140,7 +140,7 @@ def turn(name: str, *silences: Silence, speaker: str = "ann", source: str = "a",
     return Heard(name, "clip", speaker, source, (), 3.0, ends, silences)
 
 
-LAST = Silence(3.1, 3.3, None, 0.99, ())
+LAST = Silence(3.1, 3.3, None, 1.8, 0.99, ())
 
 
 def test_a_rule_is_judged_by_its_latency_and_by_what_it_cuts_off() -> None:
@@ -172,8 +172,8 @@ def heard(count: int = 12) -> list[Heard]:
     kinds = ("clip", "joined", "stretched")
     turns = []
     for n in range(count):
-        pause = Silence(1.0, 1.2, 1.5 + 0.1 * (n % 4), 0.05, (Words(1.1, "two and"),))
-        end = Silence(3.05, 3.25, None, 0.3 if n % 2 else 0.97, (Words(3.1, "Two teas."),))
+        pause = Silence(1.0, 1.2, 1.5 + 0.1 * (n % 4), 0.9, 0.05, (Words(1.1, "two and"),))
+        end = Silence(3.05, 3.25, None, 1.8, 0.3 if n % 2 else 0.97, (Words(3.1, "Two teas."),))
         one = turn(str(n), pause, end, speaker=f"s{n % 5}", source=f"source {n % 3}")
         turns.append(replace(one, kind=kinds[n % 3 if n < 6 else 0]))
     return turns

@@ -94,7 +94,7 @@ def learned(endpointing: Endpointing = DEFAULT, buffer: float = BUFFER) -> Decid
         known = [judged, *(words.at + READING for words in silence.words if words.at + READING > judged), float("inf")]
         for at, until in itertools.pairwise(known):
             words = silence.words_at(at - READING)
-            due = silence.began + endpointing.patience(silence.probability, buffer, words, pauses)
+            due = silence.began + endpointing.patience(silence.probability, buffer, words, silence.speech, pauses)
             if due < until:
                 return max(due, at) - silence.began
         return buffer

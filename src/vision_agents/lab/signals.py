@@ -57,13 +57,14 @@ class Silence:
     """A silence that the detector heard. `began`: the end of the sound before it, by the detector; `until`: when speech
     was heard again, None at the end of the turn. Times in seconds of the turn.
 
-    `reported`: when that was known; `probability`: Smart Turn's, that it is the end, None if it did not come;
-    `words`: all that were recognised in the turn.
+    `reported`: when that was known; `speech`: seconds of it in the turn so far; `probability`: Smart Turn's, that it is
+    the end, None if it did not come; `words`: all that were recognised in the turn.
     """
 
     began: float
     reported: float
     until: float | None
+    speech: float
     probability: float | None
     words: tuple[Words, ...]
 
@@ -139,7 +140,7 @@ class _Notes:
         self._note("started", onset_delay)
 
     def speech_ended(self, participant: Participant, voiced: float, trailing_silence: float) -> None:
-        self._note("ended", trailing_silence)
+        self._note("ended", (voiced, trailing_silence))
 
     def words(self, participant: Participant, text: str, final: bool, *more: Any) -> None:
         self._note("words", text)
@@ -205,7 +206,7 @@ async def _hear(turn: SpokenTurn) -> Heard:
 
 def _silences(facts: list[tuple[float, str, Any]]) -> tuple[Silence, ...]:
     words = tuple(Words(at, value) for at, name, value in facts if name == "words")
-    found = []
+    found, speech = [], 0.0
     for place, (at, name, value) in enumerate(facts):
         if name != "ended":
             continue
@@ -213,5 +214,7 @@ def _silences(facts: list[tuple[float, str, Any]]) -> tuple[Silence, ...]:
         until = next((when - delay for when, kind, delay in later if kind == "started"), None)
         judged = next((said for _, kind, said in later if kind in ("judged", "started")), None)
         kind = next((kind for _, kind, _ in later if kind in ("judged", "started")), "")
-        found.append(Silence(at - value, at, until, judged if kind == "judged" else None, words))
+        voiced, silent = value
+        speech += voiced
+        found.append(Silence(at - silent, at, until, speech, judged if kind == "judged" else None, words))
     return tuple(found)

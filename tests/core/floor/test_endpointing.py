@@ -7,14 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision_agents.core.floor.endpointing import DEFAULT, MEMORY, Endpointing, Pauses
-from vision_agents.core.floor.unfinished import Ending, ending
+from vision_agents.core.floor.unfinished import Ending, ending, is_one_word
 
 CONFIDENCES, BUFFERS, LENGTHS = st.floats(0, 1), st.floats(0.01, 5), st.lists(st.floats(0, 10), max_size=30)
 TEXTS = st.sampled_from(["", "so and", "call me at five", "I would like", "I would like tea.", "um,", "嗯但是"])
 
 
-def patience(confidence: float, words: str = "", longest: float = 1.5, pauses: tuple[float, ...] = ()) -> float:
-    return DEFAULT.patience(confidence, longest, words, Pauses().add(pauses))
+SHORT = 0.5  # seconds of speech, of which one word may be all
+
+
+def patience(
+    confidence: float,
+    words: str = "",
+    longest: float = 1.5,
+    pauses: tuple[float, ...] = (),
+    speech: float = SHORT,
+) -> float:
+    return DEFAULT.patience(confidence, longest, words, speech, Pauses().add(pauses))
 
 
 @given(CONFIDENCES, BUFFERS, TEXTS, LENGTHS)
@@ -67,6 +76,27 @@ def test_a_detector_is_believed_less_about_one_word_than_about_a_sentence() -> N
     assert spread_of("Tea.") < spread_of("Two, please.") / 2
 
 
+@given(CONFIDENCES, BUFFERS, st.sampled_from(["Tea", "Goodbye.", "tea please"]), st.floats(0.71, 30) | st.just(0.0))
+def test_a_word_that_is_all_that_is_known_yet_of_much_speech_is_no_turn_of_its_own(
+    confidence: float, buffer: float, words: str, speech: float
+) -> None:
+    known = patience(confidence, words, buffer, speech=speech)
+    assert known == patience(confidence, "tea please", buffer)
+    assert known >= patience(confidence, words, buffer)
+
+
+@given(CONFIDENCES, BUFFERS, st.floats(0, 30), st.floats(0, 30))
+def test_more_than_one_word_is_the_same_in_any_time(confidence: float, buffer: float, one: float, other: float) -> None:
+    short, long = (patience(confidence, "Two teas, please.", buffer, speech=speech) for speech in (one, other))
+    assert short == long
+
+
+@pytest.mark.parametrize("words", ["我想", "不行啊", "行きたい", "อยากไป", "ខ្ញុំចង់បានតែ", "ကျွန်တော်"])
+def test_where_words_are_not_divided_nobody_can_tell_that_it_is_one(words: str) -> None:
+    assert not is_one_word(words)
+    assert ending(words) is not Ending.LONE
+
+
 @given(CONFIDENCES, TEXTS, LENGTHS, st.floats(0.1, 3), st.floats(0.1, 3))
 def test_a_longer_pause_of_the_caller_never_makes_it_shorter(
     confidence: float, words: str, seen: list[float], one: float, other: float
@@ -116,8 +146,8 @@ def test_a_confidence_that_is_no_number_is_none() -> None:
 
 
 def test_less_risk_is_more_patience() -> None:
-    careful = Endpointing(risk=0.01).patience(0.3, 1.5, "Tea.", Pauses())
-    assert careful > patience(0.3, "Tea.") > Endpointing(risk=0.3).patience(0.3, 1.5, "Tea.", Pauses())
+    careful = Endpointing(risk=0.01).patience(0.3, 1.5, "Tea.", SHORT, Pauses())
+    assert careful > patience(0.3, "Tea.") > Endpointing(risk=0.3).patience(0.3, 1.5, "Tea.", SHORT, Pauses())
 
 
 @pytest.mark.parametrize(
@@ -156,8 +186,13 @@ def test_less_risk_is_more_patience() -> None:
         # A listener's words that answer a question have said why already.
         *((text, Ending.WHOLE) for text in ("Sounds good.", "That's a deal.", "Go ahead.", "Bonne idée.")),
         *((text, Ending.WHOLE) for text in ("Sure, thank you.", "Yes, that's right.", "See you.")),
-        *((text, Ending.LONE) for text in ("Stop.", "Tea", "¡Para!", "Weiter.", "Vas-y.", "Please.", "Okay?", "停。")),
+        *((text, Ending.LONE) for text in ("Stop.", "Tea", "¡Para!", "Weiter.", "Vas-y.", "Please.", "Okay?", "Me.")),
+        *((text, Ending.LONE) for text in ("Hello?", "Who?", "Was?", "¿Qué?", "Ich?")),
+        ("停。", Ending.WHOLE),
         *((text, Ending.OPENER) for text in ("So", "Hello!", "Excuse me.", "Ну", "もしもし", "你好。")),
+        # What no turn is of itself.
+        *((text, Ending.OPENER) for text in ("Can", "Er.", "Dr.", "They", "what", "Ich", "je", "Yo", "я", "저", "Ben")),
+        *((text, Ending.OPENER) for text in ("我", "我想", "私は", "मुझे", "مجھے", "আমি", "నేను", "எனக்கு", "ผม", "Tôi")),
         *((text, Ending.OPEN) for text in ("So,", "And.", "Um.")),
         ("And?", Ending.WHOLE),
         *((text, Ending.WHOLE) for text in ("Is that so?", "Thank you.", "I see.")),

@@ -16,10 +16,12 @@ from .story import ANN, BOB, Story, about, kinds, knobs, speaking
 LONGEST = 1.5
 
 
-def pauses(story: Story, start: float, text: str, confidence: float, *, final: bool = False) -> list[fx.Effect]:
-    """Ann speaks for a second from `start` on, with these words; her last sound is at `start` + 1.04."""
-    story.speaks(ANN, start, 0.96)
-    story.stops(ANN, start + 1.2, 0.96)
+def pauses(
+    story: Story, start: float, text: str, confidence: float, *, final: bool = False, speech: float = 0.96
+) -> list[fx.Effect]:
+    """Ann says these words in so many seconds of speech, up to her last sound at `start` + 1.04."""
+    story.speaks(ANN, start + 0.96 - speech, speech)
+    story.stops(ANN, start + 1.2, speech)
     story.at(start + 1.22, ev.TranscriptReceived, ANN, text, final)
     return story.at(start + 1.26, ev.PauseJudged, ANN, confidence, LONGEST)
 
@@ -32,13 +34,18 @@ def ended(effects: list[fx.Effect]) -> fx.FinishTurn:
 
 def silence_to_end(story: Story, start: float) -> float:
     """Nothing more happens: seconds from the last sound to the end of the turn."""
+    end_of_turn(story)
+    return story.now - (start + 1.04)
+
+
+def end_of_turn(story: Story) -> fx.FinishTurn:
+    """Nothing more happens: the end of the turn."""
     effects: list[fx.Effect] = []
     while not effects:
         deadline = story.floor.deadline
         assert deadline is not None
         effects = story.until(deadline)
-    ended(effects)
-    return story.now - (start + 1.04)
+    return ended(effects)
 
 
 class TestWhatThePauseSays:
@@ -59,21 +66,33 @@ class TestWhatThePauseSays:
 
     def test_a_short_answer_may_be_explained(self) -> None:
         story = Story()
-        pauses(story, 0.0, "Yes.", 0.98)
+        pauses(story, 0.0, "Yes.", 0.98, speech=0.64)
         assert silence_to_end(story, 0.0) == about(0.704, abs=0.001)
 
     def test_a_single_word_is_answered_soon_whatever_the_detector_makes_of_so_little(self) -> None:
         waits = {}
         for confidence in (0.02, 0.98):
             story = Story()
-            pauses(story, 0.0, "Goodbye", confidence)
+            pauses(story, 0.0, "Goodbye", confidence, speech=0.64)
             waits[confidence] = silence_to_end(story, 0.0)
         assert waits == {0.02: about(0.440, abs=0.001), 0.98: about(0.3)}
 
     def test_a_word_that_opens_a_sentence_is_waited_for(self) -> None:
         story = Story()
-        pauses(story, 0.0, "Hello", 0.9)
+        pauses(story, 0.0, "Hello", 0.9, speech=0.64)
         assert silence_to_end(story, 0.0) == about(0.859, abs=0.001)
+
+    def test_a_single_word_that_is_known_of_much_speech_is_not_all(self) -> None:
+        waits = {}
+        for speech in (0.64, 0.96):
+            story = Story()
+            pauses(story, 0.0, "book", 0.02, speech=speech)
+            reason = end_of_turn(story).reason
+            waits[reason.rpartition(", ")[2]] = story.now - 1.04
+        assert waits == {
+            "a single word": about(0.440, abs=0.001),
+            "words without a stop": about(1.082, abs=0.001),
+        }
 
     def test_an_unfinished_one_is_waited_for_and_one_without_an_end_in_its_words_for_longer(self) -> None:
         waits = {}

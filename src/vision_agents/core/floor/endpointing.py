@@ -64,6 +64,10 @@ class Endpointing:
     word_trust: float = 0.15
     """The same where all that it heard is one word: of so little Smart Turn cannot tell the end of a turn by ear."""
 
+    word_length: float = 0.7
+    """Seconds of speech, at most, of which one word is all. Of more the recogniser has not reported the rest yet, and
+    Smart Turn is right more often than chance."""
+
     usual_pause: float = 0.4
     """The median in seconds of the pauses of callers of whom nothing is known."""
 
@@ -83,7 +87,7 @@ class Endpointing:
     """The same after a "yes", a "no" or an "okay" and no more: many go on to explain."""
 
     opener: float = 0.5
-    """The same after a "so" or a "hello" and no more."""
+    """The same after a "so", a "hello", an "I" or a "can" and no more."""
 
     lone: float = -2.25
     """The same after any other single word: hardly anybody pauses after the first word of a sentence."""
@@ -96,10 +100,15 @@ class Endpointing:
         known = self.prior * math.log(self.usual_pause) + pauses.count * pauses.mean
         return math.exp(known / (self.prior + pauses.count))
 
-    def goes_on(self, confidence: float, words: str) -> float:
-        """Return how likely it is that the turn with these words goes on."""
+    def sign(self, words: str, speech: float) -> Ending:
+        """Return what the words say about the end of a turn that has so many seconds of speech."""
+        found = ending(words)
+        return Ending.PLAIN if found is Ending.LONE and not self._is_short(speech) else found
+
+    def goes_on(self, confidence: float, words: str, speech: float) -> float:
+        """Return how likely it is that the turn with these words, in so many seconds of speech, goes on."""
         sure = min(max(SUREST, confidence), 1.0 - SUREST)  # SUREST, too, for what is no number
-        trust = self.word_trust if is_one_word(words) else self.trust
+        trust = self.word_trust if self._is_short(speech) and is_one_word(words) else self.trust
         shift = {
             Ending.OPEN: self.open,
             Ending.SPELLED: self.spelled,
@@ -107,27 +116,32 @@ class Endpointing:
             Ending.OPENER: self.opener,
             Ending.LONE: self.lone,
             Ending.WHOLE: self.whole,
-        }.get(ending(words), 0.0)
+        }.get(self.sign(words, speech), 0.0)
         return 1.0 / (1.0 + math.pow(sure / (1.0 - sure), trust) * math.exp(-shift))
 
-    def patience(self, confidence: float, longest: float, words: str, pauses: Pauses) -> float:
+    def patience(self, confidence: float, longest: float, words: str, speech: float, pauses: Pauses) -> float:
         """Return the seconds of silence that end a turn, from 0.0 to `longest`.
 
         Args:
             confidence: of the detector, that the turn is over, from 0 to 1.
             longest: the silence in seconds that ends any turn.
             words: the transcript of the turn so far.
+            speech: the seconds of speech in it; 0.0 if that was not measured.
             pauses: those of this caller.
 
         With `c` as `confidence` within `SUREST` of 0 and 1, the odds that the turn goes on are `((1 - c) / c) ** trust`
         (`word_trust` for a single word) times `exp(…)` of `open`, `spelled`, `short`, `opener`, `lone` or `whole`, by
-        how the words end (`unfinished.ending`); `h` is their probability. The patience is
-        `longest / USUAL_BUFFER * median * (h / risk - 1) ** spread`, at least `longest / USUAL_BUFFER * least`, and at
-        most `longest`. It never grows with the confidence, and never falls with `longest`.
+        how the words end (`unfinished.ending`); `h` is their probability. A single word counts as one for `word_length`
+        seconds of speech. The patience is `longest / USUAL_BUFFER * median * (h / risk - 1) ** spread`, at least
+        `longest / USUAL_BUFFER * least`, and at most `longest`. It never grows with the confidence, and never falls
+        with `longest`.
         """
-        odds = self.goes_on(confidence, words) / self.risk - 1.0
+        odds = self.goes_on(confidence, words, speech) / self.risk - 1.0
         silence = self.median(pauses) * math.pow(max(0.0, odds), self.spread)
         return longest * min(1.0, max(self.least, silence) / USUAL_BUFFER)
+
+    def _is_short(self, speech: float) -> bool:
+        return 0.0 < speech <= self.word_length
 
 
 DEFAULT = Endpointing()

@@ -29,7 +29,6 @@ from .turn import (
     Turn,
     TurnPhase,
 )
-from .unfinished import ending
 from .vocabulary import tokens
 
 # Seconds of speech are sums of windows: this much may be lost in adding them.
@@ -232,12 +231,13 @@ class TurnTaking:
         if judged is None or turn.phase is not PAUSED:
             return None
         pauses = self._judge.people.pauses(turn)
-        patience = DEFAULT.patience(judged.confidence, judged.longest, turn.words.text, pauses)
-        return turn.speech.last_sound + patience
+        speech = turn.speech
+        patience = DEFAULT.patience(judged.confidence, judged.longest, turn.words.text, speech.voiced, pauses)
+        return speech.last_sound + patience
 
     def _end_by_pause(self, turn: Turn, at: float) -> Effects:
         assert turn.judged is not None
-        silence, text = at - turn.speech.last_sound, ending(turn.words.text).value
+        silence, text = at - turn.speech.last_sound, DEFAULT.sign(turn.words.text, turn.speech.voiced).value
         reason = f"{silence:.2f} s of silence, judged {turn.judged.confidence:.2f} complete, {text}"
         return self._end(turn, at, turn.judged.confidence, None, reason)
 
