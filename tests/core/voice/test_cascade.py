@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.conversation import Conversation, ToolCall
+from vision_agents.core.conversation import Conversation, Message, Role, ToolCall
+from vision_agents.core.llm.confirmation import Confirmation
 from vision_agents.core.part import Attachment
 from vision_agents.core.tts import SpeechChunk, Word
 from vision_agents.core.voice import CascadeVoice, SpeechRequest
@@ -39,6 +40,20 @@ class Cascade(Stand):
     def commit(self):
         heard = self.interrupt()
         self.voice.cancel({reply: (samples / 48_000, "") for reply, samples in heard.items()})
+
+
+class HalfMuteTTS(ToneTTS):
+    """Cannot say what has one of these words in it."""
+
+    def __init__(self, *words):
+        super().__init__()
+        self.words = words
+
+    async def stream_audio(self, text):
+        if any(word in text for word in self.words):
+            raise ConnectionError("refused")
+        async for chunk in super().stream_audio(text):
+            yield chunk
 
 
 class Noting:
@@ -433,3 +448,55 @@ async def test_if_one_part_cannot_start_the_other_is_not_left_starting():
     with pytest.raises(ConnectionError, match="no such voice"):
         await stand.voice.start()
     assert not others()
+
+
+async def said_for_a_function(stand, text):
+    """A function has this said, whatever comes of it."""
+    stand.begin(SpeechRequest(text, verbatim=True, caller=object()))
+    await stand.play(3.0)
+
+
+async def prepared_in_vain(stand, text):
+    """An answer is prepared, all of it synthesised, and thrown away."""
+    draft = stand.reply()
+    draft.confirmation = Confirmation(certain=False)
+    stand.voice.prepare(draft, (Message(Role.USER, text),))
+    await stand.play(3.0)
+    stand.playout.drop(draft.number)
+    stand.voice.drop(draft.number, (0.0, ""))
+
+
+@pytest.mark.parametrize("between", [said_for_a_function, prepared_in_vain])
+@pytest.mark.parametrize("text", ["Just a moment.", "Seven."])
+async def test_what_is_made_between_two_attempts_makes_neither_the_first(between, text):
+    """The sentence at which the first one failed is left out of the second, and the rest of that is said."""
+    answers = iter([["Three four. ", "Five six. "], *([["Five. "]] if between is prepared_in_vain else [])])
+    stand = Cascade(ScriptedLLM(lambda _: next(answers, ["Three four. ", "Five six. "])), HalfMuteTTS("Three", "Seven"))
+    stand.begin()
+    await stand.play(3.0)
+    assert [number for number, _, _ in stand.failures] == [1]
+    await between(stand, text)
+    again = stand.reply()
+    again.again = True
+    stand.voice.begin(again, None)
+    await stand.play(5.0)
+    assert again.number not in [number for number, _, _ in stand.failures]
+    assert [component for component, _ in stand.left_out] == ["TTS"]
+    assert stand.drained[again.number] > 0
+    await stand.voice.close()
+
+
+async def test_another_answer_is_a_first_attempt():
+    stand = Cascade(ScriptedLLM(["Three four. Five six."]), HalfMuteTTS("Three"))
+    for _ in range(2):
+        stand.begin()
+        await stand.play(3.0)
+    assert [number for number, _, _ in stand.failures] == [1, 2]
+    draft = stand.reply()
+    draft.confirmation = Confirmation(certain=False)
+    stand.voice.prepare(draft, (Message(Role.USER, "hello"),))
+    stand.voice.confirm(draft.number)
+    await stand.play(3.0)
+    assert [number for number, _, _ in stand.failures] == [1, 2, 3]
+    assert stand.left_out == []
+    await stand.voice.close()

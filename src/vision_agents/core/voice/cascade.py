@@ -63,6 +63,8 @@ class CascadeVoice:
         await self._llm.warm(self._instructions)
 
     def begin(self, reply: SpokenReply, request: SpeechRequest | None) -> None:
+        if not (reply.again or _is_inner(request)):
+            self._failed_at = None
         self._playout.begin(reply.number, reply.epoch)
         self._make(reply, request)
 
@@ -71,6 +73,7 @@ class CascadeVoice:
         self._make(reply, None, history)
 
     def confirm(self, reply: int) -> None:
+        self._failed_at = None
         making = self._making.get(reply)
         if making is not None:
             making.reply.confirmation.confirm()
@@ -80,11 +83,10 @@ class CascadeVoice:
         self, reply: SpokenReply, request: SpeechRequest | None, history: tuple[Message, ...] | None = None
     ) -> None:
         # Replies are spoken one after the other: those before this one have been heard.
-        if not reply.again:
-            self._failed_at = None
         running = set(self._stages.values())
         self._making = {number: making for number, making in self._making.items() if number in running}
         self._making[reply.number] = making = Making(reply, self._conversation, self._listener, self._news)
+        making.inner = _is_inner(request)
         writer = self._run(self._write(making, request, history), f"text of reply {reply.number}", reply.number)
         self._run(self._speak(making, writer), f"speech of reply {reply.number}", reply.number)
 
@@ -183,7 +185,8 @@ class CascadeVoice:
                     self._playout.mark(number, piece)
                 elif not await self._say_if_it_can(making, piece):
                     return
-            self._failed_at = None
+            if making.reply.confirmation.certain and not making.inner:
+                self._failed_at = None
             if making.gap and not self._playout.written(number):  # It has nothing else, and that was told.
                 self._listener.reply_failed(number, component, None)
         except Exception as error:
@@ -274,7 +277,7 @@ class CascadeVoice:
         try:
             said = await self._say(making, utterance)
         except Exception as error:
-            if utterance.length or not self._wanted(making):
+            if utterance.length or making.inner or not self._wanted(making):
                 raise
             again, self._failed_at = self._failed_at == utterance.text, utterance.text
             if making.gap or not again:
@@ -327,6 +330,11 @@ class CascadeVoice:
         # Known before it is written, since writing waits: a word may sound before the write returns.
         utterance.length += len(samples) / SAMPLE_RATE
         return await self._playout.write(reply.number, samples)
+
+
+def _is_inner(request: SpeechRequest | None) -> bool:
+    """Return True for what a function wants said, perhaps between two attempts at the answer that needs it."""
+    return request is not None and request.caller is not None
 
 
 def _stop_again(stage: asyncio.Task[None]) -> None:

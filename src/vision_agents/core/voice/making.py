@@ -48,6 +48,8 @@ class Making(Speaker):
         self._stages: set[MadeStage] = set()
         # The history that it was asked for with.
         self.asked: tuple[Message, ...] = ()
+        # A function wants it said: nobody tries it again.
+        self.inner = False
         # The voice has said nothing since it left a sentence out.
         self.gap = False
         # The first sentence behind the results of the latest functions.
