@@ -14,6 +14,7 @@ import soundfile
 from vision_agents.core.floor.endpointing import DEFAULT, Pauses
 from vision_agents.lab.endpointing import (
     BUFFER,
+    GRID,
     JUDGING,
     READING,
     cross_validate,
@@ -177,6 +178,11 @@ def heard(count: int = 12) -> list[Heard]:
         one = turn(str(n), pause, end, speaker=f"s{n % 5}", source=f"source {n % 3}")
         turns.append(replace(one, kind=kinds[n % 3 if n < 6 else 0]))
     return turns
+
+
+@pytest.mark.parametrize("name", GRID)
+def test_no_number_of_the_floor_is_an_edge_of_what_is_tried(name: str) -> None:
+    assert min(GRID[name]) < getattr(DEFAULT, name) < max(GRID[name])
 
 
 def test_no_source_is_judged_by_numbers_that_were_chosen_on_it() -> None:
