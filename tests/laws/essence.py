@@ -91,7 +91,7 @@ def essence(floor: Floor, now: float) -> Essence:
         floor._over,
         tuple(of_turn(turn) for turn in floor._turns.values()),
         floor._taking._detected,
-        (age(owed.since), owed.overdue, owed.part, owed.understood),
+        (age(owed.since), owed.suspended, owed.overdue, owed.part, owed.understood),
         (tuple(sorted(owed.asked)), owed.asked_from >= now),
         floor._replies.calls_wait,
         (place(draft.number), draft.participant, draft.text) if (draft := floor._replies.draft) else None,

@@ -20,6 +20,7 @@ from tests.core.floor.laws import step
 from vision_agents.core.floor import Floor, FloorState, InterruptionPolicy
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
+from vision_agents.core.floor.owed_answer import OwedAnswer
 from vision_agents.core.floor.recovery import Recovery
 
 PEOPLE = ("ann", "bob", "carl")
@@ -47,11 +48,12 @@ class Made:
 class Call:
     """A call of which `rng` decides everything that the floor does not.
 
-    `answers`: a cascade; else a model that answers by itself, unless it fails to.
+    `answers`: a cascade; else a model that answers by itself, unless it fails to. `silent`: it does not even say that
+    it has lost an answer, since it has heard a noise.
     """
 
-    def __init__(self, rng: Random, *, answers: bool) -> None:
-        self.rng, self.answers = rng, answers
+    def __init__(self, rng: Random, *, answers: bool, silent: bool = False) -> None:
+        self.rng, self.answers, self.silent = rng, answers, silent
         policy = InterruptionPolicy(
             hold=rng.random() < 0.8,
             retries=rng.choice((0, 1, 2)),
@@ -184,7 +186,7 @@ class Call:
         began = self.now
         lost, self.owing = self.owing, None
         self.post(ev.TurnStarted(self.now, who, 1.0))
-        if lost is not None:
+        if lost is not None and not self.silent:
             self.post(ev.AnswerLost(self.now))
         for made in list(self.made.values()):  # Nobody may interrupt it, but the model has stopped.
             self.post(ev.AnswerLost(self.now, made.number, made.sounding))
@@ -294,9 +296,9 @@ class Call:
         self.run(LIMIT)
 
 
-def unanswered(seed: int, *, answers: bool) -> bool:
+def unanswered(seed: int, *, answers: bool, silent: bool = False) -> bool:
     """Play a call. Returns True if nothing was heard for who spoke last."""
-    call = Call(Random(seed), answers=answers)
+    call = Call(Random(seed), answers=answers, silent=silent)
     call.play()
     assert call.floor.state is FloorState.IDLE
     return call.asked is not None and call.answered is None
@@ -315,17 +317,26 @@ def test_who_speaks_last_is_answered_by_a_realtime_model(seed: int) -> None:
     assert not unanswered(seed, answers=False)
 
 
+@given(seed=st.integers(0, 2**32))
+def test_who_speaks_last_is_answered_by_one_that_noises_silence(seed: int) -> None:
+    assert not unanswered(seed, answers=False, silent=True)
+
+
 @pytest.mark.parametrize(
-    ("owner", "name", "answers"),
+    ("owner", "name", "answers", "silent"),
     [
-        (Recovery, "_apologise", True),
-        (Recovery, "_try_again", True),
-        (Recovery, "ask", False),
-        (Recovery, "go_on", False),
+        (Recovery, "_apologise", True, False),
+        (Recovery, "_try_again", True, False),
+        (Recovery, "ask", False, False),
+        (Recovery, "go_on", False, False),
+        (OwedAnswer, "suspend", False, True),
     ],
-    ids=["apology", "attempts", "asking", "going on"],
+    ids=["apology", "attempts", "asking", "going on", "suspending"],
 )
-def test_a_broken_guard_is_found(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, answers: bool) -> None:
-    monkeypatch.setattr(owner, name, lambda *_, **__: None)
+def test_a_broken_guard_is_found(
+    monkeypatch: pytest.MonkeyPatch, owner: type, name: str, answers: bool, silent: bool
+) -> None:
+    broken = OwedAnswer.settle if name == "suspend" else lambda *_, **__: None
+    monkeypatch.setattr(owner, name, broken)
     monkeypatch.setattr("tests.laws.test_answered.step", lambda floor, event: floor.handle(event))
-    assert any(unanswered(seed, answers=answers) for seed in range(100))
+    assert any(unanswered(seed, answers=answers, silent=silent) for seed in range(100))

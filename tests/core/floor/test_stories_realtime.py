@@ -10,6 +10,8 @@ from vision_agents.core.floor import events as ev
 
 from .story import ANN, BOB, Story, committed, kinds, knobs, resumed
 
+SORRY = "Sorry, say that again."
+
 
 class TestRealtime:
     """The model hears and answers by itself; the floor still decides who is heard."""
@@ -124,6 +126,83 @@ class TestRealtime:
         assert story.state() is FloorState.THINKING
         story.until(23.0)
         assert story.state() is FloorState.IDLE
+
+    @pytest.mark.parametrize("who", [ANN, BOB])
+    @pytest.mark.parametrize("known", [1.1, 1.5, 1.9], ids=["before", "meanwhile", "after"])
+    def test_a_noise_takes_no_answer_from_a_question_that_was_understood(self, who: str, known: float) -> None:
+        """The model stays silent, and does not even say that it has lost anything."""
+        story = Story(answers=False, apology=SORRY)
+        happens = [
+            (1.3, ev.TurnStarted(1.3, who)),
+            (1.7, ev.TurnEnded(1.7, who)),
+            (known, ev.TranscriptReceived(known, ANN, "what time is it", True, began=0.0)),
+        ]
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(1.0, ev.TurnEnded, ANN)
+        for when, event in sorted(happens, key=lambda entry: entry[0]):
+            assert story.until(when) == []
+            story.floor.handle(event)
+        assert story.until(22.0) == [fx.AnnounceFailure(0, "no answer in time: 20 s (reply_timeout)")]
+        assert story.until(22.3) == [fx.BeginReply(1, 0, answer=False, continues=0)]
+        assert fx.BeginReply(2, 0, answer=False, filler=SORRY) in story.end()
+
+    def test_nor_does_one_of_somebody_who_leaves_in_it(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(1.0, ev.TurnEnded, ANN)
+        story.at(1.1, ev.TranscriptReceived, ANN, "what time is it", True, began=0.0)
+        story.at(1.3, ev.TurnStarted, BOB)
+        story.at(1.4, ev.TurnStarted, "carl")
+        story.at(1.5, ev.ParticipantLeft, BOB)
+        assert story.state() is FloorState.USER_SPEAKING
+        story.at(1.7, ev.ParticipantLeft, "carl")
+        assert story.state() is FloorState.THINKING
+        assert story.until(22.0) == [fx.AnnounceFailure(0, "no answer in time: 20 s (reply_timeout)")]
+
+    def test_nor_one_that_cuts_off_what_was_said_meanwhile(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.InterruptingAllowed, ANN, False)
+        story.at(0.0, ev.ReplyRequested, 1)
+        story.answers(0.1)
+        story.at(0.5, ev.TurnStarted, ANN)
+        story.at(1.0, ev.TurnEnded, ANN)
+        story.at(1.1, ev.TranscriptReceived, ANN, "what time is it", True, began=0.5)
+        assert committed(story.at(1.3, ev.TurnStarted, BOB))[:2] == (1, 1)
+        story.at(1.7, ev.TurnEnded, BOB)
+        story.at(2.0, ev.InterruptRequested)
+        assert story.end() == [], "but code does"
+
+    def test_the_next_part_of_an_answer_is_owed_after_a_noise_too(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyStarted, 1)
+        story.answers(0.1)
+        story.at(1.0, ev.AudioDrained, 1, more=True)
+        story.at(1.3, ev.TurnStarted, ANN)
+        story.at(1.7, ev.TurnEnded, ANN)
+        assert fx.BeginReply(2, 0, answer=False, continues=0) in story.end()
+
+    def test_an_answer_that_waits_for_the_voice_and_fails_is_missed(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyRequested, 1)
+        story.answers(0.1)
+        story.at(0.2, ev.ReplyStarted, 2)
+        assert story.at(0.3, ev.ReplyFailed, 2, again=True) == [fx.DropReply(2, "it could not be made")]
+        assert story.at(1.0, ev.AudioDrained, 1) == [fx.BeginReply(3, 0, answer=False, continues=2)]
+
+    def test_one_that_somebody_gave_up_is_not(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.ReplyRequested, 1)
+        story.answers(0.1)
+        story.at(0.2, ev.ReplyStarted, 2)
+        assert story.at(0.3, ev.ReplyFailed, 2) == [fx.DropReply(2, "it could not be made")]
+        assert story.at(1.0, ev.AudioDrained, 1) == []
+
+    def test_code_that_wants_to_speak_at_once_does_not_wait_for_one_that_a_noise_disturbs(self) -> None:
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(1.0, ev.TurnEnded, ANN)
+        story.at(1.3, ev.TurnStarted, BOB)
+        assert committed(story.at(1.5, ev.ReplyRequested, 1, True, True))[0] == 1
 
     def test_a_model_that_begins_its_answer_before_it_says_that_the_turn_has_ended_owes_no_other(self) -> None:
         story = Story(answers=False)
@@ -337,6 +416,25 @@ class TestLostAnswers:
         story.at(2.0, ev.TurnEnded, ANN, 0.9, 0.3, 1.5)
         assert story.until(3.9) == []
         assert story.until(4.0) == [fx.BeginReply(2, 0, False, 1)]
+
+    def test_nor_does_that_keep_the_agent_busy_when_the_rest_was_said(self) -> None:
+        story = self.lost()
+        story.at(2.0, ev.ParticipantJoined, ANN)
+        story.at(2.0, ev.TurnEnded, ANN, 0.9, 0.3, 1.5)
+        story.until(4.0)
+        story.answers(4.1)
+        assert story.at(6.0, ev.AudioDrained, 2) == []
+        assert story.state() is FloorState.IDLE
+        away = story.floor.policy.user_away
+        assert story.until(6.0 + away) == [fx.AnnounceUserAway(away)]
+
+    def test_but_code_that_speaks_at_once_takes_its_place(self) -> None:
+        story = self.lost()
+        story.at(2.0, ev.TurnEnded, ANN, 0.9, 0.3, 1.5)
+        story.until(4.0)
+        story.answers(4.1)
+        story.at(6.0, ev.AudioDrained, 2)
+        assert committed(story.at(7.0, ev.ReplyRequested, 3, True, True))[0] == 1
 
     def test_but_words_do(self) -> None:
         story = self.lost()

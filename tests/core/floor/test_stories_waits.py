@@ -404,6 +404,37 @@ class TestNews:
         assert story.until(5.0) == []
         assert story.at(5.0, ev.ReplyStarted, 1) == [fx.TellNews(1)]
 
+    def lost(self, *, known: bool = True) -> Story:
+        """A noise takes an answer from a model that waits for a function, which returns before it is asked to go on."""
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(1.0, ev.TurnEnded, ANN)
+        story.at(1.1, ev.TranscriptReceived, ANN, "pay the bill", True, began=0.0)
+        story.at(2.0, ev.TurnStarted, ANN)
+        story.at(2.0, ev.AnswerLost)
+        assert story.at(2.1, ev.FunctionFound, 0, known) == []
+        story.at(2.3, ev.TurnEnded, ANN)
+        return story
+
+    def test_a_model_that_is_asked_to_go_on_knows_it(self) -> None:
+        story = self.lost()
+        assert story.until(4.5) == [fx.BeginReply(1, 0, answer=False, continues=0), fx.TellNews(1)]
+        story.answers(5.0)
+        assert story.at(6.0, ev.AudioDrained, 1) == []
+        assert story.end() == []
+
+    def test_but_not_one_that_cannot_be_told(self) -> None:
+        story = self.lost(known=False)
+        assert story.until(4.5) == [fx.BeginReply(1, 0, answer=False, continues=0)]
+        story.answers(5.0)
+        assert story.at(6.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=False, news=True)]
+
+    def test_it_is_told_after_all_if_the_model_does_not_go_on(self) -> None:
+        story = self.lost()
+        story.until(4.5)
+        assert story.at(5.0, ev.ReplyFailed, 1, again=True) == [fx.DropReply(1, "it could not be made")]
+        assert story.until(5.5) == [fx.BeginReply(2, 0, answer=False, news=True)]
+
     def test_an_answer_that_is_cut_off_before_it_was_heard_has_not_told_it(self) -> None:
         story = self.owed(words=True)
         story.at(2.0, ev.ReplyStarted, 1)

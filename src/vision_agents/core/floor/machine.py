@@ -279,7 +279,7 @@ class Floor:
         if not self._leaves(event, others=bool(others)):
             return  # Nobody has heard of them.
         replies = self._replies
-        if self.deserted and (replies.busy or replies.functions or replies.calls_wait):
+        if self.deserted and (replies.at_work or replies.functions or replies.calls_wait):
             self._interrupt_by_code(self.epoch + 1, "nobody is there any more")
 
     def _leaves(self, event: ev.ParticipantLeft, *, others: bool) -> bool:
@@ -324,7 +324,7 @@ class Floor:
         reply, self._replies.reply, self._judge.challenge = self._replies.reply, None, None
         # What was to be told is told after what the user says.
         self._replies.news |= by is not None and reply is not None and reply.untold
-        self._replies.owed.settle()
+        (self._replies.owed.settle if by is None else self._replies.owed.suspend)()
         self._replies.epoch = epoch
         self._do([fx.Commit(epoch, reply.number if reply else None, by, reason, votes)])
         # What people said still wants its answer, unless it is code that wants silence.
@@ -371,7 +371,7 @@ class Floor:
         self._do(self._replying.on_reply(event))
 
     def _on_requested(self, event: ev.ReplyRequested) -> None:
-        if event.interrupts and event.within is None and event.reply > self.last_reply and self._replies.busy:
+        if event.interrupts and event.within is None and event.reply > self.last_reply and self._replies.at_work:
             self._interrupt_by_code(self.epoch + 1, "a text is to be answered at once")
         self._on_reply(event)
 

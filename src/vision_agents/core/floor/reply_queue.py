@@ -154,8 +154,13 @@ class ReplyQueue(WaitingReplies):
 
     @property
     def busy(self) -> bool:
-        """True if a reply has the voice, waits for it, or is owed by a model."""
-        return self.reply is not None or bool(self.queue) or self.owed.since is not None
+        """True if a reply has the voice, waits for it, or is expected of a model."""
+        return self.reply is not None or bool(self.queue) or self.owed.expected
+
+    @property
+    def at_work(self) -> bool:
+        """True if a model may be at something that is not said yet, though nobody expects it by now."""
+        return self.busy or self.owed.overdue or self.owed.suspended
 
     def begins_at(self, *, quiet: bool) -> float | None:
         """Return from when on the first in the queue may have the voice; None if something else is in its way.
@@ -182,7 +187,9 @@ class ReplyQueue(WaitingReplies):
         else:
             number = self.last_reply + 1 if waiting.number is None else waiting.number
         self.last_reply = max(self.last_reply, number)
-        if answer or waiting.news:
+        # Who is asked for an answer of which nothing was said knows what is to be told.
+        tells = waiting.continues == 0 and self.news and self.learnt
+        if answer or waiting.news or tells:
             self.tell_news(waiting)
         if self.owed.overdue and (waiting.news or waiting.is_continuation):
             self.owed.settle()  # The model is asked for that instead.
@@ -200,7 +207,7 @@ class ReplyQueue(WaitingReplies):
             waiting.interruptible,
             answer,
             to,
-            news=waiting.news,
+            news=waiting.news or tells,
             inner=waiting.inner,
             attempt=replace(before, begun=before.begun if before.failures else at, owed=owed),
             continues=waiting.continues,
@@ -209,7 +216,8 @@ class ReplyQueue(WaitingReplies):
         if waiting.started:
             return [fx.TellNews(number, waiting.later)] if waiting.news else []
         prepared = draft is not None and number == draft.number
-        return [fx.BeginReply(number, self.epoch, answer, waiting.continues, waiting.news, before.filler, prepared)]
+        begin = fx.BeginReply(number, self.epoch, answer, waiting.continues, waiting.news, before.filler, prepared)
+        return [begin, fx.TellNews(number)] if tells else [begin]
 
     def step_aside(self) -> None:
         """Have a reply that says nothing, since a model waits for its functions, make way for what these want said."""

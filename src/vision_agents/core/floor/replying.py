@@ -105,7 +105,7 @@ class Replying:
 
     def _deadlines_of_answer(self) -> Deadlines:
         replies, owed, policy = self._replies, self._replies.owed, self._judge.policy
-        if owed.since is None or replies.functions:
+        if owed.since is None or not owed.expected or replies.functions:
             return
         noise = replies.rest_waits and not owed.understood  # as far as is known
         waiting = replies.continuation
@@ -126,7 +126,7 @@ class Replying:
         """The realtime model did not answer, or not go on. Where words are known that it owes an answer to, or a part
         of that was heard, it is asked."""
         owed = self._replies.owed
-        due, wanted = owed.since, owed.understood or owed.part
+        due, wanted = owed.since, owed.wanted
         owed.settle()
         if not wanted or self._replies.answer_waits or self._replies.news:
             return []  # What is to be told makes it speak, too.
@@ -223,11 +223,19 @@ class Replying:
             # What was made before it failed is played to its end: that comes as AudioDrained.
             self._recovery.fail(reply, event.at)
         self._replies.insertion_over(event.reply)
+        return effects + self._failed_waiting(event)
+
+    def _failed_waiting(self, event: ev.ReplyFailed) -> Effects:
+        """Give up a reply that waits for the voice. One that was being made is missed as one that has it."""
+        reply = self._replies.latest(event.reply)
         withdrawn = self._replies.withdraw(event.reply)
-        if withdrawn is not None:
+        if withdrawn is None:
+            return []
+        if event.again and (withdrawn.started or withdrawn.aside is not None):
+            self._recovery.follow(reply, event.at, event.at)
+        else:
             self._replies.shelved |= withdrawn.aside is not None and withdrawn.aside.untold
-            effects.append(fx.DropReply(event.reply, "it could not be made"))
-        return effects
+        return [fx.DropReply(event.reply, "it could not be made")]
 
     def _lost(self, event: ev.AnswerLost) -> Effects:
         if event.reply > self._replies.last_reply:

@@ -125,6 +125,8 @@ class TurnTaking:
             self._replies.queue_continuation(event.at, turn.cut, turn.taken)
         if turn.phase is not QUIET:
             turn.clear()
+        if not any(self.speakers(announced=True)):
+            self._replies.owed.resume(event.at)
         return effects
 
     def on_last_words(self, event: ev.TranscriptReceived, last: ClosedTurn) -> Effects:
@@ -273,10 +275,10 @@ class TurnTaking:
         self._replies.understand(event.participant, began, idle=idle)
 
     def _announce(self, turn: Turn) -> Effects:
-        """Announce the start of a turn that goes on. What a realtime model owed before, it does not answer any more."""
+        """Announce the start of a turn that goes on. What a realtime model owes is not awaited until that is over."""
         effects = turn.announce(self._replies.epoch)
         if effects:
-            self._replies.owed.settle()
+            self._replies.owed.suspend()
         return effects
 
     def _ended_late(self, turn: Turn, event: ev.TurnEnded) -> None:
