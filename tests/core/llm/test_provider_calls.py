@@ -8,6 +8,7 @@ import pytest
 
 from vision_agents.core.conversation import ToolCall
 from vision_agents.core.llm import OnInterrupt
+from vision_agents.core.llm.provider_calls import CUT_OFF
 
 from .calling_kit import Desk, at
 
@@ -49,6 +50,16 @@ async def test_the_first_call_stands_for_one_that_repeats_it(desk: Desk, since: 
     await at(60.0)
     assert desk.told_late == [], "the model has it from its second call"
     assert len(desk.ended) == 1
+
+
+async def test_what_repeats_a_call_is_told_that_words_of_it_were_not_heard(desk: Desk) -> None:
+    assert await make(desk, "finish", "1") == "done k"
+    desk.calls.repeats.broken_off()
+    entry = desk.calls.repeats.find(ToolCall("2", "finish", {"key": "k"}))
+    assert entry is not None
+    entry.made.cut_off = True
+    assert await make(desk, "finish", "2") == f"done k ({CUT_OFF})"
+    assert begun(desk) == 1
 
 
 async def test_it_stands_each_time_and_what_is_broken_off_again_is_told_late(desk: Desk) -> None:

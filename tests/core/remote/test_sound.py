@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.remote.sound import GAP, LATELY, SoundTracker
+from vision_agents.core.remote.sound import GAP, LATELY, Interruptions, SoundTracker
 from vision_agents.testing.contract import frames
 from vision_agents.testing.parts import tone
 
@@ -52,3 +52,14 @@ def test_sound_of_long_ago_is_not_told() -> None:
 
 def test_an_empty_piece_changes_nothing() -> None:
     assert heard(tone(1.0, RATE), PcmData.silence(0.0, RATE)) == (pytest.approx(1.0), pytest.approx(0.0))
+
+
+def test_what_interrupts_again_without_a_sound_and_without_a_word_is_nobody() -> None:
+    interruptions = Interruptions()
+    assert [interruptions.by_somebody(silence) for silence in (LATELY, LATELY, 60.0, 0.5, LATELY, LATELY)] == [
+        *(True, False, False),
+        *(True, True, False),
+    ]
+    interruptions.words_came()
+    assert interruptions.by_somebody(LATELY)
+    assert not interruptions.by_somebody(LATELY)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vision_agents.core import Agent, Participant, User
+from vision_agents.core import Agent, InterruptionPolicy, Participant, User
 from vision_agents.core.agents import AgentSpeechEndedEvent
 from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import Role, ToolCall
 from vision_agents.core.edge import FRAME_SECONDS
+from vision_agents.core.remote import sound
 from vision_agents.core.turn_detection import TurnEndedEvent, TurnStartedEvent
 from vision_agents.plugins import aws
 from vision_agents.testing.contract import frames
@@ -177,15 +178,21 @@ async def test_silence_after_a_result_is_asked_about_at_once_unless_there_is_not
         await agent.close()
 
 
-@pytest.mark.parametrize("loss", ["broken", "too old"])
-@pytest.mark.parametrize("moment", ["answer", "function"])
+@pytest.mark.parametrize(
+    ("moment", "loss"),
+    [
+        *(("asked", "broken"), ("asked", "flapping"), ("answer", "broken")),
+        *(("answer", "too old"), ("function", "broken"), ("function", "too old")),
+    ],
+)
 async def test_who_called_is_answered_though_a_stream_is_lost_and_nothing_is_done_twice(
     provider: StandIn, moment: str, loss: str
 ) -> None:
     answer = "it is done and all of it is well."
     provider.word_seconds = provider.pace = 0.2
-    provider.will_hear(*["pay it"] * 4)
-    provider.will_say(ToolCall("call_1", "pay", {}) if moment == "function" else LONG, *[answer] * 4)
+    provider.will_hear(*["pay it"] * 8)
+    provider.will_say(ToolCall("call_1", "pay", {}) if moment == "function" else LONG, *[answer] * 8)
+    provider.thinks = 3.0 if moment == "asked" else 0.0
     if loss == "too old":
         provider.lifetime = 3.5
     edge, made = LoopEdge(), list[bool]()
@@ -206,18 +213,54 @@ async def test_who_called_is_answered_though_a_stream_is_lost_and_nothing_is_don
     edge.sink.participant_joined(ANNA)
     microphone = Microphone(edge)
     try:
-        await microphone.speak(0.5)
-        await eventually(lambda: made if moment == "function" else any(edge.audible))
+        if moment == "asked":
+            asking = asyncio.create_task(agent.simple_response("pay it"))
+            await eventually(lambda: provider.active)
+        else:
+            await microphone.speak(0.5)
+            await eventually(lambda: made if moment == "function" else any(edge.audible))
         provider.lifetime = 480.0
-        if loss == "broken":
+        for number in range({"broken": 1, "too old": 0, "flapping": 4}[loss]):
             await asyncio.sleep(0.7)
             await provider.disconnect()
+            await eventually(lambda before=number + 1: len(provider.sessions) > before)
+        provider.thinks = 0.0
         await eventually(lambda: said()[-1:] == [answer])
         await asyncio.sleep(4.0)
         assert said().count(answer) == 1
         assert len(made) == (moment == "function")
         assert [m.text for m in agent.conversation if m.role is Role.USER] == ["pay it"]
-        assert len(provider.sessions) == 2
+        assert len(provider.sessions) == (5 if loss == "flapping" else 2)
+        assert moment != "asked" or await asking
+    finally:
+        microphone.close()
+        await agent.close()
+
+
+async def test_a_model_that_is_interrupted_by_nothing_is_asked_to_go_on_for_so_often_only(
+    provider: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sound, "LATELY", 1.0)
+    provider.word_seconds = provider.pace = 0.2
+    provider.will_say(*[LONG] * 12)
+    edge = LoopEdge()
+    agent = Agent(edge=edge, agent_user=User(name="Assistant", id="agent"), llm=aws.Realtime(), apology="Sorry.")
+    agent.policy = InterruptionPolicy(continuations=2)
+    await agent.join()
+    assert edge.sink is not None
+    edge.sink.participant_joined(ANNA)
+    microphone = Microphone(edge)
+    asked, asking = 0, asyncio.create_task(agent.simple_response("Count."))
+    try:
+        await asyncio.sleep(1.5)
+        while not any("Sorry." in text for text in provider.session.asked):
+            if edge.frames[-1].any() and provider.session.interrupt():
+                asked += 1
+                assert asked <= 4
+            await asyncio.sleep(0.3)
+        # The first one may have been somebody.
+        assert asked == 4
+        assert not await asking
     finally:
         microphone.close()
         await agent.close()

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from vision_agents.core import InterruptionPolicy
 from vision_agents.core.conversation import Role, ToolCall
+from vision_agents.core.edge import FRAME_SECONDS
 from vision_agents.plugins import gemini
 from vision_agents.plugins.gemini.session import GO_AWAY_MARGIN
 
@@ -111,6 +113,51 @@ class TestAgent(AgentStories):
         await call.until(lambda: any("both" in event.heard for event in call.ended()))
         await asyncio.sleep(10.0)
         assert paid == [1, 1]
+
+    @pytest.mark.parametrize("tells_activity", [False, True])
+    async def test_a_model_that_is_interrupted_by_nothing_is_asked_to_go_on_for_so_often_only(
+        self, service: StandIn, tells_activity: bool
+    ) -> None:
+        service.tells_activity = tells_activity
+        service.will_say(*[LONG] * 20)
+        policy, asked = InterruptionPolicy(continuations=2), list[int]()
+        call = self.call_with(service, apology="Sorry.")
+        call.agent.policy = policy
+        async with call:
+            await asyncio.sleep(12.0)
+            asyncio.create_task(call.agent.simple_response("Count."))  # noqa: RUF006
+            for _ in range(round(120.0 / FRAME_SECONDS)):
+                last = service.session.last
+                if call.sounding and last is not None and last.running and "Sorry." not in told(service):
+                    asked.append(1)
+                    await service.session.notice()
+                    await asyncio.sleep(0.5)
+                await asyncio.sleep(FRAME_SECONDS)
+            # The first one may have been somebody.
+            assert len(asked) == 1 + policy.continuations + 1
+            assert call.ended()[-1].heard == LONG  # What it makes of the apology.
+
+    async def test_somebody_whom_only_the_service_hears_interrupts_whenever_they_say_something(
+        self, service: StandIn
+    ) -> None:
+        service.will_say(*[LONG] * 8)
+        async with self.call_with(service) as call:
+            await asyncio.sleep(12.0)
+            asyncio.create_task(call.agent.simple_response("Count."))  # noqa: RUF006
+            for number in range(4):
+                await call.audible()
+                await asyncio.sleep(1.0)
+                begun = len(call.edge.frames)
+                await service.session.notice("stop it")
+                await call.until(lambda number=number: len(call.ended()) == number + 1)
+                await asyncio.sleep(2 * FRAME_SECONDS)
+                assert call.frames_until_silence(begun) <= 0.3 / FRAME_SECONDS
+                assert call.ended()[-1].interrupted
+
+
+def told(service: StandIn) -> str:
+    """All that the session was told."""
+    return " ".join(text for _, text in service.session.memory.turns)
 
 
 class TestFarewells(FarewellStories):

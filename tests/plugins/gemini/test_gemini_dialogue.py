@@ -264,10 +264,21 @@ async def test_activity_that_does_not_stop_the_model_is_no_interruption(stand: S
     assert stand.player.interruptions == 0
 
 
-async def test_an_answer_of_which_nothing_comes_is_over(stand: Stand) -> None:
+@pytest.mark.parametrize("may_be_silent", [False, True])
+async def test_an_answer_of_which_nothing_comes_is_lost_unless_it_may_be_silent(
+    stand: Stand, may_be_silent: bool
+) -> None:
+    stand.model.may_be_silent = may_be_silent
     stand.dialogue.asked("Talk.", 5)
     stand.over()
-    assert [said.done for said in stand.player.responses.values()] == [True]
+    assert [said.done for said in stand.player.responses.values()] == [True] * may_be_silent
+    assert stand.player.lost_requests == [5] * (not may_be_silent)
+
+
+async def test_an_answer_that_is_refused_is_over_and_not_asked_for_again(stand: Stand) -> None:
+    stand.dialogue.asked("Say something forbidden.", 5)
+    stand.says(turn_complete=True, turn_complete_reason="RESPONSE_REJECTED")
+    assert ([said.done for said in stand.player.responses.values()], stand.player.lost) == ([True], [])
 
 
 async def test_a_model_that_thinks_on_can_still_be_interrupted(stand: Stand) -> None:

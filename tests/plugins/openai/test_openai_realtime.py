@@ -495,14 +495,16 @@ async def test_a_text_that_the_service_refuses_is_lost_and_the_next_is_asked(
 
 
 @pytest.mark.parametrize("key", [7, None])
-async def test_a_response_that_breaks_before_it_began_is_lost_with_its_key(
+async def test_a_response_that_breaks_before_it_began_is_asked_for_again_or_lost_with_its_key(
     connected: openai.Realtime, player: Player, key: int | None
 ) -> None:
     talk = dialogue(connected)
     talk.ask(connected.epoch, "Hello?", key)
     talk.take(event("response.created", response={"id": "r", "metadata": {"ask": "1"}}))
     talk.end()
-    assert (player.lost, player.lost_requests) == ([None], [key])
+    assert (player.lost, talk.unanswered) == ([], ["Hello?"])
+    talk.forget_texts()
+    assert (player.lost, player.lost_requests, talk.unanswered) == ([None], [key], [])
 
 
 async def test_a_new_session_knows_what_was_said_and_heard(
@@ -589,11 +591,14 @@ async def test_settings_that_make_no_sense_end_nothing(
     assert "that is no detection" in str(failure)
 
 
-async def test_an_answer_of_which_nothing_comes_is_over_for_who_asked(
+async def test_an_answer_of_which_nothing_comes_is_lost_or_over_for_who_asked(
     service: StandIn, model: openai.Realtime, player: Player
 ) -> None:
     await model.connect("")
-    service.will_say("")
+    service.will_say("", "")
+    await model.send_text("Say something.", 6)
+    await until(lambda: player.lost_requests == [6], "the report that it is not answered")
+    model.may_be_silent = True
     await model.send_text("Say nothing.", 7)
     await until(lambda: player.responses and player.last.done, "the end")
     assert (player.last.request, player.last.text) == (7, "")
@@ -601,7 +606,7 @@ async def test_an_answer_of_which_nothing_comes_is_over_for_who_asked(
     service.will_hear("")
     service.will_say("", "Yes, of course.")
     await speak(model, ANNA, 0.6, 1.0)
-    await until(lambda: len(service.session.generations) == 2 and service.session.running is None, "the empty answer")
+    await until(lambda: len(service.session.generations) == 3 and service.session.running is None, "the empty answer")
     await model.send_text("Say something.")
     await answered(player, 2)
     assert player.said[-1] == "Yes, of course."

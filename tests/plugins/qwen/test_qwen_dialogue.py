@@ -352,15 +352,31 @@ async def test_what_waits_for_a_function_is_lost_whatever_else_was_asked(stand: 
     if not sent:
         stand.begins("r2")
     stand.dialogue.end()
-    assert stand.player.lost == ["r1"] + [None] * (not sent)
-    assert stand.player.lost_requests == [7] + [8] * (not sent)
+    assert (stand.player.lost, stand.player.lost_requests) == (["r1"], [7])
+    stand.dialogue.forget_texts()
+    assert (stand.player.lost, stand.player.lost_requests) == (["r1", None], [7, 8])
 
 
-async def test_an_answer_of_which_nothing_comes_is_over(stand: Stand) -> None:
-    stand.ask("first")
+@pytest.mark.parametrize("may_be_silent", [False, True])
+async def test_an_answer_of_which_nothing_comes_is_lost_unless_it_may_be_silent(
+    stand: Stand, may_be_silent: bool
+) -> None:
+    stand.model.may_be_silent = may_be_silent
+    stand.ask("first", 7)
     stand.begins("r1")
     stand.over("r1")
-    assert [said.done for said in stand.player.responses.values()] == [True]
+    assert [said.done for said in stand.player.responses.values()] == [True] * may_be_silent
+    assert stand.player.lost_requests == [7] * (not may_be_silent)
+
+
+async def test_a_text_of_which_nothing_had_come_waits_for_the_next_session_and_is_asked_once(stand: Stand) -> None:
+    stand.ask("first", 7)
+    stand.begins("r1")
+    stand.dialogue.end()
+    assert stand.player.lost == []
+    assert [request.key for request in stand.dialogue.requests] == [7]
+    stand.dialogue.go_on()
+    assert [request.key for request in stand.created] == [7, 7]
 
 
 async def test_the_end_of_a_session_ends_what_was_said_in_it(stand: Stand) -> None:

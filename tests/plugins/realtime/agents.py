@@ -77,7 +77,7 @@ class AgentStories(abc.ABC):
     def slow_speech(self, service: Any) -> None:
         service.word_seconds, service.pace = 0.3, 0.25
 
-    def call_with(self, service: Any, vad: VAD | None = None, interrupts: bool = True) -> AgentCall:
+    def call_with(self, service: Any, vad: VAD | None = None, interrupts: bool = True, apology: str = "") -> AgentCall:
         edge = LoopEdge()
         agent = Agent(
             edge=edge,
@@ -85,6 +85,7 @@ class AgentStories(abc.ABC):
             instructions="You're a helpful voice assistant.",
             llm=self.make(service, interrupts),
             vad=vad,
+            apology=apology,
         )
         return AgentCall(agent, edge)
 
@@ -461,6 +462,21 @@ class AgentStories(abc.ABC):
             assert [event.heard for event in call.ended() if event.heard] == [*([preamble] if preamble else []), *told]
             await asyncio.sleep(30.0)
             assert sum("ten pounds" in event.heard for event in call.ended()) == len(told)
+
+    @pytest.mark.parametrize("may_be_silent", [False, True])
+    async def test_silence_to_a_typed_text_is_asked_about_and_then_apologised_for(
+        self, service: Any, may_be_silent: bool
+    ) -> None:
+        call = self.call_with(service, apology="Sorry.")
+        call.agent.llm.may_be_silent = may_be_silent
+        service.will_say("", "", "sorry.", "not to be said.")
+        async with call:
+            asking = asyncio.create_task(call.agent.simple_response("What time is it?"))
+            await asyncio.sleep(10.0)
+            assert await asking is may_be_silent
+            heard = [event.heard for event in call.ended() if event.heard]
+            assert heard == ([] if may_be_silent else ["sorry."])
+            assert service.requests == (1 if may_be_silent else 3)
 
     @pytest.mark.parametrize("takes", [0.4, 4.0], ids=["returned", "running"])
     @pytest.mark.parametrize("tells_words", [True, False])

@@ -14,6 +14,7 @@ from vision_agents.core.agents import ErrorEvent
 from vision_agents.core.conversation import ToolCall
 from vision_agents.core.edge import FRAME_SECONDS
 from vision_agents.core.llm import Realtime
+from vision_agents.core.remote.realtime import ASKED_AGAIN
 from vision_agents.testing.parts import LoopEdge
 
 from .call import AgentCall
@@ -24,8 +25,9 @@ ANSWER = "it is done and all of it is well."
 # What the agent is at when its session is lost.
 MOMENTS = ("asked", "thinking", "answer", "preamble", "function", "returned")
 
-# How it is lost: broken; so is the next one; ended by the service.
-LOSSES = ("broken", "twice", "ended")
+# How it is lost: broken; so is the next one; so are the next three, at once or when they have been asked; ended by the
+# service. With the seconds for which each of the sessions lives that are lost behind the first one.
+LOSSES = {"broken": (), "twice": (0.4,), "flapping": (0.4, 0.0, 0.4), "flapping at once": (0.0,) * 3, "ended": ()}
 
 POLICY = InterruptionPolicy()
 
@@ -78,10 +80,11 @@ class LossStories(abc.ABC):
             assert len(users) == 1
         await call.until(lambda: asyncio.all_tasks() <= before | {asyncio.current_task()})
 
-    def _call(self, service: Any) -> AgentCall:
+    def _call(self, service: Any, apology: str = "") -> AgentCall:
         service.word_seconds, service.pace = 0.3, 0.25
         edge = LoopEdge()
-        return AgentCall(Agent(edge=edge, agent_user=User(id="agent"), llm=self.make(service)), edge)
+        agent = Agent(edge=edge, agent_user=User(id="agent"), llm=self.make(service), apology=apology)
+        return AgentCall(agent, edge)
 
     async def _reach(self, call: AgentCall, service: Any, moment: str, made: list[bool]) -> None:
         if moment in ("asked", "thinking"):
@@ -103,12 +106,31 @@ class LossStories(abc.ABC):
 
     async def _lose(self, call: AgentCall, service: Any, loss: str) -> None:
         service.pace = 0.25
-        for number in range(2 if loss == "twice" else 1):
+        for lives in (*LOSSES[loss], None):
             sessions = len(service.sessions)
             await (self.end(service) if loss == "ended" else service.disconnect())
             await call.until(lambda before=sessions: len(service.sessions) > before)
-            if loss == "twice" and not number:
-                await asyncio.sleep(0.4)
+            if lives is not None:
+                await asyncio.sleep(lives)
+
+    async def test_a_text_is_not_asked_for_ever_that_every_session_is_lost_with(self, service: Any) -> None:
+        call = self._call(service, apology="Sorry.")
+        service.pace = 1.0
+        service.will_hear(*["pay it"] * 8)
+        service.will_say(*[ANSWER] * 40)
+        async with call:
+            asking = asyncio.create_task(call.agent.simple_response("Pay it."))
+            for _ in range(round(150.0 / FRAME_SECONDS)):
+                if service.active:
+                    await service.disconnect()
+                await asyncio.sleep(FRAME_SECONDS)
+            assert not await asking
+            # The text, once more, and the apology.
+            assert 1 + ASKED_AGAIN <= service.requests <= 3 * (1 + ASKED_AGAIN)
+            begun = len(call.edge.frames)
+            call.speak(0.8)
+            await call.until(lambda: any(call.edge.audible[begun:]))
+            assert call.edge.audible[begun:].index(True) * FRAME_SECONDS <= PATIENCE
 
     @pytest.mark.parametrize("moment", ["answer", "function"])
     async def test_a_session_that_is_lost_while_the_call_ends_keeps_nothing_running(
@@ -156,4 +178,5 @@ class LossStories(abc.ABC):
             call.speak(0.8)
             await call.until(lambda: any(call.edge.audible[begun:]))
             assert call.edge.audible[begun:].index(True) * FRAME_SECONDS <= PATIENCE
-            assert told <= 4, failures
+            # The break, and once that the key is refused.
+            assert told <= 2, failures

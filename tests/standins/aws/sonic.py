@@ -369,6 +369,12 @@ class SonicSession:
             self._spawn(self._last.mark())
         self._plays_until = 0.0
 
+    def interrupt(self) -> bool:
+        """Take nothing for somebody's voice. Returns whether the model was speaking, which stops it."""
+        speaking = self._speaking is not None and not self._speaking.stopped
+        self._barge_in()
+        return speaking
+
     async def send_late(self) -> None:
         """More audio of the latest answer."""
         if self._last is not None and not self.closed:

@@ -199,6 +199,11 @@ class LiveSession(Session):
             for piece in (words[:half], words[half:]):
                 await self.content(inputTranscription={"text": piece})
 
+    async def notice(self, words: str = "") -> None:
+        """Take what nobody else hears for somebody's voice, who says these words."""
+        await self._speech_started()
+        await self._speech_stopped(words)
+
     def generate(self) -> Generation:
         """Begin to answer, when what was begun before is over."""
         self.last = Generation(self, self.last)

@@ -17,6 +17,7 @@ from ..floor import events as ev
 from ..floor.evidence import Vote
 from ..participants import Participant
 from ..redaction import redact, redacted
+from ..remote import RemoteError
 from ..stt import STTPartialTranscriptEvent, STTTranscriptEvent
 from ..tasks import Tasks
 from ..trace import Trace
@@ -94,6 +95,8 @@ class HearingAdapter:
         self.ears: Ears = parts.ears(self)
         self._tasks = Tasks()
         self._latest_place = latest_place
+        # The last error of a service that lets nobody in.
+        self._refusal: RemoteError | None = None
         self._beginnings: deque[_Beginning] = deque(maxlen=TURNS_REMEMBERED)
         # Of each participant, where the final words of a turn were asked for: the latest.
         self._finishing: dict[str, _LastWords] = {}
@@ -209,6 +212,10 @@ class HearingAdapter:
         self._report(ev.VoiceCompared(self._now(), participant.id, similarity, seconds))
 
     def failed(self, component: str, error: BaseException) -> None:
+        if error is self._refusal:
+            return  # Nobody has mended it, and it is told.
+        if isinstance(error, RemoteError) and error.hopeless:
+            self._refusal = error
         redact(error)
         log_failure(logger, component, error)
         text = redacted(str(error))

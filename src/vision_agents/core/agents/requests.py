@@ -106,7 +106,7 @@ class PendingRequests:
             return
         pending.playing.discard(number)
         pending.heard.append(text.heard)
-        broken = reply is not None and reply.broken
+        broken = reply is not None and (reply.broken or reply.lost)
         pending.sounded |= reply is not None and any(said.length for said in reply.transcript.utterances)
         if self._may_continue(number):
             # It was cut off, or lost by a model, and its rest may still be said.
@@ -142,6 +142,8 @@ class PendingRequests:
     def _answer(self, pending: PendingRequest, heard: bool) -> None:
         self._stop_timer(pending)
         pending.request.begun.set()
+        if pending.request.caller is not None:
+            pending.request.caller.cut_off |= not heard
         self._pending = {number: other for number, other in self._pending.items() if other is not pending}
         tell(pending.done, heard)
 

@@ -148,8 +148,9 @@ class FunctionCall:
         self._result: Any = None
         # Of the turn that its answer is to.
         self.confirmation = Confirmation()
-        # What it says, each set when a realtime model was told of it.
+        # What it says, each set when a realtime model was told of it; and whether some of it was not heard.
         self._words: list[asyncio.Event] = []
+        self.cut_off = False
 
     @property
     def undoable(self) -> bool:

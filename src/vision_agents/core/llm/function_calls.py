@@ -294,9 +294,9 @@ class FunctionCalls:
             if first is not None:
                 first.broken_off = False
                 self._wait_again(first)
-                output = await self._result(first)
+                await self._result(first)
                 if first.made.stands:
-                    return output
+                    return first.told_again
         entry = ProviderCall(call, self._before(), partial(self._tell, self._watched))
         entry.made = made = self.prepare(call, epoch, entry.show)
         if self.over or epoch < self._epoch().value:

@@ -13,6 +13,11 @@ from .function_call import FunctionCall, Phase
 # Calls of a realtime model that can still be taken back; of more than these the oldest are final.
 TAKE_BACK_LIMIT = 64
 
+# What a result says for as long as the words that belong to it may be missed.
+CUT_OFF = (
+    "what was said for this call was cut off, and the user has not heard all of it: say what of it is still wanted"
+)
+
 # Seconds in which a model tells the words of what it has heard. After them it was a noise: the agent goes on, too.
 WORDS_TIMEOUT = 2.0
 
@@ -39,6 +44,11 @@ class ProviderCall:
     heard: int | None = None
     # Somebody has said something since, and nobody knows what.
     unread: bool = False
+
+    @property
+    def told_again(self) -> str:
+        """Return what tells the model that makes the call again, which it was broken off in, what came of it."""
+        return f"{self.made.output} ({CUT_OFF})" if self.made.cut_off else self.made.output
 
     def show(self, output: str) -> None:
         """Tell the model what it should know now."""

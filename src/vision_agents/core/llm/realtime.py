@@ -57,6 +57,10 @@ class Realtime(Hearing, UsageReporter, FunctionCaller, abc.ABC):
     # the agent always has it say so.
     learns_late: bool = True
 
+    # Whether an answer without a word to what it was asked is one, since the model has chosen to say nothing. Otherwise
+    # it has failed, unless functions with effects that it called have returned None.
+    may_be_silent: bool = False
+
     # The tokens, by estimate, of the history that a new connection is told; older messages are left out.
     history_tokens: int = HISTORY_TOKENS
 
@@ -152,6 +156,11 @@ class Realtime(Hearing, UsageReporter, FunctionCaller, abc.ABC):
     def stale(self, response: str) -> bool:
         """Return whether the response began, or was asked for, before the last interruption."""
         return self._born.get(response, self.epoch) < self.epoch
+
+    @property
+    def owes_words(self) -> bool:
+        """Return whether an answer of which nothing is said is lost, and not over."""
+        return not (self.may_be_silent or self.function_calls.nothing_to_tell)
 
     # What a subclass reports.
 

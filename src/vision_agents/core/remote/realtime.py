@@ -21,6 +21,10 @@ logger = logging.getLogger(__name__)
 RESPONSE_TIMEOUT = 10.0
 """Seconds within which a service has to begin a response that was asked for, by default."""
 
+ASKED_AGAIN = 4
+"""The limit to how often in a row texts are asked again since the connection was lost before they were answered: it may
+be lost because of them."""
+
 
 class RealtimeSession(abc.ABC):
     """A conversation of `model`, over all of its connections.
@@ -39,6 +43,9 @@ class RealtimeSession(abc.ABC):
         self._timer: asyncio.TimerHandle | None = None
         self._response_timer: asyncio.TimerHandle | None = None
         self._pause_timer: asyncio.TimerHandle | None = None
+        # A session is open; and those that were lost in a row since something was asked or answered.
+        self._opened = False
+        self._losses = 0
 
     async def open(self) -> None:
         """Open it. Raises the service's error."""
@@ -61,12 +68,25 @@ class RealtimeSession(abc.ABC):
         """Take note that the service has understood what was said: its words came, or an answer, or a call."""
         self._link.understood()
 
-    @abc.abstractmethod
     async def ask(self, text: str, request: int | None = None) -> None:
         """Have a text answered, and report the answer with the key `request`.
 
         Raises the service's error if there is no connection and none can be had.
         """
+        epoch = self._model.epoch
+        await self._link.ready()
+        if epoch == self._model.epoch:
+            self._losses = 0
+            self._ask(text, request)
+
+    @abc.abstractmethod
+    def _ask(self, text: str, request: int | None) -> None:
+        """Have a text answered in the session that is open. One that is not when the session is lost is asked again in
+        the next one, or reported as lost, as `_asks_again` says."""
+
+    def answered(self) -> None:
+        """Take note that the service has begun to answer."""
+        self._losses = 0
 
     @abc.abstractmethod
     def reconfigure(self, instructions: str | None = None) -> None:
@@ -89,10 +109,26 @@ class RealtimeSession(abc.ABC):
     def note(self, call: ToolCall, output: str) -> None:  # noqa: B027 - not every model can be told
         """Tell the model what became of a call that the service does not wait for."""
 
+    def opened(self) -> None:
+        """Take note of a session, as a `LinkListener`: a subclass tells it what it has to know."""
+        self._opened = True
+
     def lost(self, error: RemoteError | None, again: bool) -> None:
         """Take note that the session is gone, as a `LinkListener`: a subclass adds what was lost with it."""
         self._stop_timer()
         self._model.report_session_lost()
+
+    def _asks_again(self, error: RemoteError | None, again: bool) -> bool:
+        """Return whether the next session is asked for what is not answered by now. To be called once in `lost`.
+
+        It is not what the service has failed at, nor what it may be lost because of: the agent asks that again, if it
+        likes.
+        """
+        was_open, self._opened = self._opened, False
+        if error is None or not was_open:
+            return again
+        self._losses += 1
+        return again and error.is_loss and self._losses <= ASKED_AGAIN
 
     def unreadable(self, error: RemoteError) -> None:
         """Report a message that makes no sense."""
@@ -243,6 +279,8 @@ class RemoteRealtime(llm.Realtime):
     def report_response_started(self, response: str, asked_in: int | None = None, request: int | None = None) -> None:
         if request is None:
             self._understood()
+        if self._session is not None:
+            self._session.answered()
         super().report_response_started(response, asked_in, request)
 
     def _understood(self) -> None:

@@ -84,8 +84,9 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
         self._sent = SentAudio()
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        # Why the last session was given up.
+        # Why the last session was given up; and why none is let in, until one is.
         self._error: RemoteError | None = None
+        self._refusal: RemoteError | None = None
         self._voice = VoiceTrigger(self._reopen_for_voice)
         # Done when the session is to be renewed: whether it is the service that wants this.
         self._renewal: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -163,13 +164,20 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
             return
         if self._task.done():
             self._begin()
-        waiting = asyncio.ensure_future(self._ready.wait())
-        try:
-            await asyncio.wait((waiting, self._task), timeout=CONNECT_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waiting.cancel()
+        await self._wait_until_up(self._task)
         if not self.up:
             raise self._error or self.service.failure("the connection is broken, and not back yet.")
+
+    async def _wait_until_up(self, task: asyncio.Task[None]) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + CONNECT_TIMEOUT
+        # One that was lost again by the time this goes on was none.
+        while not (self.up or task.done()) and (left := deadline - loop.time()) > 0:
+            waiting = asyncio.ensure_future(self._ready.wait())
+            try:
+                await asyncio.wait((waiting, task), timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                waiting.cancel()
 
     @property
     def up(self) -> bool:
@@ -261,7 +269,7 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
             except Exception as failure:
                 if not isinstance(failure, (*self.service.expected, RemoteError)):
                     logger.exception("%s: an error that should not be", self.service.name)
-                error = self._why(failure)
+                error = self._as_told(self._why(failure))
             lasted = loop.time() - began
             if not opening.done():
                 self._error = error or self.service.failure("the session was over at once.")
@@ -279,6 +287,13 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
             if failures:
                 await asyncio.sleep(BACKOFF[failures - 1])
 
+    def _as_told(self, error: RemoteError) -> RemoteError:
+        """Return the error that says the same and that nobody has mended since: it is no news, and told once."""
+        if error.hopeless and self._refusal is not None and str(error) == str(self._refusal):
+            return self._refusal
+        self._refusal = error if error.hopeless else self._refusal
+        return error
+
     async def _session(self, opening: asyncio.Future[None]) -> bool:
         """Keep a session until it has to be renewed; returns whether the service wants that. Raises what breaks it."""
         self._healthy = False
@@ -288,6 +303,7 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
                 async with asyncio.timeout(CONNECT_TIMEOUT):
                     session = await stack.enter_async_context(self._connect())
                 self._renewal = asyncio.get_running_loop().create_future()
+                self._refusal = None
                 self._ready.set()
                 self._outbox.put_back(self._sent.take())
                 self._listener.opened()

@@ -27,6 +27,15 @@ class RemoteError(RuntimeError):
         """Return whether another attempt is of no use until somebody does something about it."""
         return self.code in self.final
 
+    @property
+    def is_loss(self) -> bool:
+        """Return whether a connection was lost, which says nothing of what was sent over it."""
+        return self.code is None and self.__cause__ is not None and broke(self.__cause__)
+
+
+# Codes with which a websocket ends where the far end has finished, goes away or is gone, whatever it was sent.
+_GOING_AWAY = frozenset({1000, 1001, 1006, 1012, 1013})
+
 
 class MissingKeyError(ValueError):
     """Raised when a part is made without what its service knows an account by.
@@ -40,6 +49,15 @@ class MissingKeyError(ValueError):
 
 
 UNREACHED = "Check the network, and the address if it is one of your own."
+
+
+def broke(error: BaseException) -> bool:
+    """Return whether an error of a connection says that it broke, and not that something in it was refused."""
+    if isinstance(error, OSError | EOFError):
+        return True
+    if hasattr(error, "rcvd"):  # What a websocket was closed with; None if it broke without a word.
+        return error.rcvd is None or error.rcvd.code in _GOING_AWAY
+    return getattr(error, "code", None) in _GOING_AWAY
 
 
 def unreached(error: OSError) -> str:

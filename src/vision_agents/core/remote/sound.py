@@ -19,6 +19,27 @@ GAP = 1.5
 LATELY = 10.0
 
 
+class Interruptions:
+    """Tells apart what interrupts a model: somebody, or nothing, where a service says the same of both.
+
+    The first interruption of which no sound was sent may be by somebody whom only the service hears. Another one behind
+    it, without a word in between, is by nobody: the model breaks off by itself.
+    """
+
+    def __init__(self) -> None:
+        self._unheard = False
+
+    def by_somebody(self, silence: float) -> bool:
+        """Take note that the service reports one, so many seconds after the last sound that was sent. Returns whether
+        it is by somebody."""
+        before, self._unheard = self._unheard, silence >= LATELY
+        return not (before and self._unheard)
+
+    def words_came(self) -> None:
+        """Take note that somebody has said something."""
+        self._unheard = False
+
+
 class SoundTracker:
     """Tracks the latest stretch of sound, in seconds of audio. It tells loud from quiet, not speech from noise.
 

@@ -240,9 +240,12 @@ class RealtimeVoice:
             if self._expected.pop(request, None) is not None:
                 self._listener.answer_lost(request, begun=False)
             elif (part := self._last_part(request)) is not None:
+                part.reply.lost = True
                 self._listener.answer_lost(part.reply.number)  # What follows it is lost: what functions found.
             return
         entry = self._responses.get(response) if response is not None else None
+        if entry is not None:
+            entry.reply.lost = True
         if response is None or (entry is not None and not entry.cut_off):
             self._listener.answer_lost(0 if entry is None else entry.reply.number)
 

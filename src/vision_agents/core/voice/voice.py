@@ -53,7 +53,7 @@ class SpokenReply:
     the turn that it answers; before it nobody hears, or is told, of the reply. `places`: of its words in the history,
     by the parts of its transcript, once one of their words was heard. `follows`: the requested reply that it is a
     further part of, since functions were called in between. `more`: so were they in this one, and another part follows.
-    `again`: a part has failed at what it is to say before.
+    `again`: a part has failed at what it is to say before. `lost`: a realtime model has not finished it.
     """
 
     number: int
@@ -69,6 +69,7 @@ class SpokenReply:
     follows: int | None = None
     more: bool = False
     again: bool = False
+    lost: bool = False
 
 
 class VoiceListener(Protocol):

@@ -55,6 +55,10 @@ _UNMODELLED = re.compile(r"status: (\d+) - id: [\w.]*#(\w+)")
 _HOPELESS = frozenset({"credentials", "access", "quota", "model"})
 
 
+# How the transport's names begin of what befalls a connection.
+_BROKE = ("AWS_IO_", "AWS_ERROR_HTTP_")
+
+
 class AWSError(RemoteError):
     """Bedrock refused something, or a connection to it broke. The message says why, and what to do next.
 
@@ -63,6 +67,11 @@ class AWSError(RemoteError):
     """
 
     final = _HOPELESS
+
+    @property
+    def is_loss(self) -> bool:
+        # What befell a connection the SDK's transport names, what was refused the service.
+        return super().is_loss or (self.code is None and any(name in str(self) for name in _BROKE))
 
 
 def require_python() -> None:

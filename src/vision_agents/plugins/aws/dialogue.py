@@ -125,10 +125,10 @@ class Dialogue:
         busy = self._at_work or self.requests or self.turns.unanswered
         return not busy and self.now() >= self._plays_until
 
-    def end(self) -> list[tuple[str, int | None]]:
-        """The stream is gone, and everything on it. Returns the texts still to be answered, with their keys."""
+    def end(self) -> list[ResponseRequest]:
+        """The stream is gone, and everything on it. Returns the texts still to be answered."""
         wanted = [request for request in self.requests if not self._lost(request)]
-        unanswered = [(request.text, request.key) for request in wanted if request.text is not None]
+        unanswered = [request for request in wanted if request.text is not None]
         self.requests.clear()
         self._contents.clear()
         lost = next((response for response in self._at_work if not self._lost(response)), None)
@@ -305,10 +305,10 @@ class Dialogue:
     def _complete(self, response: Response) -> None:
         """The service says no more of it: of one that was wanted something should have come."""
         if not (response.started or response.over or response.interrupted or self._lost(response)):
-            if self.model.function_calls.nothing_to_tell:
-                self._begin(response)
-            else:
+            if self.model.owes_words:
                 self.model.report_answer_lost(request=response.key)
+            else:
+                self._begin(response)
         self._finish(response)
 
     def _finish(self, response: Response) -> None:
@@ -336,7 +336,7 @@ class Dialogue:
         response.interrupted = True
         current = response in self._at_work or response is self._last
         if current and not ours and not self._lost(response):
-            self.turns.begin()
+            self.turns.noticed()
             if response.pending or not response.over:
                 self.model.report_answer_lost(response.id if response.started else None, request=response.key)
         if current:

@@ -118,7 +118,7 @@ class Link(RealtimeLink[Stream, Iterable[Json]]):
             else:
                 self._healthy = self._with_history = True
                 self._unreadable = 0
-        raise AWSError(f"{SERVICE_NAME}: the service ended the stream without a word.")
+        raise AWSError(f"{SERVICE_NAME}: the service ended the stream without a word.") from EOFError()
 
     async def _send(self, session: Stream, message: Iterable[Json]) -> None:
         await session.send(message)

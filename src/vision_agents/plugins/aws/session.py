@@ -14,7 +14,7 @@ from vision_agents.core.remote import RealtimeSession, RemoteError
 from .client import SERVICE_NAME
 from .dialogue import Dialogue
 from .link import Link
-from .responses import Response
+from .responses import Response, ResponseRequest
 from .stream import Stream
 from .wire import Json, Prompt, Setup
 
@@ -42,8 +42,8 @@ class Session(RealtimeSession):
         self._instructions = instructions
         self._link = Link(connect, self)
         self._dialogue = Dialogue(model, self._call, self._loop.time, self._link.speech.turn_over, name)
-        # Texts whose answers had not begun when the stream was renewed.
-        self._again: list[tuple[str, int | None]] = []
+        # Texts whose answers had not begun when the stream was gone, and that the next one is asked.
+        self._again: list[ResponseRequest] = []
 
     # What we send.
 
@@ -60,8 +60,7 @@ class Session(RealtimeSession):
         if self._dialogue.unwanted:
             # Behind what nobody wants it would not be answered in time, or not be told apart from it.
             self._link.renew()
-        await self._link.ready()
-        self._send_text(text, request)
+        await super().ask(text, request)
 
     def reconfigure(self, instructions: str | None = None) -> None:
         self._instructions = self._instructions if instructions is None else instructions
@@ -73,10 +72,10 @@ class Session(RealtimeSession):
         if self._dialogue.unwanted and self._timer is None:
             self._timer = self._loop.call_later(STOP_TIMEOUT, self._renew_if_unwanted)
 
-    def _send_text(self, text: str, key: int | None) -> None:
+    def _ask(self, text: str, request: int | None) -> None:
         prompt = self._link.prompt
         if prompt is not None:
-            self._dialogue.asked(text, key)
+            self._dialogue.asked(text, request)
             self._link.send(prompt.ask(text))
 
     def _renew_if_unwanted(self) -> None:
@@ -92,13 +91,16 @@ class Session(RealtimeSession):
         return self._dialogue.idle and not self._calls and self._link.speech.quiet >= PAUSE
 
     def prompt(self, with_history: bool) -> Prompt:
-        history = without_asked(self._model.history, [text for text, _ in self._again]) if with_history else ()
+        texts = [request.text for request in self._again if request.text is not None]
+        history = without_asked(self._model.history, texts) if with_history else ()
         return Prompt(self._setup, self._instructions, tuple(self._model.tools), history)
 
     def opened(self) -> None:
+        super().opened()
         again, self._again = self._again, []
-        for text, key in again:
-            self._send_text(text, key)
+        for request in again:
+            if request.text is not None and request.epoch == self._model.epoch:
+                self._ask(request.text, request.key)
 
     def event(self, event: Json) -> None:
         self._dialogue.take(event)
@@ -108,14 +110,16 @@ class Session(RealtimeSession):
         wanted = self._dialogue.wanted
         self._cancel_calls()
         unanswered = self._dialogue.end()
-        if error is None:
-            self._again = unanswered
-        elif wanted or unanswered or not again:
+        self._again += unanswered
+        if error is not None and (wanted or unanswered or not again):
             self._model.report_failure(error)
-            for _, key in unanswered:
-                self._model.report_answer_lost(request=key)
-        else:
+        elif error is not None:
             logger.warning("%s Another stream is opened.", error)
+        if not self._asks_again(error, again):
+            lost, self._again = self._again, []
+            for request in lost:
+                if request.epoch == self._model.epoch:
+                    self._model.report_answer_lost(request=request.key)
 
     # Functions.
 

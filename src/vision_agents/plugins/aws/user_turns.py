@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vision_agents.core import llm
 from vision_agents.core.participants import Participant
+from vision_agents.core.remote.sound import Interruptions
 
 # Seconds of silence after which a turn is taken to be over: longer than the service waits before it answers.
 TURN_SILENCE = 3.0
@@ -33,6 +34,9 @@ class UserTurns:
     now: Callable[[], float]
     turn_over: Callable[[], tuple[float, float]]
     _turn: UserTurn | None = None
+    _interruptions: Interruptions = field(default_factory=Interruptions)
+    # Seconds since the last sound.
+    _silence: float = 0.0
 
     @property
     def unanswered(self) -> bool:
@@ -56,8 +60,14 @@ class UserTurns:
             # Not before: the agent takes a sound before its own note of the beginning for one of another turn.
             turn.began = self.now()
 
+    def noticed(self) -> None:
+        """The service has heard somebody, unless nothing was to be heard time after time."""
+        if self._interruptions.by_somebody(self._silence):
+            self.begin()
+
     def heard(self, words: str, *, over_model: bool) -> None:
         """Words come. `over_model`: it speaks, so that they are of what it did not take for an interruption."""
+        self._interruptions.words_came()
         who = self.model.microphones.loudest
         if who is None:
             return
@@ -78,7 +88,7 @@ class UserTurns:
     def quiet(self, seconds: float) -> None:
         """Take note that nobody has spoken for so long. The service tells of a turn's end only by its words or its
         answer, and a noise has neither: silence ends the turn here."""
-        turn = self._turn
+        turn, self._silence = self._turn, seconds
         if turn is not None and not turn.ended and min(seconds, self.now() - turn.began) >= TURN_SILENCE:
             self._end(turn)
 

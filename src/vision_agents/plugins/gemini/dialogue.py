@@ -171,7 +171,7 @@ class Dialogue:
         if not started:
             self._turns.end()
         elif interrupts or self._responses.silent:
-            self._turns.begin()
+            self._turns.noticed()
 
     def _part(self, part: types.Part) -> None:
         blob = part.inline_data
@@ -231,13 +231,15 @@ class Dialogue:
         untold = response.called and not (response.pending or more) and (response.over or not response.started)
         wanted = response.epoch == self.model.epoch
         fault = reason is not None and reason.value in _FAULTS and not (response.called or more)
-        if wanted and untold and self.model.function_calls.nothing_to_tell:
-            response = self._responses.following(response)
-            self._responses.current, silent = None, True
-        elif wanted and (untold or fault):
+        filtered = reason is not None and reason.value not in _ORDINARY_REASONS | _FAULTS
+        owed = self.model.owes_words and not (silent and filtered)
+        if wanted and (fault or (owed and (untold or silent))):
             self.model.report_answer_lost(response.id if response.started else None, request=response.key)
-        if wanted and silent and not fault:
+        elif wanted and (untold or silent):
             # An answer of which nothing came is over all the same, for who asked.
+            if untold:
+                response = self._responses.following(response)
+                self._responses.current = None
             self._responses.begin(response)
         self._responses.finish(response, more=more or response.pending > 0)
         self._turns.report_words()
@@ -264,7 +266,7 @@ class Dialogue:
             lost = response.epoch == self.model.epoch and not response.started
         if self._turns.understood:
             self._turns.report_words()
-        self._turns.begin()
+        self._turns.noticed()
         if response is not None and response.started and (response.pending or not response.over):
             self.model.report_answer_lost(response.id)  # Unless it was for somebody who may interrupt.
         if response is not None:

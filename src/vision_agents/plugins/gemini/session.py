@@ -54,7 +54,7 @@ class Session(RealtimeSession):
         self._untold: list[PlayedResponse] = []
         # What became of calls that the service does not wait for, and that the model was not told yet.
         self._call_notes: deque[str] = deque(maxlen=CALL_NOTES)
-        # A text whose answer had not begun when the session was renewed.
+        # A text whose answer had not begun when the session was gone, and that the next one is asked.
         self._again: Response | None = None
         self._silence_timer: asyncio.TimerHandle | None = None
 
@@ -66,16 +66,6 @@ class Session(RealtimeSession):
         if self._untold or self._call_notes:
             self._send_waiting()
         self._link.send_audio(audio)
-
-    async def ask(self, text: str, request: int | None = None) -> None:
-        """Have a text answered, and report the answer with the key `request`.
-
-        Raises GeminiError if there is no connection and none can be had.
-        """
-        epoch = self._model.epoch
-        await self._link.ready()
-        if epoch == self._model.epoch:
-            self._send_text(text, request)
 
     def reconfigure(self, instructions: str | None = None) -> None:
         self._instructions = self._instructions if instructions is None else instructions
@@ -107,8 +97,8 @@ class Session(RealtimeSession):
         if self._link.up and self._dialogue.quiet:
             self._send_note()
 
-    def _send_text(self, text: str, key: int | None) -> None:
-        self._dialogue.asked(text, key)
+    def _ask(self, text: str, request: int | None) -> None:
+        self._dialogue.asked(text, request)
         self._watch(CONFIRM_TIMEOUT)
         turns = [*self._note(), content("user", text)]
         self._link.send(partial(_send_content, turns=turns, turn_complete=True))
@@ -133,10 +123,11 @@ class Session(RealtimeSession):
         return turns(without_asked(self._model.history, asked))
 
     def opened(self) -> None:
+        super().opened()
         self._dialogue.opened()
         again, self._again = self._again, None
         if again is not None and again.text is not None and again.epoch == self._model.epoch:
-            self._send_text(again.text, again.key)
+            self._ask(again.text, again.key)
 
     def message(self, message: types.LiveServerMessage) -> None:
         update = message.session_resumption_update
@@ -166,15 +157,16 @@ class Session(RealtimeSession):
         wanted = unfinished is not None and unfinished.epoch == self._model.epoch
         if unheard or incomplete or unfinished is not None:
             self._link.start_anew()
-        if error is None:
-            self._again = unfinished if wanted else None
-        elif wanted or unheard or not again:
+        if wanted and unfinished is not None and unfinished.text is not None:
+            self._again = unfinished
+        if error is not None and (wanted or unheard or not again):
             self._model.report_failure(error)
-            if wanted and unfinished is not None and unfinished.text is not None:
-                # It is not asked again with what the last session may have failed at, unless the agent wants it.
-                self._model.report_answer_lost(request=unfinished.key)
-        else:
+        elif error is not None:
             logger.warning("%s It is opened again.", error)
+        if not self._asks_again(error, again) and self._again is not None:
+            unanswered, self._again = self._again, None
+            if unanswered.epoch == self._model.epoch:
+                self._model.report_answer_lost(request=unanswered.key)
 
     # What comes.
 

@@ -13,7 +13,7 @@ from google.genai import types
 from vision_agents.core import llm
 from vision_agents.core.audio import PcmData
 from vision_agents.core.participants import Participant
-from vision_agents.core.remote.sound import GAP, SoundTracker
+from vision_agents.core.remote.sound import GAP, LATELY, Interruptions, SoundTracker
 from vision_agents.core.remote.voice_trigger import VOICE_SECONDS
 
 # Seconds within which the next piece of a transcript comes: a word may be in two of them.
@@ -61,6 +61,7 @@ class UserTurns:
     silent: Callable[[], bool]
     making: Callable[[], bool]
     sound: SoundTracker = field(default_factory=SoundTracker)
+    _interruptions: Interruptions = field(default_factory=Interruptions)
     _turn: UserTurn | None = None
 
     @property
@@ -116,6 +117,12 @@ class UserTurns:
             self._new(who)
         self.model.report_turn_started(who)
 
+    def noticed(self) -> None:
+        """The service has heard somebody, unless nothing was to be heard time after time."""
+        _, silence = self.sound.stretch() or (0.0, LATELY)
+        if self._interruptions.by_somebody(silence):
+            self.begin()
+
     def answered(self) -> None:
         """The model has judged that the user is done."""
         self.end()
@@ -136,12 +143,14 @@ class UserTurns:
 
     def guessed(self, text: str) -> None:
         """Words come that may change."""
+        self._interruptions.words_came()
         turn = self._turn_of_words()
         if turn is not None and not turn.answered and text.strip():
             self.model.report_words(turn.participant, text.strip(), final=False)
 
     def heard(self, transcript: types.Transcription) -> None:
         """A piece of a transcript comes."""
+        self._interruptions.words_came()
         turn = self._turn_of_words()
         if turn is None:
             return

@@ -152,7 +152,11 @@ class Dialogue:
         wanted = wanted or spoken == epoch or self._queue.sent(epoch)
         for response in running:
             self._model.report_response_done(response.id)
-            if response.epoch == epoch and response.cancelled_at is None:
+            if response.epoch != epoch or response.cancelled_at is not None:
+                continue
+            if response.request is not None and response.request.text is not None and not response.started:
+                self._queue.retry(response.request)
+            else:
                 self._report_lost(response)
         self._responses.clear()
         self._turns.clear()
@@ -160,6 +164,11 @@ class Dialogue:
         if spoken == epoch and self._understood:
             self._report_unanswered(self._queue.add(epoch))
         return wanted
+
+    def forget_texts(self) -> None:
+        """Drop those that wait for a session, and report that they are not answered."""
+        for request in self._queue.take_texts():
+            self._report_unanswered(request)
 
     @property
     def idle(self) -> bool:
@@ -189,9 +198,7 @@ class Dialogue:
             # The service answers the user's turn by itself.
             epoch, self._turn_epoch = self._turn_epoch, None
         epoch = self._model.epoch if epoch is None else epoch
-        response = self._responses.begin(event.response.id, epoch, request.key if request is not None else None)
-        response.asked = request is not None
-        response.texted = request is not None and request.text is not None
+        response = self._responses.begin(event.response.id, epoch, request)
         if epoch < self._model.epoch:
             # It was on its way when the user interrupted.
             self._cancel(response)
@@ -243,8 +250,8 @@ class Dialogue:
         if wanted and event.response.status in ("failed", "incomplete", "cancelled") and not filtered:
             # Cancelled by the service: for a noise, or for somebody who may not interrupt.
             self._report_lost(response)
-        elif wanted and response.asked and not (response.texted or response.started or filtered or calls):
-            self._report_silence(response)
+        elif wanted and response.asked and self._model.owes_words and not (response.started or filtered or calls):
+            self._report_lost(response)  # Nothing came of it.
         elif wanted and (response.asked or filtered) and not calls:
             self._begin(response)  # An answer of which nothing came is over all the same, for who asked.
         self._model.report_response_done(response.id, more=bool(calls))
@@ -261,13 +268,6 @@ class Dialogue:
         if body.status == "incomplete":
             self._wire.failed(OpenAIError(INCOMPLETE.get(reason or "", f"{SERVICE.name}: an answer is incomplete.")))
         return reason
-
-    def _report_silence(self, response: Response) -> None:
-        """Report that nothing came of the answer to results of functions, or to a turn that was asked about again."""
-        if self._model.function_calls.nothing_to_tell:
-            self._begin(response)
-        else:
-            self._report_lost(response)
 
     def _report_lost(self, response: Response) -> None:
         self._model.report_answer_lost(response.id if response.started else None, request=response.key)

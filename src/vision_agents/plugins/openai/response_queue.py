@@ -114,6 +114,12 @@ class ResponseQueue:
         """Returns the texts of `epoch` that are still to be answered, oldest first."""
         return [request.text for request in self._waiting if request.text is not None and request.epoch == epoch]
 
+    def take_texts(self) -> list[ResponseRequest]:
+        """Take the requests that wait with a text out of the queue; returns them, oldest first."""
+        texts = [request for request in self._waiting if request.text is not None]
+        self._waiting = deque(request for request in self._waiting if request.text is None)
+        return texts
+
     def sent(self, epoch: int) -> bool:
         """Returns whether a request of `epoch` was sent, and its response has not begun."""
         return self._sent is not None and self._sent.epoch == epoch

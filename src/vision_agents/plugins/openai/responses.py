@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from .link import SERVICE
+from .response_queue import ResponseRequest
 from .wire import ClientEvent
 
 # Responses that are remembered: their audio may be playing long after they are done.
@@ -35,20 +36,28 @@ class Item:
 class Response:
     """A response. `epoch`: the one in which it was asked for. `running`: the service has not said that it is done.
 
-    `key`: of the text that it answers. `asked`: by us, and `texted`: for a text. `started`: it was reported.
-    `cancelled_at`: when it was cancelled. `pending`: functions that it called and whose results are not sent yet.
+    `request`: of ours, that it answers. `started`: it was reported. `cancelled_at`: when it was cancelled. `pending`:
+    functions that it called and whose results are not sent yet.
     """
 
     id: str
     epoch: int
-    key: int | None = None
-    asked: bool = False
-    texted: bool = False
+    request: ResponseRequest | None = None
     running: bool = True
     started: bool = False
     cancelled_at: float | None = None
     pending: int = 0
     items: dict[str, Item] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> bool:
+        """Return whether it was asked for by us."""
+        return self.request is not None
+
+    @property
+    def key(self) -> int | None:
+        """The key of the text that it answers."""
+        return self.request.key if self.request is not None else None
 
     def audio(self, item: str, content_index: int, seconds: float) -> None:
         """Audio came."""
@@ -93,9 +102,9 @@ class Responses:
     def __init__(self) -> None:
         self._responses: OrderedDict[str, Response] = OrderedDict()
 
-    def begin(self, name: str, epoch: int, key: int | None) -> Response:
+    def begin(self, name: str, epoch: int, request: ResponseRequest | None) -> Response:
         """Add a response that begins."""
-        response = self._responses[name] = Response(name, epoch, key)
+        response = self._responses[name] = Response(name, epoch, request)
         while len(self._responses) > REMEMBERED:
             self._responses.popitem(last=False)
         return response

@@ -64,15 +64,8 @@ class Session(RealtimeSession):
 
     # What we send.
 
-    async def ask(self, text: str, request: int | None = None) -> None:
-        """Have a text answered, and report the answer with the key `request`.
-
-        Raises OpenAIError if there is no connection and none can be had.
-        """
-        epoch = self._model.epoch
-        await self._link.ready()
-        if epoch == self._model.epoch:
-            self._dialogue.ask(epoch, text, request)
+    def _ask(self, text: str, request: int | None) -> None:
+        self._dialogue.ask(self._model.epoch, text, request)
 
     def reconfigure(self, instructions: str | None = None) -> None:
         if instructions is not None:
@@ -146,6 +139,7 @@ class Session(RealtimeSession):
         return {"type": "session.update", "session": {**self._setup, **({"tools": tools} if tools else {})}}
 
     def opened(self) -> None:
+        super().opened()
         self._link.renew_in_a_pause(RENEW_AFTER, RENEW_AT_LAST, lambda: self._dialogue.idle and not self._calls)
         for message in without_asked(self._model.history, self._dialogue.unanswered):
             self.send(wire.past(message))
@@ -158,6 +152,8 @@ class Session(RealtimeSession):
     def lost(self, error: RemoteError | None, again: bool) -> None:
         super().lost(error, again)
         wanted = self._dialogue.end()
+        if not self._asks_again(error, again):
+            self._dialogue.forget_texts()
         if error is None:
             return
         if wanted or not again:

@@ -154,12 +154,14 @@ class Dialogue:
             wanted.append(self.active.epoch)
         if self.active is not None and self.active.started:
             self.model.report_response_done(self.active.id)
-        for lost in (self.calling, self.active):
+        unheard = self.active.unheard_text if self.active is not None and self._wanted(self.active) else None
+        for lost in (self.calling, self.active if unheard is None else None):
             # What functions find is told by itself: asked to go on, one that does not know them would call them again.
             if lost is not None and self._wanted(lost) and not self.model.function_calls.deliver:
                 self._report_lost(lost)
-        if self.sent is not None:
-            self.requests.appendleft(self.sent)
+        for request in (self.sent, unheard):
+            if request is not None:
+                self.requests.appendleft(request)
         if self._spoken is not None and self._understood:
             self.requests.append(ResponseRequest(self._spoken))
         self.active = self.calling = self.sent = self._spoken = None
@@ -263,11 +265,10 @@ class Dialogue:
         elif wanted and not response.called:
             if not response.audible and any(item.get("type") == "message" for item in body.get("output") or ()):
                 self.model.report_mute(QwenError(NOT_UNDERSTOOD))
-            asked = response.request
-            if response.started or asked is None or asked.instructions or self.model.function_calls.nothing_to_tell:
+            if response.started or response.request is None or filtered or not self.model.owes_words:
                 self._begin(response)  # An answer of which nothing came is over all the same, for who asked.
             else:
-                self._report_lost(response)  # Nothing came after the results of functions.
+                self._report_lost(response)  # Nothing came of it.
         if response.started:
             self.model.report_response_done(response.id, more=wanted and response.called)
         self.calling = response if wanted and response.pending else self.calling

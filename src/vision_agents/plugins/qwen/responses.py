@@ -42,6 +42,12 @@ class Response:
         """The key of the text that it answers."""
         return self.request.key if self.request is not None else None
 
+    @property
+    def unheard_text(self) -> ResponseRequest | None:
+        """The request with the text that it answers, if nothing has come of that."""
+        asked = self.request
+        return asked if asked is not None and asked.instructions and not (self.started or self.called) else None
+
 
 @dataclass(slots=True)
 class UserTurn:

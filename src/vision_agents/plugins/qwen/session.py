@@ -73,20 +73,12 @@ class Session(RealtimeSession):
 
     # What we send.
 
-    async def ask(self, text: str, request: int | None = None) -> None:
-        """Have a text answered, and report the answer with the key `request`.
-
-        Raises QwenError if there is no connection and none can be had.
-        """
-        epoch = self._model.epoch
-        await self._link.ready()
-        if epoch < self._model.epoch:
-            return
+    def _ask(self, text: str, request: int | None) -> None:
         untold, self._untold = self._untold, []
         calls = "\n".join(self._call_notes)
         self._call_notes.clear()
         parts = (self._instructions, _note(untold), calls, text)
-        self._dialogue.ask(ResponseRequest(epoch, "\n\n".join(part for part in parts if part), request))
+        self._dialogue.ask(ResponseRequest(self._model.epoch, "\n\n".join(part for part in parts if part), request))
 
     def reconfigure(self, instructions: str | None = None) -> None:
         self._instructions = self._instructions if instructions is None else instructions
@@ -178,6 +170,7 @@ class Session(RealtimeSession):
         conversation.update_session(**{**arguments, **setup.further})
 
     def opened(self) -> None:
+        super().opened()
         self._dialogue.go_on()
 
     def event(self, event: Event) -> None:
@@ -189,9 +182,10 @@ class Session(RealtimeSession):
         self._cancel_calls()
         # What waits and is still wanted is asked for in the next session; if the last one failed, not what it had seen.
         self._dialogue.stop(set())
+        if not self._asks_again(error, again):
+            self._dialogue.forget_texts()
         if error is None:
             return
-        self._dialogue.forget_texts()
         if wanted or not again:
             self._report(error)
         else:
