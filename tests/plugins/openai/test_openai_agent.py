@@ -20,6 +20,7 @@ from ..realtime.call import AgentCall
 from ..realtime.farewells import FarewellStories
 from ..realtime.kit import ANNA
 from ..realtime.losses import LossStories
+from ..realtime.starts import StartStories
 from .test_contract import unexpected
 
 
@@ -81,6 +82,15 @@ class TestFarewells(FarewellStories):
 class TestLosses(LossStories):
     def make(self, service: StandIn) -> openai.Realtime:
         return openai.Realtime()
+
+
+class TestStarts(StartStories):
+    def make(self, service: StandIn, timeout: float) -> openai.Realtime:
+        detection = {"type": "server_vad", "interrupt_response": False}
+        return openai.Realtime(turn_detection=detection, response_timeout=timeout)
+
+    def begins_nothing(self, service: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(RealtimeSession, "generate", lambda *_: None)
 
 
 @pytest.mark.virtual_time

@@ -7,9 +7,11 @@ import pytest
 from vision_agents.plugins import qwen
 
 from ...standins.qwen.server import KEY, StandIn
+from ...standins.qwen.session import RealtimeSession
 from ..realtime.agents import LONG, AgentStories
 from ..realtime.call import AgentCall
 from ..realtime.losses import LossStories
+from ..realtime.starts import StartStories
 from .test_contract import unexpected
 
 
@@ -57,3 +59,12 @@ class TestAgent(AgentStories):
 class TestLosses(LossStories):
     def make(self, service: StandIn) -> qwen.Realtime:
         return qwen.Realtime(api_key=KEY, url=service.url)
+
+
+class TestStarts(StartStories):
+    def make(self, service: StandIn, timeout: float) -> qwen.Realtime:
+        session = {"turn_detection_param": {"interrupt_response": False}}
+        return qwen.Realtime(api_key=KEY, url=service.url, session=session, response_timeout=timeout)
+
+    def begins_nothing(self, service: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(RealtimeSession, "respond", lambda *_: None)

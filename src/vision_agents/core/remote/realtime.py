@@ -21,9 +21,20 @@ logger = logging.getLogger(__name__)
 RESPONSE_TIMEOUT = 10.0
 """Seconds within which a service has to begin a response that was asked for, by default."""
 
+LONGEST_RESPONSE_TIMEOUT = 600.0
+
 ASKED_AGAIN = 4
 """The limit to how often in a row texts are asked again since the connection was lost before they were answered: it may
 be lost because of them."""
+
+
+def check_response_timeout(seconds: float) -> None:
+    """Raise ValueError unless a service can be given so long."""
+    if not 0.0 < seconds <= LONGEST_RESPONSE_TIMEOUT:
+        raise ValueError(
+            f"response_timeout is {seconds}; it must be above 0, at most {LONGEST_RESPONSE_TIMEOUT:g}, and less "
+            "than the policy's reply_timeout"
+        )
 
 
 class RealtimeSession(abc.ABC):

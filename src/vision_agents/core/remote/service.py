@@ -62,7 +62,9 @@ def broke(error: BaseException) -> bool:
 
 def unreached(error: OSError) -> str:
     """Explain in a sentence a connection that was not made or has failed, and what to do about it."""
-    return f"the connection failed ({error.strerror or str(error) or type(error).__name__}). {UNREACHED}"
+    why = error.strerror or str(error) or type(error).__name__
+    of_file = f": {error.filename}" if error.filename else ""
+    return f"the connection failed ({why}{of_file}). {UNREACHED}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 import openai
 
 from vision_agents.core.remote import RemoteRealtime
-from vision_agents.core.remote.realtime import RESPONSE_TIMEOUT
+from vision_agents.core.remote.realtime import RESPONSE_TIMEOUT, check_response_timeout
 
 from . import wire
 from .client import TIMEOUT, make_client
@@ -37,13 +37,14 @@ class Realtime(RemoteRealtime):
         noise_reduction: "near_field" for headsets, "far_field" for rooms, None for none.
         session: further fields of the service's session, such as `{"max_output_tokens": 500}`.
         response_timeout: seconds within which a response has to begin that was asked for; then the session is renewed,
-            and the answer asked for once more. More for a slow server: up to the policy's `reply_timeout`.
+            and the answer asked for once more. More for a slow server, which then needs a policy whose `reply_timeout`
+            (20 s) is longer still: after that the agent has given the reply up. Above 0, at most 600.
         api_key, base_url, organization, project: by default from OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_ORG_ID and
             OPENAI_PROJECT_ID.
         client: a client of the SDK to use instead; it is not closed.
 
     Raises:
-        ValueError: there is no key, or the session would be without speech.
+        ValueError: there is no key, the session would be without speech, or `response_timeout` cannot be.
     """
 
     input_sample_rate = wire.SAMPLE_RATE
@@ -65,6 +66,7 @@ class Realtime(RemoteRealtime):
         project: str | None = None,
         client: openai.AsyncOpenAI | None = None,
     ) -> None:
+        check_response_timeout(response_timeout)
         super().__init__(SERVICE)
         self.model = model
         detection = dict(turn_detection or {"type": "server_vad"})

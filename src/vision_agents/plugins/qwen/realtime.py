@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vision_agents.core.remote import RemoteRealtime
-from vision_agents.core.remote.realtime import RESPONSE_TIMEOUT
+from vision_agents.core.remote.realtime import RESPONSE_TIMEOUT, check_response_timeout
 
 from .client import find_key
 from .link import SERVICE
@@ -40,7 +40,8 @@ class Realtime(RemoteRealtime):
             {"turn_detection_param": {"interrupt_response": False}} the agent itself decides whether speech is an
             interruption; give it a `vad` for that.
         response_timeout: seconds within which a response has to begin that was asked for; then the session is renewed,
-            and the answer asked for once more. More for a slow server: up to the policy's `reply_timeout`.
+            and the answer asked for once more. More for a slow server, which then needs a policy whose `reply_timeout`
+            (20 s) is longer still: after that the agent has given the reply up. Above 0, at most 600.
 
     Raises:
         ValueError: a key is missing, or a parameter cannot be.
@@ -67,6 +68,7 @@ class Realtime(RemoteRealtime):
         silence_ms = turn_detection_silence_duration_ms
         if not 200 <= silence_ms <= 6000:
             raise ValueError(f"turn_detection_silence_duration_ms is {silence_ms}; it must be from 200 to 6000")
+        check_response_timeout(response_timeout)
         super().__init__(SERVICE)
         self._response_timeout = response_timeout
         self.model = model
