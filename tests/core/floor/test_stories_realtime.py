@@ -172,6 +172,16 @@ class TestRealtime:
         story.at(2.0, ev.InterruptRequested)
         assert story.end() == [], "but code does"
 
+    def test_nor_one_that_is_nobodys(self) -> None:
+        """The model says that it has heard something, and no microphone has."""
+        for by_model in (True, False):
+            story = Story(answers=False)
+            story.at(0.0, ev.TurnStarted, ANN)
+            story.at(1.0, ev.TurnEnded, ANN)
+            story.at(1.1, ev.TranscriptReceived, ANN, "what time is it", True, began=0.0)
+            assert kinds(story.at(1.3, ev.InterruptRequested, by_model=by_model)) == [fx.Commit]
+            assert (fx.BeginReply(1, 1, answer=False, continues=0) in story.until(22.0)) is by_model
+
     def test_the_next_part_of_an_answer_is_owed_after_a_noise_too(self) -> None:
         story = Story(answers=False)
         story.at(0.0, ev.ReplyStarted, 1)

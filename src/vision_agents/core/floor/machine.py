@@ -309,6 +309,7 @@ class Floor:
         """Give the floor to a participant: the reply is gone, the turn goes on as any other."""
         reply = self._replies.reply
         assert reply is not None  # or there was nothing to challenge
+        self._replies.owed.suspend()
         self._commit(self.epoch + 1, turn.participant, reason_for(votes), votes)
         turn.unanswered |= reply.unheard_answer
         turn.cut = turn.cut if reply.unheard_answer or reply.untold else reply.number
@@ -324,7 +325,6 @@ class Floor:
         reply, self._replies.reply, self._judge.challenge = self._replies.reply, None, None
         # What was to be told is told after what the user says.
         self._replies.news |= by is not None and reply is not None and reply.untold
-        (self._replies.owed.settle if by is None else self._replies.owed.suspend)()
         self._replies.epoch = epoch
         self._do([fx.Commit(epoch, reply.number if reply else None, by, reason, votes)])
         # What people said still wants its answer, unless it is code that wants silence.
@@ -355,7 +355,8 @@ class Floor:
         epoch = self.epoch + 1 if event.epoch is None else event.epoch
         if epoch > self.epoch:
             self._interrupt_by_code(epoch, "asked for by code", silence=not event.by_model)
-            if not event.by_model:
+            if not event.by_model:  # Else who has asked for something waits for it all the same.
+                self._replies.owed.settle()
                 self._replies.silenced, self._replies.news = epoch, False
 
     def _interrupt_by_code(self, epoch: int, reason: str, *, silence: bool = False) -> None:
@@ -372,6 +373,7 @@ class Floor:
 
     def _on_requested(self, event: ev.ReplyRequested) -> None:
         if event.interrupts and event.within is None and event.reply > self.last_reply and self._replies.at_work:
+            self._replies.owed.settle()
             self._interrupt_by_code(self.epoch + 1, "a text is to be answered at once")
         self._on_reply(event)
 
