@@ -239,6 +239,9 @@ class Call:
     def _answer(self, key: int) -> None:
         if self.owing != key:
             return
+        if self.silent and self.speaking:  # It answers when all are done, who may have spoken before it was asked.
+            self.later(0.1, lambda: self._answer(key))
+            return
         self.owing = None
         if self.chance(0.2):
             self.post(ev.AnswerLost(self.now))
@@ -292,7 +295,11 @@ class Call:
             self.happen()
             self.run(self.now + self.rng.choice((0.0, 0.05, 0.3, 1.0, 2.5)))
         last = self.rng.choice(sorted(self.here))
-        self.later(self.rng.choice((0.0, 1.0, 3.0)), lambda: self.speak(last, 1.2, "and what about me"))
+        begins = self.rng.choice((0.0, 1.0, 3.0))
+        self.later(begins, lambda: self.speak(last, 1.2, "and what about me"))
+        if self.silent:
+            noisy = self.rng.choice(sorted(self.here))
+            self.later(begins + self.rng.choice((0.5, 1.3, 1.6, 3.0)), lambda: self.speak(noisy, 0.3, ""))
         self.run(LIMIT)
 
 
