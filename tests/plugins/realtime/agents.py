@@ -478,6 +478,33 @@ class AgentStories(abc.ABC):
             assert heard == ([] if may_be_silent else ["sorry."])
             assert service.requests == (1 if may_be_silent else 3)
 
+    @pytest.mark.parametrize("asked", ["spoken", "typed", "result"])
+    async def test_who_gets_an_answer_without_a_word_time_after_time_hears_something_all_the_same(
+        self, service: Any, asked: str
+    ) -> None:
+        async with self.call_with(service, apology="Say it again, please.") as call:
+
+            @call.agent.llm.register_function()
+            async def balance() -> str:
+                """The balance."""
+                return "ten pounds"
+
+            calls = [ToolCall("call_1", "balance", {})] if asked == "result" else []
+            service.will_hear("my balance")
+            service.will_say(*calls, "", "", *["you have ten pounds."] * 3)
+            if asked == "typed":
+                typing = asyncio.create_task(call.agent.simple_response("my balance"))
+            else:
+                call.speak(0.8)
+            await call.until(lambda: any(event.heard for event in call.ended()))
+            assert len(call.edge.frames) * FRAME_SECONDS < 20.0
+            await asyncio.sleep(30.0)
+            assert [event.heard for event in call.ended() if event.heard] == ["you have ten pounds."]
+            assert all(event.failed for event in call.ended() if not event.heard)
+            assert [m.text for m in call.agent.conversation if m.role is Role.USER] == ["my balance"]
+            if asked == "typed":
+                assert typing.done()
+
     @pytest.mark.parametrize("takes", [0.4, 4.0], ids=["returned", "running"])
     @pytest.mark.parametrize("tells_words", [True, False])
     async def test_what_somebody_asks_for_again_is_done_again(

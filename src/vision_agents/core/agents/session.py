@@ -361,6 +361,8 @@ class Session:
         self.post(ev.ReplyFailed(self.trace.now(), reply))
 
     def answer_lost(self, reply: int, *, begun: bool = True) -> None:
+        if not begun:
+            self.replies.failed(reply)
         self.post(ev.AnswerLost(self.trace.now(), reply, begun))
 
     def insertion_over(self, number: int, heard: bool) -> None:

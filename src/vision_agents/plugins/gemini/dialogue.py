@@ -24,7 +24,7 @@ from vision_agents.core import llm
 from vision_agents.core.audio import PcmData
 
 from .client import GeminiError
-from .responses import Response, Responses
+from .responses import STOPPED_LIMIT, Response, Responses
 from .user_turns import UserTurns
 
 # The rate in Hz of the model's voice where the service does not say it.
@@ -36,7 +36,8 @@ ANSWERS_IN_TEXT = (
 )
 
 # Why a turn may end without an answer, and without that being a fault.
-_ORDINARY_REASONS = frozenset({"TURN_COMPLETE_REASON_UNSPECIFIED", "NEED_MORE_INPUT"})
+_MORE_INPUT = "NEED_MORE_INPUT"
+_ORDINARY_REASONS = frozenset({"TURN_COMPLETE_REASON_UNSPECIFIED", _MORE_INPUT})
 
 # Why one may end that the model can still answer, if it is asked again. The others are about what is in the answer.
 _FAULTS = frozenset({"MALFORMED_FUNCTION_CALL"})
@@ -48,6 +49,9 @@ class Dialogue:
     def __init__(self, model: llm.Realtime, now: Callable[[], float]) -> None:
         self.model = model
         self._responses = Responses(model, now)
+        self._now = now
+        # When the service said last that it has stopped the model.
+        self._stopped_at = -STOPPED_LIMIT
         self._turns = UserTurns(model, now, lambda: self._responses.silent, lambda: self._responses.making)
 
     # What we do.
@@ -221,7 +225,8 @@ class Dialogue:
         if self._responses.late():
             self._responses.finish(self._responses.closing.popleft())
             return
-        response, self._responses.current = self.current, None
+        response = self.current if self.current is not None or more else self._unbegun(reason)
+        self._responses.current = None
         if response is None:
             return
         if response.pending:
@@ -248,7 +253,19 @@ class Dialogue:
         if more:
             self._responses.following(response)  # It thinks on.
 
+    def _unbegun(self, reason: types.TurnCompleteReason | None) -> Response | None:
+        """The response to words that the model ends its turn after, and has said nothing; None if it has none to give:
+        it was stopped, or has asked for more."""
+        waits = reason is not None and reason.value == _MORE_INPUT
+        stopped = self._now() - self._stopped_at < STOPPED_LIMIT
+        if waits or stopped or not self._turns.understood:
+            return None
+        response = self._responses.new()
+        self._answer_begins(response)
+        return response
+
     def _interrupted(self) -> None:
+        self._stopped_at = self._now()
         if self._responses.confirm():
             return
         calling, self._responses.calling = self._responses.calling, None

@@ -81,9 +81,8 @@ class Dialogue:
         self._names = ModelNames()
         self._responses = Responses()
         self._queue = ResponseQueue()
-        # The epoch in which the user's last turn ended, until its response begins; and whether its words are known.
+        # The epoch in which the user's last turn ended, until its response begins.
         self._turn_epoch: int | None = None
-        self._understood = False
         # When the user's last turn ended.
         self._quiet_since = 0.0
 
@@ -158,10 +157,11 @@ class Dialogue:
                 self._queue.retry(response.request)
             else:
                 self._report_lost(response)
+        understood = self._turns.asking is not None and self._turns.asking.understood
         self._responses.clear()
         self._turns.clear()
         self._queue.renew()
-        if spoken == epoch and self._understood:
+        if spoken == epoch and understood:
             self._report_unanswered(self._queue.add(epoch))
         return wanted
 
@@ -250,8 +250,10 @@ class Dialogue:
         if wanted and event.response.status in ("failed", "incomplete", "cancelled") and not filtered:
             # Cancelled by the service: for a noise, or for somebody who may not interrupt.
             self._report_lost(response)
-        elif wanted and response.asked and self._model.owes_words and not (response.started or filtered or calls):
-            self._report_lost(response)  # Nothing came of it.
+        elif wanted and self._model.owes_words and not (response.started or filtered or calls):
+            # A noise wants nothing said, and the words of a turn may still come.
+            if response.asked or self._turns.unsaid(response.epoch):
+                self._report_lost(response)
         elif wanted and (response.asked or filtered) and not calls:
             self._begin(response)  # An answer of which nothing came is over all the same, for who asked.
         self._model.report_response_done(response.id, more=bool(calls))
@@ -316,12 +318,8 @@ class Dialogue:
             self._model.report_turn_ended(turn.participant, 1.0, duration, self._turns.trailing_silence)
 
     def _on_committed(self, event: Event) -> None:
-        turn = self._turns.get(event.item_id)
-        if turn is not None and turn.committed:
-            return
-        if turn is not None:
-            turn.committed = True
-        self._turn_epoch, self._understood = self._model.epoch, turn is not None and bool(turn.final)
+        if self._turns.commit(event.item_id):
+            self._turn_epoch = self._model.epoch
 
     def _on_partial_words(self, event: Event) -> None:
         turn = self._turns.get(event.item_id)
@@ -334,12 +332,13 @@ class Dialogue:
         text = event.transcript.strip()
         # Some servers send a transcript again and again: it is one turn, and said once.
         if turn is not None and text != turn.final:
-            self._understood = True
             turn.final = text
             used = of_transcription(event.usage, self._names.transcription)
             if used is not None:
                 self._model.report_usage(used)
-            self._model.report_words(turn.participant, event.transcript.strip(), final=True, place=turn.place)
+            self._model.report_words(turn.participant, text, final=True, place=turn.place)
+            if turn is self._turns.asking and turn.understood and turn.unsaid == self._model.epoch:
+                self._model.report_answer_lost()
 
     def _on_words_failed(self, event: Event) -> None:
         turn = self._turns.get(event.item_id)

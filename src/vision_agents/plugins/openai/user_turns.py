@@ -29,6 +29,13 @@ class UserTurn:
     committed: bool = False
     # The final words that were reported.
     final: str | None = None
+    # The epoch in which the answer to it was over, without a word and before its own words were known.
+    unsaid: int | None = None
+
+    @property
+    def understood(self) -> bool:
+        """Return whether it is known to have words."""
+        return bool(self.final)
 
 
 class UserTurns:
@@ -37,6 +44,8 @@ class UserTurns:
     def __init__(self, detection: Mapping[str, Any]) -> None:
         self._padding_ms = self._silence_ms = 0
         self._turns: OrderedDict[str, UserTurn] = OrderedDict()
+        # The one that is answered now, or was last.
+        self.asking: UserTurn | None = None
         self.configure(detection)
 
     def configure(self, detection: Mapping[str, Any]) -> None:
@@ -61,6 +70,21 @@ class UserTurns:
         """Returns the turn of an item, if it is remembered."""
         return self._turns.get(item)
 
+    def commit(self, item: str) -> bool:
+        """Note that a turn is over and will be answered. Returns False if the service says so again."""
+        turn = self.asking = self._turns.get(item)
+        again = turn is not None and turn.committed
+        if turn is not None:
+            turn.committed = True
+        return not again
+
+    def unsaid(self, epoch: int) -> bool:
+        """Note that the answer was over without a word. Returns whether what it answers is known to have words."""
+        turn = self.asking
+        if turn is not None and not turn.understood:
+            turn.unsaid = epoch
+        return turn is not None and turn.understood
+
     @property
     def speaking(self) -> bool:
         """Return whether the latest turn is not over."""
@@ -79,3 +103,4 @@ class UserTurns:
     def clear(self) -> None:
         """Forget all: the session is gone, and its ids and its clock with it."""
         self._turns.clear()
+        self.asking = None

@@ -265,7 +265,8 @@ class Dialogue:
         elif wanted and not response.called:
             if not response.audible and any(item.get("type") == "message" for item in body.get("output") or ()):
                 self.model.report_mute(QwenError(NOT_UNDERSTOOD))
-            if response.started or response.request is None or filtered or not self.model.owes_words:
+            noise = response.request is None and not self._understood
+            if response.started or noise or filtered or not self.model.owes_words:
                 self._begin(response)  # An answer of which nothing came is over all the same, for who asked.
             else:
                 self._report_lost(response)  # Nothing came of it.
