@@ -29,6 +29,25 @@ RICH = ("over", "recorded", "no-place", "taken", "typed", "new-conversation")
 NOTICE = "!document.querySelector('#notice').hidden && document.querySelector('#notice-text').textContent"
 CAPTIONS = "[...document.querySelectorAll('#captions > li')].map((row) => row.textContent)"
 STATE = "document.querySelector('#state').dataset.state"
+# Chooses a microphone, by its number among those that have a name.
+CHOOSE = """((number) => {
+  const field = document.querySelector('#microphone');
+  field.value = [...field.options].map(({ value }) => value).filter(Boolean).at(number);
+  field.dispatchEvent(new Event('change'));
+  return field.value;
+})"""
+DEVICES = "document.querySelector('#microphone').options.length > 2"
+# What the browser has given.
+STREAMS = """
+window.streams = [];
+const ask = MediaDevices.prototype.getUserMedia;
+MediaDevices.prototype.getUserMedia = async function (wanted) {
+  const stream = await ask.call(this, wanted);
+  window.streams.push(stream);
+  return stream;
+};
+"""
+LIVES = "window.streams.map((stream) => stream.getTracks()[0].readyState)"
 VIOLATIONS = """axe.run().then(({ violations }) => violations.map(
   ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 100))}`))"""
 
@@ -167,6 +186,72 @@ async def test_a_microphone_that_the_system_has_muted_is_told_of_as_long_as_it_i
     assert "has muted it" in await tab.until(NOTICE)
     await tab.run("window.track.dispatchEvent(new Event('unmute'))")
     assert await tab.run("document.querySelector('#notice').hidden")
+
+
+async def test_another_microphone_is_not_said_to_be_muted_nor_is_that_of_a_call_that_is_over(on):
+    tab = await on.in_call(page_states.TRACKS)
+    await tab.until(DEVICES)
+    await tab.run("window.track.dispatchEvent(new Event('mute'))")
+    assert "has muted it" in await tab.until(NOTICE)
+    await tab.run(f"{CHOOSE}(-1)")
+    await tab.until("document.querySelector('#notice').hidden")
+    await tab.run("window.track.dispatchEvent(new Event('mute'))")
+    assert "has muted it" in await tab.until(NOTICE)
+    await tab.click("#talk")
+    await tab.until(f"{STATE} === 'off'")
+    assert await tab.run("document.querySelector('#notice').hidden")
+
+
+async def test_a_muted_caller_who_chooses_another_microphone_is_not_heard_for_a_moment(on):
+    watch = """
+    const send = RTCRtpSender.prototype.replaceTrack;
+    RTCRtpSender.prototype.replaceTrack = async function (track) {
+      const enabled = [track.enabled];
+      await send.call(this, track);
+      window.sent = [...enabled, track.enabled];
+    };
+    """
+    tab = await on.in_call(page_states.TRACKS + watch)
+    await tab.until(DEVICES)
+    await tab.click("#mute")
+    await tab.run(f"{CHOOSE}(-1)")
+    assert await tab.until("window.sent") == [False, False]
+    await tab.click("#mute")
+    assert await tab.run("window.track.enabled")
+
+
+async def test_the_microphone_that_was_chosen_last_is_taken_whichever_comes_last(on):
+    tab = await on.in_call(page_states.TRACKS)
+    await tab.until(DEVICES)
+    await tab.run("""
+      window.streams = [];
+      window.give = [];
+      const take = MediaDevices.prototype.getUserMedia;
+      MediaDevices.prototype.getUserMedia = function (wanted) {
+        return new Promise((resolve) => window.give.push(async () => {
+          window.streams.push(await take.call(this, wanted));
+          resolve(window.streams.at(-1));
+        }));
+      };
+    """)
+    await tab.run(f"{CHOOSE}(0)")
+    last = await tab.run(f"{CHOOSE}(1)")
+    await tab.run("window.give[1]()")
+    await tab.until(f"window.track.getSettings().deviceId === {last!r}")
+    await tab.run("window.give[0]()")
+    await tab.until(f"({LIVES}).join() === 'live,ended'")
+    assert await tab.run("window.track.getSettings().deviceId") == last
+
+
+async def test_a_microphone_that_cannot_be_sent_leaves_the_one_before(on):
+    refuse = "RTCRtpSender.prototype.replaceTrack = () => Promise.reject(new TypeError('no such codec'));"
+    tab = await on.in_call(STREAMS + refuse)
+    await tab.until(DEVICES)
+    await tab.run(f"{CHOOSE}(-1)")
+    assert "goes on with the one before" in await tab.until(NOTICE)
+    assert await tab.run(LIVES) == ["live", "ended"]
+    await tab.click("#talk")
+    await tab.until(f"({LIVES}).join() === 'ended,ended'")
 
 
 @pytest.mark.parametrize(

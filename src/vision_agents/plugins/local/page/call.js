@@ -91,12 +91,16 @@ export class Call {
     this.audio.play().catch((error) => error.name === "NotAllowedError" && this.silenced());
   }
 
-  // Another microphone, in the middle of the call.
+  // Another microphone, in the middle of the call. If it cannot be sent, the one before stays.
   async replace(stream) {
-    const before = this.stream;
-    this.stream = stream;
-    await this.sender?.replaceTrack(stream.getAudioTracks()[0]);
-    stop(before);
+    try {
+      await this.sender?.replaceTrack(stream.getAudioTracks()[0]);
+    } catch (error) {
+      stop(stream);
+      throw error;
+    }
+    stop(this.over ? stream : this.stream);
+    if (!this.over) this.stream = stream;
   }
 
   fail(text) {
