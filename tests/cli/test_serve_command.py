@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from vision_agents.cli import serve
+from vision_agents.cli.arguments import origin
 from vision_agents.cli.main import main
 from vision_agents.serving import ServeOptions
 
@@ -16,11 +17,39 @@ def test_a_number_of_hosts_without_ray_is_an_error_and_not_ignored(capsys: pytes
     assert "--hosts is the number of processes under Ray: give --ray" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("origin", ["shop", "shop.example", "https://shop.example/", "https://"])
-def test_what_browsers_would_never_say_is_no_origin(origin: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "site",
+    [
+        "shop",
+        "shop.example",
+        "https://shop.example/",
+        "https://",
+        "https://[x",
+        "https://shop.example:99999",
+        "https://me@shop.example",
+    ],
+)
+def test_what_browsers_would_never_say_is_no_origin(site: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(["serve", "--cors", origin])
+        main(["serve", "--cors", site])
     assert "is no origin: write it as browsers do" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("https://Shop.example:443", "https://shop.example"),
+        ("HTTP://shop.example:80", "http://shop.example"),
+        ("https://shop.example:8443", "https://shop.example:8443"),
+        ("http://shop.example:443", "http://shop.example:443"),
+        ("https://[::1]:443", "https://[::1]"),
+        ("capacitor://localhost", "capacitor://localhost"),
+        ("*", "*"),
+    ],
+)
+def test_an_origin_is_what_browsers_send(written: str, sent: str) -> None:
+    assert origin(written) == sent
+    assert list(ServeOptions(secret="", cors_allow_origins=[written]).cors_allow_origins) == [sent]
 
 
 def test_a_folder_for_traces_that_cannot_be_made_is_a_sentence(
@@ -69,3 +98,9 @@ def test_the_folder_for_traces_is_made_where_they_are_written(
     monkeypatch.setattr(serve, "_serve_on_ray", lambda *_: None)
     assert main(["serve", "mine:agent", "--traces", str(tmp_path / "traces"), *more]) == 0
     assert ((tmp_path / "traces").is_dir(), given) == (there, [{"traces": tmp_path / "traces"}])
+
+
+def test_the_longest_lifetime_is_written_out(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["token", "--call", "x", "--expires", "9999999999"])
+    assert "9999999999 is not a number of seconds from 1 to 315360000\n" in capsys.readouterr().err

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 from .errors import CommandError
 from .suggestions import did_you_mean
@@ -61,18 +60,20 @@ def seconds(least: float, most: float) -> Callable[[str], float]:
         except ValueError:
             number = math.nan
         if not least <= number <= most:
-            raise argparse.ArgumentTypeError(f"{value} is not a number of seconds from {least:g} to {most:g}")
+            raise argparse.ArgumentTypeError(f"{value} is not a number of seconds from {least:.15g} to {most:.15g}")
         return number
 
     return read
 
 
 def origin(value: str) -> str:
-    """A site, as browsers name it. Raises ArgumentTypeError for what is none."""
-    site = urlsplit(value)
-    if value != "*" and (not site.scheme or not site.netloc or value != f"{site.scheme}://{site.netloc}"):
-        raise argparse.ArgumentTypeError(f"{value!r} is no origin: write it as browsers do, https://shop.example:8443")
-    return value
+    """A site, as browsers name it, or "*". Raises ArgumentTypeError for what is none."""
+    from vision_agents.core.loopback import origin_of  # of a package that `--help` does not wait for
+
+    try:
+        return value if value == "*" else origin_of(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def make_folder(folder: Path) -> None:

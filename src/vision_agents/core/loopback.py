@@ -5,6 +5,9 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
+PORTS = {"http": 80, "https": 443}
+"""The ports of addresses that name none."""
+
 
 def is_loopback(host: str) -> bool:
     """Return whether nobody but this machine can reach what is served at `host`, a name or an address."""
@@ -20,6 +23,23 @@ def netloc_of(address: str) -> str:
         return urlsplit(address).netloc
     except ValueError:
         return ""
+
+
+def origin_of(address: str) -> str:
+    """The origin that browsers send for a site's pages: small letters, and no port that goes without saying.
+
+    Raises ValueError for what is no origin.
+    """
+    try:
+        site = urlsplit(address)
+        port = site.port
+    except ValueError:
+        site, port = urlsplit(""), None
+    host = site.hostname
+    if not site.scheme or not host or "@" in site.netloc or address.lower() != f"{site.scheme}://{site.netloc.lower()}":
+        raise ValueError(f"{address!r} is no origin: write it as browsers do, https://shop.example:8443")
+    name = f"[{host}]" if ":" in host else host
+    return f"{site.scheme}://{name}" + ("" if port in (None, PORTS.get(site.scheme)) else f":{port}")
 
 
 def name_of(netloc: str) -> str:

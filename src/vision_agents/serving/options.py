@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from vision_agents.core.loopback import is_loopback
+from vision_agents.core.loopback import is_loopback, origin_of
 from vision_agents.core.redaction import keep_secret
 
 from .admission import Limits
@@ -78,6 +78,7 @@ class ServeOptions:
         given = secret_from_environment() if self.secret is None else checked_secret(self.secret)
         keep_secret(given)
         object.__setattr__(self, "secret", given)
+        object.__setattr__(self, "cors_allow_origins", tuple(map(_as_sent, self.cors_allow_origins)))
         _ = self.proxies
 
     @property
@@ -102,3 +103,11 @@ class ServeOptions:
         """Raise ValueError if `host` can be reached by others, and nothing decides who may do what."""
         if self.open and not is_loopback(host):
             raise ValueError(NOT_OPEN.format(host=host))
+
+
+def _as_sent(origin: str) -> str:
+    """The origin as browsers send it; what is no site's ("*", "null") stays what it is."""
+    try:
+        return origin_of(origin)
+    except ValueError:
+        return origin
