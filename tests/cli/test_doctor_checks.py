@@ -8,6 +8,7 @@ import sys
 from hashlib import sha256
 from importlib import import_module, metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -215,17 +216,37 @@ def test_an_old_python(monkeypatch):
     assert "3.11" in finding.next
 
 
-def server_findings(url: str) -> list[tuple[Level, str]]:
-    llm = openai.ChatCompletionsLLM("mine", base_url=url, api_key="none")
+SERVED = (openai.ChatCompletionsLLM, openai.LLM, openai.Realtime)
+
+
+def server_findings(url: str, kind: Any = openai.ChatCompletionsLLM) -> list[tuple[Level, str]]:
+    llm = kind("mine", base_url=url, api_key="none")
     setup = dry_run.Setup("made:up", {"llm": llm})
     return [(finding.level, finding.what) for finding in agent_checks.model_server(setup)]
 
 
-def test_a_model_server_on_this_machine_that_is_not_there_is_told() -> None:
+@pytest.mark.parametrize("kind", SERVED)
+def test_a_model_server_on_this_machine_that_is_not_there_is_told(kind: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
-        assert server_findings(url) == []
-    ((level, what),) = server_findings(url)
+        assert server_findings(url, kind) == []
+    ((level, what),) = server_findings(url, kind)
     assert level is Level.PROBLEM
     assert what.startswith(f"no model server answers at {url}/: ")
-    assert server_findings("https://models.example/v1") == [], "others are not asked"
+    assert server_findings("https://models.example/v1", kind) == [], "others are not asked"
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [("http://localhost/v1", 80), ("https://localhost/v1", 443), ("https://localhost:8443/v1", 8443)],
+)
+def test_it_is_asked_at_the_port_of_its_address(url: str, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def refuse(address: tuple[str, int], timeout: float) -> None:
+        asked.append(address)
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    assert len(server_findings(url)) == 1
+    assert asked == [("localhost", port)]

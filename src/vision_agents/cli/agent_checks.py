@@ -14,7 +14,7 @@ from typing import Any
 
 from vision_agents.core.floor import InterruptionPolicy
 from vision_agents.core.llm import LLM
-from vision_agents.core.loopback import is_loopback
+from vision_agents.core.loopback import PORTS, is_loopback
 from vision_agents.core.models import ModelError, ModelStore, may_fetch
 from vision_agents.core.models.networks import networks_of
 
@@ -204,13 +204,13 @@ def tools(setup: Setup) -> Iterator[Finding]:
 def model_server(setup: Setup) -> Iterator[Finding]:
     """A model server on this machine that is not there. Others are not asked."""
     llm = setup.parts.get("llm")
-    if not (_is(llm, "openai.ChatCompletionsLLM") or _is(llm, "openai.LLM")):
+    if not any(_is(llm, kind) for kind in ("openai.ChatCompletionsLLM", "openai.LLM", "openai.Realtime")):
         return
     url = getattr(getattr(llm, "_client", None), "base_url", None)
     if url is None or not is_loopback(url.host):
         return
     try:
-        socket.create_connection((url.host, url.port or 80), SERVER_TIMEOUT).close()
+        socket.create_connection((url.host, url.port or PORTS.get(url.scheme, 80)), SERVER_TIMEOUT).close()
     except OSError as error:
         yield problem(
             f"llm {label(type(llm))}",
