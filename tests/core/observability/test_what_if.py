@@ -2,15 +2,19 @@
 
 import asyncio
 import json
+from dataclasses import asdict
 
 import pytest
 
-from vision_agents.core.floor import InterruptionPolicy
+from vision_agents.core.floor import Floor, FloorState, InterruptionPolicy
+from vision_agents.core.floor import events as ev
 from vision_agents.core.floor.vocabulary import Vocabulary
 from vision_agents.core.observability.what_if import what_if
-from vision_agents.core.trace import VERSION, TraceError, recorded_policy, replay
+from vision_agents.core.trace import VERSION, TraceError, encode_record, recorded_policy, replay
+from vision_agents.core.trace.notes import SessionStarted
 from vision_agents.testing import virtual_time
 
+from ...lab.heard_cases import STARTED, speech
 from .spoken_call import hold_call, user_wav
 
 NO_WORDS = Vocabulary(frozenset(), frozenset(), frozenset(), frozenset())
@@ -62,6 +66,28 @@ def test_deadlines_after_the_last_event_are_told_too(make_call):
     records = [*call.records[: end - 1], {"t": call.records[end]["t"] + 1.0, "note": "CallEnded", "error": None}]
     changes = what_if(records, InterruptionPolicy())
     assert [kind for kind, _ in told(changes, "+")] == ["Resume"]
+
+
+def test_what_was_recorded_at_the_moment_of_a_deadline_came_before_it():
+    """Somebody goes on in the very moment in which the agent would have gone on, too."""
+    floor, records = Floor(), []
+    session = SessionStarted(VERSION, asdict(floor.policy), floor.vocabulary.phrases, True, 0.0)
+    records.append(encode_record(0.0, session))
+
+    def happen(event):
+        records.append(encode_record(event.at - STARTED, event))
+        records.extend(encode_record(event.at - STARTED, effect) for effect in floor.handle(event))
+
+    asked = ev.TranscriptReceived(STARTED + 1.9, "ann", "tell me a story", True, 0.9)
+    turn = [ev.TurnEnded(STARTED + 1.8, "ann", 0.9, None, 0.2), asked, ev.TranscriptCompleted(STARTED + 1.9, "ann", 1)]
+    for event in [*speech(0.5, 1.0), *turn, ev.AudioStarted(STARTED + 2.5, 1), *speech(4.0, 0.3)]:
+        happen(event)
+    assert floor.state is FloorState.HELD
+    happen(ev.SpeechStarted(floor.deadline, "ann", 0.95, 0.03))
+    assert floor.state is FloorState.HELD
+    happen(ev.SpeechContinued(records[-1]["t"] + STARTED + 0.05, "ann", 0.95, 0.05, -20.0))
+    changes = what_if(records, InterruptionPolicy())
+    assert [(change.mark, change.effect["effect"]) for change in changes] == [(" ", "Hold")]
 
 
 @pytest.mark.parametrize(

@@ -11,20 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..floor import Floor, InterruptionPolicy
-from ..floor import events as ev
+from ..floor import InterruptionPolicy
 from ..trace import encode_record, recorded_floor
 from ..trace.codec import Json
-from ..trace.replay import recorded_event
+from ..trace.replay import TOLERANCE, recorded_event, rerun
 
 # What is told of an interruption; other effects are of no interest to a listener.
 TOLD = ("Hold", "Commit", "Resume", "DropReply")
-
-# Nobody hears a smaller difference in seconds; a recorded deadline is as late as the timer that announced it.
-TOLERANCE = 0.05
-
-# Deadlines that fall due one after the other without an event between them: more would be a loop.
-_DEADLINES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,33 +41,9 @@ def what_if(records: list[Json], policy: InterruptionPolicy) -> list[Change]:
 
 
 def _run(records: list[Json], policy: InterruptionPolicy) -> Iterator[tuple[float, Json]]:
-    floor = recorded_floor(records, policy)
-    start = 0.0
-    for record in records:
-        if record.get("event") in (None, ev.PolicySet.__name__):
-            continue  # The policy that is asked about holds throughout.
-        event = recorded_event(record)
-        start = event.at - float(record["t"])
-        for at in _due(floor, event.at):
-            yield from _effects(floor, ev.TimePassed(at), start)
-        yield from _effects(floor, event, start)
-    end = start + max((float(record["t"]) for record in records), default=0.0)
-    for at in _due(floor, end):
-        yield from _effects(floor, ev.TimePassed(at), start)
-
-
-def _due(floor: Floor, until: float) -> Iterator[float]:
-    """The deadlines up to then, each as it stands when the one before it has been dealt with."""
-    for _ in range(_DEADLINES):
-        deadline = floor.deadline
-        if deadline is None or deadline > until:
-            return
-        yield deadline
-
-
-def _effects(floor: Floor, event: ev.FloorEvent, start: float) -> Iterator[tuple[float, Json]]:
-    for effect in floor.handle(event):
-        t = event.at - start
+    events = ((float(record["t"]), recorded_event(record)) for record in records if "event" in record)
+    end = max((float(record["t"]) for record in records), default=0.0)
+    for t, effect in rerun(recorded_floor(records, policy), events, end):
         yield t, encode_record(t, effect)
 
 

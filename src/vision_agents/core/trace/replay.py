@@ -8,10 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..floor import Floor, InterruptionPolicy, Vocabulary
+from ..floor import effects as fx
 from ..floor import events as ev
 from .codec import Json, TraceError
 from .notes import SessionStarted
 from .records import Fact, encode_record, read_record
+
+# Nobody hears a smaller difference in seconds; a recorded deadline is as late as the timer that announced it.
+TOLERANCE = 0.05
+
+# Deadlines that fall due one after the other without an event between them: more would be a loop.
+_DEADLINES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,31 @@ def replay(records: Iterable[Json], policy: InterruptionPolicy | None = None) ->
             yield Difference(float(record["t"]), record, recorded, replayed)
 
 
+def rerun(floor: Floor, events: Iterable[tuple[float, ev.FloorEvent]], end: float) -> Iterator[tuple[float, fx.Effect]]:
+    """Run `floor` over recorded events, each with its time `t` in the trace, and yield what it does, and when.
+
+    Its deadlines fall due in their own time up to `end`, whether or not they were recorded; at the same moment what was
+    recorded comes first, as it did. The floor's policy holds throughout: it is as if that had always been the policy.
+    """
+    start = 0.0
+    for t, event in events:
+        if isinstance(event, ev.PolicySet):
+            continue
+        start = event.at - t
+        yield from _due(floor, event.at, start)
+        yield from ((t, effect) for effect in floor.handle(event))
+    yield from _due(floor, start + end, start)
+
+
+def _due(floor: Floor, until: float, start: float) -> Iterator[tuple[float, fx.Effect]]:
+    """What the deadlines before then lead to, each as it stands when the one before it has been dealt with."""
+    for _ in range(_DEADLINES):
+        at = floor.deadline
+        if at is None or at >= until:
+            return
+        yield from ((at - start, effect) for effect in floor.handle(ev.TimePassed(at)))
+
+
 def recorded_fact(record: Mapping[str, Any]) -> Fact:
     """The event or effect of a record. Raises TraceError for one that this version does not know."""
     fact = read_record(record).fact
@@ -65,7 +97,7 @@ def recorded_event(record: Mapping[str, Any]) -> ev.FloorEvent:
 def recorded_floor(records: Iterable[Mapping[str, Any]], policy: InterruptionPolicy | None = None) -> Floor:
     """A new floor as the one that was recorded, under `policy` if given. Raises TraceError for another version."""
     session = _session(records)
-    recorded = _policy(session)
+    recorded = policy_of(session)
     try:
         vocabulary = Vocabulary(**{kind: frozenset(words) for kind, words in session.words.items()})
     except (AttributeError, TypeError, ValueError) as error:
@@ -75,7 +107,7 @@ def recorded_floor(records: Iterable[Mapping[str, Any]], policy: InterruptionPol
 
 def recorded_policy(records: Iterable[Mapping[str, Any]]) -> InterruptionPolicy:
     """The policy under which the call was held. Raises TraceError if the trace does not say, or says it wrongly."""
-    return _policy(_session(records))
+    return policy_of(_session(records))
 
 
 def _session(records: Iterable[Mapping[str, Any]]) -> SessionStarted:
@@ -87,7 +119,8 @@ def _session(records: Iterable[Mapping[str, Any]]) -> SessionStarted:
     return session
 
 
-def _policy(session: SessionStarted) -> InterruptionPolicy:
+def policy_of(session: SessionStarted) -> InterruptionPolicy:
+    """The policy under which a call began. Raises TraceError for one that cannot be used."""
     try:
         return InterruptionPolicy(**session.policy)
     except (TypeError, ValueError) as error:
