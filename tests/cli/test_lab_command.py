@@ -10,9 +10,12 @@ import soundfile
 
 from vision_agents.cli import lab as lab_command
 from vision_agents.cli.main import main
+from vision_agents.lab.kept import keep
 from vision_agents.lab.result import CaseResult, LabResult
 from vision_agents.lab.scenario import LabError
 from vision_agents.lab.signals import Heard, Silence, write_signals
+
+from ..lab.heard_cases import heard
 
 SUITE = """
 groups:
@@ -59,6 +62,42 @@ def test_a_run_writes_its_results_and_says_the_figures(lab, tmp_path):
     assert printed.startswith("- fox-01 ")
 
 
+def test_a_run_without_traces_leaves_none_of_an_earlier_one(lab, tmp_path, monkeypatch):
+    case, records = heard(0.6)
+
+    def run_cases(scenarios, *_, keep_in, **__):
+        for scenario in scenarios if keep_in is not None else ():
+            keep(keep_in, scenario.id, records)
+        return tuple(replace(case, id=scenario.id) for scenario in scenarios)
+
+    monkeypatch.setattr("vision_agents.lab.pool.run_cases", run_cases)
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    out = tmp_path / "out"
+    run = ("run", "--suite", tmp_path / "suite.yaml", "--out", out, "--listen", "0")
+    assert lab(*run, "--keep")[0] == 0
+    (out / "traces" / "mine.jsonl").write_text("")
+    assert lab("replay", out)[0] == 0
+    # Those of cases that it does not have go, too.
+    assert lab(*run, "--only", "fox-01")[0] == 0
+    assert [path.name for path in (out / "traces").iterdir()] == ["mine.jsonl"]
+    status, printed = lab("replay", out)
+    assert (status, len(printed.splitlines())) == (2, 1)
+    assert "run the lab with --keep" in printed
+
+
+def test_what_a_replay_cannot_show_is_said(lab, tmp_path):
+    case, records = heard(0.6)
+    keep(tmp_path, case.id, records)
+    LabResult((replace(case, source=""),)).write(tmp_path / "lab.json", [])
+    assert "not to be seen here" not in lab("replay", tmp_path, "--policy", "commit_speech=0.8")[1]
+    status, printed = lab("replay", tmp_path, "--policy", "rewind_limit=0.5")
+    assert status == 0
+    assert "rewind_limit is not to be seen here: it acts on the sound" in printed
+    status, printed = lab("replay", tmp_path, "--try", "commit_speech=0.5")
+    assert (status, len(printed.splitlines())) == (2, 1)
+    assert "nothing can be tried" in printed
+
+
 def test_rules_are_tried_on_what_was_heard_before(lab, tmp_path):
     last = Silence(3.1, 3.3, None, 1.8, 0.99, ())
     turns = [Heard(name, "clip", name, name, (), 3.0, True, (last,)) for name in ("a", "b")]
@@ -91,6 +130,7 @@ def test_rules_are_tried_on_what_was_heard_before(lab, tmp_path):
         (["compare", "a.json", "b.json"], "a.json cannot be read"),
         (["replay", "nowhere"], "lab.json cannot be read"),
         (["replay", "nowhere", "--try", "mood=1"], "no number 'mood' to try"),
+        (["replay", "nowhere", "--try", "commit_speech=nan"], "a number that is not negative"),
         (["replay", "nowhere", "--policy", "mood=good"], "no policy setting 'mood'"),
     ],
 )

@@ -53,6 +53,15 @@ def test_the_recorded_policy_would_have_done_the_same(called, replay):
     assert printed.splitlines()[-1] == "nothing would have been different"
 
 
+def test_of_a_setting_that_the_decisions_do_not_rest_on_it_is_said(called, replay):
+    status, printed = replay(called, "--policy", "rewind_limit=0.5")
+    assert status == 0
+    assert printed.splitlines()[:2] == [
+        "rewind_limit 1.0 → 0.5",
+        "rewind_limit is not to be seen here: it acts on the sound, not on what the floor decides",
+    ]
+
+
 @pytest.mark.parametrize(
     ("setting", "complaint"),
     [

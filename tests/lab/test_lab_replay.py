@@ -1,16 +1,22 @@
 """Cases that were kept are decided again, and it is said which of the decisions are exact."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from vision_agents.core.floor import InterruptionPolicy
+from vision_agents.core.floor import effects as fx
 from vision_agents.core.trace import read_trace, recorded_policy
+from vision_agents.core.trace.notes import UserTranscript
+from vision_agents.core.trace.records import Record
+from vision_agents.lab import pool
 from vision_agents.lab.again import decide_again
-from vision_agents.lab.kept import FOLDER, keep, kept
+from vision_agents.lab.decision import expected
+from vision_agents.lab.kept import FOLDER, forget, keep, kept
 from vision_agents.lab.replayed import described, replay_cases
 from vision_agents.lab.result import CaseResult, LabResult
-from vision_agents.lab.scenario import LabError
+from vision_agents.lab.scenario import LabError, Scenario
 from vision_agents.lab.validation import number_of
 
 from .heard_cases import heard
@@ -39,6 +45,53 @@ def test_another_hold_makes_what_comes_after_it_approximate():
     assert (without.case.decision, without.exact) == ("yield", False)
 
 
+def changed(records, kind, **facts):
+    """The trace with other facts in each record of that kind."""
+    return tuple(
+        replace(record, fact=replace(record.fact, **facts)) if isinstance(record.fact, kind) else record
+        for record in records
+    )
+
+
+def test_what_is_asked_for_is_compared_and_not_what_it_is_called_or_why():
+    case, records = heard(0.3, "ignore")
+    assert any(isinstance(record.fact, fx.Resume) for record in records)
+    from_elsewhere = decide_again(case, records, {"rewind": "exact"})
+    assert (from_elsewhere.case.decision, from_elsewhere.exact) == ("ignore", False)
+    case = replace(case, began=0.0)  # The question before is a part of it.
+    for other in (
+        changed(records, fx.RecordTurn, text="tell me"),
+        changed(records, fx.BeginReply, prepared=True),
+        changed(records, fx.Hold, participant="bob"),
+    ):
+        assert not decide_again(case, other).exact
+    assert decide_again(case, changed(records, fx.Resume, reason="it was short", evidence=())).exact
+    assert decide_again(case, changed(records, fx.BeginReply, epoch=7)).exact
+
+
+def test_whether_the_rest_was_taken_is_never_exact_after_another_commit():
+    case, records = heard(0.6)
+    going_on = replace(case, resumed=6.0)
+    assert not decide_again(going_on, records, {"commit_speech": "0.4"}).exact
+
+
+def test_a_notice_is_to_be_finished_and_then_answered():
+    case = CaseResult("n", "notice", "suite", "uninterruptible", "after")
+    hold, drop = fx.Hold(1, "ann"), fx.DropReply(1, "stalled")
+    turn, answer = fx.RecordTurn("ann", "how long?"), fx.BeginReply(2, 1, True)
+
+    def right(*facts, finished=None):
+        return expected(case, "after", [(float(at), fact) for at, fact in enumerate(facts)], finished)
+
+    assert right(turn, answer)
+    assert right(turn, answer, hold), "that is another reply"
+    assert not right(turn)
+    assert not right(hold, turn, answer)
+    assert not right(turn, drop, answer)
+    assert not right(turn, answer, finished=False), "what was heard counts more"
+    assert right(hold, turn, answer, finished=True)
+
+
 def test_what_is_kept_is_read_as_it_was_whatever_the_id(tmp_path):
     case, records = heard(0.3, words=[("tak mi", 0.4)])
     keep(tmp_path, "audio/../a b@-6", records)
@@ -52,6 +105,67 @@ def test_what_is_kept_is_read_as_it_was_whatever_the_id(tmp_path):
     path.write_text("no trace")
     with pytest.raises(LabError, match="cannot be read"):
         kept(tmp_path, "audio/../a b@-6")
+
+
+@pytest.mark.parametrize("case_id", ["\u0436" * 250, "x" * 5000, "half \ud83d of a pair"])
+def test_ids_are_of_any_length(tmp_path, case_id):
+    _, records = heard(0.3, words=[("half \ud83d of a pair", 0.4)])
+    keep(tmp_path, case_id, records)
+    keep(tmp_path, case_id + "!", records[:1])
+    assert [record.fact for record in kept(tmp_path, case_id)[1:]] == [record.fact for record in records[1:]]
+    assert len(kept(tmp_path, case_id + "!")) == 1
+
+
+def test_only_the_traces_of_the_cases_are_forgotten(tmp_path):
+    _, records = heard(0.3)
+    keep(tmp_path, "a", records)
+    (tmp_path / FOLDER / "mine.jsonl").write_text("")
+    forget(tmp_path, ["a", "b"])
+    assert [path.name for path in (tmp_path / FOLDER).iterdir()] == ["mine.jsonl"]
+    (tmp_path / FOLDER / "mine.jsonl").unlink()
+    forget(tmp_path, ["a"])
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_trace_that_cannot_be_kept_ends_the_run_and_says_why(tmp_path, monkeypatch):
+    case, records = heard(0.6)
+    monkeypatch.setattr(pool, "run_case", lambda *_, **__: SimpleNamespace(before=(), records=records))
+    monkeypatch.setattr(pool, "measure", lambda _: case)
+    scenario = Scenario(case.id, "interruption", "yield", "answering", 1.0, None)
+    assert pool.run_cases([scenario], 1, keep_in=tmp_path) == (case,)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LabError, match=r"the trace of yield-0.6 cannot be written to .*: Not a directory; make room"):
+        pool.run_cases([scenario], 1, keep_in=tmp_path / "file")
+
+
+def test_a_trace_of_another_run_is_refused(tmp_path):
+    case, records = heard(0.6)
+    records = (*records, Record(4.5, UserTranscript("ann", "wait", True)))
+    keep(tmp_path, "c0", records)
+    case = replace(case, id="c0", source="s0", evidence={"words": [[4.5, "ann", "wait", True]]})
+
+    def decided(**other):
+        policy = other.pop("policy", {})
+        return replay_cases(tmp_path, LabResult((replace(case, **other),), policy), {}, jobs=1)
+
+    assert decided().approximate == decided(policy={"commit_speech": "0.75"}).approximate == frozenset()
+    for other in (
+        {"policy": {"commit_speech": "1.1"}},
+        {"decision": "ignore"},
+        {"reason": "1.20 s of clear speech"},
+        {"evidence": {"words": []}},
+    ):
+        with pytest.raises(LabError, match=r"the trace of c0 in .* is of another run than its lab\.json"):
+            decided(**other)
+    with pytest.raises(LabError, match="no policy setting 'mood'"):
+        decided(policy={"mood": "good"})
+
+
+def test_a_trace_without_its_policy_is_refused(tmp_path):
+    _, records = heard(0.3)
+    keep(tmp_path, "a", records[1:])
+    with pytest.raises(LabError, match="has no session record"):
+        kept(tmp_path, "a")
 
 
 def kept_run(folder):

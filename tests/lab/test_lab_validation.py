@@ -89,3 +89,36 @@ def test_a_number_to_try_is_one_of_the_policy_or_one_that_the_lab_tries() -> Non
         number_of("rewind=1")
     with pytest.raises(LabError, match="--try takes NAME=VALUE"):
         number_of("commit_speech=much")
+
+
+def test_whole_numbers_of_the_policy_are_tried_as_such() -> None:
+    number = number_of("retries=0,2")
+    assert number == Number("retries", (0.0, 2.0))
+    with number.at(2.0, InterruptionPolicy()) as policy:
+        assert policy.retries == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ("commit_speech=-1", "--try commit_speech: commit_speech is a number that is not negative"),
+        ("commit_speech=0.5,nan", "is a number that is not negative"),
+        ("commit_speech=inf", "is a number that is not negative"),
+        ("retries=1.5", "retries is a whole number that is not negative"),
+        ("queue_limit=0", "queue_limit must be at least 1"),
+        ("words.UNSURE=nan", "words.UNSURE is tried from -2 to 2, not at nan"),
+        ("words.UNSURE=-5", "words.UNSURE is tried from -2 to 2, not at -5"),
+        ("words.FASTEST=-1", "words.FASTEST is tried from 0 to 1000, not at -1"),
+        ("hold=1", "no number 'hold' to try"),
+        ("rewind_limit=2", "rewind_limit cannot be tried: it acts on the sound"),
+    ],
+)
+def test_a_value_that_a_number_cannot_have_is_refused(setting: str, complaint: str) -> None:
+    with pytest.raises(LabError, match=complaint):
+        number_of(setting)
+
+
+def test_no_number_is_tried_beyond_its_bounds() -> None:
+    for number in TRIED:
+        if number.module:
+            assert all(number.least <= value <= number.most for value in number.values)

@@ -161,11 +161,13 @@ def _run(args: argparse.Namespace) -> int:
     # The models and the runtimes are wanted only now.
     from vision_agents.lab.figures import figures, heard_figures
     from vision_agents.lab.goals import goals
+    from vision_agents.lab.kept import forget
     from vision_agents.lab.page import lab_page
     from vision_agents.lab.pool import run_cases
     from vision_agents.lab.result import LabResult
     from vision_agents.lab.table import goal_table, heard_table, table
 
+    forget(args.out, [*_earlier(args.out), *(scenario.id for scenario in scenarios)])
     keep_in = args.out if args.keep else None
     cases = run_cases(scenarios, args.jobs, policy, _progress, voiceprint=args.voiceprint, keep_in=keep_in)
     whole = not args.only and args.suite is None
@@ -190,6 +192,16 @@ def _run(args: argparse.Namespace) -> int:
         print(f"case {case.id} could not be run: {case.reason}", file=sys.stderr)
     print(f"\n{json_path}\n{html_path}")
     return FAILED if failed else OK
+
+
+def _earlier(folder: Path) -> list[str]:
+    """The ids of the cases of an earlier run into this folder."""
+    from vision_agents.lab.result import LabResult
+
+    try:
+        return [case.id for case in LabResult.read(folder / "lab.json").cases]
+    except LabError:
+        return []
 
 
 def _sounds(

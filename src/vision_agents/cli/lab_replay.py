@@ -9,7 +9,7 @@ from pathlib import Path
 from vision_agents.lab.scenario import LabError
 
 from .errors import OK
-from .policy import add_policy
+from .policy import add_policy, unseen
 from .suggestions import did_you_mean
 
 
@@ -30,7 +30,14 @@ def run_replay(args: argparse.Namespace, policy: dict[str, str], progress: Calla
             near = did_you_mean(args.only[0], kinds)
             raise LabError(f"no case is of the kind {' or '.join(args.only)}; there are {', '.join(kinds)}.{near}")
         before = replace(before, cases=cases)
+    if numbers and not any(case.source for case in before.cases if case.decision != "failed"):
+        raise LabError(
+            "nothing can be tried: a source is judged by what is best on all others, and none of these cases has one; "
+            "those of recordings have (lab run --audio DIR)"
+        )
     print(described(replay_cases(args.folder, before, policy, numbers, args.jobs, progress)))
+    if beyond := unseen(policy):
+        print(f"\n{beyond}")
     return OK
 
 

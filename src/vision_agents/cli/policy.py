@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
 from vision_agents.core.floor import InterruptionPolicy
+from vision_agents.core.floor.policy import BEYOND
 
 from .errors import CommandError
 from .suggestions import nearest
@@ -44,3 +45,8 @@ def policy_settings(settings: Sequence[str]) -> dict[str, str]:
     if wrong is not None:
         raise CommandError(f"--policy takes NAME=VALUE, as in commit_speech=0.5, not {wrong!r}")
     return {name: value for name, _, value in pairs}
+
+
+def unseen(names: Iterable[str]) -> str:
+    """A sentence on those of these settings of which a replay of decisions shows nothing; empty without any."""
+    return "\n".join(f"{name} is not to be seen here: {BEYOND[name]}" for name in names if name in BEYOND)

@@ -14,7 +14,7 @@ from vision_agents.core.trace import Difference, TraceError, read_records, read_
 from vision_agents.core.trace.codec import Json
 
 from .errors import FAILED, OK, CommandError
-from .policy import add_policy, changed_policy
+from .policy import add_policy, changed_policy, unseen
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -98,6 +98,8 @@ def _tell(recorded: InterruptionPolicy, policy: InterruptionPolicy, changes: lis
     names = [name for name in policy.__dataclass_fields__ if getattr(policy, name) != getattr(recorded, name)]
     settings = ", ".join(f"{name} {getattr(recorded, name)} → {getattr(policy, name)}" for name in names)
     print(settings or "the policy is the recorded one")
+    if beyond := unseen(names):
+        print(beyond)
     for change in changes:
         print(f"{change.mark} {change.t - offset:9.3f} s  {_sentence(change.effect)}")
     gone, new = (sum(change.mark == mark for change in changes) for mark in "-+")

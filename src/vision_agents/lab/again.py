@@ -6,25 +6,23 @@ was from there on, though the agent would have said more, or less: what is decid
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 
 from vision_agents.core.floor import Floor, InterruptionPolicy
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
-from vision_agents.core.trace.notes import SessionStarted
+from vision_agents.core.trace.notes import SessionStarted, UserTranscript
 from vision_agents.core.trace.records import Record
+from vision_agents.core.trace.replay import TOLERANCE, policy_of, rerun
 
 from .decision import decided, expected
 from .result import CaseResult
 
-# Seconds by which an effect may come at another time and still be the same: clocks tick a little late.
-_LATE = 0.05
-
-# Deadlines that fall due one after the other without an event between them: more would be a loop.
-_DEADLINES = 64
-
 Effects = list[tuple[float, fx.Effect]]
+
+# What an effect does not ask for: why it is, and by which numbers replies, turns and epochs go.
+_BESIDE = frozenset(("reason", "evidence", "epoch", "reply", "turn", "within"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +44,12 @@ def decide_again(case: CaseResult, records: Sequence[Record], settings: Mapping[
         return Again(case, exact=True)
     course = _since(effects, case.began)
     decision = decided(course, case.state, case.since)
-    commit = next(((at, effect) for at, effect in course if isinstance(effect, fx.Commit)), None)
+    commit = _commit(course)
     reason = commit[1].reason if commit is not None else _reason(course)
     right = expected(case, decision, course)
     again = replace(case, decision=decision, right=right, reason=reason, decided_by=None)
-    return Again(again, exact=commit is not None and commit[0] <= parted)
+    # Whether what was said after a pause is taken, is decided after the commit.
+    return Again(again, exact=commit is not None and commit[0] <= parted and case.resumed is None)
 
 
 def is_right(case: CaseResult, records: Sequence[Record], policy: InterruptionPolicy) -> bool:
@@ -59,33 +58,37 @@ def is_right(case: CaseResult, records: Sequence[Record], policy: InterruptionPo
     return expected(case, decided(course, case.state, case.since), course)
 
 
-def recorded_policy(records: Sequence[Record]) -> InterruptionPolicy:
-    """The policy under which the case ran."""
-    return next(
-        InterruptionPolicy(**record.fact.policy) for record in records if isinstance(record.fact, SessionStarted)
+def is_trace_of(case: CaseResult, records: Sequence[Record], settings: Mapping[str, str]) -> bool:
+    """Return whether a trace is that of the case as it ran under these settings of the policy.
+
+    It is by the policy, the decision and its reason, and the words that were heard. Raises ValueError for settings that
+    there are not.
+    """
+    policy, course = recorded_policy(records), _since(_recorded(records), case.began)
+    commit, words = _commit(course), case.evidence.get("words")
+    return (
+        policy == policy.override(dict(settings))
+        and decided(course, case.state, case.since) == case.decision
+        and (commit is None or case.reason in ("", commit[1].reason))
+        and (words is None or [text for _, _, text, _ in words] == _words(records, case.began))
     )
 
 
+def recorded_policy(records: Sequence[Record]) -> InterruptionPolicy:
+    """The policy under which the case ran."""
+    return policy_of(_session(records))
+
+
 def effects_of(records: Sequence[Record], policy: InterruptionPolicy) -> Effects:
-    """Return all that the floor does on the recorded events, in seconds of the case; deadlines are due in time."""
-    floor, effects = Floor(policy), Effects()
-    for record in records:
-        event = record.fact
-        if not isinstance(event, ev.FloorEvent):
-            continue
-        start = event.at - record.t
-        for at in _due(floor, event.at):
-            effects += ((at - start, effect) for effect in floor.handle(ev.TimePassed(at)))
-        effects += ((record.t, effect) for effect in floor.handle(event))
-    return effects
+    """Return all that the floor does on the recorded events, in seconds of the case; by the words that it has today."""
+    session = _session(records)
+    floor = Floor(policy, answers=session.answers, apology=session.apology)
+    events = ((record.t, record.fact) for record in records if isinstance(record.fact, ev.FloorEvent))
+    return list(rerun(floor, events, max(record.t for record in records)))
 
 
-def _due(floor: Floor, until: float) -> Iterator[float]:
-    for _ in range(_DEADLINES):
-        deadline = floor.deadline
-        if deadline is None or deadline >= until:
-            return
-        yield deadline
+def _session(records: Sequence[Record]) -> SessionStarted:
+    return next(record.fact for record in records if isinstance(record.fact, SessionStarted))
 
 
 def _recorded(records: Sequence[Record]) -> Effects:
@@ -99,10 +102,33 @@ def _since(effects: Effects, began: float) -> Effects:
 def _parted(before: Effects, now: Effects) -> float | None:
     """The first moment at which the two differ in what is done; None if they do not."""
     for (then, was), (at, effect) in zip(before, now, strict=False):
-        if type(was) is not type(effect) or abs(then - at) > _LATE:
+        if not _same(was, effect) or abs(then - at) > TOLERANCE:
             return min(then, at)
     rest = [*before[len(now) :], *now[len(before) :]]
     return rest[0][0] if rest else None
+
+
+def _same(was: fx.Effect, now: fx.Effect) -> bool:
+    """Return whether both ask for the same."""
+    if type(was) is not type(now):
+        return False
+    asked = (field.name for field in fields(was) if field.name not in _BESIDE)
+    return all(_alike(getattr(was, name), getattr(now, name)) for name in asked)
+
+
+def _alike(was: object, now: object) -> bool:
+    # Seconds of silence are as late as the timer.
+    if isinstance(was, float) and isinstance(now, float):
+        return abs(was - now) <= TOLERANCE
+    return was == now
+
+
+def _commit(course: Effects) -> tuple[float, fx.Commit] | None:
+    return next(((at, effect) for at, effect in course if isinstance(effect, fx.Commit)), None)
+
+
+def _words(records: Sequence[Record], began: float) -> list[str]:
+    return [record.fact.text for record in records if record.t >= began and isinstance(record.fact, UserTranscript)]
 
 
 def _reason(course: Effects) -> str:

@@ -24,13 +24,25 @@ def decided(course: Course, state: str, since: float) -> Decision:
     return "after" if state in ("answering", "uninterruptible") else "yield"
 
 
-def expected(case: CaseResult, decision: Decision, course: Course) -> bool:
-    """Return whether that was expected of the case, and what was said after a pause was taken."""
-    if case.expect == "ignore" and decision == "after":
-        return case.may_be_later  # The agent has kept its answer.
+def expected(case: CaseResult, decision: Decision, course: Course, finished: bool | None = None) -> bool:
+    """Return whether that was expected of the case.
+
+    Also what was said after a pause has to be taken, and what may not be interrupted to be heard to its end and then
+    answered. `finished`: whether that was to be heard; None where there is no sound, but the course alone.
+    """
+    if decision == "after":
+        if case.expect == "ignore":
+            return case.may_be_later  # The agent has kept its answer.
+        return case.expect == "after" and (_finished(course) if finished is None else finished)
     if decision != case.expect:
         return False
     return case.expect != "yield" or case.resumed is None or _taken(course, case.resumed)
+
+
+def _finished(course: Course) -> bool:
+    """Return whether the floor lets the agent finish, neither held nor given up, and then has it answer."""
+    answer = next((n for n, (_, fact) in enumerate(course) if isinstance(fact, fx.BeginReply) and fact.answer), None)
+    return answer is not None and not any(isinstance(fact, fx.Hold | fx.DropReply) for _, fact in course[:answer])
 
 
 def _taken(course: Course, since: float) -> bool:

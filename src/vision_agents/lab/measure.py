@@ -87,8 +87,7 @@ def measure(recorded: Recorded) -> CaseResult:
         resumed=recorded.resumed,
         may_be_later=scenario.may_be_later,
     )
-    whole = decision != "after" or scenario.expect != "after" or _finished_first(recorded, stretches)
-    return replace(case, right=whole and expected(case, decision, course))
+    return replace(case, right=expected(case, decision, course, _finished(recorded, stretches)))
 
 
 def failure(scenario: Scenario, error: BaseException) -> CaseResult:
@@ -128,7 +127,7 @@ def _since(recorded: Recorded) -> float:
     return recorded.began if alone else recorded.onset - AHEAD
 
 
-def _finished_first(recorded: Recorded, stretches: list[Stretch]) -> bool:
+def _finished(recorded: Recorded, stretches: list[Stretch]) -> bool:
     """Return whether the whole notice was played, and then an answer that knows what was said meanwhile."""
     notice = [stretch for stretch in stretches if stretch.place is not None]
     whole = len(notice) == 1 and notice[0].length == len(recorded.script.samples)

@@ -38,7 +38,7 @@ def run_cases(
 
     `voiceprint`: with one, where the agent knows the caller's voice. `keep_in`: the folder for the traces, see `kept`.
 
-    Raises LabError if a process dies.
+    Raises LabError if a process dies, or a trace cannot be written.
     """
     results: dict[str, CaseResult] = {}
     for result in in_processes(partial(_run, dict(policy or {}), voiceprint, keep_in), scenarios, jobs):
@@ -71,12 +71,14 @@ def _run(policy: dict[str, str], voiceprint: bool, keep_in: Path | None, scenari
     try:
         recorded = run_case(scenario, policy, voiceprint=voiceprint)
         records = (*recorded.before, *recorded.records)
-        if keep_in is not None:
-            keep(keep_in, scenario.id, records)
         case = measure(recorded)
-        return replace(case, under=under(case, records)) if scenario.source else case
+        if scenario.source:
+            case = replace(case, under=under(case, records))
     except Exception as error:
         return failure(scenario, error)
+    if keep_in is not None:
+        keep(keep_in, scenario.id, records)
+    return case
 
 
 def _quieten() -> None:

@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from .again import Again, decide_again
+from vision_agents.core.trace.records import Record
+
+from .again import Again, decide_again, is_trace_of
 from .compare import changed_lines, compare
 from .kept import kept
 from .pool import Progress, in_processes
 from .result import CaseResult, LabResult
+from .scenario import LabError
 from .table import aligned, percent
 from .validation import Number, chosen, left_out, means, under
 
@@ -39,10 +42,10 @@ def replay_cases(
 ) -> Replayed:
     """Decide the cases of a run again, whose traces are in `folder`. `numbers`: those that are tried on each case.
 
-    Raises LabError where a trace is missing or cannot be read.
+    Raises LabError where a trace is missing, cannot be read, or is of another run.
     """
     cases = [case for case in before.cases if case.decision != "failed"]
-    replay = partial(_replay, folder, dict(settings), tuple(numbers))
+    replay = partial(_replay, folder, dict(before.policy), dict(settings), tuple(numbers))
     found: dict[str, Again] = {}
     for again in in_processes(replay, cases, jobs):
         found[again.case.id] = again
@@ -52,11 +55,24 @@ def replay_cases(
     return Replayed(before, replace(before, cases=now, policy={**before.policy, **settings}), approximate)
 
 
-def _replay(folder: Path, settings: Mapping[str, str], numbers: Sequence[Number], case: CaseResult) -> Again:
+def _replay(
+    folder: Path, ran: Mapping[str, str], settings: Mapping[str, str], numbers: Sequence[Number], case: CaseResult
+) -> Again:
     records = kept(folder, case.id)
+    if not _is_of(case, records, ran):
+        raise LabError(
+            f"the trace of {case.id} in {folder} is of another run than its lab.json: run the lab with --keep once more"
+        )
     again = decide_again(case, records, settings)
     tried = under(case, records, numbers, settings) if numbers and case.source else {}
     return replace(again, case=replace(again.case, under=tried))
+
+
+def _is_of(case: CaseResult, records: Sequence[Record], ran: Mapping[str, str]) -> bool:
+    try:
+        return is_trace_of(case, records, ran)
+    except ValueError as error:
+        raise LabError(f"lab.json was not written by this version: {error}; run the lab once more") from None
 
 
 def described(replayed: Replayed) -> str:

@@ -152,7 +152,7 @@ class LabResult:
         policy, conditions = content.get("policy"), content.get("conditions")
         return cls(
             tuple(CaseResult(**case) for case in _tables(content, "cases", CaseResult, path)),
-            policy if isinstance(policy, dict) else {},
+            {str(name): str(value) for name, value in policy.items()} if isinstance(policy, dict) else {},
             tuple(map(str, conditions)) if isinstance(conditions, list) else (),
             tuple(Cut(**cut) for cut in _tables(content, "cuts", Cut, path)),
         )

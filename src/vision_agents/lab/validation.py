@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 
 from vision_agents.core.floor import InterruptionPolicy
+from vision_agents.core.floor.policy import BEYOND
 from vision_agents.core.floor.strategies import votes
 from vision_agents.core.trace.records import Record
 
@@ -22,15 +23,20 @@ from .again import is_right, recorded_policy
 from .result import CaseResult
 from .scenario import LabError
 
+# No constant of the floor is so large, and no vote weighs so much.
+LARGEST, WEIGHT = 1e3, 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Number:
     """A number that was set on recordings, and the other values that are tried: of the policy, or a constant of a
-    `module` of the floor, which no agent sets."""
+    `module` of the floor, which no agent sets, from `least` to `most`."""
 
     name: str
     values: tuple[float, ...]
     module: str = ""
+    least: float = field(default=0.0, compare=False)
+    most: float = field(default=LARGEST, compare=False)
 
     @property
     def title(self) -> str:
@@ -40,7 +46,7 @@ class Number:
     def at(self, value: float, policy: InterruptionPolicy) -> Iterator[InterruptionPolicy]:
         """Have the number at another value for a while; yields the policy with it."""
         if not self.module:
-            yield policy.override({self.name: str(value)})
+            yield policy.override({self.name: _written(value)})
             return
         module = import_module(f"{_FLOOR}.{self.module}")
         before = getattr(module, self.name)
@@ -66,13 +72,13 @@ TRIED = (
     Number("DOUBT", (0.25, 0.75), "challenger"),
     Number("STEADY", (5.0, 9.0), "strategies.loudness"),
     Number("FARTHEST", (14.0, 18.0), "strategies.loudness"),
-    Number("LATER", (-1.0, -0.25), "strategies.loudness"),
+    Number("LATER", (-1.0, -0.25), "strategies.loudness", -WEIGHT, WEIGHT),
     Number("SETTLED", (0.25, 0.8), "strategies.loudness"),
     Number("SENTENCE", (2.0, 4.0), "strategies.words"),
     Number("GOES_ON", (1.0, 3.0), "strategies.loudness"),
     Number("BELIEVED", (0.5, 0.7), "strategies.words"),
     Number("CERTAIN", (0.7, 0.8), "strategies.words"),
-    Number("UNSURE", (0.0, 0.5, 1.0), "strategies.words"),
+    Number("UNSURE", (0.0, 0.5, 1.0), "strategies.words", -WEIGHT, WEIGHT),
     Number("FASTEST", (4.0, 6.0), "strategies.words"),
     Number("FASTEST_IN_ALL", (3.0, 4.5), "strategies.words"),
     Number("PER_BACKCHANNEL", (0.4, 0.6), "strategies.words"),
@@ -104,16 +110,44 @@ def under(
 
 
 def number_of(setting: str) -> Number:
-    """The number of NAME=VALUE,VALUE: of the policy, or by its title one of `TRIED`. Raises LabError for none."""
-    name, _, values = setting.partition("=")
+    """The number of NAME=VALUE,VALUE: of the policy, or by its title one of `TRIED`.
+
+    Raises LabError for none, and for values that it cannot have.
+    """
+    name, _, texts = setting.partition("=")
     known = {number.title: number for number in TRIED}
-    known |= {name: Number(name, ()) for name, value in _DEFAULTS.items() if isinstance(value, float)}
+    known |= {name: Number(name, ()) for name, value in _DEFAULTS.items() if _is_number(value) and name not in BEYOND}
+    if name in BEYOND:
+        raise LabError(f"{name} cannot be tried: {BEYOND[name]}")
     if name not in known:
         raise LabError(f"there is no number {name!r} to try; there are {', '.join(known)}")
     try:
-        return replace(known[name], values=tuple(float(value) for value in values.split(",")))
+        values = tuple(float(text) for text in texts.split(","))
     except ValueError:
         raise LabError(f"--try takes NAME=VALUE,VALUE, as in commit_speech=0.5,0.9, not {setting!r}") from None
+    for value in values:
+        _check(known[name], value)
+    return replace(known[name], values=values)
+
+
+def _check(number: Number, value: float) -> None:
+    """Raise LabError for a value that the number cannot have."""
+    if number.module and not number.least <= value <= number.most:
+        raise LabError(f"{number.title} is tried from {number.least:g} to {number.most:g}, not at {value:g}")
+    if not number.module:
+        try:
+            InterruptionPolicy().override({number.name: _written(value)})
+        except ValueError as error:
+            raise LabError(f"--try {number.name}: {error}") from None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _written(value: float) -> str:
+    """The value as the policy reads it: some of its numbers are whole."""
+    return f"{value:.0f}" if value.is_integer() else str(value)
 
 
 def left_out(cases: Sequence[CaseResult]) -> dict[str, bool]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -160,3 +162,9 @@ def test_other_strategies_hold_for_words_that_come_late() -> None:
     assert story.at(7.0, ev.TranscriptReceived, ANN, "not Rome", True) == [fx.RecordOverheard(ANN, "not Rome")]
     story.at(7.1, ev.PolicySet, knobs())
     assert fx.RecordTurn(ANN, "not Milan") in story.at(7.2, ev.TranscriptReceived, ANN, "not Milan", True)
+
+
+def test_the_floor_reads_every_setting_but_those_that_are_beyond_it() -> None:
+    modules = [path for path in Path(policy.__file__).parent.rglob("*.py") if path.name != "policy.py"]
+    read = {name for path in modules for name in re.findall(r"policy\.(\w+)", path.read_text(encoding="utf-8"))}
+    assert {setting.name for setting in fields(InterruptionPolicy)} - read == set(policy.BEYOND)

@@ -170,6 +170,12 @@ async def test_what_is_no_recorded_call_says_why(trace, body, policy, status, sa
 
 
 @pytest.mark.virtual_time
+async def test_of_a_recorded_call_nothing_is_asked_that_its_decisions_do_not_show(trace):
+    names = {setting["name"] for setting in (await answered(Replays(), trace))["policy"]}
+    assert {setting.name for setting in fields(InterruptionPolicy)} - names == {"rewind_limit"}
+
+
+@pytest.mark.virtual_time
 async def test_a_trace_that_keeps_the_process_busy_is_given_up_and_the_next_one_is_answered(trace, monkeypatch):
     replays = Replays()
     with monkeypatch.context() as shortly:

@@ -14,6 +14,9 @@ _CHOICES = {
     "endpointing": ("learned", "fixed"),
 }
 
+# Settings that the floor does not read, and what they act on: no replay of its decisions shows them.
+BEYOND = {"rewind_limit": "it acts on the sound, not on what the floor decides"}
+
 
 @dataclass(frozen=True, slots=True)
 class InterruptionPolicy:

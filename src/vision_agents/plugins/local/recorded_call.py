@@ -14,6 +14,7 @@ import sys
 from collections.abc import AsyncIterable, Mapping
 from typing import Any
 
+from vision_agents.core.floor.policy import BEYOND
 from vision_agents.core.observability.reader import recording_offset
 from vision_agents.core.observability.what_if import what_if
 from vision_agents.core.trace import TraceError, read_records, recorded_policy
@@ -124,9 +125,10 @@ def _finish(process: subprocess.Popen[bytes], trace: bytes) -> tuple[bytes, byte
 
 
 def read_call(body: bytes) -> dict[str, Any]:
-    """The `records` of a trace that pages show, its `policy`, and the `offset` of its recording in seconds."""
+    """The `records` of a trace that pages show, its `policy` as far as it can be asked about, and the `offset` of its
+    recording in seconds."""
     records = read_lines(body.decode(errors="replace"), "the trace")
-    policy = policy_form(recorded_policy(records))
+    policy = [setting for setting in policy_form(recorded_policy(records)) if setting["name"] not in BEYOND]
     offset = recording_offset(read_records(records))
     screen = PageRecords()
     shown = [picked for record in records if (picked := screen.pick(record)) is not None]
