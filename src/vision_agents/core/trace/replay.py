@@ -72,7 +72,7 @@ def rerun(floor: Floor, events: Iterable[tuple[float, ev.FloorEvent]], end: floa
 
 
 def _due(floor: Floor, until: float, start: float) -> Iterator[tuple[float, fx.Effect]]:
-    """What the deadlines before then lead to, each as it stands when the one before it has been dealt with."""
+    """Let the deadlines before `until` fall due, each as it stands when the one before it has been dealt with."""
     for _ in range(_DEADLINES):
         at = floor.deadline
         if at is None or at >= until:
