@@ -22,6 +22,7 @@ import numpy as np
 from vision_agents.core import Agent, Participant
 from vision_agents.core.conversation import Message, Role
 from vision_agents.core.floor import FloorState
+from vision_agents.core.llm.llm import LIMIT_PROMPT
 from vision_agents.core.voice import CONTINUE_PROMPT
 from vision_agents.testing import virtual_time
 from vision_agents.testing.hostile import ProvingEdge
@@ -65,7 +66,7 @@ class Witness:
     """Knows what was said for certain, independently of the floor, and what each request was asked with."""
 
     def __init__(self) -> None:
-        self.certain = {plain(CONTINUE_PROMPT)}
+        self.certain = {plain(CONTINUE_PROMPT), plain(LIMIT_PROMPT)}
         # What the floor has taken for overheard: that may be written down as such, and nobody answers it.
         self.overheard: set[str] = set()
         self.requests: list[frozenset[str]] = []

@@ -18,6 +18,7 @@ from vision_agents.core.edge import FRAME_SECONDS, EdgeTransport
 from vision_agents.core.events import Event
 from vision_agents.core.floor import FloorState
 from vision_agents.core.llm import LLM, Realtime
+from vision_agents.core.llm.llm import LIMIT_PROMPT
 from vision_agents.core.stt import STT
 from vision_agents.core.tts import TTS, SpeechChunk, Word
 from vision_agents.core.turn_detection import TurnStartedEvent
@@ -28,6 +29,8 @@ from vision_agents.testing.parts import ScriptedDetector
 RATE = 48_000
 WORD = 9_600
 GRAIN = 64
+# What a model is asked besides what people say.
+PROMPTS = (CONTINUE_PROMPT, LIMIT_PROMPT)
 PEOPLE = (Participant("anna"), Participant("bert"))
 
 
@@ -73,9 +76,9 @@ class StormyLLM(LLM):
     def first(self, request):
         """The number of its first word: it goes on where it stopped, if it is asked to, and behind its calls."""
         last = request.messages[-1]
-        goes_on = last.role is Role.TOOL or last.text == CONTINUE_PROMPT
+        goes_on = last.role is Role.TOOL or last.text in PROMPTS
         for message in reversed(request.messages if goes_on else ()):
-            if message.role is Role.USER and message.text != CONTINUE_PROMPT:
+            if message.role is Role.USER and message.text not in PROMPTS:
                 break
             if message.role is Role.ASSISTANT and message.text:
                 return int(message.text.split()[-1].strip("w.")) + 1

@@ -51,6 +51,8 @@ class Facts(NamedTuple):
     deserted: bool
     # The call is over.
     over: bool
+    # A reply that is to tell news waits for the voice, or to be made once more.
+    news_queued: bool
     # There is something to be told that nobody waited for; and the replies whose functions run.
     news: bool
     needing: frozenset[int]
@@ -98,6 +100,7 @@ def look(floor: Floor) -> Facts:
         deserted=floor.deserted,
         over=floor._over,
         news=voice.news,
+        news_queued=any(waiting.news for waiting in voice.queue),
         needing=frozenset(voice.functions),
         shelved=voice.shelved,
         inner=frozenset(w.number for w in voice.queue if w.inner and w.number is not None),
@@ -330,7 +333,7 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                 if isinstance(event, ev.AudioDrained):
                     over.add(event.reply)
                 assert number == after.reply or number in over
-                assert before.news or before.shelved
+                assert before.news or before.shelved or before.news_queued
                 told = True
             case fx.InsertSpeech(number, within, filler):
                 assert floor.answers, "a realtime model says one response after the other"

@@ -232,6 +232,9 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(kind=st.sampled_from([ev.AudioStarted, ev.AudioProgressed, ev.AudioDrained, ev.ReplyFailed]), data=st.data())
     @precondition(lambda self: self.gone)
     def a_reply_that_is_over_is_heard_of_again(self, kind: type[ev.ReplyEvent], data: st.DataObject) -> None:
+        # What is due by now comes of the time, not of the event.
+        while (deadline := self.floor.deadline) is not None and deadline <= self.now:
+            self.happens(ev.TimePassed(self.now))
         before = pickle.dumps((self.floor._turns, self.floor._replies, self.floor._judge.challenge))
         assert self.happens(kind(self.now, data.draw(st.sampled_from(sorted(self.gone))))) == []
         assert pickle.dumps((self.floor._turns, self.floor._replies, self.floor._judge.challenge)) == before
