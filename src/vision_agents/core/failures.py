@@ -18,6 +18,11 @@ def explains_itself(error: BaseException) -> bool:
     return type(error).__module__.startswith("vision_agents.") and not isinstance(error, StandInError)
 
 
+def reason_of(error: BaseException) -> str:
+    """Say in words why something failed: of the system's own errors without their number, and never nothing."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
 def log_failure(logger: logging.Logger, what: str, error: BaseException) -> None:
     """Log that `what` failed, as an error."""
     brief = explains_itself(error) and not logger.isEnabledFor(logging.DEBUG)

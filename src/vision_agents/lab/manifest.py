@@ -30,6 +30,8 @@ from pathlib import Path
 from typing import Any, cast
 from zlib import crc32
 
+from vision_agents.core.failures import reason_of
+
 from .scenario import EXPECTED, Expected, Hearing, LabError, Scenario, Sound
 
 EXPECTED_OF = {
@@ -85,7 +87,7 @@ def read_folder(folder: Path, levels: Mapping[str, Sequence[float]] = LEVELS) ->
     except FileNotFoundError:
         raise LabError(f"there is no {path}; --audio takes a folder of recordings with a manifest.json") from None
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise LabError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise LabError(f"{path} cannot be read: {reason_of(error)}") from None
     if not isinstance(content, list):
         raise LabError(f"{path} is not a list of clips")
     clips = [_clip(folder, clip, f"{path}, clip {number}") for number, clip in enumerate(content, 1)]

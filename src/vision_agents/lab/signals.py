@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from vision_agents.core.audio import PcmData, Samples
+from vision_agents.core.failures import reason_of
 from vision_agents.core.models.networks import NetworkLease, NetworkSpec
 from vision_agents.core.part import Attachment
 from vision_agents.core.participants import Participant
@@ -124,8 +125,9 @@ def read_signals(path: Path) -> list[Heard]:
     try:
         return [decode(Heard, turn) for turn in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError, AttributeError, TraceError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise LabError(f"{path} has no signals of `lab endpointing` ({why}): give the signals.json of a run") from None
+        raise LabError(
+            f"{path} has no signals of `lab endpointing` ({reason_of(error)}): give the signals.json of a run"
+        ) from None
 
 
 @dataclass

@@ -29,6 +29,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
+from vision_agents.core.failures import reason_of
+
 from .scenario import EXPECTED, LEVEL, STATES, STYLES, Bed, Expected, LabError, Scenario, Sound, Source, State, Style
 from .sounds import NOISES
 
@@ -69,7 +71,7 @@ def load_suite(path: Path) -> list[Scenario]:
     except FileNotFoundError:
         raise LabError(f"there is no suite {path}; check --suite") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise LabError(f"the suite {path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise LabError(f"the suite {path} cannot be read: {reason_of(error)}") from None
     return unique(read_suite(text, path.name))
 
 

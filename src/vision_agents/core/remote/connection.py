@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
+from ..failures import reason_of
 from ..redaction import redact, redacted
 from ..tasks import Tasks, own_errors
 
@@ -297,6 +298,4 @@ class ReconnectingConnection(Generic[S]):
 
 
 def _reason(error: BaseException | None) -> str:
-    if error is None:
-        return "it closed the connection"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return "it closed the connection" if error is None else reason_of(error)

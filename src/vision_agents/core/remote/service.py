@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ..failures import reason_of
 from ..redaction import redacted
 
 
@@ -62,9 +63,8 @@ def broke(error: BaseException) -> bool:
 
 def unreached(error: OSError) -> str:
     """Explain in a sentence a connection that was not made or has failed, and what to do about it."""
-    why = error.strerror or str(error) or type(error).__name__
     of_file = f": {error.filename}" if error.filename else ""
-    return f"the connection failed ({why}{of_file}). {UNREACHED}"
+    return f"the connection failed ({reason_of(error)}{of_file}). {UNREACHED}"
 
 
 @dataclass(frozen=True, slots=True)
