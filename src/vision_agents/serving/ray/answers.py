@@ -7,8 +7,15 @@ from enum import StrEnum
 
 from vision_agents.core.conversation import Message
 
+from ..admission import Refused
+
 Refusal = tuple[str, str, float]
 """A `Refused`, as it is sent: the reason, the text, and seconds."""
+
+
+def sent(refusal: Refused) -> Refusal:
+    """A refusal, as it is sent."""
+    return refusal.reason, str(refusal), refusal.retry_after
 
 
 @dataclass(frozen=True, slots=True)

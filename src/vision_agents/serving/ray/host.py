@@ -24,6 +24,7 @@ from ..lost import Ending, latest
 from ..metrics import snapshot
 from ..runner import Runner
 from ..session import AgentSession, CallRequest, End, StartError
+from .answers import sent
 from .book import Release, Report
 from .client import RegistryClient
 from .registry import Registry
@@ -93,7 +94,7 @@ class Host:
             if (refusal := self._calls.refusal()) is not None:
                 ending = None
                 self._note_room()
-                yield _refused(refusal)
+                yield {"refused": sent(refusal)}
                 return
             if not await self._registry.ask(Registry.claim, session, self._name, request.attempt):
                 ending = None
@@ -113,7 +114,7 @@ class Host:
             self._note_room()
             if refusal.reason != "session":  # That one runs here.
                 await self._registry.ask(Registry.unclaim, session, self._name, request.attempt)
-            yield _refused(refusal)
+            yield {"refused": sent(refusal)}
         except CreateAgentError as error:
             ending = Ending("failed", str(error))
             yield {"failed": str(error)}
@@ -175,11 +176,6 @@ class Host:
         there = figures.calls.all
         self._full = there if figures.capacity <= there else None
         return Report(self._release, facts, said, figures)
-
-
-def _refused(refusal: Refused) -> dict[str, Any]:
-    """A refusal, as an item of a stream."""
-    return {"refused": (refusal.reason, str(refusal), refusal.retry_after)}
 
 
 def _said(session: AgentSession | None) -> tuple[Message, ...]:

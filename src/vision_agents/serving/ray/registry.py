@@ -20,7 +20,7 @@ from ..dispatch import SessionFacts
 from ..lost import Ending, Lost
 from ..metrics import Snapshot, Totals
 from ..session import CallRequest
-from .answers import Attempt, Before, Refusal, Said
+from .answers import Attempt, Before, Refusal, Said, sent
 from .book import Book, Release, Report
 from .ends import Ends
 from .mail import Box, Mail
@@ -73,12 +73,14 @@ class Registry:
         refusal = DRAINING if self._draining else self._book.reserve(self._clock(), request, facts, most)
         if refusal is not None:
             self._refused[refusal.reason] += 1
-        return _sent(refusal) or Attempt(request.attempt, await self.takers())
+            return sent(refusal)
+        return Attempt(request.attempt, await self.takers())
 
     async def refusal(self, leaving: int = 0) -> Refusal | None:
         """Return why no further session is taken now, if so many of those that there are end for it."""
         await self._learn()
-        return _sent(DRAINING if self._draining else self._book.refusal(leaving))
+        refusal = DRAINING if self._draining else self._book.refusal(leaving)
+        return None if refusal is None else sent(refusal)
 
     async def takers(self) -> frozenset[str]:
         """Return the hosts that a session may be offered to."""
@@ -312,7 +314,3 @@ class Registry:
                 # Of a start that was never there nobody was told: it is refused, if somebody still waits for it.
                 lost = self._book.sessions[session].moves > 0
                 self._close(session, Ending("lost" if lost else "failed", "no host took it", lost=lost))
-
-
-def _sent(refusal: Refused | None) -> Refusal | None:
-    return None if refusal is None else (refusal.reason, str(refusal), refusal.retry_after)
