@@ -15,9 +15,9 @@ from .arguments import make_folder
 from .colour import judged
 from .errors import FAILED, OK, CommandError
 from .lab_endpointing import add_endpointing, run_endpointing
+from .lab_kinds import of_kinds
 from .lab_replay import add_replay, run_replay
 from .policy import add_policy, changed_policy, policy_settings
-from .suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from vision_agents.lab.result import CaseResult, Cut
@@ -230,13 +230,7 @@ def _chosen(args: argparse.Namespace) -> tuple[list[Scenario], tuple[str, ...]]:
         raise CommandError("there are no recordings: give --audio the folder that they are in")
     suite = [] if alone else shipped_suite() if args.suite is None else load_suite(args.suite)
     recorded = [scenario for folder in args.audio for scenario in read_folder(folder, levels)]
-    scenarios = unique(suite + recorded)
-    if args.only:
-        kinds = ", ".join(sorted({scenario.kind for scenario in scenarios}))
-        scenarios = [scenario for scenario in scenarios if {scenario.kind, scenario.id} & set(args.only)]
-        if not scenarios and HEARD not in args.only:
-            near = did_you_mean(args.only[0], (*kinds.split(", "), HEARD))
-            raise CommandError(f"no case is of the kind {' or '.join(args.only)}; there are {kinds}, {HEARD}.{near}")
+    scenarios = of_kinds(unique(suite + recorded), args.only, HEARD)
     run = with_primer(feasible(scenarios), args.primer)
     left_out = len(scenarios) - len(feasible(scenarios))
     if recorded and suite and not args.only:

@@ -9,8 +9,8 @@ from pathlib import Path
 from vision_agents.lab.scenario import LabError
 
 from .errors import OK
+from .lab_kinds import of_kinds
 from .policy import add_policy, unseen
-from .suggestions import did_you_mean
 
 
 def run_replay(args: argparse.Namespace, policy: dict[str, str], progress: Callable[[int, int], None]) -> int:
@@ -23,13 +23,7 @@ def run_replay(args: argparse.Namespace, policy: dict[str, str], progress: Calla
 
     numbers = [number_of(setting) for setting in args.tried]
     before = LabResult.read(args.folder / "lab.json")
-    if args.only:
-        kinds = sorted({case.kind for case in before.cases})
-        cases = tuple(case for case in before.cases if {case.kind, case.id} & set(args.only))
-        if not cases:
-            near = did_you_mean(args.only[0], kinds)
-            raise LabError(f"no case is of the kind {' or '.join(args.only)}; there are {', '.join(kinds)}.{near}")
-        before = replace(before, cases=cases)
+    before = replace(before, cases=tuple(of_kinds(before.cases, args.only)))
     if numbers and not any(case.source for case in before.cases if case.decision != "failed"):
         raise LabError(
             "nothing can be tried: a source is judged by what is best on all others, and none of these cases has one; "
