@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,11 +47,7 @@ async def test_the_agent_of_the_page_is_interrupted_and_falls_silent(provider: S
     def ended() -> list[AgentSpeechEndedEvent]:
         return [event for event in events if isinstance(event, AgentSpeechEndedEvent)]
 
-    await agent.join()
-    assert edge.sink is not None
-    edge.sink.participant_joined(ANNA)
-    microphone = Microphone(edge)
-    try:
+    async with joined(agent, edge) as microphone:
         await microphone.speak(0.5)
         await eventually(lambda: any(edge.audible))
         await asyncio.sleep(0.9)
@@ -77,9 +74,6 @@ async def test_the_agent_of_the_page_is_interrupted_and_falls_silent(provider: S
         turns = [event for event in events if isinstance(event, TurnEndedEvent)]
         assert [event.duration_ms for event in turns] == pytest.approx([500, 400], abs=150)
         assert len(provider.sessions) == 1
-    finally:
-        microphone.close()
-        await agent.close()
     assert not provider.refused
 
 
@@ -163,19 +157,12 @@ async def test_silence_after_a_result_is_asked_about_at_once_unless_there_is_not
         returned.set()
         return result
 
-    await agent.join()
-    assert edge.sink is not None
-    edge.sink.participant_joined(ANNA)
-    microphone = Microphone(edge)
-    try:
+    async with joined(agent, edge) as microphone:
         await microphone.speak(0.5)
         await eventually(returned.is_set)
         await asyncio.sleep(6.0)
         heard = [m.text for m in agent.conversation if m.role is Role.ASSISTANT and m.text]
         assert heard == [*([preamble] if preamble else []), *(["you have ten pounds."] if result else [])]
-    finally:
-        microphone.close()
-        await agent.close()
 
 
 @pytest.mark.parametrize(
@@ -208,11 +195,7 @@ async def test_who_called_is_answered_though_a_stream_is_lost_and_nothing_is_don
     def said() -> list[str]:
         return [m.text for m in agent.conversation if m.role is Role.ASSISTANT and m.text]
 
-    await agent.join()
-    assert edge.sink is not None
-    edge.sink.participant_joined(ANNA)
-    microphone = Microphone(edge)
-    try:
+    async with joined(agent, edge) as microphone:
         if moment == "asked":
             asking = asyncio.create_task(agent.simple_response("pay it"))
             await eventually(lambda: provider.active)
@@ -232,9 +215,6 @@ async def test_who_called_is_answered_though_a_stream_is_lost_and_nothing_is_don
         assert [m.text for m in agent.conversation if m.role is Role.USER] == ["pay it"]
         assert len(provider.sessions) == (5 if loss == "flapping" else 2)
         assert moment != "asked" or await asking
-    finally:
-        microphone.close()
-        await agent.close()
 
 
 async def test_a_model_that_is_interrupted_by_nothing_is_asked_to_go_on_for_so_often_only(
@@ -246,12 +226,8 @@ async def test_a_model_that_is_interrupted_by_nothing_is_asked_to_go_on_for_so_o
     edge = LoopEdge()
     agent = Agent(edge=edge, agent_user=User(name="Assistant", id="agent"), llm=aws.Realtime(), apology="Sorry.")
     agent.policy = InterruptionPolicy(continuations=2)
-    await agent.join()
-    assert edge.sink is not None
-    edge.sink.participant_joined(ANNA)
-    microphone = Microphone(edge)
-    asked, asking = 0, asyncio.create_task(agent.simple_response("Count."))
-    try:
+    async with joined(agent, edge):
+        asked, asking = 0, asyncio.create_task(agent.simple_response("Count."))
         await asyncio.sleep(1.5)
         while not any("Sorry." in text for text in provider.session.asked):
             if edge.frames[-1].any() and provider.session.interrupt():
@@ -261,6 +237,17 @@ async def test_a_model_that_is_interrupted_by_nothing_is_asked_to_go_on_for_so_o
         # The first one may have been somebody.
         assert asked == 4
         assert not await asking
+
+
+@asynccontextmanager
+async def joined(agent: Agent, edge: LoopEdge) -> AsyncIterator[Microphone]:
+    """Have the agent in a call with Anna; gives her microphone."""
+    await agent.join()
+    assert edge.sink is not None
+    edge.sink.participant_joined(ANNA)
+    microphone = Microphone(edge)
+    try:
+        yield microphone
     finally:
         microphone.close()
         await agent.close()
