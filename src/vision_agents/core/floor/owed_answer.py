@@ -38,6 +38,10 @@ class OwedAnswer:
         self.asked_from = max(self.asked_from, began)
         self.understood |= understood
 
+    def ask_part(self, at: float) -> None:
+        """Take note that it is the next part of what was being said."""
+        self.since, self.part, self.overdue = at, True, False
+
     def suspend(self) -> None:
         """Somebody takes the turn: nothing is awaited until that is over."""
         self.suspended |= self.since is not None

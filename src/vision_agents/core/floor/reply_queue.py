@@ -133,7 +133,7 @@ class ReplyQueue(WaitingReplies):
     def owe_part(self, at: float) -> None:
         """A realtime model owes the next part of an answer, unless it has begun that."""
         if not any(waiting.started for waiting in self.queue):
-            self.owed.since, self.owed.part, self.owed.overdue = at, True, False
+            self.owed.ask_part(at)
 
     def queue_news(self, at: float) -> None:
         """Queue what is to be told that nobody waited for, if nothing else has or wants the voice."""

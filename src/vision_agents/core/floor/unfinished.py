@@ -17,7 +17,7 @@ import re
 from enum import Enum
 from functools import lru_cache
 
-from .vocabulary import Vocabulary, tokens
+from .vocabulary import HAN, Vocabulary, tokens
 
 
 class Ending(Enum):
@@ -214,7 +214,7 @@ _SHORT_ANSWERS = Vocabulary(
 )
 
 # Thai, Lao, Tibetan, Burmese, Khmer, kana and Han.
-_UNDIVIDED = re.compile("[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uff66-\uff9d\U00020000-\U0003ffff]")
+_UNDIVIDED = re.compile(f"[{HAN}\u0e00-\u109f\u1780-\u17ff\uff66-\uff9d\U00020000-\U0003ffff]")
 
 _NUMBERS = frozenset(tokens("zero one two three four five six seven eight nine oh double triple dot dash at"))
 

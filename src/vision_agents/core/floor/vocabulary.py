@@ -14,14 +14,14 @@ from .phrases import PHRASES
 # Vowel signs and accents that are characters of their own are parts of words, as in हाँ.
 _MARKS = "".join(chr(code) for code in range(0x300, 0x1200) if unicodedata.category(chr(code)).startswith("M"))
 # Characters of scripts that write without spaces.
-_HAN, _THAI = "\u3040-\u30ff\u3400-\u9fff", "\u0e01-\u0e3a\u0e40-\u0e4e"
+HAN, _THAI = "\u3040-\u30ff\u3400-\u9fff", "\u0e01-\u0e3a\u0e40-\u0e4e"
 # A word, or one character of such a script.
-_TOKEN = re.compile(rf"[{_HAN}{_THAI}]|(?:(?![{_HAN}{_THAI}])[^\W_][{_MARKS}]*)+(?:['-](?:[^\W_][{_MARKS}]*)+)*")
+_TOKEN = re.compile(rf"[{HAN}{_THAI}]|(?:(?![{HAN}{_THAI}])[^\W_][{_MARKS}]*)+(?:['-](?:[^\W_][{_MARKS}]*)+)*")
 
 # Words that one such character stands for: a Chinese word has two or three, a Thai one four or five.
 WORDS_PER_CHARACTER = 0.4
 WORDS_PER_THAI_CHARACTER = 0.22
-_PER_CHARACTER = ((re.compile(f"[{_HAN}]"), WORDS_PER_CHARACTER), (re.compile(f"[{_THAI}]"), WORDS_PER_THAI_CHARACTER))
+_PER_CHARACTER = ((re.compile(f"[{HAN}]"), WORDS_PER_CHARACTER), (re.compile(f"[{_THAI}]"), WORDS_PER_THAI_CHARACTER))
 
 # What recognisers write in two ways is one: apostrophes, Arabic letters of Persian and Urdu, carriers of hamza; and
 # what they write or leave out: the marks of short vowels in Arabic and Hebrew, the nasal dot, joiners.
