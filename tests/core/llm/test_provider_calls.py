@@ -52,6 +52,15 @@ async def test_the_first_call_stands_for_one_that_repeats_it(desk: Desk, since: 
     assert len(desk.ended) == 1
 
 
+async def test_when_the_call_is_over_nothing_is_called_though_its_end_is_not_reached(desk: Desk) -> None:
+    running = make(desk, "finish", "1")
+    await at(1.0)
+    desk.calls.end()
+    assert await make(desk, "look", "2") == "(not called: the call ended)"
+    assert await running == "done k"
+    assert begun(desk) == 1
+
+
 async def test_what_repeats_a_call_is_told_that_words_of_it_were_not_heard(desk: Desk) -> None:
     assert await make(desk, "finish", "1") == "done k"
     desk.calls.repeats.broken_off()

@@ -19,7 +19,7 @@ from ..epoch import Epoch
 from ..events import EventManager
 from ..floor import Clearance, Floor, InterruptionPolicy
 from ..floor import events as ev
-from ..llm import CALL_ENDED, Tool
+from ..llm import Tool
 from ..part import Attachment
 from ..participants import Participant
 from ..redaction import redacted
@@ -307,7 +307,7 @@ class Session:
             # An effect led to it: the floor hears of it after the effects before it, and then the call is over.
             self._loop.call_soon(self.ended, error)
             return
-        self._voice.abandon_calls(CALL_ENDED)
+        self._voice.end_calls()
         self.post(ev.CallOver(self.trace.now()))
         self.over.set()
         self._timer.set(None)

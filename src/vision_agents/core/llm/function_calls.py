@@ -223,16 +223,20 @@ class FunctionCalls:
         # A new set: this may come while somebody goes through the old one.
         self._running = {call, *(running for running in self._running if running.tasks)}
 
-    async def close(self, timeout: float) -> None:
-        """The call is over: what is to finish has `timeout` seconds for it, everything else is cancelled.
-
-        A function that has ended the call itself waits for this, and is not waited for.
-        """
+    def end(self) -> None:
+        """The call is over: nothing is called any more, and what runs is abandoned. Harmless twice."""
         self._watch()
         self.over = True
         self.abandon(CALL_ENDED)
         # Nothing of this call is interrupted in the next one.
         self._last_response = None
+
+    async def close(self, timeout: float) -> None:
+        """End, and wait for what runs: what is to finish has `timeout` seconds for it, everything else is cancelled.
+
+        A function that has ended the call itself waits for this, and is not waited for.
+        """
+        self.end()
         self._running = {call for call in self._running if call is not calling_function()}
         for call in self._running:
             call.abandon(CALL_ENDED)

@@ -12,7 +12,7 @@ from typing import Any
 from ..audio import PcmData, Playout, Resampler
 from ..audio.playout import SAMPLE_RATE
 from ..conversation import Conversation, Message, Role, has_words
-from ..llm import LLM, AnswerCalls, FunctionCall, LLMRequest, nothing_to_tell, took_effect
+from ..llm import CALL_ENDED, LLM, AnswerCalls, FunctionCall, LLMRequest, nothing_to_tell, took_effect
 from ..tasks import together
 from ..tts import TTS, TTSAudioEvent
 from .making import Making
@@ -120,6 +120,10 @@ class CascadeVoice:
     def abandon_calls(self, why: str) -> None:
         for making in self._making.values():
             making.calls.abandon(why)
+
+    def end_calls(self) -> None:
+        self.abandon_calls(CALL_ENDED)
+        self._llm.function_calls.end()
 
     def cancel(self, heard: dict[int, tuple[float, str]]) -> None:
         # At once, before anything can be asked next: then the history tells what became of the calls.

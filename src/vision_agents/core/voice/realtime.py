@@ -154,6 +154,9 @@ class RealtimeVoice:
     def abandon_calls(self, why: str) -> None:
         self._model.function_calls.abandon(why)
 
+    def end_calls(self) -> None:
+        self._model.function_calls.end()
+
     def cancel(self, heard: dict[int, tuple[float, str]]) -> None:
         for number, (seconds, _) in heard.items():
             self._return_news(number, seconds)

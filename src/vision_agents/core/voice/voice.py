@@ -156,6 +156,9 @@ class Voice(Protocol):
     def abandon_calls(self, why: str) -> None:
         """Wait for no function any more: whom they were called for has gone, and took nothing back."""
 
+    def end_calls(self) -> None:
+        """Call nothing any more: the call is over. What runs is abandoned."""
+
     def cancel(self, heard: dict[int, tuple[float, str]]) -> None:
         """Stop making everything. `heard`: for each reply that was cut off, the seconds and the words heard of it."""
 
