@@ -120,7 +120,7 @@ class RealtimeCall(RandomCall):
                 self.witness.fault(f"what {call} found is told {told} times")
         # What could not be told is told with the next answer; there may be none.
         shelved = self._floor._replies.shelved
-        if self.agent._joined()._voice.has_news and not (self.wanted_silence or shelved):
+        if self.agent._joined()._voice.has_news and not shelved:
             self.witness.fault("what a function found is never told")
 
     def look(self) -> None:

@@ -305,6 +305,14 @@ class TestRealtimeFunctions:
         assert story.state() is FloorState.IDLE
 
 
+def talking() -> Story:
+    """A realtime model says its reply 1."""
+    story = Story(answers=False)
+    story.at(1.0, ev.ReplyStarted, 1)
+    story.at(1.1, ev.AudioStarted, 1)
+    return story
+
+
 class TestNews:
     def test_it_is_told_when_nothing_else_is_said(self) -> None:
         story = speaking()
@@ -337,6 +345,27 @@ class TestNews:
         story.at(3.0, ev.InterruptRequested)
         assert story.at(4.0, ev.FunctionFound, 0) == []
         assert kinds(story.at(5.0, ev.FunctionFound, 1)) == [fx.BeginReply]
+
+    @pytest.mark.parametrize("found", [2.9, 4.0], ids=["before", "after"])
+    def test_a_realtime_model_tells_it_with_its_next_answer(self, found: float) -> None:
+        story = talking()
+        events = [(found, ev.FunctionFound, (0,)), (3.0, ev.InterruptRequested, ())]
+        for at, kind, facts in sorted(events, key=lambda event: event[0]):
+            story.at(at, kind, *facts)
+        story.until(20.0)
+        story.at(20.0, ev.TurnStarted, ANN, 1.0)
+        story.at(21.0, ev.TurnEnded, ANN, 1.0, None, 0.2)
+        assert fx.TellNews(2) in story.at(21.5, ev.ReplyStarted, 2)
+
+    def test_so_does_who_meets_somebody_when_all_had_left(self) -> None:
+        story = talking()
+        story.at(2.0, ev.ParticipantJoined, ANN)
+        story.at(3.0, ev.ParticipantLeft, ANN)
+        story.at(4.0, ev.FunctionFound, 0)
+        story.at(20.0, ev.ParticipantJoined, BOB)
+        assert story.at(20.1, ev.TurnStarted, BOB, 1.0)
+        story.at(21.0, ev.TurnEnded, BOB, 1.0, None, 0.2)
+        assert fx.TellNews(2) in story.at(21.5, ev.ReplyStarted, 2)
 
     def test_a_model_that_stopped_itself_wanted_no_silence(self) -> None:
         story = speaking()

@@ -219,7 +219,7 @@ class Floor:
         self._do(self._taking.settle(at))
         if self.deserted:
             self._do(self._replies.clear("nobody is there"))
-            self._replies.news = False
+            self._replies.shelve_news()
         self._stop_waiting_calls(at)
         if self._taking.quiet:
             self._replies.queue_news(at)
@@ -354,15 +354,15 @@ class Floor:
     def _on_interrupt(self, event: ev.InterruptRequested) -> None:
         epoch = self.epoch + 1 if event.epoch is None else event.epoch
         if epoch > self.epoch:
-            self._interrupt_by_code(epoch, "asked for by code", silence=not event.by_model)
+            self._interrupt_by_code(epoch, "asked for by code")
             if not event.by_model:  # Else who has asked for something waits for it all the same.
                 self._replies.owed.settle()
-                self._replies.silenced, self._replies.news = epoch, False
+                self._replies.silence(epoch)
 
-    def _interrupt_by_code(self, epoch: int, reason: str, *, silence: bool = False) -> None:
+    def _interrupt_by_code(self, epoch: int, reason: str) -> None:
         reply = self._replies.reply
         self._commit(epoch, None, reason)
-        self._replies.news |= reply is not None and reply.untold and not silence
+        self._replies.news |= reply is not None and reply.untold
         for turn in self._turns.values():
             turn.unanswered, turn.cut = False, None
 

@@ -55,7 +55,8 @@ class ReplyQueue(WaitingReplies):
     waits: dict[int, Wait] = field(default_factory=dict)
     # The answer that is prepared for a turn which is not complete.
     draft: Draft | None = None
-    # Functions found something that nobody waited for and nothing has told; answers before this epoch are unwanted.
+    # Functions found something that nobody waited for and nothing has told. Of answers before this epoch nothing is
+    # told by itself: code has silenced them.
     news: bool = False
     silenced: int = 0
     # A realtime model knew of it when it was asked what it owes an answer to, but for so many things that were found
@@ -63,7 +64,7 @@ class ReplyQueue(WaitingReplies):
     known: bool = False
     later: int = 0
     learnt: bool = True
-    # What could not be told is told with the next answer.
+    # What could not be told, or is not to be told by itself, is told with the next answer.
     shelved: bool = False
 
     def enqueue(self, number: int, waiting: QueuedReply) -> list[fx.Effect]:
@@ -109,18 +110,28 @@ class ReplyQueue(WaitingReplies):
         if not self.answer_waits:
             self.queue.insert(self.before_rests, QueuedReply(at, attempt=Attempt(at)))
 
-    def found(self, *, known: bool) -> None:
+    def found(self, epoch: int, *, known: bool) -> None:
         """Take note of something that is to be told. A model that answers already does not know of it.
 
-        `known`: a model knows of it when it is asked next.
+        `epoch`: of the answer that it was to be told in. `known`: a model knows of it when it is asked next.
         """
-        self.news, self.learnt = True, known
+        silenced, self.learnt = epoch < self.silenced, known
+        self.news, self.shelved = self.news or not silenced, self.shelved or silenced
         self.later += 1
         self.queue = deque(replace(waiting, later=waiting.later + waiting.started) for waiting in self.queue)
 
     def tell_news(self, waiting: QueuedReply) -> None:
         """Count as told what a reply tells."""
-        self.news = self.news and waiting.later > 0
+        self.news, self.shelved = self.news and waiting.later > 0, self.shelved and waiting.later > 0
+
+    def silence(self, epoch: int) -> None:
+        """Have nothing told by itself that was asked for before this epoch."""
+        self.silenced = epoch
+        self.shelve_news()
+
+    def shelve_news(self) -> None:
+        """Have what was found told with the next answer, and not by itself."""
+        self.news, self.shelved = False, self.shelved or self.news
 
     def owe_answer(self, at: float, participant: str, began: float, *, understood: bool) -> None:
         """A realtime model owes an answer to a turn that `began` then, and knows by now what is to be told."""
@@ -378,7 +389,7 @@ class ReplyQueue(WaitingReplies):
             w for w in self.queue if (w.interruptible and w.number is not None) or (w.number is None and answers)
         ]
         self.queue = deque(w for w in self.queue if w not in dropped)
-        self.news |= answers is False and any(w.aside is not None and w.aside.untold for w in dropped)
+        self.news |= any(w.aside is not None and w.aside.untold for w in dropped)
         if answers:
             self.addressees.clear()
         return [fx.DropReply(w.number, "interrupted") for w in dropped if w.number is not None]

@@ -259,8 +259,7 @@ class Replying:
         return []
 
     def _function_found(self, event: ev.FunctionFound) -> Effects:
-        if event.epoch >= self._replies.silenced:
-            self._replies.found(known=event.known)
+        self._replies.found(event.epoch, known=event.known)
         return []
 
     def _calls_wait(self, event: ev.CallsWait) -> Effects:
