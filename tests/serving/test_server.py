@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -57,11 +58,11 @@ def environment(**more: str) -> dict[str, str]:
 
 @contextmanager
 def process(
-    *arguments: object, says: str = "Serving at http", **more: str
+    *arguments: object, says: str = "Serving at http", stderr: Any = None, **more: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A server; its address once it answers. `says`: what is in the line by which it tells that."""
     run = subprocess.Popen(
-        list(map(str, arguments)), cwd=HERE, env=environment(**more), stdout=subprocess.PIPE, stderr=None, text=True
+        list(map(str, arguments)), cwd=HERE, env=environment(**more), stdout=subprocess.PIPE, stderr=stderr, text=True
     )
     try:
         assert run.stdout is not None
@@ -134,6 +135,17 @@ async def test_ctrl_c_ends_a_program_of_ones_own_at_once_and_so_does_a_closed_te
             assert await gone(run) == 0
 
 
+@pytest.mark.real_time
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+async def test_the_end_of_a_server_without_calls_looks_like_no_trouble(tmp_path: Path, end: signal.Signals) -> None:
+    told = tmp_path / "told"
+    with told.open("w") as log, process(sys.executable, "served.py", "serve", "--port", 0, stderr=log) as (run, _):
+        run.send_signal(end)
+        assert await gone(run) == 0
+    assert "INFO:uvicorn:" in told.read_text()
+    assert not re.search("warning|error", told.read_text(), re.IGNORECASE)
+
+
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
 async def test_one_call_without_a_server_ends_as_by_ctrl_c(tmp_path: Path, end: signal.Signals) -> None:
     program = (sys.executable, "served.py", "run", "--no-splash")
@@ -156,6 +168,8 @@ async def test_one_call_without_a_server_ends_as_by_ctrl_c(tmp_path: Path, end: 
         (("served:broken", "--port", 0), "there is no key for the model"),
         (("served:launcher", "--sessions", 0), "1 or more"),
         (("served:launcher", "--tls-cert", "x.pem"), "give both"),
+        (("served:launcher", "--tls-cert", "x.pem", "--tls-key", "y.pem"), "there is no file x.pem"),
+        (("served:launcher", "--tls-cert", "served.py", "--tls-key", "served.py"), "no certificate and key in PEM"),
     ],
 )
 def test_what_keeps_it_from_starting_is_said_in_a_sentence(arguments: tuple[Any, ...], says: str) -> None:

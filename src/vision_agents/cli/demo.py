@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vision_agents.core import Agent, interrupts, warm_up
+from vision_agents.core.address import AddressError, Certificate
 from vision_agents.core.agents.factory import load_factory
 from vision_agents.core.models import ModelError
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from vision_agents.core.edge import EdgeTransport
     from vision_agents.plugins.local import PageServer
     from vision_agents.plugins.local.page_server import CreateAgent
-    from vision_agents.plugins.local.server import Certificate
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -67,10 +67,10 @@ def run(args: argparse.Namespace) -> int:
     # Everything that can be wrong is found before anything is fetched or loaded.
     load_factory(args.agent)
     from vision_agents.plugins.local.page_server import PageServer
-    from vision_agents.plugins.local.server import AddressError, check_address
+    from vision_agents.plugins.local.server import check_address
 
-    certificate = _certificate(args)
     try:
+        certificate = Certificate.of(args.tls_cert, args.tls_key)
         check_address(args.host, args.port)
         if certificate is not None:
             certificate.context()
@@ -92,19 +92,9 @@ def run(args: argparse.Namespace) -> int:
             workbench=args.workbench,
         )
         _serve_until_interrupted(args, page, create_agent, caller)
-    except (AddressError, ModelError) as error:
+    except (AddressError, ModelError, ValueError) as error:
         raise CommandError(str(error)) from error
     return OK
-
-
-def _certificate(args: argparse.Namespace) -> Certificate | None:
-    from vision_agents.plugins.local.server import Certificate
-
-    if args.tls_cert is None and args.tls_key is None:
-        return None
-    if args.tls_cert is None or args.tls_key is None:
-        raise CommandError("a certificate needs its key: give both --tls-cert and --tls-key")
-    return Certificate(args.tls_cert, args.tls_key)
 
 
 def _serve_until_interrupted(

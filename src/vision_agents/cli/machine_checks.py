@@ -135,7 +135,8 @@ def browser_edge() -> Iterator[Finding]:
 
 def loopback(address: tuple[str, int]) -> Iterator[Finding]:
     """Return whether the page can be served where `demo` does by default, and media can come in."""
-    from vision_agents.plugins.local.server import AddressError, check_address
+    from vision_agents.core.address import AddressError
+    from vision_agents.plugins.local.server import check_address
 
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as media:

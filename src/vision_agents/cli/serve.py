@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vision_agents.core.address import Certificate
 from vision_agents.serving import CreateAgentError, Runner, load_runner
 
 from .agent_factory import DEFAULT_AGENT, fetch_models
@@ -77,14 +78,13 @@ def add_arguments(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until it is told to end. Returns 0; raises CommandError for what keeps it from starting."""
-    if (args.tls_cert is None) is not (args.tls_key is None):
-        raise CommandError("a certificate needs its key: give both --tls-cert and --tls-key")
     on_ray = args.ray or args.address is not None
     if args.hosts is not None and not on_ray:
         raise CommandError("--hosts is the number of processes under Ray: give --ray or --address too, or leave it out")
     if args.traces is not None and args.address is None:  # On a cluster that runs each host makes it on its node.
         make_folder(args.traces)
     try:
+        Certificate.of(args.tls_cert, args.tls_key)
         load = partial(load_runner, args.agent, args.sessions, _changes(args))
         runner = load()
         runner.options.check_exposure(args.host)
@@ -106,7 +106,7 @@ def _serve_on_ray(args: argparse.Namespace, load: Callable[[], Runner], runner: 
         raise CommandError(f"a cluster needs the extra `ray` ({error}): {INSTALL}") from error
     from vision_agents.serving.server import Address
 
-    site = Address(args.host, args.port, args.tls_cert, args.tls_key)
+    site = Address(args.host, args.port, Certificate.of(args.tls_cert, args.tls_key))
     secret = {"secret": runner.options.secret} if runner.options.secret else {}
     try:
         serve(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vision_agents.core import interrupts
+from vision_agents.core.address import Certificate
 from vision_agents.core.agents.factory import load_factory, load_object
 from vision_agents.core.loopback import is_loopback
 
@@ -119,7 +120,7 @@ class Runner:
         app = self.fast_api
         from .server import Address
 
-        asyncio.run(self._serve(app, Address(host, port, certificate, key)), debug=debug)
+        asyncio.run(self._serve(app, Address(host, port, Certificate.of(certificate, key))), debug=debug)
 
     async def _serve(self, app: Any, address: Address) -> None:
         from .server import serve

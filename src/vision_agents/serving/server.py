@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from vision_agents.core.address import AddressError, Certificate, explained
 
 from .host import CallHost
 from .session import End
@@ -31,21 +31,18 @@ SHUTDOWN_TIMEOUT = 3
 BACKLOG = 2048
 
 
-class AddressError(OSError):
-    """Nothing can be served there. The message says what to do."""
-
-
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The address to serve at, and the certificate (PEM), if there is one."""
+    """The address to serve at, and the certificate, if it is to be encrypted."""
 
     host: str = "127.0.0.1"
     port: int = 8000
-    certificate: Path | None = None
-    key: Path | None = None
+    certificate: Certificate | None = None
 
     def bind(self) -> socket.socket:
         """A socket that listens there. Raises AddressError."""
+        if self.certificate is not None:
+            self.certificate.context()
         try:
             family, kind, _, _, address = socket.getaddrinfo(self.host or None, self.port, type=socket.SOCK_STREAM)[0]
             bound = socket.socket(family, kind)
@@ -58,22 +55,19 @@ class Address:
                 bound.close()
                 raise
         except OSError as error:
-            raise AddressError(self._explained(error)) from error
+            raise AddressError(explained(error, self.host, self.port)) from error
         return bound
+
+    @property
+    def tls(self) -> dict[str, Any]:
+        """The options of a server that encrypt it, by the names that uvicorn and Serve give them."""
+        files = self.certificate
+        return {} if files is None else {"ssl_certfile": str(files.file), "ssl_keyfile": str(files.key)}
 
     def url(self, bound: socket.socket) -> str:
         """The address as it is opened."""
         name = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.certificate else 'http'}://{name}:{bound.getsockname()[1]}"
-
-    def _explained(self, error: OSError) -> str:
-        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-            return f"{self.host!r} is no address of this machine: take 127.0.0.1, or another one with --host"
-        if error.errno == errno.EADDRINUSE:
-            return f"port {self.port} on {self.host} is in use: end what has it, or take another one with --port"
-        if error.errno == errno.EACCES:
-            return f"port {self.port} is not open to this user: take one above 1023 with --port"
-        return f"nothing can be served at {self.host}, port {self.port}: {error}"
 
 
 class _Protocol(H11Protocol):
@@ -104,16 +98,20 @@ class _Protocol(H11Protocol):
         self._watch()
 
 
-class _NoQueries(logging.Filter):
-    """Keeps what follows the `?` of addresses out of the log: tokens, and the keys of callers."""
+class _Discreet(logging.Filter):
+    """Keeps what follows the `?` of addresses out of the log: tokens, and the keys of callers.
+
+    And a name by which whatever is logged looks like an error.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        record.name = "uvicorn"
         if isinstance(record.args, tuple):
             record.args = tuple(each.split("?")[0] if isinstance(each, str) else each for each in record.args)
         return True
 
 
-_NO_QUERIES = _NoQueries()
+_DISCREET = _Discreet()
 
 
 class _Server(uvicorn.Server):
@@ -157,11 +155,10 @@ async def serve(
         proxy_headers=False,  # It would believe whoever is on this machine. See `ServeOptions.trusted_proxies`.
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
-        ssl_certfile=address.certificate,
-        ssl_keyfile=address.key,
+        **address.tls,
         ws_max_size=1 << 20,
     )
-    logging.getLogger("uvicorn.error").addFilter(_NO_QUERIES)
+    logging.getLogger("uvicorn.error").addFilter(_DISCREET)
     server = _Server(config, started)
     gently, now = asyncio.Event(), asyncio.Event()
     with signals(gently, now):
@@ -187,7 +184,7 @@ async def _ending(host: CallHost, gently: asyncio.Event, now: asyncio.Event, dra
     at_once = asyncio.ensure_future(now.wait())
     try:
         await asyncio.wait([draining, at_once], return_when=asyncio.FIRST_COMPLETED)
-        if not draining.done():
+        if not draining.done() and host.sessions:
             logger.warning("ending %d calls at once", len(host.sessions))
     finally:
         draining.cancel()

@@ -8,11 +8,11 @@ import aiohttp
 import pytest
 import trustme
 
+from vision_agents.core.address import AddressError, Certificate
 from vision_agents.core.loopback import is_loopback
 from vision_agents.plugins.local import Edge, server
 from vision_agents.plugins.local.access import Access
 from vision_agents.plugins.local.refused import RefusedError
-from vision_agents.plugins.local.server import AddressError, Certificate
 
 from .browser_kit import AGENT, PATIENCE, Caller, NotingSink
 

@@ -9,11 +9,12 @@ import threading
 import pytest
 
 from vision_agents.core import InterruptionPolicy
+from vision_agents.core.address import AddressError
 from vision_agents.core.participants import User
 from vision_agents.plugins.local import Edge, caller_edge, front, rtc, switchboard, terms
 from vision_agents.plugins.local.caller_edge import CallerEdge
 from vision_agents.plugins.local.protocol import MAX_TYPED
-from vision_agents.plugins.local.server import AddressError, check_address, outward_address
+from vision_agents.plugins.local.server import check_address, outward_address
 
 from .browser_kit import AGENT, PATIENCE, Caller, NotingSink, Page, loudness, tone_of
 

@@ -6,16 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vision_agents.core.address import Certificate
+
     from .edge import Edge
     from .file_edge import FileEdge
     from .page_server import PageServer
-    from .server import Certificate
 
 __all__ = ["Certificate", "Edge", "FileEdge", "PageServer"]
 
 # A call from a file needs nothing of WebRTC: each edge is imported when it is first used.
 _MODULES = {
-    "Certificate": ".server",
+    "Certificate": "vision_agents.core.address",
     "Edge": ".edge",
     "FileEdge": ".file_edge",
     "PageServer": ".page_server",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from vision_agents.core.address import Certificate
 from vision_agents.core.edge import AgentControls, CallSink, EdgeTransport
 from vision_agents.core.participants import User
 
@@ -12,7 +13,6 @@ from .caller_edge import CallerEdge
 from .front import Front
 from .protocol import Record
 from .recorded_lines import Caller
-from .server import Certificate
 from .terms import Terms
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from vision_agents.core.address import Certificate
 from vision_agents.core.loopback import is_loopback
 from vision_agents.core.redaction import keep_secret
 
 from .access import Access
 from .recorded_lines import Caller, RecordedLines
-from .server import Certificate, Server
+from .server import Server
 from .site import Site
 from .switchboard import Host, Switchboard
 from .terms import Terms

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from vision_agents.core.address import Certificate
 from vision_agents.core.agents import Agent
 from vision_agents.core.edge import EdgeTransport
 from vision_agents.core.tasks import own_errors
@@ -15,7 +16,6 @@ from .access import PARAMETER, cookie_name
 from .caller_edge import CallerEdge
 from .front import Front
 from .recorded_lines import Caller
-from .server import Certificate
 from .terms import Terms
 
 CreateAgent = Callable[..., Awaitable[Any]]

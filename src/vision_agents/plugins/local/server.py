@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import ipaddress
 import socket
-import ssl
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+
+from vision_agents.core.address import AddressError, Certificate, explained
 
 from .access import PARAMETER
 
@@ -26,32 +24,6 @@ SHUTDOWN_TIMEOUT = 1.0
 # Of the documentation's networks (RFC 5737, RFC 3849): nothing is sent there, it is only asked which way it would go.
 _ELSEWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 _WILDCARDS = {"": socket.AF_INET, "0.0.0.0": socket.AF_INET, "::": socket.AF_INET6}
-
-
-class AddressError(OSError):
-    """The page cannot be served where it should be. The message says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """Files for HTTPS, in PEM: a certificate with its chain, and its key."""
-
-    file: Path
-    key: Path
-
-    def context(self) -> ssl.SSLContext:
-        """A server's TLS context. Raises AddressError if the files are not there, or do not belong together."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        try:
-            context.load_cert_chain(self.file, self.key)
-        except FileNotFoundError:
-            missing = next((path for path in (self.file, self.key) if not path.is_file()), self.file)
-            raise AddressError(f"there is no file {missing}: give --tls-cert and --tls-key the PEM files") from None
-        except (ssl.SSLError, OSError) as error:
-            raise AddressError(
-                f"{self.file} and {self.key} are no certificate and key in PEM that belong together ({error})"
-            ) from None
-        return context
 
 
 class Server:
@@ -158,17 +130,3 @@ def outward_address(family: socket.AddressFamily = socket.AF_INET) -> str:
         own = ""
     usable = own and not ipaddress.ip_address(own).is_unspecified
     return own if usable else {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}[family]
-
-
-def explained(error: Exception, host: str, port: int) -> str:
-    """Say of an error in binding what to do about it."""
-    if isinstance(error, socket.gaierror):
-        return f"{host!r} is no address of this machine: take 127.0.0.1, or another one with --host"
-    number = error.errno if isinstance(error, OSError) else None
-    if number == errno.EADDRINUSE:
-        return f"port {port} on {host} is in use: end the program that has it, or take another one with --port"
-    if number == errno.EACCES:
-        return f"port {port} is not open to this user: take one above 1023 with --port"
-    if number == errno.EADDRNOTAVAIL:
-        return f"{host} is no address of this machine: take 127.0.0.1, or another one with --host"
-    return f"the page cannot be served at {host}, port {port}: {error}"

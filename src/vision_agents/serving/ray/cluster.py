@@ -207,9 +207,7 @@ def _served(site: Address) -> Iterator[_Served]:
     except ValueError:
         with site.bind() as bound:
             port, ours = bound.getsockname()[1], True
-    http = HTTPOptions(host=site.host, port=port)
-    if site.certificate is not None:
-        http = HTTPOptions(host=site.host, port=port, ssl_certfile=str(site.certificate), ssl_keyfile=str(site.key))
+    http = HTTPOptions(host=site.host, port=port, **site.tls)
     ray_serve.start(ProxyLocation.EveryNode, http, logging_config=QUIET)
     served = _Served(port, ours)
     try:
