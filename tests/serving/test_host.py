@@ -565,11 +565,13 @@ async def test_a_caller_brings_an_edge_to_a_function_that_takes_one() -> None:
         edge = LoopEdge()
         made = await calling(host, edge=edge)
         assert made.agent.edge is edge
-        with pytest.raises(CreateAgentError, match="send an offer"):
+        with pytest.raises(StartError, match="send a WebRTC offer"):
             await calling(host, "other")
     async with hosting() as host:
-        with pytest.raises(CreateAgentError, match="no parameter `edge`"):
-            await calling(host, edge=LoopEdge())
+        for way in ({"edge": LoopEdge()}, {"offer": "v=0"}):
+            with pytest.raises(StartError, match="take no offer"):
+                await calling(host, **way)
+        assert not host.ended
 
 
 async def test_an_agent_with_another_edge_is_refused() -> None:

@@ -320,7 +320,7 @@ async def test_while_it_drains_it_is_not_ready_and_answers_all_the_same(serve: A
     ("body", "status", "says"),
     [
         ("{nonsense", 400, "no JSON"),
-        ("[]", 422, "body"),
+        ("[]", 422, "send {}"),
         ('{"call_type": 3}', 422, "call_type"),
         ('{"call_type": "a b"}', 422, "call_type"),
         ('{"offer": "v=0"}', 422, "offer"),
@@ -337,7 +337,35 @@ async def test_bodies_that_cannot_be_read(serve: Any, body: Any, status: int, sa
     assert not site.host.sessions
 
 
-@pytest.mark.parametrize("call", ["a%20b", "%2e%2e%2fetc", "x" * 129, "a%00b", "%0d%0aX: y"])
+async def test_who_does_not_say_that_it_is_json_is_told(serve: Any) -> None:
+    site = await serve()
+    form = {"Content-Type": "application/x-www-form-urlencoded"}  # As `curl -d` has it.
+    answer = await site.ask("POST", SESSIONS, content='{"call_type": "x"}', headers=form)
+    assert (answer.status_code, "Content-Type: application/json" in answer.json()["detail"]) == (422, True)
+
+
+async def test_a_way_in_that_is_not_wanted_or_is_missing_is_the_clients_fault(serve: Any) -> None:
+    site = await serve()
+    answer = await site.ask("POST", SESSIONS, json={"offer": {"sdp": "v=0"}})
+    assert (answer.status_code, "take no offer" in answer.json()["detail"]) == (400, True)
+    wanting = await serve(create=lambda edge: scripted(edge))
+    answer = await wanting.ask("POST", SESSIONS)
+    assert (answer.status_code, "send a WebRTC offer" in answer.json()["detail"]) == (400, True)
+    for each in (site, wanting):
+        assert not each.host.sessions
+        assert not each.host.ended
+
+
+async def test_a_monitor_may_ask_without_a_body(serve: Any) -> None:
+    site = await serve(create=lambda edge: scripted(edge))
+    for path in ("/health", "/ready"):
+        answer = await site.ask("HEAD", path)
+        assert (answer.status_code, answer.content) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    "call", [".", "..", "%2e%2e", ".hidden", "a%20b", "%2e%2e%2fetc", "x" * 129, "a%00b", "%0d%0aX: y"]
+)
 async def test_calls_that_have_no_such_name(serve: Any, call: str) -> None:
     site = await serve()
     assert (await site.ask("POST", f"/calls/{call}/sessions")).status_code in (404, 422)
@@ -633,8 +661,32 @@ async def test_the_api_describes_itself(serve: Any) -> None:
         "/ready",
     }
     start = described["paths"]["/calls/{call_id}/sessions"]["post"]
-    assert {"201", "400", "409", "413", "429", "500", "502", "503", "504"} <= set(start["responses"])
     assert "Have an agent join the call" in start["description"]
+    told = {
+        (path, method): {status for status in each["responses"] if status >= "4"}
+        for path, methods in described["paths"].items()
+        for method, each in methods.items()
+    }
+    # By this module each of these is what a request is answered with.
+    starting = {"400", "401", "403", "404", "408", "409", "413", "422", "429", "500", "502", "503", "504"}
+    assert told["/calls/{call_id}/sessions", "post"] == starting
+    assert told["/calls/{call_id}/sessions/{session_id}", "delete"] == {"401", "403", "404", "410", "422"}
+    assert told["/ready", "get"] == {"503"}
+    # Whoever reads `detail` finds a sentence, and not FastAPI's list.
+    schemas = described["components"]["schemas"]
+    assert "HTTPValidationError" not in schemas
+    assert schemas["Error"]["properties"]["detail"]["type"] == "string"
+    assert "security" not in start
+
+
+async def test_the_description_asks_for_a_token_where_one_is_wanted(serve: Any) -> None:
+    site = await serve(options=ServeOptions(secret=KEY, can_view_session=lambda: None))
+    described = (await site.ask("GET", "/openapi.json")).json()
+    assert described["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    one = described["paths"]["/calls/{call_id}/sessions/{session_id}"]
+    assert one["delete"]["security"] == [{"token": []}]
+    assert "security" not in one["get"]  # A permission of the program's own.
+    assert (await site.ask("POST", SESSIONS)).json()["detail"].startswith("a token is needed")
 
 
 async def test_the_description_needs_nothing_from_elsewhere(serve: Any) -> None:

@@ -29,7 +29,7 @@ from .lateness import PullClock
 from .launcher import AgentLauncher
 from .load import INTERVAL, LOOKS, Load, LoadMeter
 from .lost import Ended, EndedCalls, Lost, LostCalls, latest
-from .session import AgentSession, CallRequest, End
+from .session import AgentSession, CallRequest, End, StartError
 from .shedding import LATE, Shedding
 
 logger = logging.getLogger(__name__)
@@ -163,6 +163,7 @@ class CallHost:
 
         Raises Refused at once if there is no place, and CreateAgentError or StartError if the agent cannot join.
         """
+        self._check(request)
         session = self._reserve(request)
         try:
             async with self._starting:
@@ -207,6 +208,14 @@ class CallHost:
         async with aclosing(self.run_call(CallRequest(call_id, edge=edge))) as signs:
             async for _ in signs:
                 pass
+
+    def _check(self, request: CallRequest) -> None:
+        """Raise StartError if the caller brings a way in where none is taken, or none where one is."""
+        brought = request.offer is not None or request.edge is not None
+        if brought and not self.launcher.takes_edge:
+            raise StartError("these agents join calls by themselves and take no offer: leave it out", "offer")
+        if self.launcher.takes_edge and not brought:
+            raise StartError("these agents are in no call of their own: send a WebRTC offer", "offer")
 
     def _way_in(self, session: AgentSession, request: CallRequest) -> Any:
         if not request.records:
@@ -314,7 +323,8 @@ class CallHost:
     async def drain(self, seconds: float, farewell: str = "", say_for: float = 10.0) -> None:
         """Take no more calls; let those that run go on for up to `seconds`, then say `farewell` and end them."""
         self.draining = True
-        logger.warning("draining: %d calls go on for up to %.0f s", len(self._sessions), seconds)
+        if self._sessions:
+            logger.warning("draining: %d calls go on for up to %.0f s", len(self._sessions), seconds)
         await self._until_empty(seconds)
         if farewell:
             await asyncio.gather(*(_part(session, farewell, say_for) for session in list(self._sessions.values())))

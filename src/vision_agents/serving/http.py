@@ -16,14 +16,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
-from pydantic import BaseModel, Field
 from starlette.types import Lifespan
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -32,21 +32,17 @@ from vision_agents.core.tasks import own_errors
 
 from . import metrics
 from .admission import Refused
-from .body import LONGEST, Application, BoundedBodies, Receive, Send
+from .body import Application, BoundedBodies, Receive, Send
 from .dispatch import Dispatch, LocalDispatch, PageRoutes, SessionFacts
 from .guard import permit
 from .host import CallHost
 from .launcher import CreateAgentError
 from .lost import Ending
-from .options import ServeOptions
+from .options import Permission, ServeOptions
 from .rate import RateLimit
+from .schemas import CallId, Offer, Session, SessionEnd, SessionId, SessionMetrics, StartSession, errors
 from .session import CallRequest, StartError
 from .turning_away import TurningAway, busy, limit_starts
-
-_NAME = r"^[\w.:@+-]{1,128}$"
-
-CallId = Annotated[str, Path(pattern=_NAME, description="The id of the call")]
-SessionId = Annotated[str, Path(pattern=_NAME, description="The id of the session")]
 
 # The scripts and styles of /docs, which is read without the internet too.
 _DOCS_PARTS = "/docs-parts"
@@ -63,56 +59,9 @@ NO_PAGE = (
     "Pages of others POST their offers to /calls/{id}/sessions"
 )
 
+NO_OBJECT = "the body is no JSON object, or is not said to be one: send {} with `Content-Type: application/json`"
+
 LOST = "the session is lost: {why}. Start another one that continues it"
-
-
-class Offer(BaseModel):
-    """A WebRTC offer, or its answer."""
-
-    type: Literal["offer", "answer"] = "offer"
-    sdp: str = Field(max_length=LONGEST)
-
-
-class StartSession(BaseModel):
-    """The body of a start."""
-
-    call_type: str = Field("default", pattern=r"^[\w-]{1,64}$", description="The type of the call")
-    offer: Offer | None = Field(None, description="A caller's WebRTC offer; then they are the call")
-    continues: str | None = Field(
-        None, pattern=_NAME, description="A lost session of this call, whose conversation the new one goes on with"
-    )
-
-
-class Session(BaseModel):
-    """A session."""
-
-    session_id: str
-    call_id: str
-    call_type: str
-    session_started_at: datetime
-    answer: Offer | None = None
-
-
-class SessionMetrics(BaseModel):
-    """The figures of a session."""
-
-    session_id: str
-    call_id: str
-    session_started_at: datetime
-    metrics_generated_at: datetime
-    metrics: dict[str, float | int | None]
-
-
-class SessionEnd(BaseModel):
-    """The end of a session."""
-
-    session_id: str
-    over: bool
-    """False if it had not come when the answer had to."""
-    why: str | None = None
-    error: str | None = None
-    lost: bool = False
-    """By a fault, not by anybody's wish: another session may continue it."""
 
 
 def make_app(calls: CallHost | Dispatch, options: ServeOptions) -> FastAPI:
@@ -160,37 +109,42 @@ def _page(app: FastAPI, dispatch: Dispatch, options: ServeOptions) -> PageRoutes
 
 def _router(options: ServeOptions) -> APIRouter:
     router = APIRouter()
-    start = [Depends(options.can_start_session or permit("start", options)), Depends(_limit_starts)]
-    close = [Depends(options.can_close_session or permit("close", options))]
-    view = [Depends(options.can_view_session or permit("view", options))]
-    figures = [Depends(options.can_view_metrics or permit("metrics", options))]
+    start = [*_may("start", options.can_start_session, options), Depends(_limit_starts)]
+    close = _may("close", options.can_close_session, options)
+    view = _may("view", options.can_view_session, options)
+    figures = _may("metrics", options.can_view_metrics, options)
     if options.get_current_user is not None:
         start.append(Depends(_keep_user(options.get_current_user)))
     sessions = "/calls/{call_id}/sessions"
     one = f"{sessions}/{{session_id}}"
+    may, there = errors(401, 403), errors(401, 403, 404, 410, 422)
     add = router.add_api_route
-    add(sessions, start_session, methods=["POST"], status_code=201, dependencies=start, responses=_STARTING)
-    add(one, view_session, methods=["GET"], dependencies=view)
-    add(one, close_session, methods=["DELETE"], status_code=204, dependencies=close)
-    add(f"{one}/close", close_by_beacon, methods=["POST"], dependencies=close)
-    add(f"{one}/end", wait_for_end, methods=["GET"], dependencies=view)
-    add(f"{one}/metrics", view_metrics, methods=["GET"], dependencies=figures)
-    add("/metrics", prometheus, methods=["GET"], dependencies=figures, response_class=Response)
+    add(sessions, start_session, methods=["POST"], status_code=201, dependencies=start, responses=errors(*_STARTING))
+    add(one, view_session, methods=["GET"], dependencies=view, responses=there)
+    add(one, close_session, methods=["DELETE"], status_code=204, dependencies=close, responses=there)
+    add(f"{one}/close", close_by_beacon, methods=["POST"], dependencies=close, responses=there)
+    add(f"{one}/end", wait_for_end, methods=["GET"], dependencies=view, responses=errors(401, 403, 404, 422))
+    add(f"{one}/metrics", view_metrics, methods=["GET"], dependencies=figures, responses=there)
+    add("/metrics", prometheus, methods=["GET"], dependencies=figures, response_class=Response, responses=may)
     add("/health", health, methods=["GET"])
-    add("/ready", ready, methods=["GET"])
+    add("/ready", ready, methods=["GET"], responses=errors(503))
+    # Of monitors that want no body.
+    add("/health", health, methods=["HEAD"], include_in_schema=False)
+    add("/ready", ready, methods=["HEAD"], include_in_schema=False)
     return router
 
 
-_STARTING: dict[int | str, dict[str, Any]] = {
-    400: {"description": "The request cannot be read, or the offer not be answered"},
-    409: {"description": "There is an agent in the call already"},
-    413: {"description": "The request is too long"},
-    429: {"description": "Too many starts by this client"},
-    500: {"description": "The agent cannot be made"},
-    502: {"description": "The agent cannot join the call"},
-    503: {"description": "No further call is taken now; see Retry-After"},
-    504: {"description": "The agent was not in the call in time"},
-}
+_STARTING = (400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504)
+
+_TOKEN = HTTPBearer(auto_error=False, scheme_name="token", description="One that `vision-agents token` makes")
+
+
+def _may(right: str, own: Permission | None, options: ServeOptions) -> list[Any]:
+    """The dependencies that decide who may do `right`: the program's own permission, or tokens."""
+    if own is not None:
+        return [Depends(own)]
+    described = [] if options.secret is None else [Security(_TOKEN)]
+    return [*described, Depends(permit(right, options))]
 
 
 # Sessions.
@@ -388,5 +342,7 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     problems = error.errors()
     if any(problem["type"] == "json_invalid" for problem in problems):
         return JSONResponse({"detail": "the body is no JSON"}, 400)
+    if any(problem["loc"] == ("body",) for problem in problems):
+        return JSONResponse({"detail": NO_OBJECT}, 422)
     where = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems)
     return JSONResponse({"detail": where}, 422)

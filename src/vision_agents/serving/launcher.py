@@ -73,11 +73,7 @@ class AgentLauncher:
         await warm_up(lambda: self.launch(_Nowhere() if self.takes_edge else None), freeze=True)
 
     async def launch(self, edge: EdgeTransport | None = None) -> Agent:
-        """Make an agent, with `edge` as its way into the call if there is one. Raises CreateAgentError."""
-        if edge is not None and not self.takes_edge:
-            raise CreateAgentError("create_agent makes agents with a way in of their own: it has no parameter `edge`")
-        if edge is None and self.takes_edge:
-            raise CreateAgentError("create_agent wants an `edge`, which a caller brings: send an offer")
+        """Make an agent, with `edge` as its way into the call where it takes one. Raises CreateAgentError."""
         making = asyncio.ensure_future(self._make(edge))
         # Not `asyncio.timeout`: that waits for as long as the function ignores its cancellation.
         try:

@@ -22,9 +22,10 @@ from .guard import check
 from .host import CallHost
 from .options import ServeOptions
 from .rate import RateLimit
+from .schemas import NAME
 
 # A request for a session, and the name of its call. What does not look like one goes the usual way.
-_START = re.compile(r"/calls/([\w.:@+-]{1,128})/sessions")
+_START = re.compile(f"/calls/({NAME})/sessions")
 
 
 class TurningAway:

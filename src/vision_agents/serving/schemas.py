@@ -1,0 +1,98 @@
+"""The schemas of the HTTP interface: what is sent, what is answered, and with which errors."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Path
+from pydantic import BaseModel, Field
+
+from .body import LONGEST
+
+NAME = r"[\w:@+-][\w.:@+-]{0,127}"
+"""The form of names in paths. They begin with no dot: clients leave `.` and `..` out of a path before they send it."""
+
+_NAME = f"^{NAME}$"
+
+CallId = Annotated[str, Path(pattern=_NAME, description="The id of the call")]
+SessionId = Annotated[str, Path(pattern=_NAME, description="The id of the session")]
+
+
+class Offer(BaseModel):
+    """A WebRTC offer, or its answer."""
+
+    type: Literal["offer", "answer"] = "offer"
+    sdp: str = Field(max_length=LONGEST)
+
+
+class StartSession(BaseModel):
+    """The body of a start."""
+
+    call_type: str = Field("default", pattern=r"^[\w-]{1,64}$", description="The type of the call")
+    offer: Offer | None = Field(None, description="A caller's WebRTC offer; then they are the call")
+    continues: str | None = Field(
+        None, pattern=_NAME, description="A lost session of this call, whose conversation the new one goes on with"
+    )
+
+
+class Session(BaseModel):
+    """A session."""
+
+    session_id: str
+    call_id: str
+    call_type: str
+    session_started_at: datetime
+    answer: Offer | None = None
+
+
+class SessionMetrics(BaseModel):
+    """The figures of a session."""
+
+    session_id: str
+    call_id: str
+    session_started_at: datetime
+    metrics_generated_at: datetime
+    metrics: dict[str, float | int | None]
+
+
+class SessionEnd(BaseModel):
+    """The end of a session."""
+
+    session_id: str
+    over: bool
+    """False if it had not come when the answer had to."""
+    why: str | None = None
+    error: str | None = None
+    lost: bool = False
+    """By a fault, not by anybody's wish: another session may continue it."""
+
+
+class Error(BaseModel):
+    """The body of an answer that is an error."""
+
+    detail: str
+    """A sentence for people."""
+
+
+_ERRORS = {
+    400: "The request cannot be read, or the offer not be answered",
+    401: "A token is needed, or the one that was sent has expired or is none of this server's",
+    403: "The token is for another call, or gives no right to this",
+    404: "There is no such session of this call",
+    408: "The request did not come in time",
+    409: "There is an agent in the call already",
+    410: "The session is lost",
+    413: "The request is too long",
+    422: "What was sent has not this form",
+    429: "Too many starts by this client",
+    500: "The agent cannot be made",
+    502: "The agent cannot join the call",
+    503: "No further call is taken now; see Retry-After",
+    504: "The agent was not in the call in time",
+}
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The description of the errors that a request may be answered with."""
+    return {status: {"model": Error, "description": _ERRORS[status]} for status in statuses}
