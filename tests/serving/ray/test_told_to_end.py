@@ -14,11 +14,12 @@ import pytest
 pytest.importorskip("ray")
 
 from vision_agents.serving.ray import Fleet, cluster
+from vision_agents.serving.ray.answers import Attempt, sent
 from vision_agents.serving.ray.book import Release
-from vision_agents.serving.ray.registry import LEARN, Registry
+from vision_agents.serving.ray.registry import DRAINING, LEARN, LEAVE, Registry
 
 from ..kit import until
-from .fleet_kit import FIRST, SECOND, report
+from .fleet_kit import FIRST, SECOND, asks, facts, report
 from .test_host import Near
 
 ALL = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
@@ -135,6 +136,50 @@ async def test_a_release_that_comes_while_the_one_before_ends_at_once_keeps_its_
     monkeypatch.setattr(cluster, "RegistryClient", lambda: client)
     assert not await cluster._end_calls(FIRST)
     assert (await registry.poll("host 1", report("s1", release=SECOND))).farewell is None
+    await registry.close()
+
+
+@pytest.mark.virtual_time
+async def test_a_release_that_comes_between_the_last_question_and_the_deletion_is_not_deleted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    registry, order = Registry(), []
+    await registry.poll("host 0", report(release=FIRST))
+    comes: list[asyncio.Task[Any]] = []
+
+    async def come() -> None:
+        await registry.coming(SECOND)
+        order.append("comes")
+
+    async def delete(*_: Any) -> None:
+        comes.append(asyncio.create_task(come()))
+        await asyncio.sleep(5.0)  # Serve takes a while, and its fronts answer meanwhile.
+        assert await registry.reserve(asks("s1"), facts("s1"), 1) == sent(DRAINING)
+        order.append("deleted")
+
+    monkeypatch.setattr(cluster, "RegistryClient", lambda: Near(registry, 0.0))
+    monkeypatch.setattr(asyncio, "to_thread", delete)
+    assert await cluster._drained(FIRST, 0.0, "")
+    assert await cluster._deleted(FIRST)
+    await comes[0]
+    assert order == ["deleted", "comes"]
+    # From then on it is served, and nobody who was before it deletes it.
+    assert isinstance(await registry.reserve(asks("s1"), facts("s1"), 1), Attempt)
+    assert not await cluster._deleted(FIRST)
+    await registry.close()
+
+
+@pytest.mark.virtual_time
+async def test_a_command_that_dies_while_it_deletes_keeps_no_later_release_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    registry = await served(FIRST)
+    assert await registry.leave(FIRST)
+    began = asyncio.get_running_loop().time()
+    assert await registry.coming(SECOND) == 0
+    assert asyncio.get_running_loop().time() - began == pytest.approx(LEAVE)
+    assert await registry.coming(SECOND) == 0  # Once.
+    assert asyncio.get_running_loop().time() - began == pytest.approx(LEAVE)
     await registry.close()
 
 

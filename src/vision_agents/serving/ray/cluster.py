@@ -239,10 +239,7 @@ async def _until_told(release: Release, drain: float, farewell: str) -> bool:
         if draining.done() and not draining.result():
             return False
         draining.cancel()
-    if not await _end_calls(release):
-        return False
-    await asyncio.to_thread(ray_serve.delete, APP)
-    return True
+    return await _end_calls(release) and await _deleted(release)
 
 
 async def _end_calls(release: Release) -> bool:
@@ -254,6 +251,25 @@ async def _end_calls(release: Release) -> bool:
         async with asyncio.timeout(AT_ONCE):
             return await _until_over(release, AT_ONCE, ENDED, "") is not None
     return True
+
+
+async def _deleted(release: Release) -> bool:
+    """Delete the application, unless a later release has it by now; one that comes meanwhile waits for that.
+
+    Returns whether it is deleted. It is, too, if the registry does not say.
+    """
+    registry, may = RegistryClient(), True
+    with suppress(TimeoutError, RayError):
+        async with asyncio.timeout(AT_ONCE):
+            may = await registry.ask(Registry.leave, release)
+    if may:
+        try:
+            await asyncio.to_thread(ray_serve.delete, APP)
+        finally:
+            with suppress(TimeoutError, RayError):
+                async with asyncio.timeout(AT_ONCE):
+                    await registry.ask(Registry.left)
+    return may
 
 
 async def _drained(release: Release, seconds: float, farewell: str) -> bool:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 
 from vision_agents.core.conversation import Message
 from vision_agents.core.tasks import Tasks
@@ -37,6 +38,10 @@ LEARN = 1.5
 # Seconds between two looks at who is silent; if one comes much later, it is the registry itself that stood still.
 LOOK = 1.0
 
+# Seconds that a release waits for the one before to be deleted, if nobody says that it has been: Serve itself tries for
+# a minute.
+LEAVE = 65.0
+
 DRAINING = Refused("draining", "this server is about to end", 5.0)
 
 
@@ -53,6 +58,9 @@ class Registry:
         self._drained: Release | None = None
         # The latest that is on its way, whose hosts need not have reported yet.
         self._coming: Release | None = None
+        # Nobody is about to delete the release that there is.
+        self._free = asyncio.Event()
+        self._free.set()
         loop = asyncio.get_running_loop()
         self._clock = loop.time
         # It lets one pass at a time, so that they do in the order in which they came.
@@ -225,7 +233,14 @@ class Registry:
     # The whole.
 
     async def coming(self, release: Release) -> int:
-        """A release is on its way. Returns how many hosts of it are there."""
+        """A release is on its way. Returns how many hosts of it are there.
+
+        It waits while the one before is being deleted: Serve would delete this one with it.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE):
+                await self._free.wait()
+        self._free.set()  # Whoever was about to delete it is dead.
         self._coming = release if self._coming is None else max(release, self._coming)
         return sum(host.report.release == release for host in self._book.hosts.values())
 
@@ -249,6 +264,23 @@ class Registry:
             for host in self._book.hosts:
                 self._box(host).part(farewell)
         return len(self._book.sessions)
+
+    async def leave(self, release: Release) -> bool:
+        """The release is about to be deleted. Returns whether it may be: not if a later one has taken over.
+
+        Until `left` nothing is taken, and no later one comes.
+        """
+        await self._learn()
+        newest = self._newest
+        if newest is not None and newest > release:
+            return False
+        self._drained = release
+        self._free.clear()
+        return True
+
+    async def left(self) -> None:
+        """The release has been deleted."""
+        self._free.set()
 
     # Inside.
 
