@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from .errors import CommandError
-from .suggestions import did_you_mean
 
 _CHOICE = re.compile(r"invalid choice: '(?P<word>[^']*)' \(choose from (?P<known>.*)\)")
 _OPTION = re.compile(r"(?<![\w-])--?[a-z][\w-]*")
@@ -39,6 +38,9 @@ class Parser(argparse.ArgumentParser):
 
 
 def _sentence(word: str, known: Iterable[str]) -> str:
+    # Here, because `--help` need not wait for the core.
+    from vision_agents.core.suggestions import did_you_mean
+
     meant = did_you_mean(word, known)
     return f".{meant}" if meant else ""
 

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FrameType, ModuleType
 
-from .suggestions import nearest
-
 _PLUGINS = "vision_agents.plugins."
 _UNEXPECTED = re.compile(r"(?:(?P<of>[\w.<>]+)\(\) )?got an unexpected keyword argument '(?P<keyword>\w+)'")
 
@@ -39,6 +37,9 @@ def misspelt(error: BaseException) -> Misspelt | None:
     match = _UNEXPECTED.search(str(error)) if isinstance(error, TypeError) else None
     if match is None:
         return None
+    # Here, because `--help` need not wait for the core.
+    from vision_agents.core.suggestions import nearest
+
     keyword, trace = match["keyword"], error.__traceback__
     while trace is not None:
         for made in _ours_named(trace.tb_frame):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
+from vision_agents.core.suggestions import did_you_mean
+
 from .errors import CommandError
-from .suggestions import did_you_mean
 
 
 class Case(Protocol):

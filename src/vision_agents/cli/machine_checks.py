@@ -20,10 +20,10 @@ from vision_agents.core.audio import PcmData, Playout, Resampler
 from vision_agents.core.distribution import DISTRIBUTION, NAMESAKE
 from vision_agents.core.edge import FRAME_SAMPLES, OUTPUT_SAMPLE_RATE
 from vision_agents.core.epoch import Epoch
+from vision_agents.core.suggestions import did_you_mean
 
 from .findings import Finding, Level, advice, fine, one_line, problem
 from .pace import measure
-from .suggestions import did_you_mean
 
 Check = Callable[[], Iterator[Finding]]
 

@@ -17,7 +17,6 @@ from importlib import import_module, metadata
 from .arguments import Parser
 from .errors import FAILED, INTERRUPTED, UNUSABLE, CommandError
 from .keywords import misspelt
-from .suggestions import nearest
 
 COMMANDS = {
     "init": "make a project: an agent, and tests of it that pass",
@@ -94,8 +93,8 @@ def _parse(arguments: list[str]) -> tuple[Callable[[argparse.Namespace], int], a
         if name != chosen:
             subparsers.add_parser(name, help=summary)
     if chosen not in COMMANDS:
-        if chosen is not None and (near := nearest(chosen, COMMANDS)):
-            parser.error(f"there is no command {chosen}. Did you mean {near}?")
+        if chosen is not None:
+            _refuse_misspelt(parser, chosen)
         parser.parse_args(arguments)
         parser.print_help()
         raise SystemExit(UNUSABLE)
@@ -105,6 +104,15 @@ def _parse(arguments: list[str]) -> tuple[Callable[[argparse.Namespace], int], a
         "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )
     return module.run, parser.parse_args(arguments)
+
+
+def _refuse_misspelt(parser: Parser, chosen: str) -> None:
+    """End with a word on the command that was probably meant; return where no name is near."""
+    # Here, as in `_status`.
+    from vision_agents.core.suggestions import did_you_mean
+
+    if meant := did_you_mean(chosen, COMMANDS):
+        parser.error(f"there is no command {chosen}.{meant}")
 
 
 def _version() -> str:

@@ -8,9 +8,9 @@ from dataclasses import fields
 
 from vision_agents.core.floor import InterruptionPolicy
 from vision_agents.core.floor.policy import BEYOND
+from vision_agents.core.suggestions import did_you_mean
 
 from .errors import CommandError
-from .suggestions import nearest
 
 
 def add_policy(parser: argparse.ArgumentParser) -> None:
@@ -30,8 +30,8 @@ def changed_policy(policy: InterruptionPolicy, settings: Sequence[str]) -> Inter
     wanted = policy_settings(settings)
     known = [setting.name for setting in fields(policy)]
     for name in wanted:
-        if name not in known and (near := nearest(name, known)):
-            raise CommandError(f"the policy has no {name}. Did you mean {near}?")
+        if name not in known and (meant := did_you_mean(name, known)):
+            raise CommandError(f"the policy has no {name}.{meant}")
     try:
         return policy.override(wanted)
     except ValueError as error:

@@ -8,7 +8,6 @@ A factory is called with the keyword `edge`: the EdgeTransport to hand to the ag
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import os
 import pkgutil
@@ -16,6 +15,8 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable
 from importlib import import_module
 from typing import Any
+
+from ..suggestions import nearest
 
 AgentFactory = Callable[..., Awaitable[Any]]
 
@@ -83,8 +84,8 @@ def _import(name: str, where: str) -> Any:
 
 
 def _advice(word: str, known: Iterable[str], otherwise: str) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {near[0]}?" if near else otherwise
+    near = nearest(word, known)
+    return f"did you mean {near}?" if near else otherwise
 
 
 def _public(module: Any) -> list[str]:

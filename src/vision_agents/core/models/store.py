@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 import threading
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..suggestions import did_you_mean
 from .catalogue import CATALOGUE, Model, ModelFile
 from .errors import FetchError, MissingModelError, StoreError, UnknownModelError
 from .files import check_room, is_right, locked, make_folder, sha256_of, writing
@@ -189,9 +189,8 @@ class ModelStore:
         try:
             return self.catalogue[name]
         except KeyError:
-            near = difflib.get_close_matches(name, self.catalogue, n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(self.catalogue)}."
-            raise UnknownModelError(f"There is no model {name}. {hint}") from None
+            hint = did_you_mean(name, self.catalogue) or f" There are: {', '.join(self.catalogue)}."
+            raise UnknownModelError(f"There is no model {name}.{hint}") from None
 
     def _models(self, names: Iterable[str] | None) -> list[Model]:
         if names is None:
