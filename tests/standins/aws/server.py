@@ -15,9 +15,10 @@ from urllib.parse import unquote
 
 from vision_agents.testing.contract import Provider
 
+from .client_events import Refusal
 from .eventstream import Decoder, Frame, FramingError, decode
 from .http2 import Request, Server
-from .sonic import Refusal, SonicSession
+from .sonic import SonicSession
 
 KEY_ID = "AKIASTANDIN"
 SECRET = "stand-in-secret"
