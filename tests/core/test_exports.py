@@ -1,9 +1,10 @@
-"""Every name that a package says it has is there."""
+"""Every name that a package says it has is there, and its types are for everybody who uses it."""
 
 from __future__ import annotations
 
 import pkgutil
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -23,3 +24,11 @@ def test_a_package_has_the_names_that_it_exports(package: str) -> None:
     names = getattr(module, "__all__", [])
     assert [name for name in names if not hasattr(module, name)] == []
     assert len(set(names)) == len(names)
+
+
+def test_type_checkers_of_other_programs_see_the_types() -> None:
+    # A namespace has no marker of its own: each package in it needs one, or its names are Any to whoever imports them.
+    ours = Path(__file__).parents[2] / "src" / "vision_agents"
+    packages = [found.parent for found in (*ours.glob("*/__init__.py"), *ours.glob("plugins/*/__init__.py"))]
+    assert packages
+    assert [package.name for package in packages if not (package / "py.typed").exists()] == []
