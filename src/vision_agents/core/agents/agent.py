@@ -127,6 +127,7 @@ class Agent:
         # Called at each pull of a frame, if set before `join`; it must return at once.
         self.on_pull: Callable[[], None] | None = None
         self._observers: list[Observer] = []
+        self._shed = Shed.NOTHING
         self._epoch = Epoch()
         self._session: Session | None = None
         self._entering: asyncio.Task[None] | None = None
@@ -187,7 +188,9 @@ class Agent:
 
     def shed(self, level: Shed) -> None:
         """Have the parts leave out as much as `level` says, because the process is late; see `core.shed`."""
-        self._parts.shed(level)
+        self._shed = level
+        if self._session is not None:
+            self._parts.shed(level, self._session.attachment)
 
     def observe(self, observer: Observer) -> None:
         """Call `observer(record)` with each record of the trace; before `join`, from the very first one."""
@@ -199,7 +202,7 @@ class Agent:
 
     async def create_call(self, call_type: str, call_id: str) -> Any:
         """Return what `join` takes to enter the call of this type and id. Raises ValueError for bad names."""
-        return await self.edge.create_call(call_type, call_id)
+        return await own_errors(self.edge.create_call(call_type, call_id), f"{type(self.edge).__name__}.create_call")
 
     def join(self, call: Any = None, *, participant_wait_timeout: float | Default | None = Default.VALUE) -> Joining:
         """Enter a call: `async with agent.join(call):` leaves it at the end, `await agent.join(call)` stays.
@@ -308,13 +311,13 @@ class Agent:
     async def _join(self, call: Any, wait: float | None) -> Agent:
         if self._session is not None or self._closing is not None:
             raise RuntimeError("an agent takes part in one call: make a new Agent for another one")
-        self.edge.lend(self)
         session = Session(
             *(self._parts, self.rules, self._epoch, self.events, self.conversation, self.instructions),
             self.agent_user.id,
         )
         self._parts.attach(session.attachment)
         self._session = session
+        self._parts.shed(self._shed, session.attachment)
         session.on_pull = self.on_pull
         if self.edge.observes:
             session.trace.observe(self.edge.observe)
@@ -351,6 +354,8 @@ class Agent:
 
     async def _enter(self, session: Session, call: Any) -> None:
         try:
+            # Not before the parts are taken: until then another agent may be in a call with them.
+            self.edge.lend(self)
             await session.start()
             if self._closing is None:
                 joining = self.edge.join(self.agent_user, call, session)

@@ -84,10 +84,11 @@ class Parts:
         """Take every part, and what it uses itself, into a call; if one is refused, none. Raises PartError."""
         attach_all(with_subparts(self._all), attachment)
 
-    def shed(self, level: Shed) -> None:
-        """Have every part leave out as much as `level` says."""
+    def shed(self, level: Shed, attachment: Attachment) -> None:
+        """Have every part that is attached to the call leave out as much as `level` says."""
         for part in with_subparts(self._all):
-            part.shed(level)
+            if part.attached_to(attachment):
+                part.shed(level)
 
     def attach_free(self, attachment: Attachment) -> None:
         """Take those that are in no call."""

@@ -194,7 +194,9 @@ class Session:
         return future
 
     def instruct(self, instructions: str) -> None:
-        """Have everything answered by these instructions from now on."""
+        """Have everything answered by these instructions from now on; in a call that is over, nothing."""
+        if self.over.is_set():
+            return  # The model may be in another agent's call.
         self._voice.instruct(instructions)
         self.replies.discard()
         self._instructions = instructions
