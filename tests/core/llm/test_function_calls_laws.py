@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
@@ -69,12 +70,17 @@ class Story:
         self.answers: dict[int, AnswerCalls] = {}
         self.makers: dict[int, asyncio.Task[None]] = {}
         self.functions: dict[str, Function] = {}
-        # What was interrupted, and when its functions had been called by then.
+        # What was interrupted, before the call was over: after it nothing is taken back.
         self.interrupted: set[int] = set()
+        self.faults: list[dict[str, Any]] = []
         self.late: list[str] = []
 
     async def tell(self, end: float) -> None:
         loop = asyncio.get_running_loop()
+        # A law that is broken in a callback of the loop is broken too.
+        loop.set_exception_handler(
+            lambda _, context: self.faults.append(context.get("exception") or RuntimeError(context["message"]))
+        )
         for number, (begin, wanted) in enumerate(self.plan):
             for index, function in enumerate(wanted):
                 name = f"f{number}{index}"
@@ -91,6 +97,7 @@ class Story:
         await at(end + 2 * TOOL_TIMEOUT + 500.0)
         assert self.desk.outputs == final, "something came after the end"
         assert not others()
+        assert self.faults == []
 
     def begin(self, number: int, names: list[str]) -> None:
         self.answers[number] = turn = AnswerCalls(self.desk.epoch.value, self.desk.history)
@@ -106,14 +113,15 @@ class Story:
 
     def strike(self, blow: Blow) -> None:
         turn, maker = self.answers.get(blow.answer), self.makers.get(blow.answer)
+        over = self.desk.calls.over
         if blow.kind == "advance":
             self.desk.epoch.advance()
-            self.interrupted |= {number for number, maker in self.makers.items() if not maker.done()}
+            self.interrupted |= {number for number, maker in self.makers.items() if not (maker.done() or over)}
         elif turn is None or maker is None:
             return
         elif blow.kind == "interrupt":
             turn.interrupt()
-            self.interrupted.add(blow.answer)
+            self.interrupted |= set() if over else {blow.answer}
         elif blow.kind == "cancel":
             maker.cancel()
         else:
@@ -138,6 +146,11 @@ SLOWLY_UNDONE = Function("undo", 0.0, error=False, stubborn=False, undo_seconds=
 @settings(max_examples=300, deadline=None)
 @given(answers, blows, st.sampled_from([2.0, 4.0, 300.0, 300.0]))
 @example([(0.0, [SLOWLY_UNDONE])], [Blow(3.0, "interrupt", 0)], 2.0)  # An interruption when the call is over.
+@example(  # … while it ends: another function takes its time.
+    [(0.0, [replace(SLOWLY_UNDONE, seconds=100.0)]), (0.0, [replace(SLOWLY_UNDONE, seconds=3.0)])],
+    [Blow(3.0, "interrupt", 1)],
+    2.0,
+)
 def test_whatever_happens_each_call_has_one_output_and_it_is_true(
     plan: list[tuple[float, list[Function]]], blows: list[Blow], end: float
 ) -> None:
