@@ -99,14 +99,14 @@ class Part:
         """Leave out as much as `level` says, from now until it is told otherwise: the process is late."""
         self._shed = level
 
-    async def at_work(self, work: Awaitable[T], what: str) -> T:
-        """Await `work` of the part, such as its `start()`, which may go on for long after it was cancelled.
+    async def at_work(self, work: Callable[[], Awaitable[T]], what: str) -> T:
+        """Await `work()` of the part, such as its `start`, which may go on for long after it was cancelled.
 
         Errors speak of it as `what`. Raises what it raises, and InnerCancellationError as `own_errors` does.
         """
         self._works += 1
         try:
-            return await own_errors(work, what)
+            return await own_errors(work(), what)
         finally:
             self._works -= 1
             if not self._works:

@@ -1,6 +1,8 @@
 """Entering a call by the public names: calls by type and id, waiting for others, who is there, who observes."""
 
 import asyncio
+import gc
+import warnings
 
 import pytest
 
@@ -72,6 +74,21 @@ async def test_closed_while_it_waits_it_says_so():
     await made.close()
     with pytest.raises(RuntimeError, match="was closed while it was joining"):
         await joining
+
+
+@pytest.mark.parametrize("steps", range(4))
+async def test_closed_before_its_parts_have_begun_to_start_it_leaves_nothing_that_was_never_awaited(steps):
+    made = agent()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        joining = asyncio.ensure_future(made.join().__aenter__())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await made.close()
+        await asyncio.wait([joining])
+        gc.collect()
+    assert isinstance(joining.exception(), RuntimeError)
+    assert [str(warning.message) for warning in caught] == []
 
 
 async def test_cancelled_while_it_waits_it_leaves_the_call():

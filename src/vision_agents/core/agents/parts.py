@@ -98,7 +98,7 @@ class Parts:
 
     async def start_listening(self) -> None:
         """Load and connect the parts that hear, at the same time. Raises what one of them raises."""
-        await together(*(part.at_work(part.start(), f"{type(part).__name__}.start") for part in self.listening))
+        await together(*(part.at_work(part.start, f"{type(part).__name__}.start") for part in self.listening))
 
     async def close(self, attachment: Attachment, *, entering: bool = False) -> None:
         """Leave the call and close every part that is attached to it, all at the same time, and give them back.

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from ..audio import PcmData, Playout, Samples
 from ..audio.playout import SAMPLE_RATE
@@ -141,7 +142,7 @@ class Session:
         await together(self._parts.start_listening(), self._voice.start())
         if self._parts.model is not None:
             model = self._parts.model
-            await model.at_work(model.connect(self._instructions), f"connecting {type(model).__name__}")
+            await model.at_work(partial(model.connect, self._instructions), f"connecting {type(model).__name__}")
 
     async def stop(self) -> None:
         """End everything that belongs to the call. Harmless twice."""

@@ -54,8 +54,8 @@ class CascadeVoice:
     async def start(self) -> None:
         llm, tts = self._llm, self._tts
         await together(
-            llm.at_work(self._start_llm(), f"{type(llm).__name__}.start"),
-            tts.at_work(tts.start(), f"{type(tts).__name__}.start"),
+            llm.at_work(self._start_llm, f"{type(llm).__name__}.start"),
+            tts.at_work(tts.start, f"{type(tts).__name__}.start"),
         )
 
     async def _start_llm(self) -> None:
