@@ -13,7 +13,7 @@ from deepgram import DeepgramClientEnvironment
 from elevenlabs import client as elevenlabs_client
 
 from vision_agents import plugins
-from vision_agents.core.models.networks import given
+from vision_agents.core.models.networks import spec_of
 from vision_agents.plugins import llama, moonshine, piper, silero
 from vision_agents.plugins.smart_turn import turn_detection
 from vision_agents.testing.parts import LoopEdge, ScriptedLLM, ScriptedSTT, ToneTTS
@@ -62,7 +62,7 @@ class _Finished:
 def _local(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scripted parts in place of the models on this machine; the turn detector is the real one."""
     monkeypatch.setattr(silero, "VAD", LevelVAD)
-    monkeypatch.setattr(turn_detection, "NetworkSpec", lambda load, model: given(_Finished()))
+    monkeypatch.setattr(turn_detection, "NetworkSpec", lambda load, model: spec_of(_Finished()))
     monkeypatch.setattr(llama, "LLM", lambda: ScriptedLLM([FIRST, SECOND]))
     monkeypatch.setattr(moonshine, "STT", lambda: ScriptedSTT(QUESTIONS))
     monkeypatch.setattr(piper, "TTS", ToneTTS)

@@ -171,7 +171,7 @@ async def test_what_fails_is_raised_and_the_agent_is_closed_all_the_same() -> No
 @pytest.mark.virtual_time
 async def test_a_given_network_is_already_there() -> None:
     class Part:
-        networks = (networks_module.given([1]),)
+        networks = (networks_module.spec_of([1]),)
 
     assert await warm_up(Part()) == []
 

@@ -23,7 +23,7 @@ from vision_agents.core.models import (
     UnknownModelError,
     WorkerError,
 )
-from vision_agents.core.models.networks import NetworkLease, Networks, NetworkSpec, given, networks_of
+from vision_agents.core.models.networks import NetworkLease, Networks, NetworkSpec, networks_of, spec_of
 from vision_agents.core.models.worker import WorkerStats
 
 PATIENCE = 60.0
@@ -272,7 +272,7 @@ async def test_the_death_of_a_worker_reaches_fifty_sessions_and_ends_none(lease:
 
 async def test_a_network_that_somebody_made_is_shared_by_object_and_then_forgotten(networks: Networks) -> None:
     network, twin = [1], [1]  # equal, and not the same
-    leases = [NetworkLease(given(each), "part", networks) for each in (network, network, twin)]
+    leases = [NetworkLease(spec_of(each), "part", networks) for each in (network, network, twin)]
     await asyncio.gather(*(each.start() for each in leases))
     assert [each.network for each in leases] == [network, network, twin]
     assert sorted(model.users for model in networks.loaded()) == [("part",), ("part", "part")]

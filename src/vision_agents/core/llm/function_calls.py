@@ -171,7 +171,7 @@ class _Output:
 
 
 class FunctionCalls:
-    """Everything that is called for one model. `epoch`: the one that the model has now, which the agent may replace.
+    """Makes the function calls of one model. `epoch`: the one that the model has now, which the agent may replace.
 
     `ended_late`: see `FunctionCaller.function_ended_late`. `barrier`: where functions with effects wait.
     `conversation`: what a realtime model was asked.

@@ -42,7 +42,7 @@ def sha256_of(path: Path) -> str:
 
 
 def is_right(path: Path, file: ModelFile) -> bool:
-    """Is the pinned content there? The size is compared first, since that costs nothing."""
+    """Return whether the pinned content is there. The size is compared first, since that costs nothing."""
     try:
         return path.stat().st_size == file.size and sha256_of(path) == file.sha256
     except OSError:

@@ -64,8 +64,9 @@ class NetworkSpec(Generic[N]):
     """Return whether it stays when nobody uses it."""
 
 
-def given(network: N) -> NetworkSpec[N]:
-    """A network that somebody made: shared by those who are given the same object, forgotten with the last of them."""
+def spec_of(network: N) -> NetworkSpec[N]:
+    """The spec of a network that is loaded already, such as one in tests: shared by those who have the same object,
+    and forgotten with the last of them."""
     return NetworkSpec(_Given(network), type(network).__name__, files={}, kept=False)
 
 

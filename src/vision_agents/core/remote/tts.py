@@ -1,4 +1,4 @@
-"""A synthesiser elsewhere: texts on lines that are kept open, and surely stopped."""
+"""The base of synthesisers at a service: texts on connections that are kept open, and surely stopped."""
 
 from __future__ import annotations
 

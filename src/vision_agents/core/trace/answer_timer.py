@@ -55,7 +55,7 @@ class FunctionRun:
 
 
 class AnswerTimer:
-    """A fold over the facts of a call. All times are seconds on the trace's clock, and come with the facts.
+    """Finds the stages of each answer in the facts of a call, as they come. All times are seconds on the trace's clock.
 
     `told(reply, participant, stages)` is called once a reply: when its first sample was pulled, or when it is over
     without. `participant` is who is answered; None for what code asked for.

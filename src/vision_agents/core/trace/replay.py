@@ -1,4 +1,4 @@
-"""Runs the floor over recorded events again: does it decide the same?"""
+"""Runs the floor over recorded events again, and tells where it decides otherwise."""
 
 from __future__ import annotations
 

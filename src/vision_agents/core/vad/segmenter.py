@@ -1,4 +1,4 @@
-"""From window probabilities to speech segments: when it began, how much of it there was, when it ended."""
+"""Speech segments out of window probabilities: when each began, how much speech it has, when it ended."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SpeechEdge(Enum):
 
 @dataclass(slots=True)
 class SpeechSegmenter:
-    """Several thresholds, so that a probability near the edge does not flicker.
+    """Turns the probabilities of windows into speech segments. A probability near the edge makes none flicker.
 
     `threshold`: a window at or above it counts as speech. `opening`: the very first window at or above it begins a
     segment, by default `threshold`; a lower one begins sooner on weak onsets, and costs nothing but a short hold, since

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 class CascadeVoice:
-    """One reply is made at a time; its two stages run side by side, each in a task of its own."""
+    """Speaks by an LLM and a TTS. One reply is made at a time; its two stages run side by side, each in a task."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Voiceprints: whose voice is it?"""
+"""Voiceprints: vectors that tell voices apart."""
 
 from .voiceprint import SAMPLE_RATE, SHORTEST, Embedding, Voiceprint, similarity
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from vision_agents.core import stt
 from vision_agents.core.audio import PcmData, Resampler, Samples
-from vision_agents.core.models.networks import NetworkLease, NetworkSpec, given, networks_of
+from vision_agents.core.models.networks import NetworkLease, NetworkSpec, networks_of, spec_of
 from vision_agents.core.models.onnx import require_onnxruntime
 from vision_agents.core.participants import Participant
 from vision_agents.core.shed import Shed
@@ -82,7 +82,7 @@ class STT(stt.STT):
         if vad is None or model is None:
             require_onnxruntime("moonshine")
         self._vad = silero.VAD() if vad is None else vad
-        spec: NetworkSpec[Recogniser] = NetworkSpec(load, MODEL) if model is None else given(model)
+        spec: NetworkSpec[Recogniser] = NetworkSpec(load, MODEL) if model is None else spec_of(model)
         self._network = NetworkLease(spec, "moonshine.STT")
         self._ears: dict[str, _ParticipantState] = {}
         self._readings = Tasks()

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from vision_agents.core.audio import PcmData, Resampler, Samples, speech_level
 from vision_agents.core.floor.policy import InterruptionPolicy
-from vision_agents.core.models.networks import NetworkLease, NetworkSpec, given, networks_of
+from vision_agents.core.models.networks import NetworkLease, NetworkSpec, networks_of, spec_of
 from vision_agents.core.models.onnx import require_onnxruntime
 from vision_agents.core.participants import Participant
 from vision_agents.core.shed import Shed
@@ -168,7 +168,7 @@ class TurnDetection(TurnDetector):
         self._silence = silence
         self.confidence_threshold = min(max(confidence_threshold, LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
         self._vad = silero.VAD() if vad is None else vad
-        spec: NetworkSpec[EndOfTurnModel] = NetworkSpec(load, MODEL) if model is None else given(model)
+        spec: NetworkSpec[EndOfTurnModel] = NetworkSpec(load, MODEL) if model is None else spec_of(model)
         self._network = NetworkLease(spec, "smart_turn.TurnDetection")
         self._ears: dict[str, _ParticipantState] = {}
         self._failed = False
