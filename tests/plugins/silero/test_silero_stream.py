@@ -87,9 +87,38 @@ def test_how_the_audio_is_cut_makes_no_difference(sizes: list[int]) -> None:
 
 def test_an_offset_is_taken_away() -> None:
     network = Network()
-    SileroStream(network).feed(sines(60 * WINDOW) * 0.5 + np.float32(0.4))
+    SileroStream(network).feed(sines(60 * WINDOW) + np.float32(0.4))
     assert abs(network.inputs[0][0, CONTEXT:].mean()) < 0.01
-    np.testing.assert_allclose(network.inputs[-1][0, CONTEXT:], sines(WINDOW) * 0.5, atol=0.01)
+    np.testing.assert_allclose(network.inputs[-1][0, CONTEXT:], sines(WINDOW), atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("level_db", "raised_db"),
+    [(0, 0), (-2.9, 0), (-6, 3), (-15, 12), (-40, 12)],
+)
+def test_a_faint_voice_is_raised_to_nine_db_under_full_scale_by_no_more_than_twelve(
+    level_db: float, raised_db: float
+) -> None:
+    network = Network()
+    sound = sines(3 * WINDOW) * np.float32(10 ** (level_db / 20))  # its peak is at -6 dB of full scale at the most
+    SileroStream(network).feed(sound)
+    expected = sound[WINDOW - CONTEXT : 2 * WINDOW] * 10 ** (raised_db / 20)
+    np.testing.assert_allclose(network.inputs[1][0], expected, rtol=2e-2, atol=1e-5)
+
+
+def test_the_context_is_raised_as_its_window_is() -> None:
+    network = Network()
+    loud, faint = sines(WINDOW), sines(WINDOW) * np.float32(0.01)
+    SileroStream(network).feed(np.concatenate([faint, loud, faint]))
+    np.testing.assert_allclose(network.inputs[1][0, :CONTEXT], faint[-CONTEXT:], atol=1e-6)
+    # A faint window behind a loud one: the loud end of the one before is what sets its gain, so it is no step.
+    np.testing.assert_allclose(network.inputs[2][0], np.concatenate([loud[-CONTEXT:], faint]), atol=1e-6)
+
+
+def test_silence_stays_silent() -> None:
+    network = Network()
+    SileroStream(network).feed(np.zeros(2 * WINDOW, dtype=np.int16))
+    assert not np.array(network.inputs).any()
 
 
 @given(st.lists(st.floats(), min_size=1, max_size=16))
