@@ -202,7 +202,12 @@ async def test_weights_in_use_are_not_let_go(lease: Lease, networks: Networks, t
         networks.unload(name)
     assert networks.unload() == []
     assert await one.run(lambda: 1) == 1
-    one.close()
+    others = [lease("silero.VAD"), lease("smart_turn.TurnDetection")]
+    await asyncio.gather(*(other.start() for other in others))
+    with pytest.raises(InUseError, match=r"used by 2 silero\.VAD, smart_turn\.TurnDetection\. Close"):
+        networks.unload(name)
+    for each in (one, *others):
+        each.close()
     assert [model.name for model in networks.unload(name)] == [name]
     assert networks.loaded() == []
     with pytest.raises(UnknownModelError, match="is not loaded in this process; nothing is"):

@@ -15,16 +15,16 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Hashable, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent import futures
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, TypeVarTuple, runtime_checkable
 
 from .errors import InUseError, UnknownModelError
-from .store import ModelStore
+from .located import Located, locate
 from .worker import JOIN, Worker, WorkerStats
 
 N = TypeVar("N")
@@ -121,8 +121,7 @@ class Networks:
                 there = ", ".join(entry.name for entry in self._entries.values()) or "nothing"
                 raise UnknownModelError(f"{name} is not loaded in this process; {there} is.")
             if name is not None and busy:
-                users = ", ".join(sorted(user for entry in busy for user in entry.user_names)) or "warm_up"
-                raise InUseError(f"{name} is used by {users}. Close what uses it, then unload it again.")
+                raise InUseError(f"{name} is used by {_listed(busy)}. Close what uses it, then unload it again.")
             idle = {key: entry for key, entry in named.items() if entry not in busy}
             for key in idle:
                 del self._entries[key]
@@ -143,7 +142,7 @@ class Networks:
 
     def _join(self, lease: NetworkLease[Any]) -> _Entry:
         """Make the lease a user of its network, and begin to load that if nobody has."""
-        located = _locate(lease.spec)
+        located = locate(lease.spec.model, lease.spec.files)
         key = (lease.spec.load, located.identity, lease.spec.options)
         with self._lock:
             entry = self._entries.get(key)
@@ -268,23 +267,11 @@ def unload(name: str | None = None) -> list[LoadedModel]:
 # Inside.
 
 
-@dataclass(frozen=True, slots=True)
-class _Located:
-    """The files of a network, and the identity of their content."""
-
-    name: str
-    revision: str
-    find: Callable[[Callable[[], bool]], Mapping[str, Path]]
-    """Called in the thread that loads, with what tells whether to stop; may block and raise, since it may fetch."""
-    identity: Hashable
-    size: int
-
-
 @dataclass(eq=False)
 class _Entry:
     """A network that is loaded, or being loaded. `loading` has it, or the error."""
 
-    located: _Located
+    located: Located
     spec: NetworkSpec[Any]
     worker: Worker
     loading: Future[Any] = field(default_factory=Future)
@@ -349,27 +336,10 @@ def _nothing() -> None:
     """The job of somebody who only waits."""
 
 
-def _locate(spec: NetworkSpec[Any]) -> _Located:
-    """Tell which files those are."""
-    if (files := spec.files) is None:
-        store = ModelStore()
-        model = store.model(spec.model)
-        identity = tuple(file.sha256 for file in model.files)
-        return _Located(model.name, model.archive.version, partial(store.ready, model.name), identity, model.size)
-    stamps = {key: _stamp(path) for key, path in files.items()}
-    name = next(iter(stamps.values()))[0] if stamps else spec.model
-    changed = max((changed for _, _, changed in stamps.values()), default=0)
-    size = sum(size for _, size, _ in stamps.values())
-    return _Located(name, f"{changed:x}", lambda _: files, tuple(stamps.values()), size)
-
-
-def _stamp(path: Path) -> tuple[str, int, int]:
-    """Path, bytes and time of change of a file; zeros if there is none, of which loading will complain."""
-    try:
-        status = path.stat()
-    except OSError:
-        return str(path.absolute()), 0, 0
-    return str(path.resolve()), status.st_size, status.st_mtime_ns
+def _listed(entries: Iterable[_Entry]) -> str:
+    """The users of networks, in words."""
+    users = Counter(user for entry in entries for user in entry.user_names)
+    return ", ".join(f"{count} {user}" if count > 1 else user for user, count in sorted(users.items())) or "warm_up"
 
 
 _open_stores: weakref.WeakSet[Networks] = weakref.WeakSet()
