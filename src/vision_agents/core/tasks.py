@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Coroutine, Iterator
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Coroutine, Iterator
+from typing import Any, ParamSpec, TypeVar
 
 from .failures import StandInError, log_failure
 
 logger = logging.getLogger(__name__)
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 # How long what was cancelled, or told to close, may take before it is left behind, in seconds.
@@ -75,6 +76,24 @@ class Tasks:
         self._running.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             log_failure(logger, task.get_name(), error)
+
+
+def logged_once(call: Callable[P, object], what: str) -> Callable[P, None]:
+    """Return a callback that calls somebody else's and never raises: that `what` failed is logged, the first time."""
+    failed = False
+
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        nonlocal failed
+        try:
+            call(*args, **kwargs)
+        except OUTSIDE:
+            raise
+        except BaseException:
+            if not failed:
+                logger.exception("%s failed; the conversation goes on", what)
+            failed = True
+
+    return guarded
 
 
 class InnerCancellationError(StandInError):

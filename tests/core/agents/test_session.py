@@ -85,6 +85,24 @@ async def test_an_observer_that_raises_is_logged_once_and_changes_nothing(caplog
     assert caplog.text.count("an observer of the trace failed") == 1
 
 
+@pytest.mark.parametrize("error", [OSError("disk full"), asyncio.CancelledError(), SystemExit("enough")])
+async def test_what_is_called_at_each_pull_may_raise_and_the_frames_go_on(error, caplog):
+    call = Call(["count"])
+    pulls = []
+
+    def pulled():
+        pulls.append(None)
+        raise error
+
+    call.agent.on_pull = pulled
+    async with call:
+        await call.detector.speak(ANNA, 1.0)
+        await call.until(lambda: call.of(AgentSpeechEndedEvent))
+    assert call.history[-1] == ("assistant", LONG)
+    assert len(pulls) == len(call.edge.frames)
+    assert caplog.text.count("what is called at each pull failed") == 1
+
+
 async def test_records_are_made_only_for_those_who_want_them(monkeypatch):
     class Shy(LoopEdge):
         observe = EdgeTransport.observe

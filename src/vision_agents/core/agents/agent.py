@@ -24,7 +24,7 @@ from ..part import Attachment
 from ..participants import Participant, User
 from ..shed import Shed
 from ..stt import STT
-from ..tasks import GRACE, InnerCancellationError, bounded, own_errors
+from ..tasks import GRACE, InnerCancellationError, bounded, logged_once, own_errors
 from ..trace import Trace
 from ..tts import TTS
 from ..turn_detection import TurnDetector
@@ -318,7 +318,8 @@ class Agent:
         self._parts.attach(session.attachment)
         self._session = session
         self._parts.shed(self._shed, session.attachment)
-        session.on_pull = self.on_pull
+        if self.on_pull is not None:
+            session.on_pull = logged_once(self.on_pull, "what is called at each pull")
         if self.edge.observes:
             session.trace.observe(self.edge.observe)
         for observer in self._observers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any
@@ -10,12 +9,10 @@ from typing import Any
 from ..floor import Floor, FloorState
 from ..floor import effects as fx
 from ..floor import events as ev
-from ..tasks import OUTSIDE
+from ..tasks import logged_once
 from .codec import Json
 from .notes import VERSION, Note, SessionStarted
 from .records import Fact, encode_record
-
-logger = logging.getLogger(__name__)
 
 Observer = Callable[[Mapping[str, Any]], None]
 
@@ -38,20 +35,7 @@ class Trace:
 
         Where it raises, the log says so, once.
         """
-        failed = False
-
-        def guarded(record: Mapping[str, Any]) -> None:
-            nonlocal failed
-            try:
-                observer(record)
-            except OUTSIDE:
-                raise
-            except BaseException:
-                if not failed:
-                    logger.exception("an observer of the trace failed; the conversation goes on")
-                failed = True
-
-        self._observers.append(guarded)
+        self._observers.append(logged_once(observer, "an observer of the trace"))
 
     def open(self, started: float) -> None:
         """Record how interruptions are judged in this session. `started`: Unix time."""
