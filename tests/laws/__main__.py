@@ -1,7 +1,8 @@
 """Runs the properties of the suite with random seeds: `python -m tests.laws --runs 100`, from the repository's root.
 
-Each run is the same tests with another seed, and several go on at once. A run that fails prints its seed, the command
-that repeats it, and what pytest said; the exit status is then 1. Paths may follow, of parts of the suite.
+Each run is the same tests with another seed, several go on at once, and each says when it is over. A run that fails
+prints its seed, the command that repeats it, and what pytest said; the exit status is then 1. Paths may follow, of
+parts of the suite.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ def main() -> int:
     with ThreadPoolExecutor(options.jobs) as pool:
         for number, (seed, status, output) in enumerate(pool.map(lambda seed: run(seed, places), seeds), 1):
             if status == 0:
+                print(f"seed {seed} is green (run {number} of {len(seeds)})", flush=True)
                 continue
             failed += 1
             print(f"seed {seed} failed (run {number}); again: python -m tests.laws --seed {seed} {' '.join(arguments)}")

@@ -35,7 +35,9 @@ def test_each_run_has_a_seed_of_its_own_and_the_files_with_properties_only(monke
     assert listing == ("--collect-only", "-q", "tests/core")
     assert len({seed for seed, *_ in others}) == 5
     assert {tuple(places) for _, *places in others} == {("tests/laws/test_gate.py", "tests/core/test_epoch.py")}
-    assert "5 of 5 runs are green" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert printed.count("is green (run ") == 5
+    assert "5 of 5 runs are green" in printed
 
 
 def test_a_failure_tells_its_seed_and_the_command_that_repeats_it(monkeypatch, capsys, runs):
