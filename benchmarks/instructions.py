@@ -8,7 +8,7 @@ words or less.
 The half that is marked "seen" was looked at while the prompt's form was chosen, the other half was not: it is counted
 apart. Greedy answers still differ by one or two from run to run, since batches of another size round otherwise.
 
-    python -m benchmarks.instructions [--model FILE.gguf] [--variant NAME …] [--answers] [--introductions]
+    python -m benchmarks.instructions [--model FILE.gguf] [--variant NAME …] [--answers] [--introductions | --nameless]
 """
 
 from __future__ import annotations
@@ -161,6 +161,37 @@ INTRODUCTIONS = tuple(
     for question in _WHO
 )
 
+# What is made up by an agent whose instructions give it no name: one, or a trade, or that it is human.
+_CLAIMS = (
+    r"\b(?:I'm|I am|me|with|to|name is)(?: called| named)? (?-i:[\"'“]?(?!I\b|OK\b)[A-Z])",
+    r"\b(?:I'm|I am) (?:a|an|the|your) (?:[\w-]+ )*?"
+    r"(?:human|person|man|woman|blogger|writer|author|writing|editor|guide|tourist|historian|expert|wizard|detective|"
+    r"director|librarian|hygienist|dentist|scientist|researcher|photographer|artist|teacher|student)",
+    r"\b(?:I'm|I am) human\b",
+)
+_ASKED_ITSELF = (
+    *_WHO,
+    "What should I call you?",
+    "Hello, my name is Oskar.",
+    "Tell me about yourself.",
+    "Are you human?",
+)
+
+NAMELESS = tuple(
+    Dialogue(name, True, instructions, tuple(Question(question, (".",), _CLAIMS) for question in _ASKED_ITSELF))
+    for name, instructions in (
+        ("plain", "You're a helpful voice assistant. Be concise."),
+        (
+            "hotel",
+            "You answer the telephone of the hotel Seaview. Breakfast is from seven to ten. The pool is on the roof.",
+        ),
+        ("reception", "You are the receptionist of a dental practice. Be brief."),
+        ("trains", "You help people to plan their journeys by train."),
+        ("homework", "Always be kind, and help with homework."),
+        ("pizzas", "You are a bot that takes orders of pizzas. Ask for the address."),
+        ("nothing", ""),
+    )
+)
 
 # What stood before every conversation at first: the model's answers to it were about itself.
 _IDENTITY = (
@@ -241,10 +272,13 @@ async def main() -> None:
     parser.add_argument("--model", type=Path, help="a GGUF file; by default the default model")
     parser.add_argument("--variant", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--answers", action="store_true", help="print each answer")
-    parser.add_argument("--introductions", action="store_true", help="ask seven agents who they are instead")
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument("--introductions", action="store_true", help="ask seven agents who they are instead")
+    other.add_argument("--nameless", action="store_true", help="ask seven agents who have no name about themselves")
     args = parser.parse_args()
+    dialogues = INTRODUCTIONS if args.introductions else NAMELESS if args.nameless else DIALOGUES
     for name in args.variant:
-        await measure(name, INTRODUCTIONS if args.introductions else DIALOGUES, args.model, args.answers)
+        await measure(name, dialogues, args.model, args.answers)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from vision_agents.core.models.networks import NetworkLease, NetworkSpec
 from vision_agents.core.usage import TokenUsage
 
 from .engine import Engine, EngineOptions, require_xllamacpp
+from .identity import IdentityGuard
 from .loops import LoopGuard
 from .parrots import ParrotGuard
 from .prompt import (
@@ -86,6 +87,7 @@ class LLM(base.LLM):
     A reply ends before it says a sentence of four words or more again: small models would go on so for ever. That of
     the default model also ends before such a clause comes again, and before a third one in a row that begins alike.
     When it begins an answer that it gave before, to a question about something else, it is asked again without those.
+    A name or a trade that it claims, and that nobody gave it, is not said, but who it is by its instructions.
 
     Raises:
         ImportError: xllamacpp is not installed.
@@ -169,10 +171,21 @@ class LLM(base.LLM):
     async def stream(self, request: base.LLMRequest) -> AsyncGenerator[str | ToolCall, None]:
         """Answer `request`, piece by piece. Raises what `start` raises, or LlamaError."""
         await self.start()
-        answer = self._answer(request, self._session) if self.model is not None else self._new_answer(request)
+        answer = self._answer(request, self._session) if self.model is not None else self._own_answer(request)
         async with aclosing(answer) as pieces:
             async for piece in pieces:
                 yield piece
+
+    async def _own_answer(self, request: base.LLMRequest) -> AsyncGenerator[str | ToolCall, None]:
+        """Answer, without claiming to be somebody: left to itself, the default model gives itself a name."""
+        guard = IdentityGuard(self._instructions(request.instructions), request.messages)
+        async with aclosing(self._new_answer(request)) as pieces:
+            async for piece in pieces:
+                said = guard.feed(piece) if isinstance(piece, str) else piece
+                if said:
+                    yield said
+        if rest := guard.end():
+            yield rest
 
     async def _new_answer(self, request: base.LLMRequest) -> AsyncGenerator[str | ToolCall, None]:
         """Answer, without saying an earlier answer again: the default model, left to itself, does so for ever."""

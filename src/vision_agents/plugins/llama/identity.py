@@ -1,0 +1,188 @@
+"""Who a small model says it is: a name or a trade that nobody gave it is not said, but what its instructions say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from vision_agents.core.conversation import Message, Role
+
+from .recall import Subjects, subjects
+
+UNNAMED = "I have no name."
+UNTOLD = "I am a voice assistant."
+"""Who an agent is whose instructions do not say it."""
+
+# Where a sentence of the reply ends; a title's point is none.
+_POINT = r"(?<!\b[DM]r)(?<!\bMrs)(?<!\bMs)(?<!\bSt)(?<!\bProf)[.!?…]"
+_END = re.compile(rf"{_POINT}+[\"'”)]*(?=\s)|\n+")
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+# The word that is being written may become an opener, and from an opener on there may be a claim.
+_UNSURE = re.compile(r"\b(?:m|y|yo|c|ca|cal)$", re.IGNORECASE)
+_OPENER = re.compile(r"\b(?:I|my|call|you)\b", re.IGNORECASE)
+_CLAIM = re.compile(
+    r"""\b(?:
+        I(?:['’]m|\ am)(?:\ (?:also|just|actually|only|really))?(?P<named>\ (?:called|named|known\ as))?
+        | (?P<name>my(?:\ \w+)?\ name(?:['’]s|\ is) | call\ me)
+        | (?P<who>you(?:['’]re|\ are)\ (?:speaking|talking)\ (?:to|with))
+    )\s+(?P<rest>.+)""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+_ARTICLE = re.compile(r"(?:an?|the|your|one of the|one of your|(?=human\b))(?:\b|$)", re.IGNORECASE)
+_NAME = re.compile(r"[\"'“‘]?(?:the )?[A-Z]")
+# Where the words end that say what somebody is.
+_BOUND = re.compile(
+    rf"{_POINT}|[,;:\n—(]|\b(?:of|at|for|in|on|to|from|with|by|about|who|that|which|whose|and|or|but|so|here|today|now|ready|"
+    r"designed|made|created|trained|built|specialized|specializing|dedicated|working|called|named)\b",
+    re.IGNORECASE,
+)
+# What says who an agent is: said by anybody, and in instructions.
+_YOURS = r"you(?:['’]re| are)(?: called| named| now)*|your name(?:['’]s| is)?|call (?:you|yourself)"
+_TOLD = re.compile(rf"\b(?:{_YOURS})\s+(?=(?P<phrase>.+))", re.IGNORECASE)
+_INSTRUCTED = re.compile(
+    rf"\b(?:{_YOURS}|named|called|as|be|play|playing|role|name|persona)(?: is)?:?\s+(?=(?P<phrase>.+))", re.IGNORECASE
+)
+# What each of them may be called, and how; and words of no meaning after an article ("a bit tired", "a big fan").
+_GENERIC = subjects(
+    "helpful friendly kind happy polite voice assistant helper bot chatbot agent program computer machine software "
+    "virtual digital artificial intelligence ai language model text chat based"
+)
+_MANNER = subjects("bit little lot fan big huge great good same only best")
+_TITLES = {"dr", "mr", "mrs", "ms", "miss", "sir", "doctor", "professor", "prof"}
+_NO_NAMES = {"ok", "okay", "i", "i'm", "i’m", "i'll", "i'd", "i've"}
+# What may follow a claim that was not passed on: no tale of who the model said it was.
+_OFFER = r"(?:(?:['’]m| am) (?:here|not|glad|happy|sorry|ready|always)|['’]ll| can| could| will| do| don['’]t)"
+_TALE = re.compile(rf"\s*(?:(?:and|but|so|yes|no|well),? )?(?:I(?!{_OFFER}\b)|my)\b", re.IGNORECASE)
+_ASKS_NAME = re.compile(r"\b(?:your name|call you|you (?:called|named)|have a name)\b", re.IGNORECASE)
+
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+_YOU_ARE = re.compile(r"(?:You are|You['’]re)\s+(?!to\b|not\b|never\b|going\b|allowed\b|supposed\b|expected\b)(?=\w)")
+_YOUR_NAME = re.compile(r"Your name(?: is|['’]s)\s+(?=\w)")
+_YOU_DO = re.compile(
+    r"You (?!are\b|must\b|should\b|shall\b|will\b|can\b|cannot\b|can['’]t\b|may\b|might\b|do\b|don['’]t\b|never\b|"
+    r"always\b|have\b|need\b|only\b|know\b)(?=[a-z])"
+)
+
+
+class IdentityGuard:
+    """Passes a reply on, piece by piece, without what the model makes up about who it is.
+
+    Asked who it is, and unasked, a model of this size gives itself a name or a trade: a voice assistant says that it is
+    Emily, a travel blogger. A sentence that claims a name is passed on if its instructions or its caller call the agent
+    so, and one that claims a trade if that stands in them. In the place of the first other one the agent says who it is
+    by its instructions, in their words; further ones, and what it tells of itself then, are left out. What is held back
+    for that is the rest of a sentence, which nobody speaks before it is complete.
+    """
+
+    def __init__(self, instructions: str, messages: Sequence[Message]) -> None:
+        said = [message.text for message in messages if message.role is Role.USER]
+        self._called = _words_of(_INSTRUCTED, instructions).union(*(_words_of(_TOLD, text) for text in said))
+        self._names = {word.lower() for word in self._called} | _TITLES | _NO_NAMES
+        self._told = subjects(instructions) | subjects(" ".join(self._called).lower())
+        self._introduction = introduction(instructions)
+        named = any(word[0].isupper() for word in self._called)
+        if not named and said and _ASKS_NAME.search(said[-1]):
+            self._introduction = f"{UNNAMED} {self._introduction}"
+        self._introduced = False
+        self._spaced = False
+        self._text = ""
+        self._passed = 0
+        self._sentence = 0  # where the sentence begins that is being written
+
+    def feed(self, piece: str) -> str:
+        """Take the next piece. Returns what may be said by now."""
+        self._text += piece
+        said = ""
+        while (end := _END.search(self._text, self._sentence)) is not None:
+            said += self._judge(end.end())
+        opener = _OPENER.search(self._text, self._sentence) or _UNSURE.search(self._text, self._sentence)
+        return said + self._pass(opener.start() if opener else len(self._text))
+
+    def end(self) -> str:
+        """The model has ended. Returns what was held back, unless it is made up."""
+        return self._judge(len(self._text))
+
+    def _judge(self, end: int) -> str:
+        """The rest of the sentence that ends there, or what is said in its place."""
+        claim = _CLAIM.search(self._text, self._sentence, end)
+        begun = bool(self._text[self._sentence : self._passed].strip())
+        tale = self._introduced and not begun and _TALE.match(self._text, self._sentence, end)
+        self._sentence = end
+        if not tale and (claim is None or self._is_so(claim)):
+            return self._pass(end)
+        said = ""
+        if claim is not None and (begun or not self._introduced):
+            said = self._pass(claim.start())
+            said += self._say(_within(self._introduction) if begun else self._introduction)
+            self._introduced = True
+        self._passed = end
+        return said
+
+    def _pass(self, upto: int) -> str:
+        begin, self._passed = self._passed, max(self._passed, upto)
+        return self._say(self._text[begin : self._passed])
+
+    def _say(self, text: str) -> str:
+        if self._spaced:  # a sentence that was left out leaves its space
+            text = text.lstrip(" ")
+        self._spaced = text[-1:].isspace() if text else self._spaced
+        return text
+
+    def _is_so(self, claim: re.Match[str]) -> bool:
+        rest = claim["rest"]
+        if _ARTICLE.match(rest):
+            return bool(claim["who"]) or self._is_known(rest)
+        if _NAME.match(rest) is None and not (claim["named"] or claim["name"]):
+            return True  # "I'm glad", "I am not sure"
+        name = _phrase(rest)
+        further = rest[len(name) :].lstrip(", ")  # "Rosa, a local artist"
+        words = {word.lower() for word in _WORD.findall(name) if word[0].isupper()}
+        return words <= self._names and self._is_known(further)
+
+    def _is_known(self, text: str) -> bool:
+        """Whether it begins with a trade of the agent's, or with none."""
+        article = _ARTICLE.match(text)
+        said = _WORD.findall(_phrase(text[article.end() :])) if article else []
+        words = [word for word in map(subjects, said) if word]
+        trade = Subjects().union(*words)
+        # A pirate is one, the most feared of all too; an assistant is a travel assistant only if it was told so.
+        is_told = bool(words) and words[-1] <= self._told - _GENERIC
+        return is_told or bool(trade & _MANNER) or trade <= self._told | _GENERIC
+
+
+def introduction(instructions: str) -> str:
+    """Who the agent is by its instructions, as it would say it itself."""
+    sentences = [sentence.strip() for sentence in _SENTENCE.split(instructions) if sentence.strip()]
+    for opening, mine in ((_YOU_ARE, "I am "), (_YOUR_NAME, "My name is ")):
+        for sentence in sentences:
+            if begin := opening.match(sentence):
+                return mine + _of_me(sentence[begin.end() :])
+    if sentences and (begin := _YOU_DO.match(sentences[0])):
+        return "I " + _of_me(sentences[0][begin.end() :])
+    return UNTOLD
+
+
+def _within(sentence: str) -> str:
+    """As it is written in the middle of another."""
+    return sentence if sentence.startswith("I ") else sentence[0].lower() + sentence[1:]
+
+
+def _of_me(text: str) -> str:
+    """The rest of a sentence about "you", about "me"."""
+    text = re.sub(r"\byour\b", "my", text, flags=re.IGNORECASE)
+    text = re.sub(r"\byou(?: are|['’]re)\b", "I am", text, flags=re.IGNORECASE)
+    text = re.sub(r"(?:(?<=, )|(?<=\band )|(?<=\bthat )|(?<=\bwhere ))you\b", "I", text, flags=re.IGNORECASE)
+    text = re.sub(r"\byou\b", "me", text, flags=re.IGNORECASE).rstrip(" ,;:")
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _words_of(pattern: re.Pattern[str], text: str) -> Subjects:
+    """The words by which a text says who the agent is, or what it is."""
+    places = (found.start("phrase") for found in pattern.finditer(text))
+    return frozenset(word for place in places for word in _WORD.findall(_phrase(text[place:])))
+
+
+def _phrase(text: str) -> str:
+    """The words up to the first that says something else."""
+    bound = _BOUND.search(text)
+    return text[: bound.start()] if bound else text
