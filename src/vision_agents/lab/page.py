@@ -35,6 +35,10 @@ main { max-width: 1280px; }
 td.good { color: var(--resume); } td.bad { color: var(--commit); }
 .figures + .card { margin-top: 14px; } td:first-child { white-space: nowrap; }
 details > summary { padding: 12px 16px; cursor: pointer; } details + details { margin-top: 10px; }
+@media (max-width: 640px) {
+  table { font-size: 13px; } th, td { padding: 8px 7px; }
+  td:first-child { white-space: normal; }
+}
 """
 
 _COLUMNS = (

@@ -29,6 +29,7 @@ STYLE = """
 .plot .yield { fill: var(--commit); } .plot .ignore { fill: var(--resume); } .plot .after { fill: var(--user); }
 .plot .early, .plot .failed { fill: var(--hold); } .plot .silence { fill: var(--agent); } .plot .wrong { opacity: 0.4; }
 .plot .median { stroke: var(--ink); stroke-dasharray: 3 2; }
+@media (max-width: 640px) { .plot svg { min-width: 0; overflow: visible; } .plot text { font-size: 18px; } }
 """
 
 
