@@ -21,11 +21,14 @@ CELL = re.compile(r"<td[^>]*>.*?</td>", re.DOTALL)
 CODE = re.compile(r"(?<=<code>)[^<]*(?=</code>)")
 
 # Where code in a cell may go on in the next line, so that no table is wider than it has to be. Endings stay with names.
-JOINT = re.compile(r"(?<=\w[.(=/])(?=\w{3})")
+JOINT = re.compile(r"(?<=[\w}][.(=/])(?=[\w{]\w{2})")
 
 # The sheet makes paragraphs of their rows where there is no room for columns.
 PARAMETERS = re.compile(r"<table>(\s*<thead>\s*<tr>\s*<th>parameter</th>)")
 LINK = re.compile(r"\]\((?P<path>[^)\s:#]+)(?P<anchor>#[^)\s]*)?\)")
+
+# Pictures that are there in both colours; the theme shows the one of its own.
+PICTURE = re.compile(r"!\[(?P<says>[^\]]*)\]\((?P<file>[^)\s]+)-light\.png\)")
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -51,7 +54,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         place = BESIDE.get(target) or ELSEWHERE.get(target) or target.removeprefix("docs/")
         return f"]({relpath(place, str(PurePosixPath(name).parent))}{link['anchor'] or ''})"
 
-    return LINK.sub(moved, markdown)
+    both = PICTURE.sub(r"![\g<says>](\g<file>-light.png#only-light)![\g<says>](\g<file>-dark.png#only-dark)", markdown)
+    return LINK.sub(moved, both)
 
 
 def on_page_content(html: str, **_: Any) -> str:

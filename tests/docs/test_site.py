@@ -60,6 +60,15 @@ def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
         assert not re.search(r"url\([\"']?(https?:)?//", sheet.read_text()), sheet.name
 
 
+def test_pictures_have_the_colours_of_the_theme(site: Path) -> None:
+    for page, name in (("quickstart", "report"), ("page", "page")):
+        fetches = Fetches()
+        fetches.feed((site / f"{page}.html").read_text())
+        shown = {f"assets/{name}-{colour}.png#only-{colour}" for colour in ("light", "dark")}
+        assert shown <= set(fetches.found)
+        assert all((site / address.partition("#")[0]).is_file() for address in shown)
+
+
 def test_every_page_is_in_the_navigation(site: Path) -> None:
     home = (site / "index.html").read_text()
     names = [str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")]
