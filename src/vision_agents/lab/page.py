@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from types import MappingProxyType
 
@@ -56,7 +56,7 @@ def lab_page(
     body += [tag("p", text(condition), class_="soft") for condition in result.conditions]
     body += [
         tag("h2", text("Goals")),
-        _table(GOAL_HEADER, ((_goal(cell) for cell in goal_cells(goal)) for goal in goals(rows, heard)), 2),
+        _table(_judged(GOAL_HEADER), (map(_goal, _judged(goal_cells(goal))) for goal in goals(rows, heard)), 3),
     ]
     for origin in dict.fromkeys(row.origin for row in rows):
         total = next(row for row in rows if row.origin == origin and row.kind == "all")
@@ -160,6 +160,12 @@ def _groups(cases: Iterable[CaseResult]) -> list[str]:
         )
         for name, members in groups.items()
     ]
+
+
+def _judged(row: Sequence[str]) -> tuple[str, ...]:
+    """With the verdict, which stands last, beside the goal: on a telephone the last of many columns is out of sight."""
+    of, goal, *rest, verdict = row
+    return (of, goal, verdict, *rest)
 
 
 def _goal(cell: str) -> str:
