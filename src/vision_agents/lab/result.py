@@ -148,7 +148,8 @@ class LabResult:
         if not whole or not isinstance(content.get("cuts", []), list):
             raise LabError(f"{path} is not a result of `vision-agents lab run`: it has no cases")
         if content.get("version") != VERSION:
-            raise LabError(f"{path} is of version {content.get('version')}, this program reads version {VERSION}")
+            version = content.get("version")
+            raise LabError(f"{path} is of version {version}, this program reads version {VERSION}: run the lab again")
         policy, conditions = content.get("policy"), content.get("conditions")
         return cls(
             tuple(CaseResult(**case) for case in _tables(content, "cases", CaseResult, path)),

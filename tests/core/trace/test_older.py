@@ -123,5 +123,5 @@ def test_words_that_are_damaged_are_refused_by_a_sentence(tmp_path):
 @pytest.mark.parametrize("version", [1, 99, None])
 def test_other_versions_are_refused_by_a_sentence(tmp_path, version):
     head = {"t": 0.0, "note": "session", "version": version, "policy": {}, "words": {}, "answers": True, "started": 0.0}
-    with pytest.raises(TraceError, match=f"of version {version}, this program reads version 4"):
+    with pytest.raises(TraceError, match=f"of version {version}, this program reads versions 2 to 4"):
         list(read_records(read_trace(written(tmp_path / "trace.jsonl", [head]))))

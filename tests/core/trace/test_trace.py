@@ -322,8 +322,8 @@ class TestReplay:
         ("change", "message"),
         [
             ({"note": "ParticipantJoined"}, "no session record"),
-            ({"version": 99}, "of version 99, this program reads version 4"),
-            ({"version": 1}, "the trace is of version 1, this program reads version 4"),
+            ({"version": 99}, "of version 99, this program reads versions 2 to 4"),
+            ({"version": 1}, "the trace is of version 1, this program reads versions 2 to 4"),
             ({"words": None}, "words of SessionStarted cannot be None"),
             ({"words": {"commands": ["stop"]}}, "cannot be used: .*backchannels"),
             ({"words": {"commands": [["stop"]]}}, "cannot be used"),

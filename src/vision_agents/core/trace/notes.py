@@ -12,7 +12,10 @@ from .stages import AnswerStages
 
 VERSION = 4
 """Of the trace's format: another one wherever a record or a field is renamed or gone. What is new has a default, and
-needs none. Some before are read too (`older`), no other."""
+needs none."""
+
+OLDEST = 2
+"""The first version that is read: those from it on are brought to today's (`older`)."""
 
 
 @dataclass(frozen=True, slots=True)

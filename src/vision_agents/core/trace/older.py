@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from .codec import Json
-from .notes import VERSION
-
-BEFORE = (2, 3)
-"""The versions that are read too."""
+from .notes import OLDEST, VERSION
 
 # What it was called -> what it is called now.
 _NAMES = {
@@ -47,7 +44,7 @@ def upgraded(records: Iterable[Json]) -> list[Json]:
     versions = [record.get("version") for record in records if record.get("note") in ("session", "SessionStarted")]
     if "session" in (record.get("note") for record in records):
         records = [_renamed(record) for record in records]
-    return [_upgraded(record) for record in records] if versions and versions[0] in BEFORE else records
+    return [_upgraded(record) for record in records] if versions and versions[0] in range(OLDEST, VERSION) else records
 
 
 def _renamed(record: Mapping[str, object]) -> Json:

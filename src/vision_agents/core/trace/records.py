@@ -18,7 +18,7 @@ from ..floor import effects as fx
 from ..floor import events as ev
 from ..floor.machine import EVENTS
 from .codec import Json, TraceError, decode, encode, fits
-from .notes import NOTES, VERSION, Note, SessionStarted
+from .notes import NOTES, OLDEST, VERSION, Note, SessionStarted
 
 Fact = ev.FloorEvent | fx.Effect | Note
 
@@ -60,8 +60,8 @@ def read_record(record: Mapping[str, Any]) -> Record:
         raise TraceError(f"there is no floor {sort} {name!r}; was the trace made by a newer version?")
     if kind is SessionStarted and record.get("version") != VERSION:
         raise TraceError(
-            f"the trace is of version {record.get('version')}, this program reads version {VERSION}: read it with the "
-            "release that wrote it, or record the call again"
+            f"the trace is of version {record.get('version')}, this program reads versions {OLDEST} to {VERSION}: read "
+            "it with the release that wrote it, or record the call again"
         )
     fact = None
     if kind is not None:
