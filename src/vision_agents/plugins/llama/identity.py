@@ -1,4 +1,4 @@
-"""Who a small model says it is: a name or a trade that nobody gave it is not said, but what its instructions say."""
+"""Identity of a small model: a name or a trade that nobody gave it is not said, but what its instructions say."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class IdentityGuard:
         return words <= self._names and self._is_known(further)
 
     def _is_known(self, text: str) -> bool:
-        """Whether it begins with a trade of the agent's, or with none."""
+        """True of a text that begins with a trade of the agent's, or with none."""
         article = _ARTICLE.match(text)
         said = _WORD.findall(_phrase(text[article.end() :])) if article else []
         words = [word for word in map(subjects, said) if word]
@@ -151,7 +151,7 @@ class IdentityGuard:
 
 
 def introduction(instructions: str) -> str:
-    """Who the agent is by its instructions, as it would say it itself."""
+    """Introduce the agent by its instructions, in its own words."""
     sentences = [sentence.strip() for sentence in _SENTENCE.split(instructions) if sentence.strip()]
     for opening, mine in ((_YOU_ARE, "I am "), (_YOUR_NAME, "My name is ")):
         for sentence in sentences:
