@@ -85,6 +85,7 @@ def test_a_name_or_trade_that_nobody_gave_is_not_said(reply, instructions, spoke
         ("I'm here to help Oskar.\n\nWhat is it?", ""),
         ("I'm Max, as you say.", "Act as Max, the gardener."),
         ("I'm Max.", "Name: Max\nRole: gardener"),
+        ("I'm Anna.", "Du bist Anna, am Telefon."),
         ("I'm Mila, a friendly assistant. Hello!", "Be brief. Your name is Mila. You guide visitors."),
     ],
 )

@@ -76,11 +76,16 @@ class IdentityGuard:
 
     def __init__(self, instructions: str, messages: Sequence[Message]) -> None:
         said = [message.text for message in messages if message.role is Role.USER]
-        self._called = _words_of(_INSTRUCTED, instructions).union(*(_words_of(_TOLD, text) for text in said))
-        self._names = {word.lower() for word in self._called} | _TITLES | _NO_NAMES
-        self._told = subjects(instructions) | subjects(" ".join(self._called).lower())
+        instructed = _words_of(_INSTRUCTED, instructions)
+        told = Subjects().union(*(_words_of(_TOLD, text) for text in said))
+        # Instructions that say in other words who the agent is, or in another language, may name it anywhere.
+        called = {word.lower() for word in (instructed or _WORD.findall(instructions))} | {
+            word.lower() for word in told
+        }
+        self._names = called | _TITLES | _NO_NAMES
+        self._told = subjects(instructions) | subjects(" ".join(called))
         self._introduction = introduction(instructions)
-        named = any(word[0].isupper() for word in self._called)
+        named = any(word[0].isupper() for word in instructed | told)
         if not named and said and _ASKS_NAME.search(said[-1]):
             self._introduction = f"{UNNAMED} {self._introduction}"
         self._introduced = False
