@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -54,6 +55,17 @@ async def test_a_registry_says_by_what_code_it_runs_whatever_files_are_there_whe
     for files, same in (("old", True), ("new", False)):
         monkeypatch.setattr(client, "spoken", lambda files=files: files)
         assert await client.RegistryClient().is_of_this_version() is same
+
+
+async def test_a_registry_keeps_nobody_waiting_for_a_round_of_the_garbage_collector_over_its_modules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gc.unfreeze()
+    try:
+        await registry(monkeypatch, "old", "old")
+        assert gc.get_freeze_count() > 10 * len(gc.get_objects())
+    finally:
+        gc.unfreeze()
 
 
 @pytest.mark.parametrize("asking", ["old", "new"])

@@ -10,6 +10,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import ray
 from ray.exceptions import RayActorError
 
+from vision_agents.core.agents.warm_up import freeze_objects
+
 from .registry import Registry
 from .spoken import spoken
 
@@ -83,6 +85,8 @@ class RegistryActor(Registry):
 
     async def __init__(self, version: str) -> None:  # type: ignore[misc]
         super().__init__()
+        # Serve does so in the hosts and fronts; this is none of its processes, and every start waits for it.
+        freeze_objects()
         # Ray starts it again with the same argument, but from the files that there are by then.
         self._spoken = {version, spoken()}
 
