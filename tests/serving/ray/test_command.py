@@ -12,12 +12,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 import pytest
 
 pytest.importorskip("ray")
+
+from ray.serve.config import HTTPOptions
 
 from vision_agents.serving import AgentLauncher, Runner, ServeOptions
 from vision_agents.serving.ray import Fleet, cluster, hosts_of
@@ -197,11 +200,12 @@ def test_no_environment_says_who_is_a_proxy(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize(("there", "last"), [(False, True), (False, False), (True, True)])
 def test_what_answers_requests_ends_with_the_last_release_and_its_own_command(
-    there: bool, last: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    there: bool, last: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: Any
 ) -> None:
-    def controller(*_: Any, **__: Any) -> None:
+    def controller(*_: Any, **__: Any) -> Any:
         if not there:
             raise ValueError("there is no such actor")
+        return SimpleNamespace(get_http_config=SimpleNamespace(remote=lambda: HTTPOptions(host="::", port=4321)))
 
     async def deploy(*_: Any) -> Release:
         return Release(1.0, "first", 1)
@@ -213,6 +217,7 @@ def test_what_answers_requests_ends_with_the_last_release_and_its_own_command(
     ended: list[bool] = []
     monkeypatch.setattr(cluster, "_connected", lambda address: nullcontext())
     monkeypatch.setattr(cluster.ray, "get_actor", controller)
+    monkeypatch.setattr(cluster.ray, "get", lambda answer: answer)
     monkeypatch.setattr(cluster.ray_serve, "start", lambda *_, **__: None)
     monkeypatch.setattr(cluster.ray_serve, "shutdown", lambda: ended.append(True))
     monkeypatch.setattr(cluster, "deploy", deploy)
@@ -220,7 +225,11 @@ def test_what_answers_requests_ends_with_the_last_release_and_its_own_command(
     program = Runner(AgentLauncher(lambda: None), ServeOptions(secret=""))  # type: ignore[arg-type, return-value]
     cluster.serve(lambda: program, program, Address(port=0), hosts="1", address="head:6379")
     assert bool(ended) is (last and not there)
-    assert ("nothing is ended" in capsys.readouterr().err) is not last
+    told = capsys.readouterr()
+    assert ("nothing is ended" in told.err) is not last
+    # Where Serve answers already it is not moved.
+    assert ("Serving at http://[::]:4321 " in told.out) is there
+    assert any("--port" in each for each in caplog.messages) is there
 
 
 def test_a_cluster_of_its_own_is_drained_whatever_was_released_on_it_later(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +241,7 @@ def test_a_cluster_of_its_own_is_drained_whatever_was_released_on_it_later(monke
         return True
 
     monkeypatch.setattr(cluster, "_connected", lambda address: nullcontext())
-    monkeypatch.setattr(cluster, "_served", lambda site: nullcontext(cluster._Served(80, False)))
+    monkeypatch.setattr(cluster, "_served", lambda site: nullcontext(cluster._Served("http://127.0.0.1:80", False)))
     monkeypatch.setattr(cluster, "deploy", deploy)
     monkeypatch.setattr(cluster, "_until_told", until_told)
     program = Runner(AgentLauncher(lambda: None), ServeOptions(secret=""))  # type: ignore[arg-type, return-value]

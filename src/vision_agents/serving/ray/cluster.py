@@ -84,8 +84,7 @@ def serve(load: Load, program: Runner, site: Address, *, hosts: str | None = Non
         site.bind().close()  # Before anything is started.
     with _connected(address), _served(site) as served:
         release = asyncio.run(deploy(load, fleet))
-        scheme = "https" if site.certificate else "http"
-        print(f"Serving at {scheme}://{site.host}:{served.port} (Ctrl-C ends it)", flush=True)
+        print(f"Serving at {served.url} (Ctrl-C ends it)", flush=True)
         if address is None:
             # Its end is the cluster's: whoever has been released on it later is drained, too.
             release = replace(release, number=math.inf)
@@ -192,30 +191,40 @@ def _explained(address: str | None, error: str) -> str:
 
 @dataclass(slots=True)
 class _Served:
-    """Serve's proxies, at their port. `ours`: they end with this command."""
+    """Serve's proxies, where they answer. `ours`: they end with this command."""
 
-    port: int
+    url: str
     ours: bool
 
 
 @contextmanager
 def _served(site: Address) -> Iterator[_Served]:
-    """Serve's proxies on all nodes. Raises AddressError if the port is taken here."""
+    """Serve's proxies on all nodes: those that there are, or ones at `site`. Raises AddressError if that is taken."""
+    http: Any  # What is fetched from an actor has no type.
     try:
-        ray.get_actor("SERVE_CONTROLLER_ACTOR", namespace="serve")
-        port, ours = site.port, False
+        controller = ray.get_actor("SERVE_CONTROLLER_ACTOR", namespace="serve")
     except ValueError:
         with site.bind() as bound:
-            port, ours = bound.getsockname()[1], True
-    http = HTTPOptions(host=site.host, port=port, **site.tls)
+            http, ours = HTTPOptions(host=site.host, port=bound.getsockname()[1], **site.tls), True
+    else:
+        http, ours = ray.get(controller.get_http_config.remote()), False
     ray_serve.start(ProxyLocation.EveryNode, http, logging_config=QUIET)
-    served = _Served(port, ours)
+    served = _Served(_url(http), ours)
+    if not ours and (http.host, http.port) != (site.host, site.port):
+        logger.warning(
+            "on this cluster Serve answers at %s already: --host, --port and --tls-… are ignored", served.url
+        )
     try:
         yield served
     finally:
         if served.ours:
             with suppress(RayError, RuntimeError):
                 ray_serve.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _url(http: HTTPOptions) -> str:
+    name = f"[{http.host}]" if ":" in (http.host or "") else http.host
+    return f"{'https' if http.ssl_certfile else 'http'}://{name}:{http.port}"
 
 
 def _failure(text: str) -> str:
