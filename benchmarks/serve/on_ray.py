@@ -7,6 +7,7 @@ rows have scripted parts alone: what is measured there is who is told what, and 
     join           starts one after the other, warm: p50/p95
     limit          a start each 50 ms until one is refused: how many calls run then, on one core, and how they are
     exact          100 starts at once on 3 hosts of 10 places: how many run, how many are refused
+    full           a start each 50 ms while all places are taken: how soon they are refused
     releases       --calls calls, a few at a time, each --seconds long, with a new release in each lot: how many are
                    lost
     kill -9        of a host: its calls, how long until they are told or have another host, starts meanwhile
@@ -46,6 +47,7 @@ from vision_agents.serving.server import Address
 from vision_agents.testing.parts import LoopEdge, ScriptedDetector, ScriptedLLM, ScriptedSTT, ToneTTS
 
 from ..sessions.load import Load
+from .crowd import Asked, crowd
 from .server import Calls, percentiles
 
 HOSTS, PLACES = 3, 10
@@ -95,7 +97,6 @@ class Client:
         self._http, self._url = http, url
         self._number = 0
         self.joins: list[float] = []
-        self.refusals: list[float] = []
 
     async def start(self) -> str | None:
         self._number += 1
@@ -106,7 +107,6 @@ class Client:
         took = time.perf_counter() - began
         if answer.status != 201:
             assert answer.status == 503, body
-            self.refusals.append(took)
             return None
         self.joins.append(took)
         return f"{sessions}/{body['session_id']}"
@@ -169,34 +169,41 @@ async def on_one_core(options: argparse.Namespace, load: Path) -> None:
             await client.end(one)
             await client.until(0)
         row("join", f"p50/p95 {'/'.join(f'{value:.0f}' for value in percentiles(client.joins)[:2])} ms")
-        running, end = [], time.perf_counter() + options.fill
-        while time.perf_counter() < end:
-            if (one := await client.start()) is not None:
-                running.append(one)
-            await asyncio.sleep(0.05)
+        asked = await ask(options, "--every", 0.05, "--seconds", options.fill)
         late = max((await client.figures("pull_lateness_p99_seconds")).values()) * 1000
         rss = max((await client.figures("resident_memory_bytes")).values()) / 1e6
-        slow = f", refused in at most {max(client.refusals) * 1000:.0f} ms" if client.refusals else ""
-        row("limit", f"{len(running)} calls at most, frames late p99 {late:.1f} ms; {rss:.0f} MB{slow}")
-        await asyncio.gather(*map(client.end, running))
+        row("limit", f"{len(asked.sessions)} calls, frames late p99 {late:.1f} ms; {rss:.0f} MB, {refused(asked)}")
+        await asyncio.gather(*map(client.end, asked.sessions))
 
 
 async def when_processes_go(options: argparse.Namespace) -> None:
     async with served(scripted, HOSTS) as client:
-        started = await asyncio.gather(*(client.start() for _ in range(100)))
-        running = [one for one in started if one is not None]
-        sessions = await client.until(len(running))
+        asked = await ask(options, "--at-once", 100)
+        sessions = await client.until(len(asked.sessions))
         row(
             "exact",
-            f"{len(running)} of 100 run on {HOSTS} × {PLACES} places ({_counts(sessions)}), {len(client.refusals)} are "
-            "refused",
+            f"{len(asked.sessions)} of 100 run on {HOSTS} × {PLACES} places ({_counts(sessions)}), {refused(asked)}",
         )
-        await asyncio.gather(*map(client.end, running))
+        again = await ask(options, "--every", 0.05, "--seconds", options.full)
+        row("full", f"{len(again.sessions)} more run, {refused(again)}")
+        await asyncio.gather(*map(client.end, asked.sessions))
         await client.until(0)
         await releases(client, options)
         for name, number in (("kill -9", signal.SIGKILL), ("hangs", signal.SIGSTOP)):
             await client.until(0, HOSTS)
             await one_goes(client, name, number)
+
+
+async def ask(options: argparse.Namespace, *arguments: object) -> Asked:
+    """Have a crowd ask for sessions. This process would be late: a round of its garbage collector takes 100 ms."""
+    return await asyncio.to_thread(crowd, URL[0], options.core, *arguments)
+
+
+def refused(asked: Asked) -> str:
+    """The refusals of a crowd, in words."""
+    if not asked.refusals:
+        return "none refused"
+    return f"{len(asked.refusals)} refused in p50/p95/p99/max {_slash(percentiles(asked.refusals))} ms"
 
 
 async def releases(client: Client, options: argparse.Namespace) -> None:
@@ -256,6 +263,10 @@ def _pid(_: Any) -> int:
     return os.getpid()
 
 
+def _slash(values: list[float]) -> str:
+    return "/".join(f"{value:.0f}" for value in values)
+
+
 def _counts(sessions: dict[str, float]) -> str:
     return " + ".join(f"{count:.0f}" for count in sessions.values())
 
@@ -267,6 +278,7 @@ def row(name: str, text: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fill", type=float, default=60.0, help="how long starts are asked for to find the limit")
+    parser.add_argument("--full", type=float, default=30.0, help="how long starts are asked for where all is full")
     parser.add_argument("--calls", type=int, default=200, help="held over releases, in all")
     parser.add_argument("--lot", type=int, default=25, help="so many of them at a time")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each of them, at least")
