@@ -431,11 +431,38 @@ async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
 
 async def test_a_client_that_goes_while_it_sends_is_nobodys_fault(serve: Any) -> None:
     site = await serve()
+    await asked(site, goes=0.0)
+    # It has gone before it could know of its session: that is over.
+    await until(lambda: not site.host.sessions)
+
+
+async def test_a_client_that_goes_before_its_agent_is_there_frees_its_place_at_once(serve: Any) -> None:
+    async def slowly() -> Any:
+        await asyncio.sleep(10.0)
+        return scripted()
+
+    site = await serve(Fickle(slowly))
+    asking = asyncio.create_task(asked(site, goes=1.0))
+    await asyncio.sleep(0.9)
+    assert len(site.host.sessions) == 1
+    await asyncio.sleep(0.2)
+    assert not site.host.sessions
+    assert (await asking)[0]["status"] == 408  # It hears nothing, but a log would.
+    # Whoever stays waits for as long as it takes.
+    made = await site.start()
+    assert made["session_id"] in site.host.sessions
+
+
+async def asked(site: Site, goes: float) -> list[Any]:
+    """What is answered to a client that asks for a session, and is gone after so many seconds."""
+    sent: list[Any] = []
+    bodies = [{"type": "http.request", "body": b"", "more_body": False}] if goes else []
 
     async def receive() -> Any:
+        if bodies:
+            return bodies.pop()
+        await asyncio.sleep(goes)
         return {"type": "http.disconnect"}
-
-    sent: list[Any] = []
 
     async def send(message: Any) -> None:
         sent.append(message)
@@ -454,8 +481,7 @@ async def test_a_client_that_goes_while_it_sends_is_nobodys_fault(serve: Any) ->
         "client": ("127.0.0.1", 1),
     }
     await site.app(scope, receive, send)
-    # It has gone before it could know of its session: that is over.
-    await until(lambda: not site.host.sessions)
+    return sent
 
 
 class Fickle:

@@ -13,6 +13,7 @@ An error is {"detail": …}, with a sentence for people. What cannot be taken no
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -156,10 +157,22 @@ async def start_session(call_id: CallId, request: Request, body: StartSession | 
     user = getattr(request.state, "user", None)
     offer = None if wanted.offer is None else wanted.offer.sdp
     asked = CallRequest(call_id, wanted.call_type, offer=offer, created_by=user, continues=wanted.continues)
-    session = await _begin(dispatch, asked)
-    if await request.is_disconnected():
-        await dispatch.end(call_id, session.id)  # Nobody knows of it.
-    return _described(session)
+    beginning = asyncio.ensure_future(_begin(dispatch, asked))
+    gone = asyncio.ensure_future(_gone(request))
+    try:
+        # Whoever is gone takes no place for as long as an agent may take to be made and to join.
+        await asyncio.wait([beginning, gone], return_when=asyncio.FIRST_COMPLETED)
+        if not beginning.done():
+            beginning.cancel()
+            await asyncio.gather(beginning, return_exceptions=True)
+            raise HTTPException(408, "whoever asked has gone")
+        session = beginning.result()
+        if await request.is_disconnected():
+            await dispatch.end(call_id, session.id)  # Nobody knows of it.
+        return _described(session)
+    finally:
+        gone.cancel()
+        beginning.cancel()
 
 
 async def view_session(call_id: CallId, session_id: SessionId, request: Request) -> Session:
@@ -265,6 +278,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         if app.state.page is not None:
             await app.state.page.close()
         await dispatch.close()
+
+
+async def _gone(request: Request) -> None:
+    """Wait until whoever asked has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _begin(dispatch: Dispatch, request: CallRequest) -> SessionFacts:
