@@ -39,6 +39,16 @@ class TestAgent(AgentStories):
     def manner(self, service: StandIn, request: pytest.FixtureRequest) -> None:
         service.tells_activity = request.param
 
+    async def test_words_that_were_not_answered_when_the_call_ended_are_in_the_history(
+        self, service: StandIn, call: AgentCall
+    ) -> None:
+        service.pace = 30.0
+        service.will_hear("goodbye then")
+        call.speak(0.5)
+        await call.until(lambda: service.active)
+        await call.agent.close()
+        assert [message.text for message in call.agent.conversation] == ["goodbye then"]
+
     async def test_a_service_that_goes_on_for_seconds_is_not_heard(self, service: StandIn, call: AgentCall) -> None:
         service.deaf_for = 2.0
         service.will_say(" ".join([LONG] * 3), "ok then.")

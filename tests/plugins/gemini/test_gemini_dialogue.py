@@ -213,6 +213,28 @@ async def test_words_behind_a_call_are_of_the_turn_before_it_unless_somebody_was
     assert not stand.model.conversation.asked_after(called_at)
 
 
+async def test_words_that_the_service_does_not_answer_are_final_when_nobody_speaks_any_more(stand: Stand) -> None:
+    stand.sound(0.8)
+    stand.hears("what is")
+    stand.sound(0.2, level=0)
+    stand.hears(" the time")
+    stand.sound(1.2, level=0)
+    assert stand.player.final_words(ANNA) == []
+    stand.sound(1.0, level=0)
+    assert stand.player.final_words(ANNA) == ["what is the time"]
+    assert [kind for kind, _ in stand.turns] == ["turn_started", "turn_ended"]
+    # What is lost with the session is an answer to words that are in the history: they do not come once more.
+    stand.dialogue.end(again=True)
+    assert stand.player.lost == [None]
+
+
+async def test_or_when_the_call_is_over(stand: Stand) -> None:
+    stand.hears("what is the time")
+    stand.dialogue.closed()
+    stand.dialogue.closed()
+    assert stand.player.final_words(ANNA) == ["what is the time"]
+
+
 async def test_guesses_at_the_words_are_partial(stand: Stand) -> None:
     stand.says(interim_input_transcription={"text": "what is"})
     stand.says(interim_input_transcription={"text": "what is the"})

@@ -73,6 +73,10 @@ class Dialogue:
         """There is a session. It hears once more what was said in the one before and not answered."""
         self._turns.forget_words()
 
+    def closed(self) -> None:
+        """The call is over, and nothing more will tell that the words so far are all."""
+        self._turns.report_words()
+
     def asked(self, text: str, key: int | None) -> None:
         """A text is sent to be answered, which ends whatever the model is at."""
         behind = self.current is None and self.unanswered

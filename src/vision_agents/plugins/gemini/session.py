@@ -67,6 +67,10 @@ class Session(RealtimeSession):
             self._send_waiting()
         self._link.send_audio(audio)
 
+    async def close(self) -> None:
+        self._dialogue.closed()
+        await super().close()
+
     def reconfigure(self, instructions: str | None = None) -> None:
         self._instructions = self._instructions if instructions is None else instructions
         # What is resumed goes on as it was configured.

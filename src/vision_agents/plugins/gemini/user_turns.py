@@ -102,6 +102,8 @@ class UserTurns:
             if not self.making() and self.now() - turn.heard_at >= PIECES:
                 self.report_words()
             return
+        if turn.ended and self.now() - turn.heard_at >= TURN_SILENCE:
+            self.report_words()  # The service may never say that it has judged the turn to be over.
         if not turn.ended and min(silence, self.now() - turn.claimed_at) >= TURN_SILENCE:
             self.end()
         elif turn.ended and not silence and VOICE_SECONDS <= seconds < self.now() - turn.claimed_at - TURN_SILENCE:
