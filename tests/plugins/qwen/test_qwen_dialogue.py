@@ -369,6 +369,28 @@ async def test_an_answer_of_which_nothing_comes_is_lost_unless_it_may_be_silent(
     assert stand.player.lost_requests == [7] * (not may_be_silent)
 
 
+@pytest.mark.parametrize("turn", ["its own", "one before", "another since", "interrupted"])
+async def test_words_behind_an_empty_answer_say_that_it_is_lost(stand: Stand, turn: str) -> None:
+    if turn == "one before":
+        stand.speech("t0", True, 100)
+        stand.speech("t0", False, 500)
+    stand.speech("t1", True, 1000)
+    stand.speech("t1", False, 2000)
+    stand.begins("r1")
+    stand.over("r1")
+    assert stand.player.lost == []
+    if turn == "another since":
+        stand.speech("t2", True, 3000)
+        stand.speech("t2", False, 4000)
+    if turn == "interrupted":
+        stand.model.interrupt()
+    item = "t0" if turn == "one before" else "t1"
+    kind = "conversation.item.input_audio_transcription.completed"
+    for _ in range(2):
+        stand.dialogue.take({"type": kind, "item_id": item, "transcript": "hello"})
+    assert stand.player.lost == ([None] if turn == "its own" else [])
+
+
 async def test_a_text_of_which_nothing_had_come_waits_for_the_next_session_and_is_asked_once(stand: Stand) -> None:
     stand.ask("first", 7)
     stand.begins("r1")

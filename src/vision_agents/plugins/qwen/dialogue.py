@@ -88,6 +88,10 @@ class Dialogue:
     _spoken: int | None = None
     _understood: bool = False
     _turns: OrderedDict[str, UserTurn] = field(default_factory=OrderedDict)
+    # The last turn that ended; and the epoch in which the answer to it was over, without a word and before its own
+    # words were known.
+    _last_turn: UserTurn | None = None
+    _unsaid: int | None = None
     # When the last turn ended.
     _quiet_since: float = 0.0
 
@@ -164,7 +168,7 @@ class Dialogue:
                 self.requests.appendleft(request)
         if self._spoken is not None and self._understood:
             self.requests.append(ResponseRequest(self._spoken))
-        self.active = self.calling = self.sent = self._spoken = None
+        self.active = self.calling = self.sent = self._spoken = self._unsaid = self._last_turn = None
         self._turns.clear()
         return self.model.epoch in wanted
 
@@ -208,6 +212,7 @@ class Dialogue:
     def _on_created(self, event: Event) -> None:
         request, self.sent = self.sent, None
         spoken, self._spoken = self._spoken, None
+        self._unsaid = None
         epoch = self.model.epoch
         if request is not None:
             epoch = request.epoch
@@ -266,6 +271,7 @@ class Dialogue:
             if not response.audible and any(item.get("type") == "message" for item in body.get("output") or ()):
                 self.model.report_mute(QwenError(NOT_UNDERSTOOD))
             noise = response.request is None and not self._understood
+            self._unsaid = response.epoch if noise and not response.started and self.model.owes_words else None
             if response.started or noise or filtered or not self.model.owes_words:
                 self._begin(response)  # An answer of which nothing came is over all the same, for who asked.
             else:
@@ -329,7 +335,7 @@ class Dialogue:
         turn = self._turns.get(event["item_id"])
         if turn is not None and turn.ended:
             return
-        self._spoken, self._understood = self.model.epoch, False
+        self._spoken, self._understood, self._last_turn, self._unsaid = self.model.epoch, False, turn, None
         if turn is None:
             return
         turn.ended, self._quiet_since = True, self.now()
@@ -358,6 +364,9 @@ class Dialogue:
         if turn is not None and words:
             self._understood = True
             self.model.report_words(turn.participant, words, True, place=turn.place)
+            if turn is self._last_turn and self._unsaid == self.model.epoch:
+                self._unsaid = None
+                self.model.report_answer_lost()  # It was no noise.
 
 
 _HANDLERS: dict[str, Callable[[Dialogue, Event], None]] = {
