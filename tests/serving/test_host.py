@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from vision_agents.core import Agent, User
+from vision_agents.core.edge import CallSink
 from vision_agents.serving import (
     AgentLauncher,
     CallRequest,
@@ -437,6 +440,64 @@ async def test_a_client_that_vanished_between_start_and_join_costs_no_place_for_
         await calling(host)
         await asyncio.sleep(40)
         await calling(host, "next")
+
+
+class Sluggish(LoopEdge):
+    """An edge that is slow to join, and slow to leave."""
+
+    left = 0
+
+    async def join(self, agent_user: User, call: Any, sink: CallSink) -> None:
+        await asyncio.sleep(5.0)
+        await super().join(agent_user, call, sink)
+
+    async def leave(self) -> None:
+        await asyncio.sleep(1.0)
+        await super().leave()
+        self.left += 1
+
+
+@pytest.mark.parametrize("again", [0.0, 0.5, 1.5])
+async def test_a_start_that_is_given_up_twice_lets_go_of_its_agent_and_its_place(
+    again: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    made: list[Sluggish] = []
+
+    async def create() -> Agent:
+        made.append(Sluggish())
+        return scripted(made[-1])
+
+    async with hosting(create) as host:
+        beginning = asyncio.ensure_future(calling(host))
+        await asyncio.sleep(1.0)
+        beginning.cancel()
+        await asyncio.sleep(again)
+        beginning.cancel()
+        await asyncio.wait([beginning])
+        await asyncio.sleep(5.0)
+        assert not host.sessions
+        assert made[-1].left == 1
+        assert host.ended == {End.CLOSED: 1}
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize("again", [0, 1, 2, 3])
+async def test_a_stream_that_is_left_at_whatever_moment_leaves_no_session_behind(again: int) -> None:
+    async def watch() -> None:
+        async with aclosing(host.run_call(CallRequest("table"))) as signs:
+            async for _ in signs:
+                pass
+
+    async with hosting() as host:
+        for moment in range(40):
+            watching = asyncio.create_task(watch())
+            for rounds in (moment, again):
+                for _ in range(rounds):
+                    await asyncio.sleep(0)
+                watching.cancel()
+            await asyncio.wait([watching])
+            await asyncio.sleep(1.0)
+            assert not host.sessions, moment
 
 
 async def test_the_longest_duration_holds_also_for_those_who_talk() -> None:

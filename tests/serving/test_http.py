@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
 from typing import Any
 
 import httpx
@@ -448,9 +449,26 @@ async def test_a_client_that_goes_before_its_agent_is_there_frees_its_place_at_o
     await asyncio.sleep(0.2)
     assert not site.host.sessions
     assert (await asking)[0]["status"] == 408  # It hears nothing, but a log would.
+    assert site.host.ended == {End.CLOSED: 1}  # Nothing has failed.
     # Whoever stays waits for as long as it takes.
     made = await site.start()
     assert made["session_id"] in site.host.sessions
+
+
+async def test_a_request_that_is_cancelled_at_whatever_moment_leaves_no_session_behind(serve: Any) -> None:
+    # Serve does so with those of clients who have gone. A moment is a round of the event loop.
+    site = await serve(options=ServeOptions(secret="", start_burst=1000))
+    for moment in count():
+        asking = asyncio.create_task(asked(site, goes=1e6))
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        if asking.done():
+            break
+        asking.cancel()
+        await asyncio.wait([asking])
+        await asyncio.sleep(1.0)
+        assert not site.host.sessions, moment
+    assert asking.result()[0]["status"] == 201
 
 
 async def asked(site: Site, goes: float) -> list[Any]:

@@ -173,9 +173,10 @@ class CallHost:
                 await session.begin(self.launcher, self._prepare)
                 if request.offer is not None:
                     session.answer = await answer_offer(session.edge, request.offer, session.tell)
-        except BaseException:
-            await session.finish(End.FAILED)
-            self._free(session)
+        except BaseException as error:
+            why = End.CLOSED if isinstance(error, asyncio.CancelledError) else End.FAILED
+            # In a task of its own: whoever gives it up may do so again.
+            await asyncio.shield(self._tasks.spawn(self._let_go(session, why), f"letting go of session {session.id}"))
             raise
         self._tasks.spawn(self._follow(session), f"following session {session.id}")
         return session
@@ -201,7 +202,8 @@ class CallHost:
                     yield {"records": records} if records else alive
             yield {"over": str(session.end), "error": session.error}
         finally:
-            await _given_up(beginning)
+            # In a task of its own, as above.
+            await asyncio.shield(self._tasks.spawn(_given_up(beginning), f"giving up session {request.session_id}"))
 
     async def hold(self, edge: Any, call_id: str) -> None:
         """Hold the call of a caller who comes by `edge`, until it is over. Raises as `begin` does."""
@@ -264,6 +266,11 @@ class CallHost:
                 return
             agent.observe(writer)
             self._tasks.spawn(_close_after(session, writer), f"trace of session {session.id}")
+
+    async def _let_go(self, session: AgentSession, why: End) -> None:
+        """End a session that was never in its call."""
+        await session.finish(why)
+        self._free(session)
 
     async def _follow(self, session: AgentSession) -> None:
         await session.wait()

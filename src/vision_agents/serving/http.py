@@ -159,20 +159,19 @@ async def start_session(call_id: CallId, request: Request, body: StartSession | 
     asked = CallRequest(call_id, wanted.call_type, offer=offer, created_by=user, continues=wanted.continues)
     beginning = asyncio.ensure_future(_begin(dispatch, asked))
     gone = asyncio.ensure_future(_gone(request))
+    known = False
     try:
         # Whoever is gone takes no place for as long as an agent may take to be made and to join.
         await asyncio.wait([beginning, gone], return_when=asyncio.FIRST_COMPLETED)
-        if not beginning.done():
-            beginning.cancel()
-            await asyncio.gather(beginning, return_exceptions=True)
+        known = beginning.done() and not await request.is_disconnected()
+        if not known:
             raise HTTPException(408, "whoever asked has gone")
-        session = beginning.result()
-        if await request.is_disconnected():
-            await dispatch.end(call_id, session.id)  # Nobody knows of it.
-        return _described(session)
+        return _described(beginning.result())
     finally:
         gone.cancel()
-        beginning.cancel()
+        if not known:
+            # In a task of its own: Serve cancels the requests of whoever has gone.
+            await asyncio.shield(asyncio.ensure_future(_let_go(dispatch, call_id, beginning)))
 
 
 async def view_session(call_id: CallId, session_id: SessionId, request: Request) -> Session:
@@ -295,6 +294,14 @@ async def _begin(dispatch: Dispatch, request: CallRequest) -> SessionFacts:
         raise HTTPException(500, str(error)) from None
     except StartError as error:
         raise HTTPException(_FAULTS[error.fault], str(error)) from None
+
+
+async def _let_go(dispatch: Dispatch, call_id: str, beginning: asyncio.Future[SessionFacts]) -> None:
+    """End a session that nobody knows of, be it there by now or on its way."""
+    beginning.cancel()
+    await asyncio.wait([beginning])
+    if not beginning.cancelled() and beginning.exception() is None:
+        await dispatch.end(call_id, beginning.result().id)
 
 
 def _busy(refusal: Refused) -> HTTPException:

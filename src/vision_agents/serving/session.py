@@ -128,22 +128,17 @@ class AgentSession:
     async def begin(self, launcher: AgentLauncher, prepare: Callable[[AgentSession, Agent], None]) -> None:
         """Make the agent and have it join. Returns when it is in the call, and holds it from then on by itself.
 
-        Raises CreateAgentError and StartError; whatever there was is closed then.
+        Raises CreateAgentError and StartError; whatever there is by then is closed by `finish`.
         """
-        try:
-            self.agent = await launcher.launch(self.edge)
-            if self.end is not None:
-                raise StartError("the session was ended before its agent was there", "call")
-            for message in self._conversation:
-                self.agent.conversation.add(message)
-            prepare(self, self.agent)
-            self.figures.watch(self.agent)
-            self._task = asyncio.create_task(self._hold(launcher, self.agent), name=f"session {self.id}")
-            await self._entered(self.agent, self._task)
-        except BaseException:
-            self.end = self.end or End.FAILED
-            await self._leave()
-            raise
+        self.agent = await launcher.launch(self.edge)
+        if self.end is not None:
+            raise StartError("the session was ended before its agent was there", "call")
+        for message in self._conversation:
+            self.agent.conversation.add(message)
+        prepare(self, self.agent)
+        self.figures.watch(self.agent)
+        self._task = asyncio.create_task(self._hold(launcher, self.agent), name=f"session {self.id}")
+        await self._entered(self.agent, self._task)
 
     async def finish(self, why: End, grace: float = GRACE) -> None:
         """End the session, and wait until everything is closed, but not much longer than `grace` seconds. Harmless

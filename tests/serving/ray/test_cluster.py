@@ -102,7 +102,7 @@ async def test_what_fails_on_a_host_is_told_as_in_one_process(client: kit.Client
     status, told = await client.start("broken")
     assert (status, "there is no such call" in told["detail"]) == (502, True)
     status, told = await client.start("table", offer={"sdp": "nonsense"})
-    assert (status, "no parameter `edge`" in told["detail"]) == (500, True)
+    assert (status, "take no offer" in told["detail"]) == (400, True)
     assert (await client.ask("POST", "/calls/table/sessions", "nonsense"))[0] == 422
     assert (await client.start("table", continues="nobody"))[0] == 404
 
