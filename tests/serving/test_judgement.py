@@ -323,6 +323,25 @@ def test_nobody_gets_more_than_the_rate_and_one_burst(pauses: list[float]) -> No
     assert taken <= 4 + 3.0 * now + 1e-6
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        # As a socket for both kinds names them.
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("", "no address", False),
+    ],
+)
+def test_a_network_of_ipv6_is_one_client(one: str, other: str, same: bool) -> None:
+    limit = RateLimit(1.0, 1)
+    assert limit.take(one, 0.0) == 0.0
+    assert (limit.take(other, 0.0) > 0.0) is same
+
+
 def test_clients_without_number_take_no_more_room() -> None:
     limit = RateLimit(1.0, 1)
     for number in range(CLIENTS + 50):
