@@ -69,6 +69,10 @@ def _ends_by(number, agent):
     return agent
 
 
+async def mistaken(edge):
+    raise ValueError("that is no number")
+
+
 async def impossible(edge):
     raise RuntimeError("there is no such model")
 

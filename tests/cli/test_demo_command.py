@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from vision_agents.cli import demo
-from vision_agents.cli.errors import UNUSABLE
+from vision_agents.cli.errors import FAILED, UNUSABLE
 from vision_agents.cli.main import main
 from vision_agents.cli.recorded_caller import LINES, RecordedCaller
 from vision_agents.core.models import FetchError, ModelStore
@@ -109,6 +109,12 @@ def test_an_agent_that_cannot_be_made_is_an_error_and_no_hang():
     assert done.returncode == 1
     assert "there is no such model" in done.stderr
     assert done.stdout == ""
+
+
+def test_an_error_of_ones_own_program_says_of_what_kind_it_is_and_how_to_see_where(capsys, monkeypatch):
+    monkeypatch.chdir(HERE)
+    assert main(["demo", "--no-open", "--port", "0", "--agent", "made_up_agents:mistaken"]) == FAILED
+    assert "ValueError: that is no number (add --debug to see where)" in capsys.readouterr().err
 
 
 def test_models_that_are_missing_are_fetched_for_the_default_agent_first(monkeypatch, no_models, capsys):

@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
             workbench=args.workbench,
         )
         _serve_until_interrupted(args, page, create_agent, caller)
-    except (AddressError, ModelError, ValueError) as error:
+    except (AddressError, ModelError) as error:
         raise CommandError(str(error)) from error
     return OK
 

@@ -22,11 +22,11 @@ class Certificate:
 
     @classmethod
     def of(cls, file: Path | None, key: Path | None) -> Certificate | None:
-        """The certificate of what was given; None if nothing was. Raises ValueError for one without the other."""
+        """The certificate of what was given; None if nothing was. Raises AddressError for one without the other."""
         if file is None and key is None:
             return None
         if file is None or key is None:
-            raise ValueError("a certificate needs its key: give both --tls-cert and --tls-key")
+            raise AddressError("a certificate needs its key: give both --tls-cert and --tls-key")
         return cls(file, key)
 
     def context(self) -> ssl.SSLContext:
