@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from vision_agents.core.agents import Agent
+from vision_agents.core.observability.explain import counted
 from vision_agents.core.observability.recorder import TraceWriter
 from vision_agents.core.shed import Shed
 from vision_agents.core.tasks import Tasks
@@ -309,11 +310,11 @@ class CallHost:
         level = self.shedding.update(now, load.lasting_lateness, len(self._sessions))
         if level is before:
             return
-        late = f"frames are {load.lasting_lateness * 1000:.0f} ms late"
+        late, calls = f"frames are {load.lasting_lateness * 1000:.0f} ms late", counted(len(self._sessions), "call")
         if level > before:
-            logger.warning("%s with %d calls: %s", late, len(self._sessions), _LEFT_OUT[level])
+            logger.warning("%s with %s: %s", late, calls, _LEFT_OUT[level])
         else:
-            logger.warning("%s with %d calls again: %s", late, len(self._sessions), _LEFT_OUT[level])
+            logger.warning("%s with %s again: %s", late, calls, _LEFT_OUT[level])
         for session in self._sessions.values():
             if session.agent is not None:
                 session.agent.shed(level)
@@ -331,7 +332,7 @@ class CallHost:
         """Take no more calls; let those that run go on for up to `seconds`, then say `farewell` and end them."""
         self.draining = True
         if self._sessions:
-            logger.warning("draining: %d calls go on for up to %.0f s", len(self._sessions), seconds)
+            logger.warning("draining: %s may go on for up to %.0f s", counted(len(self._sessions), "call"), seconds)
         await self._until_empty(seconds)
         if farewell:
             await asyncio.gather(*(_part(session, farewell, say_for) for session in list(self._sessions.values())))

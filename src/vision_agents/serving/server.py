@@ -15,6 +15,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from vision_agents.core.address import AddressError, Certificate, explained
+from vision_agents.core.observability.explain import counted
 
 from .host import CallHost
 from .session import End
@@ -185,7 +186,7 @@ async def _ending(host: CallHost, gently: asyncio.Event, now: asyncio.Event, dra
     try:
         await asyncio.wait([draining, at_once], return_when=asyncio.FIRST_COMPLETED)
         if not draining.done() and host.sessions:
-            logger.warning("ending %d calls at once", len(host.sessions))
+            logger.warning("ending %s at once", counted(len(host.sessions), "call"))
     finally:
         draining.cancel()
         at_once.cancel()

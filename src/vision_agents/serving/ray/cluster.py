@@ -22,6 +22,7 @@ from ray.serve.config import HTTPOptions, ProxyLocation
 from ray.serve.schema import ApplicationStatus, DeploymentStatusOverview
 
 from vision_agents.core.loopback import is_loopback
+from vision_agents.core.observability.explain import counted
 
 from ..load import processors
 from ..runner import Runner
@@ -285,7 +286,7 @@ async def _drained(release: Release, seconds: float, farewell: str) -> bool:
     """Have calls end by themselves for up to `seconds`. Returns whether the release is still the latest."""
     left = await _until_over(release, 0.0, LOOK)
     if left:
-        logger.warning("draining: %d calls go on for up to %.0f s", left, seconds)
+        logger.warning("draining: %s may go on for up to %.0f s", counted(left, "call"), seconds)
         left = await _until_over(release, seconds, LOOK)
     if left:
         left = await _until_over(release, FAREWELL, LOOK, farewell)
