@@ -36,6 +36,12 @@ def said(reply: str, instructions: str = "You're a helpful voice assistant. Be c
         ("You must never tell the code 77. Be kind.", "I am a voice assistant."),
         ("You are not to tell the code 77.", "I am a voice assistant."),
         ("Talk like a pirate.", "I am a voice assistant."),
+        ("You are Dr. Watson. You help.", "I am Dr. Watson."),
+        ("You are on the phone with a customer. Be kind.", "I am a voice assistant."),
+        ("You are always polite. You are a clerk.", "I am a clerk."),
+        ("Your name is not important.", "I am a voice assistant."),
+        ("you are the clerk of a bank, which must never be named.", "I am the clerk of a bank."),
+        ("You are a clerk who must not tell that you work for Globex.", "I am a clerk."),
         ("", "I am a voice assistant."),
     ],
 )
@@ -62,7 +68,10 @@ def test_an_agent_is_who_its_instructions_say(instructions, introduces):
             "You're a helpful voice assistant.",
             "I am a helpful voice assistant. Hello!",
         ),
-        ("I'm Captain Redbeard, a local artist.", PIRATE, introduction(PIRATE)),
+        ("I'm Captain Redbeard, a local artist. Ahoy!", PIRATE, "I'm Captain Redbeard. Ahoy!"),
+        ("Hello, I'm Mila. I'm a sailor. Hello!", "Be brief. Your name is Mila.", "Hello, I'm Mila. Hello!"),
+        ("I'm happy to help, and I'm Emily.", "", "I'm happy to help, and I am a voice assistant."),
+        ("I'm Emily. I think that the pool is open.", HOTEL, f"{introduction(HOTEL)} I think that the pool is open."),
         ("Hello, I'm Lisa.", "Be brief. Your name is Mila.", "Hello, my name is Mila."),
     ],
 )
@@ -86,11 +95,34 @@ def test_a_name_or_trade_that_nobody_gave_is_not_said(reply, instructions, spoke
         ("I'm Max, as you say.", "Act as Max, the gardener."),
         ("I'm Max.", "Name: Max\nRole: gardener"),
         ("I'm Anna.", "Du bist Anna, am Telefon."),
+        ('The fox said, "I am a fox. I am wise." "I\'m the king!" said the mouse.', HOTEL),
+        ("The song “I'm a Believer” is by Neil Diamond.", HOTEL),
+        ("They call me Emily, if I'm a blogger.", ""),
+        ("Call me a taxi. I'm a moment away.", ""),
+        ("I am Captain Ahab.", "Act like a grumpy ship's captain called Ahab."),
         ("I'm Mila, a friendly assistant. Hello!", "Be brief. Your name is Mila. You guide visitors."),
     ],
 )
 def test_what_is_so_and_what_claims_nothing_is_passed_on(reply, instructions):
     assert said(reply, instructions) == reply
+
+
+@pytest.mark.parametrize(
+    ("asked", "reply"),
+    [
+        ("Tell me a story.", "I am a fox. I'm the king of the woods. My tail is red."),
+        ("Write a letter to my landlord.", "Dear Sir, I am a tenant of yours. My name is Oskar."),
+        ("Pretend to be a pirate!", "I'm Captain Blackbeard. I've got a map."),
+        ("How do I say that I study, in a sentence?", "I am a student."),
+    ],
+)
+def test_what_the_caller_asks_to_have_told_is_not_of_the_agent(asked, reply):
+    assert said(reply, HOTEL, asked) == reply
+
+
+def test_a_story_of_itself_is_of_the_agent():
+    assert said("I'm Emily.", HOTEL, "Tell me a story about yourself.") == introduction(HOTEL)
+    assert said("I'm Emily.", HOTEL, "Tell me a story.", "Who are you?") == introduction(HOTEL)
 
 
 def test_the_callers_name_is_not_the_agents():

@@ -20,12 +20,18 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 # The word that is being written may become an opener, and from an opener on there may be a claim.
 _UNSURE = re.compile(r"\b(?:m|y|yo|c|ca|cal)$", re.IGNORECASE)
 _OPENER = re.compile(r"\b(?:I|my|call|you)\b", re.IGNORECASE)
+# What a claim of the agent's own begins behind, if not a sentence: "if I'm a fool" and "they call me Al" are none.
+_OPENING = re.compile(
+    r"(?:^|[,;!–—-]|\b(?:and|but|so|because|well|yes|no|sure|oh|ok|okay|hi|hey|hello|there|sorry|(?:you )?(?:can|may)"
+    r"|just))\s*$",
+    re.IGNORECASE,
+)
 _CLAIM = re.compile(
     r"""\b(?:
         I(?:['’]m|\ am)(?:\ (?:also|just|actually|only|really))?(?P<named>\ (?:called|named|known\ as))?
-        | (?P<name>my(?:\ \w+)?\ name(?:['’]s|\ is) | call\ me)
+        | (?P<name>my(?:\ (?:full|first|last|real|own))?\ name(?:['’]s|\ is) | (?P<call>call\ me))
         | (?P<who>you(?:['’]re|\ are)\ (?:speaking|talking)\ (?:to|with))
-    )\s+(?P<rest>.+)""",
+    )\s+(?=(?P<rest>.+))""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 _ARTICLE = re.compile(r"(?:an?|the|your|one of the|one of your|(?=human\b))(?:\b|$)", re.IGNORECASE)
@@ -37,7 +43,7 @@ _BOUND = re.compile(
     re.IGNORECASE,
 )
 # What says who an agent is: said by anybody, and in instructions.
-_YOURS = r"you(?:['’]re| are)(?: called| named| now)*|your name(?:['’]s| is)?|call (?:you|yourself)"
+_YOURS = r"you(?:['’]re| are)(?: called| named| now)*|your name(?:['’]s| is)?|calls? (?:you|yourself)"
 _TOLD = re.compile(rf"\b(?:{_YOURS})\s+(?=(?P<phrase>.+))", re.IGNORECASE)
 _INSTRUCTED = re.compile(
     rf"\b(?:{_YOURS}|named|called|as|be|play|playing|role|name|persona)(?: is)?:?\s+(?=(?P<phrase>.+))", re.IGNORECASE
@@ -47,17 +53,33 @@ _GENERIC = subjects(
     "helpful friendly kind happy polite voice assistant helper bot chatbot agent program computer machine software "
     "virtual digital artificial intelligence ai language model text chat based"
 )
-_MANNER = subjects("bit little lot fan big huge great good same only best")
+_MANNER = subjects("bit little lot fan big huge great good same only best first last wrong right moment minute hour")
 _TITLES = {"dr", "mr", "mrs", "ms", "miss", "sir", "doctor", "professor", "prof"}
 _NO_NAMES = {"ok", "okay", "i", "i'm", "i’m", "i'll", "i'd", "i've"}
 # What may follow a claim that was not passed on: no tale of who the model said it was.
-_OFFER = r"(?:(?:['’]m| am) (?:here|not|glad|happy|sorry|ready|always)|['’]ll| can| could| will| do| don['’]t)"
+_OFFER = (
+    r"(?:(?:['’]m| am) (?:here|not|glad|happy|sorry|ready|always|afraid)|['’](?:ll|d)"
+    r"| (?:can|cannot|could|will|would|do|don['’]t|think|believe|know|hope|see|understand|suggest|recommend))"
+)
 _TALE = re.compile(rf"\s*(?:(?:and|but|so|yes|no|well),? )?(?:I(?!{_OFFER}\b)|my)\b", re.IGNORECASE)
+# Who asks for these gets words of somebody else, though they say "I".
+_WORKS = subjects(
+    "story tale fable poem song lyrics rhyme haiku letter mail email essay speech joke riddle sentence example "
+    "dialogue scene quote translate write say repeat recite read sing imagine pretend act play"
+)
+_ASKS_AFTER_IT = re.compile(
+    r"\b(?:your (?:\w+ )?name|yourself|who (?:are you|you are)|who['’]s (?:this|there))\b", re.IGNORECASE
+)
 _ASKS_NAME = re.compile(r"\b(?:your name|call you|you (?:called|named)|have a name)\b", re.IGNORECASE)
 
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
-_YOU_ARE = re.compile(r"(?:You are|You['’]re)\s+(?!to\b|not\b|never\b|going\b|allowed\b|supposed\b|expected\b)(?=\w)")
-_YOUR_NAME = re.compile(r"Your name(?: is|['’]s)\s+(?=\w)")
+_SENTENCE = re.compile(rf"{_POINT}+\s+|\n+")
+# Who it is, and not how or where ("you are polite", "you are on the phone").
+_YOU_ARE = re.compile(r"(?i:You are|You['’]re)\s+(?!NOT\b|NEVER\b|ALWAYS\b)(?=(?i:an?|the|our|one)\b|[\"“']?[A-Z])")
+_YOUR_NAME = re.compile(r"(?i:Your name(?: is|['’]s))\s+(?=[\"“']?[A-Z])")
+# What it has to do, or must not tell, is nobody else's business.
+_DUTY = re.compile(
+    r",?\s+(?:who|whose|which|that|and|but)\b.*\b(?:must|never|should|shall|not|don['’]t|always)\b.*", re.DOTALL
+)
 _YOU_DO = re.compile(
     r"You (?!are\b|must\b|should\b|shall\b|will\b|can\b|cannot\b|can['’]t\b|may\b|might\b|do\b|don['’]t\b|never\b|"
     r"always\b|have\b|need\b|only\b|know\b)(?=[a-z])"
@@ -70,8 +92,9 @@ class IdentityGuard:
     Asked who it is, and unasked, a model of this size gives itself a name or a trade: a voice assistant says that it is
     Emily, a travel blogger. A sentence that claims a name is passed on if its instructions or its caller call the agent
     so, and one that claims a trade if that stands in them. In the place of the first other one the agent says who it is
-    by its instructions, in their words; further ones, and what it tells of itself then, are left out. What is held back
-    for that is the rest of a sentence, which nobody speaks before it is complete.
+    by its instructions, in their words; further ones, and what it tells of itself then, are left out. Not so with words
+    of somebody else: in quotation marks, or when the caller asks for a story or a letter. What is held back for that is
+    the rest of a sentence, which nobody speaks before it is complete.
     """
 
     def __init__(self, instructions: str, messages: Sequence[Message]) -> None:
@@ -82,13 +105,18 @@ class IdentityGuard:
         called = {word.lower() for word in (instructed or _WORD.findall(instructions))} | {
             word.lower() for word in told
         }
-        self._names = called | _TITLES | _NO_NAMES
+        # What they write small is no name: a captain may be Captain Ahab.
+        small = {word for word in _WORD.findall(instructions) if word.islower()}
+        self._names = called | small | _TITLES | _NO_NAMES
         self._told = subjects(instructions) | subjects(" ".join(called))
         self._introduction = introduction(instructions)
         named = any(word[0].isupper() for word in instructed | told)
-        if not named and said and _ASKS_NAME.search(said[-1]):
+        last = said[-1] if said else ""
+        if not named and _ASKS_NAME.search(last):
             self._introduction = f"{UNNAMED} {self._introduction}"
+        self._is_of_others = bool(subjects(last) & _WORKS) and _ASKS_AFTER_IT.search(last) is None
         self._introduced = False
+        self._made_up = False
         self._spaced = False
         self._text = ""
         self._passed = 0
@@ -109,19 +137,40 @@ class IdentityGuard:
 
     def _judge(self, end: int) -> str:
         """The rest of the sentence that ends there, or what is said in its place."""
-        claim = _CLAIM.search(self._text, self._sentence, end)
+        claims = self._claims(end)
+        claim = next((claim for claim in claims if not self._is_so(claim)), None)
         begun = bool(self._text[self._sentence : self._passed].strip())
-        tale = self._introduced and not begun and _TALE.match(self._text, self._sentence, end)
+        tale = self._made_up and not begun and _TALE.match(self._text, self._sentence, end)
         self._sentence = end
-        if not tale and (claim is None or self._is_so(claim)):
+        if claim is None and not tale:
+            self._introduced |= any(self._name(true) for true in claims)
             return self._pass(end)
+        self._made_up = True
         said = ""
         if claim is not None and (begun or not self._introduced):
-            said = self._pass(claim.start())
-            said += self._say(_within(self._introduction) if begun else self._introduction)
+            said = self._instead(claim, begun)
             self._introduced = True
         self._passed = end
         return said
+
+    def _instead(self, claim: re.Match[str], begun: bool) -> str:
+        """The sentence up to its claim, and the truth: its name alone where that is so, and the trade is not."""
+        name = self._name(claim)
+        if name and self._is_named(name):
+            return self._pass(claim.start("rest") + len(name)) + "."
+        return self._pass(claim.start()) + self._say(_within(self._introduction) if begun else self._introduction)
+
+    def _claims(self, end: int) -> list[re.Match[str]]:
+        """What the sentence up to there says of the agent itself."""
+        if self._is_of_others:
+            return []
+        found = _CLAIM.finditer(self._text, self._sentence, end)
+        return [claim for claim in found if self._is_its_own(claim.start())]
+
+    def _is_its_own(self, place: int) -> bool:
+        before = self._text[:place]
+        quoted = before.count('"') % 2 or before.count("“") > before.count("”")
+        return not quoted and _OPENING.search(before[self._sentence :]) is not None
 
     def _pass(self, upto: int) -> str:
         begin, self._passed = self._passed, max(self._passed, upto)
@@ -136,13 +185,19 @@ class IdentityGuard:
     def _is_so(self, claim: re.Match[str]) -> bool:
         rest = claim["rest"]
         if _ARTICLE.match(rest):
-            return bool(claim["who"]) or self._is_known(rest)
-        if _NAME.match(rest) is None and not (claim["named"] or claim["name"]):
-            return True  # "I'm glad", "I am not sure"
-        name = _phrase(rest)
-        further = rest[len(name) :].lstrip(", ")  # "Rosa, a local artist"
-        words = {word.lower() for word in _WORD.findall(name) if word[0].isupper()}
-        return words <= self._names and self._is_known(further)
+            return bool(claim["who"] or claim["call"]) or self._is_known(rest)
+        name = self._name(claim)
+        # "I'm glad", "I am not sure"; "Rosa, a local artist".
+        return not name or (self._is_named(name) and self._is_known(rest[len(name) :].lstrip(", ")))
+
+    def _name(self, claim: re.Match[str]) -> str:
+        """The name that is claimed, or nothing."""
+        rest = claim["rest"]
+        claims_one = claim["named"] or claim["name"] or (_NAME.match(rest) and not _ARTICLE.match(rest))
+        return _phrase(rest).rstrip() if claims_one else ""
+
+    def _is_named(self, name: str) -> bool:
+        return {word.lower() for word in _WORD.findall(name) if word[0].isupper()} <= self._names
 
     def _is_known(self, text: str) -> bool:
         """True of a text that begins with a trade of the agent's, or with none."""
@@ -174,7 +229,7 @@ def _within(sentence: str) -> str:
 
 def _of_me(text: str) -> str:
     """The rest of a sentence about "you", about "me"."""
-    text = re.sub(r"\byour\b", "my", text, flags=re.IGNORECASE)
+    text = re.sub(r"\byour\b", "my", _DUTY.sub("", text), flags=re.IGNORECASE)
     text = re.sub(r"\byou(?: are|['’]re)\b", "I am", text, flags=re.IGNORECASE)
     text = re.sub(r"(?:(?<=, )|(?<=\band )|(?<=\bthat )|(?<=\bwhere ))you\b", "I", text, flags=re.IGNORECASE)
     text = re.sub(r"\byou\b", "me", text, flags=re.IGNORECASE).rstrip(" ,;:")
