@@ -54,7 +54,7 @@ class Agent:
         edge: the way into a call.
         llm: a text model (then `stt` and `tts` are needed, and `turn_detection` unless the STT does that) or a realtime
             model (then those are ignored).
-        agent_user: who the agent is in the call.
+        agent_user: who the agent is in the call. The model knows only what `instructions` say of it, its name too.
         instructions: what the model is told before everything else.
         vad: makes the agent hold at the first window of speech where turns are decided by an STT or a realtime model.
         interruption: how interruptions are judged; by default as `turn_detection` wants it.
