@@ -4,7 +4,7 @@ import asyncio
 
 from vision_agents.core import Agent, User
 from vision_agents.core.floor import InterruptionPolicy
-from vision_agents.plugins import deepgram, elevenlabs, openai, smart_turn
+from vision_agents.plugins import deepgram, elevenlabs, getstream, openai, smart_turn
 from vision_agents.testing.parts import LoopEdge, ScriptedDetector, ScriptedLLM, ScriptedSTT, ToneTTS
 
 ME = User("agent")
@@ -27,6 +27,10 @@ async def three_providers(edge):
 
 async def one_provider(edge):
     return Agent(edge, ScriptedLLM(), ME, stt=elevenlabs.STT(), tts=elevenlabs.TTS())
+
+
+async def edge_of_its_own(edge=None):
+    return scripted(edge or getstream.Edge())
 
 
 async def key_in_code(edge):

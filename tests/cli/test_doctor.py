@@ -122,6 +122,13 @@ def test_a_key_that_two_parts_need_is_named_once(doctor):
     assert (where, what) == ("elevenlabs.STT, elevenlabs.TTS", "run: export ELEVENLABS_API_KEY=…")
 
 
+def test_a_key_of_an_edge_is_said_to_be_wanted_without_demo_alone(doctor):
+    ((where, _, what),) = doctor("edge_of_its_own").problems
+    assert where == "getstream.Edge"
+    assert what.startswith("run: export STREAM_API_KEY=…; export STREAM_API_SECRET=…")
+    assert what.endswith("(`demo` and `call` bring an edge, and do without)")
+
+
 def test_keys_that_are_there_are_not_missed(doctor, monkeypatch):
     for name in ("OPENAI_API_KEY", "DEEPGRAM_API_KEY", "ELEVENLABS_API_KEY"):
         monkeypatch.setenv(name, "mine")

@@ -200,13 +200,18 @@ def _for_all(parts: Mapping[str, Any], provider: str, finding: Finding) -> Findi
 
 def _key_missing(part: str, error: Exception, lacking: list[str]) -> Finding:
     commands = "; ".join(f"export {name}=…" for name in lacking)
-    return problem(part, one_line(error), f"run: {commands}")
+    return problem(part, one_line(error), f"run: {commands}{_not_for_demo(part)}")
+
+
+def _not_for_demo(part: str) -> str:
+    """Say of an edge that the agent makes for itself that other commands bring theirs."""
+    return " (`demo` and `call` bring an edge, and do without)" if part.endswith(".Edge") else ""
 
 
 def _cannot_be_made(spec: str, error: Exception, provider: str, part: str) -> Finding:
     what = one_line(error)
     if isinstance(error, ImportError):
-        return problem(part or spec, what, "install what is missing, as the message says")
+        return problem(part or spec, what, f"install what is missing, as the message says{_not_for_demo(part)}")
     if provider == "aws" and isinstance(error, RuntimeError):
         return problem(part, what, "install interruptible-agents[aws] in an environment with Python 3.12 or newer")
     if part:

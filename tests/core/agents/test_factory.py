@@ -61,11 +61,15 @@ def test_what_is_no_factory_is_refused(spec, complaint):
     [
         ("flowers:make_agnt", "did you mean make_agent?"),
         ("flower:make_agent", "did you mean flowers?"),
+        ("garden.rosses:make_agent", "did you mean garden.roses?"),
+        ("gardens.roses:make_agent", "did you mean garden.roses?"),
         ("flowers:zzz", "check --agent (it has make_agent)"),
     ],
 )
 def test_a_misspelt_name_is_told_with_the_one_that_was_meant(spec, hint, tmp_path, monkeypatch):
     (tmp_path / "flowers.py").write_text("from asyncio import sleep\nasync def make_agent(edge): ...\n")
+    (tmp_path / "garden").mkdir()  # a package without `__init__.py`
+    (tmp_path / "garden" / "roses.py").touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(AgentFactoryError, match=re.escape(hint)):

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import inspect
 import os
-import pkgutil
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from ..suggestions import nearest
@@ -76,11 +76,17 @@ def _import(name: str, where: str) -> Any:
         return import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
-            raise AgentFactoryError(
-                f"there is no module {name!r}, neither installed nor in {here}: "
-                + _advice(name, (module.name for module in pkgutil.iter_modules([here])), f"check {where}")
-            ) from None
+            package, dot, missing = error.name.rpartition(".")
+            near = nearest(missing, _modules(Path(here, *package.split("."))))
+            advice = f"did you mean {package}{dot}{near}{name[len(error.name) :]}?" if near else f"check {where}"
+            raise AgentFactoryError(f"there is no module {name!r}, neither installed nor in {here}: {advice}") from None
         raise
+
+
+def _modules(folder: Path) -> list[str]:
+    """The names under which what is in a folder is imported, packages without `__init__.py` too."""
+    here = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path.stem for path in here if path.stem.isidentifier() and (path.suffix == ".py" or path.is_dir()))
 
 
 def _advice(word: str, known: Iterable[str], otherwise: str) -> str:

@@ -161,7 +161,7 @@ class IdentityGuard:
         return self._pass(claim.start()) + self._say(_within(self._introduction) if begun else self._introduction)
 
     def _claims(self, end: int) -> list[re.Match[str]]:
-        """What the sentence up to there says of the agent itself."""
+        """Find what the sentence up to there says of the agent itself."""
         if self._is_of_others:
             return []
         found = _CLAIM.finditer(self._text, self._sentence, end)
