@@ -107,6 +107,48 @@ async def test_what_was_heard_is_counted_in_what_was_played_not_in_what_was_sent
     assert not others()
 
 
+async def test_of_a_response_that_is_lost_only_the_words_were_heard_whose_audio_came():
+    stand = RealtimeStand()
+    stand.model.report_response_started("r0")
+    stand.model.report_response_text("r0", "One two three four.")
+    stand.model.speaks("r0", 2.0)
+    stand.model.report_response_done("r0")
+    await stand.play(3.0)
+    stand.model.report_response_started("r1")
+    stand.model.report_response_text("r1", "One two three four, five six seven eight.")
+    stand.model.speaks("r1", 2.0)
+    stand.model.report_response_done("r1")
+    stand.model.report_answer_lost("r1")
+    await stand.play(3.0)
+    _, lost = stand.begun
+    text = lost.transcript.at(stand.drained[lost.number] / 48_000)
+    assert (text.heard, text.unheard) == ("One two three four,", "five six seven eight.")
+    assert text.estimated
+    # It tells nothing of the voice's rate.
+    stand.model.report_response_started("r2")
+    stand.model.report_response_text("r2", "One two three four, five six seven eight.")
+    stand.model.speaks("r2", 2.0)
+    assert stand.begun[-1].transcript.at(2.0).heard == "One two three four,"
+
+
+@pytest.mark.parametrize("behind", [True, False])
+async def test_of_a_response_whose_text_comes_with_its_audio_all_was_heard(behind):
+    stand = RealtimeStand()
+    stand.model.report_response_started("r1")
+    for piece in ("One", " two", " thr", "ee", " four"):
+        if behind:
+            stand.model.speaks("r1", 0.2)
+        stand.model.report_response_text("r1", piece)
+        if not behind:
+            stand.model.speaks("r1", 0.2)
+    stand.model.report_response_done("r1")
+    stand.model.report_answer_lost("r1")
+    await stand.play(2.0)
+    (lost,) = stand.begun
+    text = lost.transcript.at(stand.drained[lost.number] / 48_000)
+    assert (text.heard, text.unheard) == ("One two three four", "")
+
+
 async def test_late_audio_of_a_cancelled_response_is_not_heard():
     stand = RealtimeStand()
     stand.model.speaks("r1", 1.0)

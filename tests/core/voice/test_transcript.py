@@ -158,6 +158,19 @@ def test_no_word_is_claimed_that_the_voice_has_not_come_to(said, texts, pace, ca
     assert claimed <= heard_of(truth, heard * length + 1e-6)
 
 
+@given(SENTENCES, SENTENCES, st.floats(3.0, 30.0), st.floats(0, 1))
+def test_of_what_a_model_lost_nothing_is_claimed_that_has_no_sound(said, texts, pace, came):
+    rate = SpeakingRate()
+    for text in said:
+        rate.learn(spoken(text, pace))
+    text = " ".join(texts)
+    whole = spoken(text, pace)
+    length = came * (whole.length - TRAIL)
+    claimed = heard_of(Utterance(text, 0.0, length, True, rate=rate.known, broken_off=True), length)
+    truth = whole if rate.known is not None else spoken(text, CHARACTERS_PER_SECOND)
+    assert claimed <= heard_of(truth, length + 1e-6)
+
+
 @given(st.integers(2, 60), st.floats(1.01, 10.0))
 def test_what_takes_longer_than_assumed_and_goes_on_is_not_yet_said(words, slower):
     text = " ".join(["word"] * words)

@@ -168,8 +168,9 @@ async def test_silence_after_a_result_is_asked_about_at_once_unless_there_is_not
 @pytest.mark.parametrize(
     ("moment", "loss"),
     [
-        *(("asked", "broken"), ("asked", "flapping"), ("answer", "broken")),
-        *(("answer", "too old"), ("function", "broken"), ("function", "too old")),
+        *(("asked", "broken"), ("asked", "flapping"), ("thinking", "broken"), ("answer", "broken")),
+        *(("answer", "too old"), ("preamble", "broken"), ("function", "broken"), ("function", "too old")),
+        ("returned", "broken"),
     ],
 )
 async def test_who_called_is_answered_though_a_stream_is_lost_and_nothing_is_done_twice(
@@ -178,8 +179,10 @@ async def test_who_called_is_answered_though_a_stream_is_lost_and_nothing_is_don
     answer = "it is done and all of it is well."
     provider.word_seconds = provider.pace = 0.2
     provider.will_hear(*["pay it"] * 8)
-    provider.will_say(ToolCall("call_1", "pay", {}) if moment == "function" else LONG, *[answer] * 8)
-    provider.thinks = 3.0 if moment == "asked" else 0.0
+    calls = moment in ("preamble", "function", "returned")
+    provider.says_before_calls = "let me see what I can do about it." if moment == "preamble" else ""
+    provider.will_say(ToolCall("call_1", "pay", {}) if calls else LONG, *[answer] * 8)
+    provider.thinks = 3.0 if moment in ("asked", "thinking") else 0.0
     if loss == "too old":
         provider.lifetime = 3.5
     edge, made = LoopEdge(), list[bool]()
@@ -189,7 +192,7 @@ async def test_who_called_is_answered_though_a_stream_is_lost_and_nothing_is_don
     async def pay() -> str:
         """Pay."""
         made.append(True)
-        await asyncio.sleep(3.0)
+        await asyncio.sleep(0.0 if moment == "returned" else 3.0)
         return "paid"
 
     def said() -> list[str]:
@@ -201,7 +204,8 @@ async def test_who_called_is_answered_though_a_stream_is_lost_and_nothing_is_don
             await eventually(lambda: provider.active)
         else:
             await microphone.speak(0.5)
-            await eventually(lambda: made if moment == "function" else any(edge.audible))
+            reached = {"thinking": lambda: provider.active, "function": lambda: made, "returned": lambda: made}
+            await eventually(reached.get(moment, lambda: any(edge.audible)))
         provider.lifetime = 480.0
         for number in range({"broken": 1, "too old": 0, "flapping": 4}[loss]):
             await asyncio.sleep(0.7)
@@ -211,7 +215,10 @@ async def test_who_called_is_answered_though_a_stream_is_lost_and_nothing_is_don
         await eventually(lambda: said()[-1:] == [answer])
         await asyncio.sleep(4.0)
         assert said().count(answer) == 1
-        assert len(made) == (moment == "function")
+        # The text of its sentence had come before it, and of most of it no audio.
+        assert moment != "answer" or (LONG.startswith(said()[0]) and len(said()[0]) < len(LONG) / 2)
+        # Before the end of what is said before it is called it is lost with that.
+        assert len(made) == (moment in ("function", "returned"))
         assert [m.text for m in agent.conversation if m.role is Role.USER] == ["pay it"]
         assert len(provider.sessions) == (5 if loss == "flapping" else 2)
         assert moment != "asked" or await asking

@@ -227,7 +227,7 @@ class RealtimeVoice:
     def response_text(self, response: str, delta: str, words: tuple[Word, ...]) -> None:
         entry = self._responses.get(response)
         if entry is not None:
-            entry.utterance.text += delta
+            entry.utterance.write(delta)
             entry.utterance.words.extend(words)
 
     def response_done(self, response: str, more: bool = False) -> None:
@@ -248,7 +248,7 @@ class RealtimeVoice:
             return
         entry = self._responses.get(response) if response is not None else None
         if entry is not None:
-            entry.reply.lost = True
+            entry.reply.lost = entry.utterance.broken_off = True
         if response is None or (entry is not None and not entry.cut_off):
             self._listener.answer_lost(0 if entry is None else entry.reply.number)
 
@@ -299,7 +299,7 @@ class RealtimeVoice:
                     self._playout.mark(number, piece)
                 elif not await self._playout.write(number, resampler.push(piece)):
                     return
-            if await self._playout.write(number, resampler.flush()):
+            if await self._playout.write(number, resampler.flush()) and not entry.utterance.broken_off:
                 self._rate.learn(entry.utterance)
         except Exception as error:
             self._listener.reply_failed(number, type(self._model).__name__, error)

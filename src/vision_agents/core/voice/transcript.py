@@ -67,7 +67,7 @@ class Utterance:
     """A stretch of the reply's text, in seconds from the reply's first sample. `start` is None until it sounds.
 
     `rate`: of the voice, in characters a second, where it is known. `left_out`: the voice could not say it, and what is
-    behind it is said all the same.
+    behind it is said all the same. `broken_off`: it is complete, but not all of its text has sound: the model lost it.
     """
 
     text: str
@@ -77,6 +77,21 @@ class Utterance:
     words: list[Word] = field(default_factory=list)
     rate: float | None = None
     left_out: bool = False
+    broken_off: bool = False
+    # Its text comes before its audio; the words whose audio had come when more text came last, and how much that was.
+    _ahead: bool = True
+    _sounded: int = 0
+    _sounded_length: float = 0.0
+
+    def write(self, delta: str) -> None:
+        """Add text that comes while it is spoken: before its audio, or behind it."""
+        if not self.text.strip():
+            self._ahead = not self.length
+        if self.length > self._sounded_length:
+            goes_on = bool(delta.strip()) and not (delta[0].isspace() or self.text[-1:].isspace())
+            self._sounded = max(0, len(self.text.split()) - goes_on)
+            self._sounded_length = self.length
+        self.text += delta
 
     def leave_out(self) -> None:
         """The voice cannot say it: what was given of it has no sound."""
@@ -87,19 +102,31 @@ class Utterance:
         """Seconds of it without the silence at its end."""
         return self.length - min(TRAIL, self.length / 2)
 
+    @property
+    def _whole(self) -> bool:
+        return self.complete and not (self.broken_off and self._ahead)
+
     def timed_words(self) -> tuple[list[Word], bool]:
         """The words with their times within the utterance, and whether the times are estimated."""
         tokens = self.text.split()
         known = self.words
-        if len(known) >= len(tokens) or (known and self.complete):
+        if len(known) >= len(tokens) or (known and self._whole):
             return known, False
-        return known + self._estimate(tokens[len(known) :], known[-1].end if known else 0.0), True
+        at = known[-1].end if known else 0.0
+        if self.broken_off and len(known) < self._sounded and at < self._sounded_length:
+            known = known + self._estimate(tokens[len(known) : self._sounded], at, self._sounded_length - at)
+            at = self._sounded_length
+        rest = tokens[len(known) :]
+        return known + self._estimate(rest, at, self._length_of(rest, at)), True
 
-    def _estimate(self, tokens: list[str], at: float) -> list[Word]:
-        """Lay the tokens out between `at` and the end."""
+    def _length_of(self, tokens: list[str], at: float) -> float:
+        return self.spoken - at if self._whole else self._expected(sum(_weights(tokens)), self.length - at)
+
+    @staticmethod
+    def _estimate(tokens: list[str], at: float, length: float) -> list[Word]:
+        """Lay the tokens out over `length` seconds from `at` on."""
         weights = _weights(tokens)
         total = sum(weights)
-        length = self.spoken - at if self.complete else self._expected(total, self.length - at)
         words: list[Word] = []
         for token, weight in zip(tokens, weights, strict=True):
             end = at + length * weight / total
@@ -107,13 +134,22 @@ class Utterance:
             at = end
         return words
 
+    @property
+    def _rate_so_far(self) -> float | None:
+        """Characters a second of the words that had sound when more text came last; None if there were none."""
+        said = self.text.split()[: self._sounded]
+        return sum(_weights(said)) / self._sounded_length if said else None
+
     def _expected(self, characters: int, came: float) -> float:
         """Return the seconds that so many characters take, of whose audio `came` seconds came already."""
-        expected = characters / (self.rate or CHARACTERS_PER_SECOND)
-        return max(expected, came if self.rate or came <= expected else came * OVERRUN)
+        rate = self.rate or (self._rate_so_far if self.broken_off else None)
+        expected = characters / (rate or CHARACTERS_PER_SECOND)
+        return max(expected, came if rate or came <= expected else came * OVERRUN)
 
 
 def _weights(tokens: Sequence[str]) -> list[int]:
+    if not tokens:
+        return []
     weights = [_weight(token) for token in tokens]
     weights[-1] += DRAWN_OUT - (PAUSE if _pauses(tokens[-1]) else 0)
     return weights
@@ -182,7 +218,7 @@ class ReplyTranscript:
         """Return what was heard of it, what was not, and whether that is estimated."""
         within = seconds - utterance.start if utterance.start is not None else -1.0
         text = " ".join(utterance.text.split())
-        if utterance.complete and seconds > 0.0 and within >= utterance.length - ROUNDING:
+        if utterance._whole and seconds > 0.0 and within >= utterance.length - ROUNDING:
             return text, "", False
         if within <= 0.0:
             return "", text, False
