@@ -256,7 +256,7 @@ async def test_another_piece_of_the_words_that_led_to_a_call_asks_for_nothing_ne
     assert begun(desk) == 1
 
 
-@pytest.mark.parametrize("since", ["nothing", "asked", "before the call"])
+@pytest.mark.parametrize("since", ["nothing", "asked", "before the call", "a cough"])
 async def test_words_that_cannot_be_written_down_may_want_it_again(desk: Desk, since: str) -> None:
     repeats = desk.calls.repeats
     repeats.words_known(desk.history.latest)
@@ -264,7 +264,7 @@ async def test_words_that_cannot_be_written_down_may_want_it_again(desk: Desk, s
     await make(desk, "finish", "1")
     place = desk.history.place()
     repeats.heard()
-    repeats.unread(before if since == "before the call" else place)
+    repeats.unread(before if since == "before the call" else place, 0.4 if since == "a cough" else 1.0)
     if since == "asked":
         repeats.asked()  # The agent takes what it has heard for a noise.
     await make(desk, "finish", "2")

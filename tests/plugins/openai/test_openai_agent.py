@@ -43,8 +43,9 @@ class TestAgent(AgentStories):
     def manner(self, service: StandIn) -> None:
         service.deaf_for = 2.5
 
+    @pytest.mark.parametrize(("seconds", "times"), [(1.0, 2), (0.3, 1)], ids=["words", "a cough"])
     async def test_what_is_asked_for_again_in_words_that_cannot_be_written_down_is_done_again(
-        self, service: StandIn, call: AgentCall
+        self, service: StandIn, call: AgentCall, seconds: float, times: int
     ) -> None:
         paid, service.unwritten = list[int](), {"pay it once more"}
         service.will_hear("pay the bill", "pay it once more")
@@ -59,9 +60,9 @@ class TestAgent(AgentStories):
 
         call.speak(0.8)
         await call.audible()
-        call.speak(1.0)
+        call.speak(seconds)
         await call.until(lambda: any("both" in event.heard for event in call.ended()))
-        assert paid == [1, 1]
+        assert paid == [1] * times
 
 
 class TestFarewells(FarewellStories):

@@ -18,6 +18,10 @@ CUT_OFF = (
     "what was said for this call was cut off, and the user has not heard all of it: say what of it is still wanted"
 )
 
+# Speech of so many seconds may ask for something, though its words cannot be written down; what is shorter is taken for
+# a cough. Who asks for something again in one word is told what came of it before: that is better than to pay twice.
+WISH_SECONDS = 0.75
+
 # Seconds in which a model tells the words of what it has heard. After them it was a noise: the agent goes on, too.
 WORDS_TIMEOUT = 2.0
 
@@ -105,10 +109,11 @@ class Repeats:
         self._transcribes = True
         self._clear_up(place)
 
-    def unread(self, place: int) -> None:
-        """Somebody has said what has this place in the history, and what it was will not be known."""
+    def unread(self, place: int, seconds: float) -> None:
+        """Somebody was heard for so long, and what they have said will not be known, which has this place in the
+        history."""
         for entry in self._entries:
-            entry.unread |= self._conversation().since(place) > entry.place
+            entry.unread |= seconds >= WISH_SECONDS and self._conversation().since(place) > entry.place
         self.words_known(place)
 
     def asked(self) -> None:

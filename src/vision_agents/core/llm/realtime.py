@@ -186,9 +186,10 @@ class Realtime(Hearing, UsageReporter, FunctionCaller, abc.ABC):
         if final:
             self.function_calls.repeats.words_known(place)
 
-    def report_unread_words(self, place: int) -> None:
-        """Report that somebody has said something, and that nobody will know what: it could not be written down."""
-        self.function_calls.repeats.unread(place)
+    def report_unread_words(self, place: int, seconds: float) -> None:
+        """Report that somebody was heard for so long, and that nobody will know what they said: it could not be written
+        down."""
+        self.function_calls.repeats.unread(place, seconds)
 
     def report_session_lost(self) -> None:
         """Report that a session is over: what is asked in the next one may be what was done in this one."""

@@ -314,8 +314,8 @@ class Dialogue:
         if turn is not None and not turn.ended:
             turn.ended, self._quiet_since = True, self._now()
             self._wire.expect_response()
-            duration = self._turns.duration(turn, event.audio_end_ms)
-            self._model.report_turn_ended(turn.participant, 1.0, duration, self._turns.trailing_silence)
+            turn.seconds = self._turns.duration(turn, event.audio_end_ms)
+            self._model.report_turn_ended(turn.participant, 1.0, turn.seconds, self._turns.trailing_silence)
 
     def _on_committed(self, event: Event) -> None:
         if self._turns.commit(event.item_id):
@@ -343,7 +343,7 @@ class Dialogue:
     def _on_words_failed(self, event: Event) -> None:
         turn = self._turns.get(event.item_id)
         if turn is not None:
-            self._model.report_unread_words(turn.place)
+            self._model.report_unread_words(turn.place, turn.seconds)
         self._wire.failed(refused(event.error, f"{SERVICE.name}: the user's words cannot be written down"))
 
     # The session.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ class UserTurn:
     place: int
     partial: str = ""
     ended: bool = False
+    # From its first to its last sound; as long as can be while it is not over.
+    seconds: float = math.inf
     committed: bool = False
     # The final words that were reported.
     final: str | None = None
