@@ -10,6 +10,7 @@ from vision_agents.core.floor import events as ev
 from vision_agents.core.floor.challenge import HOLDING
 from vision_agents.core.floor.drafts import same_words
 from vision_agents.core.floor.reply import Draft
+from vision_agents.core.floor.replying import NOT_APOLOGISED
 from vision_agents.core.floor.turn import Announced, TurnPhase
 
 # Deadlines in a row that may be needed to come to rest: a few for each turn, two for each reply that waits.
@@ -347,7 +348,7 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
                     assert event.within == within
                     waiting.remove(number)
             case fx.AnnounceFailure(number, reason):
-                assert isinstance(event, ev.TimePassed)
+                assert isinstance(event, ev.TimePassed) or reason == NOT_APOLOGISED
                 assert _readable(reason)
                 assert number in {reply, *waiting} or (number == 0 and not floor.answers)
             case fx.DropReply(number, reason):
@@ -421,7 +422,8 @@ def _check_effects(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
 
 
 def _check_failure(floor: Floor, before: Facts, event: ev.FloorEvent, effects: list[fx.Effect], after: Facts) -> None:
-    """What failed is followed by another attempt or by the apology, unless somebody is about to be heard."""
+    """What failed is followed by another attempt or by the apology, unless somebody is about to be heard. Where that
+    fails, too, code is told."""
     late = [e.reply for e in effects if isinstance(e, fx.AnnounceFailure)]
     failed = [event.reply] if isinstance(event, ev.ReplyFailed) and event.again else late
     over = before.reply is not None and before.reply != after.reply
@@ -431,7 +433,8 @@ def _check_failure(floor: Floor, before: Facts, event: ev.FloorEvent, effects: l
     begun = any(isinstance(effect, fx.BeginReply) for effect in effects)
     # Who has asked for nothing hears it once.
     silent = not floor.apology or (before.apologised and not before.wanted)
-    assert begun or floor._replies.queue or (exhausted and silent), "a failure ends in silence"
+    told = fx.AnnounceFailure(before.reply, NOT_APOLOGISED) in effects
+    assert begun or floor._replies.queue or (exhausted and (silent or told)), "a failure ends in silence"
     assert all(waiting.attempt.failures <= floor.policy.retries for waiting in floor._replies.queue), (
         "there is no end of it"
     )

@@ -9,6 +9,7 @@ import pytest
 from vision_agents.core.floor import FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
+from vision_agents.core.floor.replying import NOT_APOLOGISED
 
 from .story import ANN, BOB, Story, committed, kinds, knobs, speaking
 
@@ -67,7 +68,19 @@ class TestAnAnswer:
         story.until(2.5)
         assert failed(story, 3.0, 2) == [fx.BeginReply(3, 0, answer=False, filler=SORRY)]
         assert failed(story, 4.0, 3) == [], "who apologises for the apology?"
+        assert story.until(4.5) == [fx.BeginReply(4, 0, answer=False, filler=SORRY)], "but it is made once more"
+        silence, dropped = story.at(5.0, ev.ReplyFailed, 4, **AGAIN)
+        assert silence == fx.AnnounceFailure(4, NOT_APOLOGISED)
+        assert dropped == fx.DropReply(4, "it could not be made")
         assert story.state() is FloorState.IDLE
+
+    def test_that_fails_again_has_no_other_apology_than_the_one_that_is_heard(self) -> None:
+        story = asked(SORRY, retries=0)
+        assert failed(story, 2.0, 1) == [fx.BeginReply(2, 0, answer=False, filler=SORRY)]
+        story.answers(3.0)
+        assert story.at(4.0, ev.ReplyFailed, 2, **AGAIN, begun=True) == []
+        assert story.at(5.0, ev.AudioDrained, 2) == []
+        assert story.end() == []
 
     def test_is_tried_as_often_as_the_policy_says(self) -> None:
         story = asked(SORRY, retries=2, retry_after=1.0)
@@ -475,7 +488,46 @@ class TestRealtime:
         assert story.until(21.5) == [fx.BeginReply(1, 0, answer=False, continues=0)]
         assert kinds(story.until(26.5)) == [fx.AnnounceFailure, fx.DropReply, fx.BeginReply]
         assert kinds(story.until(46.5)) == [fx.AnnounceFailure, fx.DropReply]
+        assert story.until(47.0) == [fx.BeginReply(3, 0, answer=False, filler=SORRY)]
+        late, silence, dropped = story.until(52.0)
+        assert late == fx.AnnounceFailure(3, "no sound in time: 5 s (retry_timeout)")
+        assert (silence, type(dropped)) == (fx.AnnounceFailure(3, NOT_APOLOGISED), fx.DropReply)
         assert story.state() is FloorState.IDLE
+
+    def apologising(self) -> Story:
+        """A model is asked for the apology since 2.0, and says nothing of it."""
+        story = Story(knobs(continuations=0), answers=False, apology=SORRY)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(1.0, ev.TurnEnded, ANN)
+        story.at(1.1, ev.TranscriptReceived, ANN, "how are you", True)
+        assert story.at(2.0, ev.AnswerLost) == [fx.BeginReply(1, 0, answer=False, filler=SORRY)]
+        return story
+
+    def test_an_apology_that_comes_back_empty_is_asked_for_once_more(self) -> None:
+        story = self.apologising()
+        assert kinds(story.at(3.0, ev.AnswerLost, 1, False)) == [fx.DropReply]
+        assert story.until(3.5) == [fx.BeginReply(2, 0, answer=False, filler=SORRY)]
+        assert story.at(4.0, ev.AnswerLost, 2, False) == [
+            fx.AnnounceFailure(2, NOT_APOLOGISED),
+            fx.DropReply(2, "the model has lost it"),
+        ]
+        assert story.end() == []
+
+    @pytest.mark.parametrize("words", ["", "hello there my friend"])
+    def test_one_that_a_noise_stops_is_made_behind_it_unless_it_was_words(self, words: str) -> None:
+        story = self.apologising()
+        story.at(3.0, ev.SpeechStarted, ANN, 0.9, 0.03)
+        assert fx.DropReply(1, "the model has lost it") in story.at(3.1, ev.AnswerLost, 1, False)
+        if words:
+            story.at(3.2, ev.TurnStarted, ANN)
+            story.at(4.0, ev.TurnEnded, ANN)
+            assert story.at(4.1, ev.TranscriptReceived, ANN, words, True) == [fx.RecordTurn(ANN, words)]
+            assert story.at(4.2, ev.ReplyStarted, 2) == []
+            story.answers(4.3)
+            assert story.at(6.0, ev.AudioDrained, 2) == []
+        else:
+            story.stops(ANN, 3.3, 0.1)
+            assert fx.BeginReply(2, 0, answer=False, filler=SORRY) in story.until(8.0)
 
     def test_a_model_need_not_answer_a_noise(self) -> None:
         assert self.owing(SORRY, words="").end() == []

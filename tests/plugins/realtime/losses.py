@@ -13,6 +13,7 @@ from vision_agents.core import Agent, InterruptionPolicy, User
 from vision_agents.core.agents import ErrorEvent
 from vision_agents.core.conversation import ToolCall
 from vision_agents.core.edge import FRAME_SECONDS
+from vision_agents.core.floor.replying import NOT_APOLOGISED
 from vision_agents.core.llm import Realtime
 from vision_agents.core.remote.realtime import ASKED_AGAIN
 from vision_agents.testing.parts import LoopEdge
@@ -158,13 +159,55 @@ class LossStories(abc.ABC):
         await call.until(lambda: asyncio.all_tasks() <= before | {asyncio.current_task()})
         assert len(service.sessions) == 1
 
-    async def test_one_that_is_not_let_in_again_says_so_and_answers_when_that_is_mended(self, service: Any) -> None:
-        call, failures = self._call(service), list[str]()
+    @pytest.mark.parametrize("seconds", [20.0, 60.0])
+    async def test_who_calls_is_answered_when_a_service_is_back_that_was_away(
+        self, service: Any, seconds: float
+    ) -> None:
+        call = self._call(service, apology="Sorry.")
+        failures = self._failures(call)
+        service.will_hear(*["pay it"] * 3)
+        service.will_say(*[ANSWER] * 12)
+        async with call:
+            await self._reach(call, service, "answer", [])
+            service.refuses = HTTPStatus.SERVICE_UNAVAILABLE
+            await service.disconnect()
+            await asyncio.sleep(seconds)
+            service.refuses = None
+            await asyncio.sleep(PATIENCE)
+            assert failures
+            begun = len(call.edge.frames)
+            call.speak(0.8)
+            await call.until(lambda: any(call.edge.audible[begun:]))
+            assert call.edge.audible[begun:].index(True) * FRAME_SECONDS <= PATIENCE
+
+    async def test_a_service_that_says_nothing_at_all_is_told_of_and_heard_when_it_speaks(self, service: Any) -> None:
+        call = self._call(service, apology="Sorry.")
+        failures = self._failures(call)
+        service.will_hear(*["pay it"] * 12)
+        service.will_say(*[""] * 40)
+        async with call:
+            call.speak(0.8)
+            await asyncio.sleep(3 * PATIENCE)
+            assert not any(call.edge.audible)
+            assert NOT_APOLOGISED in failures
+            service.will_say(*[ANSWER] * 3)
+            begun = len(call.edge.frames)
+            call.speak(0.8)
+            await call.until(lambda: any(call.edge.audible[begun:]))
+            assert call.edge.audible[begun:].index(True) * FRAME_SECONDS <= PATIENCE
+
+    def _failures(self, call: AgentCall) -> list[str]:
+        failures = list[str]()
 
         @call.agent.events.subscribe
         async def note(event: ErrorEvent) -> None:
             failures.append(str(event.error))
 
+        return failures
+
+    async def test_one_that_is_not_let_in_again_says_so_and_answers_when_that_is_mended(self, service: Any) -> None:
+        call = self._call(service)
+        failures = self._failures(call)
         service.will_hear(*["pay it"] * 3)
         service.will_say(*[ANSWER] * 5)
         async with call:

@@ -127,13 +127,14 @@ class AnnounceUserBack(Effect):
 
 @dataclass(frozen=True, slots=True)
 class AnnounceFailure(Effect):
-    """Send `ErrorEvent`: what makes the agent's voice is not in time. What raises is told without this."""
+    """Send `ErrorEvent`: what makes the agent's voice is not in time, or failed at the apology, the last resort. What
+    raises is told without this."""
 
     reply: int
     """The reply that is given up, 0 for one that a realtime model owed and did not begin."""
 
     reason: str
-    """What was waited for and how long, in words."""
+    """What was waited for and how long, or what comes of it, in words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,9 @@
        heard to its end ─── retry_after ──▶ gone on with ──┘         ▲
     broken off by a realtime model ───────▶ gone on with ── and again, `continuations` times
 
+The apology is made once more, too, if nothing of it was heard. Where that fails nothing follows, and the agent's code
+is told: the next words are answered.
+
 An answer is made anew from the history as it is by then. What functions found stands there, so that the model goes on
 from that and calls none for it again; where one still runs of which the result is told by itself, that is all that
 follows. What was heard stands, and the rest is said, since who has heard half of a sentence waits for the other half.
@@ -46,8 +49,12 @@ class Recovery:
             self._try_again(reply, failed_at, max(at, failed_at + self.policy.retry_after))
         elif reply.untold:
             self.replies.shelved = True
-        elif missed:
+        elif missed and not reply.attempt.is_apology:
             self._apologise(at, failed_at, reply.attempt)
+
+    def ends_in_silence(self, reply: Reply, *, again: bool = True) -> bool:
+        """Return True if nothing follows a failure of this reply, though somebody waits: it was the last resort."""
+        return reply.unheard_apology and not (again and reply.attempt.failures < self.policy.retries)
 
     def ask(self, wanted: float, at: float) -> None:
         """Have a realtime model asked for the answer that it has owed since `wanted`."""
@@ -85,10 +92,12 @@ class Recovery:
             self.replies.put_first(QueuedReply(at, cut_by=cut_by, attempt=attempt))
 
     def _missed(self, reply: Reply) -> bool:
-        """Return True if somebody waits for the reply: nobody does for the floor's own words, nor for what a function
-        wants said, which is told that it was not; and what is told by itself comes in its time."""
+        """Return True if somebody waits for the reply: nobody does for the floor's own words, but for an apology of
+        which nothing was heard, nor for what a function wants said, which is told that it was not; and what is told by
+        itself comes in its time."""
         running = self.replies.functions.get(reply.number)
-        return not (reply.attempt.filler or reply.inner or (running is not None and running.told))
+        own = bool(reply.attempt.filler) and not reply.unheard_apology
+        return not (own or reply.inner or (running is not None and running.told))
 
     def _try_again(self, reply: Reply, failed_at: float, since: float) -> None:
         replies = self.replies
@@ -96,7 +105,7 @@ class Recovery:
         if reply.interruptible and replies.answer_waits:
             replies.shelved |= reply.untold  # What waits answers that too.
             return
-        anew = reply.untold or reply.unheard_answer
+        anew = reply.untold or reply.unheard_answer or reply.unheard_apology
         again = QueuedReply(
             since,
             interruptible=reply.interruptible,

@@ -68,6 +68,11 @@ class Reply:
         return self.answer and self.phase is ReplyPhase.PREPARING
 
     @property
+    def unheard_apology(self) -> bool:
+        """True for the apology, if nothing of it was played."""
+        return self.attempt.is_apology and self.phase is ReplyPhase.PREPARING
+
+    @property
     def untold(self) -> bool:
         """True if what it was to tell is still to be told if it is cut off now."""
         return self.news and self.phase is ReplyPhase.PREPARING

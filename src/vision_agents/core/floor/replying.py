@@ -20,6 +20,8 @@ from .turn_taking import TurnTaking
 
 Effects = list[fx.Effect]
 
+NOT_APOLOGISED = "the apology could not be made: the caller hears nothing, and is answered when they speak again"
+
 Deadlines = Iterator[tuple[float, Callable[[float], Effects]]]
 
 
@@ -150,11 +152,15 @@ class Replying:
             return self.drop(reply, reason)
         return [fx.AnnounceFailure(reply.number, f"{reason}: {limit}"), *self._fail(reply, reason, at, again=again)]
 
-    def _fail(self, reply: Reply, reason: str, at: float, *, again: bool = True) -> Effects:
-        """Give up a reply, since a part failed at it."""
+    def _fail(
+        self, reply: Reply, reason: str, at: float, *, again: bool = True, failed_at: float | None = None
+    ) -> Effects:
+        """Give up a reply, since a part failed at it: at `failed_at`, by default now."""
         self._judge.challenge = None
-        effects = self._replies.drop(reason)
-        self._recovery.follow(reply, at, at, again=again)
+        silence = self._recovery.ends_in_silence(reply, again=again)
+        effects: Effects = [fx.AnnounceFailure(reply.number, NOT_APOLOGISED)] if silence else []
+        effects += self._replies.drop(reason)
+        self._recovery.follow(reply, at if failed_at is None else failed_at, at, again=again)
         return effects
 
     # Events.
@@ -242,9 +248,12 @@ class Replying:
             return []
         reply, reason = self._replies.latest(event.reply), "the model has lost it"
         unborn, noise = reply is self._replies.reply and not event.begun, not self._taking.quiet
+        cut_by = self._taking.last_taken(event.at)
+        if unborn and reply.unheard_apology:
+            return self._fail(reply, reason, event.at, failed_at=cut_by)
         if unborn and reply.interruptible and (reply.untold or not noise):
             return self._fail(reply, reason, event.at)
-        self._recovery.go_on(reply, event.at, self._taking.last_taken(event.at), noise=noise)
+        self._recovery.go_on(reply, event.at, cut_by, noise=noise)
         return self.drop(reply, reason) if unborn else []
 
     def _function_started(self, event: ev.FunctionStarted) -> Effects:

@@ -11,7 +11,7 @@ import abc
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from ..audio import PcmData
@@ -169,15 +169,15 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
             raise self._error or self.service.failure("the connection is broken, and not back yet.")
 
     async def _wait_until_up(self, task: asyncio.Task[None]) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + CONNECT_TIMEOUT
-        # One that was lost again by the time this goes on was none.
-        while not (self.up or task.done()) and (left := deadline - loop.time()) > 0:
-            waiting = asyncio.ensure_future(self._ready.wait())
-            try:
-                await asyncio.wait((waiting, task), timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                waiting.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                # One that was lost again by the time this goes on was none.
+                while not (self.up or task.done()):
+                    waiting = asyncio.ensure_future(self._ready.wait())
+                    try:
+                        await asyncio.wait((waiting, task), return_when=asyncio.FIRST_COMPLETED)
+                    finally:
+                        waiting.cancel()
 
     @property
     def up(self) -> bool:
