@@ -15,6 +15,7 @@ from vision_agents.core.conversation import ToolCall
 from vision_agents.core.edge import FRAME_SECONDS
 from vision_agents.core.floor.replying import NOT_APOLOGISED
 from vision_agents.core.llm import Realtime
+from vision_agents.core.remote import RemoteError
 from vision_agents.core.remote.realtime import ASKED_AGAIN
 from vision_agents.testing.parts import LoopEdge
 
@@ -159,6 +160,34 @@ class LossStories(abc.ABC):
         await call.until(lambda: asyncio.all_tasks() <= before | {asyncio.current_task()})
         assert len(service.sessions) == 1
 
+    async def test_a_session_that_is_lost_before_it_has_begun_is_told_to_who_joins_and_may_join_again(
+        self, service: Any
+    ) -> None:
+        before, call = asyncio.all_tasks(), self._call(service)
+        service.refuses = HTTPStatus.SERVICE_UNAVAILABLE
+        with pytest.raises(RemoteError, match="HTTP 503"):
+            await call.agent.join()
+        await call.until(lambda: asyncio.all_tasks() <= before | {asyncio.current_task()})
+        service.refuses = None
+        service.will_hear("pay it")
+        service.will_say(ANSWER)
+        call = self._call(service)
+        async with call:
+            call.speak(0.8)
+            await call.until(lambda: [event.heard for event in call.ended()] == [ANSWER])
+
+    async def test_one_that_is_lost_before_anything_was_said_is_nobodys_business(self, service: Any) -> None:
+        call = self._call(service)
+        failures = self._failures(call)
+        service.will_hear("pay it")
+        service.will_say(ANSWER)
+        async with call:
+            await service.disconnect()
+            await call.until(lambda: len(service.sessions) > 1)
+            call.speak(0.8)
+            await call.until(lambda: [event.heard for event in call.ended()] == [ANSWER])
+            assert not failures
+
     @pytest.mark.parametrize("seconds", [20.0, 60.0])
     async def test_who_calls_is_answered_when_a_service_is_back_that_was_away(
         self, service: Any, seconds: float
@@ -172,9 +201,9 @@ class LossStories(abc.ABC):
             service.refuses = HTTPStatus.SERVICE_UNAVAILABLE
             await service.disconnect()
             await asyncio.sleep(seconds)
-            service.refuses = None
+            service.refuses, back = None, len(call.edge.frames)
             await asyncio.sleep(PATIENCE)
-            assert failures
+            assert any(call.edge.audible[back:]) or NOT_APOLOGISED in failures
             begun = len(call.edge.frames)
             call.speak(0.8)
             await call.until(lambda: any(call.edge.audible[begun:]))
