@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 from vision_agents.core.tts import Word
 from vision_agents.core.voice import ReplyTranscript
-from vision_agents.core.voice.transcript import CHARACTERS_PER_SECOND, DRAWN_OUT, TRAIL, SpeakingRate, Utterance
+from vision_agents.core.voice.transcript import (
+    CHARACTERS_PER_SECOND,
+    DRAWN_OUT,
+    FASTEST,
+    TRAIL,
+    SpeakingRate,
+    Utterance,
+)
 
 WORD = st.text("abcdefghij", min_size=1, max_size=8)
 
@@ -169,6 +176,38 @@ def test_of_what_a_model_lost_nothing_is_claimed_that_has_no_sound(said, texts, 
     claimed = heard_of(Utterance(text, 0.0, length, True, rate=rate.known, broken_off=True), length)
     truth = whole if rate.known is not None else spoken(text, CHARACTERS_PER_SECOND)
     assert claimed <= heard_of(truth, length + 1e-6)
+
+
+def written(text, pace, came, *, ahead, rate):
+    """What a model lost after so many seconds of its audio, whose words come so many times as fast as that."""
+    utterance = Utterance("", 0.0, rate=rate, complete=True, broken_off=True)
+    characters = 0
+    for word in text.split():
+        utterance.length = min(came, characters / pace / ahead)
+        utterance.write(f" {word}")
+        characters += len(word) + 1
+    utterance.length = came
+    return utterance
+
+
+@given(SENTENCES, st.floats(3.0, 30.0), st.floats(0, 1), st.floats(1.0, 20.0), st.booleans())
+def test_however_far_the_text_runs_ahead_of_the_sound_no_voice_is_taken_to_have_hurried(
+    texts, pace, came, ahead, known
+):
+    text, rate = " ".join(texts), pace if known else CHARACTERS_PER_SECOND
+    length = came * (spoken(text, pace).length - TRAIL)
+    lost = written(text, pace, length, ahead=ahead, rate=pace if known else None)
+    claimed = heard_of(lost, length)
+    assert claimed <= heard_of(spoken(text, FASTEST * rate), length + 1e-6) + 1
+
+
+def test_of_a_sentence_that_is_written_before_it_sounds_only_what_came_was_heard_though_another_is_written():
+    lost = Utterance("", 0.0, complete=True, broken_off=True)
+    lost.write("One two three four five six seven eight nine ten.")
+    lost.length = 0.4
+    lost.write(" Eleven twelve thirteen.")
+    lost.length = 0.8
+    assert heard_of(lost, 0.8) == 3
 
 
 @given(st.integers(2, 60), st.floats(1.01, 10.0))

@@ -18,6 +18,8 @@ REMEMBERED = 8
 # An utterance that already lasts longer than this rate has it, is of a slower voice, or its text is late. Until the
 # voice's own rate is known, so much of it, at least, is taken to be still to come as a multiple of what came.
 OVERRUN = 1.5
+# No voice is so many times as fast as its rate: where it would have to be, its text runs ahead of its audio.
+FASTEST = 1.5
 
 # In speech by Piper the words stand best (0.09 s off on the average, without these 0.14) if a pause counts for so many
 # characters, the last word, which is drawn out, for so many more, and the silence at the end, in seconds, for none.
@@ -78,7 +80,7 @@ class Utterance:
     rate: float | None = None
     left_out: bool = False
     broken_off: bool = False
-    # Its text comes before its audio; the words whose audio had come when more text came last, and how much that was.
+    # Its text comes before its audio; the words that were written when more text came last, and the audio by then.
     _ahead: bool = True
     _sounded: int = 0
     _sounded_length: float = 0.0
@@ -113,7 +115,7 @@ class Utterance:
         if len(known) >= len(tokens) or (known and self._whole):
             return known, False
         at = known[-1].end if known else 0.0
-        if self.broken_off and len(known) < self._sounded and at < self._sounded_length:
+        if self.broken_off and self._in_step and len(known) < self._sounded and at < self._sounded_length:
             known = known + self._estimate(tokens[len(known) : self._sounded], at, self._sounded_length - at)
             at = self._sounded_length
         rest = tokens[len(known) :]
@@ -135,14 +137,19 @@ class Utterance:
         return words
 
     @property
-    def _rate_so_far(self) -> float | None:
-        """Characters a second of the words that had sound when more text came last; None if there were none."""
+    def _rate_so_far(self) -> float:
+        """Characters a second, if all had sound that was written before the last text came; 0 if nothing was."""
         said = self.text.split()[: self._sounded]
-        return sum(_weights(said)) / self._sounded_length if said else None
+        return sum(_weights(said)) / self._sounded_length if said else 0.0
+
+    @property
+    def _in_step(self) -> bool:
+        """True if all may have had sound that was written before the last text came."""
+        return 0.0 < self._rate_so_far <= FASTEST * (self.rate or CHARACTERS_PER_SECOND)
 
     def _expected(self, characters: int, came: float) -> float:
         """Return the seconds that so many characters take, of whose audio `came` seconds came already."""
-        rate = self.rate or (self._rate_so_far if self.broken_off else None)
+        rate = self.rate or (self._rate_so_far if self.broken_off and self._in_step else None)
         expected = characters / (rate or CHARACTERS_PER_SECOND)
         return max(expected, came if rate or came <= expected else came * OVERRUN)
 
