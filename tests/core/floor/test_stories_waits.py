@@ -357,6 +357,30 @@ class TestNews:
         story.at(21.0, ev.TurnEnded, ANN, 1.0, None, 0.2)
         assert fx.TellNews(2) in story.at(21.5, ev.ReplyStarted, 2)
 
+    def test_silenced_by_code_it_is_told_to_nobody_who_coughs(self) -> None:
+        story = talking()
+        story.at(3.0, ev.InterruptRequested)
+        story.at(4.0, ev.FunctionFound, 0)
+        story.at(20.0, ev.TurnStarted, ANN, 1.0)
+        story.at(20.5, ev.TurnEnded, ANN, 1.0, None, 0.2)
+        assert story.until(50.0) == []
+        story.at(50.0, ev.TurnStarted, ANN, 1.0)
+        story.at(51.0, ev.TurnEnded, ANN, 1.0, None, 0.2)
+        assert fx.TellNews(2) in story.at(51.5, ev.ReplyStarted, 2)
+
+    @pytest.mark.parametrize("first", ["words", "answer"])
+    def test_behind_an_answer_that_does_not_know_of_it(self, first: str) -> None:
+        story = talking()
+        story.at(3.0, ev.InterruptRequested)
+        story.at(4.0, ev.FunctionFound, 0, False)
+        story.at(20.0, ev.TurnStarted, ANN, 1.0)
+        story.at(21.0, ev.TurnEnded, ANN, 1.0, None, 0.2)
+        if first == "words":
+            story.at(21.2, ev.TranscriptReceived, ANN, "what now", True)
+        assert story.at(21.5, ev.ReplyStarted, 2) == []
+        story.at(21.6, ev.AudioStarted, 2)
+        assert fx.BeginReply(3, 1, answer=False, news=True) in story.at(23.0, ev.AudioDrained, 2)
+
     def test_so_does_who_meets_somebody_when_all_had_left(self) -> None:
         story = talking()
         story.at(2.0, ev.ParticipantJoined, ANN)

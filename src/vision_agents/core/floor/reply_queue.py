@@ -7,30 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from . import effects as fx
 from .reply import Attempt, Draft, QueuedReply, Reply, ReplyPhase
+from .running_functions import RunningFunctions, Wait
 from .waiting import WaitingReplies
-
-
-@dataclass(slots=True)
-class RunningFunctions:
-    """The functions of a reply that run: how many, since when, and what is said at `filler_at` if nothing else was.
-
-    `told`: what one of them finds is told by itself if the reply is given up.
-    """
-
-    since: float
-    count: int = 1
-    filler: str = ""
-    filler_at: float = 0.0
-    told: bool = False
-
-
-@dataclass(slots=True)
-class Wait:
-    """The time in which a reply needs functions and has said nothing, from the first function on. Where it says
-    something it is over, for good."""
-
-    since: float
-    over: bool = False
 
 
 @dataclass(slots=True)
@@ -71,6 +49,8 @@ class ReplyQueue(WaitingReplies):
         """Queue a reply under a new number."""
         self.last_reply = number
         if waiting.started:
+            if self.owed.since is not None:
+                self._unshelve_news()
             waiting = replace(waiting, news=self.news and self.known, later=self.later)
             self.owed.settle()  # This is the answer.
             self.known = False
@@ -133,13 +113,19 @@ class ReplyQueue(WaitingReplies):
         """Have what was found told with the next answer, and not by itself."""
         self.news, self.shelved = False, self.shelved or self.news
 
+    def _unshelve_news(self) -> None:
+        """Have what was shelved told with an answer that begins or is wanted, or behind it."""
+        self.news, self.shelved = self.news or self.shelved, False
+
     def owe_answer(self, at: float, participant: str, began: float, *, understood: bool) -> None:
         """A realtime model owes an answer to a turn that `began` then, and knows by now what is to be told."""
         self.owed.ask(at, participant, began, understood=understood)
         queued = [waiting for waiting in self.queue if waiting.news and not waiting.started]
         self.queue = deque(waiting for waiting in self.queue if waiting not in queued)
-        self.news, self.shelved = self.news or self.shelved or bool(queued), False
-        self.known, self.later = self.news and self.learnt, 0
+        self.news |= bool(queued)
+        if self.owed.understood:
+            self._unshelve_news()  # Not before: to a noise no answer may come.
+        self.known, self.later = (self.news or self.shelved) and self.learnt, 0
 
     def owe_part(self, at: float) -> None:
         """A realtime model owes the next part of an answer, unless it has begun that."""
@@ -160,6 +146,8 @@ class ReplyQueue(WaitingReplies):
     def understand(self, participant: str, began: float, *, idle: bool) -> None:
         """Take note that a realtime model has understood words of a turn that `began` then; `idle`: a listener's."""
         self.owed.understand(participant, began)
+        if self.owed.understood and self.owed.since is not None:
+            self._unshelve_news()
         if not idle:
             self.supersede(began)
 
