@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from vision_agents.core import Agent, User
-from vision_agents.core.conversation import ToolCall
 from vision_agents.core.edge import FRAME_SECONDS
 from vision_agents.plugins import openai
 from vision_agents.plugins.openai import session as session_module
@@ -21,10 +20,11 @@ from ..realtime.farewells import FarewellStories
 from ..realtime.kit import ANNA
 from ..realtime.losses import LossStories
 from ..realtime.starts import StartStories
+from ..realtime.unwritten import UnwrittenStories
 from .test_contract import unexpected
 
 
-class TestAgent(AgentStories):
+class TestAgent(UnwrittenStories, AgentStories):
     watched = 2.0  # The service goes on sending all the time.
 
     def make(self, service: StandIn, interrupts: bool = True) -> openai.Realtime:
@@ -42,27 +42,6 @@ class TestAgent(AgentStories):
     @pytest.fixture
     def manner(self, service: StandIn) -> None:
         service.deaf_for = 2.5
-
-    @pytest.mark.parametrize(("seconds", "times"), [(1.0, 2), (0.3, 1)], ids=["words", "a cough"])
-    async def test_what_is_asked_for_again_in_words_that_cannot_be_written_down_is_done_again(
-        self, service: StandIn, call: AgentCall, seconds: float, times: int
-    ) -> None:
-        paid, service.unwritten = list[int](), {"pay it once more"}
-        service.will_hear("pay the bill", "pay it once more")
-        first, again = (ToolCall(f"call_{number}", "pay", {"bill": 1}) for number in (1, 2))
-        service.will_say(first, "it is paid.", again, "both are paid.")
-
-        @call.agent.llm.register_function()
-        async def pay(bill: int) -> str:
-            """Pay."""
-            paid.append(bill)
-            return "paid"
-
-        call.speak(0.8)
-        await call.audible()
-        call.speak(seconds)
-        await call.until(lambda: any("both" in event.heard for event in call.ended()))
-        assert paid == [1] * times
 
 
 class TestFarewells(FarewellStories):

@@ -12,10 +12,11 @@ from ..realtime.agents import LONG, AgentStories
 from ..realtime.call import AgentCall
 from ..realtime.losses import LossStories
 from ..realtime.starts import StartStories
+from ..realtime.unwritten import UnwrittenStories
 from .test_contract import unexpected
 
 
-class TestAgent(AgentStories):
+class TestAgent(UnwrittenStories, AgentStories):
     turn_tolerance_ms = 150.0
 
     def make(self, service: StandIn, interrupts: bool = True) -> qwen.Realtime:

@@ -22,7 +22,7 @@ class StandIn(SessionServer[RealtimeSession]):
     """Use it as `async with StandIn() as service:`, and give `service.url` to the SDK.
 
     `repeats_itself`: it says twice that speech began. `guesses`: it tells words in pieces, `tells_words`: at all.
-    `renames`: other names of its events.
+    `unwritten`: what it cannot write down. `renames`: other names of its events.
     """
 
     def __init__(self, cannot: Mapping[str, str] | None = None, *, word_seconds: float = 0.1) -> None:
@@ -30,6 +30,7 @@ class StandIn(SessionServer[RealtimeSession]):
         self.repeats_itself = False
         self.guesses = False
         self.tells_words = True
+        self.unwritten: set[str] = set()
         self.renames: dict[str, str] = {}
         self.numbers = count(1)
 

@@ -147,14 +147,21 @@ class RealtimeSession(Session):
     async def _answer(self, item: str, words: str) -> None:
         kind, here = "conversation.item.input_audio_transcription", {"item_id": item, "content_index": 0}
         if self.config.get("input_audio_transcription") is not None and words and self.service.tells_words:
-            half = len(words) // 2
-            for piece in (words[:half], words[half:]) if self.service.guesses else ():
-                await self.send(f"{kind}.delta", **here, delta=piece)
-            await self.send(f"{kind}.completed", **here, transcript=words)
+            await self._write_down(words, kind, here)
         if self.running is not None:
             await self.running.over()
         if words:
             self.respond(None)
+
+    async def _write_down(self, words: str, kind: str, here: dict[str, Any]) -> None:
+        if words in self.service.unwritten:
+            error = {"code": "audio_unintelligible", "message": "The audio is unclear.", "param": None}
+            await self.send(f"{kind}.failed", **here, error=error)
+            return
+        half = len(words) // 2
+        for piece in (words[:half], words[half:]) if self.service.guesses else ():
+            await self.send(f"{kind}.delta", **here, delta=piece)
+        await self.send(f"{kind}.completed", **here, transcript=words)
 
     def respond(self, instructions: str | None) -> Response:
         """Begin a response."""

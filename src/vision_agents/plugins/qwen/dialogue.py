@@ -340,8 +340,8 @@ class Dialogue:
             return
         turn.ended, self._quiet_since = True, self.now()
         self.wire.expect_response()
-        duration = max(0.0, float(event["audio_end_ms"]) - turn.started_ms) / 1000.0
-        self.model.report_turn_ended(turn.participant, 1.0, duration, self.silence)
+        turn.seconds = max(0.0, float(event["audio_end_ms"]) - turn.started_ms) / 1000.0
+        self.model.report_turn_ended(turn.participant, 1.0, turn.seconds, self.silence)
 
     # The session.
 
@@ -368,6 +368,12 @@ class Dialogue:
                 self._unsaid = None
                 self.model.report_answer_lost()  # It was no noise.
 
+    def _on_words_failed(self, event: Event) -> None:
+        turn = self._turns.pop(event["item_id"], None)
+        if turn is not None:
+            self.model.report_unread_words(turn.place, turn.seconds)
+        self.wire.failed(refused(event.get("error") or {}, f"{SERVICE_NAME}: the user's words cannot be written down"))
+
 
 _HANDLERS: dict[str, Callable[[Dialogue, Event], None]] = {
     "error": Dialogue._on_error,
@@ -386,4 +392,5 @@ _HANDLERS: dict[str, Callable[[Dialogue, Event], None]] = {
     "input_audio_buffer.speech_stopped": Dialogue._on_speech_stopped,
     "conversation.item.input_audio_transcription.delta": Dialogue._on_words,
     "conversation.item.input_audio_transcription.completed": Dialogue._on_transcript,
+    "conversation.item.input_audio_transcription.failed": Dialogue._on_words_failed,
 }

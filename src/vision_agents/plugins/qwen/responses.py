@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from vision_agents.core.participants import Participant
@@ -51,10 +52,12 @@ class Response:
 
 @dataclass(slots=True)
 class UserTurn:
-    """A user's turn. Times are the service's, in milliseconds of audio. `place`: of the words in the history."""
+    """A user's turn. `started_ms`: on the service's clock, in milliseconds of audio. `seconds`: its length; as long as
+    can be while it is not over. `place`: of the words in the history."""
 
     participant: Participant
     place: int
     started_ms: float
     words: str = ""
     ended: bool = False
+    seconds: float = math.inf
