@@ -94,9 +94,9 @@ def test_an_offset_is_taken_away() -> None:
 
 @pytest.mark.parametrize(
     ("level_db", "raised_db"),
-    [(0, 0), (-2.9, 0), (-6, 3), (-15, 12), (-40, 12)],
+    [(0, 0), (-2.9, 0), (-6, 3), (-15, 12), (-34, 12), (-37, 6), (-40, 0), (-60, 0)],
 )
-def test_a_faint_voice_is_raised_to_nine_db_under_full_scale_by_no_more_than_twelve(
+def test_a_faint_voice_is_raised_by_up_to_twelve_db_and_the_residue_of_an_echo_by_none(
     level_db: float, raised_db: float
 ) -> None:
     network = Network()
@@ -113,6 +113,15 @@ def test_the_context_is_raised_as_its_window_is() -> None:
     np.testing.assert_allclose(network.inputs[1][0, :CONTEXT], faint[-CONTEXT:], atol=1e-6)
     # A faint window behind a loud one: the loud end of the one before is what sets its gain, so it is no step.
     np.testing.assert_allclose(network.inputs[2][0], np.concatenate([loud[-CONTEXT:], faint]), atol=1e-6)
+
+
+def test_the_faint_sounds_of_a_voice_are_raised_as_its_loud_ones_are() -> None:
+    network = Network()
+    voice, faint = sines(WINDOW) * np.float32(0.1), sines(WINDOW) * np.float32(0.005)  # -26 and -52 dB
+    SileroStream(network).feed(np.concatenate([faint, voice, faint, faint]))
+    alone, _, _, behind = (given_[0, CONTEXT:] for given_ in network.inputs)
+    np.testing.assert_allclose(alone, faint, atol=1e-6)
+    np.testing.assert_allclose(behind, faint * 10 ** (12 / 20), atol=1e-5)
 
 
 def test_silence_stays_silent() -> None:

@@ -7,6 +7,7 @@ speaker has a stream with its own recurrent state, because state mixed between t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,14 @@ _DC_FOLLOW = 0.1
 
 # The network takes a voice that is 12 dB down for less of a voice, though a caller who leans back says as much. What is
 # fainter than this peak (-9 dB of full scale) is raised to it, by no more than that: a noise gains too.
-_PEAK = 10 ** (-9 / 20)
-_MOST_GAIN = 10 ** (12 / 20)
+_PEAK_DB = -9.0
+_MOST_GAIN_DB = 12.0
+
+# What stays fainter than -46 dB is not raised: a canceller leaves that much of the agent's own voice. From -40 dB on
+# the whole gain is allowed. What counts is the loudest of the last half second or so: raised by what each allows by
+# itself, the windows of one voice would be farther apart than they are.
+_RESIDUE_DB, _VOICE_DB = -46.0, -40.0
+_LOUDEST_FALL = math.exp(-WINDOW / SAMPLE_RATE / 0.5)
 
 
 class SileroModel:
@@ -122,6 +129,8 @@ class SileroStream(VADStream):
         self._next_context = np.zeros(CONTEXT, dtype=np.float32)
         self._filled = 0
         self._offset: float | None = None
+        # The highest peak of late, in 0..1.
+        self._loudest = 0.0
 
     @property
     def pending(self) -> int:
@@ -151,6 +160,7 @@ class SileroStream(VADStream):
         self._runner.reset()
         self._filled = 0
         self._offset = None
+        self._loudest = 0.0
 
     def _run(self) -> float:
         self._remove_offset()
@@ -171,5 +181,16 @@ class SileroStream(VADStream):
         # The window with its context, so that neither begins by a step.
         heard = self._runner.input
         peak = max(float(np.maximum.reduce(heard, axis=None)), -float(np.minimum.reduce(heard, axis=None)))
-        if 0 < peak < _PEAK:
-            np.multiply(heard, np.float32(min(_PEAK / peak, _MOST_GAIN)), out=heard)
+        self._loudest = max(peak, self._loudest * _LOUDEST_FALL)
+        if peak > 0 and (gain := min(_PEAK_DB - _decibels(peak), _allowed_gain(self._loudest))) > 0:
+            np.multiply(heard, np.float32(10 ** (gain / 20)), out=heard)
+
+
+def _allowed_gain(loudest: float) -> float:
+    """In dB, where that was the highest peak of late."""
+    share = (_decibels(loudest) - _RESIDUE_DB) / (_VOICE_DB - _RESIDUE_DB)
+    return _MOST_GAIN_DB * min(max(share, 0.0), 1.0)
+
+
+def _decibels(peak: float) -> float:
+    return 20 * math.log10(peak)
