@@ -70,8 +70,10 @@ class Story:
         self.answers: dict[int, AnswerCalls] = {}
         self.makers: dict[int, asyncio.Task[None]] = {}
         self.functions: dict[str, Function] = {}
-        # What was interrupted, before the call was over: after it nothing is taken back.
+        # What was interrupted, before the call was over: after it nothing is taken back. Nor is anything that had
+        # returned when its answer was given up.
         self.interrupted: set[int] = set()
+        self.given_up: set[int] = set()
         self.faults: list[dict[str, Any]] = []
         self.late: list[str] = []
 
@@ -121,11 +123,12 @@ class Story:
             return
         elif blow.kind == "interrupt":
             turn.interrupt()
-            self.interrupted |= set() if over else {blow.answer}
+            self.interrupted |= set() if over else {blow.answer} - self.given_up
         elif blow.kind == "cancel":
             maker.cancel()
         else:
             turn.give_up()
+            self.given_up.add(blow.answer)
         self.look()
 
     def look(self) -> None:
@@ -149,6 +152,11 @@ SLOWLY_UNDONE = Function("undo", 0.0, error=False, stubborn=False, undo_seconds=
 @example(  # … while it ends: another function takes its time.
     [(0.0, [replace(SLOWLY_UNDONE, seconds=100.0)]), (0.0, [replace(SLOWLY_UNDONE, seconds=3.0)])],
     [Blow(3.0, "interrupt", 1)],
+    2.0,
+)
+@example(
+    [(0.0, [replace(SLOWLY_UNDONE), replace(SLOWLY_UNDONE, policy="finish", seconds=100.0)])],
+    [Blow(1.0, "give up", 0), Blow(1.0, "interrupt", 0)],
     2.0,
 )
 def test_whatever_happens_each_call_has_one_output_and_it_is_true(
