@@ -478,7 +478,10 @@ async def test_a_voice_that_is_gone_cannot_apologise():
     async with Call(["hello"], tts=FaultyTTS(["down"] * 9), apology=SORRY) as call:
         await ask(call)
         assert call.history == [("user", "hello")]
-        assert [what for what, _ in errors(call)] == ["TTS"] * 3
+        # The answer and the apology, twice each.
+        *failures, last = errors(call)
+        assert failures == [("TTS", "down")] * 4
+        assert "the apology could not be made" in last[1]
 
 
 async def test_a_voice_that_cannot_say_one_thing_may_say_the_apology():
