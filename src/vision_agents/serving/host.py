@@ -216,7 +216,11 @@ class CallHost:
         """Raise StartError if the caller brings a way in where none is taken, or none where one is."""
         brought = request.offer is not None or request.edge is not None
         if brought and not self.launcher.takes_edge:
-            raise StartError("these agents join calls by themselves and take no offer: leave it out", "offer")
+            raise StartError(
+                "these agents join calls by themselves (create_agent has no parameter `edge`) and take no offer:"
+                " leave it out",
+                "offer",
+            )
         if self.launcher.takes_edge and not brought:
             raise StartError("these agents are in no call of their own: send a WebRTC offer", "offer")
 
