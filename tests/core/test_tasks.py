@@ -7,11 +7,13 @@ from contextlib import aclosing
 import pytest
 
 from vision_agents.core.tasks import (
+    DIFFERENT_ERRORS,
     GRACE,
     EscapedError,
     InnerCancellationError,
     Tasks,
     bounded,
+    logged_once,
     own_errors,
     own_pieces,
     together,
@@ -326,3 +328,34 @@ async def test_work_that_was_cancelled_before_it_began_is_no_coroutine_that_nobo
         await asyncio.wait([task])
     gc.collect()
     assert [str(warning.message) for warning in recwarn] == []
+
+
+class Speechless(Exception):
+    def __str__(self):
+        raise ValueError("no words")
+
+
+async def test_each_different_error_of_a_callback_is_logged_once(caplog):
+    errors = [OSError("disk full"), OSError("disk full"), OSError("disk gone"), ValueError("disk full"), Speechless()]
+
+    def fail():
+        raise errors[0]
+
+    guarded = logged_once(fail, "the callback")
+    while errors:
+        guarded()
+        del errors[0]
+    assert [record.exc_info[0] for record in caplog.records] == [OSError, OSError, ValueError, Speechless]
+
+
+async def test_errors_that_are_worded_anew_each_time_do_not_fill_the_log(caplog):
+    frames = iter(range(1000))
+
+    def fail():
+        raise ValueError(f"frame {next(frames)}")
+
+    guarded = logged_once(fail, "the callback")
+    for _ in range(1000):
+        guarded()
+    assert len(caplog.records) == DIFFERENT_ERRORS
+    assert [record for record in caplog.records if "the last error" in record.getMessage()] == caplog.records[-1:]

@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from .conversation import Conversation
@@ -17,7 +18,7 @@ from .epoch import Epoch
 from .events import EventManager
 from .listeners import CallBarrier, HearingListener, OutputListener
 from .shed import Shed
-from .tasks import own_errors
+from .tasks import own_errors, own_result
 from .usage import TokenUsage
 
 T = TypeVar("T")
@@ -127,14 +128,14 @@ class Part:
 
 
 def with_subparts(parts: Iterable[Part]) -> tuple[Part, ...]:
-    """Return `parts` and all that they use, each once."""
+    """Return `parts` and all that they use, each once. Raises what `subparts` raises, as `own_result` does."""
     found: dict[int, Part] = {}
     waiting = list(parts)
     while waiting:
         part = waiting.pop(0)
         if id(part) not in found:
             found[id(part)] = part
-            waiting += part.subparts
+            waiting += own_result(partial(getattr, part, "subparts"), f"{_name(part)}.subparts")
     return tuple(found.values())
 
 

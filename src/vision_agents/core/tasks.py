@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Coroutine, Iterator
+from traceback import format_exception_only
 from typing import Any, ParamSpec, TypeVar
 
 from .failures import StandInError, log_failure
@@ -21,6 +22,9 @@ T = TypeVar("T")
 
 # How long what was cancelled, or told to close, may take before it is left behind, in seconds.
 GRACE = 5.0
+
+# So many different errors of somebody else's callback are logged.
+DIFFERENT_ERRORS = 10
 
 
 class Tasks:
@@ -79,19 +83,24 @@ class Tasks:
 
 
 def logged_once(call: Callable[P, object], what: str) -> Callable[P, None]:
-    """Return a callback that calls somebody else's and never raises: that `what` failed is logged, the first time."""
-    failed = False
+    """Return a callback that calls somebody else's and never raises: each different error of `what` is logged once.
+
+    What is called at every frame may word each error anew: beyond `DIFFERENT_ERRORS` no more are logged.
+    """
+    logged: set[str] = set()
 
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        nonlocal failed
         try:
             call(*args, **kwargs)
         except OUTSIDE:
             raise
-        except BaseException:
-            if not failed:
-                logger.exception("%s failed; the conversation goes on", what)
-            failed = True
+        except BaseException as error:
+            # It is what is shown of an error that cannot be shown, too.
+            words = "".join(format_exception_only(error))
+            if words not in logged and len(logged) < DIFFERENT_ERRORS:
+                logged.add(words)
+                last = "; this is the last error of it that is logged" if len(logged) == DIFFERENT_ERRORS else ""
+                logger.exception("%s failed; the conversation goes on%s", what, last)
 
     return guarded
 
@@ -134,7 +143,19 @@ async def own_errors(work: Awaitable[T], what: str) -> T:
     except BaseException as error:
         if closing(error):
             raise
-        raise EscapedError(f"{what} raised {type(error).__name__}: {error}") from error
+        raise EscapedError(_escaped(what, error)) from error
+
+
+def own_result(call: Callable[[], T], what: str) -> T:
+    """Return what a plain call of a part returns, with errors as `own_errors` has them: nobody can cancel it."""
+    try:
+        return call()
+    except asyncio.CancelledError as error:
+        raise InnerCancellationError(_gave_up(what)) from error
+    except (Exception, OUTSIDE):
+        raise
+    except BaseException as error:
+        raise EscapedError(_escaped(what, error)) from error
 
 
 async def _awaited(work: Awaitable[T]) -> T:
@@ -160,6 +181,10 @@ async def own_pieces(source: AsyncIterable[T], what: str) -> AsyncGenerator[T, N
 
 def _gave_up(what: str) -> str:
     return f"{what} gave up: something that it waited for was cancelled"
+
+
+def _escaped(what: str, error: BaseException) -> str:
+    return f"{what} raised {type(error).__name__}: {error}"
 
 
 def asked_to_stop() -> bool:

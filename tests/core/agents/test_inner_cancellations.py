@@ -337,3 +337,18 @@ async def test_a_plain_call_of_a_part_that_panics_has_failed_and_the_turn_is_ans
         await call.detector.speak(ANNA, 1.0)
         await call.until(lambda: ("assistant", "Yes.") in call.history)
         assert [event.error for event in call.of(ErrorEvent)] == ["enough"]
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"), [(asyncio.CancelledError(), InnerCancellationError), (Panic("enough"), EscapedError)]
+)
+async def test_a_part_that_cannot_say_what_it_uses_cannot_be_joined_with(error, raised):
+    class Bundle(ToneTTS):
+        @property
+        def subparts(self):
+            raise error
+
+    call = Call(tts=Bundle())
+    with pytest.raises(raised, match=r"Bundle\.subparts"):
+        await call.agent.join()
+    assert call.agent._parts.stt._attachment is None

@@ -140,8 +140,8 @@ class Parts:
         part.detach(attachment)
         # What it uses may be used by another part that is not closed yet.
         held = with_subparts(other for other in self._all if other.attached_to(attachment))
-        for used in with_subparts(part.subparts):
-            if used not in held:
+        for used in with_subparts([part]):
+            if used is not part and used not in held:
                 used.detach(attachment)
 
     # What is made of them.
