@@ -39,15 +39,22 @@ def run(seed: int, places: list[str]) -> tuple[int, int, str]:
     return seed, done.returncode, done.stdout + done.stderr
 
 
+def chosen_seeds(runs: int | None, first: int | None) -> list[int]:
+    """`runs` random seeds, or as many from the `first` on."""
+    if first is None:
+        return [secrets.randbits(32) for _ in range(10 if runs is None else runs)]
+    return list(range(first, first + (1 if runs is None else runs)))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.laws", description=__doc__)
-    parser.add_argument("--runs", type=int, default=10, help="how many seeds (default: 10)")
+    parser.add_argument("--runs", type=int, help="how many seeds (default: 10, or 1 if --seed is given)")
     parser.add_argument(
         "--jobs", type=int, default=len(os.sched_getaffinity(0)), help="how many runs at once (default: cores)"
     )
-    parser.add_argument("--seed", type=int, help="run this seed once, to repeat a failure")
+    parser.add_argument("--seed", type=int, help="the first seed, to repeat a failure; with --runs those after it too")
     options, arguments = parser.parse_known_args()
-    seeds = [secrets.randbits(32) for _ in range(options.runs)] if options.seed is None else [options.seed]
+    seeds = chosen_seeds(options.runs, options.seed)
     if not (places := files(arguments)):
         parser.error(f"there are no properties in {' '.join(arguments) or 'the suite'}")
     began, failed = time.monotonic(), 0

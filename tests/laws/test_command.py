@@ -47,6 +47,12 @@ def test_a_failure_tells_its_seed_and_the_command_that_repeats_it(monkeypatch, c
     assert "0 of 1 runs are green" in printed
 
 
+def test_runs_from_a_seed_on_are_as_many_as_were_asked_for(monkeypatch, capsys, runs):
+    assert command(monkeypatch, "--runs", "3", "--seed", "12", "tests/core") == 1
+    assert [seed for seed, *_ in runs[1:]] == [f"--hypothesis-seed={seed}" for seed in (12, 13, 14)]
+    assert "2 of 3 runs are green" in capsys.readouterr().out
+
+
 def test_where_there_are_no_properties_nothing_is_green(monkeypatch, capsys, runs):
     monkeypatch.setattr(laws, "files", lambda arguments: [])
     with pytest.raises(SystemExit, match="2"):

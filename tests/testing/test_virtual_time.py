@@ -1,4 +1,5 @@
 import asyncio
+import math
 import threading
 from collections.abc import AsyncIterator
 
@@ -53,6 +54,19 @@ def test_sleeping_sums_up_whatever_the_floats(delays: list[float]) -> None:
         return loop.time()
 
     assert virtual_time.run(main()) == pytest.approx(sum(delays))
+
+
+@pytest.mark.parametrize("since", [1e6, 2e7, 4e9])
+def test_a_clock_that_has_run_for_long_goes_on(since: float) -> None:
+    async def main() -> float:
+        await asyncio.sleep(since)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for _ in range(10):
+            await asyncio.sleep(0.02)
+        return loop.time() - began
+
+    assert virtual_time.run(main(), timeout=math.inf) == pytest.approx(0.2, abs=1e-5)
 
 
 def test_equal_deadlines_keep_the_order_of_their_making() -> None:

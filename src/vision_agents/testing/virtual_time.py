@@ -18,6 +18,7 @@ A loop that can never go on raises instead of hanging, and says which task waits
 import asyncio
 import heapq
 import linecache
+import math
 import selectors
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
@@ -42,6 +43,9 @@ MAX_STEPS_AT_ONE_TIME = 1_000_000
 """Iterations of the loop without the clock moving before it is called a livelock."""
 
 _SETTLING_STEPS = 100
+
+# Timers within so many seconds are due together; far from 0.0 those that the clock cannot tell apart are.
+_RESOLUTION = 1e-9
 
 
 class VirtualTimeError(Exception):
@@ -83,7 +87,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._orders = count()
         self._outside: set[object] = set()
         super().__init__(_JumpingSelector(self._select))
-        self._clock_resolution = 1e-9
+        self._clock_resolution = _RESOLUTION
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
@@ -153,6 +157,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         if when > self._deadline:
             raise TimeLimitError(self._report(f"not done within {self._limit:g} virtual s"))
         self._now = max(self._now, when)
+        self._clock_resolution = max(_RESOLUTION, math.ulp(self._now))
         self._steps = 0
 
     def _watches_files(self) -> bool:
