@@ -264,6 +264,8 @@ async def test_behind_a_proxy_that_is_named_the_cookie_of_a_token_is_kept_to_htt
 
 async def test_a_client_that_says_half_a_word_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "REQUEST_TIMEOUT", 0.5)
+    # More than half a second, in which nothing may happen, and less than the half minute that it is.
+    monkeypatch.setattr(server, "KEEP_ALIVE", 3)
 
     async def no_edge() -> Any:
         return scripted(LoopEdge())

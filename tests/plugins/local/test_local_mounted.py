@@ -37,7 +37,8 @@ class Mounted:
 async def in_aiohttp(page):
     app = web.Application()
     app.add_subapp("/talk/", page.aiohttp_app())
-    runner = web.AppRunner(app)
+    # The rest of a request that was refused is waited for, ten seconds by default.
+    runner = web.AppRunner(app, lingering_time=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
