@@ -81,6 +81,18 @@ MEASURE = f"""
 }})()
 """
 
+# Keeps the connection at hand, to count what it has sent.
+CONNECTIONS = """
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...how) {
+    super(...how);
+    window.connection = this;
+  }
+};
+"""
+PACKETS = """window.connection.getStats().then((stats) =>
+  [...stats.values()].find(({ type }) => type === "outbound-rtp").packetsSent)"""
+
 NOTICE = "!document.querySelector('#notice').hidden && document.querySelector('#notice').textContent"
 STATE = "document.querySelector('#state').dataset.state"
 EVENTS = "[...document.querySelectorAll('#events li')].map((row) => row.textContent).reverse()"
@@ -274,6 +286,19 @@ async def test_a_recorded_caller_interrupts_for_those_without_a_microphone():
     interruption = Levels.stretches(levels.user, 0.5)[-1]
     assert seconds(interruption[0] - first[0]) > 1.5, "the agent may say something first"
     assert seconds(first[1] - interruption[0]) < SILENT_WITHIN
+
+
+async def test_the_recorded_caller_is_quiet_while_they_listen_and_not_gone():
+    async def caller(name):
+        return voice(0.5)
+
+    async with serving(caller) as (edge, _), chromium() as browser:
+        tab = await opened(browser, edge.url, CONNECTIONS)
+        await in_call(tab, "#recorded")
+        await tab.until("document.querySelector('#link').textContent === 'The recorded caller listens.'")
+        sent = await tab.run(PACKETS)
+        # The detector of the agent finds the pause in what is sent: here that is a second of silence.
+        await tab.until(f"{PACKETS}.then((now) => now >= {sent} + 50)", 10)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,10 @@ export class RecordedCaller {
     this.stopped = false;
     this.source = null;
     this.output = context.createMediaStreamDestination();
+    // Who is quiet sends silence. Of a graph without a source browsers send nothing: the agent would wait for more.
+    this.quiet = new ConstantSourceNode(context, { offset: 0 });
+    this.quiet.connect(this.output);
+    this.quiet.start();
     this.stream = this.output.stream;
   }
 
@@ -77,5 +81,6 @@ export class RecordedCaller {
   stop() {
     this.stopped = true;
     this.source?.stop();
+    this.quiet.stop();
   }
 }
