@@ -220,6 +220,31 @@ async def test_a_muted_caller_who_chooses_another_microphone_is_not_heard_for_a_
     assert await tab.run("window.track.enabled")
 
 
+async def test_a_muted_caller_is_muted_in_the_call_that_follows_too(on):
+    places = await on.places(1)
+    tab = await on.in_call(page_states.TRACKS, url=places.page.url)
+    await tab.click("#mute")
+    before = await tab.run("window.track.id")
+    await tab.click("#fresh")
+    await tab.until(f"window.track.id !== {before!r} && {IN_CALL}")
+    assert not await tab.run("window.track.enabled")
+    assert await tab.text("#mute") == "Unmute"
+    await tab.click("#mute")
+    assert await tab.run("window.track.enabled")
+
+
+async def test_a_setting_that_is_refused_says_again_what_holds(on):
+    tab = await page_states.settings(on)
+    await tab.run("""
+      window.field = [...document.querySelectorAll('#policy input')].find((each) =>
+        each.parentElement.textContent.startsWith('commit_speech'));
+      window.field.value = '-1';
+      window.field.dispatchEvent(new Event('change'));
+    """)
+    assert "commit_speech" in await tab.until(NOTICE)
+    assert await tab.run("window.field.value") == "0.75"
+
+
 async def test_the_microphone_that_was_chosen_last_is_taken_whichever_comes_last(on):
     tab = await on.in_call(page_states.TRACKS)
     await tab.until(DEVICES)

@@ -10,7 +10,7 @@ from vision_agents.core.trace import encode_record, notes
 from vision_agents.core.trace.stages import AnswerStages
 
 from ...e2e.devtools import chromium, find_chromium
-from .test_local_decisions import MICROPHONE, shown
+from .test_local_decisions import MICROPHONE, interruption, shown
 
 pytestmark = [
     pytest.mark.browser,
@@ -43,6 +43,25 @@ def timed(t, reply, stages):
         for heard, done in (("", 0), ("hi", 1))
     )
     return [encode_record(t, fact) for fact in (told, *spoken)]
+
+
+async def test_who_typed_waits_from_there(edge):
+    asked = encode_record(20.6, notes.ResponseRequested(3, "and then?", "user"))
+    cut = interruption(20.6, "commit", "a text is to be answered at once", participant=None)
+    async with chromium(*MICROPHONE) as browser:
+        tab = await shown(edge, browser, [asked, *cut, *timed(22.0, 3, SAID), *timed(32.0, 4, SAID.shifted(10.0))])
+        answer, greeting = await tab.run(ROWS)
+        await tab.click("#talk")
+        await tab.until("!document.querySelector('#summary').hidden")
+        figures = await tab.text("#figures")
+        assert tab.console == []
+    (bar,) = answer["bars"]
+    assert bar["label"].startswith("620 ms: 400 ms until the reply was begun, 200 ms for the first audio")
+    assert list(bar["pieces"]) == ["begun", "first_audio", "pulled"]
+    assert not greeting["bars"], "what code asked for made nobody wait"
+    assert "answered after0.62 s (median)" in figures
+    assert "spoken over0 times: 0 committed" in figures, "who types does not speak"
+    assert "silent after–" in figures
 
 
 async def test_each_answer_has_its_stages(edge):

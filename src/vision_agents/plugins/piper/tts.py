@@ -13,7 +13,7 @@ from vision_agents.core.tts import SpeechChunk, VoiceTuning
 
 from .network import VoiceNetwork
 from .synthesizer import LONG, WINDOWS, Synthesis, Synthesizer
-from .voice import Prosody, Voice, load
+from .voice import LENGTH_SCALES, Prosody, Voice, load
 
 DEFAULT_VOICE = "piper-en-us-joe"
 
@@ -83,9 +83,11 @@ class TTS(BaseTTS):
         if voice is not None:
             prosody = replace(prosody, speaker=voice)
         if pace is not None:
-            if not pace > 0:
-                raise ValueError(f"the pace of a voice is above 0, not {pace}")
-            prosody = replace(prosody, length_scale=network.settings.length_scale / pace)
+            usual = network.settings.length_scale
+            slowest, fastest = (usual / scale for scale in reversed(LENGTH_SCALES))
+            if not slowest <= pace <= fastest:
+                raise ValueError(f"the pace of this voice is from {slowest:g} to {fastest:g}, not {pace:g}")
+            prosody = replace(prosody, length_scale=usual / pace)
         Voice(network, prosody)  # complains of a speaker that it lacks
         self._prosody = prosody
 

@@ -20,6 +20,8 @@ from .network import BEGIN, BLANK, END, VoiceNetwork
 
 PADDING = 10
 """Frames of context that the vocoder needs on each side of a window."""
+LENGTH_SCALES = (0.1, 10.0)
+"""The shortest and the longest duration of speech, as a factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,9 @@ class Prosody:
     volume: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.length_scale is not None and not 0.1 <= self.length_scale <= 10.0:
-            raise ValueError(f"length_scale is between 0.1 and 10.0, not {self.length_scale}")
+        shortest, longest = LENGTH_SCALES
+        if self.length_scale is not None and not shortest <= self.length_scale <= longest:
+            raise ValueError(f"length_scale is between {shortest} and {longest}, not {self.length_scale}")
         for name, value in (("noise_scale", self.noise_scale), ("noise_w_scale", self.noise_w_scale)):
             if value is not None and not 0.0 <= value <= 2.0:
                 raise ValueError(f"{name} is between 0.0 and 2.0, not {value}")

@@ -324,8 +324,11 @@ const EDGE = {
     else end();
   },
   answer: (record) => offers.take(record),
-  refused: (record) =>
-    record.do === "connect" ? offers.take(record) : notice.say(`That was not done: ${record.error}.`),
+  refused: (record) => {
+    if (record.do === "connect") offers.take(record);
+    else notice.say(`That was not done: ${record.error}.`);
+    if (record.do === "change") settings.restore();
+  },
   lost: (record) => console.warn(`${record.records} records were left out: this page is too slow`),
 };
 

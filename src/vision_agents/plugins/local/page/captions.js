@@ -1,6 +1,6 @@
 // What both sides said. Text comes from models and people: it is only ever set as text.
 
-import { stageBar } from "./stages.js";
+import { sinceAsked, stageBar } from "./stages.js";
 
 const ROWS = 300;
 
@@ -9,6 +9,7 @@ export class Captions {
     this.list = list;
     this.turns = new Map(); // participant -> the row of the turn that is open
     this.replies = new Map(); // reply -> its row
+    this.asked = new Map(); // reply -> when the text that it answers was typed
     this.pinned = true; // the newest is in view, or somebody has scrolled up to read
     list.addEventListener("scroll", () => {
       this.pinned = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
@@ -31,6 +32,7 @@ export class Captions {
   close() {
     this.turns.clear();
     this.replies.clear();
+    this.asked.clear();
   }
 
   // Another conversation: what was said before has nothing to do with it.
@@ -55,7 +57,8 @@ export class Captions {
     return [...this.list.children].map((row) => (row.className === "divider" ? "---" : line(row))).join("\n") + "\n";
   }
 
-  typed({ text: words }) {
+  typed({ t, reply, text: words }) {
+    this.asked.set(reply, t);
     const { words: place } = this.row("user", "You");
     place.append(words, tag("typed"));
     this.follow();
@@ -101,8 +104,10 @@ export class Captions {
 
   // Known before the first word of an answer is: its first sample is being played.
   answerTimed(record) {
-    if (typeof record.total !== "number") return;
-    this.reply(record.reply).row.append(stageBar(record));
+    const timed = sinceAsked(record, this.asked.get(record.reply));
+    this.asked.delete(record.reply);
+    if (typeof timed.total !== "number") return;
+    this.reply(record.reply).row.append(stageBar(timed));
     this.follow();
   }
 

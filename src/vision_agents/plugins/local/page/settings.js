@@ -6,6 +6,7 @@ export class Settings {
   // parts: {box, none, all, instructions, apply, voiceBox, voiceFixed, voice, voiceId, pace, policy}. send(wanted): have it changed.
   constructor(parts, send) {
     Object.assign(this, parts);
+    this.shown = null;
     this.form = new PolicyForm(this.policy, (name, text) => send({ policy: { [name]: text } }));
     this.apply.addEventListener("click", () => send({ instructions: this.instructions.value }));
     for (const field of [this.voice, this.voiceId]) {
@@ -19,7 +20,8 @@ export class Settings {
     this.box.hidden = !open;
   }
 
-  show({ instructions, policy, voice }) {
+  show(settings) {
+    const { instructions, policy, voice } = (this.shown = settings);
     this.none.hidden = true;
     this.all.hidden = false;
     // Not under the hands of somebody who writes.
@@ -38,8 +40,14 @@ export class Settings {
     this.pace.value = voice.pace;
   }
 
+  // A change was refused: the fields say again what holds.
+  restore() {
+    if (this.shown) this.show(this.shown);
+  }
+
   // Without an agent there is nothing to change.
   hide() {
+    this.shown = null;
     this.none.hidden = false;
     this.all.hidden = true;
   }

@@ -35,11 +35,12 @@ export class Sound {
     return this.microphone.value;
   }
 
-  // The microphone's track of a call, or null when there is none.
+  // The microphone's track of a call, or null when there is none. Who is muted stays so in the next call, too: some
+  // calls the page begins by itself.
   use(track) {
     this.track = track;
     this.mute.disabled = !track;
-    this.show(track !== null && this.muted);
+    this.show(this.muted);
     this.list();
     if (track) this.route();
   }

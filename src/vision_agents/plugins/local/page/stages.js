@@ -14,6 +14,14 @@ const TOOK = {
 
 const LONGEST = 4; // seconds that fill the room; a longer wait does not get more
 
+// Who typed waits from there on: what that adds to the stages of the answer. asked: when the text came, if there was one.
+export function sinceAsked(record, asked) {
+  const { stages, durations, total } = record;
+  if (asked === undefined || typeof total === "number" || typeof stages?.pulled !== "number") return record;
+  const begun = Math.max(0, (stages.begun ?? asked) - asked);
+  return { ...record, durations: { begun, ...durations }, total: Math.max(0, stages.pulled - asked) };
+}
+
 export function stageBar({ durations, total }) {
   const stages = Object.entries(TOOK).filter(([stage]) => typeof durations[stage] === "number");
   const bar = document.createElement("span");

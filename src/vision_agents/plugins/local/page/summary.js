@@ -1,5 +1,7 @@
 // The figures of a conversation, from its records.
 
+import { sinceAsked } from "./stages.js";
+
 export class Summary {
   // section: shown once there is something. list: of the figures.
   constructor(section, list) {
@@ -12,6 +14,7 @@ export class Summary {
     this.counts = { turns: 0, typed: 0, commit: 0, resume: 0, errors: 0 };
     this.silences = []; // ms
     this.answers = []; // seconds
+    this.asked = new Map(); // reply -> when the text that it answers was typed
     this.first = Infinity;
     this.last = -Infinity;
     this.section.hidden = true;
@@ -24,13 +27,26 @@ export class Summary {
       this.last = Math.max(this.last, record.t);
     }
     if (record.effect === "RecordTurn") this.counts.turns += 1;
-    else if (record.note === "ResponseRequested") this.counts.typed += 1;
+    else if (record.note === "ResponseRequested") this.typed(record);
     else if (record.note === "InterruptionDecided") this.decided(record);
     else if (record.note === "ComponentFailed") this.counts.errors += 1;
-    else if (record.note === "AnswerTimed" && typeof record.total === "number") this.answers.push(record.total);
+    else if (record.note === "AnswerTimed") this.answered(record);
   }
 
-  decided({ decision, time_to_silence_ms: silence }) {
+  typed({ t, reply }) {
+    this.counts.typed += 1;
+    this.asked.set(reply, t);
+  }
+
+  answered(record) {
+    const { total } = sinceAsked(record, this.asked.get(record.reply));
+    this.asked.delete(record.reply);
+    if (typeof total === "number") this.answers.push(total);
+  }
+
+  // What was typed, or that somebody hung up, silences the agent too: nobody has spoken then.
+  decided({ participant, decision, time_to_silence_ms: silence }) {
+    if (typeof participant !== "string") return;
     this.counts[decision] += 1;
     if (typeof silence === "number") this.silences.push(silence);
   }
