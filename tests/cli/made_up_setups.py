@@ -105,6 +105,10 @@ async def misspelt_part(edge):
     return Agent(edge, ScriptedLLM(), ME, stt=ScriptedSTT(), tts=ToneTTS(), turn_detecton=ScriptedDetector())
 
 
+async def misspelt_user(edge):
+    return Agent(edge=edge, llm=ScriptedLLM(), agent_usr=ME)
+
+
 async def misspelt_key(edge):
     from vision_agents.plugins.openai import Realtime
 

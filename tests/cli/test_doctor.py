@@ -240,6 +240,7 @@ def test_a_misspelt_plugin(vision_agents, monkeypatch, tmp_path):
     [
         ("misspelt_threshold", "smart_turn.TurnDetection", "confidence_treshold", "confidence_threshold"),
         ("misspelt_part", "vision_agents.core.agents.agent.Agent", "turn_detecton", "turn_detection"),
+        ("misspelt_user", "vision_agents.core.agents.agent.Agent", "agent_usr", "agent_user"),
         ("misspelt_key", "openai.Realtime", "apikey", "api_key"),
     ],
 )

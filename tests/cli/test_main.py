@@ -114,17 +114,26 @@ def test_a_failure_is_one_line(error, status, line, monkeypatch, capsys):
     assert line in printed
 
 
-def test_a_misspelt_keyword_of_an_agent_s_part_is_named_by_every_command(tmp_path, monkeypatch, capsys):
-    (tmp_path / "misspelling.py").write_text(
-        "from vision_agents.plugins import smart_turn\n\n\n"
-        "async def make_agent(edge):\n    smart_turn.TurnDetection(bufer_in_seconds=1.0)\n"
+@pytest.mark.parametrize("command", [["call", "user.wav", "--out", "call"], ["demo", "--no-open", "--port", "0"]])
+@pytest.mark.parametrize(
+    ("package", "made", "says"),
+    [
+        ("plugins.smart_turn", "TurnDetection(bufer_in_seconds=1.0)", "takes no 'bufer_in_seconds'"),
+        ("core", "Agent(edge=edge, agent_usr=None)", "takes no 'agent_usr'"),
+    ],
+)
+def test_a_misspelt_keyword_is_named_by_every_command(package, made, says, command, tmp_path, monkeypatch, capsys):
+    name = made.partition("(")[0]
+    module = f"misspelt_{name}_{command[0]}"
+    (tmp_path / f"{module}.py").write_text(
+        f"from vision_agents.{package} import {name}\n\n\nasync def make_agent(edge):\n    return {made}\n"
     )
     soundfile.write(tmp_path / "user.wav", np.zeros(16_000), 16_000)
     monkeypatch.chdir(tmp_path)
-    assert main(["call", "user.wav", "--out", "call", "--agent", "misspelling:make_agent"]) == 1
+    assert main([*command, "--agent", f"{module}:make_agent"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert "smart_turn.TurnDetection takes no 'bufer_in_seconds'" in line
-    assert line.endswith("line 5): write buffer_in_seconds=…")
+    assert f"{name} {says} (" in line
+    assert f"{module}.py, line 5): write " in line
 
 
 @pytest.mark.parametrize("arguments", [["--debug", "report", "somewhere"], ["report", "somewhere", "--debug"]])

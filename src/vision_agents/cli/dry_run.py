@@ -157,7 +157,8 @@ def _noting(given: dict[str, Any]) -> Iterator[None]:
     signature = inspect.signature(make)
 
     def note(self: Agent, *args: Any, **kwargs: Any) -> None:
-        arguments = signature.bind(self, *args, **kwargs).arguments
+        # Of what is missing Python tells by itself, and after what is not taken: that may be the same, misspelt.
+        arguments = signature.bind_partial(self, *args, **kwargs).arguments
         given.update({name: part for name, part in arguments.items() if name != "self" and part is not None})
         make(self, *args, **kwargs)
 

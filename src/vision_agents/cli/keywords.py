@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import FrameType, ModuleType
 
 _PLUGINS = "vision_agents.plugins."
+_PASSING_ON = ("vision_agents.cli.", "vision_agents.core.", "vision_agents.serving.")
 _UNEXPECTED = re.compile(r"(?:(?P<of>[\w.<>]+)\(\) )?got an unexpected keyword argument '(?P<keyword>\w+)'")
 
 
@@ -59,9 +60,9 @@ def _is_about(name: str | None, made: type) -> bool:
 def _ours_named(frame: FrameType) -> Iterator[type]:
     """The classes of these packages that the frame's code names, by themselves or as attributes of modules.
 
-    None for the commands' own code, which passes on what it was given.
+    None for the code of these packages themselves, plugins excepted, which passes on what it was given.
     """
-    if str(frame.f_globals.get("__name__")).startswith("vision_agents.cli."):
+    if str(frame.f_globals.get("__name__")).startswith(_PASSING_ON):
         return
     names = frame.f_code.co_names
     known = {**frame.f_globals, **frame.f_locals}
