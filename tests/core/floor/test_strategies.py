@@ -382,8 +382,26 @@ class TestTogether:
         faint: dict[str, Any] = {"level": -20.0 - fainter, "usual_level": -20.0, "speaking": False, "voiced": 0.9}
         assert total(speech("no man that's it", **faint)) >= 1.0
         assert total(speech("tell me more", **faint)) >= 1.0
-        assert total(speech("tell me", **faint)) < 1.0
         assert total(speech("tell me more", **faint, stt_confidence=0.59)) < 1.0
+
+    @pytest.mark.parametrize("fainter", [8.0, 12.0, FARTHEST - 0.1])
+    def test_a_word_that_means_something_is_answered_when_it_is_over_however_far_a_caller_can_be(
+        self, fainter: float
+    ) -> None:
+        """The level makes it later, and then it is over: an "uh-huh", or what was not read to its end, is none."""
+        faint: dict[str, Any] = {"level": -20.0 - fainter, "usual_level": -20.0, "voiced": 0.9}
+        assert total(speech("hello", **faint, clear_speech=0.2, speaking=True)) < 1.0
+        assert total(speech("hello", **faint, speaking=False)) >= 1.0
+        assert total(speech("tell me", **faint, speaking=False)) >= 1.0
+        unsure: dict[str, Any] = {**faint, "stt_confidence": 0.4, "speaking": False}
+        assert total(speech("hello", **unsure, clear_speech=0.2)) >= 1.0
+        assert total(speech("hello", **unsure, clear_speech=0.05)) < 1.0
+        for other in (
+            speech("okay", **faint, speaking=False, clear_speech=0.5),
+            speech("sound", **faint, speaking=False, words_final=False, clear_speech=0.34),
+        ):
+            assert any(vote.strategy == "loudness" for vote in votes(other, NAMES))
+            assert total(other) < 1.0
 
     @pytest.mark.parametrize("words", ["", "tell me", "stop the car"])
     def test_what_comes_from_across_the_room_does_not(self, words: str) -> None:

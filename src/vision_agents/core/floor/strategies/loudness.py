@@ -33,11 +33,12 @@ NOMINAL = -27.0
 def loudness(evidence: Evidence) -> Vote | None:
     """Vote 0 to -0.5 for each dB beyond 7 that the speech is fainter than the participant's turns before.
 
-    So it takes up to half as long again, or words besides. -6 from 16 dB on, which is farther than a caller can be. A
-    mere command counts at any level: somebody who whispers "please stop" means the agent. And so are words that are
-    certain though the detector took next to nothing for speech: such a whisper was not measured. Who has spoken a
-    moment ago goes on, and who is understood to say a sentence is answered: of a faint voice there may be no other
-    evidence. And a voice that is known for the caller's is the caller's at any distance.
+    So it takes up to half as long again, or words besides; when it is over and was read, even unsurely, as more than an
+    "uh-huh", there is nothing left to wait for. -6 from 16 dB on, which is farther than a caller can be. A mere command
+    counts at any level: somebody who whispers "please stop" means the agent. And so are words that are certain though
+    the detector took next to nothing for speech: such a whisper was not measured. Who has spoken a moment ago goes on,
+    and who is understood to say a sentence is answered: of a faint voice there may be no other evidence. And a voice
+    that is known for the caller's is the caller's at any distance.
 
     Before the first turn of a participant the level that telephony aims at stands in for theirs, and nobody is too far
     by it: microphones differ. And the first windows of a voice are fainter than it is, and so may a single word be:
@@ -50,7 +51,7 @@ def loudness(evidence: Evidence) -> Vote | None:
     fainter = usual - evidence.level - RISE * max(0.0, 1.0 - evidence.voiced / SETTLED)
     if known and fainter >= FARTHEST:
         return Vote(TOO_FAR, f"{fainter:.0f} dB fainter than usual, farther than a caller can be")
-    if fainter <= STEADY or _goes_on(evidence) or is_sentence(evidence):
+    if fainter <= STEADY or _goes_on(evidence) or is_sentence(evidence) or _is_read(evidence):
         return None
     weight = LATER * (min(fainter, FARTHEST) - STEADY) / (FARTHEST - STEADY)
     return Vote(weight, f"{fainter:.0f} dB fainter than {'usual' if known else 'callers are'}")
@@ -62,6 +63,12 @@ def _only_a_command(evidence: Evidence) -> bool:
 
 def _unmeasured(evidence: Evidence) -> bool:
     return evidence.voiced < SYLLABLE and certain(evidence)
+
+
+def _is_read(evidence: Evidence) -> bool:
+    spoken = tokens(evidence.words)
+    idle = not spoken or evidence.vocabulary.is_idle(spoken)
+    return not (evidence.speaking or idle) and evidence.words_final
 
 
 def _goes_on(evidence: Evidence) -> bool:
