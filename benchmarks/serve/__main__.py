@@ -11,6 +11,12 @@ another (`benchmarks.serve.crowd`).
     one by one     --calls calls one after the other: memory, tasks, files and threads before and after
     exact          100 starts at once on 30 places: how many run, how many are refused, and how soon
 
+Where nothing else is at work, the limit is `Limits.cpu`, 0.85 of the core, over what a call takes of it. That is hardly
+more than in `benchmarks.sessions`: to measure frames and load is 3 % of the event loop's work. Nearly two thirds of a
+call are that loop's (a third of it Silero, a sixth resampling), the rest Smart Turn's thread, which goes behind the
+frames': on a fuller core frames are in time for some calls more, and pauses are judged late. So a row has the
+judgements, too, and `--cpu 1` shows what becomes of both beyond the limit.
+
     python -m benchmarks.serve                               all of it, about five minutes
     python -m benchmarks.serve --only one-by-one --calls 10000
     python -m benchmarks.serve.on_ray                        under Ray Serve: processes that go, too
@@ -32,7 +38,7 @@ from typing import Any
 import aiohttp
 
 from ..sessions.load import CYCLE
-from .crowd import Asked, crowd
+from .crowd import Asked, crowd, keep_off
 from .server import percentiles, running
 
 PARTS = ("few", "join", "limit", "overload", "at-80", "one-by-one", "exact")
@@ -76,9 +82,18 @@ class Client:
 
     async def sessions(self) -> int:
         """Sessions that have a place."""
+        return int((await self._figures())["vision_agents_sessions"])
+
+    async def reasons(self) -> str:
+        """The reasons for which starts were refused so far, in words."""
+        figures = await self._figures()
+        counts = {name.split('"')[1]: count for name, count in figures.items() if "refused_total{" in name}
+        return ", ".join(f"{reason} {count:.0f}" for reason, count in counts.items())
+
+    async def _figures(self) -> dict[str, float]:
         async with self._http.get(f"{self.url}/metrics") as answer:
-            lines = (await answer.text()).splitlines()
-        return int(float(next(line.split()[1] for line in lines if line.startswith("vision_agents_sessions "))))
+            lines = (line.rpartition(" ") for line in (await answer.text()).splitlines() if not line.startswith("#"))
+            return {name: float(value) for name, _, value in lines}
 
     async def begin(self) -> None:
         """Look at frames from now on; not at those that the last look made late."""
@@ -129,7 +144,8 @@ async def join(client: Client, options: argparse.Namespace) -> None:
 
 async def limit(client: Client, options: argparse.Namespace) -> None:
     asked = await client.ask("--every", 0.1, "--seconds", options.fill)
-    print(f"{'limit':12} {len(client.open)} calls, {len(asked.refusals)} refused", flush=True)
+    refusals = f"{len(asked.refusals)} refused ({await client.reasons()})" if asked.refusals else "none refused"
+    print(f"{'limit':12} {len(client.open)} calls, {refusals}", flush=True)
     show("", await client.measured(options.seconds))
 
 
@@ -180,7 +196,7 @@ async def measure(options: argparse.Namespace, load: Path) -> None:
     timeout = aiohttp.ClientTimeout(total=120)
     async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as http:
         if set(options.only) - {"exact"}:
-            with running(load, options.core) as url:
+            with running(load, options.core, cpu=options.cpu) as url:
                 client = Client(http, url, options.core)
                 for name, do in DOING.items():
                     if name in options.only:
@@ -202,7 +218,9 @@ def show(name: str, row: dict[str, Any]) -> None:
     """A row of the table."""
     print(
         f"{name:12} frames late p50/p95/p99/max {_slash(row['late_ms'])} ms, {row['missed']:.2%} above 20 ms; silence "
-        f"p50/p95 {_slash(row['stop_ms'][:2])} ms of {row['stops']}; {row['rss_mb']:.0f} MB",
+        f"p50/p95 {_slash(row['stop_ms'][:2])} ms of {row['stops']}; {row['judged']} pauses judged in p50/p95 "
+        f"{'/'.join(f'{value:.0f}' for value in row['judged_ms'])} ms, {row['given_up']} not in time; "
+        f"{row['rss_mb']:.0f} MB",
         flush=True,
     )
 
@@ -219,9 +237,11 @@ def main() -> None:
     parser.add_argument("--overload", type=float, default=60.0)
     parser.add_argument("--calls", type=int, default=500, help="one by one")
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)))
+    parser.add_argument("--cpu", type=float, help="share of the core up to which calls are taken; Limits() by default")
     options = parser.parse_args()
     if {"overload", "at-80"} & set(options.only) and "limit" not in options.only:
         parser.error("overload and at-80 begin with as many calls as fit: name limit, too")
+    keep_off(options.core)
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:
         load = Path(folder, "load.npz")

@@ -35,20 +35,19 @@ class Asked:
 
 
 def crowd(url: str, core: int, *arguments: object) -> Asked:
-    """Have a crowd ask, on another core than `core` if there is one. Blocks until it has all answers."""
-    cores = os.sched_getaffinity(0) - {core} or {core}
-    run = subprocess.run(
-        [sys.executable, "-m", "benchmarks.serve.crowd", url, *map(str, arguments)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, cores),
-    )
+    """Have a crowd ask, which keeps off `core`. Blocks until it has all answers."""
+    keep_off(core)
+    command = [sys.executable, "-m", "benchmarks.serve.crowd", url, *map(str, arguments)]
+    run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
     asked = Asked(**json.loads(run.stdout))
     if asked.unexpected:
         raise RuntimeError(f"{len(asked.unexpected)} answers are none that was expected: {asked.unexpected[0]}")
     return asked
+
+
+def keep_off(core: int) -> None:
+    """Have this thread, and the processes that it starts, run on other cores than `core`, if there are any."""
+    os.sched_setaffinity(0, os.sched_getaffinity(0) - {core} or {core})
 
 
 class Connection:

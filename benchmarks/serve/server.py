@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from vision_agents.core.models import WorkerStats, loaded_models
+
 from ..sessions.load import Caller, Load
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +36,7 @@ class Calls:
         self.lines: list[Any] = []
         self._number = 0
         self._begins: dict[int, int] = {}
+        self._judged, self._given_up = 0, 0
 
     async def create_agent(self) -> Any:
         from ..sessions.on_vision_agents import Call, Edge
@@ -65,6 +68,8 @@ class Calls:
     def begin(self) -> None:
         """Look at frames from now on."""
         self._begins = {id(line): len(line.late) for line in self.lines}
+        stats = judgements()
+        self._judged, self._given_up = stats.done, stats.cancelled
 
     def look(self) -> dict[str, Any]:
         """What the frames were like since `begin`. While this looks at them, frames are late that are none of these."""
@@ -74,26 +79,35 @@ class Calls:
             begin = self._begins.get(id(line), 0)
             late += line.late[begin:]
             stops += line.stops(begin)
+        turns = judgements()
         return {
             "late_ms": percentiles(late),
             "missed": float((np.array(late or [0.0]) > 0.02).mean()),
             "stop_ms": percentiles([stop for stop in stops if stop is not None]),
             "stops": len(stops),
+            "judged": turns.done - self._judged,
+            "given_up": turns.cancelled - self._given_up,
+            "judged_ms": [1000 * (turns.wait_p50 + turns.run_p50), 1000 * (turns.wait_p95 + turns.run_p95)],
             "tasks": len(asyncio.all_tasks()),
             "files": len(os.listdir("/proc/self/fd")),
             "threads": threading.active_count(),
         }
 
 
+def judgements() -> WorkerStats:
+    """The work of Smart Turn, whose thread goes behind the frames': on a core that is full it comes too late."""
+    return next(model.worker for model in loaded_models() if model.name == "smart-turn")
+
+
 async def serve(options: argparse.Namespace) -> None:
-    from vision_agents.serving import AgentLauncher, CallHost, ServeOptions
+    from vision_agents.serving import AgentLauncher, CallHost, Limits, ServeOptions
     from vision_agents.serving.http import make_app
     from vision_agents.serving.server import Address
     from vision_agents.serving.server import serve as run
 
     floor = Calls(Load.open(options.load))
     launcher = AgentLauncher(floor.create_agent, max_concurrent_sessions=options.places, agent_idle_timeout=None)
-    host = CallHost(launcher)
+    host = CallHost(launcher, Limits() if options.cpu is None else Limits(cpu=options.cpu))
     address = Address(port=0)
     bound = address.bind()
     app = make_app(host, ServeOptions(secret="", starts_per_second=1e6, start_burst=10**6))
@@ -112,12 +126,15 @@ async def serve(options: argparse.Namespace) -> None:
 
 
 @contextlib.contextmanager
-def running(load: Path, core: int, places: int | None = None) -> Iterator[str]:
-    """A server in a process on a core, with as many places as it can keep or `places`; yields its address."""
+def running(load: Path, core: int, places: int | None = None, cpu: float | None = None) -> Iterator[str]:
+    """A server in a process on a core, with as many places as it can keep or `places`; yields its address.
+
+    `cpu`: takes calls up to this share of the core, not the usual one.
+    """
     command = [sys.executable, "-m", "benchmarks.serve.server", "--load", str(load), "--core", str(core)]
-    process = subprocess.Popen(
-        [*command, *(["--places", str(places)] if places else [])], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+    given = {"--places": places, "--cpu": cpu}
+    command += [str(word) for name, value in given.items() if value is not None for word in (name, value)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
@@ -141,6 +158,7 @@ def main() -> None:
     parser.add_argument("--load", type=Path, required=True)
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)))
     parser.add_argument("--places", type=int)
+    parser.add_argument("--cpu", type=float)
     options = parser.parse_args()
     # Before anything makes a thread, and before networks choose how many they want.
     os.sched_setaffinity(0, {options.core})
