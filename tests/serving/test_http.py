@@ -711,6 +711,13 @@ async def test_the_api_describes_itself(serve: Any) -> None:
         for path, methods in described["paths"].items()
         for method, each in methods.items()
     }
+    # /docs is a list that can be read: parts of it, a sentence for each request, and a start that can be tried out.
+    each = [operation for methods in described["paths"].values() for operation in methods.values()]
+    assert {tag for operation in each for tag in operation["tags"]} == {"Sessions", "Process"}
+    assert start["summary"] == "Have an agent join the call"
+    assert all(operation["summary"].count(" ") >= 2 for operation in each)
+    example = described["components"]["schemas"]["StartSession"]["example"]
+    assert (await site.ask("POST", SESSIONS, json=example)).status_code == 201
     # By this module each of these is what a request is answered with.
     starting = {"400", "401", "403", "404", "408", "409", "413", "422", "429", "500", "502", "503", "504"}
     assert told["/calls/{call_id}/sessions", "post"] == starting
@@ -720,6 +727,7 @@ async def test_the_api_describes_itself(serve: Any) -> None:
     schemas = described["components"]["schemas"]
     assert "HTTPValidationError" not in schemas
     assert schemas["Error"]["properties"]["detail"]["type"] == "string"
+    assert "another session may continue it" in schemas["SessionEnd"]["properties"]["lost"]["description"]
     assert "security" not in start
 
 

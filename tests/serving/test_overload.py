@@ -114,6 +114,10 @@ async def test_late_frames_shed_in_order_and_the_log_says_so(caplog: pytest.LogC
         assert len(told) == 4
         assert "silence does" in told[0]
         assert "no partial transcripts" in told[1]
+        assert (
+            told[2]
+            == "frames are in time again with 2 calls: there are partial transcripts again; silence still ends turns"
+        )
         assert "nothing is left out" in told[-1]
         order = [level for n, level in enumerate(Watching.levels) if n == 0 or level is not Watching.levels[n - 1]]
         assert order == [Shed.NOTHING, Shed.TURN_MODEL, Shed.PARTIAL_TRANSCRIPTS, Shed.TURN_MODEL, Shed.NOTHING]

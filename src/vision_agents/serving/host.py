@@ -318,7 +318,7 @@ class CallHost:
         if level > before:
             logger.warning("%s with %s: %s", late, calls, _LEFT_OUT[level])
         else:
-            logger.warning("%s with %s again: %s", late, calls, _LEFT_OUT[level])
+            logger.warning("frames are in time again with %s: %s", calls, _BACK[level])
         for session in self._sessions.values():
             if session.agent is not None:
                 session.agent.shed(level)
@@ -353,8 +353,11 @@ class CallHost:
             await asyncio.sleep(0)
 
 
-_LEFT_OUT = {
+_BACK = {
     Shed.NOTHING: "nothing is left out any more",
+    Shed.TURN_MODEL: "there are partial transcripts again; silence still ends turns",
+}
+_LEFT_OUT = {
     Shed.TURN_MODEL: "no model judges the ends of turns, silence does",
     Shed.PARTIAL_TRANSCRIPTS: "there are no partial transcripts, and silence ends turns",
 }

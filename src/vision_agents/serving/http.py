@@ -14,15 +14,16 @@ An error is {"detail": …}, with a sentence for people. What cannot be taken no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.types import Lifespan
@@ -41,7 +42,7 @@ from .launcher import CreateAgentError
 from .lost import Ending
 from .options import Permission, ServeOptions
 from .rate import RateLimit
-from .schemas import CallId, Offer, Session, SessionEnd, SessionId, SessionMetrics, StartSession, errors
+from .schemas import CallId, Offer, Session, SessionEnd, SessionId, SessionMetrics, StartSession, Status, errors
 from .session import CallRequest, StartError
 from .turning_away import TurningAway, busy, limit_starts
 
@@ -119,20 +120,31 @@ def _router(options: ServeOptions) -> APIRouter:
     sessions = "/calls/{call_id}/sessions"
     one = f"{sessions}/{{session_id}}"
     may, there = errors(401, 403), errors(401, 403, 404, 410, 422)
-    add = router.add_api_route
+
+    def add(path: str, does: Callable[..., Any], tag: str = "Sessions", **how: Any) -> None:
+        # Its own sentence, not its name: that is what the list at /docs is read by.
+        router.add_api_route(path, does, tags=[tag], summary=_first_sentence(does), **how)
+
+    process = partial(add, tag="Process")
     add(sessions, start_session, methods=["POST"], status_code=201, dependencies=start, responses=errors(*_STARTING))
     add(one, view_session, methods=["GET"], dependencies=view, responses=there)
     add(one, close_session, methods=["DELETE"], status_code=204, dependencies=close, responses=there)
     add(f"{one}/close", close_by_beacon, methods=["POST"], dependencies=close, responses=there)
     add(f"{one}/end", wait_for_end, methods=["GET"], dependencies=view, responses=errors(401, 403, 404, 422))
     add(f"{one}/metrics", view_metrics, methods=["GET"], dependencies=figures, responses=there)
-    add("/metrics", prometheus, methods=["GET"], dependencies=figures, response_class=Response, responses=may)
-    add("/health", health, methods=["GET"])
-    add("/ready", ready, methods=["GET"], responses=errors(503))
+    process(
+        "/metrics", prometheus, methods=["GET"], dependencies=figures, response_class=PlainTextResponse, responses=may
+    )
+    process("/health", health, methods=["GET"])
+    process("/ready", ready, methods=["GET"], responses=errors(503))
     # Of monitors that want no body.
-    add("/health", health, methods=["HEAD"], include_in_schema=False)
-    add("/ready", ready, methods=["HEAD"], include_in_schema=False)
+    process("/health", health, methods=["HEAD"], include_in_schema=False)
+    process("/ready", ready, methods=["HEAD"], include_in_schema=False)
     return router
+
+
+def _first_sentence(does: Callable[..., Any]) -> str:
+    return (does.__doc__ or "").partition(".")[0]
 
 
 _STARTING = (400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504)
@@ -186,15 +198,18 @@ async def close_session(call_id: CallId, session_id: SessionId, request: Request
 
 
 async def close_by_beacon(call_id: CallId, session_id: SessionId, request: Request) -> Response:
-    """End the session; for pages that are being closed, which can bring a token only as `?token=…`."""
+    """End the session, by beacon. For pages that are being closed, which can bring a token only as `?token=…`."""
     await _end(request, call_id, session_id)
     return Response(status_code=200)
 
 
 async def wait_for_end(
-    call_id: CallId, session_id: SessionId, request: Request, seconds: Annotated[float, Query(ge=0, le=WAIT)] = WAIT
+    call_id: CallId,
+    session_id: SessionId,
+    request: Request,
+    seconds: Annotated[float, Query(ge=0, le=WAIT, description="The longest wait")] = WAIT,
 ) -> SessionEnd:
-    """Wait until the session is over, and tell why; if that takes longer than `seconds`, tell that it is not."""
+    """Wait until the session is over, and tell why. If that takes longer than `seconds`, tell that it is not."""
     dispatch = _dispatch(request)
     if (lost := await dispatch.lost(call_id, session_id)) is not None:
         return _ended(session_id, Ending("lost", lost.why, lost=True))
@@ -225,17 +240,17 @@ async def no_page() -> None:
     raise HTTPException(404, NO_PAGE)
 
 
-async def health() -> dict[str, str]:
+async def health() -> Status:
     """Tell that the process is alive."""
-    return {"status": "alive"}
+    return Status(status="alive")
 
 
-async def ready(request: Request) -> dict[str, str]:
+async def ready(request: Request) -> Status:
     """Tell whether another call would be taken."""
     refusal = await _dispatch(request).refusal()
     if refusal is not None:
         raise _busy(refusal)
-    return {"status": "ready"}
+    return Status(status="ready")
 
 
 async def prometheus(request: Request) -> Response:

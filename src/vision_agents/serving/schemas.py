@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Path
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from .body import LONGEST
 
@@ -19,24 +19,34 @@ CallId = Annotated[str, Path(pattern=_NAME, description="The id of the call")]
 SessionId = Annotated[str, Path(pattern=_NAME, description="The id of the session")]
 
 
-class Offer(BaseModel):
+class _Described(BaseModel):
+    """A schema that has what stands under its fields."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class Offer(_Described):
     """A WebRTC offer, or its answer."""
 
     type: Literal["offer", "answer"] = "offer"
     sdp: str = Field(max_length=LONGEST)
 
 
-class StartSession(BaseModel):
+class StartSession(_Described):
     """The body of a start."""
 
-    call_type: str = Field("default", pattern=r"^[\w-]{1,64}$", description="The type of the call")
-    offer: Offer | None = Field(None, description="A caller's WebRTC offer; then they are the call")
-    continues: str | None = Field(
-        None, pattern=_NAME, description="A lost session of this call, whose conversation the new one goes on with"
-    )
+    # Without one /docs makes up an offer and a session to continue, which no start is taken with.
+    model_config = ConfigDict(json_schema_extra={"example": {"call_type": "default"}})
+
+    call_type: str = Field("default", pattern=r"^[\w-]{1,64}$")
+    """The type of the call."""
+    offer: Offer | None = None
+    """A caller's WebRTC offer; then they are the call."""
+    continues: str | None = Field(None, pattern=_NAME)
+    """A lost session of this call, whose conversation the new one goes on with."""
 
 
-class Session(BaseModel):
+class Session(_Described):
     """A session."""
 
     session_id: str
@@ -44,9 +54,10 @@ class Session(BaseModel):
     call_type: str
     session_started_at: datetime
     answer: Offer | None = None
+    """The answer to the offer that it was started with."""
 
 
-class SessionMetrics(BaseModel):
+class SessionMetrics(_Described):
     """The figures of a session."""
 
     session_id: str
@@ -56,19 +67,27 @@ class SessionMetrics(BaseModel):
     metrics: dict[str, float | int | None]
 
 
-class SessionEnd(BaseModel):
+class SessionEnd(_Described):
     """The end of a session."""
 
     session_id: str
     over: bool
     """False if it had not come when the answer had to."""
     why: str | None = None
+    """In a word: done, closed, idle, too long, drained, failed or lost."""
     error: str | None = None
+    """The fault by which it ended."""
     lost: bool = False
     """By a fault, not by anybody's wish: another session may continue it."""
 
 
-class Error(BaseModel):
+class Status(_Described):
+    """The state of the process."""
+
+    status: Literal["alive", "ready"]
+
+
+class Error(_Described):
     """The body of an answer that is an error."""
 
     detail: str
