@@ -21,7 +21,8 @@ judgements, too, and `--cpu 1` shows what becomes of both beyond the limit.
     python -m benchmarks.serve --only one-by-one --calls 10000
     python -m benchmarks.serve.on_ray                        under Ray Serve: processes that go, too
 
-Wants an idle machine of two cores or more: run it alone.
+Wants an idle machine of two cores or more: run it alone. A row says how much of the server's core others had all the
+same: some per cent of it, and what it says of lateness is not the server's.
 """
 
 from __future__ import annotations
@@ -220,7 +221,7 @@ def show(name: str, row: dict[str, Any]) -> None:
         f"{name:12} frames late p50/p95/p99/max {_slash(row['late_ms'])} ms, {row['missed']:.2%} above 20 ms; silence "
         f"p50/p95 {_slash(row['stop_ms'][:2])} ms of {row['stops']}; {row['judged']} pauses judged in p50/p95 "
         f"{'/'.join(f'{value:.0f}' for value in row['judged_ms'])} ms, {row['given_up']} not in time; "
-        f"{row['rss_mb']:.0f} MB",
+        f"{row['rss_mb']:.0f} MB; others had {row['others']:.0%} of the core",
         flush=True,
     )
 

@@ -67,7 +67,7 @@ def with_ears(load: Path, core: int) -> Runner:
     async def create_agent() -> Any:
         if not floor:
             os.sched_setaffinity(0, {core})
-            floor.append(Calls(Load.open(load)))
+            floor.append(Calls(Load.open(load), core))
         return await floor[0].create_agent()
 
     return Runner(AgentLauncher(create_agent, agent_idle_timeout=None), OPTIONS)

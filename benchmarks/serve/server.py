@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,12 +32,14 @@ ROOT = Path(__file__).parents[2]
 class Calls:
     """The calls of the server, each with a caller, and what their frames are like."""
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: Load, core: int) -> None:
         self.load = load
+        self._core = core
         self.lines: list[Any] = []
         self._number = 0
         self._begins: dict[int, int] = {}
         self._judged, self._given_up = 0, 0
+        self._times = times(core)
 
     async def create_agent(self) -> Any:
         from ..sessions.on_vision_agents import Call, Edge
@@ -70,6 +73,7 @@ class Calls:
         self._begins = {id(line): len(line.late) for line in self.lines}
         stats = judgements()
         self._judged, self._given_up = stats.done, stats.cancelled
+        self._times = times(self._core)
 
     def look(self) -> dict[str, Any]:
         """What the frames were like since `begin`. While this looks at them, frames are late that are none of these."""
@@ -80,11 +84,13 @@ class Calls:
             late += line.late[begin:]
             stops += line.stops(begin)
         turns = judgements()
+        passed, busy, own = (now - then for now, then in zip(times(self._core), self._times, strict=True))
         return {
             "late_ms": percentiles(late),
             "missed": float((np.array(late or [0.0]) > 0.02).mean()),
             "stop_ms": percentiles([stop for stop in stops if stop is not None]),
             "stops": len(stops),
+            "others": max(0.0, busy - own) / passed,
             "judged": turns.done - self._judged,
             "given_up": turns.cancelled - self._given_up,
             "judged_ms": [1000 * (turns.wait_p50 + turns.run_p50), 1000 * (turns.wait_p95 + turns.run_p95)],
@@ -92,6 +98,14 @@ class Calls:
             "files": len(os.listdir("/proc/self/fd")),
             "threads": threading.active_count(),
         }
+
+
+def times(core: int) -> tuple[float, float, float]:
+    """Seconds until now: by the clock, those in which the core was busy, and what this process had of them."""
+    line = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith(f"cpu{core} "))
+    user, nice, system, _, _, *interrupts = map(int, line.split()[1:9])
+    busy = (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
+    return time.perf_counter(), busy, time.process_time()
 
 
 def judgements() -> WorkerStats:
@@ -105,7 +119,7 @@ async def serve(options: argparse.Namespace) -> None:
     from vision_agents.serving.server import Address
     from vision_agents.serving.server import serve as run
 
-    floor = Calls(Load.open(options.load))
+    floor = Calls(Load.open(options.load), options.core)
     launcher = AgentLauncher(floor.create_agent, max_concurrent_sessions=options.places, agent_idle_timeout=None)
     host = CallHost(launcher, Limits() if options.cpu is None else Limits(cpu=options.cpu))
     address = Address(port=0)
