@@ -54,10 +54,21 @@ class Store:
 
 def test_what_the_default_agent_misses_is_fetched_and_nothing_else(monkeypatch):
     monkeypatch.setattr("vision_agents.core.models.ModelStore", Store)
+    monkeypatch.delenv("VISION_AGENTS_FETCH", raising=False)
     fetch_models(DEFAULT_AGENT)
     assert Store.pulled == ["silero-vad"]
     fetch_models("made_up_agents:counting")
     assert Store.pulled == ["silero-vad"]
+
+
+def test_what_must_not_be_fetched_is_not_and_is_named(monkeypatch):
+    monkeypatch.setattr("vision_agents.core.models.ModelStore", Store)
+    monkeypatch.setenv("VISION_AGENTS_FETCH", "no")
+    with pytest.raises(
+        CommandError, match=r"VISION_AGENTS_FETCH forbids .* Run: vision-agents models pull silero-vad$"
+    ):
+        fetch_models(DEFAULT_AGENT)
+    assert Store.pulled == []
 
 
 def test_models_that_cannot_be_fetched_say_what_to_do(monkeypatch):
@@ -66,6 +77,7 @@ def test_models_that_cannot_be_fetched_say_what_to_do(monkeypatch):
             raise ModelError("no network: connect and run the command again")
 
     monkeypatch.setattr("vision_agents.core.models.ModelStore", NoNetwork)
+    monkeypatch.delenv("VISION_AGENTS_FETCH", raising=False)
     with pytest.raises(CommandError, match="no network: connect") as raised:
         fetch_models(DEFAULT_AGENT)
     assert raised.value.status == 2

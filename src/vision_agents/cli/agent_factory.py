@@ -58,13 +58,22 @@ def fetch_models(spec: str, thinks: bool = True) -> None:
 
 
 def fetch(models: Container[str]) -> None:
-    """Bring those of the models that are not on this machine. Raises CommandError, with what to do, if it cannot be."""
-    from vision_agents.core.models import ModelError, ModelStore, ProgressBar
+    """Bring those of the models that are not on this machine.
+
+    Raises CommandError, with what to do, if it cannot be, or ``VISION_AGENTS_FETCH`` forbids it.
+    """
+    from vision_agents.core.models import ModelError, ModelStore, ProgressBar, may_fetch
 
     store = ModelStore()
     try:
         # By name and size only: hashing them all would take a second of each start.
         missing = [status.model.name for status in store.status() if not status.present and status.model.name in models]
+        if missing and not may_fetch():
+            names = " ".join(missing)
+            raise CommandError(
+                "models are missing, and VISION_AGENTS_FETCH forbids to fetch them. "
+                f"Run: vision-agents models pull {names}"
+            )
         if missing:
             print("Fetching the models; this is done once.", file=sys.stderr)
             store.pull(missing, progress=ProgressBar())
