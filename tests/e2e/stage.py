@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import AsyncMock, patch
 
 from vision_agents.core import Agent, InterruptionPolicy, Participant
 from vision_agents.core.audio import PcmData
@@ -89,13 +89,18 @@ class Places:
     def __init__(self, most: int) -> None:
         self.page = PageServer(self._make, port=0, max_callers=most)
         self.agents: list[Agent] = []
+        # Why the next agents cannot begin.
+        self.fault: Exception | None = None
 
     async def _make(self, edge: CallerEdge) -> Agent:
+        stt = ScriptedSTT([QUESTION])
+        if self.fault is not None:
+            stt.start = AsyncMock(side_effect=self.fault)  # type: ignore[method-assign]
         agent = Agent(
             edge=edge,
             agent_user=AGENT,
             llm=ScriptedLLM(ANSWERS),
-            stt=ScriptedSTT([QUESTION]),
+            stt=stt,
             tts=ToneTTS(),
             turn_detection=ScriptedDetector(),
         )

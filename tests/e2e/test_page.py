@@ -138,6 +138,15 @@ async def test_an_error_stays_when_the_call_is_over(on):
     assert await tab.run("document.querySelector('#notice').hidden")
 
 
+async def test_why_an_agent_did_not_begin_stays_when_it_is_told_after_the_end(on):
+    places = await on.places(1)
+    places.fault = ConnectionError("the model cannot be reached")
+    tab = await on.opened(url=places.page.url)
+    await tab.click("#talk")
+    assert "The agent is not there: the model cannot be reached. Press Talk" in await tab.until(NOTICE)
+    assert await tab.run(STATE) == "off"
+
+
 async def test_what_is_typed_is_counted_beside_the_turns(on):
     tab = await page_states.typed(on)
     assert "1 turn, 2 typed texts" in await tab.text("#figures")

@@ -26,6 +26,7 @@ class Agents:
         self.made = []
         self.fault = None
         self.slow = None
+        self.unreachable = None
 
     async def __call__(self, edge):
         if self.slow is not None:
@@ -40,8 +41,13 @@ class Agents:
             tts=ToneTTS(),
             turn_detection=ScriptedDetector(),
         )
+        if self.unreachable is not None:
+            agent.stt.start = self._unreachable
         self.made.append(agent)
         return agent
+
+    async def _unreachable(self):
+        raise self.unreachable
 
     @property
     def closed(self):
@@ -229,6 +235,21 @@ async def test_an_agent_that_cannot_be_made_is_told_to_its_caller_and_costs_no_p
     failed = await page.until(edge="call", state="failed")
     assert failed["error"] == "The agent is not there: there is no such model."
     agents.fault = None
+    _, other = await joined(server, http)
+    await asyncio.gather(caller.close(), other.close())
+
+
+async def test_an_agent_that_cannot_begin_is_told_to_its_caller(serve, agents, http, caplog):
+    """It joins, and leaves again when a part of it does not start: why is known only then."""
+    server = await serve(max_callers=1)
+    agents.unreachable = ConnectionError("the recogniser cannot be reached.")
+    page, caller = await Page.open(server, http), Caller()
+    await caller.call(server, http, page)
+    over = await page.until(edge="call", state="over")
+    failed = await page.until(edge="call", state="failed")
+    assert failed["connection"] == over["connection"]
+    assert failed["error"] == "The agent is not there: the recogniser cannot be reached."
+    agents.unreachable = None
     _, other = await joined(server, http)
     await asyncio.gather(caller.close(), other.close())
 

@@ -95,6 +95,8 @@ class CallerEdge(EdgeTransport):
         self._current: BrowserCall | None = None
         # The one of which the agent knows.
         self._served: BrowserCall | None = None
+        # Who was told that it is over as the agent left: perhaps not yet why.
+        self._parted: list[Owner] = []
         self._tell: Tell = _nobody
         self._closing = Tasks()
         self._typed = Tasks()
@@ -134,6 +136,7 @@ class CallerEdge(EdgeTransport):
     async def leave(self) -> None:
         """Hang up, say so on the page, and free everything. Harmless twice."""
         self._left = _nothing  # Whoever leaves knows that nobody is there.
+        self._parted += self._calls.values()
         self.hang_up()
         await self._typed.close()
         self._sink, self._tell, self._controls = None, _nobody, None
@@ -172,7 +175,13 @@ class CallerEdge(EdgeTransport):
         return Answer(sdp, owner.connection, call.participant)
 
     def hang_up(self, tell: Tell | None = None, *, error: str | None = None) -> None:
-        """End the connections of the page that `tell` belongs to; None: of all. `error`: why, for the caller."""
+        """End the connections of the page that `tell` belongs to; None: of all. `error`: why, for the caller.
+
+        An agent that cannot begin leaves first, and what was wrong is known after: who was there then is told, too.
+        """
+        parted, self._parted = ([], self._parted) if error is None else (self._parted, [])
+        for owner in parted:
+            _report(owner, "failed", error=error)
         for call in [call for call, owner in self._calls.items() if tell is None or owner.tell == tell]:
             self._dismiss(call, "over" if error is None else "failed", error)
 

@@ -319,7 +319,8 @@ class Switchboard(Pages):
             await self._until_over(place)
         except Exception as error:
             log_failure(logger, "a caller's agent", error)
-            place.edge.hang_up(error=f"The agent is not there: {str(error) or type(error).__name__}.")
+            why = str(error).rstrip(".") or type(error).__name__
+            place.edge.hang_up(error=f"The agent is not there: {why}.")
         finally:
             self._forget(place)
             await place.edge.leave()

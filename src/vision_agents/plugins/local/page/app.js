@@ -37,6 +37,7 @@ let full = ""; // why there is no place for us
 let beginning = false; // a button was pressed, and there is no call yet
 let wiped = false; // whoever pressed it wants a new conversation
 let call = null;
+let last = null; // the connection of the call before
 let caller = null;
 let context = null;
 let doing = ""; // what the recorded caller is up to
@@ -220,6 +221,7 @@ function end(text = "") {
 function drop() {
   caller?.stop();
   call?.close();
+  last = call?.id ?? last;
   context?.close();
   call = caller = context = null;
   beginning = false;
@@ -316,8 +318,8 @@ const EDGE = {
   },
   settings: (record) => settings.show(record),
   call: (record) => {
-    if (record.connection !== call?.id) return; // Of a call before this one.
-    if (record.state === "connected") connected(record);
+    if (record.connection !== call?.id) late(record);
+    else if (record.state === "connected") connected(record);
     else if (record.state === "taken over") end("The call was taken over by another tab. Press Talk to take it back.");
     else if (record.state === "lost") lose(record.error);
     else if (record.state === "failed") end(`${record.error} Press Talk to try again.`);
@@ -345,6 +347,13 @@ function take(record) {
   floor.take(record);
   timeline.take(record);
   conversation.take(record);
+}
+
+// Of a call before this one: why it ended may be told after that it did.
+function late({ connection, state, error }) {
+  if (state === "failed" && connection === last && call === null && !beginning) {
+    notice.say(`${error} Press Talk to try again.`);
+  }
 }
 
 // The process of our agent is gone.
