@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from vision_agents.core.audio import PcmData
 from vision_agents.core.remote import Outbox
-from vision_agents.core.remote.outbox import AUDIO_LIMIT
+from vision_agents.core.remote.outbox import AUDIO_LIMIT, SPOKEN_LIMIT
+from vision_agents.testing.contract import frames
+from vision_agents.testing.parts import tone
 
 pytestmark = pytest.mark.virtual_time
 
@@ -57,15 +59,29 @@ def test_what_is_put_back_is_taken_first(sizes: list[int], back: int) -> None:
     assert [len(piece) for piece in taken(outbox, 0.0)] == sizes
 
 
-async def test_audio_that_nobody_takes_is_bounded_and_the_oldest_goes(caplog: pytest.LogCaptureFixture) -> None:
+async def test_audio_that_nobody_takes_is_bounded_and_the_oldest_silence_goes(caplog: pytest.LogCaptureFixture) -> None:
     outbox: Outbox[str] = Outbox("the service")
-    every = pieces([RATE] * round(3 * AUDIO_LIMIT))
-    for piece in every:
+    quiet = list(frames(PcmData.silence(3 * AUDIO_LIMIT, 16_000)))
+    for piece in quiet:
         outbox.put_audio(piece)
     left = taken(outbox, 0.0)
-    assert AUDIO_LIMIT / 2 <= len(left) <= AUDIO_LIMIT
-    assert all(one is other for one, other in zip(left, every[-len(left) :], strict=True))
-    assert "the service takes no audio: what is older than 10 s is dropped" in caplog.text
+    assert AUDIO_LIMIT / 2 <= sum(piece.duration for piece in left) <= AUDIO_LIMIT
+    assert all(one is other for one, other in zip(left, quiet[-len(left) :], strict=True))
+    assert "the service takes no audio: what is older than 10 s is dropped, but speech" in caplog.text
+
+
+async def test_what_was_said_while_nobody_takes_audio_is_kept_and_bounded(caplog: pytest.LogCaptureFixture) -> None:
+    outbox: Outbox[str] = Outbox("the service")
+    said, quiet = list(frames(tone(2.0, 16_000))), list(frames(PcmData.silence(40.0, 16_000)))
+    for piece in [*said, *quiet]:
+        outbox.put_audio(piece)
+    assert taken(outbox, 0.0)[: len(said)] == said
+    assert "are kept" not in caplog.text
+    for _ in range(50):
+        for piece in [*said, *quiet[:100]]:
+            outbox.put_audio(piece)
+    assert sum(piece.duration for piece in taken(outbox, 0.0)) <= AUDIO_LIMIT + SPOKEN_LIMIT
+    assert "the service takes no audio: of what was said 60 s are kept" in caplog.text
 
 
 @pytest.mark.parametrize("waiting", [0, 5, round(AUDIO_LIMIT)])
@@ -82,7 +98,24 @@ async def test_what_is_put_back_displaces_nothing_and_is_displaced_by_nothing(
     assert all(one is other for one, other in zip(left, [*back, *new], strict=True))
     assert not caplog.text
     outbox.put_back(back)
+    for piece in new:
+        outbox.put_audio(piece)
     outbox.keep_latest(0.0)
+    assert taken(outbox, 0.0) == back
+
+
+async def test_what_was_said_is_set_aside_behind_what_was_put_back() -> None:
+    outbox: Outbox[str] = Outbox("the service")
+    said, quiet = list(frames(tone(2.0, 16_000))), list(frames(PcmData.silence(5.0, 16_000)))
+    outbox.put_back(said)
+    for _ in range(2):
+        for piece in [*quiet, *said, *quiet]:
+            outbox.put_audio(piece)
+        outbox.set_aside()
+    assert sum(piece.duration for piece in taken(outbox, 0.0)) == pytest.approx(2.0 + 3.0 + 3.0, abs=0.1)
+    for piece in quiet:
+        outbox.put_audio(piece)
+    outbox.set_aside()
     assert not outbox
 
 

@@ -8,7 +8,6 @@ import logging
 import pytest
 
 from vision_agents.core.audio import PcmData
-from vision_agents.core.remote.outbox import AUDIO_LIMIT
 from vision_agents.core.remote.realtime_link import (
     BACKOFF,
     BARRED,
@@ -369,13 +368,30 @@ async def test_a_voice_opens_what_was_given_up_and_is_heard_from_its_beginning()
     await link.close()
 
 
+@pytest.mark.parametrize("understood", [False, True])
+async def test_what_nobody_understood_before_it_was_given_up_is_heard_when_it_is_opened(understood: bool) -> None:
+    link = await started(None, OSError("nobody there"), OSError("nobody there"))
+    await say(link, tone(1.0, RATE), silence(0.5))
+    if understood:
+        link.understood()
+    link.session.coming.put_nowait(MadeUpError("no credit", "wrong_key"))
+    await settle()
+    # What is said to attempts that fail is not lost either, and the silence in between is not kept.
+    await say(link, silence(2 * BARRED), tone(1.0, RATE), silence(20.0))
+    assert len(link.attempts) == 3
+    await say(link, silence(300.0), tone(1.0, RATE), silence(0.5))
+    assert len(link.attempts) == 4
+    assert link.session.seconds == pytest.approx((0.0 if understood else 1.5) + 2.0 + 2.0, abs=0.5)
+    await link.close()
+
+
 async def test_a_voice_is_answered_by_one_attempt_in_a_while_and_each_failure_is_told() -> None:
     link = await given_up(*[OSError("nobody there")] * 3)
     await say(link, tone(60.0, RATE))
     pauses = [later - earlier for earlier, later in zip(link.attempts, link.attempts[1:], strict=False)]
     assert pauses == pytest.approx([BARRED, REOPEN_PAUSE, REOPEN_PAUSE, REOPEN_PAUSE], abs=0.1)
     assert [again for _, again in link.facts] == [False] * 4
-    assert link.session.seconds == pytest.approx(AUDIO_LIMIT, abs=AUDIO_LIMIT / 2)
+    assert link.session.seconds == pytest.approx(60.0, abs=0.1)
     await link.close()
 
 

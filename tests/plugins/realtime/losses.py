@@ -209,6 +209,32 @@ class LossStories(abc.ABC):
             await call.until(lambda: any(call.edge.audible[begun:]))
             assert call.edge.audible[begun:].index(True) * FRAME_SECONDS <= PATIENCE
 
+    @pytest.mark.parametrize("moment", ["speaking", "away"])
+    async def test_what_was_said_before_a_service_was_given_up_is_heard_and_answered_when_it_is_back(
+        self, service: Any, moment: str
+    ) -> None:
+        call = self._call(service)
+        service.will_hear("pay it", "are you there")
+        service.will_say(*[ANSWER] * 12)
+        async with call:
+            if moment == "speaking":
+                call.speak(0.8)
+                await asyncio.sleep(0.6)
+            service.refuses = HTTPStatus.SERVICE_UNAVAILABLE
+            await service.disconnect()
+            if moment == "away":
+                await asyncio.sleep(10.0)
+                call.speak(0.8)
+            await asyncio.sleep(60.0)
+            service.refuses, sessions = None, len(service.sessions)
+            begun = len(call.edge.frames)
+            call.speak(0.8)
+            await call.until(lambda: any(call.edge.audible[begun:]))
+            assert len(service.sessions) == sessions + 1
+            # More than what has been said since, by all that was said before.
+            since = (len(call.edge.frames) - begun) * FRAME_SECONDS
+            assert service.session.heard > since + 0.8
+
     async def test_a_service_that_says_nothing_at_all_is_told_of_and_heard_when_it_speaks(self, service: Any) -> None:
         call = self._call(service, apology="Sorry.")
         failures = self._failures(call)

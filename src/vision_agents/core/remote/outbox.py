@@ -9,19 +9,22 @@ from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 from ..audio import PcmData
+from .sound import with_sound
 
 M = TypeVar("M")
 
 logger = logging.getLogger(__name__)
 
-# Audio of the user that waits for a connection, in seconds; beyond it the oldest is dropped, and the log says so.
+# Audio of the user that waits for a connection, in seconds. Beyond it only what somebody said is kept of the older
+# half, and of that the latest so many; the log says when that drops something.
 AUDIO_LIMIT = 20.0
+SPOKEN_LIMIT = 60.0
 
 
 class Outbox(Generic[M]):
     """A queue filled by the conversation and emptied by one connection to `service` after another.
 
-    It never blocks who fills it; of audio it holds `AUDIO_LIMIT` seconds, and what is put back.
+    It never blocks who fills it; of audio it holds `AUDIO_LIMIT` seconds, and what is put back or was said before.
     """
 
     def __init__(self, service: str) -> None:
@@ -42,20 +45,38 @@ class Outbox(Generic[M]):
         self._something.set()
 
     def put_audio(self, audio: PcmData) -> None:
-        """Add audio; at the limit the oldest goes."""
+        """Add audio; at the limit only what was said is kept of the older half."""
         self._audio.append(audio)
         self._seconds += audio.duration
         if self._seconds > AUDIO_LIMIT:
-            while self._seconds > AUDIO_LIMIT / 2:
-                self._seconds -= self._audio.popleft().duration
-            logger.warning("%s takes no audio: what is older than %.0f s is dropped", self._service, AUDIO_LIMIT / 2)
+            latest = AUDIO_LIMIT / 2
+            logger.warning("%s takes no audio: what is older than %.0f s is dropped, but speech", self._service, latest)
+            self.set_aside(latest)
         self._something.set()
 
     def keep_latest(self, seconds: float) -> None:
         """Forget audio that is older than the latest `seconds`: nobody spoke in it."""
-        self._again.clear()
         while self._audio and self._seconds - self._audio[0].duration >= seconds:
             self._seconds -= self._audio.popleft().duration
+
+    def set_aside(self, latest: float = 0.0) -> None:
+        """Keep only what somebody said of the audio that waits, but for the `latest` seconds: there may be no
+        connection for long."""
+        older = list[PcmData]()
+        while self._audio and self._seconds > latest:
+            older.append(self._audio.popleft())
+            self._seconds -= older[-1].duration
+        spoken = with_sound(older)
+        if spoken:
+            self._again.extend(spoken)
+            self._bound()
+
+    def _bound(self) -> None:
+        seconds = sum(piece.duration for piece in self._again)
+        if seconds > SPOKEN_LIMIT:
+            logger.warning("%s takes no audio: of what was said %.0f s are kept", self._service, SPOKEN_LIMIT)
+        while seconds > SPOKEN_LIMIT:
+            seconds -= self._again.popleft().duration
 
     def put_back(self, audio: Iterable[PcmData]) -> None:
         """Put `audio`, which was taken before, in front of all other. Who has kept it has bounded it."""

@@ -239,7 +239,8 @@ class RemoteRealtime(llm.Realtime):
             raise
 
     async def send_audio(self, audio: PcmData, participant: Participant) -> None:
-        """Send audio, of several participants mixed. Without a connection up to 20 s of it wait for the next one.
+        """Send audio, of several participants mixed. Without a connection up to 20 s of it wait for the next one,
+        and of what was said before those a minute.
 
         A voice in it opens a connection again that was given up.
         """

@@ -2,7 +2,8 @@
 
 One task keeps one session after another: opens it, reads and writes until it breaks or has to be renewed, closes it.
 What the conversation sends waits its turn in between. Messages are for the session in which they were sent, and are
-dropped with it; audio is for whichever session comes next, what was sent and not understood in the last one included.
+dropped with it; audio is for whichever session comes next, what was sent and not understood in the last one included,
+also where that is long after the last one was given up.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ..tasks import own_errors
 from .outbox import Outbox
 from .sent_audio import SentAudio
 from .service import RemoteError, Service
+from .sound import with_sound
 from .voice_trigger import VoiceTrigger
 
 S = TypeVar("S")
@@ -241,7 +243,9 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
             await self._sessions(opening)
         finally:
             self._outbox.messages.clear()
-            self._sent.clear()
+            # It may take long until somebody opens the next one: that hears what nobody has understood.
+            self._outbox.put_back(with_sound(self._sent.take()))
+            self._outbox.set_aside()
             self._error = self._error or self.service.failure("it was closed while it was being opened.")
             self._voice.bar(BARRED if self._error.hopeless else REOPEN_PAUSE)
             if not opening.done():

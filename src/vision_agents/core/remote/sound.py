@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import accumulate
+
 import numpy as np
 
 from ..audio import PcmData
@@ -17,6 +20,10 @@ GAP = 1.5
 
 # Seconds without sound after which there is no use in speaking of the last one.
 LATELY = 10.0
+
+
+# Seconds of audio that are kept around sound.
+MARGIN = 0.5
 
 
 class Interruptions:
@@ -70,3 +77,23 @@ class SoundTracker:
         """Returns how long it lasts, and how long ago it ended; None if there was none in the last `LATELY` seconds."""
         silence = self._position - self._last
         return None if self._began is None or silence > LATELY else (self._last - self._began, silence)
+
+
+def with_sound(pieces: list[PcmData]) -> list[PcmData]:
+    """Return the pieces from the first sound in them to the last one, with up to `MARGIN` seconds on either side."""
+    tracker, sounding = SoundTracker(), list[int]()
+    for number, piece in enumerate(pieces):
+        tracker.hear(piece)
+        stretch = tracker.stretch()
+        if len(piece) and stretch is not None and stretch[1] == 0.0:
+            sounding.append(number)
+    if not sounding:
+        return []
+    first, last = sounding[0], sounding[-1]
+    before, behind = _within(reversed(pieces[:first])), _within(pieces[last + 1 :])
+    return pieces[first - before : last + 1 + behind]
+
+
+def _within(pieces: Iterable[PcmData]) -> int:
+    """Return how many of the pieces, from the first one on, are not longer than `MARGIN` together."""
+    return sum(until <= MARGIN for until in accumulate(piece.duration for piece in pieces))
