@@ -235,6 +235,24 @@ class LossStories(abc.ABC):
             since = (len(call.edge.frames) - begun) * FRAME_SECONDS
             assert service.session.heard > since + 0.8
 
+    async def test_what_is_heard_again_when_a_service_is_back_is_answered(self, service: Any) -> None:
+        """All of it comes in an instant: the turn is over as it begins, and so much of it is silence."""
+        call = self._call(service, apology="Sorry.")
+        service.will_hear(*["pay it"] * 3)
+        service.will_say(*[ANSWER] * 12)
+        service.tells_words = False
+        async with call:
+            await self._reach(call, service, "thinking", [])
+            service.refuses = HTTPStatus.SERVICE_UNAVAILABLE
+            await service.disconnect()
+            service.pace = 0.25
+            await asyncio.sleep(20.0)
+            service.refuses, service.tells_words = None, True
+            await call.until(lambda: len(service.sessions) > 1)
+            back = len(call.edge.frames)
+            await call.until(lambda: any(call.edge.audible[back:]))
+            assert call.edge.audible[back:].index(True) * FRAME_SECONDS <= PATIENCE
+
     async def test_a_service_that_says_nothing_at_all_is_told_of_and_heard_when_it_speaks(self, service: Any) -> None:
         call = self._call(service, apology="Sorry.")
         failures = self._failures(call)
