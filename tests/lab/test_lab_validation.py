@@ -27,7 +27,7 @@ def test_what_was_heard_is_decided_again_under_each_value(expect):
 
 def test_constants_of_the_strategies_are_tried_and_put_back():
     for _ in range(2):
-        decided = under(*heard(0.3, words=[("Tak mi", 0.4)]))
+        decided = under(*heard(0.4, words=[("Tak mi", 0.4)]))
         assert decided[AS_IT_IS]
         assert not decided["words.UNSURE=0"]
         assert decided["words.BELIEVED=0.5"]

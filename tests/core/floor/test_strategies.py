@@ -27,7 +27,7 @@ from vision_agents.core.floor.strategies.loudness import (
 )
 from vision_agents.core.floor.strategies.question import asked
 from vision_agents.core.floor.strategies.voice import SAME, SUREST
-from vision_agents.core.floor.strategies.words import BELIEVED
+from vision_agents.core.floor.strategies.words import BELIEVED, UNSURE, WORD
 from vision_agents.core.floor.vocabulary import Vocabulary
 
 NOTHING = Evidence(
@@ -49,6 +49,9 @@ NOTHING = Evidence(
     detector_confirmed=False,
     vocabulary=Vocabulary.of("en"),
 )
+
+# Words that are all known and of which the recogniser is not sure.
+UNSURE_OF_IT: dict[str, Any] = {"stt_confidence": 0.59, "speaking": False, "clear_speech": 0.01}
 
 # Speech of a second, of which nothing else is known.
 HEARD = replace(NOTHING, voiced=1.0)
@@ -137,28 +140,22 @@ class TestTheTable:
             ("tell me", {}, 0.0),
             ("tell me", {"speaking": False}, 1.0),
             ("tell me", {"stt_confidence": 0.59}, 0.0),
-            ("tell me", {"stt_confidence": 0.59, "speaking": False}, 0.0),
-            ("tell me", {"stt_confidence": 0.59, "speaking": False, "clear_speech": 0.1}, 0.75),
+            ("tell me", {**UNSURE_OF_IT, "voiced": WORD - 0.01, "clear_speech": 0.2}, 0.0),
+            ("tell me", {**UNSURE_OF_IT, "voiced": WORD}, UNSURE),
+            ("tell me", {**UNSURE_OF_IT, "clear_speech": 0.0}, 0.0),
             ("tell me", {"stt_confidence": 0.6, "speaking": False}, 1.0),
             ("stop", {}, 1.0),
             ("stop", {"speaking": False}, 1.0),
-            ("stop", {"stt_confidence": 0.1, "clear_speech": 0.1}, 0.75),
-            ("stop", {"stt_confidence": 0.1, "speaking": False, "clear_speech": 0.1}, 0.75),
+            ("stop", {"stt_confidence": 0.1, "voiced": WORD - 0.01}, 0.0),
+            ("stop", {**UNSURE_OF_IT, "speaking": True}, UNSURE),
+            ("stop", UNSURE_OF_IT, UNSURE),
             ("uh-huh", {"stt_confidence": 0.1}, -1.0),
             ("tell me", {"stt_confidence": 0.59, "speaking": False, "alternative": "Mm"}, 0.0),
-            (
-                "tell me",
-                {"stt_confidence": 0.59, "speaking": False, "alternative": "sell me", "clear_speech": 0.1},
-                0.75,
-            ),
-            ("tell me", {"stt_confidence": 0.59, "speaking": False, "alternative": "stop", "clear_speech": 0.1}, 0.75),
+            ("tell me", {**UNSURE_OF_IT, "alternative": "sell me"}, UNSURE),
+            ("tell me", {**UNSURE_OF_IT, "alternative": "stop"}, UNSURE),
             ("tell me", {"stt_confidence": 0.6, "speaking": False, "alternative": "Mm"}, 1.0),
             # So many words only begin with one.
-            (
-                "yeah anyone is there",
-                {"stt_confidence": 0.5, "speaking": False, "alternative": "Yeah", "clear_speech": 0.1},
-                0.75,
-            ),
+            ("yeah anyone is there", {**UNSURE_OF_IT, "alternative": "Yeah"}, UNSURE),
             ("got", {"speaking": False}, 1.0),
             ("got", {"speaking": False, "words_final": False}, 0.0),
             ("yeah sound", {"speaking": False, "words_final": False}, -1.0),
@@ -394,8 +391,9 @@ class TestTogether:
         assert total(speech("hello", **faint, speaking=False)) >= 1.0
         assert total(speech("tell me", **faint, speaking=False)) >= 1.0
         unsure: dict[str, Any] = {**faint, "stt_confidence": 0.4, "speaking": False}
-        assert total(speech("hello", **unsure, clear_speech=0.2)) >= 1.0
-        assert total(speech("hello", **unsure, clear_speech=0.05)) < 1.0
+        assert total(speech("hello", **unsure, clear_speech=0.01)) >= 1.0
+        assert total(speech("hello", **unsure, clear_speech=0.0)) < 1.0
+        assert total(speech("hello", **{**unsure, "voiced": WORD - 0.01}, clear_speech=0.01)) < 1.0
         for other in (
             speech("okay", **faint, speaking=False, clear_speech=0.5),
             speech("sound", **faint, speaking=False, words_final=False, clear_speech=0.34),

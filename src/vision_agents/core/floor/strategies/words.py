@@ -15,9 +15,11 @@ BELIEVED = 0.6
 # And from which on it is believed against the detector, which misses much of a whisper: nothing but speech is read with
 # so much of it, short of the words for noise that are in the vocabulary.
 CERTAIN = 0.75
-# The weight of words that it is not sure of. Cross-validation has chosen more, but all that a recogniser of another
-# language reads is unsure, and then fewer of a listener's words would let the reply go on.
-UNSURE = 0.75
+# The weight of words that it is not sure of, when the speech is over: that somebody has said something is certain.
+UNSURE = 1.0
+# The least seconds of speech, some of it clear, of which that is so. In less, what it is not sure of is a guess at a
+# noise or a hum, and in what is not clear, at somebody who cries.
+WORD = 0.3
 # Seconds of speech, a syllable, under which the detector has missed nearly all of it.
 SYLLABLE = 0.1
 
@@ -39,11 +41,12 @@ def words(evidence: Evidence) -> Vote | None:
     "Yeah, yeah, okay, right" is as long as an interruption, but each of its words tells what it is: hence the more the
     more of them there are. Fillers count as one: "um, so, well" is how an interruption begins.
 
-    Words that mean something weigh 1 when the speech is over, as a command does at once; less, if the recogniser is not
-    sure of them, and nothing if it may as well have been an "uh-huh". While the speech goes on they are a guess that
-    the next reading may take back ("sound" becomes "sounds good", "no" "no problem"), and as the agent is silent
-    already, there is time. So one word more than a backchannel is none yet, and may be a name ("thank you so much,
-    Ann"). A reading that takes an "uh-huh" back for other words, and is not sure of them, is taken for the "uh-huh".
+    Words that mean something weigh 1 when the speech is over, as a command does at once; if the recogniser is not sure
+    of them, only in as much speech as a word takes, some of it clear, and nothing if it may as well have been an
+    "uh-huh". While the speech goes on they are a guess that the next reading may take back ("sound" becomes "sounds
+    good", "no" "no problem"), and as the agent is silent already, there is time. So one word more than a backchannel is
+    none yet, and may be a name ("thank you so much, Ann"). A reading that takes an "uh-huh" back for other words, and
+    is not sure of them, is taken for the "uh-huh".
     Both are guesses: what they keep from interrupting is answered later, see `late_words.answered_later`.
     """
     if not evidence.transcribed:
@@ -71,7 +74,8 @@ def words(evidence: Evidence) -> Vote | None:
     if unsettled or (evidence.speaking and not command):
         return Vote(so_far, f"{shown} so far")
     if not sure:
-        return Vote(UNSURE if evidence.clear_speech >= SYLLABLE else 0.0, f"perhaps {shown}")
+        spoken_clearly = evidence.voiced >= WORD and evidence.clear_speech > 0.0
+        return Vote(UNSURE if spoken_clearly else 0.0, f"perhaps {shown}")
     return Vote(1.0, f"a command: {shown}" if command else shown)
 
 
