@@ -125,6 +125,7 @@ def test_models_that_are_missing_are_fetched_for_the_default_agent_first(monkeyp
         raise FetchError("there is no network; connect and run the command again")
 
     monkeypatch.setattr(ModelStore, "pull", pull)
+    monkeypatch.setenv("VISION_AGENTS_FETCH", "yes")
     assert main(["demo", "--no-open", "--port", "0"]) == UNUSABLE
     models = {"silero-vad", "smart-turn", "moonshine-tiny-en", "piper-en-us-joe", "smollm2-135m", "ge2e"}
     assert set(pulled) == models

@@ -195,6 +195,7 @@ def test_the_demo_fetches_no_model_that_it_does_not_use(
     server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("VISION_AGENTS_MODELS", str(tmp_path))
+    monkeypatch.setenv("VISION_AGENTS_FETCH", "yes")
     pulled: list[str] = []
     made: list[Any] = []
     monkeypatch.setattr(ModelStore, "pull", lambda self, names, progress=None: pulled.extend(names))
