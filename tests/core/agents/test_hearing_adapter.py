@@ -41,3 +41,18 @@ def test_words_are_no_older_than_their_turn(kind: type[ev.FloorEvent]) -> None:
     words = next(event for event in told if isinstance(event, ev.TranscriptReceived))
     assert words.began == began.at
     assert [event.at for event in told] == sorted(event.at for event in told)
+
+
+def test_no_turn_that_was_vouched_for_ends_before_it_began() -> None:
+    """A service hears in an instant what it is sent once more."""
+    told: list[ev.FloorEvent] = []
+    hears = adapter(told, lambda who: True)
+    for silence in (0.5, 50.0):
+        hears.turn_started(ANN, 0.9)
+        hears.turn_ended(ANN, 0.9, 0.8, silence)
+    assert [event.trailing_silence for event in told if isinstance(event, ev.TurnEnded)] == [0.5, 0.0]
+    # Of one that only speech has opened the end may be late.
+    hears.speech_started(ANN, 0.9, 0.0)
+    hears.turn_ended(ANN, 0.9, 0.8, 50.0)
+    assert isinstance(told[-1], ev.TurnEnded)
+    assert told[-1].trailing_silence == 50.0

@@ -7,9 +7,8 @@ import pytest
 from vision_agents.core.audio import PcmData
 from vision_agents.core.conversation import Message, Role, ToolCall
 from vision_agents.core.llm import PlayedResponse, ToolEndedEvent, ToolStartedEvent
-from vision_agents.core.part import Attachment
 from vision_agents.core.participants import Participant
-from vision_agents.testing.contract import HearingLog, Player
+from vision_agents.testing.contract import Player
 from vision_agents.testing.realtime import ScriptedRealtime
 
 pytestmark = pytest.mark.virtual_time
@@ -104,18 +103,3 @@ async def test_functions_report_their_beginning_and_their_end() -> None:
     assert [(type(event), event.epoch) for event in events] == [(ToolStartedEvent, 3), (ToolEndedEvent, 3)] * 2
     assert isinstance(events[-1], ToolEndedEvent)
     assert events[-1].error
-
-
-@pytest.mark.parametrize(("lasts", "silence"), [(0.0, 0.0), (0.5, 0.5), (2.0, 0.8)])
-async def test_no_turn_ends_before_it_began(lasts: float, silence: float) -> None:
-    """A service hears in an instant what is sent to it once more."""
-    model, log = ScriptedRealtime(), HearingLog()
-    model.attach(Attachment(hearing=log))
-    for _ in range(2):
-        model.report_turn_started(ANNA)
-        await asyncio.sleep(lasts)
-        model.report_turn_ended(ANNA, 1.0, 0.8, 0.8)
-    assert [fact[4] for fact in log.of("turn_ended")] == pytest.approx([silence] * 2)
-    # Of which nobody knows when it began.
-    model.report_turn_ended(ANNA, 1.0, 0.8, 0.8)
-    assert log.of("turn_ended")[-1][4] == 0.8

@@ -253,6 +253,20 @@ async def test_a_question_that_was_taken_for_another_is_asked_again_too(stand: S
     assert [request.instructions for request in stand.created] == ["first", "first"]
 
 
+async def test_an_answer_that_was_cancelled_since_it_was_taken_for_another_is_lost(stand: Stand) -> None:
+    """What is heard again in a new session is answered before the text comes that was asked before it."""
+    stand.ask("first")
+    stand.model.interrupt()
+    stand.speech("u1", True, 1000)
+    stand.speech("u1", False, 2000)
+    stand.begins("r1")  # In truth the answer to what was said, as the service says now.
+    assert stand.cancelled == ["r1"]
+    stand.error("Conversation already has an active response")
+    assert stand.player.lost == [None]
+    stand.over("r1", "cancelled")
+    assert [request.instructions for request in stand.created] == ["first"]
+
+
 async def test_an_error_ends_what_was_asked(stand: Stand) -> None:
     stand.ask("first")
     stand.ask("second")

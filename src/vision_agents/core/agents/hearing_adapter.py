@@ -100,6 +100,8 @@ class HearingAdapter:
         self._beginnings: deque[_Beginning] = deque(maxlen=TURNS_REMEMBERED)
         # Of each participant, where the final words of a turn were asked for: the latest.
         self._finishing: dict[str, _LastWords] = {}
+        # When the turns began that were vouched for and are not over, by participant.
+        self._claimed: dict[str, float] = {}
 
     async def close(self) -> None:
         """Stop listening and free everything, as soon as the last words are known."""
@@ -147,6 +149,7 @@ class HearingAdapter:
         if self._strategies is not None:
             self._strategies.forget(participant.id)
         self._forbidden.discard(participant.id)
+        self._claimed.pop(participant.id, None)
         await self.ears.forget(participant)
 
     # HearingListener.
@@ -167,12 +170,19 @@ class HearingAdapter:
 
     def turn_started(self, participant: Participant, confidence: float) -> None:
         self._ask_permission(participant)
-        self._report(ev.TurnStarted(self._note_beginning(participant), participant.id, confidence))
+        began = self._note_beginning(participant)
+        self._claimed[participant.id] = began
+        self._report(ev.TurnStarted(began, participant.id, confidence))
 
     def turn_ended(
         self, participant: Participant, confidence: float, duration: float | None, trailing_silence: float
     ) -> None:
-        self._report(ev.TurnEnded(self._now(), participant.id, confidence, duration, trailing_silence))
+        now, claimed = self._now(), self._claimed.pop(participant.id, None)
+        if claimed is not None and now - trailing_silence < claimed:
+            # A service hears in an instant what a new session is told again: a last sound before the beginning that it
+            # reported would be one of the turn before.
+            trailing_silence = 0.0
+        self._report(ev.TurnEnded(now, participant.id, confidence, duration, trailing_silence))
 
     def pause_judged(self, participant: Participant, confidence: float, longest: float) -> bool:
         if not self._floor.decides_ends or participant.id not in self._roster.present:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import asyncio
 from dataclasses import dataclass
 
 from ..audio import PcmData, Word
@@ -75,8 +74,6 @@ class Realtime(Hearing, UsageReporter, FunctionCaller, abc.ABC):
         # What was heard of responses that were cut off and that the provider has not been told of yet.
         self._cut: tuple[PlayedResponse, ...] = ()
         self._mute_reported = False
-        # When the turns were reported to begin that are not over, by participant.
-        self._began: dict[str, float] = {}
 
     @abc.abstractmethod
     async def connect(self, instructions: str) -> None:
@@ -132,7 +129,6 @@ class Realtime(Hearing, UsageReporter, FunctionCaller, abc.ABC):
 
     def forget(self, participant: Participant) -> None:
         """The participant left."""
-        self._began.pop(participant.id, None)
         self.microphones.forget(participant)
 
     @property
@@ -143,7 +139,6 @@ class Realtime(Hearing, UsageReporter, FunctionCaller, abc.ABC):
         super().detach(attachment)
         # Of a session that is closed nothing more comes, and the next one may count its responses anew.
         self._born.clear()
-        self._began.clear()
         self._cut = ()
         self._mute_reported = False
 
@@ -176,21 +171,6 @@ class Realtime(Hearing, UsageReporter, FunctionCaller, abc.ABC):
     def report_turn_started(self, participant: Participant, confidence: float = 1.0) -> None:
         self.function_calls.repeats.heard()
         super().report_turn_started(participant, confidence)
-        self._began[participant.id] = asyncio.get_running_loop().time()
-
-    def report_turn_ended(
-        self,
-        participant: Participant,
-        confidence: float = 1.0,
-        duration: float | None = None,
-        trailing_silence: float = 0.0,
-    ) -> None:
-        # A service hears faster than people speak what it is told again in a new session: a last sound before the
-        # beginning that was reported would be one of the turn before.
-        began = self._began.pop(participant.id, None)
-        if began is not None:
-            trailing_silence = max(0.0, min(trailing_silence, asyncio.get_running_loop().time() - began))
-        super().report_turn_ended(participant, confidence, duration, trailing_silence)
 
     def report_words(
         self,

@@ -204,7 +204,9 @@ class Dialogue:
         late, self.sent = self.sent, None
         if late is None and self.active is not None:
             late, self.active.request = self.active.request, None
-        if late is not None:
+            if self.active.cancelled_at is not None and self.active.spoken == self.model.epoch:
+                self.model.report_answer_lost()  # It was cancelled as what nobody wants any more.
+        if late is not None and late.epoch >= self.model.epoch:
             self.requests.appendleft(late)
 
     # Responses.
@@ -220,7 +222,7 @@ class Dialogue:
             epoch = spoken
         if self.active is not None and self.active.started:
             self.model.report_response_done(self.active.id)  # It makes one at a time: that one is over.
-        self.active = Response(event["response"]["id"], epoch, request)
+        self.active = Response(event["response"]["id"], epoch, request, spoken)
         if epoch < self.model.epoch:
             self._cancel(self.active)
 

@@ -29,6 +29,8 @@ class Response:
     epoch: int
     # What it answers; None if that was spoken.
     request: ResponseRequest | None = None
+    # The epoch in which a turn had ended that it may answer instead.
+    spoken: int | None = None
     # Some of it was reported; and some of that can be heard.
     started: bool = False
     audible: bool = False
