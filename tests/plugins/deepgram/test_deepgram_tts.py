@@ -208,7 +208,7 @@ async def test_samples_that_are_cut_in_two_are_put_together(aura: deepgram.TTS, 
 
 
 async def test_a_bad_key_is_told_with_what_to_do(provider: DeepgramServer):
-    tts = deepgram.TTS(api_key="another", environment=provider.environment)
+    tts = deepgram.TTS(api_key="another-key", environment=provider.environment)
     with pytest.raises(NoConnectionError, match="DEEPGRAM_API_KEY"):
         await tts.start()
     with pytest.raises(NoConnectionError, match="DEEPGRAM_API_KEY"):

@@ -229,7 +229,7 @@ async def test_an_error_that_does_not_matter_does_not(talk: Talk):
 
 async def test_a_bad_key_is_told_with_what_to_do(provider: ElevenLabsServer):
     # ElevenLabs takes the connection, and then says that it does not know the key.
-    stt = elevenlabs.STT(api_key="another", base_url=provider.url)
+    stt = elevenlabs.STT(api_key="another-key", base_url=provider.url)
     with pytest.raises(NoConnectionError, match=r"auth_error.*ELEVENLABS_API_KEY"):
         await stt.start()
     assert provider.connections_made == 1
