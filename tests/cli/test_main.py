@@ -75,6 +75,9 @@ def test_an_unknown_command(capsys):
         ("lab run --primer ys", "yes"),
         ("lab run --policy comit_speech=1", "commit_speech"),
         ("demo --prot 9", "--port"),
+        ("call user.wav --ouut folder", "--out"),  # what is needed is missing, too
+        ("call --ou folder", None),  # short for --out: the recording is missing
+        ("call user.wav -- --ouut", None),
         ("token --call x --expire=9", None),
         ("demo --xyzzy", None),
         ("report folder --out x", None),  # its own help speaks of `call --out`

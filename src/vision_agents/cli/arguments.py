@@ -5,21 +5,27 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn
 
 from .errors import CommandError
 
 _CHOICE = re.compile(r"invalid choice: '(?P<word>[^']*)' \(choose from (?P<known>.*)\)")
+_MISSING = "the following arguments are required: "
+_LONG = re.compile(r"--[a-z][\w-]*")
 _OPTION = re.compile(r"(?<![\w-])--?[a-z][\w-]*")
 
 
 class Parser(argparse.ArgumentParser):
     """Names the word that was probably meant; a command says itself what it does not take."""
 
+    _given: Sequence[str] = ()
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """As argparse's. Raises SystemExit for what is left over: nobody after this parser knows it."""
+        self._given = args or ()
         known, rest = super().parse_known_args(args, namespace)
         if rest:
             self.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -27,7 +33,16 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End the program. Raises SystemExit."""
+        # An option that is misspelt is missing, too: what was written says more than what was not.
+        if message.startswith(_MISSING) and (unknown := self._unknown()):
+            message = f"unrecognized arguments: {' '.join(unknown)}"
         super().error(message + self._meant(message))
+
+    def _unknown(self) -> list[str]:
+        """The options that were given, and that are none of this parser, nor the beginning of one."""
+        words = [word.partition("=")[0] for word in takewhile(lambda word: word != "--", self._given)]
+        known = tuple(self._option_string_actions)
+        return [word for word in words if _LONG.fullmatch(word) and not any(each.startswith(word) for each in known)]
 
     def _meant(self, message: str) -> str:
         if choice := _CHOICE.search(message):
