@@ -1,6 +1,7 @@
 """Reports in a real browser: their sound is played from wherever somebody presses."""
 
 import os
+from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
@@ -49,6 +50,22 @@ async def test_everybody_can_use_the_pages_of_the_lab(tmp_path):
         for dark in (False, True):
             await tab.screenshot(390, 900, dark=dark)
             assert await tab.run(VIOLATIONS) == []
+
+
+# How far each table reaches beyond its card.
+BEYOND = """[...document.querySelectorAll("main > .wide")].map((card) => card.scrollWidth - card.clientWidth)"""
+
+
+async def test_the_tables_of_the_lab_fit_a_screen(tmp_path):
+    page = tmp_path / "lab.html"
+    by = ("words", "length", "loudness", "voice", "none", "echo")
+    cases = [replace(case, id=f"{case.id}-{name}", decided_by=name) for case in CASES for name in by]
+    page.write_text(lab_page(LabResult(cases)), encoding="utf-8")
+    async with chromium() as browser:
+        tab = await browser.tab()
+        await tab.open(page.as_uri())
+        await tab.screenshot(1280, 900)
+        assert await tab.run(BEYOND) == [0, 0, 0], "of the goals, the decisions, and the times"
 
 
 async def test_a_report_plays_from_any_point(report):

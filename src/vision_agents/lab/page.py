@@ -15,16 +15,19 @@ from .plots import STYLE, plots
 from .result import CaseResult, LabResult
 from .statistics import Proportion, Spread
 from .table import (
+    DECISIONS,
     GOAL_HEADER,
-    HEADER,
     HEARD_HEADER,
-    cells,
+    LEGEND,
+    TIMES,
+    decision_cells,
     goal_cells,
     heard_cells,
     interval,
     milliseconds,
     notes_of,
     percent,
+    time_cells,
 )
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; media-src data:"
@@ -33,7 +36,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; media-src data:"
 _STYLE = """
 main { max-width: 1280px; }
 td.good { color: var(--resume); } td.bad { color: var(--commit); }
-.figures + .card { margin-top: 14px; } td:first-child { white-space: nowrap; }
+.figures + .card { margin-top: 14px; } .between { margin: 12px 0; } td:first-child { white-space: nowrap; }
 details > summary { padding: 12px 16px; cursor: pointer; } details + details { margin-top: 10px; }
 @media (max-width: 640px) {
   table { font-size: 13px; } th, td { padding: 8px 7px; }
@@ -61,7 +64,7 @@ def lab_page(
     for origin in dict.fromkeys(row.origin for row in rows):
         total = next(row for row in rows if row.origin == origin and row.kind == "all")
         of = [case for case in result.cases if case.origin == origin]
-        body += [tag("h2", text(_origin(origin))), _totals(total), plots(of), _kinds(rows, origin)]
+        body += [tag("h2", text(_origin(origin))), _totals(total), plots(of), *_kinds(rows, origin)]
         body += [tag("p", text(f"{kind}: {note}"), class_="soft") for kind, note in notes_of(rows, origin).items()]
     if heard:
         body += [
@@ -123,10 +126,16 @@ def _figure(value: str, meaning: str) -> str:
     return tag("div", tag("b", text(value)), tag("span", text(meaning)), class_="card figure")
 
 
-def _kinds(rows: list[Figures], origin: str) -> str:
-    return _table(
-        HEADER, (map(text, cells(row)) for row in rows if row.origin == origin and row.kind != "all"), number=1
-    )
+def _kinds(rows: list[Figures], origin: str) -> list[str]:
+    """The kinds' decisions, and their times: side by side they would be wider than a screen."""
+    kinds = [row for row in rows if row.origin == origin and row.kind != "all"]
+    errors = (percent(None if row.word_error is None else row.word_error.value, 1) for row in kinds)
+    times = ((*time_cells(row), error) for row, error in zip(kinds, errors, strict=True))
+    return [
+        _table(DECISIONS, (map(text, decision_cells(row, len(row.deciders))) for row in kinds), number=1, words=1),
+        tag("p", text(LEGEND), class_="soft between"),
+        _table((*TIMES, "heard-word error"), (map(text, row) for row in times), number=1),
+    ]
 
 
 def _listen(cases: Iterable[CaseResult], sounds: Mapping[str, str]) -> Iterable[str]:
@@ -173,9 +182,10 @@ def _goal(cell: str) -> str:
     return tag("td", text(cell), class_=kind) if kind else text(cell)
 
 
-def _table(header: Iterable[str], rows: Iterable[Iterable[str]], number: int) -> str:
-    """`rows` are markup; from column `number` on they are numbers."""
-    kinds = ["number" if column >= number else None for column, _ in enumerate(list(header))]
+def _table(header: Sequence[str], rows: Iterable[Iterable[str]], number: int, words: int = 0) -> str:
+    """`rows` are markup; from column `number` on they are numbers, but for the last `words` columns."""
+    numbers = len(header) - number - words
+    kinds = [None] * number + ["number"] * numbers + [None] * words
     head = tag(
         "tr", *(tag("th" if name else "td", text(name), class_=kind) for name, kind in zip(header, kinds, strict=True))
     )

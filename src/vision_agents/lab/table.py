@@ -11,7 +11,7 @@ from .statistics import Proportion, Ratio, Spread
 DECISIONS = ("kind", "cases", "right", "95 %", "left out", "later", "held", "stuck", "decided by")
 # In ms, p50/p95.
 TIMES = ("kind", "silence", f"≤ {SOON:g} s", "dead air", "silent", "response", "cut off", "lost/rep.")
-HEADER = (*DECISIONS, *TIMES[1:], "heard-word error")
+LEGEND = f"times in ms, p50/p95; “≤ {SOON:g} s”: false stops that were over by then"
 # Strategies that a row of the terminal's table names.
 MOST_DECIDERS = 2
 HEARD_HEADER = ("word times", "cuts", "error", "95 %", "cuts with an error", "95 %", "reported too many")
@@ -31,8 +31,7 @@ def table(rows: Sequence[Figures]) -> str:
         notes = [f"{kind}: {note}" for kind, note in notes_of(rows, origin).items()]
         count = sum(row.cases for row in rows if row.origin == origin and row.kind != "all")
         head = f"{origin}: {count} cases"
-        legend = f"times in ms, p50/p95; “≤ {SOON:g} s”: false stops that were over by then"
-        parts.append("\n".join([head, *decisions, "", legend, *times, "", *notes, *summary(total)]))
+        parts.append("\n".join([head, *decisions, "", LEGEND, *times, "", *notes, *summary(total)]))
     return "\n\n".join(parts)
 
 
@@ -45,12 +44,6 @@ def heard_table(rows: Sequence[HeardFigures]) -> str:
 def goal_table(goals: Sequence[Goal]) -> str:
     """For the terminal: every goal, and whether it was met."""
     return "\n".join(["goals", *aligned([GOAL_HEADER, *map(goal_cells, goals)], numbers=3)])
-
-
-def cells(row: Figures) -> tuple[str, ...]:
-    """A row of both tables, and the error of the heard words: for the page."""
-    error = "–" if row.word_error is None else percent(row.word_error.value, 1)
-    return (*decision_cells(row, len(row.deciders)), *time_cells(row)[1:], error)
 
 
 def decision_cells(row: Figures, most: int = MOST_DECIDERS) -> tuple[str, ...]:
