@@ -28,10 +28,17 @@ def test_a_call_says_where_it_is():
         progress(record)
     progress.close()
     first, second, third, after = (line.removesuffix("\x1b[K").rstrip() for line in stream.getvalue().split("\r")[1:])
-    assert first == "   0.0 s of 31  idle           turns 0, spoken over 0"
-    assert second == "   2.0 s of 31  thinking       turns 1, spoken over 0"
-    assert third == "   4.0 s of 31  speaking       turns 1, spoken over 1"
+    assert first == "   0.0 s of 31.4  idle           turns 0, spoken over 0"
+    assert second == "   2.0 s of 31.4  thinking       turns 1, spoken over 0"
+    assert third == "   4.0 s of 31.4  speaking       turns 1, spoken over 1"
     assert after == ""
+
+
+@pytest.mark.parametrize(("at", "where"), [(0.4, "0.4 s of 0.5  "), (5.0, "5.0 s, the recording is over  ")])
+def test_a_call_is_longer_than_the_recording_that_it_plays(at, where):
+    stream = Terminal()
+    CallProgress(stream, 0.5)({"t": at, "state": "speaking"})
+    assert stream.getvalue().lstrip().startswith(where)
 
 
 def test_a_file_gets_no_progress():

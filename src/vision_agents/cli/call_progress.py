@@ -13,7 +13,7 @@ _CLEAR = "\x1b[K"
 
 
 class CallProgress:
-    """An observer of a trace that says where the call is. `seconds`: of the recording that is played.
+    """An observer of a trace that says where the call is. `seconds`: of the recording, behind which it goes on.
 
     On anything but a terminal it says nothing.
     """
@@ -32,7 +32,9 @@ class CallProgress:
             return
         self._told = at
         counts = f"turns {self._turns}, spoken over {self._interruptions}"
-        line = f"{at:6.1f} s of {self._seconds:.0f}  {record.get('state', ''):13}  {counts}"
+        # The agent is heard out, and the recording goes on as silence.
+        where = f" of {self._seconds:.1f}" if at <= self._seconds else ", the recording is over"
+        line = f"{at:6.1f} s{where}  {record.get('state', ''):13}  {counts}"
         self._stream.write(f"\r{line}{_CLEAR}")
         self._stream.flush()
 
