@@ -5,6 +5,7 @@ nothing that either says.
 """
 
 import asyncio
+from contextlib import suppress
 
 from vision_agents.core import Agent, User, warm_up
 from vision_agents.plugins import llama, local, moonshine, piper, smart_turn
@@ -32,4 +33,5 @@ async def main(port=8000):
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with suppress(KeyboardInterrupt):
+        asyncio.run(main())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import runpy
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -15,6 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from vision_agents import core
 from vision_agents.cli.agent_factory import make_agent
 from vision_agents.core import Agent, PcmData
 from vision_agents.core.agents.factory import load_factory
@@ -104,6 +107,21 @@ async def test_callers_at_the_same_time_have_their_own_conversations() -> None:
     for agent in agents:
         texts = [message.text for message in agent.conversation]
         assert (len(texts), texts[3]) == (4, SECOND)
+
+
+@pytest.mark.parametrize(
+    "name", [file.stem for file in (ROOT / "examples").glob("*.py") if "__main__" in file.read_text()]
+)
+def test_a_program_ends_quietly_by_ctrl_c(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def until_then(*_: Any, **__: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(core, "warm_up", until_then)
+    try:
+        runpy.run_module(f"examples.{name}", run_name="__main__")
+    except KeyboardInterrupt:
+        pytest.fail("it ends by a traceback")
 
 
 class Line:
