@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from vision_agents.plugins.local import Edge
+from vision_agents.plugins.local import Edge, protocol
+from vision_agents.plugins.local.switchboard import Switchboard
 
 from . import page_states
 from .devtools import find_chromium
@@ -145,6 +146,20 @@ async def test_why_an_agent_did_not_begin_stays_when_it_is_told_after_the_end(on
     await tab.click("#talk")
     assert "The agent is not there: the model cannot be reached. Press Talk" in await tab.until(NOTICE)
     assert await tab.run(STATE) == "off"
+
+
+@pytest.mark.parametrize("failed", [True, False])
+async def test_an_offer_for_which_no_agent_begins_is_told_as_one_that_broke(on, monkeypatch, failed):
+    """As a cluster tells it, whose agents are made before the answer. What was refused says itself what to do."""
+    places = await on.places(1)
+
+    async def refuse(_, page, wanted):
+        page.feed.put(protocol.refused(wanted.do, "There is no key.", attempt=wanted.attempt, failed=failed))
+
+    monkeypatch.setattr(Switchboard, "_connect", refuse)
+    tab = await on.opened(url=places.page.url)
+    await tab.click("#talk")
+    assert await tab.until(NOTICE) == "There is no key." + failed * " Press Talk to try again."
 
 
 async def test_what_is_typed_is_counted_beside_the_turns(on):

@@ -399,11 +399,17 @@ async def test_why_there_is_no_agent_is_told_in_a_sentence(monkeypatch: pytest.M
     fault: list[Exception] = []
     async with fleet(monkeypatch, create=failing_by(fault)) as there:
         tab = Tab(there.pages[0])
-        fault.append(ValueError("there is no key"))
-        assert "there is no key" in (await tab.offers())["error"]
+        fault.append(ValueError("there is no key."))
+        refused = await tab.offers()
+        assert refused["error"].startswith("The agent is not there: ")
+        assert refused["error"].endswith("there is no key.")
+        assert not refused["error"].endswith("..")
+        assert refused["failed"]
         fault.clear()
         await there.registry.drain(there.hosts[0]._release)
-        assert "No further call is taken" in (await tab.offers())["error"]
+        refused = await tab.offers()
+        assert "No further call is taken" in refused["error"]
+        assert not refused["failed"]
         there.registry._drained = None
         # A join_call that fails in mid-call, and one that is done.
         failing = asyncio.Event()
@@ -411,13 +417,14 @@ async def test_why_there_is_no_agent_is_told_in_a_sentence(monkeypatch: pytest.M
         async def join_call(agent: Any, **_: Any) -> None:
             async with agent.join():
                 await failing.wait()
-                raise ConnectionError("no network")
+                raise ConnectionError("there is no network.")
 
         there.hosts[0]._calls.launcher.join_call = join_call
         answer = await tab.calls()
         failing.set()
         failed = await tab.told(edge="call", state="failed", connection=answer["connection"])
-        assert "no network" in failed["error"]
+        assert failed["error"].endswith("there is no network.")
+        assert not failed["error"].endswith("..")
         there.hosts[0]._calls.launcher.join_call = None
         answer = await tab.calls()
         there.agents()[0].edge._sink.ended()

@@ -40,6 +40,15 @@ TYPED = f"{MAX_TYPED} texts wait for their answers: let the agent speak first"
 # Of a caller's key: those that we make are shorter.
 MAX_KEY = 64
 
+# What pages are told of an agent, see `sentence`: it did not begin, or its process died.
+NOT_THERE = "The agent is not there"
+GONE = "The agent is gone"
+
+
+def sentence(what: str, why: str) -> str:
+    """A sentence for people: what happened, and why, be that a sentence itself. The page says what to do next."""
+    return f"{what}: {why.rstrip('.')}."
+
 
 # Records that pages get beside the agent's.
 
@@ -86,7 +95,10 @@ def answer(attempt: int, sdp: str, connection: str) -> Record:
 
 
 def refused(what: str, sentence: str, **more: Any) -> Record:
-    """A message of the page, `what` it wanted to do, was not granted. `more`: the attempt of an offer."""
+    """A message of the page, `what` it wanted to do, was not granted.
+
+    `more`: the `attempt` of an offer, and whether it `failed`: it would have been granted, but the agent did not begin.
+    """
     return {"edge": "refused", "do": what, "error": sentence, **more}
 
 

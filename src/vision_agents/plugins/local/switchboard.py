@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vision_agents.core.failures import log_failure
+from vision_agents.core.failures import log_failure, reason_of
 from vision_agents.core.tasks import Tasks, own_errors
 
 from . import protocol
@@ -319,8 +319,7 @@ class Switchboard(Pages):
             await self._until_over(place)
         except Exception as error:
             log_failure(logger, "a caller's agent", error)
-            why = str(error).rstrip(".") or type(error).__name__
-            place.edge.hang_up(error=f"The agent is not there: {why}.")
+            place.edge.hang_up(error=protocol.sentence(protocol.NOT_THERE, reason_of(error)))
         finally:
             self._forget(place)
             await place.edge.leave()

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from ray.exceptions import RayError
 
 from vision_agents.core.conversation import Message
+from vision_agents.core.failures import reason_of
 from vision_agents.core.tasks import Tasks
 from vision_agents.plugins.local import protocol
 from vision_agents.plugins.local.feed import Feed, Send
@@ -57,8 +58,6 @@ STAYS = "the agent before does not leave"
 NO_CALL = "there is no conversation: press Talk first"
 NO_REGISTRY = "the registry of the calls does not answer: try again in a moment"
 TOO_OFTEN = "You call too often. Try again in {wait:.0f} s."
-NOT_THERE = "The agent is not there: {error}."
-GONE = "The agent is gone: {error}."
 PROGRAMS = "agents are in other processes here: post the offer to /calls/{id}/sessions"
 
 
@@ -234,10 +233,10 @@ class Line:
         self._tell(known or ending)
 
     def _tell(self, ending: Ending) -> None:
-        error = ending.error or ending.end
         if ending.lost:
-            state, more = ("failed", NOT_THERE) if ending.end == End.FAILED else ("lost", GONE)
-            self.page.feed.put(protocol.call(self.session, state, error=more.format(error=error)))
+            state, what = ("failed", protocol.NOT_THERE) if ending.end == End.FAILED else ("lost", protocol.GONE)
+            error = protocol.sentence(what, ending.error or ending.end)
+            self.page.feed.put(protocol.call(self.session, state, error=error))
         else:
             taken = ending.taken and not self.left
             self.page.feed.put(protocol.call(self.session, "taken over" if taken else "over"))
@@ -248,13 +247,13 @@ class Line:
         except Refused as refusal:
             self._refuse(wanted, NOT_TAKEN.format(refusal=refusal))
         except (CreateAgentError, StartError, RayError) as error:
-            self._refuse(wanted, NOT_THERE.format(error=error))
+            self._refuse(wanted, protocol.sentence(protocol.NOT_THERE, reason_of(error)), failed=True)
         else:
             self.page.feed.put(protocol.answer(wanted.attempt, answer, self.session))
             self.page.feed.put(protocol.place(kept=True, full=""))
 
-    def _refuse(self, wanted: Connect, why: str) -> None:
-        self.page.feed.put(protocol.refused(wanted.do, why, attempt=wanted.attempt))
+    def _refuse(self, wanted: Connect, why: str, failed: bool = False) -> None:
+        self.page.feed.put(protocol.refused(wanted.do, why, attempt=wanted.attempt, failed=failed))
 
     async def _start_patiently(self, wanted: Connect) -> str:
         """Begin the session as soon as there is a place: where a host has died another one is on its way."""

@@ -160,7 +160,7 @@ async function begin(open, fresh, patient) {
   context = new AudioContext({ latencyHint: "interactive" });
   try {
     const stream = await open();
-    mine = call = new Call(stream, at("voice"), (text) => end(`${text} Press Talk to try again.`), silenced);
+    mine = call = new Call(stream, at("voice"), (text) => end(retry(text)), silenced);
     beginning = false;
     if (!caller) line.take(mine, stream);
     showButtons();
@@ -202,6 +202,11 @@ function connected({ agent, fresh }) {
   floor.enter(true);
   showButtons();
   caller?.run().catch((error) => end(error.message));
+}
+
+// What broke a call, or kept it from beginning, with what to do. What was refused says so itself.
+function retry(text) {
+  return `${text} Press Talk to try again.`;
 }
 
 function end(text = "") {
@@ -322,12 +327,12 @@ const EDGE = {
     else if (record.state === "connected") connected(record);
     else if (record.state === "taken over") end("The call was taken over by another tab. Press Talk to take it back.");
     else if (record.state === "lost") lose(record.error);
-    else if (record.state === "failed") end(`${record.error} Press Talk to try again.`);
+    else if (record.state === "failed") end(retry(record.error));
     else end();
   },
   answer: (record) => offers.take(record),
   refused: (record) => {
-    if (record.do === "connect") offers.take(record);
+    if (record.do === "connect") offers.take(record.failed ? { ...record, error: retry(record.error) } : record);
     else notice.say(`That was not done: ${record.error}.`);
     if (record.do === "change") settings.restore();
   },
@@ -352,7 +357,7 @@ function take(record) {
 // Of a call before this one: why it ended may be told after that it did.
 function late({ connection, state, error }) {
   if (state === "failed" && connection === last && call === null && !beginning) {
-    notice.say(`${error} Press Talk to try again.`);
+    notice.say(retry(error));
   }
 }
 
@@ -360,7 +365,7 @@ function late({ connection, state, error }) {
 function lose(error) {
   const how = again();
   drop();
-  if (!rescue.now(how, `${error} Another agent goes on.`)) end(`${error} Press Talk to try again.`);
+  if (!rescue.now(how, `${error} Another agent goes on.`)) end(retry(error));
 }
 
 function linked(open) {
