@@ -25,7 +25,7 @@ from vision_agents.core.remote.voice_trigger import VOICE_SECONDS
 from vision_agents.testing.contract import frames
 from vision_agents.testing.parts import tone
 
-from .made_link import RATE, Made, MadeUpError, settle, silence, started
+from .made_link import RATE, Made, MadeUpError, Session, settle, silence, started
 
 pytestmark = pytest.mark.virtual_time
 
@@ -382,6 +382,47 @@ async def test_what_nobody_understood_before_it_was_given_up_is_heard_when_it_is
     await say(link, silence(300.0), tone(1.0, RATE), silence(0.5))
     assert len(link.attempts) == 4
     assert link.session.seconds == pytest.approx((0.0 if understood else 1.5) + 2.0 + 2.0, abs=0.5)
+    await link.close()
+
+
+class Choking(Made):
+    """A link to a service that breaks when it is sent more than five seconds of audio in one."""
+
+    async def _send_audio(self, session: Session, audio: PcmData) -> None:
+        now = asyncio.get_running_loop().time()
+        self.sent = [(at, seconds) for at, seconds in getattr(self, "sent", []) if at > now - 1.0]
+        self.sent.append((now, audio.duration))
+        await super()._send_audio(session, audio)
+        if sum(seconds for _, seconds in self.sent) > 5.0:
+            self.sent.clear()
+            raise OSError("too much at once")
+
+
+async def test_what_every_session_is_lost_with_is_not_heard_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    link = Choking()
+    await link.start()
+    await say(link, tone(8.0, RATE))
+    link.session.coming.put_nowait(OSError("gone"))
+    await say(link, silence(120.0))
+    assert not link.up
+    assert "it is forgotten" in caplog.text
+    await say(link, tone(1.0, RATE), silence(1.0))
+    assert link.up
+    await link.close()
+
+
+async def test_what_was_said_is_forgotten_when_nobody_is_there_any_more() -> None:
+    link = await started(None)
+    await say(link, tone(1.0, RATE))
+    link.session.coming.put_nowait(MadeUpError("no credit", "wrong_key"))
+    await settle()
+    await say(link, tone(1.0, RATE))
+    link.forget_audio()
+    await say(link, silence(BARRED))
+    assert len(link.attempts) == 1, "nobody is there who speaks"
+    await say(link, tone(1.0, RATE), silence(0.5))
+    assert len(link.attempts) == 2
+    assert link.session.seconds == pytest.approx(1.5 + PREROLL - VOICE_SECONDS, abs=0.05)
     await link.close()
 
 

@@ -9,6 +9,7 @@ from vision_agents.core import Agent
 from vision_agents.core.agents import AgentSpeechEndedEvent
 from vision_agents.core.audio import PcmData
 from vision_agents.core.edge import FRAME_SECONDS
+from vision_agents.core.participants import Participant
 from vision_agents.core.turn_detection import TurnEndedEvent, TurnStartedEvent
 from vision_agents.testing.contract import frames
 from vision_agents.testing.parts import LoopEdge, tone
@@ -24,6 +25,8 @@ class AgentCall:
     def __init__(self, agent: Agent, edge: LoopEdge) -> None:
         self.agent = agent
         self.edge = edge
+        # Who is at the microphone, if anybody is.
+        self.caller: Participant | None = ANNA
         self.events: list[Event] = []
         self._speaking = 0.0
         self._microphone: asyncio.Task[None] | None = None
@@ -48,12 +51,13 @@ class AgentCall:
         sound = next(frames(tone(1.0, 48_000)))
         silence = next(frames(PcmData.silence(1.0, 48_000)))
         while self.edge.sink is not None:
-            self.edge.sink.audio(sound if self._speaking > 0 else silence, ANNA)
+            if self.caller is not None:
+                self.edge.sink.audio(sound if self._speaking > 0 else silence, self.caller)
             self._speaking -= FRAME_SECONDS
             await asyncio.sleep(FRAME_SECONDS)
 
     def speak(self, seconds: float) -> None:
-        """Anna begins to speak."""
+        """The caller begins to speak."""
         self._speaking = seconds
 
     async def until(self, condition: Callable[[], object]) -> None:

@@ -17,9 +17,11 @@ from vision_agents.core.floor.replying import NOT_APOLOGISED
 from vision_agents.core.llm import Realtime
 from vision_agents.core.remote import RemoteError
 from vision_agents.core.remote.realtime import ASKED_AGAIN
+from vision_agents.core.remote.realtime_link import PREROLL
 from vision_agents.testing.parts import LoopEdge
 
 from .call import AgentCall
+from .kit import ANNA, BEN
 
 PREAMBLE = "let me see."
 ANSWER = "it is done and all of it is well."
@@ -234,6 +236,27 @@ class LossStories(abc.ABC):
             # More than what has been said since, by all that was said before.
             since = (len(call.edge.frames) - begun) * FRAME_SECONDS
             assert service.session.heard > since + 0.8
+
+    async def test_what_was_said_by_who_has_left_is_not_answered_to_who_comes(self, service: Any) -> None:
+        call = self._call(service)
+        service.will_hear("pay it", "are you there")
+        service.will_say(*[ANSWER] * 12)
+        async with call:
+            call.speak(0.8)
+            await asyncio.sleep(0.6)
+            service.refuses = HTTPStatus.SERVICE_UNAVAILABLE
+            await service.disconnect()
+            await asyncio.sleep(60.0)
+            assert call.edge.sink is not None
+            call.caller = None
+            call.edge.sink.participant_left(ANNA)
+            await asyncio.sleep(60.0)
+            service.refuses, call.caller = None, BEN
+            begun = len(call.edge.frames)
+            call.speak(0.8)
+            await call.until(lambda: any(call.edge.audible[begun:]))
+            since = (len(call.edge.frames) - begun) * FRAME_SECONDS
+            assert service.session.heard <= since + PREROLL
 
     async def test_what_is_heard_again_when_a_service_is_back_is_answered(self, service: Any) -> None:
         """All of it comes in an instant: the turn is over as it begins, and so much of it is silence."""

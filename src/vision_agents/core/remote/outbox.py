@@ -98,6 +98,15 @@ class Outbox(Generic[M]):
     def clear(self) -> None:
         """Forget everything: nobody will send it."""
         self.messages.clear()
+        self._drop()
+
+    def forget_audio(self) -> None:
+        """Forget all audio, also what was put back; the log says so if somebody spoke in it."""
+        if with_sound([*self._again, *self._audio]):
+            logger.warning("%s has not heard all that was said: it is forgotten", self._service)
+        self._drop()
+
+    def _drop(self) -> None:
         self._again.clear()
         self._audio.clear()
         self._seconds = 0.0

@@ -79,6 +79,10 @@ class RealtimeSession(abc.ABC):
         """Take note that the service has understood what was said: its words came, or an answer, or a call."""
         self._link.understood()
 
+    def forget_audio(self) -> None:
+        """Forget what was said and not understood: nobody is there any more."""
+        self._link.forget_audio()
+
     async def ask(self, text: str, request: int | None = None) -> None:
         """Have a text answered, and report the answer with the key `request`.
 
@@ -247,6 +251,12 @@ class RemoteRealtime(llm.Realtime):
         mixed = self.microphones.mix(audio, participant)
         if mixed is not None and self._session is not None:
             self._session.hear(mixed)
+
+    def forget(self, participant: Participant) -> None:
+        super().forget(participant)
+        # Whoever joins next, perhaps long after, is not answered what somebody else has asked.
+        if self.microphones.loudest is None and self._session is not None:
+            self._session.forget_audio()
 
     async def send_text(self, text: str, request: int | None = None) -> None:
         """Have a text answered. Raises the service's error if there is no connection and none can be had."""

@@ -203,6 +203,13 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
         """Take note that the service has understood what was said: the next session need not hear it again."""
         self._sent.understood()
 
+    def forget_audio(self) -> None:
+        """Forget what was said, but for what is just being sent: nobody is there who waits for an answer."""
+        self._sent.forget()
+        if not self.up:
+            self._voice.stop()
+            self._outbox.forget_audio()
+
     def renew(self) -> None:
         """Put another session in place of this one, in which nothing is sent any more."""
         self._renew(wanted=False)
@@ -218,7 +225,7 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
         """Close the session. Harmless twice."""
         await self._end()
         self._outbox.clear()
-        self._sent.clear()
+        self._sent.forget()
 
     # Sessions.
 
@@ -243,13 +250,18 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
             await self._sessions(opening)
         finally:
             self._outbox.messages.clear()
-            # It may take long until somebody opens the next one: that hears what nobody has understood.
-            self._outbox.put_back(with_sound(self._sent.take()))
-            self._outbox.set_aside()
+            self._keep_audio()
             self._error = self._error or self.service.failure("it was closed while it was being opened.")
             self._voice.bar(BARRED if self._error.hopeless else REOPEN_PAUSE)
             if not opening.done():
                 opening.set_exception(self._error)
+
+    def _keep_audio(self) -> None:
+        """Keep what nobody has understood: it may take long until somebody opens the next session, which hears it."""
+        self._outbox.put_back(with_sound(self._sent.take()))
+        self._outbox.set_aside()
+        if self._sent.in_vain:
+            self.forget_audio()  # It may be why they were lost, and so would be all that follow.
 
     def _reopen_for_voice(self) -> None:
         """Try once to open a session for somebody who speaks; a failure is told as giving up was."""

@@ -19,6 +19,9 @@ LEAD = 0.5
 SPEAKING = 0.45
 PAUSE = 0.4
 
+# So often the same sound is sent again. Where each session is lost with it, they may be lost because of it.
+AGAIN = 4
+
 
 class SentAudio:
     """The latest audio, from before the first sound in it that nobody has understood; without sound, `LEAD` seconds."""
@@ -29,6 +32,13 @@ class SentAudio:
         self._sound = SoundTracker(PAUSE)
         # Somebody has spoken for longer than `LIMIT`.
         self._cut = False
+        # How often sound was taken since anything was understood.
+        self._repeats = 0
+
+    @property
+    def in_vain(self) -> bool:
+        """Return whether sound was taken more than `AGAIN` times, and nothing was understood."""
+        return self._repeats > AGAIN
 
     def add(self, audio: PcmData) -> None:
         """Add a piece that is being sent."""
@@ -43,23 +53,29 @@ class SentAudio:
 
     def understood(self) -> None:
         """Forget what was said: its words are known, or it is being answered. What is being said just now is not."""
+        self._repeats = 0
         stretch = self._sound.stretch()
         if stretch is not None and stretch[1] < SPEAKING:
             self._cut &= self._seconds <= LEAD + sum(stretch)
             self._keep(min(LIMIT, LEAD + sum(stretch)))
         else:
-            self.clear()
+            self._clear()
 
     def take(self) -> list[PcmData]:
         """Returns all of it, oldest first, and forgets it."""
         pieces = list(self._pieces)
+        self._repeats += self._sound.stretch() is not None
         if self._cut:
             logger.warning("somebody has spoken for more than %.0f s: what is older is not heard again", LIMIT)
-        self.clear()
+        self._clear()
         return pieces
 
-    def clear(self) -> None:
-        """Forget it."""
+    def forget(self) -> None:
+        """Forget it, and how often it was taken."""
+        self._clear()
+        self._repeats = 0
+
+    def _clear(self) -> None:
         self._pieces.clear()
         self._seconds = 0.0
         self._sound = SoundTracker(PAUSE)

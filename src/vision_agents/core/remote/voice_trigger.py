@@ -41,6 +41,7 @@ class VoiceTrigger:
 
     def stop(self) -> None:
         """Make no call for what was heard until now."""
+        self._sound = SoundTracker()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
