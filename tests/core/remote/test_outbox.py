@@ -84,6 +84,17 @@ async def test_what_was_said_while_nobody_takes_audio_is_kept_and_bounded(caplog
     assert "the service takes no audio: of what was said 60 s are kept" in caplog.text
 
 
+@pytest.mark.parametrize("level", [400.0, 1500.0])
+async def test_noise_does_not_displace_what_was_said(level: float) -> None:
+    outbox: Outbox[str] = Outbox("the service")
+    said, noise = list(frames(tone(2.0, 16_000))), list(frames(tone(600.0, 16_000, level=level / 23_170)))
+    for piece in [*noise[:500], *said, *noise]:
+        outbox.put_audio(piece)
+    left = taken(outbox, 0.0)
+    assert {id(piece) for piece in said} <= {id(piece) for piece in left}
+    assert sum(piece.duration for piece in left) <= 2.5 * AUDIO_LIMIT
+
+
 @pytest.mark.parametrize("waiting", [0, 5, round(AUDIO_LIMIT)])
 async def test_what_is_put_back_displaces_nothing_and_is_displaced_by_nothing(
     caplog: pytest.LogCaptureFixture, waiting: int

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 from ..audio import PcmData
-from .sound import with_sound
+from .sound import SoundTracker, with_sound
 
 M = TypeVar("M")
 
@@ -33,6 +33,8 @@ class Outbox(Generic[M]):
         self._again: deque[PcmData] = deque()
         self._audio: deque[PcmData] = deque()
         self._seconds = 0.0
+        # Of what was set aside: steady noise is no speech the next time either, and would displace it.
+        self._sound = SoundTracker()
         self._something = asyncio.Event()
         self.messages: deque[M] = deque()
 
@@ -66,7 +68,7 @@ class Outbox(Generic[M]):
         while self._audio and self._seconds > latest:
             older.append(self._audio.popleft())
             self._seconds -= older[-1].duration
-        spoken = with_sound(older)
+        spoken = with_sound(older, self._sound)
         if spoken:
             self._again.extend(spoken)
             self._bound()

@@ -21,7 +21,6 @@ GAP = 1.5
 # Seconds without sound after which there is no use in speaking of the last one.
 LATELY = 10.0
 
-
 # Seconds of audio that are kept around sound.
 MARGIN = 0.5
 
@@ -79,9 +78,12 @@ class SoundTracker:
         return None if self._began is None or silence > LATELY else (self._last - self._began, silence)
 
 
-def with_sound(pieces: list[PcmData]) -> list[PcmData]:
-    """Return the pieces from the first sound in them to the last one, with up to `MARGIN` seconds on either side."""
-    tracker, sounding = SoundTracker(), list[int]()
+def with_sound(pieces: list[PcmData], tracker: SoundTracker | None = None) -> list[PcmData]:
+    """Return the pieces from the first sound in them to the last one, with up to `MARGIN` seconds on either side.
+
+    `tracker`: of what came before them: it knows the background.
+    """
+    tracker, sounding = tracker or SoundTracker(), list[int]()
     for number, piece in enumerate(pieces):
         tracker.hear(piece)
         stretch = tracker.stretch()
