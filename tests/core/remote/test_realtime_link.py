@@ -403,11 +403,13 @@ async def test_what_every_session_is_lost_with_is_not_heard_for_ever(caplog: pyt
     await link.start()
     await say(link, tone(8.0, RATE))
     link.session.coming.put_nowait(OSError("gone"))
-    await say(link, silence(120.0))
+    await say(link, silence(25.0), tone(1.0, RATE), silence(100.0))
     assert not link.up
     assert "it is forgotten" in caplog.text
     await say(link, tone(1.0, RATE), silence(1.0))
     assert link.up
+    # What was said to none of them is no reason.
+    assert link.session.seconds == pytest.approx(2.0 + 2.0 + PREROLL - VOICE_SECONDS, abs=0.05)
     await link.close()
 
 

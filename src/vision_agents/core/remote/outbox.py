@@ -100,18 +100,18 @@ class Outbox(Generic[M]):
     def clear(self) -> None:
         """Forget everything: nobody will send it."""
         self.messages.clear()
-        self._drop()
-
-    def forget_audio(self) -> None:
-        """Forget all audio, also what was put back; the log says so if somebody spoke in it."""
-        if with_sound([*self._again, *self._audio]):
-            logger.warning("%s has not heard all that was said: it is forgotten", self._service)
-        self._drop()
-
-    def _drop(self) -> None:
         self._again.clear()
         self._audio.clear()
         self._seconds = 0.0
+
+    def forget_audio(self, *, unsent: bool = True) -> None:
+        """Forget what was put back or set aside, and (`unsent`) the latest audio; the log says so if it was sound."""
+        if with_sound([*self._again, *(self._audio if unsent else ())]):
+            logger.warning("%s has not understood all that was said: it is forgotten", self._service)
+        self._again.clear()
+        if unsent:
+            self._audio.clear()
+            self._seconds = 0.0
 
     async def wait(self, timeout: float | None) -> bool:
         """Wait until something is there, at most `timeout` seconds (None: for ever); returns whether it is."""

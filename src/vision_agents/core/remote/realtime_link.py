@@ -2,8 +2,7 @@
 
 One task keeps one session after another: opens it, reads and writes until it breaks or has to be renewed, closes it.
 What the conversation sends waits its turn in between. Messages are for the session in which they were sent, and are
-dropped with it; audio is for whichever session comes next, what was sent and not understood in the last one included,
-also where that is long after the last one was given up.
+dropped with it; audio is for whichever session comes next, however late, with what was not understood in the last one.
 """
 
 from __future__ import annotations
@@ -259,9 +258,10 @@ class RealtimeLink(abc.ABC, Generic[S, M]):
     def _keep_audio(self) -> None:
         """Keep what nobody has understood: it may take long until somebody opens the next session, which hears it."""
         self._outbox.put_back(with_sound(self._sent.take()))
+        if self._sent.in_vain:  # It may be why they were lost, and so would be all that follow.
+            self._sent.forget()
+            self._outbox.forget_audio(unsent=False)
         self._outbox.set_aside()
-        if self._sent.in_vain:
-            self.forget_audio()  # It may be why they were lost, and so would be all that follow.
 
     def _reopen_for_voice(self) -> None:
         """Try once to open a session for somebody who speaks; a failure is told as giving up was."""
