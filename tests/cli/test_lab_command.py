@@ -60,6 +60,8 @@ def test_a_run_writes_its_results_and_says_the_figures(lab, tmp_path):
     assert printed.splitlines()[0].endswith("3 are the same")
     printed = lab("replay", out, "--policy", "commit_speech=9", "strategies=length", "--only", "fox-01")[1]
     assert printed.startswith("- fox-01 ")
+    # By its group in the suite.
+    assert lab("replay", out, "--only", "fox", "--only", "hum")[1].splitlines()[0].endswith("2 are the same")
 
 
 def test_a_run_without_traces_leaves_none_of_an_earlier_one(lab, tmp_path, monkeypatch):
@@ -96,6 +98,7 @@ def test_what_a_replay_cannot_show_is_said(lab, tmp_path):
     status, printed = lab("replay", tmp_path, "--try", "commit_speech=0.5")
     assert (status, len(printed.splitlines())) == (2, 1)
     assert "nothing can be tried" in printed
+    assert 'give the clips in manifest.json a "source"' in printed
 
 
 def test_rules_are_tried_on_what_was_heard_before(lab, tmp_path):
@@ -117,7 +120,12 @@ def test_rules_are_tried_on_what_was_heard_before(lab, tmp_path):
         (["run", "--suite", "nowhere.yaml"], "there is no suite nowhere.yaml; check --suite"),
         (["run", "--suite", "none"], "there are no recordings: give --audio"),
         (["run", "--level", "side_tak=-3"], "there are no recordings: give --audio"),
-        (["run", "--only", "thunder"], "no case is of the kind thunder; there are"),
+        (
+            ["run", "--only", "thunder"],
+            "no case is of the kind thunder, nor is that the id of a case or of its group; there",
+        ),
+        (["run", "--only", "backchannel", "--only", "thunder"], "no case is of the kind thunder"),
+        (["run", "--only", "comands"], "Did you mean commands?"),
         (["run", "--only", "backchanel"], "Did you mean backchannel?"),
         (["run", "--policy", "mood=good"], "no policy setting 'mood'"),
         (["run", "--policy", "mood"], "takes NAME=VALUE"),

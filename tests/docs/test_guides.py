@@ -18,12 +18,14 @@ from vision_agents.core import Agent
 from vision_agents.testing.parts import LoopEdge
 
 from .test_pages import PAGES
-from .test_recipes import ROOT, follow, run_pytest
+from .test_recipes import ROOT, as_in_the_clone, follow, run_pytest
 
 PAGE = (ROOT / "docs" / "plugin.md").read_text()
 
 # "`path`:" at the end of a paragraph, and the block under it.
 FILES = dict(re.findall(r"`([\w./]+)`:\n\n```\w+\n(.*?)```", PAGE, re.DOTALL))
+# The keys of a loop over several.
+KEYS = re.compile(r"for key in \(([^)]+)\)")
 PLUGIN = "src/vision_agents/plugins/speechserver/__init__.py"
 
 
@@ -78,8 +80,38 @@ def test_what_programs_read_is_made_of_the_pages() -> None:
 
 def test_a_conversation_in_milliseconds(tmp_path: Path) -> None:
     follow((ROOT / "docs" / "testing.md").read_text(), tmp_path)
-    options = ["-q", "-c", os.devnull, "--import-mode=prepend", "--rootdir", str(tmp_path)]
-    assert "4 passed" in run_pytest(options, tmp_path, ROOT / "src")
+    files = sorted(path.name for path in tmp_path.iterdir())
+    for options in (["-q", "-c", os.devnull, "--rootdir", str(tmp_path)], as_in_the_clone(tmp_path)):
+        assert "4 passed" in run_pytest([*options, *files], tmp_path, ROOT / "src")
+
+
+def test_a_part_that_computes_here_keeps_its_contract(tmp_path: Path) -> None:
+    block = re.search(r"### A part that computes here\n.*?```python\n(.*?)```", PAGE, re.DOTALL)
+    assert block is not None
+    assert "mine.TTS()" in block[1]
+    (tmp_path / "mine.py").write_text("from vision_agents.testing.parts import ToneTTS as TTS\n")
+    (tmp_path / "test_mine.py").write_text(f"import mine\n\n{block[1]}")
+    options = ["-c", os.devnull, "-o", "asyncio_mode=auto", "--rootdir", str(tmp_path), "-rs", "test_mine.py"]
+    told = run_pytest(options, tmp_path, ROOT / "src")
+    assert "it computes here" in told
+    assert re.search(r"\d+ passed, \d+ skipped", told), told
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_a_program_does_what_it_defines(path: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL)
+    programs = [block for block in blocks if "async def main(" in block]
+    assert [program for program in programs if "main()" not in program.partition("async def main(")[2]] == []
+
+
+def test_the_lab_names_every_key_of_a_manifest() -> None:
+    source = (ROOT / "src" / "vision_agents" / "lab" / "manifest.py").read_text()
+    page = (ROOT / "docs" / "lab.md").read_text()
+    read = set(re.findall(r'clip\.get\("(\w+)"', source)) | set(re.findall(r'"(\w+)"', "".join(KEYS.findall(source))))
+    assert {"file", "onset_s", "source", "pauses_s"} < read
+    table = page.split("### Recordings of your own")[1].split("\n## ")[0]
+    named = {key for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for key in re.findall(r"`(\w+)`", row)}
+    assert named == read
 
 
 NAMED = re.findall(r"`(tests/[\w/]+\.py)::([\w:]+)`", (ROOT / "docs" / "architecture.md").read_text())

@@ -56,7 +56,8 @@ def inserted(text: str, side: str, line: str, code: str) -> str:
 
 def run_pytest(arguments: list[str], folder: Path, *sources: Path) -> str:
     """Run the tests of a recipe, of which there must be some, in a process of their own."""
-    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sources))}
+    # As `pytest` does, and `python -m` does not: the folder is no place to import from.
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sources)), "PYTHONSAFEPATH": "1"}
     surroundings.pop("PYTEST_ADDOPTS", None)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
     done = subprocess.run(command, cwd=folder, env=surroundings, capture_output=True, text=True, check=False)
@@ -69,7 +70,14 @@ def test_a_strategy(tmp_path: Path) -> None:
     follow(text, tmp_path)
     command = COMMAND.search(text)
     assert command is not None
-    assert "2 passed" in run_pytest([*command[1].split()[1:], "-c", os.devnull], tmp_path, ROOT / "src")
+    for options in (["-c", os.devnull], as_in_the_clone(tmp_path)):
+        assert "2 passed" in run_pytest([*command[1].split()[1:], *options], tmp_path, ROOT / "src")
+
+
+def as_in_the_clone(folder: Path) -> list[str]:
+    """The options of tests that are written in the folder of the clone; it is stood for by `folder`."""
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    return ["--rootdir", str(folder)]
 
 
 def test_an_effect_of_the_floor(tmp_path: Path) -> None:

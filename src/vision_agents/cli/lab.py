@@ -68,7 +68,8 @@ def add_arguments(subparsers: Subparsers) -> None:
         action="append",
         default=[],
         metavar="KIND",
-        help=f"run the cases of this kind alone, or of this id; {HEARD}: cut real speech off, and align it",
+        help="run the cases of this kind alone, of this group of a suite, or of this id; "
+        f"{HEARD}: cut real speech off, and align it",
     )
     runner.add_argument(
         "--primer",
@@ -125,8 +126,8 @@ def add_arguments(subparsers: Subparsers) -> None:
     comparer = commands.add_parser(
         "compare", help="tell which cases changed between two results", description="Tell which cases changed."
     )
-    comparer.add_argument("before", type=Path, metavar="A.json")
-    comparer.add_argument("after", type=Path, metavar="B.json")
+    comparer.add_argument("before", type=Path, metavar="A.json", help="the lab.json of a run")
+    comparer.add_argument("after", type=Path, metavar="B.json", help="that of a later one")
 
 
 def run(args: argparse.Namespace) -> int:

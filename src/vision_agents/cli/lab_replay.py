@@ -26,8 +26,8 @@ def run_replay(args: argparse.Namespace, policy: dict[str, str], progress: Calla
     before = replace(before, cases=tuple(of_kinds(before.cases, args.only)))
     if numbers and not any(case.source for case in before.cases if case.decision != "failed"):
         raise LabError(
-            "nothing can be tried: a source is judged by what is best on all others, and none of these cases has one; "
-            "those of recordings have (lab run --audio DIR)"
+            "nothing can be tried: a source is judged by what is best on all others, and none of these cases has one: "
+            'give the clips in manifest.json a "source", and run the lab on them again (lab run --keep --audio DIR)'
         )
     print(described(replay_cases(args.folder, before, policy, numbers, args.jobs, progress)))
     if beyond := unseen(policy):
@@ -39,7 +39,11 @@ def add_replay(parser: argparse.ArgumentParser, jobs: Callable[[str], int]) -> N
     """Add the arguments of the command."""
     parser.add_argument("folder", type=Path, metavar="DIR", help="where `lab run --keep` has written its results")
     parser.add_argument(
-        "--only", action="append", default=[], metavar="KIND", help="decide the cases of this kind alone, or of this id"
+        "--only",
+        action="append",
+        default=[],
+        metavar="KIND",
+        help="decide the cases of this kind alone, of this group of a suite, or of this id",
     )
     parser.add_argument(
         "--try",
