@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import asyncio
 import os
 import subprocess
@@ -33,6 +34,8 @@ def test_it_has_all_that_a_project_has(project: Path) -> None:
     assert (project / "README.md").read_text().startswith("# my-agent\n")
     assert not any("$" in path.read_text() for path in project.iterdir())
     ast.parse((project / "agent.py").read_text())
+    named = {name for path in project.iterdir() for name in re.findall(r"[\w/-]+\.(?:md|py)\b", path.read_text())}
+    assert [name for name in named if not (project / name).exists()] == []
 
 
 @pytest.mark.parametrize("found", [True, False])

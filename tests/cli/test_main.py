@@ -1,10 +1,11 @@
 """The entry point: quick, and every failure is one line with an exit status."""
 
+import argparse
 import os
 import subprocess
 import sys
 from contextlib import suppress
-from importlib import metadata
+from importlib import import_module, metadata
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import soundfile
 
 from vision_agents.cli import report
 from vision_agents.cli.main import COMMANDS, main
+from vision_agents.serving import runner
 
 HEAVY = ("numpy", "aiohttp", "aiortc", "onnxruntime", "soundfile", "soxr")
 
@@ -166,3 +168,22 @@ def test_a_misspelt_command_is_told_which_was_meant(capsys, wrote, meant):
     with pytest.raises(SystemExit, match="2"):
         main([wrote])
     assert f"there is no command {wrote}. Did you mean {meant}?" in capsys.readouterr().err
+
+
+def unexplained(parser: argparse.ArgumentParser) -> list[str]:
+    """The arguments of a command line, and of its commands, without a help text."""
+    found: list[str] = []
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found += [name for each in action.choices.values() for name in unexplained(each)]
+        elif not action.help:
+            found.append(f"{parser.prog} {action.dest}")
+    return found
+
+
+def test_every_argument_is_explained() -> None:
+    commands = argparse.ArgumentParser()
+    subparsers = commands.add_subparsers()
+    for command in COMMANDS:
+        import_module(f"vision_agents.cli.{command}").add_arguments(subparsers)
+    assert unexplained(commands) + unexplained(runner._parser()) == []

@@ -72,6 +72,18 @@ def test_every_line_that_installs_an_extra_names_this_distribution_and_one_of_it
     assert [extra for extra in project["optional-dependencies"] if not re.fullmatch(r"[a-z0-9-]+", extra)] == []
 
 
+def test_what_is_installed_by_name_says_where() -> None:
+    """The package is in no index of its own: pip finds it where the clone, or a wheel, is installed."""
+    lines = [
+        line
+        for path in PAGES
+        for line in path.read_text().splitlines()
+        if line.startswith('pip install "interruptible-')
+    ]
+    assert len(lines) > 8
+    assert [line for line in lines if "# in an environment that has the clone" not in line] == []
+
+
 def test_the_index_names_every_page() -> None:
     index = (ROOT / "docs" / "README.md").read_text()
     pages = [path.name for path in (ROOT / "docs").glob("*.md") if path.name != "README.md"]

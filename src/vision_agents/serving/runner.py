@@ -190,18 +190,38 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Run a voice agent in one call, or serve many.")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="have one agent join one call")
-    run.add_argument("--call-type", default="default")
+    run.add_argument(
+        "--call-type", default="default", help="its type, where the edge's provider has types (default: default)"
+    )
     run.add_argument("--call-id", default=None, help="by default a new one")
-    run.add_argument("--log-level", type=str.upper, choices=_LEVELS, default="INFO")
-    run.add_argument("--no-demo", action="store_true", help="taken for programs that say it; no page is opened anyway")
+    run.add_argument(
+        "--log-level", type=str.upper, choices=_LEVELS, default="INFO", help="what is logged (default: INFO)"
+    )
+    run.add_argument(
+        "--no-demo",
+        action="store_true",
+        help="without effect, for command lines of other versions: no page is opened in any case",
+    )
     serve = commands.add_parser("serve", help="have agents join calls as they are asked to over HTTP")
-    serve.add_argument("--host", default="127.0.0.1")
-    serve.add_argument("--port", type=int, default=8000)
-    serve.add_argument("--agents-log-level", type=str.upper, choices=_LEVELS, default="INFO")
-    serve.add_argument("--http-log-level", type=str.upper, choices=_LEVELS, default="INFO")
+    serve.add_argument("--host", default="127.0.0.1", help="the address to serve at (default: 127.0.0.1)")
+    serve.add_argument("--port", type=int, default=8000, help="its port, 0 for any free one (default: 8000)")
+    serve.add_argument(
+        "--agents-log-level", type=str.upper, choices=_LEVELS, default="INFO", help="what is logged (default: INFO)"
+    )
+    serve.add_argument(
+        "--http-log-level",
+        type=str.upper,
+        choices=_LEVELS,
+        default="INFO",
+        help="what is logged of requests (default: INFO)",
+    )
     serve.add_argument("--tls-cert", type=Path, metavar="FILE", help="serve https, with this certificate (PEM)")
     serve.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's key (PEM)")
     for each in (run, serve):
         each.add_argument("--debug", action="store_true", help="asyncio's debug mode, and errors with where they are")
-        each.add_argument("--no-splash", action="store_true", help="taken for programs that say it; there is none")
+        each.add_argument(
+            "--no-splash",
+            action="store_true",
+            help="without effect, for command lines of other versions: there is no splash",
+        )
     return parser
