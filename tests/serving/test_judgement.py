@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vision_agents.core.shed import Shed
-from vision_agents.serving.admission import FIRST_COST, Admission, Calls, Limits, capped
+from vision_agents.serving.admission import FIRST_COST, Admission, Calls, Limits, capped, first_cost
 from vision_agents.serving.lateness import EDGES, FEWEST, Lateness, PullClock
-from vision_agents.serving.load import Load, memory_limit, processors, resident, waited
+from vision_agents.serving.load import Load
 from vision_agents.serving.rate import CLIENTS, RateLimit
 from vision_agents.serving.shedding import BACK, LATE, NEXT, Shedding
+from vision_agents.serving.usage import WorkerUsage, memory_limit, processors, resident, waited
 
 # Admission.
 
@@ -74,11 +79,57 @@ def test_what_a_call_costs_is_learned() -> None:
         admission.learn(Load(cpu=0.6, calls=20), Calls(20))
     assert admission.cost == pytest.approx(0.03, rel=0.01)
     assert admission.capacity(Load(cpu=0.6), Calls(20)) == 28
-    admission.learn(Load(cpu=0.9, calls=2), Calls(2))
     # While some come and when most have gone, it is those who were there that have used the processor.
     admission.learn(Load(cpu=0.9, calls=20), Calls(20, starting=3))
     admission.learn(Load(cpu=0.6, calls=20), Calls(6))
     assert admission.cost == pytest.approx(0.03, rel=0.01)
+
+
+@pytest.mark.parametrize("calls", [1, 3])
+def test_what_a_call_costs_is_learned_of_few_calls_and_holds_when_they_are_over(calls: int) -> None:
+    admission = Admission(Limits())
+    for second in range(240):
+        # An answer every other ten seconds.
+        cpu = 0.05 + calls * (0.4 if second // 20 % 2 else 0.08)
+        admission.learn(Load(cpu=cpu, calls=calls), Calls(calls))
+    learned = admission.cost
+    assert learned == pytest.approx(0.24 + 0.05 / calls, rel=0.25)
+    for _ in range(1000):
+        admission.learn(Load(), Calls())
+    assert (admission.cost, admission.capacity(Load(), Calls())) == (learned, int(0.85 / learned))
+
+
+def test_what_a_process_uses_without_calls_is_no_cost_of_theirs() -> None:
+    admission = Admission(Limits())
+    for _ in range(200):
+        admission.learn(Load(cpu=0.2), Calls())
+    for _ in range(1000):
+        admission.learn(Load(cpu=0.25, calls=1), Calls(1))
+    assert admission.cost == pytest.approx(0.05, rel=0.02)
+
+
+def test_calls_that_end_before_they_can_be_measured_are_not_what_a_call_costs() -> None:
+    admission = Admission(Limits())
+    for _ in range(1000):
+        admission.learn(Load(cpu=0.7, calls=0.9), Calls(1, young=1, recent=1))
+        admission.learn(Load(cpu=0.7, calls=1.0), Calls(1, young=1, recent=1))
+    assert admission.cost == FIRST_COST
+
+
+def test_the_first_guess_goes_by_the_networks_that_compute_here() -> None:
+    assert first_cost(0, 2) == first_cost(10e6, 1) == FIRST_COST
+    # All models local, on two cores: about eight calls.
+    assert int(0.85 / first_cost(215e6, 2)) == 8
+    assert first_cost(215e6, 1) == 2 * first_cost(215e6, 2)
+
+
+def test_calls_that_have_just_begun_count_as_what_they_will_cost() -> None:
+    admission = Admission(Limits(), 0.1)
+    assert admission.refusal(Load(cpu=0.05), Calls(7, recent=7)) is None
+    assert admission.refusal(Load(cpu=0.05), Calls(8, recent=8)) is not None
+    assert admission.capacity(Load(cpu=0.05), Calls(6, recent=6)) == 8
+    # Of those who have been there for a while it is known what they cost.
+    assert admission.refusal(Load(cpu=0.05), Calls(8, recent=2)) is None
 
 
 def test_capacity_is_what_is_there_when_nobody_more_is_taken() -> None:
@@ -354,6 +405,49 @@ def test_clients_without_number_take_no_more_room() -> None:
 
 def test_the_machine_tells_what_it_has() -> None:
     assert 10e6 < resident() < memory_limit()
-    assert processors() >= 1
+    assert processors() > 0
     before = waited()
     assert 0.0 <= before <= waited()
+
+
+@pytest.mark.parametrize(
+    ("quota", "share"), [("50000 100000", 0.5), ("max 100000", 1.0), ("0 100000", 1.0), ("10000000 100000", 1.0)]
+)
+def test_a_container_has_the_processors_of_its_quota(tmp_path: Path, quota: str, share: float) -> None:
+    file = tmp_path / "cpu.max"
+    there = processors(file)
+    file.write_text(f"{quota}\n")
+    assert processors(file) == (share if share < 1 else there)
+
+
+def test_workers_count_from_when_they_are_first_seen_and_when_they_have_gone(tmp_path: Path) -> None:
+    there: list[int] = []
+    usage = WorkerUsage(lambda: there, tmp_path)
+
+    def at(pid: int, ticks: int, pages: int = 10) -> None:
+        (tmp_path / str(pid)).mkdir(exist_ok=True)
+        fields = ["S", *["0"] * 10, str(ticks), "0", *["0"] * 8, str(pages)]
+        (tmp_path / str(pid) / "stat").write_text(f"{pid} (a (worker) 1) {' '.join(fields)}")
+
+    looked = []
+    for pids, ticks in (([1], 500), ([1], 600), ([1, 2], 700), ([2], 900), ([2, 3], 1000)):
+        there[:] = pids
+        for pid in (1, 2):
+            at(pid, ticks)
+        usage.look()
+        looked.append((usage.seconds, usage.memory > 0))
+    tick = 100 / os.sysconf("SC_CLK_TCK")
+    assert looked == [(0, True), (tick, True), (2 * tick, True), (4 * tick, True), (5 * tick, True)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="told by /proc")
+def test_the_system_tells_of_another_process() -> None:
+    busy = "print(flush=True)\nwhile True: pass"
+    with subprocess.Popen([sys.executable, "-c", busy], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        usage = WorkerUsage(lambda: [process.pid])
+        while not usage.seconds:
+            usage.look()
+        process.kill()
+    assert usage.memory > 1e6

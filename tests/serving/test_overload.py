@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from dataclasses import replace
+from itertools import count
 from typing import Any, ClassVar
 
 import pytest
 
 from vision_agents.core.edge import FRAME_SECONDS
+from vision_agents.core.models import LoadedModel, WorkerStats
 from vision_agents.core.shed import Shed
 from vision_agents.plugins.local.rtc import FrameClock
-from vision_agents.serving import CallHost, End, Refused
+from vision_agents.serving import AgentLauncher, CallHost, End, Refused
+from vision_agents.serving.load import Load
 from vision_agents.testing.parts import LoopEdge
 
-from .kit import arrives, calling, hosting, roomy, scripted
+from .kit import arrives, calling, create_agent, hosting, roomy, scripted
 
 pytestmark = pytest.mark.virtual_time
 
@@ -146,6 +151,55 @@ async def test_the_only_caller_of_a_late_process_may_be_replaced_by_another() ->
         assert (refused.reason, ending) == ("shedding", None)
         await made.finish(End.CLOSED)
         await calling(host, "more")
+
+
+# A burst of calls whose callers ask something when they have been greeted: only then do they cost.
+
+
+def answering(host: CallHost, each: float, after: float = 4.0) -> Any:
+    """What would be measured of calls that cost nothing at first, and `each` of the processors from then on."""
+
+    def measure(now: float) -> Load:
+        return Load(cpu=each * sum(call.age > after for call in host.sessions.values()), calls=len(host.sessions))
+
+    return measure
+
+
+async def crowded(host: CallHost, seconds: float) -> int:
+    """The most calls there were, when 60 callers ask at once and again as they are told."""
+    loop, most, numbers = asyncio.get_running_loop(), 0, count()
+    until = loop.time() + seconds
+    while loop.time() < until:
+        for _ in range(60):
+            with contextlib.suppress(Refused):
+                arrives(await calling(host, f"call-{next(numbers)}"))
+        most = max(most, len(host.sessions))
+        await asyncio.sleep(2.0)
+    return most
+
+
+async def test_of_a_burst_as_many_are_taken_as_their_answers_leave_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    networks = [LoadedModel("all parts", "1", 215_000_000, (), 1.0, WorkerStats(0, 1))]
+
+    async def warm_up() -> list[LoadedModel]:
+        return networks
+
+    for bytes_, each, fewest, most in ((215e6, 0.1, 7, 8), (10e6, 0.012, 60, 71), (215e6, 0.02, 38, 46)):
+        networks[0] = replace(networks[0], size=int(bytes_))
+        launcher = AgentLauncher(create_agent, participant_wait_timeout=0.0)
+        monkeypatch.setattr(launcher, "warm_up", warm_up)
+        host = CallHost(launcher, roomy(cpu=0.85))
+        host.meter.processors = 2
+        monkeypatch.setattr(host.meter, "_measure", answering(host, each))
+        await host.start()
+        assert fewest <= await crowded(host, 120.0) <= most, (bytes_, each)
+        # What they cost is known of those before: the next burst is no larger, and nobody need be there for it.
+        await asyncio.gather(*(session.finish(End.CLOSED) for session in list(host.sessions.values())))
+        await asyncio.sleep(60.0)
+        assert host.admission.cost == pytest.approx(each, rel=0.15)
+        assert fewest <= host.capacity <= most
+        assert fewest <= await crowded(host, 10.0) <= most
+        await host.close()
 
 
 # One stall: edges make up for some frames after it and leave out the others, each in its own way.

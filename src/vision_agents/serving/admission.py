@@ -4,7 +4,8 @@ Pure: what is measured comes in, a refusal or nothing comes out.
 
 A count of calls says little: a call costs what its parts cost, and a burst of speech more than silence. So a call is
 taken as long as the process keeps its frames' time, its event loop is not late, and processor and memory have room for
-it. What was taken in the last seconds has not shown in these figures yet, so it is added by what a call usually costs.
+it. What was taken in the last seconds has not shown in these figures yet, so it is added by what a call usually costs:
+in its first seconds nobody has asked anything, and where models are local it is answers that cost.
 """
 
 from __future__ import annotations
@@ -13,12 +14,25 @@ from dataclasses import dataclass, replace
 
 from .load import Load
 
-# The share of a processor that a call is taken to cost until it was measured, and how fast that is learned.
+# The share of a processor that a call is taken to cost until it was measured, if only its ears compute here.
 FIRST_COST = 0.012
+
+# The same for each byte of the networks that compute here, on one processor: work goes by weights. Those of a call with
+# all parts local have 210 MB, and it takes 0.19 of one.
+BYTE_COST = 0.9e-9
+
+# A cost is an average over so many call-seconds, looked at each half a second. A guess counts for `GUESSED` of them.
+LOOK = 0.5
+REMEMBERED = 600.0
+GUESSED = 10.0
+
+# How fast it is learned what a process uses without calls.
 LEARNING = 0.05
 
-# Fewer calls than this say nothing of what one costs.
-ENOUGH = 5
+
+def first_cost(networks: float, processors: float) -> float:
+    """The share of a processor that a call is taken to cost until it was measured, by the bytes of its networks."""
+    return max(FIRST_COST, BYTE_COST * networks / processors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +65,14 @@ def capped(limits: Limits, sessions: int | None) -> Limits:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """The calls of a process: all of them, those that are starting, and those too young to show in what is measured."""
+    """The calls of a process."""
 
     all: int = 0
     starting: int = 0
     young: int = 0
+    """Those that do not show in what is measured."""
+    recent: int = 0
+    """Those that may not have cost yet what they will: the young ones, and others that have just begun."""
 
 
 class Refused(Exception):
@@ -68,16 +85,24 @@ class Refused(Exception):
 
 
 class Admission:
-    """The judgement of one process."""
+    """The judgement of one process. `cost`: the share of a processor that a call is taken to cost until it is known."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, cost: float = FIRST_COST) -> None:
         self.limits = limits
-        self.cost = FIRST_COST
+        self.cost = cost
+        self._known = GUESSED
+        self._idle = 0.0
 
     def learn(self, load: Load, calls: Calls) -> None:
-        """Learn what a call costs from a process that has some. Not while it leaves work out: then they cost less."""
-        if load.calls >= ENOUGH and not calls.starting:
-            self.cost += LEARNING * (load.cpu / load.calls - self.cost)
+        """Learn what a call costs; each half a second. Not while the process leaves work out: then they cost less."""
+        if not calls.all and not load.calls:
+            self._idle += LEARNING * (load.cpu - self._idle)
+        # The more of them have just begun, the less it says: those have started only, and were asked nothing.
+        elif load.calls > calls.recent and not calls.starting:
+            seconds = (load.calls - calls.recent) ** 2 / load.calls * LOOK
+            self._known = min(REMEMBERED, self._known + seconds)
+            cost = max(0.0, load.cpu - self._idle) / load.calls
+            self.cost += min(1.0, seconds / self._known) * (cost - self.cost)
 
     def refusal(self, load: Load, calls: Calls) -> Refused | None:
         """Return why no further call is taken; None if one is."""
@@ -92,7 +117,7 @@ class Admission:
         if load.loop_lag > limits.loop_lag:
             return Refused("loop_lag", f"the event loop is {load.loop_lag * 1000:.0f} ms late")
         # With nobody here yet it is not our calls that keep the machine busy: the first is taken.
-        expected = load.cpu + (calls.young + 1) * self.cost
+        expected = self._expected(load, calls) + self.cost
         if calls.all and expected > limits.cpu:
             return Refused("cpu", f"the processor is used by {expected:.0%} with one more call")
         if load.memory > limits.memory:
@@ -103,6 +128,11 @@ class Admission:
         """Return about how many calls the process can have, those of now included."""
         if self.refusal(load, calls) is not None:
             return calls.all
-        room = max(0.0, self.limits.cpu - load.cpu - calls.young * self.cost)
+        room = max(0.0, self.limits.cpu - self._expected(load, calls))
         fitting = calls.all + max(1, int(room / max(self.cost, 1e-4)))
         return fitting if self.limits.sessions is None else min(fitting, self.limits.sessions)
+
+    def _expected(self, load: Load, calls: Calls) -> float:
+        """The share of a processor that the calls which are there will use."""
+        settled = max(0, calls.all - calls.recent) / max(1, calls.all)
+        return max(load.cpu + calls.young * self.cost, settled * load.cpu + calls.recent * self.cost)

@@ -23,7 +23,7 @@ from vision_agents.core.observability.recorder import TraceWriter
 from vision_agents.core.shed import Shed
 from vision_agents.core.tasks import Tasks
 
-from .admission import Admission, Calls, Limits, Refused, capped
+from .admission import Admission, Calls, Limits, Refused, capped, first_cost
 from .callers import answer_offer, backlog, caller_edge
 from .figures import Figures
 from .lateness import PullClock
@@ -38,8 +38,9 @@ logger = logging.getLogger(__name__)
 # Sessions that are made and joined at the same time; the others wait for it. More of them would be slower, not sooner.
 STARTS_AT_ONCE = 8
 
-# How long a call is too young to show in what is measured, in seconds.
+# How long a call is too young to show in what is measured, and until its caller has been answered, in seconds.
 YOUNG = 2.0
+RECENT = 10.0
 
 # Seconds between two signs of life of `run_call`. Each costs a millisecond where it is sent to another process.
 BEAT = 3.0
@@ -91,7 +92,8 @@ class CallHost:
         """Load what the agents need and begin to take calls. Raises what is wrong with the agent."""
         if self._traces is not None:
             self._traces.mkdir(parents=True, exist_ok=True)
-        await self.launcher.warm_up()
+        loaded = await self.launcher.warm_up()
+        self.admission.cost = first_cost(sum(network.size for network in loaded), self.meter.processors)
         self.meter.start()
         self.started = True
 
@@ -119,8 +121,8 @@ class CallHost:
     def calls(self) -> Calls:
         """The calls by how far they are."""
         starting = sum(not session.joined for session in self._sessions.values())
-        young = sum(session.age < YOUNG for session in self._sessions.values())
-        return Calls(len(self._sessions), starting, max(starting, young))
+        young, recent = (sum(each.age < age for each in self._sessions.values()) for age in (YOUNG, RECENT))
+        return Calls(len(self._sessions), starting, max(starting, young), max(starting, recent))
 
     @property
     def capacity(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from vision_agents.core.agents import Agent, warm_up
 from vision_agents.core.edge import CallSink, EdgeTransport
+from vision_agents.core.models import LoadedModel
 from vision_agents.core.participants import User
 from vision_agents.core.tasks import GRACE, own_errors
 
@@ -68,9 +69,12 @@ class AgentLauncher:
         self.participant_wait_timeout = participant_wait_timeout
         self.takes_edge = "edge" in _parameters(create_agent)
 
-    async def warm_up(self) -> None:
-        """Make an agent, load its networks once for the process, and close it. Raises what is wrong with it."""
-        await warm_up(lambda: self.launch(_Nowhere() if self.takes_edge else None), freeze=True)
+    async def warm_up(self) -> list[LoadedModel]:
+        """Make an agent, load its networks once for the process, and close it. Returns what is loaded in this process.
+
+        Raises what is wrong with it.
+        """
+        return await warm_up(lambda: self.launch(_Nowhere() if self.takes_edge else None), freeze=True)
 
     async def launch(self, edge: EdgeTransport | None = None) -> Agent:
         """Make an agent, with `edge` as its way into the call where it takes one. Raises CreateAgentError."""

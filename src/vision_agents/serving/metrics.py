@@ -100,7 +100,7 @@ class _Figures(Collector):
         yield gauge("cpu_share", "Share of a processor in use", lambda at: at.load.cpu)
         yield gauge("session_cost", "Share of a processor that a session is taken to cost", lambda at: at.cost)
         yield gauge("memory_share", "Share of the memory in use", lambda at: at.load.memory)
-        yield gauge("resident_memory_bytes", "Memory of the process", lambda at: at.load.rss)
+        yield gauge("resident_memory_bytes", "Memory of the process and its workers", lambda at: at.load.rss)
         yield gauge("shed_level", "What is left out: 1 turn model, 2 partial transcripts too", lambda at: at.shed)
         yield histogram("time_to_silence_seconds", "From the onset of speech to silence", lambda at: at.figures.silence)
         yield histogram("answer_latency_seconds", "From the end of speech to the answer", lambda at: at.figures.answer)

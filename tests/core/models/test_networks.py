@@ -291,6 +291,7 @@ async def test_a_network_that_somebody_made_is_shared_by_object_and_then_forgott
 async def test_a_network_with_a_worker_of_its_own_is_asked_and_ended(networks: Networks, tmp_path: Path) -> None:
     class Own:
         closed = 0
+        pid: int | None = 4321
 
         def stats(self) -> WorkerStats:
             return WorkerStats(queued=3, limit=8)
@@ -303,6 +304,9 @@ async def test_a_network_with_a_worker_of_its_own_is_asked_and_ended(networks: N
     one = NetworkLease(spec, "llama.LLM", networks)
     await one.start()
     assert networks.loaded()[0].worker == WorkerStats(queued=3, limit=8)
+    assert networks.processes() == [4321]
+    own.pid = None
+    assert networks.processes() == []
     one.close()
     assert own.closed == 0
     networks.unload("own")
@@ -398,6 +402,7 @@ PREAMBLE = """
 import asyncio, os, time
 from vision_agents.core.models.networks import NetworkLease, NetworkSpec, loaded_models
 class Net:
+    pid = None
     def __init__(self, files): pass
     def stats(self): raise NotImplementedError
     def close(self): print("closed", flush=True)

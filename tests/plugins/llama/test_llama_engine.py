@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from vision_agents.core.models import loaded_models, unload
-from vision_agents.core.models.networks import NetworkLease, NetworkSpec, OwnWorker
+from vision_agents.core.models.networks import NetworkLease, NetworkSpec, OwnWorker, worker_processes
 from vision_agents.plugins.llama.engine import Engine, EngineOptions, check_model
 from vision_agents.plugins.llama.process import LlamaError
 
@@ -69,8 +69,10 @@ async def test_it_is_listed_shared_and_let_go_like_all_networks(model: Path) -> 
     for lease in leases:
         lease.close()
     process = engine.running()
+    assert process.pid in worker_processes()
     unload(str(model))
     assert process._process.returncode is not None
+    assert (engine.pid, process.pid in worker_processes()) == (None, False)
     assert starts(model) == 1
 
 

@@ -36,6 +36,10 @@ Ts = TypeVarTuple("Ts")
 class OwnWorker(Protocol):
     """A network that is run by a worker of its own, such as another process."""
 
+    @property
+    def pid(self) -> int | None:
+        """The process that runs it now, if it is another one. Called from any thread; must not block."""
+
     def stats(self) -> WorkerStats:
         """Its queue and what it did, for `loaded_models`. Called from any thread; must not block."""
 
@@ -104,6 +108,12 @@ class Networks:
         """The loaded networks, in the order of loading."""
         with self._lock:
             return [entry.listed() for entry in self._entries.values() if entry.state == "loaded"]
+
+    def processes(self) -> list[int]:
+        """The ids of the other processes that run loaded networks now."""
+        with self._lock:
+            pids = [entry.pid for entry in self._entries.values() if entry.state == "loaded"]
+        return [pid for pid in pids if pid is not None]
 
     def unload(self, name: str | None = None) -> list[LoadedModel]:
         """Let go of the networks of that name, or of all that no part uses. Returns what they were.
@@ -259,6 +269,11 @@ def loaded_models() -> list[LoadedModel]:
     return PROCESS.loaded()
 
 
+def worker_processes() -> list[int]:
+    """The ids of the processes, other than this one, that run networks which are loaded here."""
+    return PROCESS.processes()
+
+
 def unload(name: str | None = None) -> list[LoadedModel]:
     """Let go of the networks of that name in this process, or of all that no part uses. See `Networks.unload`."""
     return PROCESS.unload(name)
@@ -292,6 +307,11 @@ class _Entry:
     @property
     def user_names(self) -> tuple[str, ...]:
         return tuple(sorted(lease.user for lease in self.users))
+
+    @property
+    def pid(self) -> int | None:
+        network = self.loading.result()
+        return network.pid if isinstance(network, OwnWorker) else None
 
     def listed(self) -> LoadedModel:
         network = self.loading.result()

@@ -80,6 +80,12 @@ class Engine:
             self._process = ModelProcess.start(settings, self._meter)
             return self._process
 
+    @property
+    def pid(self) -> int | None:
+        """The id of the running process."""
+        process = self.process
+        return None if process is None else process.pid
+
     def stats(self) -> WorkerStats:
         """The requests of all sessions: those that wait now, and what became of the others."""
         process = self.process

@@ -142,6 +142,11 @@ class ModelProcess:
         return self
 
     @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
+    @property
     def failure(self) -> str:
         """The reason for which it is of no more use; empty while it is well."""
         return self._failure if self._owner == os.getpid() else "the process was forked since"

@@ -24,9 +24,9 @@ from ray.serve.schema import ApplicationStatus, DeploymentStatusOverview
 from vision_agents.core.loopback import is_loopback
 from vision_agents.core.observability.explain import counted
 
-from ..load import processors
 from ..runner import Runner
 from ..server import Address, signals
+from ..usage import processors
 from .app import QUIET, Fleet, application, hosts_of
 from .book import Release
 from .client import NAMESPACE, ClusterError, RegistryClient
@@ -79,7 +79,8 @@ def serve(load: Load, program: Runner, site: Address, *, hosts: str | None = Non
 
     Raises ClusterError for what keeps it from starting, and ValueError for a number that cannot be one.
     """
-    least, most = hosts_of(hosts) if hosts is not None else (processors(), processors())
+    whole = max(1, int(processors()))
+    least, most = hosts_of(hosts) if hosts is not None else (whole, whole)
     fleet = Fleet(least, most, private=address is None and is_loopback(site.host))
     if address is None:
         site.bind().close()  # Before anything is started.
