@@ -1,6 +1,7 @@
 """Agents for `doctor made_up_setups:…`, each with something amiss, or nothing."""
 
 import asyncio
+import os
 
 from vision_agents.core import Agent, User
 from vision_agents.core.floor import InterruptionPolicy
@@ -113,6 +114,52 @@ async def misspelt_key(edge):
     from vision_agents.plugins.openai import Realtime
 
     return Agent(edge, Realtime(apikey="sk-mine"), ME)
+
+
+async def misspelt_option_of_a_function(edge):
+    llm = ScriptedLLM()
+
+    @llm.register_function(on_interupt="cancel")
+    def clock() -> str:
+        """Tell the time."""
+        return "noon"
+
+    return scripted(edge, llm=llm)
+
+
+async def class_of_a_model(edge):
+    from vision_agents.plugins import llama
+
+    return scripted(edge, llm=llama.LLM)
+
+
+async def user_in_a_word(edge):
+    return Agent(edge, ScriptedLLM(), "agent", stt=ScriptedSTT(), tts=ToneTTS(), turn_detection=ScriptedDetector())
+
+
+async def settings_in_a_dict(edge):
+    return scripted(edge, turn_detection=ScriptedDetector(), interruption={"commit_speech": 0.5})
+
+
+async def threshold_in_quotes(edge):
+    return scripted(edge, turn_detection=smart_turn.TurnDetection(confidence_threshold="0.5"))
+
+
+async def speaker_of_another_voice(edge):
+    from vision_agents.plugins import piper
+
+    tts = piper.TTS(os.environ["VOICE"], speaker="gino")
+    return scripted(edge, tts=tts, turn_detection=ScriptedDetector())
+
+
+class Puzzling(ToneTTS):
+    @property
+    def networks(self):
+        raise LookupError("no idea")
+
+
+async def puzzling_part(edge):
+    return scripted(edge, tts=Puzzling(), turn_detection=ScriptedDetector())
 
 
 async def unknown_keyword(edge):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -242,6 +243,7 @@ def test_a_misspelt_plugin(vision_agents, monkeypatch, tmp_path):
         ("misspelt_part", "vision_agents.core.agents.agent.Agent", "turn_detecton", "turn_detection"),
         ("misspelt_user", "vision_agents.core.agents.agent.Agent", "agent_usr", "agent_user"),
         ("misspelt_key", "openai.Realtime", "apikey", "api_key"),
+        ("misspelt_option_of_a_function", "register_function()", "on_interupt", "on_interrupt"),
     ],
 )
 def test_a_misspelt_keyword_is_named(doctor, function, where, keyword, meant):
@@ -255,6 +257,62 @@ def test_a_misspelt_keyword_is_named(doctor, function, where, keyword, meant):
 def test_a_keyword_that_resembles_none_is_told_as_it_is(doctor):
     ((_, what, _),) = doctor("unknown_keyword").problems
     assert "got an unexpected keyword argument 'xyzzy'" in what
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        ("class_of_a_model", "not the class llama.LLM itself: call it, as in llm=llama.LLM(…)"),
+        ("user_in_a_word", 'agent_user must be a User, not str: write agent_user=User(id="agent", name="Agent")'),
+        ("settings_in_a_dict", "not dict: write interruption=InterruptionPolicy(…)"),
+        ("threshold_in_quotes", "confidence_threshold is a number from 0 to 1, without quotes, not '0.5'"),
+    ],
+)
+def test_an_argument_of_a_wrong_kind_is_one_problem(doctor, function, says):
+    report = doctor(function)
+    ((_, what, _),) = report.problems
+    assert (report.status, says in what) == (1, True), what
+
+
+def test_a_check_that_fails_is_a_finding_among_others(doctor):
+    report = doctor("puzzling_part")
+    assert report.status == 1
+    assert ("check models", "it failed: LookupError: no idea") in [finding[:2] for finding in report.problems]
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("1 / 0\n", "cannot be imported: ZeroDivisionError: division by zero"),
+        ("def (:\n", "cannot be imported: SyntaxError: "),
+        ("raise SystemExit(2)\n", "ends the program when it is imported"),
+    ],
+)
+def test_a_module_that_fails_is_a_finding_among_others(source, says, tmp_path, monkeypatch, vision_agents, capsys):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "failing_module.py").write_text(source)
+    status = vision_agents("doctor", "failing_module:agent")
+    ((where, what, _),) = Report(status, capsys.readouterr().out).problems
+    assert (status, where) == (1, "failing_module:agent")
+    assert what.startswith(says)
+
+
+def test_a_speaker_that_a_voice_lacks(doctor, tmp_path, monkeypatch):
+    voice = tmp_path / "voice.onnx"
+    voice.touch()
+    config = {
+        "num_symbols": 3,
+        "num_speakers": 2,
+        "audio": {"sample_rate": 22_050},
+        "espeak": {"voice": "en-us"},
+        "inference": {},
+        "phoneme_id_map": {"^": [0], "$": [1], "_": [2]},
+        "speaker_id_map": {"ann": 0, "bob": 1},
+    }
+    (tmp_path / "voice.onnx.json").write_text(json.dumps(config))
+    monkeypatch.setenv("VOICE", str(voice))
+    ((where, what, _),) = doctor("speaker_of_another_voice").problems
+    assert (where, what) == ("tts piper.TTS", "the voice has no speaker 'gino'; it has ann, bob")
 
 
 def test_functions_for_a_model_that_calls_none(doctor):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from urllib.request import urlopen
 
 import numpy as np
 import pytest
 
+from vision_agents.cli import load
 from vision_agents.cli.main import main
 from vision_agents.core.audio.files import WavWriter
 from vision_agents.load_test.server import read_gauges
@@ -110,6 +115,19 @@ def test_recordings_that_cannot_be_used(
     monkeypatch.chdir(tmp_path)
     assert main(["load", "--in-process", "mine:my_agent", "--audio", name]) == 2
     assert name in capsys.readouterr().err
+
+
+def test_one_caller_is_no_callers(
+    voice: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def begin(launcher: Any, clips: Any, plan: Any, begun: Callable[[Any], None]) -> None:
+        begun(SimpleNamespace(callers=1))
+        begun(SimpleNamespace(callers=2))
+
+    monkeypatch.setattr(load, "_in_process", begin)
+    arguments: Any = SimpleNamespace(callers=(1, 2), seconds=30.0, audio=voice)
+    asyncio.run(load._calls(arguments, launcher=SimpleNamespace(), rows=[]))  # type: ignore[arg-type]
+    assert capsys.readouterr().err == "1 caller for 30 s …\n2 callers for 30 s …\n"
 
 
 def test_an_agent_that_cannot_be_made(

@@ -327,6 +327,8 @@ async def test_while_it_drains_it_is_not_ready_and_answers_all_the_same(serve: A
         ('{"offer": "v=0"}', 422, "offer"),
         ('{"offer": {"type": "offer"}}', 422, "sdp"),
         ('{"offer": {"type": "pranswer", "sdp": ""}}', 422, "type"),
+        ('{"cal_type": "x"}', 422, "cal_type: there is no such field. Did you mean call_type?"),
+        ('{"offer": {"sdp": "", "trickle": true}}', 422, "offer.trickle: there is no such field"),
         ("[" * 5000 + "]" * 5000, 400, "body"),
         ("\ud800".encode("utf-8", "surrogatepass"), 400, ""),
     ],

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from vision_agents.core.floor import InterruptionPolicy
+from vision_agents.core.labels import label
 from vision_agents.core.llm import LLM
 from vision_agents.core.loopback import PORTS, is_loopback
 from vision_agents.core.models import ModelError, ModelStore, may_fetch
 from vision_agents.core.models.networks import networks_of
+from vision_agents.core.part import Part
 
 from .dry_run import NoCall, Setup
 from .findings import Finding, advice, fine, one_line, problem
-from .keywords import label
 
 # Seconds for a server on this machine to take a connection.
 SERVER_TIMEOUT = 0.5
@@ -189,6 +190,18 @@ def writable(folder: Path) -> bool:
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
+def settings(setup: Setup) -> Iterator[Finding]:
+    """The settings of the parts, against the files on this machine."""
+    for name, part in setup.used.items():
+        try:
+            if isinstance(part, Part):
+                part.preflight()
+        except ModelError:
+            pass  # `models` tells of it.
+        except Exception as error:
+            yield problem(f"{name} {label(type(part))}", one_line(error), f"correct how {setup.spec} makes it")
+
+
 def tools(setup: Setup) -> Iterator[Finding]:
     """Functions for a model that calls none."""
     llm = setup.parts.get("llm")
@@ -245,6 +258,7 @@ CHECKS: tuple[Check, ...] = (
     thresholds,
     policy,
     models,
+    settings,
     tools,
     model_server,
     aws_account,

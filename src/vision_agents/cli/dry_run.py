@@ -19,11 +19,12 @@ from typing import Any
 from vision_agents.core.agents import Agent
 from vision_agents.core.agents.factory import AgentFactory
 from vision_agents.core.edge import CallSink, EdgeTransport
+from vision_agents.core.labels import label
 from vision_agents.core.llm import Realtime
 from vision_agents.core.participants import User
 
 from .findings import Finding, one_line, problem
-from .keywords import label, misspelt
+from .keywords import misspelt
 
 # The variables in which a provider's parts look for their keys.
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -218,7 +219,7 @@ def _cannot_be_made(spec: str, error: Exception, provider: str, part: str) -> Fi
     if part:
         return problem(part, what, f"correct how {spec} makes it")
     if (wrong := misspelt(error)) is not None:
-        return problem(label(wrong.made), f"it takes no {wrong.keyword!r} ({wrong.where})", f"write {wrong.meant}=…")
+        return problem(wrong.name, f"it takes no {wrong.keyword!r} ({wrong.where})", f"write {wrong.meant}=…")
     return problem(
         spec,
         f"{type(error).__name__}: {what}",

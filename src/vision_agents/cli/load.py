@@ -15,6 +15,7 @@ from vision_agents.core.agents.factory import load_factory, load_object
 from vision_agents.core.audio import PcmData
 from vision_agents.core.audio.files import AudioFileError
 from vision_agents.core.models import ModelError
+from vision_agents.core.observability.explain import counted
 from vision_agents.load_test.clips import Clips, Kind, recorded, spoken
 from vision_agents.load_test.picture import picture
 from vision_agents.load_test.row import Row
@@ -127,7 +128,7 @@ async def _calls(args: argparse.Namespace, launcher: AgentLauncher | None, rows:
 
     def begun(row: Row) -> None:
         rows.append(row)
-        print(f"{row.callers} callers for {plan.seconds:.0f} s …", file=sys.stderr, flush=True)
+        print(f"{counted(row.callers, 'caller')} for {plan.seconds:.0f} s …", file=sys.stderr, flush=True)
 
     if launcher is not None:
         await _in_process(launcher, await _clips(args.audio), plan, begun)

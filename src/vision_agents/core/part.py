@@ -77,6 +77,12 @@ class Part:
         """The parts that this one starts, uses and closes."""
         return ()
 
+    def preflight(self) -> None:
+        """Look at what the part is set to, and at the files on this machine, before a call: `doctor` asks for it.
+
+        Loads, fetches and sends nothing. Raises what `start` would, if that can be told; by default nothing.
+        """
+
     def attach(self, attachment: Attachment) -> None:
         """Take the part into a call. Raises PartError if it is in another one, or was in one of another event loop."""
         loop = _running_loop()

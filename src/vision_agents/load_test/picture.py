@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
+from vision_agents.core.observability.explain import counted
 from vision_agents.core.observability.markup import tag, text
 
 from .row import Row, share
@@ -97,7 +98,7 @@ def picture(rows: Sequence[Row], title: str) -> str:
 
 def _summary(rows: Sequence[Row]) -> str:
     calls, seconds = sum(row.calls for row in rows), sum(row.seconds for row in rows)
-    return f"{calls} calls in {seconds:.0f} s, measured at the callers' end, in the sound that came back"
+    return f"{counted(calls, 'call')} in {seconds:.0f} s, measured at the callers' end, in the sound that came back"
 
 
 def _percent(row: Row, quantile: float) -> float | None:

@@ -54,7 +54,7 @@ def notes(rows: Sequence[Row]) -> list[str]:
     if any(not row.complete for row in rows):
         found.append("* stopped before its time: this is what was measured until then")
     for row in rows:
-        found += [f"{row.callers} {'caller' if row.callers == 1 else 'callers'}: {note}" for note in _notes_of(row)]
+        found += [f"{counted(row.callers, 'caller')}: {note}" for note in _notes_of(row)]
     return found
 
 

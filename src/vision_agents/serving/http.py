@@ -42,7 +42,18 @@ from .launcher import CreateAgentError
 from .lost import Ending
 from .options import Permission, ServeOptions
 from .rate import RateLimit
-from .schemas import CallId, Offer, Session, SessionEnd, SessionId, SessionMetrics, StartSession, Status, errors
+from .schemas import (
+    CallId,
+    Offer,
+    Session,
+    SessionEnd,
+    SessionId,
+    SessionMetrics,
+    StartSession,
+    Status,
+    complaint,
+    errors,
+)
 from .session import CallRequest, StartError
 from .turning_away import TurningAway, busy, limit_starts
 
@@ -385,5 +396,4 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"detail": "the body is no JSON"}, 400)
     if any(problem["loc"] == ("body",) for problem in problems):
         return JSONResponse({"detail": NO_OBJECT}, 422)
-    where = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems)
-    return JSONResponse({"detail": where}, 422)
+    return JSONResponse({"detail": "; ".join(map(complaint, problems))}, 422)

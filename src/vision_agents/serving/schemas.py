@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
+
+from vision_agents.core.suggestions import did_you_mean
 
 from .body import LONGEST
 
@@ -25,14 +28,20 @@ class _Described(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
 
-class Offer(_Described):
+class _Sent(_Described):
+    """A schema of what clients send: a field that it has not is refused, since it would be of no effect."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Offer(_Sent):
     """A WebRTC offer, or its answer."""
 
     type: Literal["offer", "answer"] = "offer"
     sdp: str = Field(max_length=LONGEST)
 
 
-class StartSession(_Described):
+class StartSession(_Sent):
     """The body of a start."""
 
     # Without one /docs makes up an offer and a session to continue, which no start is taken with.
@@ -92,6 +101,15 @@ class Error(_Described):
 
     detail: str
     """A sentence for people."""
+
+
+def complaint(problem: Mapping[str, Any]) -> str:
+    """Say where in a request something is wrong, and what; `problem` as pydantic tells it."""
+    what = problem["msg"]
+    if problem["type"] == "extra_forbidden":
+        near = did_you_mean(str(problem["loc"][-1]), {**StartSession.model_fields, **Offer.model_fields})
+        what = f"there is no such field.{near}"
+    return f"{'.'.join(map(str, problem['loc']))}: {what}"
 
 
 _ERRORS = {

@@ -608,7 +608,7 @@ async def test_nothing_is_left_running():
 
 @pytest.mark.parametrize("apology", [None, 3])
 async def test_an_apology_is_a_text(apology):
-    with pytest.raises(TypeError, match="an apology is a text"):
+    with pytest.raises(TypeError, match="apology must be a text"):
         Call(apology=apology)
 
 

@@ -417,7 +417,7 @@ async def test_the_default_model_reads_few_exchanges(sessions: list[ScriptedSess
     asked = talk(*["Hm.", "Well."] * 8, "Who wrote Hamlet?")
     await reply(llm, asked)
     assert len(sessions[0].prompts[0].messages) == 1 + 2 * 3 + 1
-    with pytest.raises(ValueError, match="exchanges is 0; at least 1 is needed"):
+    with pytest.raises(ValueError, match="exchanges is a whole number from 1 on, not 0"):
         llama.LLM(exchanges=0)
 
 

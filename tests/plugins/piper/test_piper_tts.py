@@ -53,6 +53,21 @@ async def tts(voices: list[Any]) -> AsyncGenerator[piper.TTS, None]:
     await speaker.close()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        ({"length_scale": "1.2"}, TypeError, "length_scale is a number from 0.1 to 10, without quotes, not '1.2'"),
+        ({"noise_scale": 3}, ValueError, "noise_scale is a number from 0 to 2, not 3"),
+        ({"volume": 0.0}, ValueError, "volume is a number above 0 and at most 10, not 0.0"),
+        ({"speaker": 1.5}, TypeError, "speaker is a whole number, not 1.5"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(arguments: dict[str, Any], error: type[Exception], says: str) -> None:
+    with pytest.raises(error) as raised:
+        piper.TTS("voice.onnx", **arguments)
+    assert str(raised.value) == says
+
+
 async def test_speaks_in_chunks_with_words(tts: piper.TTS, voices: list[Any]) -> None:
     chunks = [chunk async for chunk in tts.synthesize(TEXT)]
     assert len(chunks) > 3

@@ -129,7 +129,7 @@ def test_the_threshold_has_another_name() -> None:
 
 @pytest.mark.parametrize("silence", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_silence_is_a_positive_number(silence: float) -> None:
-    with pytest.raises(ValueError, match="silence_duration_ms must be a positive number"):
+    with pytest.raises(ValueError, match="silence_duration_ms is a number above 0"):
         smart_turn.TurnDetection(silence_duration_ms=silence, vad=LevelVAD(), model=Judge(0.9))
 
 
@@ -456,15 +456,27 @@ def test_a_buffer_that_is_no_time_is_refused(buffer: float) -> None:
         smart_turn.TurnDetection(buffer_in_seconds=buffer, vad=LevelVAD(), model=Judge(0))
 
 
-def test_a_threshold_that_is_no_number_is_refused() -> None:
-    with pytest.raises(ValueError, match="confidence_threshold"):
-        smart_turn.TurnDetection(confidence_threshold=float("nan"), vad=LevelVAD(), model=Judge(0))
+@pytest.mark.parametrize("name", ["confidence_threshold", "speech_probability_threshold"])
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [(float("nan"), ValueError), (-0.1, ValueError), (5, ValueError), ("0.5", TypeError), (True, TypeError)],
+)
+def test_a_threshold_that_is_none_is_refused_by_name(name: str, value: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match=f"{name} is a number from 0 to 1.*, not {value!r}"):
+        smart_turn.TurnDetection(**{name: value}, vad=LevelVAD(), model=Judge(0))
 
 
-@pytest.mark.parametrize(("given_", "used"), [(-1.0, 0.05), (0.0, 0.05), (0.3, 0.3), (1.0, 0.95), (7.0, 0.95)])
-def test_the_threshold_is_brought_into_its_range(given_: float, used: float) -> None:
-    detector = smart_turn.TurnDetection(confidence_threshold=given_, vad=LevelVAD(), model=Judge(0))
-    assert detector.confidence_threshold == used
+@pytest.mark.parametrize("name", ["buffer_in_seconds", "silence_duration_ms"])
+def test_a_time_in_quotes_is_refused_by_name(name: str) -> None:
+    with pytest.raises(TypeError, match=f"{name} is a number above 0, without quotes, not '1.5'"):
+        smart_turn.TurnDetection(**{name: "1.5"}, vad=LevelVAD(), model=Judge(0))
+
+
+def test_the_outermost_thresholds_work_and_are_told_as_they_were_written() -> None:
+    for threshold, as_good_as in ((0.0, 0.05), (1.0, 0.95)):
+        detector = smart_turn.TurnDetection(confidence_threshold=threshold, vad=LevelVAD(), model=Judge(0))
+        bounded = smart_turn.TurnDetection(confidence_threshold=as_good_as, vad=LevelVAD(), model=Judge(0))
+        assert (detector.confidence_threshold, detector.policy) == (threshold, bounded.policy)
 
 
 def test_without_onnxruntime_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

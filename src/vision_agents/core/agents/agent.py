@@ -31,6 +31,7 @@ from ..turn_detection import TurnDetector
 from ..vad import VAD
 from ..voice import SpeechRequest
 from ..voiceprint import Voiceprint
+from .arguments import check
 from .parts import fit
 from .rules import NO_FILLER, MayInterrupt, Rules
 from .session import Session
@@ -76,7 +77,7 @@ class Agent:
     An agent takes part in one call, and so do its parts: `join` takes them, and refuses one that is in another agent's
     running call. After the call they may serve another agent. Until it joins, an agent takes nothing.
 
-    Raises ValueError or TypeError for parts that do not fit together.
+    Raises ValueError for parts that do not fit together, TypeError for an argument of another kind.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Agent:
         apology: str = "",
         processors: Sequence[object] = (),
     ) -> None:
+        check(locals())
         if processors:
             raise ValueError("there are no processors here: an agent takes part in a call by voice alone")
         self.edge = edge
@@ -142,6 +144,7 @@ class Agent:
 
     @policy.setter
     def policy(self, policy: InterruptionPolicy) -> None:
+        check({"interruption": policy})
         self.rules = replace(self.rules, policy=policy)
         if self._session is not None:
             self._session.judge_by(policy)
@@ -162,6 +165,7 @@ class Agent:
 
     @instructions.setter
     def instructions(self, instructions: str) -> None:
+        check({"instructions": instructions})
         if self._session is not None:
             self._session.instruct(instructions)
         self._instructions = instructions

@@ -169,8 +169,17 @@ def fit(
     canceller: EchoCanceller | None = None,
     voiceprint: Voiceprint | None = None,
 ) -> Parts:
-    """Choose the parts that work together. Raises ValueError if one is missing, TypeError for one of the wrong kind."""
-    _check_kinds(edge, llm, stt, tts, turn_detection, vad, canceller, voiceprint)
+    """Choose the parts that work together. Raises ValueError if one is missing, or given twice."""
+    _check_distinct(
+        edge=edge,
+        llm=llm,
+        stt=stt,
+        tts=tts,
+        turn_detection=turn_detection,
+        vad=vad,
+        echo_cancellation=canceller,
+        voiceprint=voiceprint,
+    )
     watchers: tuple[TurnDetector, ...] = (SpeechDetector(vad),) if vad is not None else ()
     if isinstance(llm, Realtime):
         ignored = {"stt": stt, "tts": tts, "turn_detection": turn_detection}
@@ -201,32 +210,8 @@ def fit(
     return Parts(edge, llm, None, stt, tts, detectors + watchers, canceller, voiceprint)
 
 
-def _check_kinds(
-    edge: EdgeTransport,
-    llm: LLM | Realtime,
-    stt: STT | None,
-    tts: TTS | None,
-    turn_detection: TurnDetector | None,
-    vad: VAD | None,
-    canceller: EchoCanceller | None,
-    voiceprint: Voiceprint | None,
-) -> None:
-    wanted: dict[str, tuple[object, Any]] = {
-        "edge": (edge, EdgeTransport),
-        "llm": (llm, LLM | Realtime),
-        "stt": (stt, STT),
-        "tts": (tts, TTS),
-        "turn_detection": (turn_detection, TurnDetector),
-        "vad": (vad, VAD),
-        "echo_cancellation": (canceller, EchoCanceller),
-        "voiceprint": (voiceprint, Voiceprint),
-    }
-    for name, (part, kind) in wanted.items():
-        if part is None and name not in ("edge", "llm"):
-            continue
-        if not isinstance(part, kind):
-            raise TypeError(f"{name} must be {kind}, not {type(part).__name__}: was it swapped with another argument?")
-    given = [(name, part) for name, (part, _) in wanted.items() if part is not None]
+def _check_distinct(**parts: object) -> None:
+    given = [(name, part) for name, part in parts.items() if part is not None]
     for (name, part), (other, same) in combinations(given, 2):
         if part is same:
             raise ValueError(f"the same {type(part).__name__} is given as {name} and as {other}: make one for each")

@@ -25,7 +25,7 @@ MayInterrupt = Callable[[Participant], bool]
 class Rules:
     """The arguments of `Agent` that concern interruptions, and what is said in long waits and after failures.
 
-    Raises TypeError for a strategy or an apology that is none, ValueError for two strategies of one name.
+    Raises TypeError for a strategy that is none, ValueError for two strategies of one name.
     """
 
     policy: InterruptionPolicy
@@ -36,8 +36,6 @@ class Rules:
     apology: str = ""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.apology, str):
-            raise TypeError(f"an apology is a text, not {type(self.apology).__name__}")
         names = set(BUILT_IN)
         for strategy in self.strategies:
             if not isinstance(strategy, Strategy):

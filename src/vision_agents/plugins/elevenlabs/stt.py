@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vision_agents.core.remote import RemoteSTT
+from vision_agents.core.settings import check_number
 
 from .account import make_client
 from .scribe import SAMPLE_RATE, ScribeStream
@@ -94,5 +95,5 @@ class STT(RemoteSTT[ScribeStream]):
 
 
 def _check(name: str, value: float | None, least: float, most: float) -> None:
-    if value is not None and not least <= value <= most:
-        raise ValueError(f"{name} must be between {least} and {most}, not {value}")
+    if value is not None:
+        check_number(name, value, least, most)

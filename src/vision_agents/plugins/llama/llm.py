@@ -12,6 +12,7 @@ from pathlib import Path
 from vision_agents.core import llm as base
 from vision_agents.core.conversation import Message, ToolCall
 from vision_agents.core.models.networks import NetworkLease, NetworkSpec
+from vision_agents.core.settings import check_number
 from vision_agents.core.usage import TokenUsage
 
 from .engine import Engine, EngineOptions, require_xllamacpp
@@ -91,7 +92,8 @@ class LLM(base.LLM):
 
     Raises:
         ImportError: xllamacpp is not installed.
-        ValueError: a parameter that cannot be.
+        TypeError: a parameter is no number.
+        ValueError: a parameter is out of range.
     """
 
     def __init__(
@@ -110,16 +112,19 @@ class LLM(base.LLM):
         exchanges: int | None = None,
     ) -> None:
         require_xllamacpp()
-        if n_threads < 1:
-            raise ValueError(f"n_threads is {n_threads}; at least 1 is needed")
-        if not 1 <= max_tokens < context:
-            raise ValueError(f"max_tokens is {max_tokens}; it must be at least 1 and less than context ({context})")
-        if exchanges is not None and exchanges < 1:
-            raise ValueError(f"exchanges is {exchanges}; at least 1 is needed")
-        if temperature < 0:
-            raise ValueError(f"temperature is {temperature}; it must not be negative")
+        check_number("context", context, 2, whole=True)
+        check_number("n_threads", n_threads, 1, whole=True)
+        check_number("n_gpu_layers", n_gpu_layers, whole=True)
+        check_number("max_tokens", max_tokens, 1, whole=True)
+        check_number("temperature", temperature, 0.0)
+        check_number("repeat_penalty", repeat_penalty, above=0.0)
+        if max_tokens >= context:
+            raise ValueError(f"max_tokens is {max_tokens}; it must be less than context ({context})")
+        if exchanges is not None:
+            check_number("exchanges", exchanges, 1, whole=True)
         if shared_context is None:
             shared_context = max(context, DEFAULT_CELLS) if model is None else context
+        check_number("shared_context", shared_context, whole=True)
         if shared_context < context:
             raise ValueError(f"shared_context is {shared_context}; it must be at least context ({context})")
         super().__init__()

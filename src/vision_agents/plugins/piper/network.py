@@ -44,7 +44,7 @@ class VoiceNetwork:
     """
 
     def __init__(self, files: Mapping[str, Path]) -> None:
-        self.settings = _read_config(files["config"])
+        self.settings = read_config(files["config"])
         self.phonemizer = Phonemizer(self.settings)
         encoder, decoder, self.latent = _halves(files["model"])
         try:
@@ -72,7 +72,8 @@ def _run(session: Any, feeds: Feeds, options: onnxruntime.RunOptions) -> list[np
     return outputs
 
 
-def _read_config(path: Path) -> PiperConfig:
+def read_config(path: Path) -> PiperConfig:
+    """Read a voice's config. Raises FileNotFoundError, or ValueError for a file that is none."""
     try:
         config = PiperConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:

@@ -7,13 +7,14 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
 
+from vision_agents.core.models import ModelStore
 from vision_agents.core.models.networks import NetworkLease, NetworkSpec
 from vision_agents.core.tts import TTS as BaseTTS
 from vision_agents.core.tts import SpeechChunk, VoiceTuning
 
-from .network import VoiceNetwork
+from .network import VoiceNetwork, read_config
 from .synthesizer import LONG, WINDOWS, Synthesis, Synthesizer
-from .voice import LENGTH_SCALES, Prosody, Voice, load
+from .voice import LENGTH_SCALES, Prosody, Voice, load, speaker_id
 
 DEFAULT_VOICE = "piper-en-us-joe"
 
@@ -42,6 +43,7 @@ class TTS(BaseTTS):
         volume: factor on the samples; 1.0 leaves them as the voice made them.
 
     Raises:
+        TypeError: a parameter is no number.
         ValueError: a parameter is out of range.
     """
 
@@ -90,6 +92,12 @@ class TTS(BaseTTS):
             prosody = replace(prosody, length_scale=usual / pace)
         Voice(network, prosody)  # complains of a speaker that it lacks
         self._prosody = prosody
+
+    def preflight(self) -> None:
+        """Look for the speaker in the voice's config. Raises ValueError if it has no such speaker."""
+        files = self._network.spec.files or ModelStore().files(DEFAULT_VOICE)
+        if files["config"].is_file():
+            speaker_id(read_config(files["config"]), self._prosody.speaker)
 
     async def start(self) -> None:
         """Load the voice in a thread, unless the process has it.

@@ -16,6 +16,8 @@ import numpy.typing as npt
 import onnxruntime
 from piper import PiperConfig
 
+from vision_agents.core.settings import check_number
+
 from .network import BEGIN, BLANK, END, VoiceNetwork
 
 PADDING = 10
@@ -32,7 +34,7 @@ class Prosody:
     `noise_scale`: how much the sound varies. `noise_w_scale`: how much the durations vary. With both at 0.0 the same
     text always gives the same samples. `volume`: factor on the samples, louder than 1.0 may clip.
 
-    Raises ValueError for a number out of range.
+    Raises ValueError for a number out of range, TypeError for what is none.
     """
 
     speaker: int | str | None = None
@@ -42,14 +44,14 @@ class Prosody:
     volume: float = 1.0
 
     def __post_init__(self) -> None:
-        shortest, longest = LENGTH_SCALES
-        if self.length_scale is not None and not shortest <= self.length_scale <= longest:
-            raise ValueError(f"length_scale is between {shortest} and {longest}, not {self.length_scale}")
+        if self.speaker is not None and not isinstance(self.speaker, str):
+            check_number("speaker", self.speaker, whole=True)
+        if self.length_scale is not None:
+            check_number("length_scale", self.length_scale, *LENGTH_SCALES)
         for name, value in (("noise_scale", self.noise_scale), ("noise_w_scale", self.noise_w_scale)):
-            if value is not None and not 0.0 <= value <= 2.0:
-                raise ValueError(f"{name} is between 0.0 and 2.0, not {value}")
-        if not 0.0 < self.volume <= 10.0:
-            raise ValueError(f"volume is above 0.0 and at most 10.0, not {self.volume}")
+            if value is not None:
+                check_number(name, value, 0.0, 2.0)
+        check_number("volume", self.volume, above=0.0, high=10.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +134,12 @@ def _constant_feeds(config: PiperConfig, prosody: Prosody) -> dict[str, npt.NDAr
         chosen(prosody.length_scale, config.length_scale),
         chosen(prosody.noise_w_scale, config.noise_w_scale),
     ]
-    speaker = np.array([_speaker_id(config, prosody.speaker)], dtype=np.int64)
+    speaker = np.array([speaker_id(config, prosody.speaker)], dtype=np.int64)
     return {"scales": np.array(scales, dtype=np.float32), "sid": speaker}
 
 
-def _speaker_id(config: PiperConfig, speaker: int | str | None) -> int:
+def speaker_id(config: PiperConfig, speaker: int | str | None) -> int:
+    """The number of a voice's speaker. Raises ValueError if it has none such."""
     if speaker is None:
         return config.default_speaker_id
     if isinstance(speaker, str):

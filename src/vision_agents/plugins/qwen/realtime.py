@@ -7,6 +7,7 @@ from typing import Any
 
 from vision_agents.core.remote import RemoteRealtime
 from vision_agents.core.remote.realtime import RESPONSE_TIMEOUT, check_response_timeout
+from vision_agents.core.settings import check_number
 
 from .client import find_key
 from .link import SERVICE
@@ -63,11 +64,9 @@ class Realtime(RemoteRealtime):
         session: Mapping[str, Any] | None = None,
         response_timeout: float = RESPONSE_TIMEOUT,
     ) -> None:
-        if not -1.0 <= turn_detection_threshold <= 1.0:
-            raise ValueError(f"turn_detection_threshold is {turn_detection_threshold}; it must be from -1 to 1")
+        check_number("turn_detection_threshold", turn_detection_threshold, -1.0, 1.0)
         silence_ms = turn_detection_silence_duration_ms
-        if not 200 <= silence_ms <= 6000:
-            raise ValueError(f"turn_detection_silence_duration_ms is {silence_ms}; it must be from 200 to 6000")
+        check_number("turn_detection_silence_duration_ms", silence_ms, 200, 6000, whole=True)
         check_response_timeout(response_timeout)
         super().__init__(SERVICE)
         self._response_timeout = response_timeout

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -14,6 +13,7 @@ from vision_agents.core.floor.policy import InterruptionPolicy
 from vision_agents.core.models.networks import NetworkLease, NetworkSpec, networks_of, spec_of
 from vision_agents.core.models.onnx import require_onnxruntime
 from vision_agents.core.participants import Participant
+from vision_agents.core.settings import check_number
 from vision_agents.core.shed import Shed
 from vision_agents.core.tasks import together
 from vision_agents.core.turn_detection import TurnDetector
@@ -108,11 +108,11 @@ class TurnDetection(TurnDetector):
             interruption takes `buffer_in_seconds / 2` seconds of clear speech while it goes on: 0.25 s at 0.5, 0.75 s
             at 1.5, 1.0 s at 2.0 (`policy.commit_speech`); two thirds of it when it is over, or less and words that mean
             something. Any turn ends after `max(buffer_in_seconds, 0.208)` seconds of silence. Smaller: sooner in both.
-        confidence_threshold: how sure the detector must be of speech. A window (32 ms) is speech, and evidence, from a
-            probability of `t = min(max(confidence_threshold, 0.05), 0.95)` on. The agent holds its voice at the first
-            window from `0.6 * t` on: a hold costs little, and soft onsets stay under `t` for a while. From then on a
-            window is silence only below `min(0.6 * t, max(t - 0.15, 0.01))`. Speech
-            is clear from `min(t + 0.35, 0.97)` on (`policy.clear_speech`). Lower: weaker evidence starts a turn.
+        confidence_threshold: how sure the detector must be of speech, from 0 to 1. A window (32 ms) is speech, and
+            evidence, from a probability of `t = min(max(confidence_threshold, 0.05), 0.95)` on. The agent holds its
+            voice at the first window from `0.6 * t` on: a hold costs little, and soft onsets stay under `t` for a
+            while. From then on a window is silence only below `min(0.6 * t, max(t - 0.15, 0.01))`. Speech is clear from
+            `min(t + 0.35, 0.97)` on (`policy.clear_speech`). Lower: weaker evidence starts a turn.
         sample_rate: of the networks, in Hz; there is none but 16,000. Audio may come at any rate.
         silence_duration_ms: milliseconds of silence after which any turn ends, where that is not to be the buffer.
         speech_probability_threshold: another name of `confidence_threshold`, which programs written for other versions
@@ -134,7 +134,8 @@ class TurnDetection(TurnDetector):
 
     Raises:
         ImportError: onnxruntime is not installed.
-        ValueError: a parameter is no number, the buffer is not positive, or the rate is another one.
+        TypeError: a parameter is no number.
+        ValueError: the threshold is not from 0 to 1, the buffer is not positive, or the rate is another one.
     """
 
     def __init__(
@@ -149,15 +150,13 @@ class TurnDetection(TurnDetector):
         model: EndOfTurnModel | None = None,
     ) -> None:
         super().__init__()
+        check_number("confidence_threshold", confidence_threshold, 0.0, 1.0)
         if speech_probability_threshold is not None:
+            check_number("speech_probability_threshold", speech_probability_threshold, 0.0, 1.0)
             confidence_threshold = speech_probability_threshold
-        silence = buffer_in_seconds if silence_duration_ms is None else silence_duration_ms / 1000.0
-        if not (math.isfinite(buffer_in_seconds) and buffer_in_seconds > 0):
-            raise ValueError(f"buffer_in_seconds must be a positive number of seconds, not {buffer_in_seconds}.")
-        if not (math.isfinite(silence) and silence > 0):
-            raise ValueError(f"silence_duration_ms must be a positive number, not {silence_duration_ms}.")
-        if not math.isfinite(confidence_threshold):
-            raise ValueError(f"confidence_threshold must be a number from 0 to 1, not {confidence_threshold}.")
+        check_number("buffer_in_seconds", buffer_in_seconds, above=0.0)
+        if silence_duration_ms is not None:
+            check_number("silence_duration_ms", silence_duration_ms, above=0.0)
         if sample_rate != SAMPLE_RATE:
             raise ValueError(
                 f"sample_rate is that of the networks, {SAMPLE_RATE}, not {sample_rate}: any audio is taken"
@@ -165,8 +164,9 @@ class TurnDetection(TurnDetector):
         if vad is None or model is None:
             require_onnxruntime("smart-turn")
         self.buffer_in_seconds = buffer_in_seconds
-        self._silence = silence
-        self.confidence_threshold = min(max(confidence_threshold, LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
+        self._silence = buffer_in_seconds if silence_duration_ms is None else silence_duration_ms / 1000.0
+        self.confidence_threshold = confidence_threshold
+        self._threshold = min(max(confidence_threshold, LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
         self._vad = silero.VAD() if vad is None else vad
         spec: NetworkSpec[EndOfTurnModel] = NetworkSpec(load, MODEL) if model is None else spec_of(model)
         self._network = NetworkLease(spec, "smart_turn.TurnDetection")
@@ -178,7 +178,7 @@ class TurnDetection(TurnDetector):
         """The floor's policy for these parameters; its own deadline for a turn comes after this detector's."""
         return InterruptionPolicy(
             commit_speech=COMMIT_SHARE * self.buffer_in_seconds,
-            clear_speech=min(self.confidence_threshold + CLEAR, CLEAREST),
+            clear_speech=min(self._threshold + CLEAR, CLEAREST),
             turn_timeout=max(InterruptionPolicy().turn_timeout, self._silence + 0.5),
         )
 
@@ -238,8 +238,8 @@ class TurnDetection(TurnDetector):
     def _listen_to(self, participant: Participant) -> _ParticipantState:
         if not self._network.started:
             raise RuntimeError("smart_turn.TurnDetection has not loaded its model yet: await start() before any audio.")
-        opening = HOLD_SHARE * self.confidence_threshold
-        segmenter = SpeechSegmenter(self._vad.window, self.confidence_threshold, opening, min_silence=PAUSE)
+        opening = HOLD_SHARE * self._threshold
+        segmenter = SpeechSegmenter(self._vad.window, self._threshold, opening, min_silence=PAUSE)
         ear = self._ears[participant.id] = _ParticipantState(participant, self._vad.stream(), segmenter)
         return ear
 

@@ -1,0 +1,35 @@
+"""Numbers that parts are set to: what is none, or out of its range, is refused by name."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+
+
+def check_number(
+    name: str,
+    value: object,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    above: float | None = None,
+    whole: bool = False,
+) -> None:
+    """Raise TypeError if `value` is no number, ValueError if it is not finite, or not from `low` to `high`.
+
+    `above`: a limit that is itself too low. `whole`: it has no fraction.
+    """
+    kind = "a whole number" if whole else "a number"
+    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
+        hint = ", without quotes" if isinstance(value, str) else ""
+        raise TypeError(f"{name} is {kind}{_range(low, high, above)}{hint}, not {value!r}")
+    if not (math.isfinite(value) and low <= float(value) <= high) or (above is not None and float(value) <= above):
+        raise ValueError(f"{name} is {kind}{_range(low, high, above)}, not {value!r}")
+
+
+def _range(low: float, high: float, above: float | None) -> str:
+    if above is not None:
+        return f" above {above:g}" + (f" and at most {high:g}" if math.isfinite(high) else "")
+    if math.isfinite(low) and math.isfinite(high):
+        return f" from {low:g} to {high:g}"
+    return f" from {low:g} on" if math.isfinite(low) else f" up to {high:g}" if math.isfinite(high) else ""

@@ -1,0 +1,37 @@
+"""Numbers that parts are set to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vision_agents.core.settings import check_number
+
+
+@pytest.mark.parametrize("value", [0, 1, 0.5, np.float32(0.25)])
+def test_numbers_in_range_are_taken(value: Any) -> None:
+    check_number("share", value, 0.0, 1.0)
+    check_number("share", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "limits", "error", "says"),
+    [
+        (1.5, {"low": 0.0, "high": 1.0}, ValueError, "share is a number from 0 to 1, not 1.5"),
+        (float("nan"), {"low": 0.0}, ValueError, "share is a number from 0 on, not nan"),
+        (float("inf"), {}, ValueError, "share is a number, not inf"),
+        (3, {"high": 2}, ValueError, "share is a number up to 2, not 3"),
+        (0.0, {"above": 0.0}, ValueError, "share is a number above 0, not 0.0"),
+        (11, {"above": 0.0, "high": 10.0}, ValueError, "share is a number above 0 and at most 10, not 11"),
+        ("0.5", {"low": 0.0, "high": 1.0}, TypeError, "share is a number from 0 to 1, without quotes, not '0.5'"),
+        (None, {}, TypeError, "share is a number, not None"),
+        (True, {}, TypeError, "share is a number, not True"),
+        (0.5, {"whole": True, "low": 1}, TypeError, "share is a whole number from 1 on, not 0.5"),
+    ],
+)
+def test_others_are_refused_by_name(value: Any, limits: dict[str, Any], error: type[Exception], says: str) -> None:
+    with pytest.raises(error) as raised:
+        check_number("share", value, **limits)
+    assert str(raised.value) == says
