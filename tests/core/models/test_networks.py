@@ -192,6 +192,9 @@ async def test_what_is_loaded_is_listed(lease: Lease, networks: Networks, tmp_pa
     assert model.users == ("silero.VAD", "smart_turn.TurnDetection")
     assert model.load_seconds > 0
     assert model.worker.done == 1
+    assert not model.gpu
+    await lease(options="there", gpu=True).start()
+    assert [model.gpu for model in networks.loaded()] == [False, True]
 
 
 async def test_weights_in_use_are_not_let_go(lease: Lease, networks: Networks, tmp_path: Path) -> None:

@@ -121,6 +121,8 @@ async def test_it_streams_what_the_model_writes(sessions: list[ScriptedSession])
     (session,) = sessions
     assert session.spec is not None
     assert session.spec.load == EngineOptions(512, 512, 2, 7)
+    assert session.spec.gpu
+    assert not any(spec.gpu for spec in llama.LLM("some.gguf").networks)
     assert session.spec.files == {"model": Path("some.gguf")}
     assert session.prompts[0].max_tokens == 50
     assert session.log == ["start", "close", "let go"]

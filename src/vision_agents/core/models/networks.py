@@ -66,6 +66,8 @@ class NetworkSpec(Generic[N]):
     """What else makes it another network: a context length, a number of threads."""
     kept: bool = True
     """Return whether it stays when nobody uses it."""
+    gpu: bool = False
+    """Return whether a GPU computes it, and hardly the processor."""
 
 
 def spec_of(network: N) -> NetworkSpec[N]:
@@ -95,6 +97,8 @@ class LoadedModel:
     """How long loading took, the first run included."""
     worker: WorkerStats
     """Its queue and what it did so far; all zero for a network that runs on the event loop's thread."""
+    gpu: bool = False
+    """Return whether a GPU computes it, and hardly the processor."""
 
 
 class Networks:
@@ -316,8 +320,8 @@ class _Entry:
     def listed(self) -> LoadedModel:
         network = self.loading.result()
         stats = network.stats() if isinstance(network, OwnWorker) else self.worker.stats()
-        located = self.located
-        return LoadedModel(located.name, located.revision, located.size, self.user_names, self.load_seconds, stats)
+        located, seconds, gpu = self.located, self.load_seconds, self.spec.gpu
+        return LoadedModel(located.name, located.revision, located.size, self.user_names, seconds, stats, gpu)
 
     def end(self) -> None:
         """Stop what runs the network, which nobody uses any more."""

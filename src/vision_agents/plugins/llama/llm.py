@@ -142,7 +142,8 @@ class LLM(base.LLM):
         self.exchanges = DEFAULT_EXCHANGES if model is None and exchanges is None else exchanges
         options = EngineOptions(context, shared_context, n_threads, n_gpu_layers)
         files = None if self.model is None else {"model": self.model}
-        self._network: NetworkLease[Engine] = NetworkLease(NetworkSpec(options, DEFAULT_MODEL, files), "llama.LLM")
+        spec = NetworkSpec(options, DEFAULT_MODEL, files, gpu=n_gpu_layers != 0)
+        self._network: NetworkLease[Engine] = NetworkLease(spec, "llama.LLM")
         self._session = Session(lambda: self._network.network)
         self._aside = Session(lambda: self._network.network)
 
