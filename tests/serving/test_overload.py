@@ -16,6 +16,7 @@ from vision_agents.core.models import LoadedModel, WorkerStats
 from vision_agents.core.shed import Shed
 from vision_agents.plugins.local.rtc import FrameClock
 from vision_agents.serving import AgentLauncher, CallHost, End, Refused
+from vision_agents.serving.admission import first_cost
 from vision_agents.serving.load import Load
 from vision_agents.testing.parts import LoopEdge
 
@@ -200,6 +201,20 @@ async def test_of_a_burst_as_many_are_taken_as_their_answers_leave_room_for(monk
         assert fewest <= host.capacity <= most
         assert fewest <= await crowded(host, 10.0) <= most
         await host.close()
+
+
+async def test_a_network_on_a_gpu_is_not_what_a_call_costs_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = LoadedModel("here", "1", 215_000_000, (), 1.0, WorkerStats(0, 1))
+
+    async def warm_up() -> list[LoadedModel]:
+        return [here, replace(here, name="on a GPU", size=4_900_000_000, gpu=True)]
+
+    launcher = AgentLauncher(create_agent)
+    monkeypatch.setattr(launcher, "warm_up", warm_up)
+    host = CallHost(launcher)
+    await host.start()
+    assert host.admission.cost == first_cost(here.size, host.meter.processors)
+    await host.close()
 
 
 # One stall: edges make up for some frames after it and leave out the others, each in its own way.

@@ -24,10 +24,14 @@ BYTE_COST = 0.9e-9
 # A cost is an average over so many call-seconds, looked at each half a second. A guess counts for `GUESSED` of them.
 LOOK = 0.5
 REMEMBERED = 600.0
-GUESSED = 10.0
+GUESSED = 120.0
 
-# How fast it is learned what a process uses without calls.
+# How fast it is learned that a process uses less without calls. That it uses more is learned as slowly as costs are
+# forgotten: it may be done with what it does now, and while there are calls it cannot be told from them.
 LEARNING = 0.05
+
+# From this share of a processor on nothing is left to use: what is used is less than what calls cost.
+FULL = 0.95
 
 
 def first_cost(networks: float, processors: float) -> float:
@@ -73,6 +77,18 @@ class Calls:
     """Those that do not show in what is measured."""
     recent: int = 0
     """Those that may not have cost yet what they will: the young ones, and others that have just begun."""
+    leaving: int = 0
+    """Those of all that end for a new one. What they cost is still measured."""
+
+    @property
+    def settled(self) -> int:
+        """Those that have cost what they will."""
+        return max(0, self.all - self.recent)
+
+    @property
+    def staying(self) -> int:
+        """Those that are there besides a new one."""
+        return max(0, self.all - self.leaving)
 
 
 class Refused(Exception):
@@ -96,29 +112,36 @@ class Admission:
     def learn(self, load: Load, calls: Calls) -> None:
         """Learn what a call costs; each half a second. Not while the process leaves work out: then they cost less."""
         if not calls.all and not load.calls:
-            self._idle += LEARNING * (load.cpu - self._idle)
-        # The more of them have just begun, the less it says: those have started only, and were asked nothing.
-        elif load.calls > calls.recent and not calls.starting:
-            seconds = (load.calls - calls.recent) ** 2 / load.calls * LOOK
-            self._known = min(REMEMBERED, self._known + seconds)
-            cost = max(0.0, load.cpu - self._idle) / load.calls
-            self.cost += min(1.0, seconds / self._known) * (cost - self.cost)
+            pace = LOOK / REMEMBERED if load.cpu > self._idle else LEARNING
+            self._idle += pace * (load.cpu - self._idle)
+            return
+        # The more of them have just begun, the less it says: those have started only, and were asked nothing. Who has
+        # left meanwhile did no more.
+        known = min(load.calls, calls.all) - calls.recent
+        if known <= 0.0 or calls.starting:
+            return
+        cost = max(0.0, load.cpu - self._idle) / load.calls
+        if load.cpu > FULL and cost < self.cost:
+            return
+        seconds = known**2 / load.calls * LOOK
+        self._known = min(REMEMBERED, self._known + seconds)
+        self.cost += min(1.0, seconds / self._known) * (cost - self.cost)
 
     def refusal(self, load: Load, calls: Calls) -> Refused | None:
         """Return why no further call is taken; None if one is."""
         limits = self.limits
-        if limits.sessions is not None and calls.all >= limits.sessions:
+        if limits.sessions is not None and calls.staying >= limits.sessions:
             return Refused("sessions", f"all {limits.sessions} places are taken")
         if calls.starting >= limits.starting:
             return Refused("starting", f"{calls.starting} calls are starting at this moment", 1.0)
         # With nobody here it is no call of ours that was late, or none that stays.
-        if calls.all and load.lateness > limits.lateness:
+        if calls.staying and load.lateness > limits.lateness:
             return Refused("lateness", f"frames are pulled {load.lateness * 1000:.0f} ms late", 10.0)
         if load.loop_lag > limits.loop_lag:
             return Refused("loop_lag", f"the event loop is {load.loop_lag * 1000:.0f} ms late")
         # With nobody here yet it is not our calls that keep the machine busy: the first is taken.
         expected = self._expected(load, calls) + self.cost
-        if calls.all and expected > limits.cpu:
+        if calls.staying and expected > limits.cpu:
             return Refused("cpu", f"the processor is used by {expected:.0%} with one more call")
         if load.memory > limits.memory:
             return Refused("memory", f"{load.memory:.0%} of the memory are used", 10.0)
@@ -133,6 +156,8 @@ class Admission:
         return fitting if self.limits.sessions is None else min(fitting, self.limits.sessions)
 
     def _expected(self, load: Load, calls: Calls) -> float:
-        """The share of a processor that the calls which are there will use."""
-        settled = max(0, calls.all - calls.recent) / max(1, calls.all)
-        return max(load.cpu + calls.young * self.cost, settled * load.cpu + calls.recent * self.cost)
+        """The share of a processor that the calls which stay will use."""
+        # Whoever has been there for a while may be silent just now, and will be answered again.
+        settled = max(calls.settled / max(1, calls.all) * load.cpu, calls.settled * self.cost)
+        there = max(load.cpu + calls.young * self.cost, settled + calls.recent * self.cost)
+        return there - calls.leaving * self.cost

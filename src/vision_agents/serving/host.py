@@ -92,8 +92,8 @@ class CallHost:
         """Load what the agents need and begin to take calls. Raises what is wrong with the agent."""
         if self._traces is not None:
             self._traces.mkdir(parents=True, exist_ok=True)
-        loaded = await self.launcher.warm_up()
-        self.admission.cost = first_cost(sum(network.size for network in loaded), self.meter.processors)
+        here = sum(network.size for network in await self.launcher.warm_up() if not network.gpu)
+        self.admission.cost = first_cost(here, self.meter.processors)
         self.meter.start()
         self.started = True
 
@@ -138,16 +138,14 @@ class CallHost:
             return Refused("starting", "the models are being loaded", 5.0)
         if self.draining:
             return Refused("draining", "this server is about to end", 5.0)
-        calls = self.calls
-        # What those cost who leave is still measured: it makes up for as many who do not show in it yet.
-        staying = replace(calls, all=max(0, calls.all - leaving), young=calls.young - leaving)
+        calls = replace(self.calls, leaving=leaving)
         # Where nobody stays, it is forgotten who was late.
-        if staying.all and staying.all >= self._most:
+        if calls.staying and calls.staying >= self._most:
             return Refused("shedding", "work is left out already for frames to be in time", 10.0)
         # Measuring costs those who talk: a crowd that is refused goes by one load in each interval. Nobody is taken by
         # an old one.
-        refusal = self.admission.refusal(self.meter.load(INTERVAL), staying)
-        return refusal or self.admission.refusal(self.load, staying)
+        refusal = self.admission.refusal(self.meter.load(INTERVAL), calls)
+        return refusal or self.admission.refusal(self.load, calls)
 
     @property
     def _most(self) -> float:
