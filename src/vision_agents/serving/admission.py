@@ -4,9 +4,9 @@ Pure: what is measured comes in, a refusal or nothing comes out.
 
 A count of calls says little: a call costs what its parts cost, and a burst of speech more than silence. So a call is
 taken as long as the process keeps its frames' time, its event loop is not late, and processor and memory have room for
-it. But two seconds of these figures do not tell what a call will use: where models are local it is answers that cost, in
-its first seconds nobody has asked anything, and at times many are silent. So each counts at least at what one usually
-costs.
+it. But two seconds of these figures do not tell what a call will use: where models are local it is answers that cost,
+in its first seconds nobody has asked anything, and at times many are silent. So each counts at least at what one
+usually costs.
 """
 
 from __future__ import annotations
