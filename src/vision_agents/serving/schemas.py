@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -107,9 +107,19 @@ def complaint(problem: Mapping[str, Any]) -> str:
     """Say where in a request something is wrong, and what; `problem` as pydantic tells it."""
     what = problem["msg"]
     if problem["type"] == "extra_forbidden":
-        near = did_you_mean(str(problem["loc"][-1]), {**StartSession.model_fields, **Offer.model_fields})
-        what = f"there is no such field.{near}"
+        what = f"there is no such field.{_meant(problem['loc'])}"
     return f"{'.'.join(map(str, problem['loc']))}: {what}"
+
+
+def _meant(place: Sequence[object]) -> str:
+    """Say what was meant by a field that is not where it stands: one of the same depth, or the same one elsewhere."""
+    *above, name = map(str, place)
+    in_offer = "offer" in above
+    if in_offer and name in StartSession.model_fields:
+        return " It stands beside offer, not in it."
+    if not in_offer and name in Offer.model_fields:
+        return f' It stands in offer: {{"offer": {{"{name}": …}}}}.'
+    return did_you_mean(name, (Offer if in_offer else StartSession).model_fields)
 
 
 _ERRORS = {
