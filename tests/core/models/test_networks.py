@@ -316,6 +316,26 @@ async def test_a_network_with_a_worker_of_its_own_is_asked_and_ended(networks: N
     assert own.closed == 1
 
 
+async def test_a_worker_of_its_own_need_not_tell_a_process(networks: Networks) -> None:
+    class Documented:
+        closed = 0
+
+        def stats(self) -> WorkerStats:
+            return WorkerStats(queued=3, limit=8)
+
+        def close(self) -> None:
+            self.closed += 1
+
+    own = Documented()
+    one = NetworkLease(NetworkSpec(lambda files: own, "own", files={}), "part", networks)
+    await one.start()
+    assert networks.loaded()[0].worker == WorkerStats(queued=3, limit=8)
+    assert networks.processes() == []
+    one.close()
+    networks.unload("own")
+    assert own.closed == 1
+
+
 async def test_a_model_that_was_not_pulled_says_what_to_run(
     networks: Networks, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -34,11 +34,11 @@ Ts = TypeVarTuple("Ts")
 
 @runtime_checkable
 class OwnWorker(Protocol):
-    """A network that is run by a worker of its own, such as another process."""
+    """A network that is run by a worker of its own, such as another process.
 
-    @property
-    def pid(self) -> int | None:
-        """The process that runs it now, if it is another one. Called from any thread; must not block."""
+    One that is may say so by an attribute `pid`, the id of the process that runs it now or None: what that takes then
+    counts as the calls'. It is read from any thread and must not block.
+    """
 
     def stats(self) -> WorkerStats:
         """Its queue and what it did, for `loaded_models`. Called from any thread; must not block."""
@@ -315,7 +315,7 @@ class _Entry:
     @property
     def pid(self) -> int | None:
         network = self.loading.result()
-        return network.pid if isinstance(network, OwnWorker) else None
+        return getattr(network, "pid", None) if isinstance(network, OwnWorker) else None
 
     def listed(self) -> LoadedModel:
         network = self.loading.result()
