@@ -23,7 +23,11 @@ def check_number(
     if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
         hint = ", without quotes" if isinstance(value, str) else ""
         raise TypeError(f"{name} is {kind}{_range(low, high, above)}{hint}, not {value!r}")
-    if not (math.isfinite(value) and low <= float(value) <= high) or (above is not None and float(value) <= above):
+    try:
+        number = float(value)
+    except OverflowError:  # Of so many digits that they are not shown, either.
+        raise ValueError(f"{name} is {kind}{_range(low, high, above)}, not one of that size") from None
+    if not (math.isfinite(number) and low <= number <= high) or (above is not None and number <= above):
         raise ValueError(f"{name} is {kind}{_range(low, high, above)}, not {value!r}")
 
 
