@@ -8,6 +8,7 @@ end another.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Coroutine, Iterator
 from traceback import format_exception_only
@@ -103,6 +104,12 @@ def logged_once(call: Callable[P, object], what: str) -> Callable[P, None]:
                 logger.exception("%s failed; the conversation goes on%s", what, last)
 
     return guarded
+
+
+def is_async(call: object) -> bool:
+    """Return whether what `call` returns is to be awaited: an async function, or an object whose `__call__` is one."""
+    # Of the class: that of a class itself is how its instances are called.
+    return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(getattr(type(call), "__call__", None))  # noqa: B004
 
 
 class InnerCancellationError(StandInError):

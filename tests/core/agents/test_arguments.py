@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import Any
 
 import pytest
@@ -65,17 +66,27 @@ def test_usual_mistakes(arguments: dict[str, Any], says: str) -> None:
     assert says in str(raised.value)
 
 
-def test_may_interrupt_is_not_awaited() -> None:
-    async def may(participant: Any) -> bool:
+async def may(participant: Any) -> bool:
+    return False
+
+
+class May:
+    async def __call__(self, participant: Any) -> bool:
         return False
 
+
+@pytest.mark.parametrize("awaited", [may, May(), partial(may, None)])
+def test_may_interrupt_is_not_awaited(awaited: Any) -> None:
     with pytest.raises(TypeError, match="not `async def`"):
-        make(may_interrupt=may)
+        make(may_interrupt=awaited)
 
 
 def test_what_is_set_later_is_looked_at_too() -> None:
     agent = make()
     with pytest.raises(TypeError, match="interruption must be an InterruptionPolicy, not dict"):
         agent.policy = {"hold": False}  # type: ignore[assignment]
+    with pytest.raises(TypeError, match="interruption must be an InterruptionPolicy, not None"):
+        agent.policy = None  # type: ignore[assignment]
+    assert isinstance(agent.policy, InterruptionPolicy)
     with pytest.raises(TypeError, match="instructions must be a text, not None"):
         agent.instructions = None  # type: ignore[assignment]

@@ -12,6 +12,10 @@ COUNT = 3
 async def make_agent(edge): ...
 def not_async(edge): ...
 async def without_edge(): ...
+class Maker:
+    def __init__(self, edge=None): ...
+    async def __call__(self, edge): ...
+maker = Maker()
 """
 
 
@@ -31,6 +35,10 @@ async def test_a_module_in_the_current_folder_is_found(tmp_path, monkeypatch):
     assert load_factory("mine_alone:agent").__name__ == "agent"
 
 
+def test_an_object_that_is_called_is_one_too():
+    assert callable(load_factory("some_agents:maker"))
+
+
 def test_the_default_is_there():
     assert callable(load_factory("vision_agents.cli.default_agent:local_agent"))
 
@@ -48,6 +56,7 @@ def test_the_default_is_there():
         ("some_agents:no_such", "has no 'no_such'"),
         ("some_agents:COUNT", "must be an async function"),
         ("some_agents:not_async", "must be an async function"),
+        ("some_agents:Maker", "must be an async function"),
         ("some_agents:without_edge", "must be callable with edge="),
     ],
 )

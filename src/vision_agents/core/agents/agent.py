@@ -144,7 +144,7 @@ class Agent:
 
     @policy.setter
     def policy(self, policy: InterruptionPolicy) -> None:
-        check({"interruption": policy})
+        check({"interruption": policy}, optional=False)
         self.rules = replace(self.rules, policy=policy)
         if self._session is not None:
             self._session.judge_by(policy)
@@ -165,7 +165,7 @@ class Agent:
 
     @instructions.setter
     def instructions(self, instructions: str) -> None:
-        check({"instructions": instructions})
+        check({"instructions": instructions}, optional=False)
         if self._session is not None:
             self._session.instruct(instructions)
         self._instructions = instructions

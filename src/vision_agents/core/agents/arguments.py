@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from ..labels import label
 from ..llm import LLM, Filler, Realtime
 from ..participants import User
 from ..stt import STT
+from ..tasks import is_async
 from ..tts import TTS
 from ..turn_detection import TurnDetector
 from ..vad import VAD
@@ -52,14 +52,17 @@ TAKES: Mapping[str, Wanted] = {
 }
 
 
-def check(given: Mapping[str, object]) -> None:
-    """Look at arguments by their names; other names are left alone. Raises TypeError for what is of a wrong kind."""
+def check(given: Mapping[str, object], *, optional: bool = True) -> None:
+    """Look at arguments by their names; other names are left alone. Raises TypeError for what is of a wrong kind.
+
+    `optional`: None is taken for those that `Agent` need not be given.
+    """
     for name, wanted in TAKES.items():
-        if name not in given or (given[name] is None and wanted.optional):
+        if name not in given or (given[name] is None and wanted.optional and optional):
             continue
         if not _fits(given[name], wanted):
             raise TypeError(f"{name} must be {wanted.called}, not {_instead(name, given[name], wanted)}")
-    if inspect.iscoroutinefunction(given.get("may_interrupt")):
+    if is_async(given.get("may_interrupt")):
         raise TypeError("may_interrupt is called and not awaited: write it with `def`, not `async def`")
 
 

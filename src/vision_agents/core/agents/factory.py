@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..suggestions import nearest
+from ..tasks import is_async
 
 AgentFactory = Callable[..., Awaitable[Any]]
 
@@ -54,8 +55,7 @@ def load_factory(spec: str, where: str = "--agent") -> AgentFactory:
     """Import the factory that `module:function` names. Raises AgentFactoryError if that is none to be awaited."""
     factory = load_object(spec, where)
     function_name = spec.partition(":")[2]
-    call = factory if inspect.isroutine(factory) else getattr(factory, "__call__", None)  # noqa: B004
-    if not inspect.iscoroutinefunction(call):
+    if not is_async(factory):
         raise AgentFactoryError(f"{spec} must be an async function that returns an Agent: write `async def`")
     try:
         inspect.signature(factory).bind(edge=None)
