@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import sys
 
-from vision_agents.core import Agent, User
+from vision_agents.core import Agent, User, agents
 from vision_agents.core.floor import InterruptionPolicy
 from vision_agents.plugins import deepgram, elevenlabs, getstream, openai, smart_turn
 from vision_agents.testing.parts import LoopEdge, ScriptedDetector, ScriptedLLM, ScriptedSTT, ToneTTS
@@ -78,6 +79,44 @@ async def hasty(edge):
 
 async def broken(edge):
     raise LookupError("there is no such thing")
+
+
+async def exits(edge):
+    sys.exit("set MY_KEY first")
+
+
+async def exits_in_a_task(edge):
+    async def work():
+        sys.exit("set MY_KEY first")
+
+    await asyncio.create_task(work())
+
+
+async def exits_when_it_is_checked(edge):
+    class Exiting(ScriptedSTT):
+        def preflight(self):
+            sys.exit("set MY_KEY first")
+
+    return scripted(edge, stt=Exiting(), turn_detection=ScriptedDetector())
+
+
+def check(value): ...
+
+
+async def own_function_misspelt(edge):
+    check(givn=1)
+
+
+async def own_namesake_misspelt(edge):
+    warm_up(model=1)
+    warm_up(frezze=1)
+
+
+async def function_of_these_packages_misspelt(edge):
+    await agents.warm_up(frezze=True)
+
+
+def warm_up(model): ...
 
 
 async def endless(edge):

@@ -244,6 +244,7 @@ def test_a_misspelt_plugin(vision_agents, monkeypatch, tmp_path):
         ("misspelt_user", "vision_agents.core.agents.agent.Agent", "agent_usr", "agent_user"),
         ("misspelt_key", "openai.Realtime", "apikey", "api_key"),
         ("misspelt_option_of_a_function", "register_function()", "on_interupt", "on_interrupt"),
+        ("function_of_these_packages_misspelt", "warm_up()", "frezze", "freeze"),
     ],
 )
 def test_a_misspelt_keyword_is_named(doctor, function, where, keyword, meant):
@@ -257,6 +258,21 @@ def test_a_misspelt_keyword_is_named(doctor, function, where, keyword, meant):
 def test_a_keyword_that_resembles_none_is_told_as_it_is(doctor):
     ((_, what, _),) = doctor("unknown_keyword").problems
     assert "got an unexpected keyword argument 'xyzzy'" in what
+
+
+@pytest.mark.parametrize("function", ["own_function_misspelt", "own_namesake_misspelt"])
+def test_a_function_of_ones_own_is_not_taken_for_one_of_these_packages(doctor, function):
+    ((found, what, next),) = doctor(function).problems
+    assert found == f"made_up_setups:{function}"
+    assert "got an unexpected keyword argument" in what
+    assert "write " not in next
+
+
+@pytest.mark.parametrize("function", ["exits", "exits_in_a_task", "exits_when_it_is_checked"])
+def test_an_agent_that_ends_the_program_is_a_finding_among_others(doctor, function):
+    report = doctor(function)
+    ((_, what, _),) = report.problems
+    assert (report.status, "SystemExit: set MY_KEY first" in what) == (1, True), what
 
 
 @pytest.mark.parametrize(

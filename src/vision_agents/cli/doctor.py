@@ -72,7 +72,7 @@ def examine(spec: str) -> Iterator[Finding]:
         return
     try:
         setup = asyncio.run(dry_run(spec, factory))
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # Of a task that it began, say.
         yield problem(spec, f"cannot be examined: {_named(error)}", f"correct what {spec} gives the agent")
         return
     yield from setup.findings
@@ -86,7 +86,7 @@ def _outcome(check: Callable[..., Iterator[Finding]], *about: Any) -> Iterator[F
     """Findings of a check. One that fails is a finding too: there are others."""
     try:
         yield from check(*about)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         yield problem(
             _failing(check), f"it failed: {_named(error)}", "correct the part that it is about; the other checks hold"
         )

@@ -22,6 +22,7 @@ from vision_agents.core.edge import CallSink, EdgeTransport
 from vision_agents.core.labels import label
 from vision_agents.core.llm import Realtime
 from vision_agents.core.participants import User
+from vision_agents.core.tasks import EscapedError, own_errors
 
 from .findings import Finding, one_line, problem
 from .keywords import misspelt
@@ -140,7 +141,7 @@ async def _try(factory: AgentFactory, options: dict[str, Any]) -> _Attempt:
     with _noting(attempt.parts), _quiet("vision_agents.core.agents.parts"):
         try:
             async with asyncio.timeout(TIMEOUT):
-                made = await factory(**options)
+                made = await own_errors(factory(**options), "the function")
             if not isinstance(made, Agent):
                 raise TypeError(f"it returned {type(made).__name__}; it must return an Agent")
             attempt.agent = made
@@ -222,6 +223,6 @@ def _cannot_be_made(spec: str, error: Exception, provider: str, part: str) -> Fi
         return problem(wrong.name, f"it takes no {wrong.keyword!r} ({wrong.where})", f"write {wrong.meant}=…")
     return problem(
         spec,
-        f"{type(error).__name__}: {what}",
+        what if isinstance(error, EscapedError) else f"{type(error).__name__}: {what}",
         f"correct {spec}; to see where it comes from: vision-agents --debug demo --agent {spec}",
     )

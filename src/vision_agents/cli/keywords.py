@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import FrameType, FunctionType, ModuleType
+from types import FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 _PASSING_ON = ("vision_agents.cli.", "vision_agents.core.", "vision_agents.serving.")
 _UNEXPECTED = re.compile(r"(?:(?P<of>[\w.<>]+)\(\) )?got an unexpected keyword argument '(?P<keyword>\w+)'")
+
+_DEEPEST = 5
+"""How many names one behind the other are followed, as in `vision_agents.core.agents.warm_up`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,9 @@ def misspelt(error: BaseException) -> Misspelt | None:
 
     keyword, trace = match["keyword"], error.__traceback__
     while trace is not None:
-        called = () if trace.tb_next is not None or _passes_on(trace.tb_frame) else _functions(match["of"])
-        for made in (*_ours_named(trace.tb_frame), *called):
+        # A function's own errors are raised where it is called; a class may pass on what it was given.
+        called = () if trace.tb_next is not None else _functions_named(trace.tb_frame, match["of"])
+        for made in (*_classes_named(trace.tb_frame), *called):
             takes = inspect.signature(made).parameters
             near = nearest(keyword, takes)
             if near is not None and keyword not in takes and _is_about(match["of"], made):
@@ -58,16 +61,11 @@ def misspelt(error: BaseException) -> Misspelt | None:
     return None
 
 
-def _functions(name: str | None) -> Iterator[FunctionType]:
-    """The functions of these packages that Python's errors call `name`, such as `FunctionCaller.register_function`."""
-    if name is None or name.endswith(".__init__"):
-        return
-    for module in [module for key, module in sys.modules.items() if key.startswith("vision_agents.")]:
-        found: Any = module
-        for part in name.split("."):
-            found = getattr(found, part, None)
-        if isinstance(found, FunctionType) and (found.__qualname__, found.__module__) == (name, module.__name__):
-            yield found
+def _functions_named(frame: FrameType, name: str | None) -> Iterator[FunctionType]:
+    """The functions of these packages that the frame's code names, and Python's errors call `name`."""
+    for made in _named(frame):
+        if isinstance(made, FunctionType) and made.__qualname__ == name and _is_ours(made):
+            yield made
 
 
 def _is_about(name: str | None, made: Callable[..., Any]) -> bool:
@@ -77,20 +75,41 @@ def _is_about(name: str | None, made: Callable[..., Any]) -> bool:
     return name is None or name.rpartition(".")[0] in {base.__qualname__ for base in made.__mro__}
 
 
-def _ours_named(frame: FrameType) -> Iterator[type]:
-    """The classes of these packages that the frame's code names, by themselves or as attributes of modules.
+def _classes_named(frame: FrameType) -> Iterator[type]:
+    """The classes of these packages that the frame's code names."""
+    for made in _named(frame):
+        if isinstance(made, type) and _is_ours(made):
+            yield made
 
-    None for code of these packages themselves, which passes on what it was given.
+
+def _named(frame: FrameType) -> Iterator[object]:
+    """The objects that the frame's code names, by themselves or as attributes of one another, in `_DEEPEST` steps.
+
+    Nothing for code of these packages themselves, which passes on what it was given.
     """
     if _passes_on(frame):
         return
-    names = frame.f_code.co_names
-    known = {**frame.f_globals, **frame.f_locals}
-    for found in [known[name] for name in (*names, *frame.f_code.co_varnames) if name in known]:
-        attributes = [getattr(found, name, None) for name in names] if isinstance(found, ModuleType) else []
-        for made in (found, *attributes):
-            if isinstance(made, type) and made.__module__.startswith("vision_agents."):
-                yield made
+    code, known = frame.f_code, {**frame.f_globals, **frame.f_locals}
+    seen: dict[int, object] = {}
+    named = (*code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars)
+    reached = [known[name] for name in named if name in known]
+    for _ in range(_DEEPEST):
+        new = {id(each): each for each in reached if id(each) not in seen}
+        yield from new.values()
+        seen.update(new)
+        reached = [_attribute(each, name) for each in new.values() for name in code.co_names]
+
+
+def _attribute(of: object, name: str) -> object:
+    """An attribute, without running anybody's code for it; None for none."""
+    ours = isinstance(of, ModuleType) and of.__name__.startswith("vision_agents.")
+    # Some modules here bring what they have when they are asked for it.
+    found = getattr(of, name, None) if ours else inspect.getattr_static(of, name, None)
+    return found.__func__ if isinstance(found, (staticmethod, classmethod, MethodType)) else found
+
+
+def _is_ours(made: Callable[..., Any]) -> bool:
+    return str(made.__module__).startswith("vision_agents.")
 
 
 def _passes_on(frame: FrameType) -> bool:
