@@ -13,7 +13,7 @@ _PASSING_ON = ("vision_agents.cli.", "vision_agents.core.", "vision_agents.servi
 _UNEXPECTED = re.compile(r"(?:(?P<of>[\w.<>]+)\(\) )?got an unexpected keyword argument '(?P<keyword>\w+)'")
 
 _DEEPEST = 5
-"""How many names one behind the other are followed, as in `vision_agents.core.agents.warm_up`."""
+"""So many names one behind the other are followed: `vision_agents.core.agents.warm_up` has four."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 // What both sides said. Text comes from models and people: it is only ever set as text.
 
-import { sinceAsked, stageBar } from "./stages.js";
+import { Typed, stageBar } from "./stages.js";
 
 const ROWS = 300;
 
@@ -9,7 +9,7 @@ export class Captions {
     this.list = list;
     this.turns = new Map(); // participant -> the row of the turn that is open
     this.replies = new Map(); // reply -> its row
-    this.asked = new Map(); // reply -> when the text that it answers was typed
+    this.texts = new Typed();
     this.pinned = true; // the newest is in view, or somebody has scrolled up to read
     list.addEventListener("scroll", () => {
       this.pinned = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
@@ -32,7 +32,7 @@ export class Captions {
   close() {
     this.turns.clear();
     this.replies.clear();
-    this.asked.clear();
+    this.texts.clear();
   }
 
   // Another conversation: what was said before has nothing to do with it.
@@ -57,10 +57,10 @@ export class Captions {
     return [...this.list.children].map((row) => (row.className === "divider" ? "---" : line(row))).join("\n") + "\n";
   }
 
-  typed({ t, reply, text: words }) {
-    this.asked.set(reply, t);
+  typed(record) {
+    this.texts.take(record);
     const { words: place } = this.row("user", "You");
-    place.append(words, tag("typed"));
+    place.append(record.text, tag("typed"));
     this.follow();
   }
 
@@ -104,8 +104,7 @@ export class Captions {
 
   // Known before the first word of an answer is: its first sample is being played.
   answerTimed(record) {
-    const timed = sinceAsked(record, this.asked.get(record.reply));
-    this.asked.delete(record.reply);
+    const timed = this.texts.timed(record);
     if (typeof timed.total !== "number") return;
     this.reply(record.reply).row.append(stageBar(timed));
     this.follow();

@@ -14,12 +14,29 @@ const TOOK = {
 
 const LONGEST = 4; // seconds that fill the room; a longer wait does not get more
 
-// Who typed waits from there on: what that adds to the stages of the answer. asked: when the text came, if there was one.
-export function sinceAsked(record, asked) {
-  const { stages, durations, total } = record;
-  if (asked === undefined || typeof total === "number" || typeof stages?.pulled !== "number") return record;
-  const begun = Math.max(0, (stages.begun ?? asked) - asked);
-  return { ...record, durations: { begun, ...durations }, total: Math.max(0, stages.pulled - asked) };
+// The texts that were typed and are not answered yet: who typed waits from there on, and no record of an answer says so.
+export class Typed {
+  constructor() {
+    this.asked = new Map(); // reply -> when the text that it answers came
+  }
+
+  take({ t, reply }) {
+    this.asked.set(reply, t);
+  }
+
+  clear() {
+    this.asked.clear();
+  }
+
+  // The record of an answer, with what the wait for it adds to its stages if it answers a text.
+  timed(record) {
+    const asked = this.asked.get(record.reply);
+    this.asked.delete(record.reply);
+    const { stages, durations, total } = record;
+    if (asked === undefined || typeof total === "number" || typeof stages?.pulled !== "number") return record;
+    const begun = Math.max(0, (stages.begun ?? asked) - asked);
+    return { ...record, durations: { begun, ...durations }, total: Math.max(0, stages.pulled - asked) };
+  }
 }
 
 export function stageBar({ durations, total }) {

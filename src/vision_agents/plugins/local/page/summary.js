@@ -1,6 +1,6 @@
 // The figures of a conversation, from its records.
 
-import { sinceAsked } from "./stages.js";
+import { Typed } from "./stages.js";
 
 export class Summary {
   // section: shown once there is something. list: of the figures.
@@ -14,7 +14,7 @@ export class Summary {
     this.counts = { turns: 0, typed: 0, commit: 0, resume: 0, errors: 0 };
     this.silences = []; // ms
     this.answers = []; // seconds
-    this.asked = new Map(); // reply -> when the text that it answers was typed
+    this.texts = new Typed();
     this.first = Infinity;
     this.last = -Infinity;
     this.section.hidden = true;
@@ -33,14 +33,13 @@ export class Summary {
     else if (record.note === "AnswerTimed") this.answered(record);
   }
 
-  typed({ t, reply }) {
+  typed(record) {
     this.counts.typed += 1;
-    this.asked.set(reply, t);
+    this.texts.take(record);
   }
 
   answered(record) {
-    const { total } = sinceAsked(record, this.asked.get(record.reply));
-    this.asked.delete(record.reply);
+    const { total } = this.texts.timed(record);
     if (typeof total === "number") this.answers.push(total);
   }
 
