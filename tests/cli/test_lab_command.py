@@ -73,6 +73,7 @@ def test_a_run_without_traces_leaves_none_of_an_earlier_one(lab, tmp_path, monke
         return tuple(replace(case, id=scenario.id) for scenario in scenarios)
 
     monkeypatch.setattr("vision_agents.lab.pool.run_cases", run_cases)
+    monkeypatch.setattr(lab_command, "fetch", lambda models: None)
     (tmp_path / "suite.yaml").write_text(SUITE)
     out = tmp_path / "out"
     run = ("run", "--suite", tmp_path / "suite.yaml", "--out", out, "--listen", "0")
@@ -85,6 +86,22 @@ def test_a_run_without_traces_leaves_none_of_an_earlier_one(lab, tmp_path, monke
     status, printed = lab("replay", out)
     assert (status, len(printed.splitlines())) == (2, 1)
     assert "run the lab with --keep" in printed
+
+
+def test_what_must_not_be_fetched_is_named_before_a_case_is_run(lab, tmp_path, monkeypatch):
+    monkeypatch.setenv("VISION_AGENTS_FETCH", "no")
+    monkeypatch.setenv("VISION_AGENTS_MODELS", str(tmp_path / "none"))
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    run = ("run", "--suite", tmp_path / "suite.yaml", "--out", tmp_path / "out")
+    ears = "silero-vad smart-turn moonshine-tiny-en piper-en-us-joe"
+    said = (
+        "vision-agents: error: models are missing, and VISION_AGENTS_FETCH forbids to fetch them. "
+        f"Run: vision-agents models pull {ears}"
+    )
+    assert lab(*run, "--no-voiceprint") == (2, f"{said} speech-clips\n")
+    assert lab(*run) == (2, f"{said} ge2e speech-clips\n")
+    assert lab(*run, "--only", "hum", "--no-voiceprint") == (2, f"{said}\n")
+    assert not (tmp_path / "none").exists()
 
 
 def test_what_a_replay_cannot_show_is_said(lab, tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vision_agents.lab.scenario import LabError
 
+from .agent_factory import fetch
 from .arguments import make_folder
 from .errors import OK, CommandError
 
@@ -19,6 +20,7 @@ def run_endpointing(args: argparse.Namespace, progress: Progress) -> int:
     # The models and the runtimes are wanted only now.
     from vision_agents.core.audio.files import AudioFileError
     from vision_agents.lab.endpointing_page import endpointing_page, endpointing_table, try_rules
+    from vision_agents.lab.needed import EARS
     from vision_agents.lab.signals import Heard, hear_all, read_signals, write_signals
     from vision_agents.lab.turns import SpokenTurn, read_turns
 
@@ -34,6 +36,7 @@ def run_endpointing(args: argparse.Namespace, progress: Progress) -> int:
         raise CommandError("there are no turns: give --audio a folder of recordings, or --signals a file of a run")
     make_folder(args.out)
     if turns:
+        fetch(EARS)
         heard = hear_all(turns, args.jobs, progress)
     if not heard:
         raise LabError(f"there are no turns in {args.signals}")

@@ -47,6 +47,6 @@ def _synthesizer(length_scale: float = 1.0) -> Synthesizer:
     from vision_agents.plugins.piper.synthesizer import Synthesizer
     from vision_agents.plugins.piper.voice import Prosody, Voice
 
-    files = ModelStore().files(VOICE)
+    files = ModelStore().ready(VOICE)
     prosody = Prosody(length_scale=length_scale, noise_scale=0.0, noise_w_scale=0.0)
     return Synthesizer(Voice(VoiceNetwork(files), prosody))
