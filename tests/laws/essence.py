@@ -58,7 +58,7 @@ def essence(floor: Floor, now: float) -> Essence:
         return (
             turn.participant,
             turn.phase,
-            turn.lapsed,
+            turn.detection.lapsed,
             None if quiet else age(turn.since),
             None if quiet else age(turn.speech.began),
             min(round(turn.speech.voiced, 6), ENOUGH),
@@ -66,18 +66,18 @@ def essence(floor: Floor, now: float) -> Essence:
             _of_challenger(challenger, turn, now) if challenger else None,
             turn.speech.windows,
             turn.speech.confidence >= floor.policy.clear_speech,
-            turn.claimed,
+            turn.detection.claimed,
             turn.announced,
-            turn.unanswered,
-            place(turn.cut),
-            turn.done is not None,
+            turn.cut_off.unanswered,
+            place(turn.cut_off.reply),
+            turn.detection.done is not None,
             tuple(turn.words.final),
             turn.words.partial,
             turn.words.reported,
             turn.words.confidence,
-            turn.end_expected,
+            turn.detection.end_expected,
             turn.drafts,
-            turn.words_awaited,
+            turn.words.awaited,
             # The pauses before this one matter by it alone; of later ones the world of `PauseJudged` sees most orders.
             None if (due := floor._taking._due(turn)) is None else age(due),
             (turn.closed.announced, turn.closed.text, turn.closed.guess) if turn.closed else None,
@@ -143,7 +143,7 @@ def essence(floor: Floor, now: float) -> Essence:
 def _places(floor: Floor) -> dict[int, int]:
     """Number anew the replies that a floor knows of: it only asks which of them are the same."""
     replies, turns = floor._replies, floor._turns.values()
-    known = {*(turn.cut for turn in turns), *replies.functions, *replies.waits}
+    known = {*(turn.cut_off.reply for turn in turns), *replies.functions, *replies.waits}
     known |= {number for waiting in replies.queue for number in (waiting.number, waiting.continues)}
     made = (replies.reply, replies.draft, None if floor.answers else replies.said)
     known |= {reply.number for reply in made if reply is not None}

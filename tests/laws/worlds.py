@@ -25,8 +25,8 @@ def hearing(participant: str) -> list[Move]:
     def words_known(floor: Floor, now: float) -> Iterator[ev.FloorEvent]:
         turn = floor._turns.get(participant)
         if turn is not None:
-            yield ev.TranscriptCompleted(now, participant, turn.request)
-            yield ev.TranscriptCompleted(now, participant, turn.request - 1)
+            yield ev.TranscriptCompleted(now, participant, turn.words.request)
+            yield ev.TranscriptCompleted(now, participant, turn.words.request - 1)
 
     return [
         *speech(participant),
@@ -139,7 +139,7 @@ def words(participant: str) -> list[Move]:
     def known(floor: Floor, now: float) -> Iterator[ev.FloorEvent]:
         turn = floor._turns.get(participant)
         if turn is not None:
-            yield ev.TranscriptCompleted(now, participant, turn.request)
+            yield ev.TranscriptCompleted(now, participant, turn.words.request)
 
     heard = [("uh-huh", False), ("uh-huh stop", False), ("tell me", True), ("", True)]
     return [known, *(always(ev.TranscriptReceived, participant, text, final, 0.9) for text, final in heard)]

@@ -76,7 +76,7 @@ class Facts(NamedTuple):
 def look(floor: Floor) -> Facts:
     """The facts of a floor."""
     voice, challenge, turns = floor._replies, floor._judge.challenge, floor._turns
-    rests = {turn.cut for turn in turns.values()} | {w.continues for w in voice.queue}
+    rests = {turn.cut_off.reply for turn in turns.values()} | {w.continues for w in voice.queue}
     return Facts(
         epoch=floor.epoch,
         reply=floor.reply,
@@ -88,7 +88,7 @@ def look(floor: Floor) -> Facts:
         last_request=floor._taking.last_request,
         announced=frozenset(p for p, turn in turns.items() if turn.announced is Announced.STARTED),
         rests=frozenset(number for number in rests if number is not None),
-        unanswered=frozenset(p for p, turn in turns.items() if turn.unanswered),
+        unanswered=frozenset(p for p, turn in turns.items() if turn.cut_off.unanswered),
         to=voice.reply.to if voice.reply and floor.policy.interruptible_by == "spoken_to" else None,
         denied=frozenset(p for p, person in floor._judge.people.known.items() if not person.allowed),
         words=tuple((p, turn.words.text) for p, turn in turns.items() if turn.words.text),

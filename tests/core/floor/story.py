@@ -81,7 +81,7 @@ class Story:
         self.stops(participant, start + 1.2, 0.96)
         self.at(start + 1.4, ev.TurnEnded, participant, 0.9, 1.0, 0.4)
         self.at(start + 1.5, ev.TranscriptReceived, participant, text, True)
-        request = self.floor._turns[participant].request
+        request = self.floor._turns[participant].words.request
         return self.at(start + 1.5, ev.TranscriptCompleted, participant, request)
 
     def finds_no_words(self, participant: str, when: float, request: int) -> list[fx.Effect]:

@@ -11,7 +11,8 @@ from vision_agents.core.floor.events import TranscriptReceived
 from vision_agents.core.floor.evidence import QUOTED, Vote, quote
 from vision_agents.core.floor.judge import reason_against, reason_for
 from vision_agents.core.floor.people import ECHO_MEMORY, People
-from vision_agents.core.floor.turn import Speech, Turn
+from vision_agents.core.floor.turn import Turn
+from vision_agents.core.floor.turn_facts import Speech
 from vision_agents.core.floor.vocabulary import Vocabulary
 
 from .story import about

@@ -27,7 +27,7 @@ def ends(story: Story, at: float, text: str) -> list[fx.Effect]:
     """It ends, with these final words."""
     effects = story.at(at, ev.TranscriptReceived, ANN, text, True)
     effects += story.at(at, ev.TurnEnded, ANN)
-    return effects + story.at(at, ev.TranscriptCompleted, ANN, story.floor._turns[ANN].request)
+    return effects + story.at(at, ev.TranscriptCompleted, ANN, story.floor._turns[ANN].words.request)
 
 
 class TestExpected:

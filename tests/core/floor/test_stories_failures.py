@@ -38,7 +38,7 @@ def listened(story: Story, when: float, words: str) -> list[fx.Effect]:
     story.stops(ANN, when + 0.35, 0.2)
     story.at(when + 0.4, ev.TurnEnded, ANN)
     story.at(when + 0.5, ev.TranscriptReceived, ANN, words, True)
-    effects = story.at(when + 0.5, ev.TranscriptCompleted, ANN, story.floor._turns[ANN].request)
+    effects = story.at(when + 0.5, ev.TranscriptCompleted, ANN, story.floor._turns[ANN].words.request)
     return [effect for effect in effects if isinstance(effect, fx.RecordTurn | fx.BeginReply)]
 
 

@@ -65,7 +65,7 @@ class TestNothingIsKnownAtTheEnd:
         story.stops(ANN, 5.4, 0.2)
         story.at(5.5, ev.TurnEnded, ANN, 0.9, None, 0.2)
         story.at(5.6, ev.TranscriptReceived, ANN, "yes", True)
-        request = story.floor._turns[ANN].request
+        request = story.floor._turns[ANN].words.request
         assert kinds(story.at(5.6, ev.TranscriptCompleted, ANN, request)) == ANSWERED
 
     def test_who_speaks_on_is_waited_for(self) -> None:
@@ -182,7 +182,7 @@ class TestTheFirstHalfIsBeingAnswered:
             story.speaks(ANN, 2.2, 0.2)
             story.stops(ANN, 2.6, 0.2)
             story.at(2.8, ev.TurnEnded, ANN)
-            story.finds_no_words(ANN, 2.9, story.floor._turns[ANN].request)
+            story.finds_no_words(ANN, 2.9, story.floor._turns[ANN].words.request)
             assert fx.RecordTurn(ANN, "okay") in story.at(3.0, ev.TranscriptReceived, ANN, "okay", True)
         else:
             story.asks_while_others_speak(ANN, "okay", 2.2)
@@ -284,7 +284,7 @@ class TestWordsWithoutSpeechOverTheAgent:
         story = self.told_at_once("I would rather go to Paris please")
         assert kinds(story.until(4.5)) == [fx.Resume, fx.FinishTurn]
         assert story.floor.clearance(0, 1) is Clearance.WAIT
-        effects = story.at(4.5, ev.TranscriptCompleted, ANN, story.floor._turns[ANN].request)
+        effects = story.at(4.5, ev.TranscriptCompleted, ANN, story.floor._turns[ANN].words.request)
         assert kinds(effects) == [fx.AnnounceTurnStarted, fx.AnnounceTurnEnded, fx.RecordTurn]
         assert story.floor.clearance(0, 1) is Clearance.NEVER
         assert story.at(6.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=True)]
@@ -323,7 +323,7 @@ class TestWordsWithoutSpeechOverTheAgent:
     def completes(self, story: Story, words: str) -> list[fx.Effect]:
         if words:
             assert story.at(6.0, ev.TranscriptReceived, ANN, words, True, 0.65) == []
-        return story.at(6.1, ev.TranscriptCompleted, ANN, story.floor._turns[ANN].request)
+        return story.at(6.1, ev.TranscriptCompleted, ANN, story.floor._turns[ANN].words.request)
 
     @pytest.mark.parametrize("words", ["I would rather go to Paris please", "I would rather go by train", ""])
     def test_a_guess_at_one_is_answered_with_the_final_words(self, words: str) -> None:

@@ -142,7 +142,7 @@ class TestWhatThePauseSays:
         assert ended(effects) == fx.FinishTurn(ANN, 1)
         # Nor does the judgement end the turn after it.
         story.at(1.6, ev.TranscriptCompleted, ANN, 1)
-        assert story.floor._turns[ANN].judged is None
+        assert story.floor._turns[ANN].detection.judged is None
 
 
 class TestWhatACallerTeaches:
@@ -202,7 +202,7 @@ class TestWhatACallerTeaches:
         story.at(0.0, ev.SpeechStarted, ANN, 0.9, 0.04)
         story.until(1.2)  # the line is gone: the turn has lapsed
         story.at(1.5, ev.SpeechContinued, ANN, 0.9, 0.6)
-        assert story.floor._turns[ANN].pauses == []
+        assert story.floor._turns[ANN].silences.pauses == []
 
 
 class TestOverTheAgent:
@@ -236,7 +236,7 @@ def test_no_more_pauses_of_a_turn_are_kept_than_count() -> None:
     for number in range(40):
         story.speaks(ANN, 2.0 * number, 0.96)
         story.stops(ANN, 2.0 * number + 1.2, 0.96)
-    assert len(story.floor._turns[ANN].pauses) == MEMORY
+    assert len(story.floor._turns[ANN].silences.pauses) == MEMORY
 
 
 class TestWhoDecides:

@@ -407,14 +407,14 @@ class TestLostAnswers:
         """Of somebody who leaves while the answer to them is not heard yet, the others want one."""
         story = self.lost()
         story.at(1.3, ev.ParticipantJoined, BOB)
-        story.floor._turns[ANN].unanswered = True
+        story.floor._turns[ANN].cut_off.unanswered = True
         assert fx.BeginReply(2, 0, True) in story.at(1.4, ev.ParticipantLeft, ANN)
         story.answers(1.5)
         assert story.at(2.0, ev.AudioDrained, 2) == [fx.BeginReply(3, 0, False, 1)]
 
     def test_nor_the_rest_of_another_from_being_said(self) -> None:
         story = self.lost()
-        story.floor._turns[ANN].cut = 0
+        story.floor._turns[ANN].cut_off.reply = 0
         story.at(2.0, ev.TurnEnded, ANN, 0.9, 0.3, 1.5)
         begun = story.until(4.0)
         assert begun == [fx.BeginReply(2, 0, False, 1)]

@@ -328,7 +328,7 @@ class TestNews:
         story.stops(ANN, 1.2, 0.96)
         story.at(1.4, ev.TurnEnded, ANN, 0.9, 1.0, 0.4)
         story.at(1.5, ev.TranscriptReceived, ANN, "hello", True)
-        effects = story.at(1.5, ev.TranscriptCompleted, ANN, story.floor._turns[ANN].request)
+        effects = story.at(1.5, ev.TranscriptCompleted, ANN, story.floor._turns[ANN].words.request)
         assert effects[-1] == fx.BeginReply(1, 0, answer=True)
         story.at(2.0, ev.AudioStarted, 1)
         assert story.at(3.0, ev.AudioDrained, 1) == []

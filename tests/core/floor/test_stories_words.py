@@ -364,7 +364,7 @@ class TestOnlyAGuessThatItIsAListeners:
     def test_it_is_answered_later(self, guess: str, words: str, sure: float, length: float) -> None:
         story = self.heard(guess, words, sure, length)
         assert kinds(story.until(8.5)) == [fx.Resume, fx.FinishTurn]
-        request = story.floor._turns[ANN].request
+        request = story.floor._turns[ANN].words.request
         assert fx.RecordTurn(ANN, words) in story.at(8.6, ev.TranscriptCompleted, ANN, request)
         assert story.at(9.0, ev.AudioDrained, 1) == [fx.BeginReply(2, 0, answer=True)]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from .events import TranscriptReceived, VoiceCompared
 from .evidence import Vote
 from .loudness import Loudness
-from .turn import Speech
+from .turn_facts import Speech
 from .vocabulary import Vocabulary, tokens
 
 # The part of their length that windows of unsure speech take away from clear speech; and the longest that one of them

@@ -71,7 +71,7 @@ class Drafts:
     def _next(self) -> Turn | None:
         """Return the turn that an answer is to be prepared for, if there is one."""
         for turn in self.turns.values():
-            wanted = self._worth_it(turn) and (self.early or turn.end_expected)
+            wanted = self._worth_it(turn) and (self.early or turn.detection.end_expected)
             if wanted and turn.drafts < MOST_DRAFTS and not self._busy(turn):
                 return turn
         return None
@@ -81,12 +81,12 @@ class Drafts:
         words = turn.words
         if not words.text:
             return False
-        if turn.end_expected or turn.phase is FINALIZING:
+        if turn.detection.end_expected or turn.phase is FINALIZING:
             return True
         sure = words.confidence is None or words.confidence >= CONFIDENT
         # Words that go on are not all: the answer to them would be thrown away. And by the time a pause is judged, the
         # recogniser has read up to it; where that is the end, nothing was to be won before.
-        known = turn.judged is not None or not turn.judges
+        known = turn.detection.judged is not None or not turn.detection.judges
         return self.early and sure and known and turn.phase is PAUSED and ending(words.text) is not Ending.OPEN
 
     def _busy(self, turn: Turn) -> bool:

@@ -21,7 +21,8 @@ from .strategies import total, votes
 from .strategies.loudness import KNOWN
 from .strategies.question import asked
 from .strategies.words import is_listeners, mean_something
-from .turn import EVENS, SPEAKING, Done, Turn
+from .turn import EVENS, SPEAKING, Turn
+from .turn_facts import Done
 from .vocabulary import Vocabulary, tokens
 
 # The part of `resume_after` that the voice waits for when something speaks against an interruption. At half of it the
@@ -287,7 +288,7 @@ class Judge:
             dismissed = Dismissed(evidence, tuple(challenger.votes.values()))
             if answered_later(evidence, given, self.policy.strategies):
                 self.late_words.doubt(dismissed)
-                turns[who].done = Done(EVENS)
+                turns[who].detection.done = Done(EVENS)
                 continue
             if is_listeners(evidence, given):
                 self.people.hear_listening(who, challenger.speech.loudness)

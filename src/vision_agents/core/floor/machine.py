@@ -13,7 +13,7 @@ Rules of this package
 Theory of operation
 -------------------
 Three small machines run side by side, each with its table, and `_settle` looks at all of them after each event. Each
-participant has a turn (`turn.py`; `turn_taking.py` opens, ends and completes them):
+participant has a turn (`turn.py`, its facts `turn_facts.py`; `turn_taking.py` opens, ends and completes them):
 
     QUIET ── speech ──▶ SPEAKING ── silence ──▶ PAUSED ── detector or deadline ──▶ FINALIZING ── words known ──▶ QUIET
                             ◀────── speech goes on ──────┴───────────────────────────┘           (and RecordTurn)
@@ -65,7 +65,8 @@ from .reply import ReplyPhase
 from .reply_queue import ReplyQueue
 from .replying import REPLYING, Deadlines, Replying
 from .state import FloorState
-from .turn import FINALIZING, PAUSED, QUIET, SPEAKING, TURNS, Announced, ClosedTurn, Speech, Turn
+from .turn import FINALIZING, PAUSED, QUIET, SPEAKING, TURNS, Announced, Turn
+from .turn_facts import ClosedTurn, CutOff
 from .turn_taking import TurnTaking
 from .vocabulary import ALL, Vocabulary
 
@@ -141,7 +142,7 @@ class Floor:
     def may_continue(self, reply: int) -> bool:
         """Return True as long as the rest of a reply may still be said, since what cut it off may have been nothing."""
         wanted = self._replies.is_continued(reply) or self._recovery.will_go_on(reply)
-        return wanted or any(turn.cut == reply for turn in self._turns.values())
+        return wanted or any(turn.cut_off.reply == reply for turn in self._turns.values())
 
     def has_failed(self, reply: int) -> bool:
         """Return True if a part has failed before at what the reply that has the voice is to say."""
@@ -200,7 +201,7 @@ class Floor:
         if not isinstance(event, ev.TranscriptReceived):
             return []
         if event.participant not in self._presence.left:
-            self._presence.leave(event.participant, ClosedTurn(Speech(), False, "", ""))
+            self._presence.leave(event.participant, ClosedTurn())
         return self._taking.on_last_words(event, self._presence.left[event.participant])
 
     def _of_somebody_gone(self, event: ev.FloorEvent) -> bool:
@@ -288,7 +289,7 @@ class Floor:
         self._do(self._taking.on_left(event, others=others))
         if turn is None and event.participant not in self._presence.participants:
             return False
-        self._presence.leave(event.participant, (turn and turn.closed) or ClosedTurn(Speech(), False, "", ""))
+        self._presence.leave(event.participant, (turn and turn.closed) or ClosedTurn())
         return True
 
     def _on_over(self, event: ev.CallOver) -> None:
@@ -311,8 +312,7 @@ class Floor:
         assert reply is not None  # or there was nothing to challenge
         self._replies.owed.suspend()
         self._commit(self.epoch + 1, turn.participant, reason_for(votes), votes)
-        turn.unanswered |= reply.unheard_answer
-        turn.cut = turn.cut if reply.unheard_answer or reply.untold else reply.number
+        turn.cut_off.add(reply)
         self._replies.addressees |= reply.to or set()
         if turn.announced is Announced.STARTED:
             # It began before the reply did. Now it begins again, this time against the agent.
@@ -345,8 +345,8 @@ class Floor:
         turn = self._turns[who]
         if turn.phase is QUIET:
             self._replies.queue_continuation(at, 0, turn.taken)
-        elif turn.cut is None:
-            turn.cut = 0
+        elif turn.cut_off.reply is None:
+            turn.cut_off.reply = 0
 
     def _on_evidence(self, event: ev.FloorEvent) -> None:
         self._judge.add_evidence(event)
@@ -364,7 +364,7 @@ class Floor:
         self._commit(epoch, None, reason)
         self._replies.news |= reply is not None and reply.untold
         for turn in self._turns.values():
-            turn.unanswered, turn.cut = False, None
+            turn.cut_off = CutOff()
 
     # The agent's voice.
 

@@ -54,8 +54,8 @@ class People:
         A turn that cut off an answer before anything of it was heard goes on with the one before: that was a pause.
         """
         person = self.known.get(turn.participant, _NOBODY)
-        within = turn.pauses if turn.gap is None or not turn.unanswered else [turn.gap, *turn.pauses]
-        return person.pauses.add(within)
+        gap, pauses = turn.silences.gap, turn.silences.pauses
+        return person.pauses.add(pauses if gap is None or not turn.cut_off.unanswered else [gap, *pauses])
 
     def since_turn(self, participant: str, at: float) -> float | None:
         """Return the seconds since the participant's last turn that was taken; None before the first."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from . import effects as fx
-from .turn import ClosedTurn
+from .turn_facts import ClosedTurn
 
 # Participants who left and are remembered: what is reported of them later brings nobody back.
 LEFT_LIMIT = 64

@@ -14,8 +14,7 @@ from typing import Any
 
 from . import effects as fx
 from . import events as ev
-from .endpointing import MEMORY
-from .loudness import Loudness
+from .turn_facts import ClosedTurn, CutOff, Detection, Done, Judged, Silences, Speech, Transcript
 from .vocabulary import tokens
 
 
@@ -42,14 +41,6 @@ class Announced(Enum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A detector's judgement of a pause: that it is the end, from 0 to 1, and the seconds that end any turn."""
-
-    confidence: float
-    longest: float
-
-
 # The meaning of an event, for the floor to decide upon.
 
 
@@ -68,78 +59,11 @@ class Confirmed:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """A detector reported that the participant has finished."""
-
-    confidence: float
-    duration: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Complete:
     """All words of the turn are known."""
 
 
 Meaning = Opened | Confirmed | Done | Complete | None
-
-
-@dataclass(slots=True)
-class Speech:
-    """The sound of a turn. Times are on the clock of the events; `voiced` and `counted` are seconds of speech."""
-
-    onset: float = 0.0
-    # When the segment that runs, or the last one, began; and when the last sound was.
-    began: float = 0.0
-    last_sound: float = 0.0
-    # In all of the turn; and how much of the running segment is already in that sum.
-    voiced: float = 0.0
-    counted: float = 0.0
-    confidence: float = 0.0
-    # Speech is reported window by window, not only its start and end.
-    windows: bool = False
-    loudness: Loudness = field(default_factory=Loudness)
-
-    def grow(self, voiced: float, level: float | None = None) -> None:
-        """Set the segment's speech to `voiced` seconds, the new part of it at `level` dB."""
-        gained = max(0.0, voiced - self.counted)
-        self.voiced += gained
-        self.counted += gained
-        self.loudness.add(level, gained)
-
-
-@dataclass(slots=True)
-class Transcript:
-    """The words of a turn: final ones, and a guess at the next."""
-
-    final: list[str] = field(default_factory=list)
-    partial: str = ""
-    # The recogniser has reported on the turn, even that there were no words; and how sure it was of the latest.
-    reported: bool = False
-    confidence: float | None = None
-
-    @property
-    def text(self) -> str:
-        return " ".join(words for words in (*self.final, self.partial) if words)
-
-
-@dataclass(slots=True)
-class ClosedTurn:
-    """A turn that is over: the recogniser may report words of it still."""
-
-    speech: Speech
-    announced: bool
-    text: str
-    # The part of the text that was never final.
-    guess: str
-
-    def take(self, words: str) -> str:
-        """Take final words that come late. Returns what is new of them, beside a guess that they confirm."""
-        guess, self.guess = self.guess.split(), ""
-        given = words.split()
-        confirmed = [tokens(word) for word in given[: len(guess)]] == [tokens(word) for word in guess]
-        new = " ".join(given[len(guess) :]) if confirmed else words
-        self.text = f"{self.text} {new}".strip()
-        return new
 
 
 @dataclass(slots=True)
@@ -152,38 +76,18 @@ class Turn:
     since: float = 0.0
     speech: Speech = field(default_factory=Speech)
     words: Transcript = field(default_factory=Transcript)
+    silences: Silences = field(default_factory=Silences)
+    detection: Detection = field(default_factory=Detection)
+    cut_off: CutOff = field(default_factory=CutOff)
     announced: Announced = Announced.NOTHING
-    # A detector reported the start of the turn, so it will also report its end.
-    claimed: bool = False
-    # When it reported that, or else that the latest speech began: the words of the turn are of what came since.
+    # When a detector claimed it, or else when the latest speech began: the words of the turn are of what came since.
     taken: float = 0.0
     # When the latest one began of which a realtime model knows words.
     understood_from: float = -math.inf
-    # It cut off an answer of which nothing had been played: whatever comes of this turn, that question still stands.
-    unanswered: bool = False
-    # It cut off another reply, by its number: if there are no words in this turn, that goes on.
-    cut: int | None = None
-    # A detector says that it is over; within a challenge it is not decided yet whether it was a turn at all.
-    done: Done | None = None
-    # What a detector makes of the pause; and the pauses in this turn so far, in seconds.
-    judged: Judged | None = None
-    # A detector judges each pause of this participant.
-    judges: bool = False
-    pauses: list[float] = field(default_factory=list)
-    # From the turn before to this one, if there was one.
-    gap: float | None = None
-    # A detector expects that these are all words.
-    end_expected: bool = False
     # Answers that were prepared for it.
     drafts: int = 0
-    # No report came for too long, but the detector never said that the speech ended.
-    lapsed: bool = False
-    # All words are said to be known, and there are none: late ones are waited for.
-    words_awaited: bool = False
     # The turn before, while no other one has begun.
     closed: ClosedTurn | None = None
-    # The latest request for final words: an answer to an older one does not complete the turn.
-    request: int = 0
 
     def handle(self, event: ev.ParticipantEvent) -> Meaning:
         """Take an event and return its meaning; None if nobody needs to act upon it."""
@@ -211,22 +115,20 @@ class Turn:
     def lapse(self, at: float) -> None:
         """Pause a speaker of whom no report came for too long."""
         self.pause(at, self.since)
-        self.lapsed = True
+        self.detection.lapsed = True
 
     def ask_words(self, at: float, request: int) -> None:
         """Go to FINALIZING."""
-        self.phase, self.since, self.request = FINALIZING, at, request
-        self.claimed, self.done, self.judged = False, None, None
+        self.phase, self.since, self.words.request = FINALIZING, at, request
+        self.detection.settle()
 
     def clear(self) -> None:
         """Go back to QUIET. The turn is remembered, for words that come late."""
         words = self.words
         self.closed = ClosedTurn(self.speech, self.announced is not Announced.NOTHING, words.text, words.partial)
         self.phase, self.announced = QUIET, Announced.NOTHING
-        self.speech, self.words = Speech(), Transcript()
-        self.claimed = self.unanswered = self.words_awaited = self.end_expected = False
-        self.cut = self.done = self.judged = self.gap = None
-        self.pauses = []
+        self.speech, self.words, self.silences, self.cut_off = Speech(), Transcript(), Silences(), CutOff()
+        self.detection.clear()
         self.drafts = 0
 
     def discard(self, *, awaits_words: bool = False) -> list[fx.Effect]:
@@ -259,10 +161,10 @@ class Turn:
             self.speech = Speech(onset, confidence=confidence)
         self.speech.began = self.speech.last_sound = at
         self.speech.counted = counted
-        self.taken = self.taken if self.claimed else at
-        self.phase, self.since, self.lapsed, self.done, self.judged = SPEAKING, at, False, None, None
-        self.words_awaited = self.end_expected = False
-        self.closed = None
+        self.taken = self.taken if self.detection.claimed else at
+        self.phase, self.since, self.closed = SPEAKING, at, None
+        self.words.awaited = False
+        self.detection.go_on()
         return Opened(before)
 
     @property
@@ -273,15 +175,15 @@ class Turn:
     @property
     def seems_complete(self) -> bool:
         """True if a detector says that the turn is over, or more likely is than not."""
-        return self.done is not None or (self.judged is not None and self.judged.confidence >= EVENS)
+        done, judged = self.detection.done, self.detection.judged
+        return done is not None or (judged is not None and judged.confidence >= EVENS)
 
     def _note_pause(self, onset: float) -> None:
         """Take note of the silence before speech that begins or goes on at `onset`."""
         if self.phase is QUIET:
-            self.gap = None if self.closed is None else max(0.0, onset - self.closed.speech.last_sound)
-        elif not self.lapsed:
-            self.pauses.append(max(0.0, onset - self.speech.last_sound))
-            del self.pauses[: -int(MEMORY)]
+            self.silences.gap = None if self.closed is None else max(0.0, onset - self.closed.speech.last_sound)
+        elif not self.detection.lapsed:
+            self.silences.add_pause(onset - self.speech.last_sound)
 
     def _begin(self, event: ev.SpeechStarted) -> Opened:
         return self._open(event.at, event.at - event.onset_delay, event.confidence)
@@ -297,7 +199,7 @@ class Turn:
 
     def _return(self, event: ev.SpeechContinued) -> Opened | None:
         # Only a lapsed turn: after an end that the detector reported this is a late or foreign event.
-        return self._open(event.at, event.at, event.confidence, event.voiced) if self.lapsed else None
+        return self._open(event.at, event.at, event.confidence, event.voiced) if self.detection.lapsed else None
 
     def _stop(self, event: ev.SpeechEnded) -> None:
         self.speech.grow(event.voiced)
@@ -306,16 +208,16 @@ class Turn:
     def _stopped(self, event: ev.SpeechEnded) -> None:
         # The pause is known already; what is new is how much speech there was.
         self.speech.grow(event.voiced)
-        self.lapsed = False
+        self.detection.lapsed = False
 
     def _claim(self, event: ev.TurnStarted) -> Confirmed:
         confirmed = self.confirm(event.at, event.confidence)
-        self.taken = self.taken if self.claimed else event.at
-        self.claimed = True
+        self.taken = self.taken if self.detection.claimed else event.at
+        self.detection.claimed = True
         return confirmed
 
     def _judge(self, event: ev.PauseJudged) -> None:
-        self.judged, self.judges = Judged(event.confidence, event.longest), True
+        self.detection.judged, self.detection.judges = Judged(event.confidence, event.longest), True
 
     def _finish(self, event: ev.TurnEnded) -> Done | None:
         last_sound = event.at - event.trailing_silence
@@ -323,14 +225,14 @@ class Turn:
             if last_sound < self.speech.began:
                 return None  # It judged the pause before: the participant has gone on since.
             self.pause(event.at, last_sound)
-        self.judges = self.judged is not None
+        self.detection.judges = self.detection.judged is not None
         return Done(event.confidence, event.duration)
 
     def _expect_end(self, event: ev.TurnEndExpected) -> None:
-        self.end_expected, self.since = True, event.at
+        self.detection.end_expected, self.since = True, event.at
 
     def _expect_more(self, event: ev.TurnResumed) -> None:
-        self.end_expected, self.since = False, event.at
+        self.detection.end_expected, self.since = False, event.at
 
     def _transcribe(self, event: ev.TranscriptReceived) -> None:
         before = self.words.text
@@ -338,12 +240,13 @@ class Turn:
             self.words.final.append(event.text)
         self.words.partial = "" if event.final else event.text
         self.words.reported, self.words.confidence = True, event.confidence
-        self.end_expected = self.end_expected and tokens(self.words.text) == tokens(before)
+        if self.detection.end_expected:
+            self.detection.end_expected = tokens(self.words.text) == tokens(before)
         if self.phase is SPEAKING:
             self.since = event.at
 
     def _know(self, event: ev.TranscriptCompleted) -> Complete | None:
-        return Complete() if event.turn == self.request else None
+        return Complete() if event.turn == self.words.request else None
 
 
 # event -> phase -> action. A missing entry has no effect: late words of a discarded turn, an end without a start.

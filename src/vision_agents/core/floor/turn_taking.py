@@ -20,15 +20,13 @@ from .turn import (
     QUIET,
     SPEAKING,
     Announced,
-    ClosedTurn,
     Complete,
     Confirmed,
-    Done,
     Opened,
-    Speech,
     Turn,
     TurnPhase,
 )
+from .turn_facts import ClosedTurn, Done, Speech
 from .vocabulary import tokens
 
 # Seconds of speech are sums of windows: this much may be lost in adding them.
@@ -71,7 +69,7 @@ class TurnTaking:
             case Confirmed(before):
                 return self._confirmed(turn, event.at, before)
             case Done():
-                turn.done = meaning
+                turn.detection.done = meaning
             case Complete():
                 return self._known(turn, event.at)
         return []
@@ -96,7 +94,7 @@ class TurnTaking:
             effects += self._confirmed(turn, event.at, turn.confirm(event.at, 1.0).before)
         turn.handle(event)
         self._judge.observe(event, turn)
-        if turn.words_awaited and event.final:
+        if turn.words.awaited and event.final:
             effects += self._complete(turn, event.at)
         return effects
 
@@ -119,10 +117,10 @@ class TurnTaking:
             self.last_request += 1
             effects.append(fx.FinishTurn(turn.participant, self.last_request))
         # What was cut off may have been another's: the answer to a question, or the rest of one.
-        if turn.unanswered and others:
+        if turn.cut_off.unanswered and others:
             self._replies.want_answer(event.at)
         elif others and not turn.words.text:
-            self._replies.queue_continuation(event.at, turn.cut, turn.taken)
+            self._replies.queue_continuation(event.at, turn.cut_off.reply, turn.taken)
         if turn.phase is not QUIET:
             turn.clear()
         if not any(self.speakers(announced=True)):
@@ -160,7 +158,7 @@ class TurnTaking:
 
     def last_taken(self, at: float) -> float:
         """Return when the latest turn began in which somebody speaks, whoever it is; `at` if nobody does."""
-        turns = (turn for turn in self.turns.values() if turn.phase is SPEAKING or turn.claimed)
+        turns = (turn for turn in self.turns.values() if turn.phase is SPEAKING or turn.detection.claimed)
         return max((turn.taken for turn in turns), default=at)
 
     def speakers(self, *, announced: bool = False) -> Iterator[str]:
@@ -175,8 +173,8 @@ class TurnTaking:
         for turn in self.turns.values():
             if self._judge.challenger(turn):
                 continue  # The evidence decides, not the detector: the turn may never have been one.
-            if turn.done is not None:
-                effects += self._end(turn, at, turn.done.confidence, turn.done.duration)
+            if (done := turn.detection.done) is not None:
+                effects += self._end(turn, at, done.confidence, done.duration)
                 continue
             if turn.phase in (SPEAKING, PAUSED) and self._evident(turn):
                 effects += self._announce(turn)
@@ -205,7 +203,7 @@ class TurnTaking:
     def _deadlines_of(self, turn: Turn) -> Iterator[tuple[float, Callable[[float], Effects]]]:
         policy = self._judge.policy
         if turn.phase is SPEAKING:
-            gap = policy.claim_limit if turn.claimed and not turn.speech.windows else policy.speech_gap
+            gap = policy.claim_limit if turn.detection.claimed and not turn.speech.windows else policy.speech_gap
             yield turn.since + gap, lambda at: self._lapse(turn, at)
         elif turn.phase is PAUSED and not self._judge.challenger(turn):
             yield turn.since + policy.turn_timeout, lambda at: self._time_out(turn, at)
@@ -213,7 +211,7 @@ class TurnTaking:
                 yield due, lambda at: self._end_by_pause(turn, at)
         elif turn.phase is FINALIZING:
             patience = policy.transcript_timeout
-            if turn.words_awaited and not turn.words.text:
+            if turn.words.awaited and not turn.words.text:
                 patience = min(patience, policy.late_transcript)
             yield turn.since + patience, lambda at: self._complete(turn, at)
 
@@ -229,7 +227,7 @@ class TurnTaking:
 
     def _due(self, turn: Turn) -> float | None:
         """Return when the pause ends the turn, if a detector has judged it."""
-        judged = turn.judged
+        judged = turn.detection.judged
         if judged is None or turn.phase is not PAUSED:
             return None
         pauses = self._judge.people.pauses(turn)
@@ -238,10 +236,11 @@ class TurnTaking:
         return speech.last_sound + patience
 
     def _end_by_pause(self, turn: Turn, at: float) -> Effects:
-        assert turn.judged is not None
+        judged = turn.detection.judged
+        assert judged is not None
         silence, text = at - turn.speech.last_sound, DEFAULT.sign(turn.words.text, turn.speech.voiced).value
-        reason = f"{silence:.2f} s of silence, judged {turn.judged.confidence:.2f} complete, {text}"
-        return self._end(turn, at, turn.judged.confidence, None, reason)
+        reason = f"{silence:.2f} s of silence, judged {judged.confidence:.2f} complete, {text}"
+        return self._end(turn, at, judged.confidence, None, reason)
 
     # Transitions.
 
@@ -271,7 +270,7 @@ class TurnTaking:
         idle = self._judge.is_idle(event.text)
         turn.understood_from = max(turn.understood_from, began)
         if began >= turn.taken and not idle:
-            turn.cut = None  # Else they were said before what cut it off.
+            turn.cut_off.reply = None  # Else they were said before what cut it off.
         self._replies.understand(event.participant, began, idle=idle)
 
     def _announce(self, turn: Turn) -> Effects:
@@ -298,12 +297,12 @@ class TurnTaking:
         self.last_request += 1
         turn.ask_words(at, self.last_request)
         if self._answers:
-            return [*turn.announce_end(duration), fx.FinishTurn(turn.participant, turn.request, reason)]
+            return [*turn.announce_end(duration), fx.FinishTurn(turn.participant, turn.words.request, reason)]
         # A realtime model has its own ears: it knows the words, and it answers.
         effects = turn.announce(self._replies.epoch) + turn.announce_end(duration)
         self._judge.people.learn(turn)
         self._replies.addressees.add(turn.participant)
-        self._replies.queue_continuation(turn.speech.last_sound, turn.cut, turn.taken)
+        self._replies.queue_continuation(turn.speech.last_sound, turn.cut_off.reply, turn.taken)
         self._owe_answer(at, turn)
         turn.clear()
         return effects
@@ -315,7 +314,7 @@ class TurnTaking:
     def _known(self, turn: Turn, at: float) -> Effects:
         """Complete the turn, unless it had speech of which the recogniser has reported nothing yet: it is late."""
         if not turn.words.reported and self._evident(turn):
-            turn.words_awaited = True
+            turn.words.awaited = True
             return []
         return self._complete(turn, at)
 
@@ -327,7 +326,7 @@ class TurnTaking:
             return late.keep(report)
         self.turns[who] = turn
         if turn.closed is None:
-            turn.closed = ClosedTurn(Speech(report.at, last_sound=report.at), False, "", "")
+            turn.closed = ClosedTurn(Speech(report.at, last_sound=report.at))
         closed, effects = turn.closed, []
         if not closed.announced:
             turn.speech, turn.since = closed.speech, closed.speech.last_sound
@@ -352,7 +351,7 @@ class TurnTaking:
     def _complete(self, turn: Turn, at: float) -> Effects:
         """Put a turn with words into the history and let its answer wait; discard one without."""
         effects: Effects = []
-        text, wanted, cut = turn.words.text, turn.unanswered, turn.cut
+        text, wanted, cut = turn.words.text, turn.cut_off.unanswered, turn.cut_off.reply
         if text:
             late = self._judge.late_words
             if (refused := late.refused(turn, self._judge.policy.strategies)) is not None:
