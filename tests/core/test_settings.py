@@ -16,6 +16,12 @@ def test_numbers_in_range_are_taken(value: Any) -> None:
     check_number("share", value)
 
 
+def test_none_is_taken_where_a_number_need_not_be_given() -> None:
+    check_number("share", None, 0.0, 1.0, optional=True)
+    with pytest.raises(ValueError, match="share is a number from 0 to 1, not 2"):
+        check_number("share", 2, 0.0, 1.0, optional=True)
+
+
 @pytest.mark.parametrize(
     ("value", "limits", "error", "says"),
     [

@@ -45,7 +45,7 @@ def test_a_count_is_a_cap_and_no_more() -> None:
     assert reason(Load(lateness=1.0), Calls(3), sessions=10) == "lateness"
     pairs = ((3, 5), (5, 3), (None, 3), (3, None), (None, None))
     assert [capped(Limits(sessions=own), cap).sessions for own, cap in pairs] == [3, 3, 3, 3, None]
-    with pytest.raises(ValueError, match="1 or more"):
+    with pytest.raises(ValueError, match="sessions is a whole number from 1 on"):
         Limits(sessions=0)
 
 

@@ -14,11 +14,14 @@ def check_number(
     *,
     above: float | None = None,
     whole: bool = False,
+    optional: bool = False,
 ) -> None:
     """Raise TypeError if `value` is no number, ValueError if it is not finite, or not from `low` to `high`.
 
-    `above`: a limit that is itself too low. `whole`: it has no fraction.
+    `above`: a limit that is itself too low. `whole`: it has no fraction. `optional`: None is taken, too.
     """
+    if value is None and optional:
+        return
     kind = "a whole number" if whole else "a number"
     if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
         hint = ", without quotes" if isinstance(value, str) else ""

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from vision_agents.core.settings import check_number
+
 from .load import Load
 
 # The share of a processor that a call is taken to cost until it was measured, if only its ears compute here.
@@ -58,8 +60,12 @@ class Limits:
     """Calls that may be starting at a time."""
 
     def __post_init__(self) -> None:
-        if self.sessions is not None and self.sessions < 1:
-            raise ValueError(f"the number of sessions at a time is 1 or more, not {self.sessions}")
+        check_number("lateness", self.lateness, 0.0)
+        check_number("loop_lag", self.loop_lag, 0.0)
+        check_number("cpu", self.cpu, above=0.0)
+        check_number("memory", self.memory, above=0.0)
+        check_number("sessions", self.sessions, 1, whole=True, optional=True)
+        check_number("starting", self.starting, 1, whole=True)
 
 
 def capped(limits: Limits, sessions: int | None) -> Limits:

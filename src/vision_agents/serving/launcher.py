@@ -11,6 +11,7 @@ from vision_agents.core.agents import Agent, warm_up
 from vision_agents.core.edge import CallSink, EdgeTransport
 from vision_agents.core.models import LoadedModel
 from vision_agents.core.participants import User
+from vision_agents.core.settings import check_number
 from vision_agents.core.tasks import GRACE, own_errors
 
 CreateAgent = Callable[..., Agent | Awaitable[Agent]]
@@ -38,7 +39,7 @@ class AgentLauncher:
         max_session_duration_seconds: after it an agent leaves. None for never.
         participant_wait_timeout: seconds that `agent.join` waits until somebody is there, unless it says so itself.
 
-    Raises ValueError for a number that cannot be one.
+    Raises ValueError or TypeError for a number that cannot be one.
     """
 
     def __init__(
@@ -52,14 +53,11 @@ class AgentLauncher:
         *,
         participant_wait_timeout: float | None = 10.0,
     ) -> None:
-        for name, number, least in (
-            ("agent_idle_timeout", agent_idle_timeout, 0.0),
-            ("max_concurrent_sessions", max_concurrent_sessions, 1),
-            ("max_sessions_per_call", max_sessions_per_call, 1),
-            ("max_session_duration_seconds", max_session_duration_seconds, 0.001),
-        ):
-            if number is not None and not number >= least:
-                raise ValueError(f"{name} is {least} or more, or None for no limit, not {number}")
+        check_number("agent_idle_timeout", agent_idle_timeout, 0.0, optional=True)
+        check_number("max_concurrent_sessions", max_concurrent_sessions, 1, whole=True, optional=True)
+        check_number("max_sessions_per_call", max_sessions_per_call, 1, whole=True, optional=True)
+        check_number("max_session_duration_seconds", max_session_duration_seconds, 0.001, optional=True)
+        check_number("participant_wait_timeout", participant_wait_timeout, 0.0, optional=True)
         self.create_agent = create_agent
         self.join_call = join_call
         self.agent_idle_timeout = agent_idle_timeout

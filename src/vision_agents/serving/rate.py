@@ -20,8 +20,6 @@ class RateLimit:
     """
 
     def __init__(self, rate: float, burst: int) -> None:
-        if rate <= 0 or burst < 1:
-            raise ValueError(f"a rate is above 0 and a burst 1 or more, not {rate} and {burst}")
         self._rate, self._burst = rate, burst
         # What each client has left, and when that was.
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()

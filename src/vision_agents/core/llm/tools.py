@@ -13,6 +13,7 @@ from itertools import takewhile
 from typing import Any, Literal, TypeVar
 
 from ..conversation import Message, Role, ToolCall
+from ..settings import check_number
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
@@ -42,15 +43,14 @@ _JSON_TYPES: dict[Any, str] = {
 class Filler:
     """Words for a caller who waits: said once if an answer has said nothing when its functions run `after` seconds.
 
-    Raises ValueError for an `after` that is negative.
+    Raises ValueError for an `after` that is negative, TypeError for one that is no number.
     """
 
     text: str
     after: float = FILLER_AFTER
 
     def __post_init__(self) -> None:
-        if not self.after >= 0.0:
-            raise ValueError(f"a filler is said after 0 seconds or more, not {self.after!r}")
+        check_number("after", self.after, 0.0)
 
     @classmethod
     def of(cls, filler: str | Filler | None) -> Filler | None:

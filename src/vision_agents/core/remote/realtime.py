@@ -28,15 +28,6 @@ ASKED_AGAIN = 4
 be lost because of them."""
 
 
-def check_response_timeout(seconds: float) -> None:
-    """Raise ValueError unless a service can be given so long."""
-    if not 0.0 < seconds <= LONGEST_RESPONSE_TIMEOUT:
-        raise ValueError(
-            f"response_timeout is {seconds}; it must be above 0, at most {LONGEST_RESPONSE_TIMEOUT:g}, and less "
-            "than the policy's reply_timeout"
-        )
-
-
 class RealtimeSession(abc.ABC):
     """A conversation of `model`, over all of its connections.
 

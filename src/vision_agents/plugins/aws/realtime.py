@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Literal
 
 from vision_agents.core.remote import RemoteRealtime
+from vision_agents.core.settings import check_number
 
 from .client import Account, require_python
 from .link import SERVICE
@@ -58,6 +59,9 @@ class Realtime(RemoteRealtime):
         profile: str | None = None,
         endpoint_uri: str | None = None,
     ) -> None:
+        check_number("max_tokens", max_tokens, 1, whole=True)
+        check_number("temperature", temperature, 0.0, 1.0)
+        check_number("top_p", top_p, 0.0, 1.0)
         require_python()
         if (aws_access_key_id is None) != (aws_secret_access_key is None):
             raise ValueError("pass both aws_access_key_id and aws_secret_access_key, or neither")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from websockets.exceptions import ConnectionClosed
 
 from vision_agents.core.remote import RemoteSTT
+from vision_agents.core.settings import check_number
 
 from .account import make_client, query
 from .flux import FluxStream
@@ -59,7 +60,7 @@ class STT(RemoteSTT[Stream]):
         client: an SDK client of your own, in place of `api_key` and `environment`.
 
     Raises:
-        ValueError: there is no key, or a parameter belongs to the other kind of model.
+        ValueError: there is no key, a parameter belongs to the other kind of model, or a number is out of its range.
     """
 
     def __init__(
@@ -85,6 +86,13 @@ class STT(RemoteSTT[Stream]):
         environment: DeepgramClientEnvironment | None = None,
         client: AsyncDeepgramClient | None = None,
     ) -> None:
+        # False is for never, True for Deepgram's own.
+        if not isinstance(endpointing, bool):
+            check_number("endpointing", endpointing, 0, whole=True, optional=True)
+        check_number("utterance_end_ms", utterance_end_ms, 1000, whole=True, optional=True)
+        check_number("eot_threshold", eot_threshold, 0.5, 1.0, optional=True)
+        check_number("eager_eot_threshold", eager_eot_threshold, 0.3, 0.9, optional=True)
+        check_number("eot_timeout_ms", eot_timeout_ms, 500, 60_000, whole=True, optional=True)
         super().__init__()
         if model is None:
             model = FLUX_MODEL if eager_turn_detection else NOVA_MODEL
@@ -109,8 +117,6 @@ class STT(RemoteSTT[Stream]):
         wrong = [name for name, value in foreign.items() if value is not None]
         if wrong:
             raise ValueError(f"{model} does not take {', '.join(wrong)}: that is for {_OTHER[self._flux]}")
-        if utterance_end_ms is not None and utterance_end_ms < 1000:
-            raise ValueError(f"utterance_end_ms must be at least 1000, not {utterance_end_ms}: Deepgram refuses less")
         self._turns = utterance_end_ms is not None
         self.turn_detection = self._flux or self._turns
         self._parameters = query(

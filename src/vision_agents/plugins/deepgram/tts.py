@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from websockets.exceptions import ConnectionClosed
 
 from vision_agents.core.remote import RemoteTTS
+from vision_agents.core.settings import check_number
 from vision_agents.core.tts import VoiceTuning
 
 from .account import make_client, query, refusal
@@ -16,6 +17,10 @@ from .speech_protocol import protocol_of
 
 if TYPE_CHECKING:
     from deepgram import AsyncDeepgramClient, DeepgramClientEnvironment
+
+
+RATES = (8000, 16000, 24000, 32000, 48000)
+"""The rates in Hz that Deepgram gives."""
 
 
 class TTS(RemoteTTS[Line]):
@@ -40,7 +45,7 @@ class TTS(RemoteTTS[Line]):
         client: an SDK client of your own, in place of `api_key` and `environment`.
 
     Raises:
-        ValueError: there is no key.
+        ValueError: there is no key, or a number is none that it takes.
     """
 
     def __init__(
@@ -55,6 +60,9 @@ class TTS(RemoteTTS[Line]):
         environment: DeepgramClientEnvironment | None = None,
         client: AsyncDeepgramClient | None = None,
     ) -> None:
+        check_number("speed", speed, above=0.0, optional=True)
+        if sample_rate not in RATES:
+            raise ValueError(f"sample_rate is {', '.join(map(str, RATES))}, not {sample_rate!r}")
         super().__init__("Deepgram", refusal, ConnectionClosed)
         self._client = make_client(client, api_key, environment)
         self._protocol = protocol_of(model)

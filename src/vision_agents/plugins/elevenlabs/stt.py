@@ -64,10 +64,10 @@ class STT(RemoteSTT[ScribeStream]):
         client: AsyncElevenLabs | None = None,
     ) -> None:
         super().__init__()
-        _check("vad_silence_threshold_secs", vad_silence_threshold_secs, 0.3, 3.0)
-        _check("vad_threshold", vad_threshold, 0.1, 0.9)
-        _check("min_speech_duration_ms", min_speech_duration_ms, 50, 2000)
-        _check("min_silence_duration_ms", min_silence_duration_ms, 50, 2000)
+        check_number("vad_silence_threshold_secs", vad_silence_threshold_secs, 0.3, 3.0)
+        check_number("vad_threshold", vad_threshold, 0.1, 0.9, optional=True)
+        check_number("min_speech_duration_ms", min_speech_duration_ms, 50, 2000, optional=True)
+        check_number("min_silence_duration_ms", min_silence_duration_ms, 50, 2000, optional=True)
         self._client = make_client(client, api_key, base_url)
         self._silence = vad_silence_threshold_secs
         given = {
@@ -92,8 +92,3 @@ class STT(RemoteSTT[ScribeStream]):
 
         own = {"audio_format": AudioFormat.PCM_16000, "commit_strategy": CommitStrategy.VAD}
         return ScribeStream(self, self._client, {**own, **self._options}, self._silence)
-
-
-def _check(name: str, value: float | None, least: float, most: float) -> None:
-    if value is not None:
-        check_number(name, value, least, most)

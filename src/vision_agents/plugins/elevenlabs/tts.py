@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from websockets.exceptions import ConnectionClosed
 
 from vision_agents.core.remote import RemoteTTS
+from vision_agents.core.settings import check_number
 from vision_agents.core.tts import VoiceTuning
 
 from .account import make_client, refusal
@@ -25,6 +26,8 @@ DEFAULT_VOICE = "JBFqnCBsd6RMkjVDRZzb"
 
 PACES = (0.7, 1.2)
 """The slowest and the fastest `speed` that ElevenLabs takes."""
+
+HIGHEST_SEED = 2**32 - 1
 
 _ID = re.compile(r"[A-Za-z0-9]+")
 
@@ -57,7 +60,7 @@ class TTS(RemoteTTS[Line]):
         client: an SDK client of your own, in place of `api_key` and `base_url`.
 
     Raises:
-        ValueError: there is no key, or the format is not PCM.
+        ValueError: there is no key, the format is not PCM, or a number is out of its range.
     """
 
     def __init__(
@@ -77,6 +80,8 @@ class TTS(RemoteTTS[Line]):
         base_url: str | None = None,
         client: AsyncElevenLabs | None = None,
     ) -> None:
+        check_number("seed", seed, 0, HIGHEST_SEED, whole=True, optional=True)
+        check_number("inactivity_timeout", inactivity_timeout, 1, 180, whole=True)
         super().__init__("ElevenLabs", refusal, ConnectionClosed)
         rate = re.fullmatch(r"pcm_(\d+)", output_format)
         if rate is None:

@@ -16,6 +16,7 @@ from google.genai import types
 from vision_agents.core import llm as base
 from vision_agents.core.conversation import Message, Role, ToolCall, spoken_text
 from vision_agents.core.remote.requests import Stopped, StreamingRequests
+from vision_agents.core.settings import check_number
 
 from .client import ERRORS, GeminiError, explained, make_client
 from .config import content, declarations
@@ -40,7 +41,8 @@ class LLM(base.LLM):
     Args:
         model: its name, such as "gemini-flash-latest".
         temperature, max_output_tokens: as the API has them; None is its default.
-        thinking_budget: tokens that the model may think with before it answers; 0 for none, None for its default.
+        thinking_budget: tokens that the model may think with before it answers; 0 for none, -1 for as many as it wants,
+            None for its default.
         config: the SDK's `GenerateContentConfig`, or a dict of its fields, for everything else. Instructions are set
             here; functions are added to its tools.
         api_key: by default from GEMINI_API_KEY or GOOGLE_API_KEY, as the SDK reads them.
@@ -48,7 +50,7 @@ class LLM(base.LLM):
         client: a client of the SDK, instead of the two before; it is not closed.
 
     Raises:
-        ValueError: a key is missing, or the configuration cannot be.
+        ValueError: a key is missing, the configuration cannot be, or a number is out of its range.
     """
 
     def __init__(
@@ -65,6 +67,10 @@ class LLM(base.LLM):
     ) -> None:
         if client is not None and (api_key is not None or http_options is not None):
             raise ValueError("pass either a client or what to make one from (api_key, http_options), not both")
+        check_number("temperature", temperature, 0.0, 2.0, optional=True)
+        check_number("max_output_tokens", max_output_tokens, 1, whole=True, optional=True)
+        # -1 leaves it to the model.
+        check_number("thinking_budget", thinking_budget, -1, whole=True, optional=True)
         super().__init__()
         self.model = model
         options: dict[str, Any] = {

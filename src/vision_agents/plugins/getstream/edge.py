@@ -10,6 +10,7 @@ import getstream_rtc
 
 from vision_agents.core.edge import CallSink, EdgeTransport
 from vision_agents.core.participants import User
+from vision_agents.core.settings import check_number
 from vision_agents.core.tasks import bounded
 
 from .account import Account, explained, make_account, name_of
@@ -48,8 +49,7 @@ class Edge(EdgeTransport):
         create: bool = True,
         disconnection_timeout: float = 60.0,
     ) -> None:
-        if disconnection_timeout <= 0:
-            raise ValueError(f"disconnection_timeout is a number of seconds above 0, not {disconnection_timeout}")
+        check_number("disconnection_timeout", disconnection_timeout, above=0.0)
         self._account: Account = make_account(api_key, api_secret, token, base_url)
         self._create = create
         self._disconnection_timeout = disconnection_timeout

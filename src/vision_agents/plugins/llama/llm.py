@@ -120,8 +120,7 @@ class LLM(base.LLM):
         check_number("repeat_penalty", repeat_penalty, above=0.0)
         if max_tokens >= context:
             raise ValueError(f"max_tokens is {max_tokens}; it must be less than context ({context})")
-        if exchanges is not None:
-            check_number("exchanges", exchanges, 1, whole=True)
+        check_number("exchanges", exchanges, 1, whole=True, optional=True)
         if shared_context is None:
             shared_context = max(context, DEFAULT_CELLS) if model is None else context
         check_number("shared_context", shared_context, whole=True)

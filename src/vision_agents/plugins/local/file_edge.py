@@ -18,6 +18,7 @@ from vision_agents.core.audio import PcmData, Samples
 from vision_agents.core.audio.files import WavWriter, map_wav, read_audio
 from vision_agents.core.edge import FRAME_SAMPLES, FRAME_SECONDS, OUTPUT_SAMPLE_RATE, CallSink, EdgeTransport
 from vision_agents.core.participants import Participant, User
+from vision_agents.core.settings import check_number
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,8 @@ class FileEdge(EdgeTransport):
         limit: float = 60.0,
         participant: Participant = CALLER,
     ) -> None:
+        check_number("tail", tail, 0.0)
+        check_number("limit", limit, 0.0)
         self.path = Path(path)
         self.out = Path(out) if out is not None else None
         self.tail = tail

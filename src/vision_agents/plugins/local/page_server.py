@@ -10,6 +10,7 @@ from aiohttp import web
 from vision_agents.core.address import Certificate
 from vision_agents.core.agents import Agent
 from vision_agents.core.edge import EdgeTransport
+from vision_agents.core.settings import check_number
 from vision_agents.core.tasks import own_errors
 
 from .access import PARAMETER, cookie_name
@@ -60,10 +61,8 @@ class PageServer:
         token: str | None = None,
         workbench: bool | None = None,
     ) -> None:
-        if max_callers < 1:
-            raise ValueError(f"max_callers is a number of callers from 1 on, not {max_callers}")
-        if keep < 0:
-            raise ValueError(f"keep is a number of seconds, not {keep}")
+        check_number("max_callers", max_callers, 1, whole=True)
+        check_number("keep", keep, 0.0)
         self._create_agent = create_agent
         self._max_callers, self._keep, self.name = max_callers, keep, name
         self._caller = caller

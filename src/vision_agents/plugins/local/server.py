@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from vision_agents.core.address import AddressError, Certificate, explained
+from vision_agents.core.settings import check_number
 
 from .access import PARAMETER
 
@@ -30,6 +31,7 @@ class Server:
     """One address with one application. `port` 0 takes any free one; then it is known once the server has started."""
 
     def __init__(self, host: str, port: int, certificate: Certificate | None = None) -> None:
+        check_number("port", port, 0, 65_535, whole=True)
         self.host = host
         self.port = port
         self._certificate = certificate

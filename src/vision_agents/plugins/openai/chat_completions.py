@@ -22,6 +22,7 @@ from openai.types.chat.chat_completion_chunk import Choice, ChoiceDeltaToolCall
 
 from vision_agents.core import llm as base
 from vision_agents.core.conversation import Message, Role, ToolCall, spoken_text
+from vision_agents.core.settings import check_number
 
 from .client import TIMEOUT, make_client
 from .context import history_tokens
@@ -45,7 +46,7 @@ class ChatCompletionsLLM(base.LLM):
         client: a client of the SDK to use instead; it is not closed.
 
     Raises:
-        ValueError: there is neither a key nor a `base_url`.
+        ValueError: there is neither a key nor a `base_url`, or a number is out of its range.
     """
 
     def __init__(
@@ -63,6 +64,8 @@ class ChatCompletionsLLM(base.LLM):
         max_retries: int = openai.DEFAULT_MAX_RETRIES,
         client: openai.AsyncOpenAI | None = None,
     ) -> None:
+        check_number("temperature", temperature, 0.0, optional=True)
+        check_number("max_tokens", max_tokens, 1, whole=True, optional=True)
         super().__init__()
         self.model = model
 

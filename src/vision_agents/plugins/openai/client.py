@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from vision_agents.core.redaction import keep_secret, redact
 from vision_agents.core.remote import UNREACHED, MissingKeyError, RemoteError, unreached
+from vision_agents.core.settings import check_number
 
 # What a request to OpenAI may raise beside the SDK's own errors: the network's, and unreadable answers.
 ERRORS = (openai.OpenAIError, WebSocketException, OSError, EOFError, ValueError, TimeoutError)
@@ -48,8 +49,11 @@ def make_client(
 ) -> openai.AsyncOpenAI:
     """The SDK's client. What is None is taken from OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_ORG_ID, OPENAI_PROJECT_ID.
 
-    Without a `base_url` there must be a key. Raises MissingKeyError if there is none.
+    Without a `base_url` there must be a key. Raises MissingKeyError if there is none, ValueError or
+    TypeError for numbers that cannot be.
     """
+    check_number("timeout", timeout, above=0.0)
+    check_number("max_retries", max_retries, 0, whole=True)
     key = api_key or os.environ.get("OPENAI_API_KEY")
     if not key:
         if not (base_url or os.environ.get("OPENAI_BASE_URL")):

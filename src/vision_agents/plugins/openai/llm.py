@@ -19,6 +19,7 @@ from openai.types.responses import (
 
 from vision_agents.core import llm as base
 from vision_agents.core.conversation import CUT, Message, Role, ToolCall, spoken_text
+from vision_agents.core.settings import check_number
 
 from .client import TIMEOUT, failure, make_client
 from .context import history_tokens
@@ -44,7 +45,7 @@ class LLM(base.LLM):
     Nothing is stored at the service: each request brings the whole conversation.
 
     Raises:
-        ValueError: there is no key.
+        ValueError: there is no key, or a number is out of its range.
     """
 
     def __init__(
@@ -63,6 +64,8 @@ class LLM(base.LLM):
         max_retries: int = openai.DEFAULT_MAX_RETRIES,
         client: openai.AsyncOpenAI | None = None,
     ) -> None:
+        check_number("temperature", temperature, 0.0, 2.0, optional=True)
+        check_number("max_output_tokens", max_output_tokens, 1, whole=True, optional=True)
         super().__init__()
         self.model = model
 

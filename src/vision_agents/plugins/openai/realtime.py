@@ -8,7 +8,8 @@ from typing import Any
 import openai
 
 from vision_agents.core.remote import RemoteRealtime
-from vision_agents.core.remote.realtime import RESPONSE_TIMEOUT, check_response_timeout
+from vision_agents.core.remote.realtime import LONGEST_RESPONSE_TIMEOUT, RESPONSE_TIMEOUT
+from vision_agents.core.settings import check_number
 
 from . import wire
 from .client import TIMEOUT, make_client
@@ -44,7 +45,7 @@ class Realtime(RemoteRealtime):
         client: a client of the SDK to use instead; it is not closed.
 
     Raises:
-        ValueError: there is no key, the session would be without speech, or `response_timeout` cannot be.
+        ValueError: there is no key, the session would be without speech, or a number is out of its range.
     """
 
     input_sample_rate = wire.SAMPLE_RATE
@@ -66,7 +67,8 @@ class Realtime(RemoteRealtime):
         project: str | None = None,
         client: openai.AsyncOpenAI | None = None,
     ) -> None:
-        check_response_timeout(response_timeout)
+        check_number("speed", speed, 0.25, 1.5, optional=True)
+        check_number("response_timeout", response_timeout, above=0.0, high=LONGEST_RESPONSE_TIMEOUT)
         super().__init__(SERVICE)
         self.model = model
         detection = dict(turn_detection or {"type": "server_vad"})

@@ -44,13 +44,11 @@ class Prosody:
     volume: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.speaker is not None and not isinstance(self.speaker, str):
-            check_number("speaker", self.speaker, whole=True)
-        if self.length_scale is not None:
-            check_number("length_scale", self.length_scale, *LENGTH_SCALES)
-        for name, value in (("noise_scale", self.noise_scale), ("noise_w_scale", self.noise_w_scale)):
-            if value is not None:
-                check_number(name, value, 0.0, 2.0)
+        if not isinstance(self.speaker, str):
+            check_number("speaker", self.speaker, whole=True, optional=True)
+        check_number("length_scale", self.length_scale, *LENGTH_SCALES, optional=True)
+        check_number("noise_scale", self.noise_scale, 0.0, 2.0, optional=True)
+        check_number("noise_w_scale", self.noise_w_scale, 0.0, 2.0, optional=True)
         check_number("volume", self.volume, above=0.0, high=10.0)
 
 

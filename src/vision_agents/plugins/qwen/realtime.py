@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vision_agents.core.remote import RemoteRealtime
-from vision_agents.core.remote.realtime import RESPONSE_TIMEOUT, check_response_timeout
+from vision_agents.core.remote.realtime import LONGEST_RESPONSE_TIMEOUT, RESPONSE_TIMEOUT
 from vision_agents.core.settings import check_number
 
 from .client import find_key
@@ -67,7 +67,7 @@ class Realtime(RemoteRealtime):
         check_number("turn_detection_threshold", turn_detection_threshold, -1.0, 1.0)
         silence_ms = turn_detection_silence_duration_ms
         check_number("turn_detection_silence_duration_ms", silence_ms, 200, 6000, whole=True)
-        check_response_timeout(response_timeout)
+        check_number("response_timeout", response_timeout, above=0.0, high=LONGEST_RESPONSE_TIMEOUT)
         super().__init__(SERVICE)
         self._response_timeout = response_timeout
         self.model = model

@@ -151,12 +151,11 @@ class TurnDetection(TurnDetector):
     ) -> None:
         super().__init__()
         check_number("confidence_threshold", confidence_threshold, 0.0, 1.0)
+        check_number("speech_probability_threshold", speech_probability_threshold, 0.0, 1.0, optional=True)
         if speech_probability_threshold is not None:
-            check_number("speech_probability_threshold", speech_probability_threshold, 0.0, 1.0)
             confidence_threshold = speech_probability_threshold
         check_number("buffer_in_seconds", buffer_in_seconds, above=0.0)
-        if silence_duration_ms is not None:
-            check_number("silence_duration_ms", silence_duration_ms, above=0.0)
+        check_number("silence_duration_ms", silence_duration_ms, above=0.0, optional=True)
         if sample_rate != SAMPLE_RATE:
             raise ValueError(
                 f"sample_rate is that of the networks, {SAMPLE_RATE}, not {sample_rate}: any audio is taken"
