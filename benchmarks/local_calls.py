@@ -23,7 +23,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,6 +34,7 @@ from vision_agents.core.models import loaded_models
 from vision_agents.core.tts.events import TTSAudioEvent
 from vision_agents.core.turn_detection.events import TurnEndedEvent
 from vision_agents.plugins import llama, moonshine, piper, smart_turn
+from vision_agents.serving.usage import WorkerUsage, resident
 
 CALLER = Participant("caller")
 QUESTIONS = (
@@ -190,10 +190,13 @@ async def measure(calls: int, seconds: float) -> dict[str, Any]:
         del caller.latencies[:], caller.stages[:], caller.late[:]
         caller.missed = 0
     before = {model.name: model.worker.done for model in loaded_models()}
-    cpu, wall = _cpu(), time.perf_counter()
+    workers = WorkerUsage()
+    workers.look()
+    cpu, wall = time.process_time(), time.perf_counter()
     await asyncio.sleep(seconds)
-    cpu, wall = _cpu() - cpu, time.perf_counter() - wall
-    memory = _memory()
+    workers.look()
+    cpu, wall = time.process_time() + workers.seconds - cpu, time.perf_counter() - wall
+    memory = resident() + workers.memory
     queues = {
         model.name: [
             (model.worker.done - before.get(model.name, 0)) / wall,
@@ -223,23 +226,6 @@ async def measure(calls: int, seconds: float) -> dict[str, Any]:
 
 def _quantiles(values: list[float], at: tuple[int, ...] = (50, 95)) -> list[float]:
     return [float(value) for value in np.percentile(values, at)] if values else [float("nan")] * len(at)
-
-
-def _processes() -> list[Path]:
-    children = Path("/proc/self/task").glob("*/children")
-    return [Path("/proc/self"), *(Path("/proc", pid) for child in children for pid in child.read_text().split())]
-
-
-def _cpu() -> float:
-    """CPU seconds of this process and its workers."""
-    fields = [(process / "stat").read_text().rpartition(")")[2].split() for process in _processes()]
-    return sum(int(one[11]) + int(one[12]) for one in fields) / os.sysconf("SC_CLK_TCK")
-
-
-def _memory() -> float:
-    """Resident bytes of this process and its workers."""
-    pages = [int((process / "statm").read_text().split()[1]) for process in _processes()]
-    return float(sum(pages) * os.sysconf("SC_PAGE_SIZE"))
 
 
 def show(row: dict[str, Any], first: dict[str, Any]) -> None:
