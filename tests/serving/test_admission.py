@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision_agents.serving.admission import FIRST_COST, Admission, Calls, Limits, capped, first_cost
+from vision_agents.serving.admission import FIRST_COST, SILENT, Admission, Calls, Limits, capped, first_cost
 from vision_agents.serving.host import RECENT, YOUNG
 from vision_agents.serving.load import Load
 
@@ -145,14 +145,24 @@ def test_a_full_processor_does_not_tell_that_calls_are_cheap() -> None:
 
 
 class Talk:
-    """A caller who asks when greeted, and again after each answer; only answers cost. Times in seconds."""
+    """A caller who asks when greeted, and again after each answer; only answers cost. Times in seconds.
 
-    def __init__(self, now: float, chance: random.Random) -> None:
-        self.begun, self.cost = now, 0.0
+    `silent_from`, `silent_to`: they say nothing in between.
+    """
+
+    def __init__(self, now: float, chance: random.Random, silent_from: float, silent_to: float) -> None:
+        self.begun = self.spoken = now
+        self.cost = 0.0
         self._turns, self._answered, self._chance = now + 4.0, False, chance
+        self._silent_from, self._silent_to = silent_from, silent_to
 
     def use(self, now: float, silent: float, answered: float) -> float:
         """The share of a processor in the last two seconds."""
+        lull = self._silent_from <= now < self._silent_to
+        if lull and not self._answered:
+            self._turns = max(self._turns, self._silent_to + self._chance.uniform(0, 2))
+        else:
+            self.spoken = now
         if now >= self._turns:
             self._answered = not self._answered
             self._turns = now + self._chance.uniform(*((3, 5) if self._answered else (5, 9)))
@@ -160,8 +170,19 @@ class Talk:
         return self.cost
 
 
-def talks(seed: int, seconds: float, silent: float, answered: float) -> tuple[int, float]:
-    """How many calls there are in the end and what each is taken to cost, where callers keep knocking."""
+def talks(
+    seed: int,
+    seconds: float,
+    silent: float,
+    answered: float,
+    lull: tuple[float, float] = (0.0, 0.0),
+    share: float = 1.0,
+) -> tuple[int, float]:
+    """How many calls there are in the end and what each is taken to cost, where callers keep knocking.
+
+    Args:
+        lull: when a `share` of the callers says nothing.
+    """
     admission, chance, there, now = Admission(Limits(), first_cost(215e6, 2)), random.Random(seed), [], 0.0
     while now <= seconds:
         used = sum(talk.use(now, silent, answered) for talk in there)
@@ -169,10 +190,11 @@ def talks(seed: int, seconds: float, silent: float, answered: float) -> tuple[in
 
         def calls(now: float = now) -> Calls:
             young, recent = (sum(now - talk.begun < age for talk in there) for age in (YOUNG, RECENT))
-            return Calls(len(there), 0, young, recent)
+            quiet = sum(now - talk.spoken >= SILENT and now - talk.begun >= RECENT for talk in there)
+            return Calls(len(there), 0, young, recent, silent=quiet)
 
         while now % 2 == 0 and admission.refusal(load, calls()) is None:
-            there.append(Talk(now, chance))
+            there.append(Talk(now, chance, *(lull if chance.random() < share else (0.0, 0.0))))
         admission.learn(load, calls())
         now += 0.5
     return len(there), admission.cost
@@ -184,6 +206,27 @@ def test_a_lull_is_no_room_for_calls_that_stay(seed: int) -> None:
     calls, cost = talks(seed, 300.0, 0.02, 0.25)
     assert 7 <= calls <= 10
     assert cost == pytest.approx(0.1, rel=0.15)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("lull", [(0.0, 600.0), (30.0, 70.0), (60.0, 1000.0), (300.0, 2000.0)])
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_however_long_callers_are_silent_no_more_are_taken_than_fit(
+    seed: int, lull: tuple[float, float], share: float
+) -> None:
+    # Eight fit, who talk again in the end. By what all calls cost on average, it was up to 42.
+    calls, cost = talks(seed, lull[1] - 1.0, 0.02, 0.25, lull, share)
+    assert calls <= 10
+    assert cost >= 0.075
+    assert talks(seed, lull[1] + 300.0, 0.02, 0.25, lull, share)[0] <= 11
+
+
+@pytest.mark.parametrize("lull", [(150.0, 400.0), (0.0, 200.0)])
+def test_what_silent_calls_cost_does_not_make_those_dear_who_talk(lull: tuple[float, float]) -> None:
+    # To be there costs nearly as much as to be answered: 42 fit.
+    calls, cost = talks(1, lull[1] + 150.0, 0.016, 0.026, lull, 0.5)
+    assert 34 <= calls <= 45
+    assert cost == pytest.approx(0.02, rel=0.2)
 
 
 def test_calls_that_cost_less_than_was_guessed_are_taken_as_that_shows() -> None:

@@ -436,6 +436,21 @@ async def test_alone_in_the_call_the_agent_leaves() -> None:
         assert asyncio.get_running_loop().time() - before == pytest.approx(20, abs=1.5)
 
 
+async def test_a_call_is_silent_when_nobody_has_spoken_for_a_while() -> None:
+    async with hosting() as host:
+        made = await calling(host)
+        arrives(made)
+        for _ in range(2):
+            await asyncio.sleep(20)
+            assert made.silence >= 20 - 1
+            saying = asyncio.create_task(made.agent.say("one two three four five six seven eight nine ten"))
+            await until(lambda: made.silence == 0.0)
+            # It is looked at each half a second, whoever asks.
+            await saying
+            await asyncio.sleep(10)
+            assert made.silence == pytest.approx(10, abs=1)
+
+
 async def test_a_client_that_vanished_between_start_and_join_costs_no_place_for_long() -> None:
     async with hosting(agent_idle_timeout=30.0, max_concurrent_sessions=1) as host:
         await calling(host)

@@ -18,6 +18,7 @@ from vision_agents.plugins.local.rtc import FrameClock
 from vision_agents.serving import AgentLauncher, CallHost, End, Refused
 from vision_agents.serving.admission import first_cost
 from vision_agents.serving.load import Load
+from vision_agents.serving.session import AgentSession
 from vision_agents.testing.parts import LoopEdge
 
 from .kit import arrives, calling, create_agent, hosting, roomy, scripted
@@ -180,6 +181,7 @@ async def crowded(host: CallHost, seconds: float) -> int:
 
 
 async def test_of_a_burst_as_many_are_taken_as_their_answers_leave_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AgentSession, "silence", 0.0)
     networks = [LoadedModel("all parts", "1", 215_000_000, (), 1.0, WorkerStats(0, 1))]
 
     async def warm_up() -> list[LoadedModel]:
@@ -201,6 +203,22 @@ async def test_of_a_burst_as_many_are_taken_as_their_answers_leave_room_for(monk
         assert fewest <= host.capacity <= most
         assert fewest <= await crowded(host, 10.0) <= most
         await host.close()
+
+
+async def test_calls_in_which_nobody_speaks_do_not_make_calls_cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with hosting(limits=roomy(cpu=0.85)) as host:
+        host.admission.guess(0.1)
+        monkeypatch.setattr(host.meter, "_measure", answering(host, 0.02))
+        assert await crowded(host, 120.0) == 8
+        assert host.admission.cost == 0.1
+        # Half of them are talked to; what the others use is not theirs.
+        agents = [session.agent for session in list(host.sessions.values())[:4] if session.agent is not None]
+        talking = [asyncio.create_task(agent.say("one two three four five six " * 100)) for agent in agents]
+        await asyncio.sleep(60.0)
+        assert not any(each.done() for each in talking)
+        assert host.admission.cost < 0.08
+        for each in talking:
+            each.cancel()
 
 
 async def test_a_network_on_a_gpu_is_not_what_a_call_costs_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:

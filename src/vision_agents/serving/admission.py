@@ -6,7 +6,7 @@ A count of calls says little: a call costs what its parts cost, and a burst of s
 taken as long as the process keeps its frames' time, its event loop is not late, and processor and memory have room for
 it. But two seconds of these figures do not tell what a call will use: where models are local it is answers that cost,
 in its first seconds nobody has asked anything, and at times many are silent. So each counts at least at what one
-usually costs.
+usually costs while people talk in it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ BYTE_COST = 0.9e-9
 LOOK = 0.5
 REMEMBERED = 600.0
 GUESSED = 120.0
+
+# Seconds without speech, of the caller or of the agent, after which a call is silent: more than a pause between turns
+# usually takes. What it uses then says nothing of what it will when people go on.
+SILENT = 5.0
 
 # How fast it is learned that a process uses less without calls. That it uses more is learned as slowly as costs are
 # forgotten: it may be done with what it does now, and while there are calls it cannot be told from them.
@@ -86,6 +90,8 @@ class Calls:
     """Those that may not have cost yet what they will: the young ones, and others that have just begun."""
     leaving: int = 0
     """Those of all that end for a new one. What they cost is still measured."""
+    silent: int = 0
+    """Those in which nobody has spoken for `SILENT`, without recent ones."""
 
     @property
     def settled(self) -> int:
@@ -107,14 +113,35 @@ class Refused(Exception):
         self.retry_after = retry_after
 
 
+class Cost:
+    """The share of a processor that a call takes, on average: a guess at first, and learned from then on."""
+
+    def __init__(self, guess: float) -> None:
+        self.value = guess
+        self._known = GUESSED
+
+    def learn(self, value: float, seconds: float) -> None:
+        """It was `value` for so many call-seconds."""
+        self._known = min(REMEMBERED, self._known + seconds)
+        self.value += min(1.0, seconds / self._known) * (value - self.value)
+
+
 class Admission:
     """The judgement of one process. `cost`: the share of a processor that a call is taken to cost until it is known."""
 
     def __init__(self, limits: Limits, cost: float = FIRST_COST) -> None:
         self.limits = limits
-        self.cost = cost
-        self._known = GUESSED
+        self.guess(cost)
         self._idle = 0.0
+
+    def guess(self, cost: float) -> None:
+        """Begin anew with a guess of what a call costs."""
+        self._talk, self._silence = Cost(cost), Cost(min(cost, FIRST_COST))
+
+    @property
+    def cost(self) -> float:
+        """The share of a processor that a call in which people talk is taken to cost."""
+        return self._talk.value
 
     def learn(self, load: Load, calls: Calls) -> None:
         """Learn what a call costs; each half a second. Not while the process leaves work out: then they cost less."""
@@ -127,12 +154,17 @@ class Admission:
         known = min(load.calls, calls.all) - calls.recent
         if known <= 0.0 or calls.starting:
             return
-        cost = max(0.0, load.cpu - self._idle) / load.calls
-        if load.cpu > FULL and cost < self.cost:
-            return
-        seconds = known**2 / load.calls * LOOK
-        self._known = min(REMEMBERED, self._known + seconds)
-        self.cost += min(1.0, seconds / self._known) * (cost - self.cost)
+        used, silent = max(0.0, load.cpu - self._idle), min(calls.silent, known)
+        talking, talk, silence = load.calls - silent, self._talk.value, self._silence.value
+        # What both kinds use together is known: so each is learned from what the other one leaves of it.
+        if known > silent:
+            cost = max(0.0, used - silent * silence) / talking
+            if load.cpu <= FULL or cost >= talk:
+                self._talk.learn(cost, (known - silent) ** 2 / load.calls * LOOK)
+        if silent:
+            cost = min(talk, max(0.0, used - talking * talk) / silent)
+            if load.cpu <= FULL or cost >= silence:
+                self._silence.learn(cost, silent**2 / load.calls * LOOK)
 
     def refusal(self, load: Load, calls: Calls) -> Refused | None:
         """Return why no further call is taken; None if one is."""

@@ -23,7 +23,7 @@ from vision_agents.core.observability.recorder import TraceWriter
 from vision_agents.core.shed import Shed
 from vision_agents.core.tasks import Tasks
 
-from .admission import Admission, Calls, Limits, Refused, capped, first_cost
+from .admission import SILENT, Admission, Calls, Limits, Refused, capped, first_cost
 from .callers import answer_offer, backlog, caller_edge
 from .figures import Figures
 from .lateness import PullClock
@@ -93,7 +93,7 @@ class CallHost:
         if self._traces is not None:
             self._traces.mkdir(parents=True, exist_ok=True)
         here = sum(network.size for network in await self.launcher.warm_up() if not network.gpu)
-        self.admission.cost = first_cost(here, self.meter.processors)
+        self.admission.guess(first_cost(here, self.meter.processors))
         self.meter.start()
         self.started = True
 
@@ -303,7 +303,8 @@ class CallHost:
             return
         load = self.load
         if self.shedding.level is Shed.NOTHING:
-            self.admission.learn(load, self.calls)
+            silent = sum(session.silence >= SILENT and session.age >= RECENT for session in self._sessions.values())
+            self.admission.learn(load, replace(self.calls, silent=silent))
         self._shed(load)
         for session in list(self._sessions.values()):
             self._judge(session)

@@ -15,6 +15,7 @@ from vision_agents.core.agents import Agent
 from vision_agents.core.conversation import Message
 from vision_agents.core.edge import EdgeTransport
 from vision_agents.core.failures import log_failure
+from vision_agents.core.floor import FloorState
 from vision_agents.core.tasks import GRACE, bounded
 
 from .figures import Figures
@@ -96,6 +97,8 @@ class AgentSession:
         self.began = self._clock()
         # When the agent was left alone in the call; None while somebody is there, or it is not in the call yet.
         self._alone_since: float | None = None
+        # When somebody was last seen to speak in the call, or the place was taken.
+        self._spoken = self.began
         self._task: asyncio.Task[None] | None = None
         # The agent, once it is closed: a session that is over may still get one that was being made.
         self._closed: Agent | None = None
@@ -119,6 +122,13 @@ class AgentSession:
         if self._alone_since is None:
             self._alone_since = self._clock()
         return self._clock() - self._alone_since
+
+    @property
+    def silence(self) -> float:
+        """Seconds since somebody spoke or was about to, as far as it was looked at."""
+        if self.agent is not None and self.joined and self.agent.state is not FloorState.IDLE:
+            self._spoken = self._clock()
+        return self._clock() - self._spoken
 
     @property
     def ending(self) -> Ending:
