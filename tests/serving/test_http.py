@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from fastapi import Depends, Header, HTTPException
+from fastapi import Depends, Header, HTTPException, Request
 
 from vision_agents.serving import AgentLauncher, CallHost, End, ServeOptions
 from vision_agents.serving.body import LONGEST, BoundedBodies
@@ -341,6 +341,36 @@ async def test_bodies_that_cannot_be_read(serve: Any, body: Any, status: int, sa
     answer = await site.ask("POST", SESSIONS, content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, says in answer.text) == (status, True), answer.text
     assert not site.host.sessions
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "says"),
+    [
+        ("GET", "/end?second=0", "query.second: there is no such parameter. Did you mean seconds?"),
+        ("GET", "?verbose=1", "query.verbose: there is no such parameter."),
+        ("DELETE", "?force=1", "query.force: there is no such parameter."),
+        ("POST", "/close?tokn=x", "query.tokn: there is no such parameter. Did you mean token?"),
+    ],
+)
+async def test_parameters_that_there_are_not_are_refused(serve: Any, method: str, path: str, says: str) -> None:
+    site = await serve()
+    session = (await site.start())["session_id"]
+    answer = await site.ask(method, f"{SESSIONS}/{session}{path}")
+    assert (answer.status_code, answer.json()) == (422, {"detail": says})
+    assert session in site.host.sessions
+    assert (await site.ask("POST", f"{SESSIONS}?call_typ=x")).status_code == 422
+    # Monitors and browsers ask as they like.
+    for path in ("/health?1", "/ready?t=1", "/metrics?module=x"):
+        assert (await site.ask("GET", path)).status_code == 200
+
+
+async def test_a_program_with_permissions_of_its_own_may_read_any_parameter(serve: Any) -> None:
+    async def allowed(request: Request) -> None:
+        assert request.query_params["key"] == "mine"
+
+    site = await serve(options=ServeOptions(secret="", can_view_session=allowed))
+    session = (await site.start())["session_id"]
+    assert (await site.ask("GET", f"{SESSIONS}/{session}?key=mine")).status_code == 200
 
 
 async def test_who_does_not_say_that_it_is_json_is_told(serve: Any) -> None:

@@ -51,6 +51,7 @@ from .schemas import (
     SessionMetrics,
     StartSession,
     Status,
+    check_parameters,
     complaint,
     errors,
 )
@@ -128,13 +129,16 @@ def _router(options: ServeOptions) -> APIRouter:
     figures = _may("metrics", options.can_view_metrics, options)
     if options.get_current_user is not None:
         start.append(Depends(_keep_user(options.get_current_user)))
+    if not options.asked_by_program:
+        for dependencies in (start, close, view):
+            dependencies.append(Depends(check_parameters))
     sessions = "/calls/{call_id}/sessions"
     one = f"{sessions}/{{session_id}}"
     may, there = errors(401, 403), errors(401, 403, 404, 410, 422)
 
     def add(path: str, does: Callable[..., Any], tag: str = "Sessions", **how: Any) -> None:
         # Its own sentence, not its name: that is what the list at /docs is read by.
-        router.add_api_route(path, does, tags=[tag], summary=_first_sentence(does), **how)
+        router.add_api_route(path, does, tags=[tag], summary=(does.__doc__ or "").partition(".")[0], **how)
 
     process = partial(add, tag="Process")
     add(sessions, start_session, methods=["POST"], status_code=201, dependencies=start, responses=errors(*_STARTING))
@@ -152,10 +156,6 @@ def _router(options: ServeOptions) -> APIRouter:
     process("/health", health, methods=["HEAD"], include_in_schema=False)
     process("/ready", ready, methods=["HEAD"], include_in_schema=False)
     return router
-
-
-def _first_sentence(does: Callable[..., Any]) -> str:
-    return (does.__doc__ or "").partition(".")[0]
 
 
 _STARTING = (400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504)

@@ -100,8 +100,16 @@ class ServeOptions:
     @property
     def open(self) -> bool:
         """Return whether nothing decides who may do what, so that the server is for this machine alone."""
-        permissions = (self.can_start_session, self.can_close_session, self.can_view_session, self.can_view_metrics)
-        return self.secret is None and not all(permissions)
+        return self.secret is None and not all(self._permissions)
+
+    @property
+    def asked_by_program(self) -> bool:
+        """Return whether requests may have parameters that only the program knows, in what it has given."""
+        return any((*self._permissions, self.get_current_user, self.fast_api))
+
+    @property
+    def _permissions(self) -> tuple[Permission | None, ...]:
+        return self.can_start_session, self.can_close_session, self.can_view_session, self.can_view_metrics
 
     def check_exposure(self, host: str) -> None:
         """Raise ValueError if `host` can be reached by others, and nothing decides who may do what."""

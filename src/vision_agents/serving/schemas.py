@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import Path
+from fastapi import HTTPException, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from vision_agents.core.suggestions import did_you_mean
@@ -109,6 +109,14 @@ def complaint(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "extra_forbidden":
         what = f"there is no such field.{_meant(problem['loc'])}"
     return f"{'.'.join(map(str, problem['loc']))}: {what}"
+
+
+async def check_parameters(request: Request) -> None:
+    """Raise HTTPException for a parameter that the request's route has not: it would be of no effect."""
+    known = ["token", *(field.alias for field in request.scope["route"].dependant.query_params)]
+    for name in request.query_params:
+        if name not in known:
+            raise HTTPException(422, f"query.{name}: there is no such parameter.{did_you_mean(name, known)}")
 
 
 def _meant(place: Sequence[object]) -> str:

@@ -114,6 +114,25 @@ async def test_an_offer_that_never_comes_to_its_end_is_given_up(mounted, module,
         assert b" 408 " in await reader.readline()
 
 
+@pytest.mark.parametrize("mounted", [in_aiohttp, in_asgi])
+async def test_parameters_that_there_are_not_are_refused(mounted, http):
+    async with mounted(PageServer(make_agent)) as url:
+        for method, path, says in (
+            ("POST", "/replay?polic=1", "polic: there is no such parameter. Did you mean policy?"),
+            ("POST", "/offer?new=1", "new: there is no such parameter."),
+            ("GET", "/call/trace.jsonl?pages=x", "pages: there is no such parameter. Did you mean page?"),
+            ("GET", "/caller/question.wav?x", "x: there is no such parameter."),
+        ):
+            async with http.request(method, url + path, data=b"") as response:
+                assert (response.status, await response.json()) == (422, {"error": says})
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await http.ws_connect(f"{url}/records?tabs=1")
+        # People add what they like to the address of a page, and browsers to that of a file.
+        for path in ("/?utm_source=x", "/app.js?v=2"):
+            async with http.get(url + path) as response:
+                assert response.status == 200
+
+
 @pytest.mark.parametrize("path", ["/offer", "/replay"])
 async def test_who_goes_in_the_midst_of_a_request_is_no_error(path, caplog):
     async with in_asgi(PageServer(make_agent)) as url:

@@ -11,14 +11,14 @@ from aiohttp import web
 
 from vision_agents.core.loopback import is_loopback, name_of, netloc_of
 
-from .refused import RefusedError
+from .refused import TOKEN, RefusedError
 
 FORBIDDEN = "this page belongs to the agent's own address: open the one that the program printed"
 ONLY_HERE = "this page answers only its own machine: serve it with a token to have it answer others"
 NO_TOKEN = "this page is not open to everybody: open the whole address that the program printed, its token included"
 
 # The address that the program prints carries the token; the page itself then has it in a cookie.
-PARAMETER = "token"
+PARAMETER = TOKEN
 
 
 class Access:

@@ -17,7 +17,7 @@ from .pages import Pages
 from .protocol import BODY_TIMEOUT, MAX_BODY
 from .recorded_call import Replays
 from .recorded_lines import RecordedLines
-from .refused import RefusedError
+from .refused import RefusedError, check_parameters
 
 # What closes a WebSocket: whoever opened it may not, or there is no room.
 _NOT_ALLOWED = 1008
@@ -67,6 +67,7 @@ class AsgiSite:
 
     async def _offer(self, request: Request) -> Response:
         self._check(request)
+        check_parameters(request.query_params)
         try:
             async with asyncio.timeout(BODY_TIMEOUT):
                 offer = await _body(request, MAX_BODY)
@@ -78,17 +79,20 @@ class AsgiSite:
 
     async def _call_file(self, request: Request) -> Response:
         self._check(request)
+        check_parameters(request.query_params, "page")
         path = await self._pages.file(request.query_params.get("page", ""), request.path_params["file"])
         return FileResponse(path, headers={"Cache-Control": "no-store"})
 
     async def _replay(self, request: Request) -> Response:
         self._check(request)
         self._pages.check_workbench()
+        check_parameters(request.query_params, "policy")
         answer = await self._replays.answer(request.stream(), request.query_params.get("policy"))
         return Response(answer, media_type="application/json")
 
     async def _line(self, request: Request) -> Response:
         self._check(request)
+        check_parameters(request.query_params)
         if self._lines is None:
             raise RefusedError(404, "there is no recorded caller here")
         return Response(await self._lines.wav(request.path_params["line"]), media_type="audio/wav")
@@ -104,6 +108,7 @@ class AsgiSite:
         client = "" if socket.client is None else socket.client.host
         try:
             self._check(socket)
+            check_parameters(asked, "tab", "browser")
         except RefusedError as refused:
             await socket.close(_NOT_ALLOWED, refused.sentence)
             return

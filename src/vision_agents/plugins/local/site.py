@@ -17,7 +17,7 @@ from .page_files import INDEX, page_file, page_headers
 from .protocol import BODY_TIMEOUT, MAX_BODY
 from .recorded_call import Replays
 from .recorded_lines import RecordedLines
-from .refused import RefusedError
+from .refused import RefusedError, check_parameters
 from .switchboard import Switchboard
 
 # In seconds: noticing a tab that went without a word; waiting for one that is told that the agent stopped.
@@ -60,6 +60,7 @@ class Site:
         return web.Response(body=file.body, content_type=file.type, charset="utf-8", headers=headers)
 
     async def _records(self, request: web.Request) -> web.StreamResponse:
+        check_parameters(request.query, "tab", "browser")
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, timeout=CLOSE_TIMEOUT, max_msg_size=MAX_BODY)
         page = self.switchboard.open(
             socket.send_str, tab=request.query.get("tab", ""), browser=request.query.get("browser", "")
@@ -80,6 +81,7 @@ class Site:
         return socket
 
     async def _offer(self, request: web.Request) -> web.Response:
+        check_parameters(request.query)
         try:
             async with asyncio.timeout(BODY_TIMEOUT):
                 offer = await request.json()
@@ -90,15 +92,18 @@ class Site:
         return web.json_response(await self.switchboard.offer(offer))
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
+        check_parameters(request.query, "page")
         path = await self.switchboard.file(request.query.get("page", ""), request.match_info["file"])
         return web.FileResponse(path, headers={"Cache-Control": "no-store"})
 
     async def _replay(self, request: web.Request) -> web.Response:
         self.switchboard.check_workbench()
+        check_parameters(request.query, "policy")
         answer = await self._replays.answer(request.content.iter_any(), request.query.get("policy"))
         return web.Response(body=answer, content_type="application/json")
 
     async def _line(self, request: web.Request) -> web.Response:
+        check_parameters(request.query)
         body = await self.lines.wav(request.match_info["line"])
         return web.Response(body=body, content_type="audio/wav")
 
