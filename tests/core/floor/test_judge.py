@@ -10,6 +10,7 @@ from vision_agents.core.floor.challenger import DOUBT, LONGEST_WINDOW, MeasuredS
 from vision_agents.core.floor.events import TranscriptReceived
 from vision_agents.core.floor.evidence import QUOTED, Vote, quote
 from vision_agents.core.floor.judge import reason_against, reason_for
+from vision_agents.core.floor.loudness import Loudness
 from vision_agents.core.floor.people import ECHO_MEMORY, People
 from vision_agents.core.floor.turn import Turn
 from vision_agents.core.floor.turn_facts import Speech
@@ -166,7 +167,7 @@ class TestPeople:
 
     def test_an_echo_is_remembered_for_a_while(self) -> None:
         people = People()
-        people.remember_echo("ann", 5.0, (FOR,))
+        people.remember_echo("ann", 5.0, (FOR, Vote(-6.0, "too far", "loudness"), Vote(-1.0, "one word", "echo")))
         assert not people.echoes("ann", 5.0)
         people.remember_echo("ann", 5.0, (FOR, Vote(-6.0, "the agent's", "echo")))
         assert people.echoes("ann", 5.0 + ECHO_MEMORY - 0.1)
@@ -183,6 +184,38 @@ class TestPeople:
         turn.clear()
         people.learn(turn)
         assert people.usual("ann").level == about(-20.0)
+
+    def test_a_listener_is_as_loud_as_they_sound_until_they_take_a_turn(self) -> None:
+        people, turn = People(), Turn("ann")
+        people.hear_listening("ann", Loudness(0.001, 0.5))
+        assert people.usual("ann").level == about(-30.0)
+        turn.speech.grow(1.0, -20.0)
+        people.learn(turn)
+        louder = people.usual("ann").level
+        people.hear_listening("ann", Loudness(1e-6, 9.0))
+        assert people.usual("ann").level == louder
+
+    def test_how_long_ago_they_spoke(self) -> None:
+        people, turn = People(), Turn("ann")
+        people.allow("ann", True)
+        assert people.since_turn("ann", 5.0) is None
+        turn.speech.last_sound = 4.0
+        people.learn(turn)
+        assert people.since_turn("ann", 5.0) == 1.0
+        assert people.since_turn("ann", 3.0) == 0.0
+
+    def test_the_pause_before_a_turn_counts_if_that_cut_off_an_answer_nobody_heard(self) -> None:
+        people, turn = People(), Turn("ann")
+        turn.silences.gap = 0.5
+        turn.silences.pauses = [0.4]
+        assert people.pauses(turn).count == 1.0
+        turn.cut_off.unanswered = True
+        assert people.pauses(turn).count == 2.0
+        people.learn(turn)
+        turn.clear()
+        assert people.pauses(turn).count == 2.0
+        turn.silences.pauses = [0.4]
+        assert people.pauses(turn).count == 3.0
 
     def test_who_left_is_forgotten(self) -> None:
         people = People()
