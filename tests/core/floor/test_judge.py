@@ -6,17 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vision_agents.core.floor import events as ev
 from vision_agents.core.floor.challenger import DOUBT, LONGEST_WINDOW, MeasuredSpeech, Recognition
 from vision_agents.core.floor.events import TranscriptReceived
 from vision_agents.core.floor.evidence import QUOTED, Vote, quote
-from vision_agents.core.floor.judge import reason_against, reason_for
+from vision_agents.core.floor.judge import OVER, REFUSED, reason_against, reason_for
 from vision_agents.core.floor.loudness import Loudness
 from vision_agents.core.floor.people import ECHO_MEMORY, People
 from vision_agents.core.floor.turn import Turn
 from vision_agents.core.floor.turn_facts import Speech
 from vision_agents.core.floor.vocabulary import Vocabulary
 
-from .story import about
+from .story import ANN, BOB, Story, about, speaking
 
 FOR, AGAINST, NEITHER = Vote(0.5, "for it", "a"), Vote(-0.5, "against it", "b"), Vote(0.0, "neither", "c")
 
@@ -228,3 +229,51 @@ class TestPeople:
 def test_a_quotation_is_cut_only_where_it_is_too_long() -> None:
     assert quote("x" * QUOTED) == f"“{'x' * QUOTED}”"
     assert quote("x" * (QUOTED + 1)) == f"“{'x' * (QUOTED - 1)}…”"
+
+
+class TestPatience:
+    """The seconds of silence in which the reply resumes: `resume_after` as it is, or less of it."""
+
+    def silence(
+        self, story: Story, spoke: str, length: float, words: str = "", *, judged: float | None = None
+    ) -> float:
+        """Somebody says that over the agent, and stops; returns how long the agent waits then."""
+        story.speaks(spoke, 3.0, length)
+        if words:
+            story.at(3.0 + length + 0.1, ev.TranscriptReceived, spoke, words, True, 0.9)
+        story.stops(spoke, 4.0, length)
+        if judged is not None:
+            story.at(4.0, ev.PauseJudged, spoke, judged, 1.5)
+        assert story.floor.deadline is not None
+        return story.floor.deadline - 4.0
+
+    def test_as_it_is(self) -> None:
+        assert self.silence(speaking(), ANN, 0.2) == about(0.2)
+        assert self.silence(speaking(), ANN, 0.2, judged=0.9) == about(0.2), "more may come: no words are known"
+
+    def test_less_of_it_where_something_speaks_against_an_interruption(self) -> None:
+        assert self.silence(speaking(), ANN, 0.2, "uh-huh") == about(0.2 * REFUSED)
+        assert self.silence(speaking(), ANN, 0.2, "uh-huh", judged=0.49) == about(0.2 * REFUSED)
+
+    def test_little_of_it_where_nothing_more_is_to_be_expected(self) -> None:
+        """Though there was speech, too, which by itself would be for one."""
+        assert self.silence(speaking(), ANN, 0.2, "uh-huh", judged=0.5) == about(0.2 * OVER)
+
+    def test_of_what_was_no_clear_speech_nothing_is(self) -> None:
+        story = speaking()
+        story.at(3.0, ev.SpeechStarted, ANN, 0.5)
+        story.at(3.1, ev.SpeechContinued, ANN, 0.5, 0.1)
+        story.stops(ANN, 3.2, 0.1)
+        assert story.floor.deadline == about(3.2 + 0.2 * OVER)
+
+    @pytest.mark.parametrize(("words", "silence"), [("uh-huh", 0.2 * REFUSED), ("", 0.2)])
+    def test_of_two_who_spoke_both_have_to_be_refused(self, words: str, silence: float) -> None:
+        story = speaking()
+        for who, text in ((ANN, "uh-huh"), (BOB, words)):
+            story.at(story.now, ev.SpeechStarted, who, 0.9)
+            story.at(story.now, ev.SpeechContinued, who, 0.95, 0.1)
+            if text:
+                story.at(story.now, ev.TranscriptReceived, who, text, True, 0.9)
+        for who in (ANN, BOB):
+            story.at(2.1, ev.SpeechEnded, who, 0.1)
+        assert story.floor.deadline == about(2.1 + silence)

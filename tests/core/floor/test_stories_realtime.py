@@ -78,6 +78,30 @@ class TestRealtime:
         assert story.until(21.0) == []
         assert story.state() is FloorState.IDLE
 
+    @pytest.mark.parametrize(("began", "asked"), [(0.0, True), (-0.1, False)])
+    def test_nor_to_words_that_were_known_before_the_turn_was_over(self, began: float, asked: bool) -> None:
+        """Then it is asked, if they were of this turn."""
+        story = Story(answers=False)
+        story.at(0.0, ev.TurnStarted, ANN)
+        story.at(0.5, ev.TranscriptReceived, ANN, "what now", True, began=began)
+        story.at(0.6, ev.TranscriptReceived, ANN, "and before", True, began=-1.0)
+        story.at(1.0, ev.TurnEnded, ANN, 0.9, 1.0, 0.0)
+        assert kinds(story.until(21.5)) == ([fx.AnnounceFailure, fx.BeginReply] if asked else [])
+
+    def test_the_latest_turn_in_which_somebody_speaks(self) -> None:
+        story = Story(answers=False)
+        taken = story.floor._taking.last_taken
+        assert taken(0.5) == 0.5, "nobody does"
+        story.at(1.0, ev.SpeechStarted, ANN)
+        assert taken(1.5) == 1.0
+        story.at(1.6, ev.SpeechEnded, ANN)
+        assert taken(1.7) == 1.7
+        story.at(1.8, ev.TurnStarted, BOB)
+        story.at(1.9, ev.SpeechEnded, BOB)
+        assert taken(2.0) == 1.8, "its end is not reported yet"
+        story.at(2.1, ev.SpeechStarted, ANN)
+        assert taken(2.2) == 2.1
+
     def test_a_model_that_goes_on_after_its_functions_never_does(self) -> None:
         story = Story(answers=False)
         story.at(0.0, ev.ReplyRequested, 1)

@@ -549,6 +549,8 @@ class TestNews:
         story.at(1.0, ev.TurnEnded, ANN)
         story.at(1.5, ev.ReplyStarted, 2)
         assert story.at(2.0, ev.AudioDrained, 2) == [fx.TellNews(2)]
+        story.answers(2.1)
+        assert story.at(3.0, ev.AudioDrained, 1) == [], "it is told"
 
     def test_what_could_not_be_told_is_told_with_the_next_answer(self) -> None:
         story = Story(answers=False)
