@@ -259,6 +259,26 @@ class TestPatience:
         """Though there was speech, too, which by itself would be for one."""
         assert self.silence(speaking(), ANN, 0.2, "uh-huh", judged=0.5) == about(0.2 * OVER)
 
+    def test_words_that_nobody_understands_are_no_listeners(self) -> None:
+        story, words = speaking(), "it would have to be cheap and by the sea"
+        story.speaks(ANN, 3.0, 0.2)
+        story.at(3.3, ev.TranscriptReceived, ANN, words, True, 0.65)
+        story.stops(ANN, 3.4, 0.2)
+        story.at(3.4, ev.PauseJudged, ANN, 0.9, 1.5)
+        polled = story.floor.evidence(ANN)
+        assert polled is not None
+        assert [vote.weight for vote in polled[1] if vote.strategy == "words"] == [0.0], "more than were spoken"
+        assert story.floor.deadline == about(3.4 + 0.2)
+
+    def test_what_else_is_against_it_says_nothing_of_more_to_come(self) -> None:
+        story = speaking()
+        story.at(3.0, ev.SpeechStarted, ANN, 0.9)
+        story.at(3.1, ev.SpeechContinued, ANN, 0.95, 0.1)
+        story.at(3.1, ev.Voted, ANN, story.challenge(ANN), "mine", -0.5, "not to us")
+        story.stops(ANN, 3.2, 0.1)
+        story.at(3.2, ev.PauseJudged, ANN, 0.9, 1.5)
+        assert story.floor.deadline == about(3.2 + 0.2 * REFUSED)
+
     def test_of_what_was_no_clear_speech_nothing_is(self) -> None:
         story = speaking()
         story.at(3.0, ev.SpeechStarted, ANN, 0.5)
