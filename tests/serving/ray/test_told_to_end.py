@@ -170,6 +170,73 @@ async def test_a_release_that_comes_between_the_last_question_and_the_deletion_i
 
 
 @pytest.mark.virtual_time
+async def test_a_registry_that_dies_while_a_release_is_deleted_lets_no_later_one_come_before_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    registry, order, comes = Registry(), [], []
+    await registry.poll("host 0", report(release=FIRST))
+    client = Near(registry, 0.0)
+
+    async def come() -> None:
+        await client._registry.coming(SECOND)
+        order.append("comes")
+
+    async def delete(*_: Any) -> None:
+        for _ in range(2):  # Again, too.
+            await client._registry.close()
+            client._registry = Registry()
+            comes.append(asyncio.create_task(come()))
+            await asyncio.sleep(5.0)
+            assert await client._registry.reserve(asks("s1"), facts("s1"), 1) == sent(DRAINING)
+        comes.pop(0).cancel()  # It died with the registry that it asked.
+        order.append("deleted")
+
+    monkeypatch.setattr(cluster, "RegistryClient", lambda: client)
+    monkeypatch.setattr(asyncio, "to_thread", delete)
+    assert await cluster._deleted(FIRST)
+    await asyncio.sleep(1.0)
+    assert order == ["deleted", "comes"]
+    assert isinstance(await client._registry.reserve(asks("s1"), facts("s1"), 1), Attempt)
+    # Nor is it told once more of what is over.
+    await asyncio.sleep(10.0)
+    assert await client._registry.coming(SECOND) == 0
+    assert client._registry._free.is_set()
+    await client._registry.close()
+
+
+@pytest.mark.virtual_time
+async def test_a_registry_that_dies_while_a_release_comes_has_it_not_deleted_with_the_one_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    registry = await served(FIRST)
+    client, deleted = Near(registry, 0.0), []
+
+    async def leave() -> None:
+        deleted.append(await client._registry.leave(FIRST))
+
+    async def deploy(*_: Any, **__: Any) -> None:
+        await client._registry.close()
+        client._registry = Registry()
+        leaving = asyncio.create_task(leave())
+        await client._registry.poll("host 0", report("s0", release=FIRST))
+        await asyncio.sleep(5.0)
+        await leaving
+        raise KeyError("it cannot be deployed")
+
+    monkeypatch.setattr(cluster, "RegistryClient", lambda: client)
+    monkeypatch.setattr(cluster, "new_release", lambda hosts: SECOND)
+    monkeypatch.setattr(cluster, "application", lambda *_: None)
+    monkeypatch.setattr(cluster, "RunTarget", lambda *_, **__: None)
+    monkeypatch.setattr(asyncio, "to_thread", deploy)
+    with pytest.raises(KeyError, match="cannot be deployed"):
+        await cluster.deploy(lambda: None, Fleet())  # type: ignore[arg-type, return-value]
+    assert deleted == [False]
+    # What does not come keeps nobody from ending.
+    assert await client._registry.leave(FIRST)
+    await client._registry.close()
+
+
+@pytest.mark.virtual_time
 async def test_a_command_that_dies_while_it_deletes_keeps_no_later_release_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

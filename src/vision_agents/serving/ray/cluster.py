@@ -9,8 +9,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,6 +66,10 @@ FAREWELL = 15.0
 AT_ONCE = 10.0
 ENDED = 0.1
 
+# Seconds after which the registry is told once more what a command is at: one that was started again asks nobody, and
+# answers after `LEARN`.
+TOLD = 0.4
+
 
 def serve(load: Load, program: Runner, site: Address, *, hosts: str | None = None, address: str | None = None) -> None:
     """Serve until SIGTERM, and then until the calls are over; or until Ctrl-C.
@@ -112,13 +116,39 @@ async def deploy(load: Load, fleet: Fleet) -> Release:
     await registry.ask(Registry.coming, release)
     try:
         target = RunTarget(application(load, fleet, release), name=APP, route_prefix="/")
-        # Serve itself would wait until the last call of the hosts before is over.
-        await asyncio.to_thread(ray_serve.run_many, [target], wait_for_applications_running=False)
-        await _replaced(registry, release)
+        async with _told(registry, Registry.still_coming, release):
+            # Serve itself would wait until the last call of the hosts before is over.
+            await asyncio.to_thread(ray_serve.run_many, [target], wait_for_applications_running=False)
+            await _replaced(registry, release)
     except BaseException:  # Ctrl-C, too.
         await registry.ask(Registry.failed, release)
         raise
     return release
+
+
+@asynccontextmanager
+async def _told(
+    registry: RegistryClient, what: Callable[[Registry, Release], Awaitable[None]], release: Release
+) -> AsyncIterator[None]:
+    """Have the registry know what a command is at while this is open, also one that is started again meanwhile."""
+    over = asyncio.Event()
+
+    async def tell() -> None:
+        while not over.is_set():
+            with suppress(RayError):
+                await registry.ask(what, release)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TOLD):
+                    await over.wait()
+
+    telling = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        # What is on its way has to arrive first: what is told next is that it is over.
+        over.set()
+        await asyncio.wait([telling], timeout=AT_ONCE)
+        telling.cancel()
 
 
 async def _replaced(registry: RegistryClient, release: Release) -> None:
@@ -275,7 +305,8 @@ async def _deleted(release: Release) -> bool:
             may = await registry.ask(Registry.leave, release)
     if may:
         try:
-            await asyncio.to_thread(ray_serve.delete, APP)
+            async with _told(registry, Registry.still_leaving, release):
+                await asyncio.to_thread(ray_serve.delete, APP)
         finally:
             with suppress(TimeoutError, RayError):
                 async with asyncio.timeout(AT_ONCE):

@@ -235,14 +235,23 @@ class Registry:
     async def coming(self, release: Release) -> int:
         """A release is on its way. Returns how many hosts of it are there.
 
-        It waits while the one before is being deleted: Serve would delete this one with it.
+        It waits while the one before is being deleted: Serve would delete this one with it. A registry that was started
+        again has been told by the end of `_learn` whether that is so.
         """
+        await self._learn()
         with suppress(TimeoutError):
             async with asyncio.timeout(LEAVE):
                 await self._free.wait()
         self._free.set()  # Whoever was about to delete it is dead.
-        self._coming = release if self._coming is None else max(release, self._coming)
+        await self.still_coming(release)
         return sum(host.report.release == release for host in self._book.hosts.values())
+
+    async def still_coming(self, release: Release) -> None:
+        """A release has been let come, and its hosts need not be there yet. Said again and again until they are.
+
+        Nothing is waited for: a registry that was started again has to know before it lets the one before be deleted.
+        """
+        self._coming = release if self._coming is None else max(release, self._coming)
 
     async def failed(self, release: Release) -> None:
         """A release that was on its way does not come."""
@@ -274,9 +283,18 @@ class Registry:
         newest = self._newest
         if newest is not None and newest > release:
             return False
-        self._drained = release
-        self._free.clear()
+        await self.still_leaving(release)
         return True
+
+    async def still_leaving(self, release: Release) -> None:
+        """A release is being deleted, which `leave` has allowed. Said again and again until `left`.
+
+        Nothing is waited for: a registry that was started again has to know before it lets a later one come.
+        """
+        newest = self._newest
+        if newest is None or newest <= release:
+            self._drained = release
+            self._free.clear()
 
     async def left(self) -> None:
         """The release has been deleted."""
