@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from fastapi import Depends, Header, HTTPException, Request
 
+from vision_agents.core import Agent
 from vision_agents.serving import AgentLauncher, CallHost, End, ServeOptions
 from vision_agents.serving.body import LONGEST, BoundedBodies
 from vision_agents.serving.http import make_app
@@ -202,6 +203,37 @@ async def test_a_hundred_parallel_starts_on_ten_places(serve: Any) -> None:
     refused = next(answer for answer in answers if answer.status_code == 503)
     assert refused.headers["Retry-After"] == "2"
     assert refused.json()["detail"] == "all 10 places are taken"
+
+
+async def test_of_a_crowd_those_who_are_refused_are_answered_before_an_agent_is_made(serve: Any) -> None:
+    site: Any = None
+    refused: list[int] = []
+
+    async def create_agent(**_: Any) -> Agent:
+        if site is not None:  # The first one is made to load the models.
+            refused.append(site.host.refused["sessions"])
+        return scripted()
+
+    site = await serve(create=create_agent, max_concurrent_sessions=10)
+    answers = await asyncio.gather(*(site.ask("POST", f"/calls/call-{n}/sessions") for n in range(100)))
+    assert sorted(answer.status_code for answer in answers) == [201] * 10 + [503] * 90
+    assert refused == [90] * 10
+
+
+@pytest.mark.parametrize("content", ["{nonsense", '{"call_type": 3}', '{"continues": "nobody"}'])
+async def test_a_start_that_comes_to_nothing_keeps_no_place(serve: Any, content: str) -> None:
+    site = await serve(max_concurrent_sessions=1)
+    wrong = {"content": content, "headers": {"Content-Type": "application/json"}}
+    for _ in range(2):
+        assert (await site.ask("POST", SESSIONS, **wrong)).status_code in (400, 404, 422)
+        assert (site.host.calls.all, site.host.refusal()) == (0, None)
+    # Nor does one that is begun, nor one that is given up before.
+    giving_up = asyncio.create_task(site.ask("POST", SESSIONS))
+    await asyncio.sleep(0)
+    giving_up.cancel()
+    await asyncio.wait([giving_up])
+    await site.start()
+    assert site.host.calls.all == 1
 
 
 async def test_who_may_not_start_is_not_told_that_there_is_no_place(serve: Any) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-from fastapi import HTTPException, Request
+from fastapi import Depends, HTTPException, Request, Security
+from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
 
 from vision_agents.core.loopback import is_loopback, name_of, netloc_of
 
-from .options import ServeOptions
+from .options import Permission, ServeOptions
 from .tokens import ANY_CALL, TokenError, check_token
 
 Dependency = Callable[[Request], Awaitable[None]]
@@ -19,6 +21,17 @@ NO_SECRET = (
     "`vision-agents token`"
 )
 OTHER_SITE = "a page of another site may not use this server: name its origin in cors_allow_origins"
+
+
+_TOKEN = HTTPBearer(auto_error=False, scheme_name="token", description="One that `vision-agents token` makes")
+
+
+def who_may(right: str, own: Permission | None, options: ServeOptions) -> list[Any]:
+    """The dependencies that decide who may do `right`: the program's own permission, or tokens."""
+    if own is not None:
+        return [Depends(own)]
+    described = [] if options.secret is None else [Security(_TOKEN)]
+    return [*described, Depends(permit(right, options))]
 
 
 def permit(right: str, options: ServeOptions) -> Dependency:

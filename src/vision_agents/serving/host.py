@@ -30,8 +30,8 @@ from .lateness import PullClock
 from .launcher import AgentLauncher
 from .load import INTERVAL, LOOKS, Load, LoadMeter
 from .lost import Ended, EndedCalls, Lost, LostCalls, latest
-from .session import AgentSession, CallRequest, End, StartError
-from .shedding import LATE, Shedding
+from .session import AgentSession, CallRequest, End, Place, StartError
+from .shedding import BROUGHT_BACK, LATE, LEFT_OUT, Shedding
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +81,7 @@ class CallHost:
         self._traces = traces
         self.started = False
         self._sessions: dict[str, AgentSession] = {}
+        self._kept: set[Place] = set()
         self._starting = asyncio.Semaphore(STARTS_AT_ONCE)
         self._turns = asyncio.Lock()
         self._tasks = Tasks()
@@ -120,9 +121,10 @@ class CallHost:
     @property
     def calls(self) -> Calls:
         """The calls by how far they are."""
-        starting = sum(not session.joined for session in self._sessions.values())
-        young, recent = (sum(each.age < age for each in self._sessions.values()) for age in (YOUNG, RECENT))
-        return Calls(len(self._sessions), starting, max(starting, young), max(starting, recent))
+        kept = len(self._kept)
+        starting = kept + sum(not session.joined for session in self._sessions.values())
+        young, recent = (kept + sum(each.age < age for each in self._sessions.values()) for age in (YOUNG, RECENT))
+        return Calls(kept + len(self._sessions), starting, max(starting, young), max(starting, recent))
 
     @property
     def capacity(self) -> int:
@@ -158,6 +160,16 @@ class CallHost:
         return session if session is not None and session.call_id == call_id else None
 
     # Calls.
+
+    def keep(self) -> Place:
+        """Keep a place for a start that is on its way, with which its request has to come. Ask for a refusal before."""
+        place = Place()
+        self._kept.add(place)
+        return place
+
+    def give_up(self, place: Place) -> None:
+        """Keep a place no more. Harmless if a session has it by now."""
+        self._kept.discard(place)
 
     async def begin(self, request: CallRequest) -> AgentSession:
         """Have an agent join a call. Returns when it is there; the session lasts until it is over.
@@ -237,6 +249,8 @@ class CallHost:
 
     def _reserve(self, request: CallRequest) -> AgentSession:
         # Nothing is awaited between the question and the answer: so the limit is exact.
+        if request.place is not None:
+            self.give_up(request.place)
         refusal = self.refusal() or self._crowded(request.call_id)
         if refusal is None and request.session_id in self._sessions:
             refusal = Refused("session", f"there is a session {request.session_id} already")
@@ -311,15 +325,14 @@ class CallHost:
 
     def _shed(self, load: Load) -> None:
         before = self.shedding.level
-        now = asyncio.get_running_loop().time()
-        level = self.shedding.update(now, load.lasting_lateness, len(self._sessions))
+        level = self.shedding.update(asyncio.get_running_loop().time(), load.lasting_lateness, len(self._sessions))
         if level is before:
             return
         late, calls = f"frames are {load.lasting_lateness * 1000:.0f} ms late", counted(len(self._sessions), "call")
         if level > before:
-            logger.warning("%s with %s: %s", late, calls, _LEFT_OUT[level])
+            logger.warning("%s with %s: %s", late, calls, LEFT_OUT[level])
         else:
-            logger.warning("frames are in time again with %s: %s", calls, _BACK[level])
+            logger.warning("frames are in time again with %s: %s", calls, BROUGHT_BACK[level])
         for session in self._sessions.values():
             if session.agent is not None:
                 session.agent.shed(level)
@@ -340,7 +353,7 @@ class CallHost:
             logger.warning("draining: %s may go on for up to %.0f s", counted(len(self._sessions), "call"), seconds)
         await self._until_empty(seconds)
         if farewell:
-            await asyncio.gather(*(_part(session, farewell, say_for) for session in list(self._sessions.values())))
+            await asyncio.gather(*(session.part(farewell, say_for) for session in list(self._sessions.values())))
         await self.close(End.DRAINED)
 
     async def _until_empty(self, seconds: float) -> None:
@@ -354,35 +367,12 @@ class CallHost:
             await asyncio.sleep(0)
 
 
-_BACK = {
-    Shed.NOTHING: "nothing is left out any more",
-    Shed.TURN_MODEL: "there are partial transcripts again; silence still ends turns",
-}
-_LEFT_OUT = {
-    Shed.TURN_MODEL: "no model judges the ends of turns, silence does",
-    Shed.PARTIAL_TRANSCRIPTS: "there are no partial transcripts, and silence ends turns",
-}
-
-
 async def _given_up(beginning: asyncio.Future[AgentSession]) -> None:
     """End the session that was begun, or is about to be. Harmless if it is over."""
     beginning.cancel()
     await asyncio.wait([beginning])
     if not beginning.cancelled() and beginning.exception() is None:
         await beginning.result().finish(End.CLOSED)
-
-
-async def _part(session: AgentSession, farewell: str, seconds: float) -> None:
-    """Say goodbye, whatever else is being said."""
-    agent = session.agent
-    if agent is None or not session.joined or not agent.participants:
-        return
-    try:
-        async with asyncio.timeout(seconds):
-            agent.interrupt()
-            await agent.say(farewell, interruptible=False)
-    except Exception as error:
-        logger.warning("session %s was ended without a farewell: %s", session.id, error or type(error).__name__)
 
 
 async def _close_after(session: AgentSession, writer: TraceWriter) -> None:

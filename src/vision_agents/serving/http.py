@@ -20,11 +20,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response, Security
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, PlainTextResponse
-from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.types import Lifespan
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -36,11 +35,11 @@ from . import metrics
 from .admission import Refused
 from .body import Application, BoundedBodies, Receive, Send
 from .dispatch import Dispatch, LocalDispatch, PageRoutes, SessionFacts
-from .guard import permit
+from .guard import who_may
 from .host import CallHost
 from .launcher import CreateAgentError
 from .lost import Ending
-from .options import Permission, ServeOptions
+from .options import ServeOptions
 from .rate import RateLimit
 from .schemas import (
     CallId,
@@ -56,7 +55,7 @@ from .schemas import (
     errors,
 )
 from .session import CallRequest, StartError
-from .turning_away import TurningAway, busy, limit_starts
+from .turning_away import PLACE, TurningAway, busy, limit_starts
 
 # The scripts and styles of /docs, which is read without the internet too.
 _DOCS_PARTS = "/docs-parts"
@@ -123,10 +122,10 @@ def _page(app: FastAPI, dispatch: Dispatch, options: ServeOptions) -> PageRoutes
 
 def _router(options: ServeOptions) -> APIRouter:
     router = APIRouter()
-    start = [*_may("start", options.can_start_session, options), Depends(_limit_starts)]
-    close = _may("close", options.can_close_session, options)
-    view = _may("view", options.can_view_session, options)
-    figures = _may("metrics", options.can_view_metrics, options)
+    start = [*who_may("start", options.can_start_session, options), Depends(_limit_starts)]
+    close = who_may("close", options.can_close_session, options)
+    view = who_may("view", options.can_view_session, options)
+    figures = who_may("metrics", options.can_view_metrics, options)
     if options.get_current_user is not None:
         start.append(Depends(_keep_user(options.get_current_user)))
     if not options.asked_by_program:
@@ -160,16 +159,6 @@ def _router(options: ServeOptions) -> APIRouter:
 
 _STARTING = (400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504)
 
-_TOKEN = HTTPBearer(auto_error=False, scheme_name="token", description="One that `vision-agents token` makes")
-
-
-def _may(right: str, own: Permission | None, options: ServeOptions) -> list[Any]:
-    """The dependencies that decide who may do `right`: the program's own permission, or tokens."""
-    if own is not None:
-        return [Depends(own)]
-    described = [] if options.secret is None else [Security(_TOKEN)]
-    return [*described, Depends(permit(right, options))]
-
 
 # Sessions.
 
@@ -177,9 +166,15 @@ def _may(right: str, own: Permission | None, options: ServeOptions) -> list[Any]
 async def start_session(call_id: CallId, request: Request, body: StartSession | None = None) -> Session:
     """Have an agent join the call. Returns when it is there."""
     dispatch, wanted = _dispatch(request), body or StartSession.model_validate({})
-    user = getattr(request.state, "user", None)
     offer = None if wanted.offer is None else wanted.offer.sdp
-    asked = CallRequest(call_id, wanted.call_type, offer=offer, created_by=user, continues=wanted.continues)
+    asked = CallRequest(
+        call_id,
+        wanted.call_type,
+        offer=offer,
+        created_by=getattr(request.state, "user", None),
+        continues=wanted.continues,
+        place=request.scope.get(PLACE),
+    )
     beginning = asyncio.ensure_future(_begin(dispatch, asked))
     gone = asyncio.ensure_future(_gone(request))
     known = False

@@ -51,6 +51,10 @@ class End(StrEnum):
     FAILED = "failed"
 
 
+class Place:
+    """A place that is kept for one start."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallRequest:
     """The facts that a session is started with."""
@@ -71,6 +75,8 @@ class CallRequest:
     """A history that the agent goes on from."""
     attempt: int = 0
     """The number of hosts of a cluster that were tried before, and given up: what they tell of it does not count."""
+    place: Place | None = None
+    """The one that its host keeps for it, if it does."""
 
 
 class AgentSession:
@@ -165,6 +171,18 @@ class AgentSession:
         self.end = self.end or why
         if self._task is not None:
             self._task.cancel()
+
+    async def part(self, farewell: str, seconds: float) -> None:
+        """Say goodbye, whatever else is being said, for no longer than so many seconds."""
+        agent = self.agent
+        if agent is None or not self.joined or not agent.participants:
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                agent.interrupt()
+                await agent.say(farewell, interruptible=False)
+        except Exception as error:
+            logger.warning("session %s was ended without a farewell: %s", self.id, error or type(error).__name__)
 
     async def wait(self) -> None:
         """Wait until the session is over and everything of it is closed."""

@@ -17,6 +17,16 @@ IN_TIME = 0.004
 NEXT = 2.0
 BACK = 10.0
 
+# What the log says of a level that is reached, and of one that is left.
+LEFT_OUT = {
+    Shed.TURN_MODEL: "no model judges the ends of turns, silence does",
+    Shed.PARTIAL_TRANSCRIPTS: "there are no partial transcripts, and silence ends turns",
+}
+BROUGHT_BACK = {
+    Shed.NOTHING: "nothing is left out any more",
+    Shed.TURN_MODEL: "there are partial transcripts again; silence still ends turns",
+}
+
 
 class Shedding:
     """The level of what is left out, and its changes. `now` is in seconds and never decreases."""

@@ -1,7 +1,8 @@
 """Turns starts away that cannot be taken, before anything else is done for them.
 
 A crowd that comes at once is answered one after the other, so what each refusal costs is what the last one waits: the
-way through the application takes a millisecond, this one a tenth. Who may start and how often is decided as there.
+way through the application takes a millisecond, this one a tenth. Who may start and how often is decided as there. For
+who is let through a place is kept, or all of the crowd would be on that way before the first of them has taken one.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from .options import ServeOptions
 from .rate import RateLimit
 from .schemas import NAME
 
+PLACE = "vision_agents.place"
+"""The place that is kept for a request, in its scope."""
+
 # A request for a session, and the name of its call. What does not look like one goes the usual way.
 _START = re.compile(f"/calls/({NAME})/sessions")
 
@@ -38,17 +42,30 @@ class TurningAway:
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         call = self._asked_for(scope)
         # A permission of the program's own is a dependency, which only the application can ask.
-        refusal = None if call is None or self._options.can_start_session is not None else self._host.refusal()
-        if call is None or refusal is None:
+        if call is None or self._options.can_start_session is not None:
             await self._app(scope, receive, send)
             return
+        refusal = self._host.refusal()
         try:
-            self._check(scope, call)
-            self._host.count(refusal)
-            answer = busy(refusal)
+            self._check(HTTPConnection(scope), call, refusal)
         except HTTPException as error:
-            answer = error
-        await _answer(send, answer)
+            await _answer(send, error)
+            return
+        place = scope[PLACE] = self._host.keep()
+        try:
+            # Whoever came at the same moment is turned away before anybody is looked after.
+            await asyncio.sleep(0)
+            await self._app(scope, receive, send)
+        finally:
+            self._host.give_up(place)
+
+    def _check(self, connection: HTTPConnection, call: str, refusal: Refused | None) -> None:
+        """Raise HTTPException for who may not start, and for who is refused."""
+        check(connection, self._options, call, "start")
+        if refusal is not None:
+            limit_starts(self._rate, connection)
+            self._host.count(refusal)
+            raise busy(refusal)
 
     def _asked_for(self, scope: MutableMapping[str, Any]) -> str | None:
         """The call for which the request wants a session; None if it wants something else."""
@@ -56,11 +73,6 @@ class TurningAway:
             return None
         found = _START.fullmatch(scope["path"])
         return None if found is None else found[1]
-
-    def _check(self, scope: MutableMapping[str, Any], call: str) -> None:
-        connection = HTTPConnection(scope)
-        check(connection, self._options, call, "start")
-        limit_starts(self._rate, connection)
 
 
 def busy(refusal: Refused) -> HTTPException:
