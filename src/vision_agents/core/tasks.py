@@ -11,6 +11,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Coroutine, Iterator
+from functools import partial
 from traceback import format_exception_only
 from typing import Any, ParamSpec, TypeVar
 
@@ -108,6 +109,8 @@ def logged_once(call: Callable[P, object], what: str) -> Callable[P, None]:
 
 def is_async(call: object) -> bool:
     """Return whether what `call` returns is to be awaited: an async function, or an object whose `__call__` is one."""
+    while isinstance(call, partial):
+        call = call.func
     # Of the class: that of a class itself is how its instances are called.
     return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(getattr(type(call), "__call__", None))  # noqa: B004
 

@@ -339,6 +339,28 @@ def test_without_an_event_loop_an_event_waits_for_one() -> None:
     assert seen == [1, 2]
 
 
+def test_partials_and_objects_are_handlers() -> None:
+    events, seen = EventManager(), list[tuple[str, int]]()
+
+    class Handler:
+        async def __call__(self, event: Ping) -> None:
+            seen.append(("object", event.number))
+
+        async def note(self, name: str, event: Ping) -> None:
+            seen.append((name, event.number))
+
+    handler = Handler()
+    for each in (handler, functools.partial(handler.note, "partial"), functools.partial(handler)):
+        events.subscribe(each)
+
+    async def send() -> None:
+        events.send(Ping(number=1))
+        await events.drain()
+
+    asyncio.run(send())
+    assert sorted(seen) == [("object", 1), ("object", 1), ("partial", 1)]
+
+
 class TestSubscriptionErrors:
     """A handler that could never be called is an error at once, in words that say what to write."""
 
@@ -403,7 +425,14 @@ class TestSubscriptionErrors:
         handler.__annotations__["event"] = annotation
         self.refuse(handler, "handler is annotated with .* which is no event and would never be sent")
 
-    def test_a_partial_says_what_to_write(self) -> None:
-        async def handler(note: str, event: Ping) -> None: ...
+    def test_a_class(self) -> None:
+        class Handler:
+            async def __call__(self, event: Ping) -> None: ...
+
+        self.refuse(Handler, "Handler is a class: subscribe an object of it, or an async function")
+        self.refuse(Ping, "Ping is a class")
+
+    def test_a_partial_of_what_is_not_async(self) -> None:
+        def handler(note: str, event: Ping) -> None: ...
 
         self.refuse(functools.partial(handler, "note"), "must be an async function")

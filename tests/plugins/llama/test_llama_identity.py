@@ -7,7 +7,7 @@ import pytest
 from vision_agents.core.conversation import Message, Role
 from vision_agents.core.llm import LLMRequest
 from vision_agents.plugins import llama
-from vision_agents.plugins.llama.identity import UNTOLD, IdentityGuard, introduction
+from vision_agents.plugins.llama.identity import UNTOLD, IdentityGuard, in_english, introduction
 
 HOTEL = "You answer the telephone of the hotel Seaview. Breakfast is from seven to ten. Call the owner Mr. Weber."
 PIRATE = "You are the pirate captain Redbeard. Your ship is called the Salty Parrot. You talk like a pirate."
@@ -163,3 +163,28 @@ async def test_the_default_model_has_the_guard(monkeypatch):
 
 async def _nothing() -> None:
     pass
+
+
+@pytest.mark.parametrize(
+    ("instructions", "reply"),
+    [
+        ("Du bist Anna, die Empfangsdame einer Zahnarztpraxis. Sei freundlich.", "I'm Anna, a receptionist. Ask me."),
+        (
+            "Du bist Anna, die Empfangsdame einer Zahnarztpraxis.",
+            "Ich bin Anna. I am a receptionist.",
+        ),
+        ("Eres Rosa, la dueña de una librería. Responde en español.", "I'm Rosa, a bookseller."),
+        ("Ты Анна, продавец книг в магазине.", "I'm Anna. I'm a bookseller."),
+        ("あなたは歯科医院の受付のアンナです。", "I'm Anna, a receptionist."),
+        ("Je bent Jan, de kok van een restaurant.", "Ik ben Jan. I'm a cook."),
+        (PIRATE, "Soy Emily, una bloguera. Ich heiße Emily. Mi chiamo Emily."),
+    ],
+)
+def test_what_is_in_another_language_is_left_alone(instructions, reply):
+    assert said(reply, instructions) == reply
+
+
+@pytest.mark.parametrize("instructions", ["", "Be brief.", "Talk like a pirate.", HOTEL, PIRATE, DENTIST])
+def test_instructions_in_english_are_known_as_such(instructions):
+    assert in_english(instructions)
+    assert said("I'm Emily.", instructions) == introduction(instructions)

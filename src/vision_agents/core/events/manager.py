@@ -9,9 +9,10 @@ import types
 import typing
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
-from ..tasks import own_errors
+from ..tasks import is_async, own_errors
 from .event import Event
 
 logger = logging.getLogger(__name__)
@@ -144,8 +145,9 @@ class EventManager:
 def handled_kinds(handler: Callable[..., Any]) -> tuple[type[Event], ...]:
     """The event classes that the one parameter of `handler` is annotated with."""
     name = _name(handler)
-    call = handler if inspect.isroutine(handler) else getattr(handler, "__call__", handler)  # noqa: B004
-    if not inspect.iscoroutinefunction(call):
+    if inspect.isclass(handler):
+        raise SubscriptionError(f"{name} is a class: subscribe an object of it, or an async function")
+    if not is_async(handler):
         raise SubscriptionError(f"{name} must be an async function: write `async def`")
     required = [
         p
@@ -155,7 +157,7 @@ def handled_kinds(handler: Callable[..., Any]) -> tuple[type[Event], ...]:
     if len(required) != 1 or required[0].kind is inspect.Parameter.KEYWORD_ONLY:
         raise SubscriptionError(f"{name} must take exactly one argument, the event")
     try:
-        annotation = typing.get_type_hints(call).get(required[0].name)
+        annotation = typing.get_type_hints(_written(handler)).get(required[0].name)
     except Exception as error:
         raise SubscriptionError(
             f"the annotation of {name} cannot be resolved ({error}): import the event class at the top of the module"
@@ -168,6 +170,13 @@ def handled_kinds(handler: Callable[..., Any]) -> tuple[type[Event], ...]:
     if wrong:
         raise SubscriptionError(f"{name} is annotated with {wrong[0]!r}, which is no event and would never be sent")
     return tuple(kinds)
+
+
+def _written(handler: Any) -> Any:
+    """The function that was written: a partial's own, or how the objects of a class are called."""
+    while isinstance(handler, partial):
+        handler = handler.func
+    return handler if inspect.isroutine(handler) else handler.__call__
 
 
 def _name(handler: object) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from ..conversation import Message, Role, ToolCall
 from ..settings import check_number
+from ..tasks import is_async
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
@@ -83,7 +84,7 @@ class Tool:
     @property
     def stoppable(self) -> bool:
         """Return whether a running call can be cancelled. A plain function runs in a thread, which nothing can stop."""
-        return inspect.iscoroutinefunction(self.function)
+        return is_async(self.function)
 
     async def take_back(self, call: ToolCall, result: Any) -> None:
         """Run `undo` for a call that returned `result`, None if it was stopped before. Raises what `undo` raises."""
@@ -193,7 +194,7 @@ def _nothing() -> None:
 
 
 async def _run(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    if inspect.iscoroutinefunction(function):
+    if is_async(function):
         return await function(**arguments)
 
     def call() -> Any:

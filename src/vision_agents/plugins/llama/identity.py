@@ -85,6 +85,13 @@ _YOU_DO = re.compile(
     r"always\b|have\b|need\b|only\b|know\b)(?=[a-z])"
 )
 
+# Words that instructions in English hardly do without, and other languages have not.
+_ENGLISH = re.compile(
+    r"\b(?:you|your|the|and|are|with|not|like|this|that|be|always|never|must|answer|speak|talk|say|act|keep|reply|respond"
+    r"|tell|help|helpful|assistant|voice|brief|concise|friendly|guide)\b",
+    re.IGNORECASE,
+)
+
 
 class IdentityGuard:
     """Passes a reply on, piece by piece, without what the model makes up about who it is.
@@ -95,6 +102,9 @@ class IdentityGuard:
     by its instructions, in their words; further ones, and what it tells of itself then, are left out. Not so with words
     of somebody else: in quotation marks, or when the caller asks for a story or a letter. What is held back for that is
     the rest of a sentence, which nobody speaks before it is complete.
+
+    It knows English alone: nothing is held back of a reply in another language, nor of any reply where the instructions
+    are in another one, since what they make of the agent cannot be told then.
     """
 
     def __init__(self, instructions: str, messages: Sequence[Message]) -> None:
@@ -114,7 +124,8 @@ class IdentityGuard:
         last = said[-1] if said else ""
         if not named and _ASKS_NAME.search(last):
             self._introduction = f"{UNNAMED} {self._introduction}"
-        self._is_of_others = bool(subjects(last) & _WORKS) and _ASKS_AFTER_IT.search(last) is None
+        is_of_others = bool(subjects(last) & _WORKS) and _ASKS_AFTER_IT.search(last) is None
+        self._judges = in_english(instructions) and not is_of_others
         self._introduced = False
         self._made_up = False
         self._spaced = False
@@ -162,7 +173,7 @@ class IdentityGuard:
 
     def _claims(self, end: int) -> list[re.Match[str]]:
         """Find what the sentence up to there says of the agent itself."""
-        if self._is_of_others:
+        if not self._judges:
             return []
         found = _CLAIM.finditer(self._text, self._sentence, end)
         return [claim for claim in found if self._is_its_own(claim.start())]
@@ -208,6 +219,12 @@ class IdentityGuard:
         # A pirate is one, the most feared of all too; an assistant is a travel assistant only if it was told so.
         is_told = bool(words) and words[-1] <= self._told - _GENERIC
         return is_told or bool(trade & _MANNER) or trade <= self._told | _GENERIC
+
+
+def in_english(instructions: str) -> bool:
+    """Return whether they are in English, or too short to tell."""
+    too_short = instructions.isascii() and len(_WORD.findall(instructions)) < 4
+    return too_short or _ENGLISH.search(instructions) is not None
 
 
 def introduction(instructions: str) -> str:

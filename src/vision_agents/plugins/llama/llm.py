@@ -88,7 +88,8 @@ class LLM(base.LLM):
     A reply ends before it says a sentence of four words or more again: small models would go on so for ever. That of
     the default model also ends before such a clause comes again, and before a third one in a row that begins alike.
     When it begins an answer that it gave before, to a question about something else, it is asked again without those.
-    A name or a trade that it claims, and that nobody gave it, is not said, but who it is by its instructions.
+    A name or a trade that it claims, and that nobody gave it, is not said, but who it is by its instructions. It takes
+    English to tell: with instructions in another language, and in answers in one, nothing is held back.
 
     Raises:
         ImportError: xllamacpp is not installed.
