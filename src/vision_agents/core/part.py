@@ -109,7 +109,9 @@ class Part:
     async def at_work(self, work: Callable[[], Awaitable[T]], what: str) -> T:
         """Await `work()` of the part, such as its `start`, which may go on for long after it was cancelled.
 
-        Errors speak of it as `what`. Raises what it raises, and InnerCancellationError as `own_errors` does.
+        Until it has really ended the part is not given back, for what it reports then is of this call and not of the
+        next. So runs what an agent awaits of a part that hears; a part may run its own readers so, too. Errors speak of
+        it as `what`. Raises what it raises, and InnerCancellationError as `own_errors` does.
         """
         self._works += 1
         try:

@@ -295,6 +295,75 @@ async def test_a_part_whose_start_ignores_its_cancellation_is_given_back_when_th
         microphone.attach(Attachment())  # what it uses is given back with it
 
 
+SECRET = "my card number is 1234"
+
+# What an agent awaits of a part that hears, and how it comes to be called.
+AWAITED = {
+    "stt": (ScriptedSTT, "process_audio", "hear"),
+    "last words": (ScriptedSTT, "finish_turn", "speak"),
+    "turn_detection": (ScriptedDetector, "process_audio", "hear"),
+    "realtime": (ScriptedRealtime, "send_audio", "hear"),
+    "text": (ScriptedRealtime, "send_text", "ask"),
+    "reader": (ScriptedSTT, "start", None),
+}
+
+
+@pytest.mark.parametrize("what", AWAITED)
+async def test_what_outlives_its_call_is_heard_of_in_no_other(what):
+    kind, method, cause = AWAITED[what]
+    deaf = []
+
+    async def goes_on(self, *arguments):
+        if deaf:
+            if (work := getattr(kind, method)(self, *arguments)) is not None:
+                await work
+            return
+        deaf.append(self)
+        if cause is None:
+            await kind.start(self)
+            self.reader = asyncio.create_task(self.at_work(lambda: late(self), "reading"))
+        else:
+            await late(self)
+
+    async def late(self):
+        await ignore_cancellation(60)
+        self.report_turn_started(ANNA)
+        self.report_words(ANNA, SECRET, True)
+        self.report_turn_ended(ANNA)
+
+    part = type("Deaf", (kind,), {method: goes_on})()
+
+    def agent():
+        if kind is ScriptedRealtime:
+            return realtime_agent(part)
+        return Call(**{"turn_detection" if what == "turn_detection" else "stt": part}).agent
+
+    async def call(agent):
+        """Anna is there, says something or is asked to, and all is over."""
+        await agent.join()
+        agent.edge.sink.participant_joined(ANNA)
+        if cause == "hear":
+            agent.edge.sink.audio(PcmData.silence(0.02, 48_000), ANNA)
+        elif cause == "speak":
+            await agent._parts.detectors[0].speak(ANNA, 1.0)
+        elif cause == "ask":
+            asking = asyncio.create_task(agent.simple_response("Hello."))
+        await asyncio.sleep(2)
+        await agent.close()
+        if cause == "ask":
+            await asyncio.wait([asking])
+
+    await call(agent())
+    assert deaf == [part]
+    with pytest.raises(PartError, match="this Deaf is part of a running call"):
+        async with agent().join():
+            pass
+    await asyncio.sleep(60)
+    second = agent()
+    await call(second)
+    assert SECRET not in [message.text for message in second.conversation]
+
+
 async def test_parts_that_fail_or_hang_at_their_end_are_given_back(caplog):
     class Broken(ScriptedSTT):
         async def close(self):

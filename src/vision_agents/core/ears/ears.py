@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ..audio import PcmData, Resampler, Samples
@@ -14,7 +15,7 @@ from ..listeners import HearingListener
 from ..llm import Realtime
 from ..participants import Participant
 from ..stt import SAMPLE_RATE, STT
-from ..tasks import OUTSIDE, own_errors
+from ..tasks import OUTSIDE
 from ..turn_detection import TurnDetector
 from ..voiceprint import Voiceprint
 from .lane import AudioLane, DirectLane, Lane
@@ -145,7 +146,8 @@ class Ears:
         try:
             if ear is not None and ear.words is not None:
                 await ear.words.drain()
-            await own_errors(self._stt.finish_turn(participant), f"{type(self._stt).__name__}.finish_turn")
+            finishing = partial(self._stt.finish_turn, participant)
+            await self._stt.at_work(finishing, f"{type(self._stt).__name__}.finish_turn")
         except Exception as error:
             self._listener.failed(type(self._stt).__name__, error)
 
@@ -233,7 +235,7 @@ class Ears:
             self._listener.failed(name, error)
 
         if inspect.iscoroutinefunction(process):
-            return AudioLane(title, lambda audio: process(audio, participant), failed)
+            return AudioLane(title, lambda audio: part.at_work(partial(process, audio, participant), title), failed)
         return DirectLane(title, lambda audio: process(audio, participant), failed)
 
     def _resampled_lane(self, model: Realtime, participant: Participant) -> Lane:

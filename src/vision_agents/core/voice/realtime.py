@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ..audio import PcmData, Playout, Resampler
@@ -14,7 +15,6 @@ from ..audio.line import Heard
 from ..audio.playout import SAMPLE_RATE
 from ..conversation import Conversation, Message
 from ..llm import FunctionCall, PlayedResponse, Realtime, Speaker, call_note
-from ..tasks import own_errors
 from ..tts import Word
 from .transcript import SpeakingRate, Utterance
 from .voice import CONTINUE_PROMPT, NEWS_PROMPT, SpeechRequest, SpokenReply, VoiceListener
@@ -278,8 +278,8 @@ class RealtimeVoice:
     async def _send(self, reply: SpokenReply, request: SpeechRequest, tells: bool) -> None:
         try:
             self._model.function_calls.repeats.asked()
-            sending = self._model.send_text(_prompt(request), reply.number)
-            await own_errors(sending, f"{type(self._model).__name__}.send_text")
+            sending = partial(self._model.send_text, _prompt(request), reply.number)
+            await self._model.at_work(sending, f"{type(self._model).__name__}.send_text")
             if tells:
                 # Not before: what is found while the text waits for a connection the model knows when it gets that.
                 self.tell_news(reply.number)
