@@ -267,6 +267,8 @@ def test_the_first_guess_goes_by_the_networks_that_compute_here() -> None:
     # All models local, on two cores: about eight calls.
     assert int(0.85 / first_cost(215e6, 2)) == 8
     assert first_cost(215e6, 1) == 2 * first_cost(215e6, 2)
+    # Of half a processor ears alone take twice the share, too.
+    assert first_cost(0, 0.5) == 2 * FIRST_COST
 
 
 def test_calls_that_have_just_begun_count_as_what_they_will_cost() -> None:

@@ -43,7 +43,7 @@ FULL = 0.95
 
 def first_cost(networks: float, processors: float) -> float:
     """The share of a processor that a call is taken to cost until it was measured, by the bytes of its networks."""
-    return max(FIRST_COST, BYTE_COST * networks / processors)
+    return max(FIRST_COST / min(1.0, processors), BYTE_COST * networks / processors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +195,8 @@ class Admission:
         return fitting if self.limits.sessions is None else min(fitting, self.limits.sessions)
 
     def _expected(self, load: Load, calls: Calls) -> float:
-        """The share of a processor that the calls which stay will use."""
+        """The share of a processor that the calls which stay will use, and others do who have no right to it."""
         # Whoever has been there for a while may be silent just now, and will be answered again.
         settled = max(calls.settled / max(1, calls.all) * load.cpu, calls.settled * self.cost)
         there = max(load.cpu + calls.young * self.cost, settled + calls.recent * self.cost)
-        return there - calls.leaving * self.cost
+        return there - calls.leaving * self.cost + load.others

@@ -30,6 +30,7 @@ from .lateness import PullClock
 from .launcher import AgentLauncher
 from .load import INTERVAL, LOOKS, Load, LoadMeter
 from .lost import Ended, EndedCalls, Lost, LostCalls, latest
+from .node import Part
 from .session import AgentSession, CallRequest, End, Place, StartError
 from .shedding import BROUGHT_BACK, LATE, LEFT_OUT, Shedding
 
@@ -57,6 +58,7 @@ class CallHost:
         limits: what must be left to take a call; the launcher's count is a cap besides.
         traces: a folder in which the trace of each call is written. None for none.
         private: calls by WebRTC have no port that can be reached from outside of this machine.
+        part: what they may use of the machine; None for all of it.
     """
 
     def __init__(
@@ -66,12 +68,13 @@ class CallHost:
         traces: Path | None = None,
         *,
         private: bool = True,
+        part: Part | None = None,
     ) -> None:
         self.launcher = launcher
         self.private = private
         self.admission = Admission(capped(limits or Limits(), launcher.max_concurrent_sessions))
         self.figures = Figures()
-        self.meter = LoadMeter(lambda: len(self._sessions), self._looked)
+        self.meter = LoadMeter(lambda: len(self._sessions), self._looked, part)
         self.shedding = Shedding()
         self.refused: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()

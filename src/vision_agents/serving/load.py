@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from vision_agents.core.tasks import Tasks
 
 from .lateness import Lateness
+from .node import Node, Part
 from .usage import WorkerUsage, memory_limit, processors, resident, waited
 
 # Seconds between two looks, and how many looks a figure is made of: two seconds.
@@ -35,10 +36,12 @@ class Load:
     cpu: float = 0.0
     """The share of a processor that the event loop's thread uses, or would use if others let it, or of all of them the
     process with all its threads and workers, whichever is more; over two seconds."""
+    others: float = 0.0
+    """By how much of this process's part of its node others use more than theirs, as a share of it."""
     calls: float = 0.0
     """Calls at a time in these two seconds, on average."""
     memory: float = 0.0
-    """The share of the memory that the process and its workers may have."""
+    """The share of the memory that the process and its workers may have; of a node that others are on, with theirs."""
     rss: int = 0
     """The memory that they have, in bytes."""
 
@@ -49,11 +52,13 @@ class LoadMeter:
     Args:
         calls: tells how many calls there are.
         looked: called after each look, on the event loop.
+        part: what the process may use of its node; None if it has all of it to itself.
     """
 
-    def __init__(self, calls: Callable[[], int], looked: Callable[[], None]) -> None:
+    def __init__(self, calls: Callable[[], int], looked: Callable[[], None], part: Part | None = None) -> None:
         self.lateness = Lateness()
-        self.processors = processors()
+        self.processors = processors() if part is None else part.processors
+        self._node = None if part is None else Node()
         self._calls, self._looked = calls, looked
         self._tasks = Tasks()
         self.forget()
@@ -64,8 +69,8 @@ class LoadMeter:
         """Forget what was measured: the calls that it was of are over, and say nothing of those that come."""
         self.lateness.forget()
         self._lags: deque[float] = deque([0.0], maxlen=LOOKS)
-        # Times of the loop's clock, this thread's, and the process's with its workers', and the calls.
-        self._times: deque[tuple[float, float, float, int]] = deque(maxlen=LOOKS + 1)
+        # Times of the loop's clock, this thread's, the process's with its workers', and the node's, and the calls.
+        self._times: deque[tuple[float, float, float, float | None, int]] = deque(maxlen=LOOKS + 1)
         self._told, self._told_at, self._told_of = Load(), float("-inf"), 0
 
     def pulled(self, now: float, late: float) -> None:
@@ -95,17 +100,27 @@ class LoadMeter:
             lasting_lateness=self.lateness.lasting(now, 0.99, seconds=2, calls=calls),
             loop_lag=sorted(self._lags)[-2:][0],
             cpu=self._cpu(),
+            others=self._others(),
             calls=sum(calls for *_, calls in self._times) / max(1, len(self._times)),
-            memory=rss / self._memory,
+            memory=max(rss / self._memory, 0.0 if self._node is None else self._node.memory()),
             rss=rss,
         )
 
     def _cpu(self) -> float:
         if len(self._times) < 2:
             return 0.0
-        (start, thread, process, _), (end, thread_end, process_end, _) = self._times[0], self._times[-1]
+        (start, thread, process, *_), (end, thread_end, process_end, *_) = self._times[0], self._times[-1]
         passed = max(end - start, 1e-6)
         return max((thread_end - thread) / passed, (process_end - process) / passed / self.processors)
+
+    def _others(self) -> float:
+        if self._node is None or len(self._times) < 2:
+            return 0.0
+        (start, _, process, node, _), (end, _, process_end, node_end, _) = self._times[0], self._times[-1]
+        if node is None or node_end is None:
+            return 0.0
+        theirs = (node_end - node - (process_end - process)) / max(end - start, 1e-6)
+        return max(0.0, theirs - max(0.0, self._node.processors - self.processors)) / self.processors
 
     async def _run(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -116,5 +131,6 @@ class LoadMeter:
             self._lags.append(max(0.0, now - due))
             self._workers.look()
             spent = time.process_time() + self._workers.seconds
-            self._times.append((now, time.thread_time() + waited(), spent, self._calls()))
+            node = None if self._node is None else self._node.seconds()
+            self._times.append((now, time.thread_time() + waited(), spent, node, self._calls()))
             self._looked()

@@ -62,6 +62,7 @@ async def asked_for(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Host
     registry = await grown_up()
     context = SimpleNamespace(replica_id=SimpleNamespace(unique_id="a"))
     monkeypatch.setattr(module.serve, "get_replica_context", lambda: context)
+    monkeypatch.setattr(module, "part_of_node", lambda: None)
     monkeypatch.setattr(module, "RegistryClient", lambda: Near(registry))
     runner = Runner(AgentLauncher(create_agent, participant_wait_timeout=0.0), ServeOptions(secret="", limits=ROOMY))
     host = Host.__new__(Host)

@@ -61,7 +61,7 @@ class Fleet:
     fronts: int = FRONTS
     """Processes that answer HTTP."""
     processors: float = 1.0
-    """Processors that a host takes of its node."""
+    """Processors that a host takes of its node; above 1 a whole number."""
     patience: float = 120.0
     """Seconds for which fewer hosts have to be enough before some end."""
     private: bool = False
@@ -70,6 +70,8 @@ class Fleet:
     def __post_init__(self) -> None:
         if not 1 <= self.least <= self.most:
             raise ValueError(f"the number of hosts is N, or LEAST:MOST with 1 or more, not {self.least}:{self.most}")
+        if not self.processors > 0 or (self.processors > 1 and self.processors % 1):
+            raise ValueError(f"the processors of a host are a whole number, or a part of one, not {self.processors:g}")
 
 
 def hosts_of(text: str) -> tuple[int, int]:
@@ -137,7 +139,7 @@ def application(load: Load, fleet: Fleet, release: Release) -> serve.Application
 
 
 # What Serve's own configuration may say to `app`.
-ARGUMENTS = ("agent", "hosts", "sessions", "drain", "farewell", "fronts", "trusted_proxies")
+ARGUMENTS = ("agent", "hosts", "sessions", "drain", "farewell", "fronts", "trusted_proxies", "processors")
 
 
 def app(args: Mapping[str, Any]) -> serve.Application:
@@ -145,7 +147,7 @@ def app(args: Mapping[str, Any]) -> serve.Application:
 
     Args:
         args: `agent`, as the command line has it; and, if wanted, `hosts` (N or LEAST:MOST), `sessions`, `drain`,
-            `farewell`, `fronts`, and `trusted_proxies` (a list).
+            `farewell`, `fronts`, `processors` (of each host), and `trusted_proxies` (a list).
 
     Raises ValueError for other names, and for numbers that cannot be ones.
     """
@@ -161,5 +163,5 @@ def app(args: Mapping[str, Any]) -> serve.Application:
         changes["drain"] = float(given["drain"])
     sessions = int(given["sessions"]) if "sessions" in given else None
     least, most = hosts_of(given.get("hosts", "1"))
-    fleet = Fleet(least, most, int(given.get("fronts", FRONTS)))
+    fleet = Fleet(least, most, int(given.get("fronts", FRONTS)), float(given.get("processors", 1.0)))
     return application(partial(load_runner, given["agent"], sessions, changes), fleet, new_release(fleet.least))

@@ -85,7 +85,9 @@ def serve(load: Load, program: Runner, site: Address, *, hosts: str | None = Non
     """
     whole = max(1, int(processors()))
     least, most = hosts_of(hosts) if hosts is not None else (whole, whole)
-    fleet = Fleet(least, most, private=address is None and is_loopback(site.host))
+    # On a cluster of our own they are all here.
+    each = _shared(whole, most) if address is None else 1.0
+    fleet = Fleet(least, most, processors=each, private=address is None and is_loopback(site.host))
     if address is None:
         site.bind().close()  # Before anything is started.
     with _connected(address), _served(site) as served:
@@ -97,6 +99,11 @@ def serve(load: Load, program: Runner, site: Address, *, hosts: str | None = Non
         if not asyncio.run(_until_told(release, program.options.drain, program.options.farewell)):
             served.ours = False
             print("A later release has taken over; nothing is ended", file=sys.stderr)
+
+
+def _shared(processors: int, hosts: int) -> float:
+    """The processors of each of so many hosts on one node, as Ray counts them: a whole number, or a part of one."""
+    return float(processors // hosts) if processors >= hosts else math.floor(1e4 * processors / hosts) / 1e4
 
 
 async def deploy(load: Load, fleet: Fleet) -> Release:

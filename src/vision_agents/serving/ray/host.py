@@ -27,6 +27,7 @@ from ..session import AgentSession, CallRequest, End, StartError
 from .answers import sent
 from .book import Release, Report
 from .client import RegistryClient
+from .part import part_of_node
 from .registry import Registry
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,8 @@ class Host:
         program = load()
         options = program.options
         self._name = serve.get_replica_context().replica_id.unique_id
-        self._calls = CallHost(program.launcher, options.limits, options.traces, private=private)
+        part = part_of_node()
+        self._calls = CallHost(program.launcher, options.limits, options.traces, private=private, part=part)
         self._release = release
         self._registry = RegistryClient()
         # The conversations that the registry knows.
