@@ -37,9 +37,10 @@ async def broken(edge: Any) -> Agent:
 
 launcher = AgentLauncher(create_agent, participant_wait_timeout=0.0)
 # For a machine that is busy with other tests.
-roomy = Runner(AgentLauncher(my_agent), ServeOptions(limits=Limits(lateness=9.0, loop_lag=9.0, cpu=99.0, memory=9.0)))
+limits = Limits(lateness=9.0, loop_lag=9.0, cpu=99.0, memory=9.0)
+roomy = Runner(AgentLauncher(my_agent), ServeOptions(limits=limits))
 # For clients who start one session after the other.
-slowed = Runner(launcher, ServeOptions(starts_per_second=0.01, start_burst=8))
+slowed = Runner(launcher, ServeOptions(limits=limits, starts_per_second=0.01, start_burst=8))
 traces = os.environ.get("TRACES")
 runner = Runner(launcher, ServeOptions(drain=3600.0, traces=Path(traces) if traces else None))
 
