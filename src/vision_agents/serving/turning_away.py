@@ -38,6 +38,7 @@ class TurningAway:
     def __init__(self, app: Application, host: CallHost, options: ServeOptions, rate: RateLimit) -> None:
         self._app = app
         self._host, self._options, self._rate = host, options, rate
+        self._turns = asyncio.Lock()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         call = self._asked_for(scope)
@@ -53,8 +54,9 @@ class TurningAway:
             return
         place = scope[PLACE] = self._host.keep()
         try:
-            # Whoever came at the same moment is turned away before anybody is looked after.
-            await asyncio.sleep(0)
+            # One after the other: in between those are turned away who came at the same moment, or have come since.
+            async with self._turns:
+                await asyncio.sleep(0)
             await self._app(scope, receive, send)
         finally:
             self._host.give_up(place)
