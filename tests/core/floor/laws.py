@@ -105,7 +105,9 @@ def look(floor: Floor) -> Facts:
         needing=frozenset(voice.functions),
         shelved=voice.shelved,
         inner=frozenset(w.number for w in voice.queue if w.inner and w.number is not None),
-        missed=voice.reply is not None and not voice.reply.untold and floor._recovery._missed(voice.reply),
+        missed=voice.reply is not None
+        and (voice.reply.attempt.owed or not voice.reply.untold)
+        and floor._recovery._missed(voice.reply),
         failures=voice.reply.attempt.failures if voice.reply is not None else 0,
         wanted=voice.reply is not None and voice.reply.attempt.owed,
         apologised=voice.reply is not None and (voice.apologised or -1.0) >= voice.reply.attempt.wanted,

@@ -454,6 +454,48 @@ class TestFunctions:
         assert story.until(5.5) == [fx.BeginReply(3, 0, answer=False, news=True)]
         assert failed(story, 6.0, 3) == [], "nobody has asked"
 
+    def lost(self) -> Story:
+        """What was to answer Ann failed at 2.0 while a function ran of which the result is told by itself."""
+        story = asked(SORRY)
+        story.at(1.6, ev.FunctionStarted, 1, told=True)
+        failed(story, 2.0, 1)
+        story.at(2.0, ev.FunctionEnded, 1)
+        return story
+
+    def untold(self, story: Story, when: float, reply: int) -> None:
+        """A function found something, which could not be told in this reply, nor in the next one."""
+        story.at(when, ev.FunctionFound, 0)
+        assert failed(story, when + 0.5, reply) == []
+        assert kinds(story.until(when + 1.0)) == [fx.BeginReply]
+
+    def test_that_somebody_waits_for_and_nobody_can_tell_is_apologised_for_and_told_with_the_next_answer(self) -> None:
+        story = self.lost()
+        self.untold(story, 9.0, 2)
+        assert failed(story, 10.5, 3) == [fx.BeginReply(4, 0, answer=False, filler=SORRY)]
+        story.answers(11.0)
+        story.at(12.0, ev.AudioDrained, 4)
+        assert story.floor._replies.shelved
+        assert story.end() == []
+
+    def test_that_somebody_waited_for_who_was_answered_since_is_not_apologised_for(self) -> None:
+        story = self.lost()
+        story.asks(ANN, "never mind", 3.0)
+        story.answers(5.0)
+        story.at(6.0, ev.AudioDrained, 2)
+        self.untold(story, 9.0, 3)
+        assert failed(story, 10.5, 4) == []
+
+    def test_that_somebody_waits_for_is_waited_for_through_a_noise(self) -> None:
+        story = self.lost()
+        story.at(9.0, ev.FunctionFound, 0)
+        assert committed(story.speaks(ANN, 9.1, 0.64))[:2] == (1, 2)
+        story.stops(ANN, 10.0, 0.64)
+        story.at(10.2, ev.TurnEnded, ANN)
+        assert fx.BeginReply(3, 1, answer=False, news=True) in story.finds_no_words(ANN, 10.3, 2)
+        failed(story, 10.5, 3)
+        story.until(11.0)
+        assert failed(story, 11.5, 4) == [fx.BeginReply(5, 1, answer=False, filler=SORRY)]
+
     def test_of_which_the_result_is_told_by_the_answer_that_comes_first(self) -> None:
         story = asked()
         story.answers(2.0)
@@ -493,6 +535,17 @@ class TestRealtime:
         assert late == fx.AnnounceFailure(3, "no sound in time: 5 s (retry_timeout)")
         assert (silence, type(dropped)) == (fx.AnnounceFailure(3, NOT_APOLOGISED), fx.DropReply)
         assert story.state() is FloorState.IDLE
+
+    @pytest.mark.parametrize("words", ["pay it", ""], ids=["words", "no words yet"])
+    def test_what_a_function_found_whose_answer_is_lost_is_told_or_apologised_for(self, words: str) -> None:
+        story = self.owing(SORRY, words)
+        story.at(1.2, ev.FunctionStarted, 0, told=True)
+        story.at(2.0, ev.FunctionEnded, 0)
+        story.at(3.0, ev.FunctionFound, 0)
+        assert story.until(4.0) == [fx.BeginReply(1, 0, answer=False, news=True)]
+        assert failed(story, 4.5, 1) == []
+        assert story.until(5.0) == [fx.BeginReply(2, 0, answer=False, news=True)]
+        assert failed(story, 5.5, 2) == [fx.BeginReply(3, 0, answer=False, filler=SORRY)]
 
     def apologising(self) -> Story:
         """A model is asked for the apology since 2.0, and says nothing of it."""

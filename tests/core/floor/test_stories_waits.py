@@ -284,8 +284,9 @@ class TestRealtimeFunctions:
         assert story.state() is FloorState.THINKING
         story.at(30.0, ev.FunctionEnded, 0)
         assert story.state() is FloorState.THINKING
-        story.until(35.1)
-        assert story.state() is FloorState.IDLE
+        assert kinds(story.until(35.1)) == [fx.AnnounceFailure]
+        # It has called them for somebody, whatever they said.
+        assert story.until(35.6) == [fx.BeginReply(1, 0, answer=False, continues=0)]
 
     def test_a_model_is_not_asked_to_go_on_while_they_run(self) -> None:
         story = Story(answers=False)

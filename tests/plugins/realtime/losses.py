@@ -211,6 +211,38 @@ class LossStories(abc.ABC):
             await call.until(lambda: any(call.edge.audible[begun:]))
             assert call.edge.audible[begun:].index(True) * FRAME_SECONDS <= PATIENCE
 
+    @pytest.mark.parametrize("moment", ["preamble", "function"])
+    @pytest.mark.parametrize("takes", [5.0, 25.0])
+    @pytest.mark.parametrize("away", [10.0, 40.0])
+    @pytest.mark.parametrize("tells_words", [True, False])
+    async def test_who_waits_for_what_a_function_found_is_told_or_apologised_to(
+        self, service: Any, moment: str, takes: float, away: float, tells_words: bool
+    ) -> None:
+        call, made = self._call(service, apology="Sorry."), list[bool]()
+        failures = self._failures(call)
+
+        @call.agent.llm.register_function()
+        async def pay() -> str:
+            """Pay."""
+            made.append(True)
+            await asyncio.sleep(takes)
+            return "paid"
+
+        service.says_before_calls, service.tells_words = PREAMBLE if moment == "preamble" else "", tells_words
+        service.will_hear(*["pay it"] * 3)
+        service.will_say(ToolCall("call_1", "pay", {}), *[ANSWER] * 12)
+        async with call:
+            call.speak(0.8)
+            await call.until(lambda: made)
+            await asyncio.sleep(1.0)
+            service.refuses = HTTPStatus.SERVICE_UNAVAILABLE
+            await service.disconnect()
+            await asyncio.sleep(away)
+            service.refuses, back = None, len(call.edge.frames)
+            await asyncio.sleep(PATIENCE)
+            assert any(call.edge.audible[back:]) or NOT_APOLOGISED in failures
+            assert len(made) == 1
+
     @pytest.mark.parametrize("moment", ["speaking", "away"])
     async def test_what_was_said_before_a_service_was_given_up_is_heard_and_answered_when_it_is_back(
         self, service: Any, moment: str

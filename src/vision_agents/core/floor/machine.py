@@ -324,7 +324,7 @@ class Floor:
         """Cut off the reply, and with it what may be interrupted in the queue."""
         reply, self._replies.reply, self._judge.challenge = self._replies.reply, None, None
         # What was to be told is told after what the user says.
-        self._replies.news |= by is not None and reply is not None and reply.untold
+        self._replies.keep_news(reply if by is not None else None)
         self._replies.epoch = epoch
         self._do([fx.Commit(epoch, reply.number if reply else None, by, reason, votes)])
         # What people said still wants its answer, unless it is code that wants silence.
@@ -362,7 +362,7 @@ class Floor:
     def _interrupt_by_code(self, epoch: int, reason: str) -> None:
         reply = self._replies.reply
         self._commit(epoch, None, reason)
-        self._replies.news |= reply is not None and reply.untold
+        self._replies.keep_news(reply)
         for turn in self._turns.values():
             turn.cut_off = CutOff()
 

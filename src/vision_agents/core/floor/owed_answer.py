@@ -24,7 +24,7 @@ class OwedAnswer:
     # It is the next part of one of which a part was heard, since it called functions.
     part: bool = False
     # When the first turns began that it answers, or answered last, by their participants, and the latest of all; and
-    # words of one of them are known.
+    # words of one of them are known, or functions were called for them.
     asked: dict[str, float] = field(default_factory=dict)
     asked_from: float = 0.0
     understood: bool = False

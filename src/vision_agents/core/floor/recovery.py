@@ -8,6 +8,9 @@
 The apology is made once more, too, if nothing of it was heard. Where that fails nothing follows, and the agent's code
 is told: the next words are answered.
 
+What a function found that nobody waits for is tried so often too, and then left to the next answer; if somebody waits
+for it, since its answer is lost, they hear the apology first.
+
 An answer is made anew from the history as it is by then. What functions found stands there, so that the model goes on
 from that and calls none for it again; where one still runs of which the result is told by itself, that is all that
 follows. What was heard stands, and the rest is said, since who has heard half of a sentence waits for the other half.
@@ -47,10 +50,11 @@ class Recovery:
         missed = self._missed(reply)
         if missed and again and reply.attempt.failures < self.policy.retries:
             self._try_again(reply, failed_at, max(at, failed_at + self.policy.retry_after))
-        elif reply.untold:
-            self.replies.shelved = True
-        elif missed and not reply.attempt.is_apology:
+            return
+        self.replies.shelved |= reply.untold
+        if missed and not (reply.attempt.is_apology or (reply.untold and not reply.attempt.owed)):
             self._apologise(at, failed_at, reply.attempt)
+        self.replies.news_owed |= self._told_by_itself(reply) and reply.attempt.owed
 
     def ends_in_silence(self, reply: Reply, *, again: bool = True) -> bool:
         """Return True if nothing follows a failure of this reply, though somebody waits: it was the last resort."""
@@ -95,9 +99,13 @@ class Recovery:
         """Return True if somebody waits for the reply: nobody does for the floor's own words, but for an apology of
         which nothing was heard, nor for what a function wants said, which is told that it was not; and what is told by
         itself comes in its time."""
-        running = self.replies.functions.get(reply.number)
         own = bool(reply.attempt.filler) and not reply.unheard_apology
-        return not (own or reply.inner or (running is not None and running.told))
+        return not (own or reply.inner or self._told_by_itself(reply))
+
+    def _told_by_itself(self, reply: Reply) -> bool:
+        """Return True if what its functions find follows it."""
+        running = self.replies.functions.get(reply.number)
+        return running is not None and running.told
 
     def _try_again(self, reply: Reply, failed_at: float, since: float) -> None:
         replies = self.replies

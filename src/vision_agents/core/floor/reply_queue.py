@@ -37,6 +37,8 @@ class ReplyQueue(WaitingReplies):
     # told by itself: code has silenced them.
     news: bool = False
     silenced: int = 0
+    # Somebody who asked for it waits still: what was to answer them is lost, and they have heard no other answer.
+    news_owed: bool = False
     # A realtime model knew of it when it was asked what it owes an answer to, but for so many things that were found
     # later.
     known: bool = False
@@ -102,7 +104,13 @@ class ReplyQueue(WaitingReplies):
 
     def tell_news(self, waiting: QueuedReply) -> None:
         """Count as told what a reply tells."""
-        self.news, self.shelved = self.news and waiting.later > 0, self.shelved and waiting.later > 0
+        left = waiting.later > 0
+        self.news, self.shelved, self.news_owed = self.news and left, self.shelved and left, self.news_owed and left
+
+    def keep_news(self, reply: Reply | None) -> None:
+        """Have told again what a reply was to tell that was cut off, if there is such."""
+        if reply is not None and reply.untold:
+            self.news, self.news_owed = True, self.news_owed or reply.attempt.owed
 
     def silence(self, epoch: int) -> None:
         """Have nothing told by itself that was asked for before this epoch."""
@@ -111,7 +119,7 @@ class ReplyQueue(WaitingReplies):
 
     def shelve_news(self) -> None:
         """Have what was found told with the next answer, and not by itself."""
-        self.news, self.shelved = False, self.shelved or self.news
+        self.news, self.news_owed, self.shelved = False, False, self.shelved or self.news
 
     def _unshelve_news(self) -> None:
         """Have what was shelved told with an answer that begins or is wanted, or behind it."""
@@ -123,6 +131,7 @@ class ReplyQueue(WaitingReplies):
         queued = [waiting for waiting in self.queue if waiting.news and not waiting.started]
         self.queue = deque(waiting for waiting in self.queue if waiting not in queued)
         self.news |= bool(queued)
+        self.news_owed |= any(waiting.attempt.owed for waiting in queued)
         if self.owed.understood:
             self._unshelve_news()  # Not before: to a noise no answer may come.
         self.known, self.later = (self.news or self.shelved) and self.learnt, 0
@@ -188,6 +197,7 @@ class ReplyQueue(WaitingReplies):
         self.last_reply = max(self.last_reply, number)
         # Who is asked for an answer of which nothing was said knows what is to be told.
         tells = waiting.continues == 0 and self.news and self.learnt
+        awaited = (waiting.news or tells) and (self.news_owed or (self.owed.overdue and self.owed.wanted))
         if answer or waiting.news or tells:
             self.tell_news(waiting)
         if self.owed.overdue and (waiting.news or waiting.is_continuation):
@@ -200,7 +210,7 @@ class ReplyQueue(WaitingReplies):
             for needing in self.waits:
                 self.speaks(needing)
         before = waiting.attempt
-        owed = before.owed or answer or to is not None
+        owed = before.owed or answer or to is not None or awaited
         self.reply = Reply(
             number,
             waiting.interruptible,
@@ -299,6 +309,7 @@ class ReplyQueue(WaitingReplies):
         """Take note of a function that a reply needs, and of what to say if it takes long."""
         wait = self.waits.setdefault(number, Wait(at))
         wait.over |= spoken
+        self.owed.understood |= number == 0  # Nothing is called for a noise.
         running = self.functions.get(number)
         if running is None:
             self.functions[number] = RunningFunctions(at, 1, filler, wait.since + after, told)
@@ -377,7 +388,8 @@ class ReplyQueue(WaitingReplies):
             w for w in self.queue if (w.interruptible and w.number is not None) or (w.number is None and answers)
         ]
         self.queue = deque(w for w in self.queue if w not in dropped)
-        self.news |= any(w.aside is not None and w.aside.untold for w in dropped)
+        for waiting in dropped:
+            self.keep_news(waiting.aside)
         if answers:
             self.addressees.clear()
         return [fx.DropReply(w.number, "interrupted") for w in dropped if w.number is not None]
