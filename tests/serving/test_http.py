@@ -754,7 +754,15 @@ async def test_prometheus_reads_the_process(serve: Any) -> None:
         for name in ("time_to_silence_seconds", "answer_latency_seconds")
     }
     assert counts == {"time_to_silence_seconds": 1, "answer_latency_seconds": 1}
-    for name in ("loop_lag_seconds", "cpu_share", "memory_share", "shed_level", "errors", "sessions_ended"):
+    for name in (
+        "loop_lag_seconds",
+        "cpu_share",
+        "others_share",
+        "memory_share",
+        "shed_level",
+        "errors",
+        "sessions_ended",
+    ):
         assert f"vision_agents_{name}" in families
 
 

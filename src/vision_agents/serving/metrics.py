@@ -98,6 +98,7 @@ class _Figures(Collector):
             "loop_lag_seconds", "How late the event loop wakes up, over two seconds", lambda at: at.load.loop_lag
         )
         yield gauge("cpu_share", "Share of a processor in use", lambda at: at.load.cpu)
+        yield gauge("others_share", "What others on the node use beyond theirs, under Ray", lambda at: at.load.others)
         yield gauge("session_cost", "Share of a processor that a session is taken to cost", lambda at: at.cost)
         yield gauge("memory_share", "Share of the memory in use", lambda at: at.load.memory)
         yield gauge("resident_memory_bytes", "Memory of the process and its workers", lambda at: at.load.rss)
