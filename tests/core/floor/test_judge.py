@@ -66,14 +66,6 @@ class TestMeasuredSpeech:
         hear(it, 5.1, 2.1)
         assert it.clear == about(0.1)
 
-    def test_length_begins_again_but_words_are_measured_by_all_of_the_speech(self) -> None:
-        it = measured()
-        hear(it, 0.4, 0.4)
-        it.restart()
-        assert (it.clear, it.voiced) == (0.0, 0.4)
-        hear(it, 1.0, 0.5)
-        assert it.clear == about(0.1)
-
     def test_what_lies_between_the_windows_lasted_too(self) -> None:
         it = measured()
         hear(it, 0.1, 0.1)

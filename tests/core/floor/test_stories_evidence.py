@@ -379,7 +379,7 @@ class TestVotesFromOutside:
         story.stops(ANN, 5.4, 0.2)
         assert kinds(story.until(5.61)) == [fx.Resume]
         effects = story.at(6.0, ev.Voted, ANN, story.challenge(ANN), "gaze", 1.0, "she looked at us")
-        assert committed(effects)[3] == "she looked at us"
+        assert committed(effects)[3] == "0.20 s of clear speech, she looked at us"
 
     @pytest.mark.parametrize("weight", [math.inf, 1e300, -math.inf, -1e300])
     def test_a_weight_is_bounded(self, weight: float) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from vision_agents.core.floor import FloorState
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 
-from .story import ANN, BOB, Story, committed, kinds, knobs, resumed, speaking
+from .story import ANN, BOB, WINDOW, Story, committed, kinds, knobs, resumed, speaking
 
 
 class TestAnInterruption:
@@ -44,6 +46,36 @@ class TestAnInterruption:
         story.stops(ANN, 5.5, 0.3)
         assert story.at(5.65, ev.SpeechStarted, ANN) == [fx.BeginTurn(ANN)]  # still held
         assert kinds(story.at(5.85, ev.SpeechContinued, ANN, 0.9, 0.2)) == [fx.Commit, fx.AnnounceTurnStarted]
+
+    def test_who_was_not_heard_at_first_and_begins_again_has_said_that_much(self) -> None:
+        story = self.begun_again("", 0.9)
+        assert committed(story.stops(ANN, 6.1, 0.2))[3] == "0.45 s of clear speech"
+
+    @pytest.mark.parametrize(("words", "clear"), [("mm-hm", 0.9), ("", 0.6)])
+    def test_an_uh_huh_and_a_cough_are_none_twice(self, words: str, clear: float) -> None:
+        story = self.begun_again(words, clear)
+        story.stops(ANN, 6.1, 0.2)
+        assert kinds(story.until(6.31)) == [fx.Resume]
+
+    def test_after_a_second_of_silence_it_is_something_new(self) -> None:
+        story = self.begun_again("", 0.9, at=6.5)
+        story.stops(ANN, 6.9, 0.2)
+        assert resumed(story.until(7.11))[2] == "0.22 s of clear speech"
+
+    def begun_again(self, words: str, clear: float, at: float = 5.7) -> Story:
+        """Ann was heard for 0.22 s until 5.4, the agent has gone on since 5.6, and she speaks for as long again."""
+        story = speaking()
+        for began in (5.0, at):
+            story.until(began)
+            story.at(began, ev.SpeechStarted, ANN, clear)
+            for window in range(1, 8):
+                story.at(began + window * WINDOW, ev.SpeechContinued, ANN, clear, window * WINDOW)
+            if words:
+                story.at(began + 0.23, ev.TranscriptReceived, ANN, words)
+            if began == 5.0:
+                story.stops(ANN, 5.4, 0.2)
+                assert kinds(story.until(5.61))[0] is fx.Resume
+        return story
 
     def test_a_detector_that_vouches_commits_at_once(self) -> None:
         story = speaking()

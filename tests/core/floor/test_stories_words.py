@@ -215,7 +215,7 @@ class TestWordsThatComeLate:
     def test_they_still_interrupt(self) -> None:
         story = self.cough()
         effects = story.at(6.3, ev.TranscriptReceived, ANN, "not Rome", True)
-        assert committed(effects) == (1, 1, ANN, "“not Rome”")
+        assert committed(effects) == (1, 1, ANN, "0.22 s of clear speech, “not Rome”")
         story.at(6.4, ev.TurnEnded, ANN)
         assert fx.RecordTurn(ANN, "not Rome") in story.at(6.5, ev.TranscriptCompleted, ANN, 2)
 

@@ -63,10 +63,6 @@ class MeasuredSpeech:
         """Return the seconds of the turn's speech since the challenge began that were not yet observed."""
         return speech.voiced - self.voiced_before - self.voiced
 
-    def restart(self) -> None:
-        """Count clear speech from here on: what there was so far was too little."""
-        self.clear = 0.0
-
 
 @dataclass(slots=True)
 class Recognition:

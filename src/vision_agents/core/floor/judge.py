@@ -225,7 +225,10 @@ class Judge:
             yield challenge.quiet_since + patience, lambda at: self.close(turns)
 
     def resume(self, at: float, turns: Turns) -> list[fx.Effect]:
-        """Let the reply go on: the speech is over and, as far as is known, was no interruption."""
+        """Let the reply go on: the speech is over and, as far as is known, was no interruption.
+
+        It still counts if somebody goes on before the challenge is over: who is not heard at first begins again.
+        """
         challenge = self._open_challenge
         for challenger in challenge.challengers.values():
             challenger.recognition.complete = True
@@ -234,7 +237,6 @@ class Judge:
         given = self._votes(turns)
         for participant, votes_on_it in given.items():
             self.people.remember_echo(participant, at, votes_on_it)
-            challenge.challengers[participant].speech.restart()
         every = tuple(vote for votes_on_it in given.values() for vote in votes_on_it)
         challenge.handle(Signal.RESUME, at)
         effects = [self._resumed(challenge, reason_against(every), every)]
