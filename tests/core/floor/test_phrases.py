@@ -20,12 +20,14 @@ UTTERANCES: dict[str, tuple[str, str, str]] = {
         "Sounds good to me|Hey, that's great|Glad to hear|I'm glad|What a great idea|That's a really good story|"
         "Oh, what a shame|I see what you mean, yeah|No wonder|Sounds like a great plan, thanks|Very interesting advice|"
         "I'm so sorry to hear that|Wow, I had no idea|That's such a beautiful thought|That works for me|"
-        "Good example|Oh, that's a joke|What a surprise|That's the great news|It's such a relief|There's a good point",
+        "Good example|Oh, that's a joke|What a surprise|That's the great news|It's such a relief|There's a good point|"
+        "Okay, thank you so much, I appreciate your time|I really appreciate all the help|"
+        "Thanks for your patience, sir",
         "You can buy it|What about Tuesday|I want another one|Okay, one question|And the second one|Is it good|"
         "Tell me more|Yeah, go for it|Okay, question|I have a question|Which plan|A story|A joke|A joke, please|"
         "A good example|A good example, please|An interesting fact, please|A very good story|The good one, please|"
         "A fair deal, please|A treat, please|A surprise|The good news|"
-        "I can tell him|Okay, good, next one",
+        "I can tell him|Okay, good, next one|I need your help|What about the information|And for your time, how much",
         "No, that's wrong|Wait a second|Okay, stop|Yeah, hold on, please|Hey|Hey, stop|Hey, you",
     ),
     "de": (

@@ -25,6 +25,10 @@ _STATED = (
 _NOUNS = "joke|plan|treat|deal|surprise|bargain"
 _SAID_OF_IT = tuple(f"{stated} a {noun}" for stated in _STATED.split("|") for noun in _NOUNS.split("|"))
 
+# What people give, and are thanked for.
+_GIFTS = "help|time|patience|support|advice|effort|attention|understanding|explanation|information|info"
+_GIVEN = [f"{whose} {gift}" for whose in ("your", "the", "all your", "all the") for gift in _GIFTS.split("|")]
+
 # They let the agent do what it has proposed, or go on; and confirm, doubt or wish what it has asked.
 _CONSENTS = (
     "works for me|that works|i don't mind|doesn't matter|no problem|no problem at all|not a problem|no worries|"
@@ -64,7 +68,8 @@ ENGLISH = {
             "sounds good|that explains it|that explains a lot|that helps|there you go|there we go",
             "well done|well put|well said|nicely done|way to go|good for you|lucky you|congratulations",
             "thank you|thanks|cheers|much appreciated",
-            "i appreciate it|i appreciate that|appreciate it|appreciated|you're welcome|my pleasure|don't mention it",
+            "appreciate it|appreciate that|appreciate this|appreciated|you're welcome|my pleasure|don't mention it",
+            *(f"appreciate {given}" for given in _GIVEN),
             "sorry to hear that|sorry to hear it|bye",
             _CONSENTS,
             _GOOD,
@@ -106,8 +111,8 @@ ENGLISH = {
     "tails": (
         "very much|so much|so very much|a lot|a bunch|a million|indeed|then|too|as well|at all|though|man|dude|mate|"
         "bro|buddy|pal|sir|ma'am|madam|miss|boss|guys|folks|dear|honey|friend|my friend|to know|to hear|to hear it|"
-        "to hear that|to me|with me|by me|for that|for the help|for your help|for the info|for letting me know|"
-        "for telling me|of you"
+        "to hear that|to me|with me|by me|for that|for letting me know|for telling me|of you|"
+        + "|".join(f"for {given}" for given in _GIVEN)
     ),
 }
 
