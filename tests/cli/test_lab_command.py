@@ -104,6 +104,21 @@ def test_what_must_not_be_fetched_is_named_before_a_case_is_run(lab, tmp_path, m
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--listen", "-1", "a number of cases, 0 for none, not '-1'"),
+        ("--listen", "x", "a number of cases, 0 for none, not 'x'"),
+        ("--jobs", "²", "a number of processes from 1 to 64, not '²'"),
+    ],
+)
+def test_numbers_that_are_none_are_refused(lab, capsys, option, value, says):
+    with pytest.raises(SystemExit) as ended:
+        lab("run", f"{option}={value}")
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err
+
+
 def test_what_a_replay_cannot_show_is_said(lab, tmp_path):
     case, records = heard(0.6)
     keep(tmp_path, case.id, records)

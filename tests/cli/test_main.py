@@ -119,6 +119,12 @@ def test_a_failure_is_one_line(error, status, line, monkeypatch, capsys):
     assert line in printed
 
 
+def test_a_stdout_that_was_closed_before_is_no_failure(monkeypatch):
+    monkeypatch.setattr(report, "run", lambda args: 0)
+    monkeypatch.setattr("sys.stdout", None)
+    assert main(["report", "somewhere"]) == 0
+
+
 @pytest.mark.parametrize("command", [["call", "user.wav", "--out", "call"], ["demo", "--no-open", "--port", "0"]])
 @pytest.mark.parametrize(
     ("package", "made", "says"),

@@ -94,7 +94,7 @@ def add_arguments(subparsers: Subparsers) -> None:
     )
     runner.add_argument(
         "--listen",
-        type=int,
+        type=_cases,
         default=20,
         metavar="N",
         help="run the first N wrong cases once more, to be heard in lab.html (20)",
@@ -284,8 +284,14 @@ def _progress(done: int, total: int, what: str = "cases") -> None:
         print(f"\r{done} of {total} {what}", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
+def _cases(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a number of cases, 0 for none, not {text!r}")
+    return int(text)
+
+
 def _jobs(text: str) -> int:
-    jobs = int(text) if text.isdigit() else 0
+    jobs = int(text) if text.isdecimal() else 0
     if not 1 <= jobs <= 64:
         raise argparse.ArgumentTypeError(f"a number of processes from 1 to 64, not {text!r}")
     return jobs

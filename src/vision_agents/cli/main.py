@@ -55,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
         )
         status = command(args)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # It is where it was closed before, as `>&-` does.
+            sys.stdout.flush()
         return status
     except KeyboardInterrupt:
         _say("interrupted")

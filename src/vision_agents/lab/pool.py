@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -63,8 +64,11 @@ def in_processes(make: Callable[[Given], Made], given: Sequence[Given], jobs: in
             raise LabError(
                 "a process of the lab died; is there memory enough? Each needs 400 MB: try --jobs 1"
             ) from None
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        except BaseException:
+            # Nobody wants what they make any more, and each would make two more cases before it looks.
+            for process in list(pool._processes.values()):
+                process.terminate()
+            raise
 
 
 def _run(policy: dict[str, str], voiceprint: bool, keep_in: Path | None, scenario: Scenario) -> CaseResult:
@@ -82,4 +86,6 @@ def _run(policy: dict[str, str], voiceprint: bool, keep_in: Path | None, scenari
 
 
 def _quieten() -> None:
+    # Ctrl-C is for all processes of a terminal; the one that began these ends them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=logging.ERROR)
