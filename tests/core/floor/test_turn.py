@@ -7,7 +7,17 @@ import pytest
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
 from vision_agents.core.floor.reply import Reply, ReplyPhase
-from vision_agents.core.floor.turn import PAUSED, QUIET, SPEAKING, Confirmed, Opened, Turn
+from vision_agents.core.floor.turn import (
+    FINALIZING,
+    PAUSED,
+    QUIET,
+    SPEAKING,
+    Announced,
+    Complete,
+    Confirmed,
+    Opened,
+    Turn,
+)
 from vision_agents.core.floor.turn_facts import ClosedTurn, CutOff, Detection, Done, Judged, Silences
 
 from .story import ANN, about
@@ -98,6 +108,74 @@ class TestSpeech:
         turn.handle(ev.SpeechEnded(1.1, ANN, 0.5))
         assert turn.handle(ev.SpeechContinued(1.5, ANN, 0.9, 1.0)) is None
         assert turn.phase is PAUSED
+
+
+class TestSignsOfLife:
+    """Within SPEAKING `since` is the latest of them: without any the turn lapses."""
+
+    @pytest.mark.parametrize(
+        "sign",
+        [
+            ev.SpeechStarted(1.0, ANN),
+            ev.SpeechContinued(1.0, ANN, 0.9, 0.5),
+            ev.TurnStarted(1.0, ANN),
+            ev.TurnEndExpected(1.0, ANN),
+            ev.TurnResumed(1.0, ANN),
+            ev.TranscriptReceived(1.0, ANN, "tell me", False),
+        ],
+    )
+    def test_what_is_one(self, sign: ev.ParticipantEvent) -> None:
+        turn = told(ev.SpeechStarted(0.0, ANN), sign)
+        assert (turn.phase, turn.since) == (SPEAKING, 1.0)
+
+    def test_words_in_a_pause_are_none(self) -> None:
+        turn = told(ev.SpeechStarted(0.0, ANN), ev.SpeechEnded(1.0, ANN))
+        turn.handle(ev.TranscriptReceived(1.5, ANN, "tell me", True))
+        assert (turn.phase, turn.since) == (PAUSED, 1.0)
+
+    def test_a_detector_that_reports_windows_is_known_by_them(self) -> None:
+        turn = told(ev.SpeechStarted(0.0, ANN))
+        assert not turn.speech.windows
+        turn.handle(ev.SpeechContinued(0.1, ANN, 0.9, 0.1))
+        assert turn.speech.windows
+        assert turn.speech.last_sound == 0.1
+
+
+class TestFinalizing:
+    def test_it_is_complete_by_the_answer_to_the_latest_request(self) -> None:
+        turn = told(ev.SpeechStarted(0.0, ANN), ev.SpeechEnded(1.0, ANN))
+        turn.ask_words(1.2, 7)
+        assert (turn.phase, turn.since) == (FINALIZING, 1.2)
+        assert turn.handle(ev.TranscriptCompleted(1.3, ANN, 6)) is None
+        assert turn.handle(ev.TranscriptCompleted(1.4, ANN, 7)) == Complete()
+
+    def test_late_words_are_awaited_until_speech_goes_on(self) -> None:
+        turn = told(ev.SpeechStarted(0.0, ANN))
+        turn.ask_words(1.2, 7)
+        turn.words.awaited = True
+        turn.handle(ev.SpeechStarted(1.5, ANN))
+        assert not turn.words.awaited
+
+    def test_nothing_of_it_is_left_for_the_next(self) -> None:
+        turn = told(ev.TurnStarted(0.0, ANN), ev.TurnEndExpected(0.5, ANN), ev.TranscriptReceived(0.6, ANN, "a", True))
+        turn.detection.judges, turn.drafts, turn.cut_off, turn.announced = True, 3, CutOff(True, 2), Announced.STARTED
+        turn.clear()
+        closed = turn.closed
+        assert closed is not None
+        assert closed.announced
+        assert turn == Turn(ANN, since=0.6, taken=0.0, closed=closed, detection=Detection(judges=True))
+
+    def test_words_alone_open_it(self) -> None:
+        turn = Turn(ANN)
+        assert turn.hear(1.0) is QUIET
+        assert (turn.phase, turn.since, turn.taken, turn.speech.onset) == (SPEAKING, 1.0, 1.0, 1.0)
+
+    def test_so_does_a_detector_that_vouches_for_it(self) -> None:
+        turn = Turn(ANN)
+        assert turn.confirm(1.0, 0.7) == Confirmed(QUIET)
+        assert (turn.phase, turn.since, turn.speech.onset, turn.speech.confidence) == (SPEAKING, 1.0, 1.0, 0.7)
+        assert turn.confirm(2.0, 0.6) == Confirmed(SPEAKING)
+        assert (turn.since, turn.speech.onset, turn.speech.confidence) == (2.0, 1.0, 0.7)
 
 
 class TestSilences:
@@ -219,12 +297,12 @@ class TestAnnounced:
     def test_its_start_once_and_then_its_end_once(self) -> None:
         turn = told(ev.SpeechStarted(0.0, ANN, 0.8), ev.SpeechEnded(1.5, ANN, 1.0, 0.5))
         assert turn.announce_end() == []
-        assert turn.announce(3, True) == [fx.AnnounceTurnStarted(ANN, 0.8, True, 3)]
+        assert turn.announce(3) == [fx.AnnounceTurnStarted(ANN, 0.8, False, 3)]
         assert turn.announce(3) == []
         assert turn.announce_end() == [fx.AnnounceTurnEnded(ANN, 0.8, about(1.0), about(0.5))]
         assert turn.announce_end() == []
 
     def test_a_detectors_own_measure_of_it_counts(self) -> None:
         turn = told(ev.SpeechStarted(0.0, ANN, 0.8), ev.SpeechEnded(1.5, ANN, 1.0, 0.5))
-        turn.announce(0)
+        assert turn.announce(0, True) == [fx.AnnounceTurnStarted(ANN, 0.8, True, 0)]
         assert turn.announce_end(0.7) == [fx.AnnounceTurnEnded(ANN, 0.8, 0.7, about(0.5))]
