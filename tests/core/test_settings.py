@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vision_agents.core.settings import check_number
+from vision_agents.core.settings import check_function, check_list, check_number
 
 
 @pytest.mark.parametrize("value", [0, 1, 0.5, np.float32(0.25)])
@@ -49,3 +49,16 @@ def test_others_are_refused_by_name(value: Any, limits: dict[str, Any], error: t
     with pytest.raises(error) as raised:
         check_number("share", value, **limits)
     assert str(raised.value) == says
+
+
+def test_a_text_is_no_list() -> None:
+    check_list("keyterm", ["one", "two"])
+    check_list("keyterm", None)
+    with pytest.raises(TypeError, match=r"^keyterm is a list, as in \['one'\], not 'one'$"):
+        check_list("keyterm", "one")
+
+
+def test_what_cannot_be_called_is_no_function() -> None:
+    check_function("create_agent", lambda: None, "an Agent")
+    with pytest.raises(TypeError, match=r"^create_agent is a function that returns an Agent, not None$"):
+        check_function("create_agent", None, "an Agent")

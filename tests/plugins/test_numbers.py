@@ -1,4 +1,4 @@
-"""Numbers that parts and servers are set to: one out of its range, or none, is refused by its name."""
+"""What parts and servers are set to: a number out of its range, or none, and a text for a list, by their names."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ PLUGINS: dict[str, dict[str, Any]] = {
     "elevenlabs.TTS": KEY,
     "getstream.Edge": KEY | {"api_secret": "secret"},
     "local.Edge": {},
-    "local.PageServer": {"create_agent": None},
+    "local.PageServer": {"create_agent": lambda edge: None},
     "local.FileEdge": {"path": "user.wav"},
     "llama.LLM": {},
     "piper.TTS": {},
@@ -110,6 +110,28 @@ def test_no_number_out_of_range_or_of_another_kind_is_taken(make: Any, name: str
     with pytest.raises((ValueError, TypeError)) as raised:
         make(wrong)
     assert name in str(raised.value)
+
+
+def _lists() -> Iterator[Any]:
+    for name, kind, given in _makers():
+        for parameter in inspect.signature(kind).parameters.values():
+            if re.match(r"Sequence\[str\]", str(parameter.annotation)):
+                make = partial(_made, kind, given, parameter.name)
+                yield pytest.param(make, parameter.name, id=f"{name}.{parameter.name}")
+
+
+@pytest.mark.parametrize(("make", "name"), list(_lists()))
+def test_no_text_is_taken_for_a_list_of_its_letters(make: Any, name: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=name):
+        make("word")
+
+
+@pytest.mark.parametrize("wrong", [None, 3])
+def test_what_makes_agents_is_a_function(wrong: Any) -> None:
+    server = import_module("vision_agents.plugins.local").PageServer
+    for kind in (AgentLauncher, server):
+        with pytest.raises(TypeError, match="create_agent is a function that returns an Agent"):
+            kind(wrong)
 
 
 @pytest.mark.parametrize(

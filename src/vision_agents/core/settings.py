@@ -1,4 +1,4 @@
-"""Numbers that parts are set to: what is none, or out of its range, is refused by name."""
+"""Settings of parts: a number that is none, or out of its range, and a text for a list are refused by name."""
 
 from __future__ import annotations
 
@@ -32,6 +32,18 @@ def check_number(
         raise ValueError(f"{name} is {kind}{_range(low, high, above)}, not one of that size") from None
     if not (math.isfinite(number) and low <= number <= high) or (above is not None and number <= above):
         raise ValueError(f"{name} is {kind}{_range(low, high, above)}, not {value!r}")
+
+
+def check_list(name: str, value: object) -> None:
+    """Raise TypeError if `value` is a text: it would be taken for the list of its letters. None is a list not given."""
+    if isinstance(value, str | bytes):
+        raise TypeError(f"{name} is a list, as in [{value!r}], not {value!r}")
+
+
+def check_function(name: str, value: object, returns: str) -> None:
+    """Raise TypeError if `value` cannot be called."""
+    if not callable(value):
+        raise TypeError(f"{name} is a function that returns {returns}, not {value!r}")
 
 
 def _range(low: float, high: float, above: float | None) -> str:

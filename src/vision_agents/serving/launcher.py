@@ -11,7 +11,7 @@ from vision_agents.core.agents import Agent, warm_up
 from vision_agents.core.edge import CallSink, EdgeTransport
 from vision_agents.core.models import LoadedModel
 from vision_agents.core.participants import User
-from vision_agents.core.settings import check_number
+from vision_agents.core.settings import check_function, check_number
 from vision_agents.core.tasks import GRACE, own_errors
 
 CreateAgent = Callable[..., Agent | Awaitable[Agent]]
@@ -53,6 +53,7 @@ class AgentLauncher:
         *,
         participant_wait_timeout: float | None = 10.0,
     ) -> None:
+        check_function("create_agent", create_agent, "an Agent")
         check_number("agent_idle_timeout", agent_idle_timeout, 0.0, optional=True)
         check_number("max_concurrent_sessions", max_concurrent_sessions, 1, whole=True, optional=True)
         check_number("max_sessions_per_call", max_sessions_per_call, 1, whole=True, optional=True)

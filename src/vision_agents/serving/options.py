@@ -10,7 +10,7 @@ from typing import Any
 
 from vision_agents.core.loopback import is_loopback, origin_of
 from vision_agents.core.redaction import keep_secret
-from vision_agents.core.settings import check_number
+from vision_agents.core.settings import check_list, check_number
 
 from .admission import Limits
 from .tokens import checked_secret, secret_from_environment
@@ -76,6 +76,9 @@ class ServeOptions:
     """A FastAPI application of your own, in which the routes of this server are put; None for a new one."""
 
     def __post_init__(self) -> None:
+        check_list("cors_allow_origins", self.cors_allow_origins)
+        check_list("cors_allow_methods", self.cors_allow_methods)
+        check_list("cors_allow_headers", self.cors_allow_headers)
         check_number("starts_per_second", self.starts_per_second, above=0.0)
         check_number("start_burst", self.start_burst, 1, whole=True)
         check_number("drain", self.drain, 0.0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from websockets.exceptions import ConnectionClosed
 
 from vision_agents.core.remote import RemoteSTT
-from vision_agents.core.settings import check_number
+from vision_agents.core.settings import check_list, check_number
 
 from .account import make_client, query
 from .flux import FluxStream
@@ -86,6 +86,8 @@ class STT(RemoteSTT[Stream]):
         environment: DeepgramClientEnvironment | None = None,
         client: AsyncDeepgramClient | None = None,
     ) -> None:
+        check_list("language_hint", language_hint)
+        check_list("keyterm", keyterm)
         # False is for never, True for Deepgram's own.
         if not isinstance(endpointing, bool):
             check_number("endpointing", endpointing, 0, whole=True, optional=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vision_agents.core.remote import RemoteSTT
-from vision_agents.core.settings import check_number
+from vision_agents.core.settings import check_list, check_number
 
 from .account import make_client
 from .scribe import SAMPLE_RATE, ScribeStream
@@ -64,6 +64,8 @@ class STT(RemoteSTT[ScribeStream]):
         client: AsyncElevenLabs | None = None,
     ) -> None:
         super().__init__()
+        check_list("keyterms", keyterms)
+        check_list("secondary_languages", secondary_languages)
         check_number("vad_silence_threshold_secs", vad_silence_threshold_secs, 0.3, 3.0)
         check_number("vad_threshold", vad_threshold, 0.1, 0.9, optional=True)
         check_number("min_speech_duration_ms", min_speech_duration_ms, 50, 2000, optional=True)

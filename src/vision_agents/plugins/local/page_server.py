@@ -10,7 +10,7 @@ from aiohttp import web
 from vision_agents.core.address import Certificate
 from vision_agents.core.agents import Agent
 from vision_agents.core.edge import EdgeTransport
-from vision_agents.core.settings import check_number
+from vision_agents.core.settings import check_function, check_number
 from vision_agents.core.tasks import own_errors
 
 from .access import PARAMETER, cookie_name
@@ -61,6 +61,7 @@ class PageServer:
         token: str | None = None,
         workbench: bool | None = None,
     ) -> None:
+        check_function("create_agent", create_agent, "an Agent")
         check_number("max_callers", max_callers, 1, whole=True)
         check_number("keep", keep, 0.0)
         self._create_agent = create_agent
