@@ -62,7 +62,9 @@ def test_a_folder_for_traces_that_cannot_be_made_is_a_sentence(
     )
 
 
-@pytest.mark.parametrize("words", [["--expires", "soon"], ["--expires", "0"], ["--call", ""]])
+@pytest.mark.parametrize(
+    "words", [["--expires", "soon"], ["--expires", "0"], ["--call", ""], ["--call", "a/b"], ["--call", ".x"]]
+)
 def test_a_token_for_no_time_or_no_call_is_refused(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

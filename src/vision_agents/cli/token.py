@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING
 
-from vision_agents.serving.tokens import ANY_CALL, LIFETIME, RIGHTS, SECRET, make_token, secret_from_environment
+from vision_agents.serving.tokens import ANY_CALL, LIFETIME, NAME, RIGHTS, SECRET, make_token, secret_from_environment
 
 from .arguments import seconds
 from .errors import OK, CommandError
@@ -41,9 +42,10 @@ def add_arguments(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the token. Raises CommandError if there is no secret to sign it with."""
-    if not args.call:
+    if args.call != ANY_CALL and not re.fullmatch(NAME, args.call):
         raise CommandError(
-            f"a token is for the sessions of one call: give --call its id, or {ANY_CALL!r} for all calls"
+            f"a token is for the sessions of one call: give --call its id, or {ANY_CALL!r} for all calls; "
+            f"{args.call!r} is the id of none"
         )
     try:
         secret = secret_from_environment()

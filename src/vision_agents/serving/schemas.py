@@ -12,9 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from vision_agents.core.suggestions import did_you_mean
 
 from .body import LONGEST
-
-NAME = r"[\w:@+-][\w.:@+-]{0,127}"
-"""The form of names in paths. They begin with no dot: clients leave `.` and `..` out of a path before they send it."""
+from .tokens import NAME
 
 _NAME = f"^{NAME}$"
 

@@ -24,6 +24,9 @@ SHORTEST_SECRET = 16
 
 RIGHTS = ("start", "view", "close", "metrics")
 
+NAME = r"[\w:@+-][\w.:@+-]{0,127}"
+"""The form of names in paths. They begin with no dot: clients leave `.` and `..` out of a path before they send it."""
+
 ANY_CALL = "*"
 
 LIFETIME = 3600.0

@@ -23,7 +23,7 @@ from .guard import check
 from .host import CallHost
 from .options import ServeOptions
 from .rate import RateLimit
-from .schemas import NAME
+from .tokens import NAME
 
 PLACE = "vision_agents.place"
 """The place that is kept for a request, in its scope."""
