@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 ANNA = Participant("anna")
 LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen."
+# Seconds: nothing says when a noise without words is over, so that its turn lasts 3 s and the model is asked then. The
+# rest is for a busy machine.
+SILENT_AFTER_NOISE = 8.0
 Event = TurnStartedEvent | TurnEndedEvent | AgentSpeechEndedEvent
 
 
@@ -181,7 +184,9 @@ async def test_who_called_is_answered_though_a_stream_is_lost_and_nothing_is_don
     provider.will_hear(*["pay it"] * 8)
     calls = moment in ("preamble", "function", "returned")
     provider.says_before_calls = "let me see what I can do about it." if moment == "preamble" else ""
-    provider.will_say(ToolCall("call_1", "pay", {}) if calls else LONG, *[answer] * 8)
+    # While it thinks there is nothing yet that could be lost.
+    first: list[str | ToolCall] = [ToolCall("call_1", "pay", {})] if calls else [LONG] if moment != "thinking" else []
+    provider.will_say(*first, *[answer] * 8)
     provider.thinks = 3.0 if moment in ("asked", "thinking") else 0.0
     if loss == "too old":
         provider.lifetime = 3.5
@@ -204,7 +209,7 @@ async def test_who_called_is_answered_though_a_stream_is_lost_and_nothing_is_don
             await eventually(lambda: provider.active)
         else:
             await microphone.speak(0.5)
-            reached = {"thinking": lambda: provider.active, "function": lambda: made, "returned": lambda: made}
+            reached = {"thinking": lambda: heard(agent), "function": lambda: made, "returned": lambda: made}
             await eventually(reached.get(moment, lambda: any(edge.audible)))
         provider.lifetime = 480.0
         for number in range({"broken": 1, "too old": 0, "flapping": 4}[loss]):
@@ -246,6 +251,43 @@ async def test_a_model_that_is_interrupted_by_nothing_is_asked_to_go_on_for_so_o
         assert not await asking
 
 
+@pytest.mark.parametrize("moment", ["thinking", "about to answer", "answer", "preamble", "function", "returned"])
+async def test_after_a_noise_without_words_it_goes_on_at_whatever_moment(provider: StandIn, moment: str) -> None:
+    provider.word_seconds = provider.pace = 0.2
+    provider.thinks = 2.0 if moment == "thinking" else 0.0
+    provider.pace = 2.0 if moment == "about to answer" else provider.pace
+    provider.will_hear("how is the weather", *[""] * 3)
+    calls = moment in ("preamble", "function", "returned")
+    provider.says_before_calls = "let me see what I can find out." if moment == "preamble" else ""
+    rain = "It will rain for a very long time in all of the country today."
+    provider.will_say(*([ToolCall("call_1", "weather", {})] if calls else []), *[rain] * 4)
+    edge, called = LoopEdge(), list[bool]()
+    agent = Agent(edge=edge, agent_user=User(name="Assistant", id="agent"), llm=aws.Realtime())
+
+    @agent.llm.register_function()
+    async def weather() -> str:
+        """The weather."""
+        called.append(True)
+        await asyncio.sleep(0.0 if moment == "returned" else 2.0)
+        return "rain"
+
+    async with joined(agent, edge) as microphone:
+        await microphone.speak(0.6)
+        reached = {"function": lambda: called, "returned": lambda: called}
+        reached |= dict.fromkeys(("thinking", "about to answer"), lambda: heard(agent))
+        await eventually(reached.get(moment, lambda: any(edge.audible)))
+        await asyncio.sleep(0.1 if moment == "returned" else 0.6)
+        await microphone.speak(0.3)
+        await asyncio.sleep(0.5)
+        provider.thinks, provider.pace = 0.0, 0.2
+        begun = len(edge.audible)
+        await eventually(lambda: any(edge.audible[begun:]))
+        assert edge.audible[begun:].index(True) * FRAME_SECONDS <= SILENT_AFTER_NOISE
+        await eventually(lambda: [m.text for m in agent.conversation if m.role is Role.ASSISTANT][-1:] == [rain])
+        assert len(called) == calls
+        assert heard(agent) == ["how is the weather"]
+
+
 @asynccontextmanager
 async def joined(agent: Agent, edge: LoopEdge) -> AsyncIterator[Microphone]:
     """Have the agent in a call with Anna; gives her microphone."""
@@ -283,6 +325,11 @@ class Microphone:
             self._edge.sink.audio(sound if self._speaking > 0 else silence, ANNA)
             self._speaking -= FRAME_SECONDS
             await asyncio.sleep(FRAME_SECONDS)
+
+
+def heard(agent: Agent) -> list[str]:
+    """What the service has understood."""
+    return [message.text for message in agent.conversation if message.role is Role.USER]
 
 
 async def eventually(condition: Callable[[], object]) -> None:

@@ -159,6 +159,23 @@ async def test_a_noise_while_a_function_runs_loses_the_answer_and_that_is_told(
 
 
 @pytest.mark.parametrize("stage", ["SPECULATIVE", "FINAL"])
+@pytest.mark.parametrize("before", [False, True])
+async def test_a_noise_before_anything_of_the_answer_came_loses_it_and_that_is_told_once(
+    stand: Stand, before: bool, stage: str
+) -> None:
+    if before:
+        stand.dialogue.asked("Hello.", 1)
+        stand.says("Hello, Anna.")
+        stand.player._playing.clear()  # All of that has been heard.
+    stand.text("How is the weather?", "USER", "FINAL")
+    stand.text(MARK, stage=stage, reason="INTERRUPTED")
+    assert stand.player.lost == [None]
+    assert [fact[0] for fact in stand.player.of("turn_started")] == ["turn_started"] * 2
+    stand.says("It rains.")
+    assert stand.player.last.text == "It rains."
+
+
+@pytest.mark.parametrize("stage", ["SPECULATIVE", "FINAL"])
 @pytest.mark.parametrize("preamble", ["", "One moment."])
 async def test_a_text_asked_while_a_function_runs_is_no_caller_who_speaks(
     stand: Stand, preamble: str, stage: str

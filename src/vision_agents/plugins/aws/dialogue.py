@@ -327,6 +327,13 @@ class Dialogue:
 
     def _interrupted(self, response: Response | None) -> None:
         response = response or self._newest
+        about_it = response is not None and (not response.over or self._lost(response) or self._playing)
+        if self.turns.understood and not about_it:
+            # It has stopped what it was about to answer, of which nothing has come.
+            self.turns.answered()
+            self.turns.noticed()
+            self.model.report_answer_lost()
+            return
         if response is None or response.interrupted:
             return
         # A text that we sent stops the model too; then nobody has spoken, and functions go on.
