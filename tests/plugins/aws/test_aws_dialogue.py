@@ -166,7 +166,9 @@ async def test_a_noise_before_anything_of_the_answer_came_loses_it_and_that_is_t
     if before:
         stand.dialogue.asked("Hello.", 1)
         stand.says("Hello, Anna.")
-        stand.player._playing.clear()  # All of that has been heard.
+        # All of that has been heard.
+        stand.player._playing.clear()
+        stand.dialogue._plays_until = stand.dialogue.now()
     stand.text("How is the weather?", "USER", "FINAL")
     stand.text(MARK, stage=stage, reason="INTERRUPTED")
     assert stand.player.lost == [None]
