@@ -73,6 +73,11 @@ class TestAnsweredLater:
         # Another strategy that is against it is no guess at its words.
         assert not later(evidence("some booking", voiced=0.5), Vote(-0.1, "", "mine"))
 
+    def test_more_words_than_were_spoken_are_no_guess_at_a_listeners(self) -> None:
+        heard = evidence("some other booking", voiced=0.2, elapsed=0.2, stt_confidence=0.65)
+        assert [vote.weight for vote in votes(heard, ("words",))] == [0.0]
+        assert not later(heard)
+
     def test_only_words_that_mean_something_and_are_not_the_agents(self) -> None:
         assert not later(evidence("uh-huh", voiced=0.0))
         assert not later(evidence("yes of course", voiced=0.0, stt_confidence=0.1))
