@@ -70,6 +70,7 @@ class TestAnsweredLater:
         guess = evidence("thank you so much, Anna")
         assert [vote.weight < 0.0 for vote in votes(guess, ("words",))] == [True]
         assert later(guess)
+        assert later(replace(guess, voiced=0.2)), "in however little speech"
         # Another strategy that is against it is no guess at its words.
         assert not later(evidence("some booking", voiced=0.5), Vote(-0.1, "", "mine"))
 
