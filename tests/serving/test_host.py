@@ -54,6 +54,23 @@ async def test_of_a_hundred_parallel_starts_exactly_as_many_run_as_there_are_pla
         assert sum(not isinstance(each, BaseException) for each in again) == places
 
 
+async def test_for_whom_a_place_is_kept_the_load_of_the_crowd_is_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with hosting(limits=roomy(loop_lag=0.05)) as host:
+        place = host.keep()
+        monkeypatch.setattr(host.meter, "_measure", lambda now: Load(loop_lag=1.0))
+        await asyncio.sleep(1.0)
+        with pytest.raises(Refused, match="event loop"):
+            await calling(host, "other")
+        await calling(host, place=place)
+        # Once.
+        with pytest.raises(Refused, match="event loop"):
+            await calling(host, "another", place=place)
+        late = host.keep()
+        host.draining = True
+        with pytest.raises(Refused, match="about to end"):
+            await calling(host, "late", place=late)
+
+
 async def test_a_refusal_comes_at_once() -> None:
     async with hosting(max_concurrent_sessions=1) as host:
         await calling(host)

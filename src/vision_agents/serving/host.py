@@ -84,7 +84,7 @@ class CallHost:
         self._traces = traces
         self.started = False
         self._sessions: dict[str, AgentSession] = {}
-        self._kept: set[Place] = set()
+        self._kept: set[Place | None] = set()
         self._starting = asyncio.Semaphore(STARTS_AT_ONCE)
         self._turns = asyncio.Lock()
         self._tasks = Tasks()
@@ -252,9 +252,10 @@ class CallHost:
 
     def _reserve(self, request: CallRequest) -> AgentSession:
         # Nothing is awaited between the question and the answer: so the limit is exact.
-        if request.place is not None:
-            self.give_up(request.place)
-        refusal = self.refusal() or self._crowded(request.call_id)
+        # For whom a place was kept it was asked before: what the crowd does meanwhile is no reason any more.
+        kept = request.place in self._kept and not self.draining
+        self._kept.discard(request.place)
+        refusal = (None if kept else self.refusal()) or self._crowded(request.call_id)
         if refusal is None and request.session_id in self._sessions:
             refusal = Refused("session", f"there is a session {request.session_id} already")
         if refusal is not None:
