@@ -391,7 +391,7 @@ async def test_it_is_served_once_at_a_time_and_leaves_nothing_behind(agents, htt
     await server.close()
 
 
-@pytest.mark.parametrize(("terms", "complaint"), [({"max_callers": 0}, "from 1 on"), ({"keep": -1.0}, "seconds")])
+@pytest.mark.parametrize(("terms", "complaint"), [({"max_callers": 0}, "from 1 on"), ({"keep": -1.0}, "from 0 on")])
 def test_terms_that_are_none_are_refused(agents, terms, complaint):
     with pytest.raises(ValueError, match=complaint):
         PageServer(agents, **terms)
