@@ -162,7 +162,11 @@ def test_the_folder_holds_both_reports_and_makes_them_again(conversation, tmp_pa
     written = folder.json.read_text()
     assert "talk: call report" in folder.html.read_text()
     folder.json.unlink()
-    assert folder.write_report() == first
+    before = folder.html.read_bytes()
+    with folder.html.open("rb") as being_sent:
+        assert folder.write_report() == first
+        folder.html.write_bytes(b"")
+        assert being_sent.read() == before, "whoever reads the one of before reads that to its end"
     assert folder.json.read_text() == written
 
 

@@ -27,7 +27,8 @@ HIGHEST_RATE = 1_000_000
 _BLOCK = 1.0
 
 _MAX_UINT32 = 0xFFFF_FFFF
-_HEADER_BYTES = 44
+# Of a WAV that `WavWriter` writes.
+HEADER_BYTES = 44
 
 
 class AudioFileError(ValueError):
@@ -176,20 +177,28 @@ class WavWriter:
             self._write_header()
 
     def _write_header(self) -> None:
-        frame_bytes = 2 * self.channels
-        data_bytes = self.frames * frame_bytes
         self._file.seek(0)
-        self._file.write(
-            struct.pack(
-                "<4sI4s4sIHHIIHH4sI",
-                *(b"RIFF", min(data_bytes + _HEADER_BYTES - 8, _MAX_UINT32), b"WAVE"),
-                *(b"fmt ", 16, 1, self.channels, self.sample_rate, self.sample_rate * frame_bytes, frame_bytes, 16),
-                *(b"data", min(data_bytes, _MAX_UINT32)),
-            )
-        )
+        self._file.write(_header(self.frames, self.sample_rate, self.channels))
         self._file.seek(0, 2)
         self._file.flush()
         self._header_frames = self.frames
+
+
+def _header(frames: int, sample_rate: int, channels: int) -> bytes:
+    frame_bytes = 2 * channels
+    data_bytes = frames * frame_bytes
+    return struct.pack(
+        "<4sI4s4sIHHIIHH4sI",
+        *(b"RIFF", min(data_bytes + HEADER_BYTES - 8, _MAX_UINT32), b"WAVE"),
+        *(b"fmt ", 16, 1, channels, sample_rate, sample_rate * frame_bytes, frame_bytes, 16),
+        *(b"data", min(data_bytes, _MAX_UINT32)),
+    )
+
+
+def cut_header(header: bytes, size: int) -> bytes:
+    """The header of a WAV that `WavWriter` still writes, for a copy of its first `size` bytes."""
+    channels, rate = struct.unpack_from("<HI", header, 22)
+    return _header((size - HEADER_BYTES) // (2 * channels), rate, channels)
 
 
 def map_wav(path: Path) -> tuple[npt.NDArray[np.int16], int]:
@@ -199,13 +208,13 @@ def map_wav(path: Path) -> tuple[npt.NDArray[np.int16], int]:
     """
     _check_file(path)
     with path.open("rb") as file:
-        header = file.read(_HEADER_BYTES)
-    if len(header) < _HEADER_BYTES or header[:4] != b"RIFF" or header[8:16] != b"WAVEfmt " or header[36:40] != b"data":
+        header = file.read(HEADER_BYTES)
+    if len(header) < HEADER_BYTES or header[:4] != b"RIFF" or header[8:16] != b"WAVEfmt " or header[36:40] != b"data":
         raise AudioFileError(f"{path} is not a recording of a call")
     coding, channels, rate = struct.unpack_from("<HHI", header, 20)
     if coding != 1 or channels < 1 or struct.unpack_from("<H", header, 34) != (16,):
         raise AudioFileError(f"{path} is not a recording of a call: it is not 16-bit PCM")
-    frames = (path.stat().st_size - _HEADER_BYTES) // (2 * channels)
+    frames = (path.stat().st_size - HEADER_BYTES) // (2 * channels)
     if not frames:
         return np.zeros((0, channels), dtype=np.int16), rate
-    return np.memmap(path, dtype="<i2", mode="r", offset=_HEADER_BYTES, shape=(frames, channels)), rate
+    return np.memmap(path, dtype="<i2", mode="r", offset=HEADER_BYTES, shape=(frames, channels)), rate

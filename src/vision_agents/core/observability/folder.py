@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ..audio.files import AudioFileError
@@ -51,8 +52,15 @@ class CallFolder:
         except AudioFileError:
             recording = None
         report = make_report(story, recording)
-        self.json.write_text(report_json(report), encoding="utf-8")
+        _put(self.json, report_json(report))
         sound = "" if recording is None else sound_of(self.wav, wav_address)
         page = report_page(report, story, recording, title=self.path.resolve().name, sound=sound)
-        self.html.write_text(page, encoding="utf-8")
+        _put(self.html, page)
         return report
+
+
+def _put(path: Path, text: str) -> None:
+    """Write a file in one step: whoever reads the one of before reads that to its end."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)

@@ -7,11 +7,12 @@ import json
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
-from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from .access import PARAMETER, cookie_name
+from .growing_file import GrowingFile
 from .page_files import INDEX, page_file, page_headers
 from .pages import Pages
 from .protocol import BODY_TIMEOUT, MAX_BODY
@@ -81,7 +82,7 @@ class AsgiSite:
         self._check(request)
         check_parameters(request.query_params, "page")
         path = await self._pages.file(request.query_params.get("page", ""), request.path_params["file"])
-        return FileResponse(path, headers={"Cache-Control": "no-store"})
+        return GrowingFile(path, headers={"Cache-Control": "no-store"})
 
     async def _replay(self, request: Request) -> Response:
         self._check(request)
