@@ -327,8 +327,9 @@ class Witness(EdgeTransport):
 
     def lost(self, reply):
         """The longest stretch, in samples, that was passed over in what was played of a reply."""
-        places = np.flatnonzero(self.seen[reply][1:])
-        return int(np.diff(places, prepend=self.first(reply) * WORD // GRAIN - 1).max() - 1) * GRAIN
+        first = self.first(reply) * WORD // GRAIN
+        places = first + np.flatnonzero(self.seen[reply][1 + first :])
+        return int(np.diff(places, prepend=first - 1).max() - 1) * GRAIN
 
 
 class Storm:

@@ -22,7 +22,7 @@ from vision_agents.testing.virtual_time import VirtualTimeLoop
 
 from .storm import GRAIN, PEOPLE, Storm, sentences
 
-ANNA = PEOPLE[0]
+ANNA, BERT = PEOPLE
 SEEDS = st.integers(0, 2**16)
 PERSONS = st.sampled_from(PEOPLE)
 MOMENTS = st.sampled_from((0.0, 0.01, 0.05, 0.3, 1.0, 3.0))
@@ -258,6 +258,16 @@ FAILED: dict[str, list[Step]] = {
         ("ask", {"seed": 251, "then": 0.0}),
         ("ask", {"seed": 29434, "then": 0.3}),
         ("interrupt", {"then": 0.01, "what": "llm"}),
+    ],
+    "a fade through words that come before those of its reply": [
+        ("join", {"seed": 1286, "functions": True, "realtime": False}),
+        ("speak", {"person": ANNA, "seconds": 0.2, "then": 0.0}),
+        ("weather", {"evil": 0.0}),
+        ("ask", {"seed": 470, "then": 3.0}),
+        ("first_window", {"person": BERT, "then": 1.0}),
+        ("say", {"interruptible": False, "seed": 17371, "then": 1.0}),
+        ("come_or_go", {"comes": False, "person": ANNA, "then": 3.0}),
+        ("first_window", {"person": BERT, "then": 1.0}),
     ],
 }
 

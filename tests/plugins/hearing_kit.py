@@ -141,8 +141,8 @@ class Notes:
         return [v for _, n, p, v in self.facts if n == name and participant in (None, p)]
 
     def times(self, name: str) -> list[float]:
-        """When the facts of a name came."""
-        return [at for at, n, _, _ in self.facts if n == name]
+        """When the facts of a name came, to the microsecond: two sums of the same times differ in their last digits."""
+        return [round(at, 6) for at, n, _, _ in self.facts if n == name]
 
     def names(self) -> list[str]:
         """What happened in which order, progress left out."""

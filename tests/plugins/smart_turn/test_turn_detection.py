@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vision_agents.core.audio import Samples
@@ -162,6 +162,7 @@ def first_end(buffer: float, answer: float, parts: list[tuple[float, float]]) ->
 
 @settings(max_examples=40, deadline=None)
 @given(LEVELS, st.floats(0.05, 3), st.floats(0.05, 3), st.sampled_from([0.1, 0.9]))
+@example([(0.8, 0.4), (0.8, 0.4)], 1.0, 1.5, 0.9)
 def test_a_smaller_buffer_never_ends_a_turn_later(
     parts: list[tuple[float, float]], one: float, other: float, answer: float
 ) -> None:

@@ -105,8 +105,8 @@ class _Blocks:
         if not self._begun and len(audio):
             self._begun = True
             # What the resampler holds back would leave every frame of 20 ms incomplete: 10 ms later for want of 2.
-            held_back = int(audio.duration * SAMPLE_RATE) - len(samples)
-            samples = np.concatenate([np.zeros(max(0, held_back), dtype=np.int16), samples])
+            held_back = len(audio) * SAMPLE_RATE // audio.sample_rate - len(samples)
+            samples = np.concatenate([np.zeros(held_back, dtype=np.int16), samples])
         return self._framer.push(samples)
 
 
