@@ -177,6 +177,11 @@ async def _nothing() -> None:
         ("Ты Анна, продавец книг в магазине.", "I'm Anna. I'm a bookseller."),
         ("あなたは歯科医院の受付のアンナです。", "I'm Anna, a receptionist."),
         ("Je bent Jan, de kok van een restaurant.", "Ik ben Jan. I'm a cook."),
+        # Words that are not of English alone.
+        ("Tu es un boulanger et un assistant de la boutique.", "I'm a baker."),
+        ("Guide les visiteurs du jardin. Sois brève et concise.", "I'm a gardener."),
+        ("Je bent de kok: help mensen met een brief.", "I'm a cook."),
+        ("Sei Koch.", "I'm a cook."),
         (PIRATE, "Soy Emily, una bloguera. Ich heiße Emily. Mi chiamo Emily."),
     ],
 )
@@ -184,7 +189,20 @@ def test_what_is_in_another_language_is_left_alone(instructions, reply):
     assert said(reply, instructions) == reply
 
 
-@pytest.mark.parametrize("instructions", ["", "Be brief.", "Talk like a pirate.", HOTEL, PIRATE, DENTIST])
+@pytest.mark.parametrize(
+    "instructions",
+    [
+        "",
+        "Be brief.",
+        "Talk like a pirate.",
+        # Nothing in them is of English alone.
+        "Receptionist at Dr. Smith's dental clinic in Boston",
+        "Pirate captain Redbeard in Jamaica, rude to everybody",
+        HOTEL,
+        PIRATE,
+        DENTIST,
+    ],
+)
 def test_instructions_in_english_are_known_as_such(instructions):
     assert in_english(instructions)
     assert said("I'm Emily.", instructions) == introduction(instructions)

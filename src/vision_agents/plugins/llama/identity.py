@@ -85,10 +85,15 @@ _YOU_DO = re.compile(
     r"always\b|have\b|need\b|only\b|know\b)(?=[a-z])"
 )
 
-# Words that instructions in English hardly do without, and other languages have not.
+# Words of English that languages beside it do not share; and such as those hardly do without, and English has not.
 _ENGLISH = re.compile(
-    r"\b(?:you|your|the|and|are|with|not|like|this|that|be|always|never|must|answer|speak|talk|say|act|keep|reply|respond"
-    r"|tell|help|helpful|assistant|voice|brief|concise|friendly|guide)\b",
+    r"\b(?:you|your|the|and|are|with|this|that|who|which|from|about|always|never|must|answer|answers|speak|speaks|talk"
+    r"|talks|say|says|tell|tells|keep|reply|replies|respond|responds|helpful|friendly)\b",
+    re.IGNORECASE,
+)
+_FOREIGN = re.compile(
+    r"\b(?:du|bist|sei|der|das|die|und|ist|ein|eine|je|bent|het|een|met|er|og|som|med|och|tu|es|eres|est|un|una|une"
+    r"|el|la|le|les|des|de|il|di|che|para|por|com|uma|jest|sen|bir|ve|anda|yang)\b",
     re.IGNORECASE,
 )
 
@@ -222,9 +227,10 @@ class IdentityGuard:
 
 
 def in_english(instructions: str) -> bool:
-    """Return whether they are in English, or too short to tell."""
-    too_short = instructions.isascii() and len(_WORD.findall(instructions)) < 4
-    return too_short or _ENGLISH.search(instructions) is not None
+    """Return whether they are in English, or nothing in them tells."""
+    if _ENGLISH.search(instructions) is not None:
+        return True
+    return instructions.isascii() and _FOREIGN.search(instructions) is None
 
 
 def introduction(instructions: str) -> str:
