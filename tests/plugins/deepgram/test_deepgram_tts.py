@@ -284,3 +284,17 @@ async def test_what_is_spoken_over_the_voice_before_can_still_be_interrupted(
     assert await spoken(aura, "and so on") == expected("and so on")
     await asyncio.sleep(2.0)
     assert provider.count_connections() == 1
+
+
+async def test_flux_voices_have_a_rate_more_than_those_of_aura(provider: DeepgramServer):
+    with pytest.raises(ValueError, match=r"^sample_rate is 8000, .*, not 44100"):
+        make(provider, sample_rate=44_100)
+    tts = make(provider, model="flux-alexis-en", sample_rate=44_100)
+    await tts.start()
+    try:
+        assert {chunk.audio.sample_rate async for chunk in tts.synthesize(TEXT)} == {44_100}
+        with pytest.raises(ValueError, match=r"^sample_rate .* for aura-2-thalia-en, not 44100"):
+            tts.tune(voice="aura-2-thalia-en")
+        assert tts.tuning().voice == "flux-alexis-en"
+    finally:
+        await tts.close()

@@ -36,6 +36,8 @@ class Protocol(TypingProtocol):
     budget: int
     # Whether audio comes between `BEGUN` and `DONE` only.
     bracketed: bool
+    # The sample rates in Hz that there are of uncompressed audio.
+    rates: tuple[int, ...]
 
     def connect(self, client: AsyncDeepgramClient, parameters: Mapping[str, Any]) -> AbstractAsyncContextManager[Any]:
         """Open one of the SDK's sessions."""
@@ -56,6 +58,7 @@ class Aura:
     # Deepgram's own limit for `Flush`. What is beyond it is ignored with a warning, and the text would never end.
     budget = 20
     bracketed = False
+    rates: tuple[int, ...] = (8000, 16000, 24000, 32000, 48000)
 
     def connect(self, client: AsyncDeepgramClient, parameters: Mapping[str, Any]) -> AbstractAsyncContextManager[Any]:
         session: AbstractAsyncContextManager[Any] = client.speak.v1.connect(**parameters)
@@ -84,6 +87,7 @@ class Flux:
 
     budget = 1_000_000
     bracketed = True
+    rates: tuple[int, ...] = (8000, 16000, 24000, 32000, 44100, 48000)
 
     def connect(self, client: AsyncDeepgramClient, parameters: Mapping[str, Any]) -> AbstractAsyncContextManager[Any]:
         session: AbstractAsyncContextManager[Any] = client.speak.v2.connect(**parameters)

@@ -13,14 +13,10 @@ from vision_agents.core.tts import VoiceTuning
 
 from .account import make_client, query, refusal
 from .speech_line import Line
-from .speech_protocol import protocol_of
+from .speech_protocol import Protocol, protocol_of
 
 if TYPE_CHECKING:
     from deepgram import AsyncDeepgramClient, DeepgramClientEnvironment
-
-
-RATES = (8000, 16000, 24000, 32000, 48000)
-"""The rates in Hz that Deepgram gives."""
 
 
 class TTS(RemoteTTS[Line]):
@@ -37,7 +33,7 @@ class TTS(RemoteTTS[Line]):
     Args:
         api_key: by default the environment variable `DEEPGRAM_API_KEY`.
         model: an Aura voice (`aura-2-thalia-en`) or a Flux voice (`flux-alexis-en`).
-        sample_rate: of the audio in Hz; 8000, 16000, 24000, 32000 or 48000.
+        sample_rate: of the audio in Hz; 8000, 16000, 24000, 32000 or 48000, and of a Flux voice 44100, too.
         speed: factor on the voice's pace.
         mip_opt_out: as Deepgram's.
         options: any other parameters of the SDK's `connect`.
@@ -61,12 +57,10 @@ class TTS(RemoteTTS[Line]):
         client: AsyncDeepgramClient | None = None,
     ) -> None:
         check_number("speed", speed, above=0.0, optional=True)
-        if sample_rate not in RATES:
-            raise ValueError(f"sample_rate is {', '.join(map(str, RATES))}, not {sample_rate!r}")
         super().__init__("Deepgram", refusal, ConnectionClosed)
         self._client = make_client(client, api_key, environment)
-        self._protocol = protocol_of(model)
         self._sample_rate = sample_rate
+        self._protocol = self._protocol_of(model)
         self._parameters = query(
             model=model,
             encoding="linear16",
@@ -84,9 +78,18 @@ class TTS(RemoteTTS[Line]):
             raise ValueError(f"the pace of a voice is above 0, not {pace}")
         if voice is not None and not voice.strip():
             raise ValueError("a voice of Deepgram is named by its model, such as aura-2-thalia-en")
+        protocol = self._protocol_of(self._parameters["model"] if voice is None else voice)
         self._parameters |= query(model=voice, speed=pace)
-        self._protocol = protocol_of(self._parameters["model"])
+        self._protocol = protocol
         self._renew()
 
     def _new_line(self) -> Line:
         return Line(self._protocol, self._protocol.connect(self._client, self._parameters), self._sample_rate)
+
+    def _protocol_of(self, model: str) -> Protocol:
+        """The protocol by which a model speaks. Raises ValueError if it does not at our rate."""
+        protocol = protocol_of(model)
+        if self._sample_rate not in protocol.rates:
+            rates = ", ".join(map(str, protocol.rates))
+            raise ValueError(f"sample_rate is {rates} for {model}, not {self._sample_rate!r}")
+        return protocol
