@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -422,6 +423,20 @@ async def test_a_way_in_that_is_not_wanted_or_is_missing_is_the_clients_fault(se
     for each in (site, wanting):
         assert not each.host.sessions
         assert not each.host.ended
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_an_offer_that_is_none_is_no_session(
+    serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
+    if late:  # As of one that looks like an offer, and cannot be answered.
+        monkeypatch.setattr("vision_agents.plugins.local.rtc.check_offer", lambda offer: None)
+    site = await serve(create=lambda edge: scripted(edge), traces=tmp_path)
+    answer = await site.ask("POST", SESSIONS, json={"offer": {"sdp": "hello"}})
+    assert (answer.status_code, "offer" in answer.json()["detail"]) == (400, True)
+    assert not site.host.sessions
+    assert not site.host.ended, "any client could raise an alarm"
+    await until(lambda: not list(tmp_path.iterdir()))
 
 
 async def test_a_monitor_may_ask_without_a_body(serve: Any) -> None:

@@ -10,16 +10,21 @@ from .session import StartError
 MISSING = "callers by WebRTC need the extra `local` on the server ({error})"
 
 
-def caller_edge(*, private: bool, left: Callable[[], None] | None = None) -> Any:
-    """A way in for one caller. `private`: it has no port that can be reached from outside of this machine.
+def caller_edge(offer: str, *, private: bool, left: Callable[[], None] | None = None) -> Any:
+    """A way in for the caller who makes this offer.
 
-    `left` is called when the caller is gone, or has not come in time. Raises StartError if what WebRTC needs is not
-    installed.
+    `private`: it has no port that can be reached from outside of this machine. `left` is called when the caller is
+    gone, or has not come in time. Raises StartError for what is no offer, and if what WebRTC needs is not installed.
     """
     try:
         from vision_agents.plugins.local.caller_edge import CallerEdge
+        from vision_agents.plugins.local.rtc import OfferError, check_offer
     except ModuleNotFoundError as error:
         raise StartError(MISSING.format(error=error), "agent") from error
+    try:
+        check_offer(offer)
+    except OfferError as error:
+        raise StartError(str(error), "offer") from error
     return CallerEdge(private=private) if left is None else CallerEdge(private=private, left=left)
 
 

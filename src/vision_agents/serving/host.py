@@ -185,12 +185,13 @@ class CallHost:
             async with self._starting:
                 await self._turn()
                 if request.offer is not None:
-                    session.edge = self._way_in(session, request)
+                    session.edge = self._way_in(session, request.offer)
                 await session.begin(self.launcher, self._prepare)
                 if request.offer is not None:
                     session.answer = await answer_offer(session.edge, request.offer, session.tell)
         except BaseException as error:
             why = End.CLOSED if isinstance(error, asyncio.CancelledError) else End.FAILED
+            session.void = isinstance(error, StartError) and error.fault == "offer"
             # In a task of its own: whoever gives it up may do so again.
             await asyncio.shield(self._tasks.spawn(self._let_go(session, why), f"letting go of session {session.id}"))
             raise
@@ -239,11 +240,11 @@ class CallHost:
         if self.launcher.takes_edge and not brought:
             raise StartError("these agents are in no call of their own: send a WebRTC offer", "offer")
 
-    def _way_in(self, session: AgentSession, request: CallRequest) -> Any:
-        if not request.records:
-            return caller_edge(private=self.private)
+    def _way_in(self, session: AgentSession, offer: str) -> Any:
+        if not session.shown:
+            return caller_edge(offer, private=self.private)
         session.records = backlog()
-        return caller_edge(private=self.private, left=lambda: session.close(End.CLOSED))
+        return caller_edge(offer, private=self.private, left=lambda: session.close(End.CLOSED))
 
     async def _turn(self) -> None:
         # Whoever starts at the same moment makes agents one after the other: between two of them frames are pulled.
@@ -307,7 +308,8 @@ class CallHost:
 
     def _free(self, session: AgentSession) -> None:
         if self._sessions.pop(session.id, None) is not None:
-            self.ended[str(session.end or End.FAILED)] += 1
+            if not session.void:
+                self.ended[str(session.end or End.FAILED)] += 1
             if not self._sessions:
                 # A process without calls takes them again at once, whatever those that were here have suffered.
                 self.meter.forget()
@@ -384,6 +386,8 @@ async def _close_after(session: AgentSession, writer: TraceWriter) -> None:
         await session.wait()
     finally:
         writer.close()
+        if session.void:
+            writer.path.unlink(missing_ok=True)
 
 
 def _file_name(session: AgentSession) -> str:

@@ -92,6 +92,8 @@ class AgentSession:
         self.agent: Agent | None = None
         self.end: End | None = None
         self.error: str | None = None
+        # Whoever asked for it made no offer that can be answered: there was no session, only a wrong request.
+        self.void = False
         self.over = asyncio.Event()
         # The SDP of the answer to the caller's offer.
         self.answer: str | None = None

@@ -16,8 +16,8 @@ from vision_agents.plugins.local.rtc import (
     AgentTrack,
     FrameClock,
     OfferError,
-    _check,
     _shown,
+    check_offer,
 )
 
 from .browser_kit import NotingSink, loudness
@@ -133,7 +133,7 @@ LINE = "m={} 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=rtpmap:111 opus/48
 )
 def test_an_offer_of_anything_but_one_voice_is_refused(offer, reason):
     with pytest.raises(OfferError, match=reason):
-        _check(offer)
+        check_offer(offer)
 
 
 def test_a_hidden_address_is_taken_for_this_machine():

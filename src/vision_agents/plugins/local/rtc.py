@@ -203,7 +203,7 @@ class BrowserCall:
 
     async def answer(self, offer: str) -> str:
         """Answer the SDP of an offer with the SDP of the answer. Raises OfferError if that cannot be."""
-        _check(offer)
+        check_offer(offer)
         rtc = self._connection.rtc
         rtc.addTrack(self._voice)
         rtc.getTransceivers()[0].setCodecPreferences(_OPUS)
@@ -277,8 +277,8 @@ class BrowserCall:
             self._listener.over(self, error)
 
 
-def _check(offer: str) -> None:
-    """One stream of audio and nothing else: what nobody takes would pile up."""
+def check_offer(offer: str) -> None:
+    """Raise OfferError unless this has one stream of audio and nothing else: what nobody takes would pile up."""
     try:
         kinds = [media.kind for media in SessionDescription.parse(offer).media]
     except Exception as error:
