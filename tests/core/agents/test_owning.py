@@ -364,6 +364,31 @@ async def test_what_outlives_its_call_is_heard_of_in_no_other(what):
     assert SECRET not in [message.text for message in second.conversation]
 
 
+async def test_what_a_part_uses_is_given_back_when_it_is_at_rest_itself():
+    class Reading(Microphone):
+        async def start(self):
+            await super().start()
+            self.reader = asyncio.create_task(self.at_work(lambda: ignore_cancellation(60), "reading"))
+
+    class Starting(Detector):
+        async def start(self):
+            await self.vad.start()
+
+    microphone = Reading()
+    detector = Starting(microphone)
+    async with Call(turn_detection=detector).agent.join():
+        pass
+    detector.vad = Microphone()
+    async with Call(turn_detection=detector).agent.join():
+        pass  # It is free itself, with another one.
+    for wait in (0, 50):
+        await asyncio.sleep(wait)
+        with pytest.raises(PartError, match="this Reading is part of a running call"):
+            microphone.attach(Attachment())
+    await asyncio.sleep(20)
+    microphone.attach(Attachment())
+
+
 async def test_parts_that_fail_or_hang_at_their_end_are_given_back(caplog):
     class Broken(ScriptedSTT):
         async def close(self):

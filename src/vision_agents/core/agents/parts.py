@@ -142,7 +142,8 @@ class Parts:
         held = with_subparts(other for other in self._all if other.attached_to(attachment))
         for used in with_subparts([part]):
             if used is not part and used not in held:
-                used.detach(attachment)
+                # It may run readers of its own.
+                used.when_at_rest(partial(used.detach, attachment))
 
     # What is made of them.
 
