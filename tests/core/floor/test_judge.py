@@ -66,6 +66,15 @@ class TestMeasuredSpeech:
         hear(it, 5.1, 2.1)
         assert it.clear == about(0.1)
 
+    def test_when_the_reply_goes_on_the_latest_part_is_carried_and_none_before_it(self) -> None:
+        it = measured()
+        for _ in range(3):
+            hear(it, it.voiced + 0.1, it.voiced + 0.1)
+            it.carry()
+            assert it.clear == about(0.1)
+        hear(it, 0.5, 0.5)
+        assert (it.clear, it.voiced) == (about(0.3), about(0.5))
+
     def test_what_lies_between_the_windows_lasted_too(self) -> None:
         it = measured()
         hear(it, 0.1, 0.1)

@@ -62,6 +62,16 @@ class TestAnInterruption:
         story.stops(ANN, 6.9, 0.2)
         assert resumed(story.until(7.11))[2] == "0.22 s of clear speech"
 
+    @pytest.mark.parametrize("every", [0.7, 1.2])
+    def test_a_short_noise_is_none_however_often_it_comes(self, every: float) -> None:
+        story = speaking()
+        for number in range(10):
+            began = 5.0 + number * every
+            effects = [*story.until(began), *story.speaks(ANN, began, 0.1), *story.until(began + 0.27)]
+            effects += story.stops(ANN, began + 0.29, 0.128)
+            assert fx.Commit not in kinds(effects), f"by noise {number + 1}"
+        assert fx.Resume in kinds(story.until(story.now + 0.6))
+
     def begun_again(self, words: str, clear: float, at: float = 5.7) -> Story:
         """Ann was heard for 0.22 s until 5.4, the agent has gone on since 5.6, and she speaks for as long again."""
         story = speaking()

@@ -40,6 +40,8 @@ class MeasuredSpeech:
     voiced: float = 0.0
     clear: float = 0.0
     elapsed: float = 0.0
+    # The part of the clear ones that was there when the reply last went on.
+    carried: float = 0.0
     # Some window was clear.
     certain: bool = False
     loudness: Loudness = field(default_factory=Loudness)
@@ -58,6 +60,13 @@ class MeasuredSpeech:
             self.certain = True
         else:
             self.clear = max(0.0, self.clear - DOUBT * passed)
+
+    def carry(self) -> None:
+        """The reply goes on: of clear speech that was too little, the latest part still counts with what follows.
+
+        Not the ones before it: else any noise would be an interruption if it comes again often enough.
+        """
+        self.clear = self.carried = max(0.0, self.clear - self.carried)
 
     def ungained(self, speech: Speech) -> float:
         """Return the seconds of the turn's speech since the challenge began that were not yet observed."""

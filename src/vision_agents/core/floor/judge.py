@@ -237,6 +237,7 @@ class Judge:
         given = self._votes(turns)
         for participant, votes_on_it in given.items():
             self.people.remember_echo(participant, at, votes_on_it)
+            challenge.challengers[participant].speech.carry()
         every = tuple(vote for votes_on_it in given.values() for vote in votes_on_it)
         challenge.handle(Signal.RESUME, at)
         effects = [self._resumed(challenge, reason_against(every), every)]
