@@ -94,6 +94,18 @@ async def test_while_work_is_left_out_nobody_is_taken() -> None:
         await calling(host, "more")
 
 
+async def test_who_speaks_while_work_is_left_out_was_not_silent() -> None:
+    async with hosting(limits=roomy(lateness=0.008)) as host:
+        made = await calling(host)
+        arrives(made)
+        await asyncio.sleep(20)
+        await late_frames(host, 4.0)
+        assert made.agent is not None
+        await made.agent.say("one two three four five six seven eight nine ten")
+        assert host.shedding.level > Shed.NOTHING
+        assert made.silence <= 1.0
+
+
 async def test_late_frames_shed_in_order_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
     class Watching(LoopEdge):
         levels: ClassVar[list[Shed]] = []

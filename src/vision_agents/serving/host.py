@@ -322,8 +322,9 @@ class CallHost:
         if self._looks % _ROUND:
             return
         load = self.load
+        # Also while work is left out: what nobody looks at would be silence.
+        silent = sum(session.silence >= SILENT and session.age >= RECENT for session in self._sessions.values())
         if self.shedding.level is Shed.NOTHING:
-            silent = sum(session.silence >= SILENT and session.age >= RECENT for session in self._sessions.values())
             self.admission.learn(load, replace(self.calls, silent=silent))
         self._shed(load)
         for session in list(self._sessions.values()):
