@@ -1,5 +1,6 @@
 """Language models: text in a cascade, speech in realtime."""
 
+from .answer_calls import AnswerCalls
 from .confirmation import Confirmation
 from .events import (
     LLMResponseChunkEvent,
@@ -12,7 +13,7 @@ from .events import (
 )
 from .function_call import FunctionCall, Speaker, calling_function, came_to_nothing, took_effect
 from .function_caller import call_note
-from .function_calls import CALL_ENDED, AnswerCalls
+from .function_calls import CALL_ENDED
 from .llm import LLM, LLMRequest
 from .realtime import PlayedResponse, Realtime
 from .tools import Filler, OnInterrupt, Tool, Tools, nothing_to_tell

@@ -13,9 +13,9 @@ from ..characters import Characters
 from ..conversation import Message, Role, ToolCall, recent
 from ..interruptible import Interruptible
 from ..tasks import own_errors, own_pieces
+from .answer_calls import AnswerCalls
 from .events import LLMResponseChunkEvent, LLMResponseCompletedEvent
 from .function_caller import FunctionCaller
-from .function_calls import AnswerCalls
 from .tools import Tool
 from .usage import UsageReporter
 
