@@ -23,7 +23,9 @@ async def make_agent(edge):
 
     @agent.events.subscribe
     async def on_joined(event: ParticipantJoinedEvent):
-        # Interrupted like any answer, and in the history as far as it was heard.
-        await agent.say(GREETING)
+        # Who comes back, after a reload say, goes on with their conversation.
+        if not agent.conversation.messages:
+            # Interrupted like any answer, and in the history as far as it was heard.
+            await agent.say(GREETING)
 
     return agent

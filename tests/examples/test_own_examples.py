@@ -95,6 +95,11 @@ async def test_who_comes_is_greeted_and_may_interrupt_the_greeting(monkeypatch: 
             await anna.say(1.5)
             await anna.until(lambda: len(agent.conversation.messages) >= 3)
             await anna.until(lambda: agent.state is FloorState.IDLE)
+            agent.edge.sink.participant_left(ANNA)
+            agent.edge.sink.participant_joined(ANNA)
+            before = len(agent.edge.audible)
+            await asyncio.sleep(1.0)
+            assert not any(agent.edge.audible[before:])  # who comes back is known already
     said, objection = agent.conversation.messages[:2]
     assert (said.role, said.interrupted, objection.text) == (Role.ASSISTANT, True, "stop it now")
     assert greeting.startswith(said.text)
