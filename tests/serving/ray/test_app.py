@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("ray")
 
+from vision_agents.serving.http import WAIT
 from vision_agents.serving.ray import app
 from vision_agents.serving.ray.autoscaling import by_share
 
@@ -54,6 +55,14 @@ def test_as_long_as_nothing_is_measured_nothing_changes() -> None:
 def test_a_configuration_names_the_program(monkeypatch: pytest.MonkeyPatch, more: dict[str, Any]) -> None:
     monkeypatch.syspath_prepend(str(kit.HERE))
     assert app({"agent": "fleet_program:rooms", **more}) is not None
+
+
+def test_the_front_of_an_old_release_has_time_for_its_longest_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(kit.HERE))
+    front = app({"agent": "fleet_program:rooms"})._bound_deployment
+    settings = front._deployment_config
+    # Serve deletes an application in a minute, or says that it could not.
+    assert WAIT + 2 * settings.graceful_shutdown_wait_loop_s <= settings.graceful_shutdown_timeout_s < 60
 
 
 def test_a_configuration_with_a_number_that_is_none_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from ray import serve
 from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
 from ray.serve.schema import LoggingConfig
 
+from ..http import WAIT
 from ..runner import load_runner
 from .autoscaling import by_share
 from .book import Release
@@ -38,6 +39,10 @@ MANY = 200
 
 # Processes that answer HTTP: one may die.
 FRONTS = 2
+
+# Seconds that the front of an old release has for its requests: the longest waits for the end of a session. Serve looks
+# whether there are some each two seconds, and waits no longer than a minute until an application is deleted.
+LAST_REQUESTS = WAIT + 5.0
 
 # Requests at a front at a time: each wait for the end of a session is one.
 REQUESTS = 10_000
@@ -131,6 +136,7 @@ def application(load: Load, fleet: Fleet, release: Release) -> serve.Application
         name="Front",
         num_replicas=fleet.fronts,
         max_ongoing_requests=REQUESTS,
+        graceful_shutdown_timeout_s=LAST_REQUESTS,
         ray_actor_options={"num_cpus": 0},
         logging_config=QUIET,
     )
