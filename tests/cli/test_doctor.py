@@ -202,6 +202,17 @@ def test_a_plugin_that_can_be_imported_may_lack_something(monkeypatch):
     assert line == 'pip install "interruptible-agents[piper]"'
 
 
+def test_an_extra_that_brings_others_is_listed_too(monkeypatch):
+    versions = {"pyyaml": None, "aiortc": "1.0"}
+    monkeypatch.setattr(machine_checks, "_version", lambda name: versions.get(name, "1.8.0"))
+    *wrong, installed, missing = machine_checks.extras()
+    assert [(each.where, each.what) for each in wrong] == [
+        ("extra local", "aiortc 1.0 is installed, and 1.16.0 is needed")
+    ], "told once, of the extra that it comes by"
+    assert ", local," in installed.what
+    assert missing.what == "not installed: lab"
+
+
 def test_an_extra_that_another_one_brings_is_not_installed_beside_it():
     wanted = [Finding(Level.ADVICE, "here", "x not installed", extra=name) for name in ("piper", "local", "openai")]
     line = installation(wanted, machine_checks.packages())

@@ -364,6 +364,12 @@ async def test_while_it_drains_it_is_not_ready_and_answers_all_the_same(serve: A
         ('{"offer": {"sdp": "", "trickle": true}}', 422, "offer.trickle: there is no such field"),
         ('{"type": "offer", "sdp": "v=0"}', 422, "sdp: there is no such field. It stands in offer: "),
         ('{"offer": {"sdp": "", "call_type": "x"}}', 422, "call_type: there is no such field. It stands beside offer"),
+        ('{"call_type": "a room"}', 422, 'body.call_type: it has 1 to 64 letters, digits or any of -_"'),
+        (
+            '{"continues": ".x"}',
+            422,
+            "body.continues: it has 1 to 128 letters, digits or any of -_:@+. and begins with",
+        ),
         ('{"offer": {"sdp": "", "call_typ": "x"}}', 422, 'call_typ: there is no such field."'),
         ("[" * 5000 + "]" * 5000, 400, "body"),
         ("\ud800".encode("utf-8", "surrogatepass"), 400, ""),
@@ -451,7 +457,9 @@ async def test_a_monitor_may_ask_without_a_body(serve: Any) -> None:
 )
 async def test_calls_that_have_no_such_name(serve: Any, call: str) -> None:
     site = await serve()
-    assert (await site.ask("POST", f"/calls/{call}/sessions")).status_code in (404, 422)
+    answer = await site.ask("POST", f"/calls/{call}/sessions")
+    assert answer.status_code in (404, 422)
+    assert "^" not in answer.text, "a sentence, and no pattern"
     assert not site.host.sessions
 
 

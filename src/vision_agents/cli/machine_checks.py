@@ -36,9 +36,12 @@ MOST_LATE = 0.05
 SLOW_SPECTRA = 0.05
 
 # Not for agents.
-_TOOLS = {"all", "docs", "lab", "test"}
+_TOOLS = {"all", "docs", "test"}
 
 _CORE = ("vision_agents", "core")
+
+# What is wrong with a package of theirs is told of the extra that they bring it by.
+_COLLECTIONS = {"lab"}
 
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(\[.*?\])?(==(?P<pin>[\w.]+))?.*?; .*extra == ['\"](?P<extra>[\w-]+)['\"]")
 
@@ -60,7 +63,7 @@ def extras() -> Iterator[Finding]:
     for extra, packages in requirements().items():
         lacking = [name for name, _ in packages if _version(name) is None]
         (missing if lacking else installed).append(extra)
-        for name, pin in packages:
+        for name, pin in () if extra in _COLLECTIONS else packages:
             version = _version(name)
             if pin is not None and version not in (None, pin):
                 what = f"{name} {version} is installed, and {pin} is needed"

@@ -15,6 +15,13 @@ from .body import LONGEST
 from .tokens import NAME
 
 _NAME = f"^{NAME}$"
+_TYPE = r"^[\w-]{1,64}$"
+
+# What is wrong where one does not match.
+_FORMS = {
+    _NAME: "it has 1 to 128 letters, digits or any of -_:@+. and begins with no dot",
+    _TYPE: "it has 1 to 64 letters, digits or any of -_",
+}
 
 CallId = Annotated[str, Path(pattern=_NAME, description="The id of the call")]
 SessionId = Annotated[str, Path(pattern=_NAME, description="The id of the session")]
@@ -45,7 +52,7 @@ class StartSession(_Sent):
     # Without one /docs makes up an offer and a session to continue, which no start is taken with.
     model_config = ConfigDict(json_schema_extra={"example": {"call_type": "default"}})
 
-    call_type: str = Field("default", pattern=r"^[\w-]{1,64}$")
+    call_type: str = Field("default", pattern=_TYPE)
     """The type of the call."""
     offer: Offer | None = None
     """A caller's WebRTC offer; then they are the call."""
@@ -106,6 +113,8 @@ def complaint(problem: Mapping[str, Any]) -> str:
     what = problem["msg"]
     if problem["type"] == "extra_forbidden":
         what = f"there is no such field.{_meant(problem['loc'])}"
+    elif problem["type"] == "string_pattern_mismatch":
+        what = _FORMS[problem["ctx"]["pattern"]]
     return f"{'.'.join(map(str, problem['loc']))}: {what}"
 
 
