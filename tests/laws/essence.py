@@ -127,7 +127,7 @@ def essence(floor: Floor, now: float) -> Essence:
         ),
         tuple((place(number), age(w.since), w.over) for number, w in floor._replies.waits.items()),
         (floor._replies.news, floor._replies.later > 0, floor._replies.silenced - floor.epoch),
-        (floor._replies.known, floor._replies.learnt, floor._replies.shelved, floor._replies.news_owed),
+        (floor._replies.known, floor._replies.learnt, floor._replies.shelved, *sorted(floor._replies.news_owed)),
         heard is not None and heard >= now,
         people.agent_words,
         min(round(now - people.agent_words_at, 6), ECHO_DELAY),

@@ -485,6 +485,47 @@ class TestFunctions:
         self.untold(story, 9.0, 3)
         assert failed(story, 10.5, 4) == []
 
+    def test_that_somebody_waits_for_is_waited_for_while_another_is_answered(self) -> None:
+        story = self.lost()
+        story.at(2.5, ev.ParticipantJoined, BOB)
+        story.asks(BOB, "what time is it", 3.0)
+        story.answers(5.0)
+        story.at(6.0, ev.AudioDrained, 2)
+        self.untold(story, 9.0, 3)
+        assert failed(story, 10.5, 4) == [fx.BeginReply(5, 0, answer=False, filler=SORRY)]
+
+    def test_that_somebody_waited_for_is_told_by_the_answer_to_another(self) -> None:
+        story = self.lost()
+        story.at(2.5, ev.ParticipantJoined, BOB)
+        story.speaks(BOB, 3.0, 0.96)
+        story.at(3.97, ev.FunctionFound, 0)
+        story.stops(BOB, 4.2, 0.96)
+        story.at(4.4, ev.TurnEnded, BOB, 0.9, 1.0, 0.4)
+        story.at(4.5, ev.TranscriptReceived, BOB, "well", True)
+        assert kinds(story.at(4.5, ev.TranscriptCompleted, BOB, 2)) == [fx.RecordTurn, fx.BeginReply]
+        story.answers(5.0)
+        story.at(6.0, ev.AudioDrained, 2)
+        self.untold(story, 9.0, 3)
+        assert failed(story, 10.5, 4) == [], "nobody waits for that"
+
+    def test_that_somebody_waited_for_who_has_left_is_not_apologised_for(self) -> None:
+        story = self.lost()
+        story.at(2.5, ev.ParticipantJoined, BOB)
+        story.at(3.0, ev.ParticipantLeft, ANN)
+        self.untold(story, 9.0, 2)
+        assert failed(story, 10.5, 3) == []
+
+    def test_that_two_wait_for_is_apologised_for_to_the_one_who_is_left(self) -> None:
+        story = self.lost()
+        story.at(2.5, ev.ParticipantJoined, BOB)
+        story.asks(BOB, "and mine", 3.0)
+        story.at(4.6, ev.FunctionStarted, 2, told=True)
+        failed(story, 5.0, 2)
+        story.at(5.0, ev.FunctionEnded, 2)
+        story.at(6.0, ev.ParticipantLeft, ANN)
+        self.untold(story, 9.0, 3)
+        assert failed(story, 10.5, 4) == [fx.BeginReply(5, 0, answer=False, filler=SORRY)]
+
     def test_that_somebody_waits_for_is_waited_for_through_a_noise(self) -> None:
         story = self.lost()
         story.at(9.0, ev.FunctionFound, 0)

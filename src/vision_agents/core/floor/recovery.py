@@ -54,7 +54,10 @@ class Recovery:
         self.replies.shelved |= reply.untold
         if missed and not (reply.attempt.is_apology or (reply.untold and not reply.attempt.owed)):
             self._apologise(at, failed_at, reply.attempt)
-        self.replies.news_owed |= self._told_by_itself(reply) and reply.attempt.owed
+        if reply.untold:
+            self.replies.news_owed.clear()  # It is left to the next answer.
+        if self._told_by_itself(reply) and reply.attempt.owed:
+            self.replies.owe_news(reply.to)
 
     def ends_in_silence(self, reply: Reply, *, again: bool = True) -> bool:
         """Return True if nothing follows a failure of this reply, though somebody waits: it was the last resort."""

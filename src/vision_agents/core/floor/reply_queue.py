@@ -37,8 +37,6 @@ class ReplyQueue(WaitingReplies):
     # told by itself: code has silenced them.
     news: bool = False
     silenced: int = 0
-    # Somebody who asked for it waits still: what was to answer them is lost, and they have heard no other answer.
-    news_owed: bool = False
     # A realtime model knew of it when it was asked what it owes an answer to, but for so many things that were found
     # later.
     known: bool = False
@@ -105,12 +103,13 @@ class ReplyQueue(WaitingReplies):
     def tell_news(self, waiting: QueuedReply) -> None:
         """Count as told what a reply tells."""
         left = waiting.later > 0
-        self.news, self.shelved, self.news_owed = self.news and left, self.shelved and left, self.news_owed and left
+        if (self.news or self.shelved) and not left:
+            self.news_owed.clear()
+        self.news, self.shelved = self.news and left, self.shelved and left
 
     def keep_news(self, reply: Reply | None) -> None:
         """Have told again what a reply was to tell that was cut off, if there is such."""
-        if reply is not None and reply.untold:
-            self.news, self.news_owed = True, self.news_owed or reply.attempt.owed
+        self.news |= reply is not None and reply.untold
 
     def silence(self, epoch: int) -> None:
         """Have nothing told by itself that was asked for before this epoch."""
@@ -119,7 +118,8 @@ class ReplyQueue(WaitingReplies):
 
     def shelve_news(self) -> None:
         """Have what was found told with the next answer, and not by itself."""
-        self.news, self.news_owed, self.shelved = False, False, self.shelved or self.news
+        self.news, self.shelved = False, self.shelved or self.news
+        self.news_owed.clear()
 
     def _unshelve_news(self) -> None:
         """Have what was shelved told with an answer that begins or is wanted, or behind it."""
@@ -131,7 +131,6 @@ class ReplyQueue(WaitingReplies):
         queued = [waiting for waiting in self.queue if waiting.news and not waiting.started]
         self.queue = deque(waiting for waiting in self.queue if waiting not in queued)
         self.news |= bool(queued)
-        self.news_owed |= any(waiting.attempt.owed for waiting in queued)
         if self.owed.understood:
             self._unshelve_news()  # Not before: to a noise no answer may come.
         self.known, self.later = (self.news or self.shelved) and self.learnt, 0
@@ -197,9 +196,13 @@ class ReplyQueue(WaitingReplies):
         self.last_reply = max(self.last_reply, number)
         # Who is asked for an answer of which nothing was said knows what is to be told.
         tells = waiting.continues == 0 and self.news and self.learnt
-        awaited = (waiting.news or tells) and (self.news_owed or (self.owed.overdue and self.owed.wanted))
-        if answer or waiting.news or tells:
+        news = waiting.news or tells
+        if news and self.owed.overdue and self.owed.wanted:
+            self.owe_news(self.owed.asked)
+        owed_to = set(self.news_owed) if news else set()
+        if answer or news:
             self.tell_news(waiting)
+        self.news_owed |= owed_to  # They wait until it is heard.
         if self.owed.overdue and (waiting.news or waiting.is_continuation):
             self.owed.settle()  # The model is asked for that instead.
         to = None
@@ -210,13 +213,13 @@ class ReplyQueue(WaitingReplies):
             for needing in self.waits:
                 self.speaks(needing)
         before = waiting.attempt
-        owed = before.owed or answer or to is not None or awaited
+        owed = before.owed or answer or to is not None or (news and bool(self.news_owed))
         self.reply = Reply(
             number,
             waiting.interruptible,
             answer,
             to,
-            news=waiting.news or tells,
+            news=news,
             inner=waiting.inner,
             attempt=replace(before, begun=before.begun if before.failures else at, owed=owed),
             continues=waiting.continues,
@@ -372,6 +375,7 @@ class ReplyQueue(WaitingReplies):
     def forget(self, participant: str) -> None:
         """Answer a participant no more. What is said to nobody else goes on for those who are there."""
         self.addressees.discard(participant)
+        self.news_owed.discard(participant)
         if self.reply is not None and self.reply.to is not None:
             self.reply.to = self.reply.to - {participant} or None
 

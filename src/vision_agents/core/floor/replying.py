@@ -192,7 +192,7 @@ class Replying:
         if reply is not None:
             reply.phase, reply.since = ReplyPhase.AUDIBLE, event.at
             self._replies.apologised = event.at if reply.attempt.is_apology else None
-            self._replies.news_owed &= not reply.attempt.owed  # They have heard something else.
+            self._replies.has_heard(reply)
         if reply is not None and challenge is not None:
             challenge.reply = reply
         return effects

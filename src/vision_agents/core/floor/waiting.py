@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from .owed_answer import OwedAnswer
-from .reply import Attempt, QueuedReply
+from .reply import Attempt, QueuedReply, Reply
+
+# Who waits for something, where it is not known who.
+SOMEBODY = ""
 
 
 @dataclass(slots=True)
@@ -18,6 +22,20 @@ class WaitingReplies:
     queue: deque[QueuedReply] = field(default_factory=deque)
     # What a realtime model has to say by itself.
     owed: OwedAnswer = field(default_factory=OwedAnswer)
+    # Who waits for what functions found, or SOMEBODY: what was to answer them is lost, and they have heard nothing
+    # since.
+    news_owed: set[str] = field(default_factory=set)
+
+    def owe_news(self, to: Collection[str] | None) -> None:
+        """Take note of who waits for what is found; None: it is not known who."""
+        self.news_owed |= set(to or (SOMEBODY,))
+
+    def has_heard(self, reply: Reply) -> None:
+        """Take note that whom a reply is for has heard it, or what it tells: they wait no more for what is found."""
+        if reply.news or (reply.attempt.owed and reply.to is None):
+            self.news_owed.clear()
+        elif reply.to is not None:
+            self.news_owed -= {SOMEBODY, *reply.to}
 
     @property
     def before_rests(self) -> int:
