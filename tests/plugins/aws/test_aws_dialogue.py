@@ -239,3 +239,13 @@ async def test_what_waits_for_a_function_is_lost_with_its_stream_and_its_key(sta
         stand.dialogue.calling = None  # The service is at the results, of which nothing has come.
     assert stand.dialogue.end() == []
     assert (stand.player.lost, stand.player.lost_requests) == ([None], [2])
+
+
+@pytest.mark.parametrize("stage", ["SPECULATIVE", "FINAL"])
+async def test_a_text_of_ours_before_the_answer_began_is_no_caller_who_speaks(stand: Stand, stage: str) -> None:
+    stand.text("How is the weather?", "USER", "FINAL")
+    stand.dialogue.asked("Tell the caller that it rains.", 7)
+    stand.text(MARK, stage=stage, reason="INTERRUPTED")
+    assert len(stand.player.of("turn_started")) == 1
+    stand.says("It rains.")
+    assert stand.player.last.text == "It rains."

@@ -329,6 +329,8 @@ class Dialogue:
         response = response or self._newest
         about_it = response is not None and (not response.over or self._lost(response) or self._playing)
         if self.turns.understood and not about_it:
+            if any(request.text is not None for request in self.requests):
+                return  # That is what a text that we sent has stopped, which is answered next.
             # It has stopped what it was about to answer, of which nothing has come.
             self.turns.answered()
             self.turns.noticed()
