@@ -266,6 +266,15 @@ async def test_no_call_is_lost_by_a_new_release(client: kit.Client) -> None:
     assert not set(hosts) & set(before)
 
 
+async def test_who_waits_for_the_end_of_a_session_is_answered_though_a_new_release_comes(client: kit.Client) -> None:
+    one = await client.started("table")
+    waiting = [asyncio.create_task(client.ask("GET", f"{one}/end")) for _ in range(8)]
+    await kit.deploy()
+    for status, told in await asyncio.gather(*waiting):
+        assert (status, told["over"]) == (200, False)
+    assert (await client.ask("DELETE", one))[0] == 204
+
+
 async def test_browsers_are_told_and_go_on_with_a_new_agent(client: kit.Client) -> None:
     from ...plugins.local.browser_kit import Caller
 
