@@ -190,8 +190,9 @@ class Witness(EdgeTransport):
         self.sink = None
         self.records = []
         self.faults = []
-        # Of each reply, which values were pulled.
+        # Of each reply, which values were pulled, and which of them as they are: a fade passes through all lower ones.
         self.seen = {}
+        self.whole = {}
         self._task = None
         self._now = 0.0
         # The reply that sounds, and whether it is over; the one that is held, and for how many frames.
@@ -245,6 +246,8 @@ class Witness(EdgeTransport):
         if self._held is not None and (self._held_frames or frame[FADE_SAMPLES:].any()):
             self._fault("sound while the voice is held")
         self.seen.setdefault(self._playing, np.zeros(2**15, dtype=bool))[frame] = True
+        values, counts = np.unique(frame, return_counts=True)
+        self.whole.setdefault(self._playing, np.zeros(2**15, dtype=bool))[values[counts >= GRAIN // 2]] = True
 
     def _fault(self, what):
         self.faults.append(f"at {self._now:.2f} s: {what}")
@@ -328,7 +331,7 @@ class Witness(EdgeTransport):
     def lost(self, reply):
         """The longest stretch, in samples, that was passed over in what was played of a reply."""
         first = self.first(reply) * WORD // GRAIN
-        places = first + np.flatnonzero(self.seen[reply][1 + first :])
+        places = first + np.flatnonzero(self.whole[reply][1 + first :])
         return int(np.diff(places, prepend=first - 1).max() - 1) * GRAIN
 
 
