@@ -15,7 +15,7 @@ pytest.importorskip("aiortc")
 
 from ray.exceptions import RayActorError
 
-from vision_agents.plugins.local import caller_edge
+from vision_agents.plugins.local import caller_edge, rtc
 from vision_agents.plugins.local.pages import CLOSED
 from vision_agents.plugins.local.protocol import MAX_BODY, MAX_TYPED, TYPED
 from vision_agents.plugins.local.refused import RefusedError
@@ -129,6 +129,7 @@ async def agent_of(edge: Any) -> Any:
 async def fleet(monkeypatch: pytest.MonkeyPatch, *ways: type[Items], create: Any = agent_of) -> AsyncIterator[Any]:
     """Hosts, and two fronts with pages."""
     monkeypatch.setattr(caller_edge, "BrowserCall", Browser)
+    monkeypatch.setattr(rtc, "check_offer", lambda offer: None)
     Browser.made, Mortal.made = [], []
     async with cluster(monkeypatch, *(ways or (Mortal, Mortal)), create=create) as there:
         there.pages = [ClusterPages(each, RateLimit(20.0, 200)) for each in (there.dispatch, there.front(there.handle))]
