@@ -235,7 +235,7 @@ async def test_a_realtime_model_says_none_after_a_preamble_or_where_it_cannot(sp
 
 
 def test_what_is_no_filler_is_refused() -> None:
-    with pytest.raises(ValueError, match="0 seconds"):
+    with pytest.raises(ValueError, match="after is a number from 0 on"):
         Filler(WAIT, after=-1.0)
     with pytest.raises(TypeError, match="int"):
         Filler.of(3)  # type: ignore[arg-type]
