@@ -298,6 +298,29 @@ async def test_a_release_that_is_given_up_while_it_is_deployed_does_not_come(mon
     await registry.close()
 
 
+async def test_a_release_that_is_given_up_before_it_hears_that_it_may_come_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Slow(Near):
+        """The registry answers late who asks whether a release may come."""
+
+        async def ask(self, method: Any, *args: Any) -> Any:
+            answer = await super().ask(method, *args)
+            if method is Registry.coming:
+                await asyncio.Event().wait()
+            return answer
+
+    registry = await served(FIRST)
+    monkeypatch.setattr(cluster, "RegistryClient", lambda: Slow(registry, 0.0))
+    monkeypatch.setattr(cluster, "new_release", lambda hosts: SECOND)
+    deploy = asyncio.create_task(cluster.deploy(lambda: None, Fleet()))  # type: ignore[arg-type, return-value]
+    await until(lambda: registry._coming is not None)
+    deploy.cancel()
+    await asyncio.wait([deploy])
+    assert await registry.drain(FIRST) == 1
+    await registry.close()
+
+
 async def test_the_last_release_ends_gently_when_it_has_no_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = Registry()
     await registry.poll("a", report(release=FIRST))

@@ -120,8 +120,8 @@ async def deploy(load: Load, fleet: Fleet) -> Release:
         )
     # From now on the command of the release before, told to end, leaves everything to this one.
     release = new_release(fleet.least)
-    await registry.ask(Registry.coming, release)
     try:
+        await registry.ask(Registry.coming, release)
         target = RunTarget(application(load, fleet, release), name=APP, route_prefix="/")
         async with _told(registry, Registry.still_coming, release):
             # Serve itself would wait until the last call of the hosts before is over.
