@@ -139,12 +139,12 @@ def write(path, *parts):
 
 
 @asynccontextmanager
-async def serving(caller=None):
+async def serving(caller=None, answers=ANSWERS):
     """An agent of scripted parts on a page."""
     edge = Edge(port=0, caller=caller)
     agent = Agent(
         edge=edge,
-        llm=ScriptedLLM(ANSWERS),
+        llm=ScriptedLLM(answers),
         agent_user=User("agent", "Ada"),
         stt=ScriptedSTT([QUESTION, INTERRUPTION] * 5),
         tts=ToneTTS(),
@@ -299,6 +299,18 @@ async def test_the_recorded_caller_is_quiet_while_they_listen_and_not_gone():
         sent = await tab.run(PACKETS)
         # The detector of the agent finds the pause in what is sent: here that is a second of silence.
         await tab.until(f"{PACKETS}.then((now) => now >= {sent} + 50)", 10)
+
+
+async def test_the_recorded_caller_asks_again_after_an_answer_too_short_to_interrupt():
+    async def caller(name):
+        return voice(0.5)
+
+    async with serving(caller, ("Yes.",)) as (edge, agent), chromium() as browser:
+        tab = await opened(browser, edge.url)
+        await in_call(tab, "#recorded")
+        await tab.until(f"{STATE} === 'speaking'")
+        await tab.until("document.querySelector('#link').textContent === 'The recorded caller asks a question.'", 10)
+        assert [message.text for message in agent.conversation if message.role == "assistant"] == ["Yes."]
 
 
 @pytest.mark.parametrize(

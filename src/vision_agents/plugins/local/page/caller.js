@@ -42,7 +42,11 @@ export class RecordedCaller {
       this.say("The recorded caller asks a question.");
       await this.play(this.question);
       this.say("The recorded caller listens.");
-      if (await this.until(() => this.floor.speakingFor() >= INTERRUPT_AFTER, ANSWER_LIMIT)) {
+      await this.until(() => this.floor.speakingFor() > 0, ANSWER_LIMIT);
+      // A short answer is over before it is time to interrupt it.
+      const inFull = () => this.floor.speakingFor() >= INTERRUPT_AFTER;
+      await this.until(() => inFull() || this.floor.idleFor() >= PAUSE, ANSWER_LIMIT);
+      if (inFull()) {
         this.say("The recorded caller interrupts.");
         await this.play(this.interruption);
         this.say("The recorded caller listens.");
