@@ -9,6 +9,8 @@ import pytest
 from vision_agents.core.floor import Floor, FloorState, InterruptionPolicy
 from vision_agents.core.floor import effects as fx
 from vision_agents.core.floor import events as ev
+from vision_agents.core.floor.evidence import Evidence
+from vision_agents.core.floor.vocabulary import Vocabulary
 
 from .laws import come_to_rest, step
 
@@ -17,6 +19,27 @@ WINDOW = 0.032
 ANN, BOB = "ann", "bob"
 
 about: Any = pytest.approx
+
+# Speech of which nothing is known yet.
+NOTHING = Evidence(
+    participant=ANN,
+    challenge=1,
+    speaking=True,
+    clear_speech=0.0,
+    required_speech=0.5,
+    voiced=0.0,
+    elapsed=0.0,
+    transcribed=False,
+    words="",
+    stt_confidence=None,
+    alternative="",
+    level=None,
+    usual_level=None,
+    similarity=None,
+    agent_words="",
+    detector_confirmed=False,
+    vocabulary=Vocabulary.of("en"),
+)
 
 
 def knobs(**changes: Any) -> InterruptionPolicy:

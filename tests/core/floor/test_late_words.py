@@ -18,7 +18,7 @@ from vision_agents.core.floor.turn import Turn
 from vision_agents.core.floor.turn_facts import ClosedTurn
 from vision_agents.core.floor.vocabulary import Vocabulary
 
-from .story import ANN, about
+from .story import ANN, NOTHING, about
 
 ALL = tuple(BUILT_IN)
 SENTENCE = "please cancel the other booking"
@@ -26,26 +26,9 @@ SENTENCE = "please cancel the other booking"
 
 def evidence(words: str = "", **facts: Any) -> Evidence:
     """Speech that is over, of a third of a second."""
-    heard = Evidence(
-        participant=ANN,
-        challenge=1,
-        speaking=False,
-        clear_speech=0.0,
-        required_speech=0.5,
-        voiced=0.3,
-        elapsed=0.3,
-        transcribed=bool(words),
-        words=words,
-        stt_confidence=0.9 if words else None,
-        alternative="",
-        level=None,
-        usual_level=None,
-        similarity=None,
-        agent_words="",
-        detector_confirmed=False,
-        vocabulary=Vocabulary.of("en"),
-    )
-    return replace(heard, **facts)
+    heard = replace(NOTHING, speaking=False, voiced=0.3, elapsed=0.3)
+    read = {"transcribed": bool(words), "words": words, "stt_confidence": 0.9 if words else None}
+    return replace(heard, **{**read, **facts})
 
 
 def late(words: str, confidence: float | None = 0.9, at: float = 10.0, *, final: bool = True) -> TranscriptReceived:

@@ -28,27 +28,8 @@ from vision_agents.core.floor.strategies.loudness import (
 from vision_agents.core.floor.strategies.question import asked
 from vision_agents.core.floor.strategies.voice import SAME, SUREST
 from vision_agents.core.floor.strategies.words import BELIEVED, UNSURE, WORD
-from vision_agents.core.floor.vocabulary import Vocabulary
 
-NOTHING = Evidence(
-    participant="ann",
-    challenge=1,
-    speaking=True,
-    clear_speech=0.0,
-    required_speech=0.5,
-    voiced=0.0,
-    elapsed=0.0,
-    transcribed=False,
-    words="",
-    stt_confidence=None,
-    alternative="",
-    level=None,
-    usual_level=None,
-    similarity=None,
-    agent_words="",
-    detector_confirmed=False,
-    vocabulary=Vocabulary.of("en"),
-)
+from .story import NOTHING
 
 # Words that are all known and of which the recogniser is not sure.
 UNSURE_OF_IT: dict[str, Any] = {"stt_confidence": 0.59, "speaking": False, "clear_speech": 0.01}
