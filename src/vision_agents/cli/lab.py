@@ -163,8 +163,6 @@ def _run(args: argparse.Namespace) -> int:
     # The models and the runtimes are wanted only now.
     from vision_agents.lab.needed import models_of
 
-    whole = not args.only and args.suite is None
-    hears_words = whole or HEARD in args.only
     if scenarios:
         fetch(models_of(scenarios, voiceprint=args.voiceprint))
     from vision_agents.lab.figures import figures, heard_figures
@@ -178,7 +176,8 @@ def _run(args: argparse.Namespace) -> int:
     forget(args.out, [*_earlier(args.out), *(scenario.id for scenario in scenarios)])
     keep_in = args.out if args.keep else None
     cases = run_cases(scenarios, args.jobs, policy, _progress, voiceprint=args.voiceprint, keep_in=keep_in)
-    cuts = _heard_words() if hears_words else ()
+    whole = not args.only and args.suite is None
+    cuts = _heard_words() if whole or HEARD in args.only else ()
     result, rows, heard = LabResult(cases, policy, conditions, cuts), figures(cases), heard_figures(cuts)
     json_path, html_path = args.out / "lab.json", args.out / "lab.html"
     try:

@@ -33,7 +33,7 @@ _START = re.compile(f"/calls/({NAME})/sessions")
 
 
 class TurningAway:
-    """An ASGI middleware that answers starts as long as `host` takes none, and passes on everything else."""
+    """An ASGI middleware that answers starts as long as `host` takes none, and keeps a place for those it passes on."""
 
     def __init__(self, app: Application, host: CallHost, options: ServeOptions, rate: RateLimit) -> None:
         self._app = app
